@@ -1,0 +1,1 @@
+"""Integrations: one small module per channel, each behind the same port."""

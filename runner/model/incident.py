@@ -1,0 +1,278 @@
+"""What an incident is at one moment: the fold of its journal, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.model.facts import Fact
+
+Kind = Literal["real", "exercise", "test"]
+State = Literal["open", "paused", "cancelled", "closed"]
+TaskState = Literal[
+    "waiting",
+    "ready",
+    "active",
+    "done",
+    "done_late",
+    "skipped",
+    "not_applicable",
+    "failed",
+    "expired",
+    "outcome_unknown",
+    "cancelled",
+]
+AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent", "unknown"]
+Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
+
+ENDED: frozenset[str] = frozenset(
+    {"done", "done_late", "skipped", "not_applicable", "failed", "expired", "cancelled"}
+)
+"""States that nothing leaves except by reopening, which makes a new invocation."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """What every part of an incident shares: frozen, named fields."""
+
+
+class Attempt(Value):
+    """One try of an effect. ``sending`` is the claim, committed before the world is touched."""
+
+    n: int
+    key: str
+    """Idempotency key: the same for every try of the same logical effect on one channel."""
+    worker: str
+    started_at: datetime
+    state: AttemptState = "sending"
+    channel: str = ""
+    ended_at: datetime | None = None
+    reason: str = ""
+    provider_id: str = ""
+    retry_at: datetime | None = None
+    resolved_by: str = ""
+
+
+class Approval(Value):
+    """One person's decision on one digest."""
+
+    by: str
+    role: str
+    digest: str
+    at: datetime
+    approved: bool = True
+    reason: str = ""
+    os_user: str = ""
+    proven_by: str = ""
+
+
+class Invocation(Value):
+    """One time a step is reached. ``id`` is ``run:[group.]step#n``."""
+
+    id: str
+    step: str
+    scope: str
+    n: int
+    kind: str
+    state: TaskState = "waiting"
+    missing: tuple[str, ...] = ()
+    """Facts that its condition waits for."""
+    ready_at: datetime | None = None
+    due: datetime | None = None
+    overdue: bool = False
+    reminders: int = 0
+    reminded_at: datetime | None = None
+    escalated_to: str = ""
+    assignee: str = ""
+    started_by: str = ""
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    reason: str = ""
+    digest: str = ""
+    """SHA-256 of what the step produced, where an approval can bind to it."""
+    attempts: tuple[Attempt, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    wake_at: datetime | None = None
+    """When time alone changes it: a retry, a wait, an expiry, "ask again"."""
+    stuck: str = ""
+    """Why a person must choose between retry, skip and cancel."""
+    checked: tuple[int, ...] = ()
+    """Checklist rows ticked, counted from 0."""
+
+
+class Scope(Value):
+    """One opened body of steps: a run's root, a group's lane, a loop's iteration, a called playbook."""
+
+    id: str
+    run: str
+    playbook: str
+    body: str
+    """The id of the container step inside the playbook; empty for its root."""
+    prefix: str
+    """What stands before a step's id in its invocations' ids."""
+    parent: str = ""
+    """The container's invocation."""
+    item: str | None = None
+    iteration: int = 1
+    inputs: Mapping[str, object] = {}
+    open: int = 0
+    """Invocations in it that have not ended."""
+
+
+class Run(Value):
+    """One use of a playbook in the incident, pinned by digest."""
+
+    id: str
+    playbook: str
+    version: str
+    digest: str
+    bundle: str
+    """SHA-256 of the stored bundle."""
+    at: datetime
+
+
+class Delivery(Value):
+    """One message to one person: its plan, its tries, what is proved."""
+
+    id: str
+    message: str
+    step: str
+    person: str
+    channels: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
+    goal: str
+    evidence: str = "none"
+    state: Literal["active", "satisfied", "exhausted", "cancelled"] = "active"
+    attempts: tuple[Attempt, ...] = ()
+    wake_at: datetime | None = None
+    stuck: str = ""
+    generation: int = 0
+
+
+class Refusal(Value):
+    """A channel that the plan does not use, the rule's number and the reason in words."""
+
+    channel: str
+    rule: str
+    why: str
+
+
+class MessageRecord(Value):
+    """A message as composed: the class and digest; its text is a sealed blob."""
+
+    id: str
+    step: str
+    message_class: str
+    body: str
+    """SHA-256 of the sealed body blob."""
+    at: datetime
+    to: tuple[str, ...] = ()
+
+
+class Document(Value):
+    """A rendered notice: one content digest, one SHA-256 per format, its visible gaps."""
+
+    id: str
+    step: str
+    notice: str
+    version: str
+    digest: str
+    """``sha256:`` of the document tree: what an approval binds."""
+    files: Mapping[str, str]
+    gaps: tuple[str, ...]
+    facts: Mapping[str, int]
+    """Facts used and the event number that set each."""
+    at: datetime
+    by: str = ""
+    duty: str = ""
+    status: str = "draft"
+
+
+class Evidence(Value):
+    """A file taken into custody."""
+
+    id: str
+    name: str
+    sha256: str
+    size: int
+    by: str
+    at: datetime
+    source: str = ""
+
+
+class DutyView(Value):
+    """What the last assessment said of one duty, plus what people recorded for it."""
+
+    id: str
+    verdict: Verdict
+    due: datetime | None = None
+    provisional: bool = False
+    missing: tuple[str, ...] = ()
+    record: DutyRecord | None = None
+
+
+class DutyRecord(Value):
+    """A filing, a decision not to notify, or a waiver, with who, when and why."""
+
+    kind: Literal["filed", "decided_not_to_notify", "waived"]
+    by: str
+    at: datetime
+    reference: str = ""
+    receipt: str = ""
+    digest: str = ""
+    reason: str = ""
+    late_reason: str = ""
+
+
+class Domain(Value):
+    """A failure domain's standing in this incident."""
+
+    name: str
+    state: Literal["compromised", "down", "up"]
+    since: datetime
+    by: str = ""
+
+
+class Incident(Value):
+    """The whole state. ``version`` is the number of the last event folded in."""
+
+    id: str
+    codename: str
+    title: str
+    kind: Kind
+    opened_at: datetime
+    opened_by: str = ""
+    state: State = "open"
+    version: int = 0
+    catalogue: str = ""
+    """SHA-256 of the pinned law and notice templates."""
+    runs: Mapping[str, Run] = {}
+    scopes: Mapping[str, Scope] = {}
+    invocations: Mapping[str, Invocation] = {}
+    latest: Mapping[str, str] = {}
+    """``scope|step`` → the newest invocation."""
+    counts: Mapping[str, int] = {}
+    """Prefix and step → invocations so far."""
+    facts: Mapping[str, Fact] = {}
+    fact_events: Mapping[str, int] = {}
+    roles: Mapping[str, tuple[str, ...]] = {}
+    messages: Mapping[str, MessageRecord] = {}
+    deliveries: Mapping[str, Delivery] = {}
+    documents: Mapping[str, Document] = {}
+    evidence: Mapping[str, Evidence] = {}
+    duties: Mapping[str, DutyView] = {}
+    domains: Mapping[str, Domain] = {}
+    agenda: frozenset[str] = frozenset()
+    """Invocations to look at again because something that they depend on changed."""
+    blocked: frozenset[str] = frozenset()
+    """Invocations whose condition is unknown."""
+    active: frozenset[str] = frozenset()
+    """Invocations that are ready or active: the only ones that time can change."""
+    live: frozenset[str] = frozenset()
+    """Newest invocations of groups with ``for_each``, watched for late items."""
+    sending: frozenset[str] = frozenset()
+    """Effects (invocation or delivery ids) with a claim whose outcome is not recorded."""
+    assess: bool = False
+    """Facts or records changed since the duties were last assessed."""

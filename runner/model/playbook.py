@@ -1,0 +1,282 @@
+"""A playbook as one frozen value: the only definition of the format, from which its JSON Schema is generated.
+
+A person writes the kind of a step as a key (``task: Send the wipe``); loading adds ``kind: task`` and turns
+durations, due times and conditions into values, so that one set of types serves the file, the schema and
+the pinned bundle. Durations are ``timedelta``; conditions carry their parsed tree and need no parser at run time.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+
+from runner.model.expressions import Expression
+
+PHASES = (
+    "preparation",
+    "detection and analysis",
+    "containment",
+    "eradication",
+    "recovery",
+    "post-incident",
+    "coordination",
+)
+"""NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What every piece of a playbook shares: frozen, closed against unknown keys."""
+
+
+class After(Part):
+    """The steps that must have ended first: all of them, or any one."""
+
+    steps: tuple[str, ...] = ()
+    join: Literal["all", "any"] = "all"
+
+
+class Due(Part):
+    """A due time: ``offset`` (negative for "before") from an anchor.
+
+    ``ready`` is the moment the step is ready; ``fact``, ``step`` and ``duty`` name theirs in ``ref``.
+    """
+
+    offset: timedelta
+    anchor: Literal["ready", "opened", "fact", "step", "duty"] = "ready"
+    ref: str = ""
+
+
+class Retry(Part):
+    """How often an effect is tried again by itself: waits grow by ``factor`` up to ``at_most``."""
+
+    times: int = 0
+    wait: timedelta = timedelta(seconds=30)
+    factor: float = 2.0
+    at_most: timedelta = timedelta(minutes=10)
+
+
+class OnOverdue(Part):
+    """What happens when a due time passes: reminders to the assignee, then an escalation to a role."""
+
+    remind: timedelta | None = None
+    """Repeat the reminder after this long, doubling."""
+    times: int = 3
+    escalate: str = ""
+    """The role that is told, and from then on may do the step."""
+
+
+class Step(Part, tag_field="kind"):
+    """What all steps share. ``after`` orders, ``when`` branches; without either a step starts at once."""
+
+    id: str
+    title: str = ""
+    after: After = After()
+    when: Expression | None = None
+    due: Due | None = None
+    on_overdue: OnOverdue | None = None
+    on_failure: Literal["ask", "continue"] = "ask"
+    """``ask`` stops and asks a person: retry, skip or cancel that step. ``continue`` ends it as failed and
+    goes on; a branch then reads ``step('id').failed``."""
+    retry: Retry = Retry()
+    timeout: timedelta | None = None
+    phase: str = ""
+    csf: tuple[str, ...] = ()
+    """NIST CSF 2.0 subcategories, such as ``RS.CO-02``."""
+    instructions: str = ""
+
+
+class Task(Step, tag="task"):
+    """Work for a person."""
+
+    task: str
+    role: str = ""
+    assignee: str = ""
+    checklist: tuple[str, ...] = ()
+
+
+class Ask(Step, tag="ask"):
+    """A question whose answer becomes the fact ``sets``."""
+
+    ask: str
+    sets: str
+    role: str = ""
+    assignee: str = ""
+    choices: tuple[str, ...] = ()
+    skip_if_known: bool = False
+
+
+class Quorum(Part):
+    """Who approves: ``distinct`` different persons, each holding one of ``roles``."""
+
+    roles: tuple[str, ...]
+    distinct: int = 1
+    every_role: bool = False
+    """Each of the roles must be among the approvers."""
+
+
+class Approve(Step, tag="approve"):
+    """A decision of M persons out of N on the exact bytes that the step ``approve`` produced."""
+
+    approve: str
+    by: Quorum
+    expires: timedelta | None = None
+    """After this long without a quorum the approval ends as expired: it fails closed."""
+
+
+class Message(Step, tag="message"):
+    """Tell people something, along a delivery plan with failover."""
+
+    message: str
+    to: tuple[str, ...] = ()
+    """``role:NAME`` or ``person:ID``; empty means the template's own recipients."""
+
+
+class Notice(Step, tag="notice"):
+    """Render a notice. ``auto`` takes the template that the duty names."""
+
+    notice: str
+    duty: str = ""
+    """A duty's id, or ``item`` inside a ``for_each`` over duties."""
+    formats: tuple[Literal["docx", "pdf", "html", "txt"], ...] = ("docx", "pdf", "html", "txt")
+
+
+class File(Step, tag="file"):
+    """Hand in a rendered notice and record the proof; only a receipt ends it as done."""
+
+    file: str
+    duty: str = ""
+    role: str = ""
+    assignee: str = ""
+
+
+class Duties(Step, tag="duties"):
+    """Assess which duties apply: ``all``, or a list of regime ids."""
+
+    duties: tuple[str, ...]
+
+
+class HttpCall(Part):
+    """One HTTP request to a host that the settings allow; ``expect`` are the statuses that mean done."""
+
+    url: str
+    method: Literal["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"] = "POST"
+    headers: dict[str, str] = {}
+    json: dict[str, msgspec.Raw] | None = None
+    expect: tuple[int, ...] = ()
+    idempotent: bool = False
+    """The server honours the Idempotency-Key header, so an unanswered call may be repeated."""
+
+
+class Act(Step, tag="act"):
+    """An automatic action: an HTTP call, or a local command as an argument list (off unless settings allow)."""
+
+    act: str
+    """What it does, in words."""
+    http: HttpCall | None = None
+    command: tuple[str, ...] = ()
+    on_unknown: Literal["ask", "retry"] = "ask"
+    """After an attempt whose outcome nobody knows. ``retry`` is for actions that may be repeated."""
+
+
+class WaitFor(Part):
+    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state."""
+
+    duration: timedelta | None = None
+    until: str = ""
+    fact: str = ""
+    duty: str = ""
+    state: str = "filed"
+
+
+class Wait(Step, tag="wait"):
+    """Wait for time, a fact or a duty; nobody's work, nothing is sent."""
+
+    wait: WaitFor
+
+
+class Call(Step, tag="playbook"):
+    """Run another playbook inside this incident; ends when all of its steps have ended."""
+
+    playbook: str
+    inputs: dict[str, Expression] = {}
+
+
+class Group(Step, tag="group"):
+    """Steps that belong together; with ``for_each``, one copy of them for each item, also for late items."""
+
+    group: str
+    steps: tuple[AnyStep, ...]
+    for_each: Expression | None = None
+
+
+class Repeat(Step, tag="repeat"):
+    """Steps that are done again, as new invocations, until a condition holds."""
+
+    repeat: str
+    steps: tuple[AnyStep, ...]
+    until: Expression
+    at_most: int = 50
+
+
+AnyStep = (
+    Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
+)
+KINDS: dict[str, type[Step]] = {
+    "task": Task,
+    "ask": Ask,
+    "approve": Approve,
+    "message": Message,
+    "notice": Notice,
+    "file": File,
+    "duties": Duties,
+    "act": Act,
+    "wait": Wait,
+    "playbook": Call,
+    "group": Group,
+    "repeat": Repeat,
+}
+"""The kind key as a person writes it, and what it makes."""
+
+
+class Role(Part):
+    """A role that people are assigned to; ``minimum`` persons must hold it before it is needed."""
+
+    title: str
+    description: str = ""
+    minimum: int = 1
+
+
+class MessageTemplate(Part):
+    """A message: its class decides what channels may carry it. Texts are Jinja2 over facts."""
+
+    message_class: str = msgspec.field(name="class")
+    text: str
+    subject: str = ""
+    to: tuple[str, ...] = ()
+
+
+class Playbook(Part):
+    """A whole playbook. ``version`` is semantic; an incident pins the digest of the authored content."""
+
+    schema: Literal["tocsin/playbook/v1"]
+    name: str
+    version: str
+    title: str
+    steps: tuple[AnyStep, ...]
+    description: str = ""
+    roles: dict[str, Role] = {}
+    messages: dict[str, MessageTemplate] = {}
+    inputs: dict[str, str] = {}
+    assume_compromised: tuple[str, ...] = ()
+    """Failure domains treated as compromised from the start, until a person says otherwise."""
+
+
+class Bundle(Part):
+    """A playbook with every playbook that it includes, as pinned to an incident."""
+
+    playbook: Playbook
+    includes: dict[str, Playbook] = {}
+    digest: str
+    """``sha256:`` of the canonical JSON of what the authors wrote, includes in order of their names."""

@@ -1,0 +1,140 @@
+# Tocsin: everything a developer runs. A fresh machine needs python3 (3.11 or newer), pip and make; the rest is put
+# into .uv (the installer) and .venv (the tools, pinned with hashes in requirements.lock).
+#
+#   make demo    a breach worked from first fact to proof, on this machine alone
+#   make test    the tests, on the default Python        make test-all   on 3.11 and 3.13, whichever are here
+#   make check   format, lint, types, layers, docs, lock, coverage, tests
+#   make docs    the documentation, strictly             make bench      against the peers, in their own environments
+#   make soak    kill the worker at random for minutes   make lock       pin the dependencies again
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+PYTHONS := 3.11 3.13
+TESTS ?=
+
+UV := .uv/bin/uv
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+export UV_LINK_MODE := copy
+# The loopback is all a test may reach, so no proxy may stand between a test and its own server.
+export NO_PROXY := 127.0.0.1,::1,localhost
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# --- Environments ----------------------------------------------------------------------------------------------
+
+# The installer, in an environment of its own. Without the venv module (Debian splits it off) pip alone will do.
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing: install Python 3.11 or newer (Debian: apt-get install python3 python3-pip), or name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@rm -rf .uv
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && $(PYTHON) -m venv .uv; then \
+	  .uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  rm -rf .uv && $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv 'uv==$(UV_VERSION)'; \
+	else \
+	  rm -rf .uv; \
+	  echo "make: $(PYTHON) has neither the venv module nor pip: install one of them (Debian: apt-get install python3-venv, or python3-pip)" >&2; exit 1; \
+	fi || { rm -rf .uv; echo "make: uv $(UV_VERSION) could not be installed: is the package registry that pip uses reachable?" >&2; exit 1; }
+	@test -x $(UV) || { rm -rf .uv; echo "make: uv was installed without its program; please report this" >&2; exit 1; }
+
+# One environment: $(1) its folder, $(2) what uv may take for its Python. An existing one is brought up to date, never thrown away.
+define environment
+	@test -x $(1)/bin/python || { rm -rf $(1) && $(UV) venv --quiet --python '$(2)' $(1); } \
+	  || { echo "make: no Python $(2) on this machine (Debian: apt-get install python3; or name one: make PYTHON=/path/to/python)" >&2; exit 1; }
+	@$(1)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(1) holds a Python older than 3.11: remove that folder and run make again" >&2; exit 1; }
+	$(UV) pip sync --quiet --python $(1)/bin/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+# The default Python when it is new enough, else any on this machine that is.
+DEFAULT_PYTHON = $(shell $(PYTHON) -c 'import sys; print(sys.executable if sys.version_info >= (3, 11) else ">=3.11")' 2>/dev/null || echo '>=3.11')
+
+.venv/installed: requirements.lock pyproject.toml | $(UV)
+	$(call environment,.venv,$(DEFAULT_PYTHON))
+
+.venv-%/installed: requirements.lock pyproject.toml | $(UV)
+	$(call environment,.venv-$*,$*)
+
+.PHONY: install lock lock-check
+install: .venv/installed ## Create or update the environment in .venv
+
+LOCK := pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --group docs \
+        --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml
+
+lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
+	$(UV) $(LOCK) --upgrade --output-file requirements.lock
+
+# The lock answers to pyproject.toml: resolving again from the lock must change nothing.
+lock-check: | $(UV)
+	@cp requirements.lock .uv/requirements.lock
+	@if $(UV) $(LOCK) --output-file .uv/requirements.lock >.uv/lock.log 2>&1; then \
+	  cmp -s requirements.lock .uv/requirements.lock \
+	    || { diff requirements.lock .uv/requirements.lock | head -n 20; echo "make: requirements.lock is behind pyproject.toml: run 'make lock'" >&2; exit 1; }; \
+	elif grep -qiE 'failed to fetch|error sending request|dns|timed out|connect' .uv/lock.log; then \
+	  echo "lock-check: SKIPPED, the package registry does not answer" >&2; \
+	else cat .uv/lock.log >&2; exit 1; fi
+
+# --- Tests and checks ------------------------------------------------------------------------------------------
+
+.PHONY: test test-all test-others lint coverage docs check soak bench demo clean $(PYTHONS:%=test-%)
+test: .venv/installed ## Run the tests on the default Python (TESTS=path to choose)
+	$(BIN)/python -m pytest $(TESTS)
+
+# Each version in an environment of its own; one that is not on this machine is skipped, loudly.
+$(PYTHONS:%=test-%): test-%: | $(UV)
+	@if $(UV) python find --quiet --system '$*' >/dev/null 2>&1; then \
+	  $(MAKE) --no-print-directory .venv-$*/installed && echo "=== Python $*" && .venv-$*/bin/python -m pytest $(TESTS); \
+	else \
+	  echo "############ Python $* is not on this machine: its tests are SKIPPED ############" >&2; \
+	fi
+
+test-all: $(PYTHONS:%=test-%) ## Run the tests on Python 3.11 and 3.13, whichever are here
+
+# The versions that the default Python is not.
+test-others: .venv/installed
+	@default=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	for version in $(PYTHONS); do test "$$version" = "$$default" || $(MAKE) --no-print-directory "test-$$version" || exit 1; done
+
+lint: .venv/installed ## Format, lint, types, layers, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+# The rooms where an untested branch could lose a clock or an event: every branch is run.
+PURE := model engine loading
+empty :=
+space := $(empty) $(empty)
+comma := ,
+coverage: .venv/installed ## Every branch of model, engine and loading is tested
+	$(BIN)/python -m pytest --quiet $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%))
+	$(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=100
+
+docs: .venv/installed ## Build the documentation into docs/_build, warnings are errors
+	$(BIN)/python -m sphinx --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+check: lint docs lock-check coverage test ## Everything that must hold before a commit
+
+soak: .venv/installed ## Kill the worker at random, 200 times, on both stores
+	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)
+
+bench: .venv/installed ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
+	$(BIN)/python tests/benchmarks/run.py --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+demo: .venv/installed ## Work a breach end to end on this machine alone
+	@$(BIN)/python tests/demo/demo.py
+
+clean: ## Remove what the tools left behind (keeps the environments)
+	rm -rf docs/_build dist build demo-output .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv*' -not -path './.bench/*' -prune -exec rm -rf {} +

@@ -1,0 +1,75 @@
+"""What a regime asks of us in this incident: the answer that people, conditions and scripts read.
+
+The fields of ``DutyStatus`` are the contract's duties JSON, in its order; msgspec writes them as they stand. What
+people did about a duty (a filing, a decision not to notify, a waiver) is ``runner.model.incident.DutyRecord``.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from runner.model.incident import Verdict
+from runner.model.regime import Confidence
+
+DutyState = Literal[
+    "open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"
+]
+DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One ground of a verdict: a code for programs, a sentence for people."""
+
+    code: str
+    text: str
+
+
+class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
+    """What the clock ran from, and the rule in words."""
+
+    start_fact: str
+    start: datetime | None
+    rule: str
+
+
+class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One duty at one moment. Instants are UTC except ``due_local``, which is in the zone that counts.
+
+    ``due`` of a date-based duty is the last second of ``due_date`` there. ``missing_facts`` are those that would
+    settle an unknown verdict or fix a provisional clock, the one that settles most duties first.
+    """
+
+    id: str
+    regime: str
+    jurisdiction: str
+    law_version: str
+    stage: str
+    recipient: str
+    populations: tuple[str, ...]
+    verdict: Verdict
+    state: DutyState
+    due: datetime | None
+    due_local: datetime | None
+    due_date: date | None
+    due_kind: DueKind
+    provisional: bool
+    not_before: datetime | None
+    latest_legal: datetime | None
+    latest_safe_start: datetime | None
+    standard: str
+    clock: ClockReading
+    missing_facts: tuple[str, ...]
+    because: tuple[Reason, ...]
+    citation: str
+    confidence: Confidence
+    notes: tuple[str, ...]
+
+
+class DutiesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duties/v1"):
+    """All duties as of one instant; encodes to the contract's JSON."""
+
+    as_of: datetime
+    duties: tuple[DutyStatus, ...]

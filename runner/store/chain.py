@@ -1,0 +1,265 @@
+"""The hash chain: what each event commits to, and how a break is found and named. Pure.
+
+    genesis = SHA-256( {"chain":"tocsin/journal/v1","incident":…} )
+    digest  = SHA-256( salt | payload )                                salt: 16 random bytes
+    header  = canonical JSON of the event's envelope, with the digest in it
+    hash n  = SHA-256( hash n-1 | header n )
+
+The chain commits to the digest, not to the payload, so a payload can be withheld (export without it) or
+shredded (its key destroyed) and the chain still holds. The salt keeps the digest from being guessed: it
+travels with a plain payload and *inside* a sealed one, so it is lost with the key. A chain shows that the
+events agree with one another. Whoever can write the store can write a whole new chain; only a head kept
+elsewhere (an anchor) shows that, and for that the head stands in the footer of what leaves the house.
+
+Headers are kept and hashed as the bytes that were written, never encoded anew, so a later version may add
+fields. Field names are declared in alphabetical order, which makes the encoding canonical (RFC 8785).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from runner.errors import Bug
+from runner.model.actor import Actor
+from runner.store.port import BreakKind, Broken, Head, Link, NewEvent, StoredEvent, Stream, Verification
+
+SALT_BYTES = 16
+CHAIN = "tocsin/journal/v1"
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The envelope of an event; absent means the default."""
+
+    actor: Actor
+    at: datetime
+    incident: str
+    payload_digest: str
+    recorded: datetime
+    seq: int
+    stream: Stream
+    type: str
+    clock_offset_ms: int | None = None
+    exercise_at: datetime | None = None
+    personal: bool = False
+
+
+class Place(NamedTuple):
+    """The end of a chain, on which the next event is put."""
+
+    incident: str
+    seq: int
+    hash: bytes
+
+
+class Written(NamedTuple):
+    """One event, chained: what a store writes."""
+
+    seq: int
+    header: bytes
+    hash: bytes
+    salt: bytes
+
+
+class _Promise(msgspec.Struct, frozen=True):
+    incident: str
+    payload_digest: str
+    seq: int
+
+
+class _Instant(msgspec.Struct, frozen=True):
+    at: datetime
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode_header = msgspec.json.Decoder(Header).decode
+_decode_promise = msgspec.json.Decoder(_Promise).decode
+_decode_instant = msgspec.json.Decoder(_Instant).decode
+_sha256 = hashlib.sha256
+
+
+def genesis(incident: str) -> bytes:
+    """Return the hash before the first event: it ties a chain to its incident and to this format."""
+    return _sha256(_encode({"chain": CHAIN, "incident": incident})).digest()
+
+
+def utc(instant: datetime) -> datetime:
+    """Return the same instant in UTC; a naive one is a bug of the caller."""
+    if instant.tzinfo is UTC:
+        return instant
+    if instant.tzinfo is None:
+        raise Bug("an instant without a time zone reached the store")
+    return instant.astimezone(UTC)
+
+
+def put(place: Place, event: NewEvent, recorded: datetime, clock_offset_ms: int | None, salt: bytes) -> Written:
+    """Chain one event behind ``place``; ``recorded`` is in UTC already."""
+    seq = place.seq + 1
+    header = _encode(
+        Header(
+            event.actor,
+            utc(event.at),
+            place.incident,
+            _sha256(salt + event.payload).hexdigest(),
+            recorded,
+            seq,
+            event.stream,
+            event.type,
+            clock_offset_ms,
+            None if event.exercise_at is None else utc(event.exercise_at),
+            event.personal,
+        )
+    )
+    return Written(seq, header, _sha256(place.hash + header).digest(), salt)
+
+
+def instant_of(header: bytes) -> datetime:
+    """Return the ``at`` of a header without decoding the rest."""
+    return _decode_instant(header).at
+
+
+def event_of(link: Link) -> StoredEvent:
+    """Return a link as the event it stands for; trusts it."""
+    header = _decode_header(link.header)
+    return StoredEvent(
+        incident=header.incident,
+        seq=header.seq,
+        type=header.type,
+        stream=header.stream,
+        at=header.at,
+        exercise_at=header.exercise_at,
+        recorded=header.recorded,
+        clock_offset_ms=header.clock_offset_ms,
+        actor=header.actor,
+        payload=link.payload,
+        personal=header.personal,
+        hash=link.hash.hex(),
+    )
+
+
+def check(
+    incident: str, links: Iterable[Link], *, witness: Head | None = None, anchor: Head | None = None
+) -> Verification:
+    """Walk one incident's chain and name the first event that does not hold.
+
+    ``witness`` is the head that the incident's row remembers, ``anchor`` one known from outside the store.
+    """
+    walk = iter(links)
+    place = Place(incident, 0, genesis(incident))
+    unread = 0
+    anchored = anchor is None or anchor.version != 0
+    for link in walk:
+        why = _fault(place, link)
+        if why is not None:
+            return _broken(place, _classify(place, link, walk, why), unread)
+        place = Place(incident, link.seq, link.hash)
+        unread += link.payload is None
+        if anchor is not None and anchor.version == link.seq:
+            anchored = True
+            if anchor.hash != link.hash.hex():
+                return _broken(place, _rewritten(place, "the head known from outside"), unread)
+    return _broken(place, _end(place, witness, "the incident's row") or _end_anchor(place, anchor, anchored), unread)
+
+
+def check_all(results: Iterable[tuple[str, Verification]], unwitnessed: tuple[str, ...]) -> Verification:
+    """Join the verifications of all incidents, given in a stable order, into one."""
+    events = unread = 0
+    broken: Broken | None = None
+    heads = _sha256()
+    for incident, result in results:
+        events += result.events
+        unread += result.unread
+        broken = broken or result.broken
+        heads.update(_encode([incident, result.events, result.head]))
+    return Verification(
+        events=events, head=heads.hexdigest(), broken=broken, unread=unread, unwitnessed=unwitnessed
+    )
+
+
+def _broken(place: Place, broken: Broken | None, unread: int) -> Verification:
+    return Verification(events=place.seq, head=place.hash.hex(), broken=broken, unread=unread)
+
+
+def _fault(place: Place, link: Link) -> str | None:
+    """Return why ``link`` is not the next event behind ``place``, or None."""
+    if link.seq != place.seq + 1:
+        return "gap"
+    if _sha256(place.hash + link.header).digest() != link.hash:
+        return "its envelope or its hash is not what was written"
+    try:
+        promise = _decode_promise(link.header)
+    except msgspec.MsgspecError:
+        return "its envelope is not an event's"
+    if promise.seq != link.seq or promise.incident != place.incident:
+        return f"its envelope says event {promise.seq} of {promise.incident}"
+    if not link.unsealed:
+        return "its sealed payload is not what was written"
+    if link.payload is not None and promise.payload_digest != _digest(link):
+        return "its payload is not what was written"
+    return None
+
+
+def _digest(link: Link) -> str:
+    return _sha256((link.salt or b"") + (link.payload or b"")).hexdigest()
+
+
+def _classify(place: Place, link: Link, rest: Iterator[Link], why: str) -> Broken:
+    """Tell an edit from events that were removed or moved, by looking for the true next event further on."""
+    due = place.seq + 1
+    later = list(rest)
+    for other in [link, *later]:
+        if other.seq != due and _sha256(place.hash + other.header).digest() == other.hash:
+            return _named(place, due, "reordered", f"event {due} stands at place {other.seq}")
+    if link.seq > due:
+        gone = f"event {due} is" if link.seq == due + 1 else f"events {due} to {link.seq - 1} are"
+        return _named(place, due, "removed", f"{gone} missing")
+    if later and _sha256(link.hash + later[0].header).digest() == later[0].hash:
+        return _named(place, due, "edited", f"event {due} was changed: {why}")
+    if _promised(link) not in (None, due):
+        return _named(place, due, "removed", f"event {due} is missing: {why}")
+    return _named(place, due, "edited", f"event {due} was changed, or others removed before it: {why}")
+
+
+def _promised(link: Link) -> int | None:
+    try:
+        return _decode_promise(link.header).seq
+    except msgspec.MsgspecError:
+        return None
+
+
+def _end(place: Place, known: Head | None, source: str) -> Broken | None:
+    """Compare the end of the chain with a head that was remembered for exactly this end."""
+    if known is None or (known.version == place.seq and known.hash == place.hash.hex()):
+        return None
+    if known.version > place.seq:
+        return _short(place, known, source)
+    if known.version < place.seq:
+        why = f"{source} knows {known.version} events, the journal has {place.seq}"
+        return _named(place, known.version + 1, "added", why)
+    return _rewritten(place, f"the head in {source}")
+
+
+def _end_anchor(place: Place, anchor: Head | None, anchored: bool) -> Broken | None:
+    """Compare with a head from outside, which may be older than the end but never younger."""
+    if anchor is None or anchored:
+        return None
+    return _short(place, anchor, "a head known from outside")
+
+
+def _short(place: Place, known: Head, source: str) -> Broken:
+    first, last = place.seq + 1, known.version
+    gone = f"event {first} is" if first == last else f"events {first} to {last} are"
+    return _named(place, first, "truncated", f"{gone} missing from the end: {source} knows {last} events")
+
+
+def _rewritten(place: Place, source: str) -> Broken:
+    why = f"event {place.seq} or one before it was rewritten: {source} is another"
+    return _named(place, place.seq, "edited", why)
+
+
+def _named(place: Place, seq: int, kind: BreakKind, why: str) -> Broken:
+    return Broken(incident=place.incident, seq=seq, kind=kind, why=why)

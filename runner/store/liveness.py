@@ -1,0 +1,135 @@
+"""A worker lives as long as the operating system holds its lock: no process ids, no heartbeats, no clocks.
+
+The lock goes with the process, however that ends (a kill, a crash, a power cut). Each worker has a file of its
+own and an id that is never used again. A lock file left behind by a killed worker is harmless; it is removed
+when the next worker registers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from runner.errors import StoreError, StoreLocked
+
+_ATTEMPTS = 8
+
+
+class FileLock:
+    """The held lock of one worker."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        """Take the lock; raises StoreLocked when a worker of this id lives."""
+        self.path = _path(folder, worker)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _sweep(folder)
+            self._descriptor: int | None = _take(self.path)
+        except OSError as error:
+            raise StoreError(
+                f"the worker's lock {self.path} cannot be made: {error.strerror}",
+                hint="check that the folder may be written",
+                code="worker_lock",
+            ) from error
+        if self._descriptor is None:
+            raise StoreLocked(f"a worker {worker} is running already", hint="stop it first", code="worker_runs")
+
+    def held(self) -> bool:
+        """Is it still ours? A file lock is, until it is released."""
+        return self._descriptor is not None
+
+    def release(self) -> None:
+        """Let go and remove the file."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            _drop(self.path, descriptor)
+
+
+def worker_lock_held(folder: Path, worker: str) -> bool:
+    """Does a process hold the lock of ``worker``? False when there is no such file."""
+    path = _path(folder, worker)
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # another user's worker: not provably dead, so it counts as alive
+    try:
+        return not _lock(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
+
+
+def _path(folder: Path, worker: str) -> Path:
+    return folder / f"{worker}.lock"
+
+
+def _take(path: Path) -> int | None:
+    """Return the descriptor of a locked file that still bears its name, or None when someone holds it."""
+    for _ in range(_ATTEMPTS):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _lock(descriptor, shared=False):
+            os.close(descriptor)
+            return None
+        if _bears_name(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # a sweep removed the file between our opening and our locking it
+    return None
+
+
+def _bears_name(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the files of dead workers. Holding the lock while removing keeps a newcomer from being missed."""
+    for path in folder.glob("*.lock"):
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except OSError:
+            continue
+        if _lock(descriptor, shared=False):
+            _drop(path, descriptor)
+        else:
+            os.close(descriptor)
+
+
+def _drop(path: Path, descriptor: int) -> None:
+    if sys.platform == "win32":
+        # Windows removes no file that is open: the name may be taken anew before the removal, which then fails.
+        os.close(descriptor)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return
+    else:
+        if _bears_name(path, descriptor):
+            path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int, *, shared: bool) -> bool:
+        """Lock the first byte without waiting; Windows knows no shared lock here, which errs to alive."""
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int, *, shared: bool) -> bool:
+        """Lock the open file without waiting; probes share, so that they never mistake one another for a worker."""
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

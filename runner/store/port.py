@@ -1,0 +1,287 @@
+"""The words of the store, and what every store can do: one suite of tests holds both stores to it.
+
+The store keeps payloads as opaque bytes; what they mean is the engine's business. It never reads a clock:
+``recorded`` comes in with each append.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import msgspec
+
+from runner.model.actor import Actor
+
+Stream = Literal["operational", "privileged", "hr"]
+BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
+
+
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event about to be appended; its place, recorded time and hash are the store's to give."""
+
+    type: str
+    at: datetime
+    """The wall time the actor claims for it; aware."""
+    actor: Actor
+    payload: bytes
+    stream: Stream = "operational"
+    exercise_at: datetime | None = None
+    """The exercise's own time, in an incident of kind exercise; aware."""
+    personal: bool = False
+    """The payload holds personal data: it is sealed under the incident's data key and can be shredded."""
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as the journal holds it."""
+
+    incident: str
+    seq: int
+    """Counts from 1 without a gap."""
+    type: str
+    stream: Stream
+    at: datetime
+    exercise_at: datetime | None
+    recorded: datetime
+    """When the store wrote it."""
+    clock_offset_ms: int | None
+    """How far this machine's clock was ahead of true time, where that was known."""
+    actor: Actor
+    payload: bytes | None
+    """None once the incident is shredded, or where the payload is withheld."""
+    personal: bool
+    hash: str
+    """64 hexadecimal digits: the head of the chain after this event."""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verifier needs of one event, in a store or in a bundle: the payload may be left out."""
+
+    seq: int
+    """The place at which it was found; its header repeats the place at which it was written."""
+    header: bytes
+    """Canonical JSON, exactly the bytes that were hashed."""
+    hash: bytes
+    salt: bytes | None = None
+    payload: bytes | None = None
+    unsealed: bool = True
+    """False when a sealed payload does not open although its key is here: someone changed it."""
+
+    def withheld(self) -> Link:
+        """Return this link without its payload: it proves the same chain and tells nothing."""
+        return Link(seq=self.seq, header=self.header, hash=self.hash)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a journal ends: the number of its events and the hash of the last (genesis when there is none)."""
+
+    version: int
+    hash: str
+
+
+class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What lists and the worker need of an incident without folding it; replaced with every append.
+
+    ``title`` and ``summary`` are sealed once the incident has a data key, and come back empty after shredding.
+    """
+
+    id: str
+    codename: str
+    title: str
+    kind: str
+    state: str
+    opened_at: datetime
+    version: int
+    next_due: datetime | None = None
+    """When the worker must look again; None when only an event can make anything due."""
+    has_work: bool = False
+    """Something is due already: an effect to start, an attempt without an outcome."""
+    summary: bytes = b""
+    """The service's own."""
+
+
+class Append(msgspec.Struct, frozen=True, kw_only=True):
+    """Events for one incident, valid only on top of ``expected_version``, and the row that follows from them."""
+
+    incident: str
+    expected_version: int
+    """0 for an incident that is about to be born."""
+    events: Sequence[NewEvent]
+    row: IncidentRow
+    """Its ``version`` must be ``expected_version + len(events)``."""
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The events are durable."""
+
+    version: int
+    head: str
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Someone else appended first; nothing of this append was written."""
+
+    actual: int
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True):
+    """The first place at which a journal does not hold."""
+
+    incident: str
+    seq: int
+    kind: BreakKind
+    why: str
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verification found. ``unread`` payloads (shredded, or no key here) prove only that they existed."""
+
+    events: int
+    head: str
+    """Of one incident; of a whole store, the hash over all its incidents and their heads."""
+    broken: Broken | None = None
+    unread: int = 0
+    unwitnessed: tuple[str, ...] = ()
+    """Incidents without a row: whether their last events are missing cannot be told without an anchor."""
+
+    @property
+    def ok(self) -> bool:
+        """Is every event there, unchanged and in its place?"""
+        return self.broken is None
+
+
+class WorkerHandle(Protocol):
+    """Proof that a worker lives; it ends with the process or session, however that ends."""
+
+    def held(self) -> bool:
+        """Is the proof still ours? A worker that lost its session must stop before it starts an effect."""
+        ...
+
+    def release(self) -> None:
+        """Give it back on a clean stop; twice is harmless."""
+        ...
+
+
+class Store(Protocol):
+    """The journals, blobs and projections of one organisation. Safe to call from several threads."""
+
+    def append(
+        self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None
+    ) -> list[Appended | Conflict]:
+        """Write the whole batch in one transaction and one commit; return one result each, in order.
+
+        A conflict of one does not hinder the others. Any StoreError (full, locked, read-only, sealed) means
+        that nothing of the batch was written, save that a connection lost during the commit itself leaves it
+        open: appending again answers Conflict if it was written.
+        """
+        ...
+
+    def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
+        """Yield the events of an incident behind ``after`` in order; payloads are opened."""
+        ...
+
+    def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
+        """Yield ``(seq, at, payload)`` as folding needs them, without the rest; None where shredded."""
+        ...
+
+    def links(self, incident: str, after: int = 0) -> Iterator[Link]:
+        """Yield what proves the chain, for export; payloads are opened where the key is here."""
+        ...
+
+    def head(self, incident: str) -> Head:
+        """Return the version and hash at the end of a journal; version 0 for an unknown incident."""
+        ...
+
+    def rows(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the incidents, oldest first, of one state or all."""
+        ...
+
+    def row(self, incident: str) -> IncidentRow | None:
+        """Return one incident's row."""
+        ...
+
+    def due(self, now: datetime) -> list[str]:
+        """Return the incidents that have work, or whose ``next_due`` is not after ``now``."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """Return the earliest ``next_due`` of all incidents, which may lie in the past."""
+        ...
+
+    def verify(self, incident: str | None = None, anchors: Mapping[str, Head] | None = None) -> Verification:
+        """Check one journal or all against themselves, their rows, and heads known from elsewhere."""
+        ...
+
+    def changed(self) -> str:
+        """Return a token that differs after a commit by anyone; cheap enough to poll (microseconds)."""
+        ...
+
+    def put_blob(self, incident: str | None, data: bytes) -> str:
+        """Keep a document, durable on return, and return its SHA-256 (64 hexadecimal digits).
+
+        With an incident it is sealed under its data key; with None it is shared and plain (pinned playbooks).
+        """
+        ...
+
+    def get_blob(self, digest: str) -> bytes:
+        """Return a document; raises NotFound, Sealed when shredded, StoreCorrupt when its bytes changed."""
+        ...
+
+    def has_blob(self, digest: str) -> bool:
+        """Is a document of this name kept, for whichever incident?"""
+        ...
+
+    def blob_names(self, incident: str | None = None) -> list[str]:
+        """Return the digests kept for an incident, or the shared ones."""
+        ...
+
+    def shred(self, incident: str) -> None:
+        """Destroy the incident's data key: its personal payloads, blobs and summary can never be read again.
+
+        The chain still verifies. An incident cannot take personal payloads any more. Twice is harmless.
+        """
+        ...
+
+    def setting(self, name: str) -> str | None:
+        """Return a small setting of this store (the chosen incident)."""
+        ...
+
+    def set_setting(self, name: str, value: str | None) -> None:
+        """Keep a small setting; None removes it."""
+        ...
+
+    def rebuild(self, rows: Sequence[IncidentRow]) -> None:
+        """Drop all rows and write these; refuses (StoreCorrupt) when an old row proves events missing."""
+        ...
+
+    def register_worker(self, worker: str) -> WorkerHandle:
+        """Prove from now on that ``worker`` lives; raises StoreLocked when one of that name does."""
+        ...
+
+    def worker_alive(self, worker: str) -> bool:
+        """Does this worker's process or session still exist?"""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy while others go on writing; refuses to replace a file."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; twice is harmless."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        ...

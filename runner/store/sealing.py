@@ -1,0 +1,161 @@
+"""How the payloads, blobs and summary of an incident are sealed under its data key: the same in every store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+from runner.errors import Sealed, StoreCorrupt
+from runner.store.chain import SALT_BYTES
+from runner.store.port import IncidentRow, Link
+from runner.vault.keys import DataKey, Vault
+
+KEYS_KEPT_OPEN = 256
+
+
+class Sealer:
+    """Seals and opens for one store; keeps the data keys used last open in memory.
+
+    Keys are remembered together with their wrapped form, which the store reads anew in every transaction, so
+    an incident shredded by another process is shredded here at once.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        """Use ``vault`` for keys; nothing is fetched before a first key is needed."""
+        self._vault = vault
+        self._open: OrderedDict[tuple[str, bytes], DataKey] = OrderedDict()
+
+    def create_key(self, incident: str) -> bytes:
+        """Return a new wrapped data key."""
+        return self._vault.create_key(incident)
+
+    def key(self, incident: str, wrapped: bytes) -> DataKey:
+        """Return the open data key; raises Sealed when the master key is not here or is another."""
+        name = (incident, wrapped)
+        known = self._open.get(name)
+        if known is None:
+            known = self._open[name] = self._vault.open_key(incident, wrapped)
+            if len(self._open) > KEYS_KEPT_OPEN:
+                self._open.popitem(last=False)
+        return known
+
+    def forget(self, incident: str) -> None:
+        """Let go of the open keys of a shredded incident."""
+        for name in [name for name in self._open if name[0] == incident]:
+            del self._open[name]
+
+
+def shredded(incident: str) -> Sealed:
+    """Return the refusal to seal anything more in a shredded incident."""
+    return Sealed(
+        f"the personal data of {incident} was shredded: it can take no more",
+        hint="open a new incident, or record what is not personal",
+        code="shredded",
+    )
+
+
+def payload_context(incident: str, seq: int) -> bytes:
+    """Return what binds a sealed payload to its place."""
+    return b"tocsin/payload/v1\0%b\0%d" % (incident.encode(), seq)
+
+
+def row_context(incident: str) -> bytes:
+    """Return what binds the sealed part of a row to its incident."""
+    return b"tocsin/row/v1\0" + incident.encode()
+
+
+def private_of(row: IncidentRow) -> bytes:
+    """Return the part of a row that may hold personal data, as one piece."""
+    return row.title.replace("\0", " ").encode() + b"\0" + row.summary
+
+
+def title_and_summary(private: bytes) -> tuple[str, bytes]:
+    """Take apart what ``private_of`` joined."""
+    title, _, summary = private.partition(b"\0")
+    return title.decode(), summary
+
+
+def blob_context(incident: str, digest: str) -> bytes:
+    """Return what binds a sealed blob to its name."""
+    return b"tocsin/blob/v1\0%b\0%b" % (incident.encode(), digest.encode())
+
+
+def open_payload(key: DataKey, incident: str, seq: int, sealed: bytes) -> tuple[bytes, bytes]:
+    """Return ``(salt, payload)`` of a sealed payload."""
+    plain = key.open(sealed, payload_context(incident, seq))
+    return plain[:SALT_BYTES], plain[SALT_BYTES:]
+
+
+def seal_payload(key: DataKey, incident: str, seq: int, salt: bytes, payload: bytes) -> bytes:
+    """Return a payload sealed together with its salt, which must be lost with it."""
+    return key.seal(salt + payload, payload_context(incident, seq))
+
+
+def blob_digest(data: bytes) -> str:
+    """Return the name of a blob: its SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def checked_blob(digest: str, data: bytes) -> bytes:
+    """Return ``data`` if it is what its name says."""
+    if blob_digest(data) != digest:
+        raise StoreCorrupt(
+            f"the document {digest[:12]}… is not what was written",
+            hint="restore it from a backup; tocsin audit verify tells what else changed",
+        )
+    return data
+
+
+def open_blob(sealer: Sealer, digest: str, incident: str, wrapped: bytes | None, body: bytes) -> bytes:
+    """Return the document kept as ``body`` for ``incident`` ('' when it is shared and plain)."""
+    if not incident:
+        return checked_blob(digest, body)
+    if wrapped is None:
+        raise Sealed(
+            f"the document {digest[:12]}… was shredded with its incident",
+            hint="only its digest remains, in the journal",
+            code="shredded",
+        )
+    return checked_blob(digest, sealer.key(incident, wrapped).open(body, blob_context(incident, digest)))
+
+
+def open_row(
+    sealer: Sealer, incident: str, sealed: bool, private: bytes, wrapped: bytes | None
+) -> tuple[str, bytes]:
+    """Return the title and summary of a row: empty when they were sealed and the key is shredded."""
+    if not sealed:
+        return title_and_summary(private)
+    if wrapped is None:
+        return "", b""
+    return title_and_summary(sealer.key(incident, wrapped).open(private, row_context(incident)))
+
+
+def link(
+    key: DataKey | None,
+    place: tuple[str, int],
+    header: bytes,
+    salt: bytes | None,
+    payload: bytes,
+    digest: bytes,
+) -> Link:
+    """Return a stored event as a link; a payload that is sealed without a key is left out.
+
+    A seal that does not open is not an error here but a finding: ``unsealed`` is False.
+    """
+    if salt is not None:
+        return Link(seq=place[1], header=header, hash=digest, salt=salt, payload=payload)
+    if key is None:
+        return Link(seq=place[1], header=header, hash=digest)
+    try:
+        inner, opened = open_payload(key, *place, payload)
+    except Sealed:
+        return Link(seq=place[1], header=header, hash=digest, unsealed=False)
+    return Link(seq=place[1], header=header, hash=digest, salt=inner, payload=opened)
+
+
+def would_forget(incident: str, version: int) -> StoreCorrupt:
+    """Return the refusal to rebuild over the last witness of missing or changed events."""
+    return StoreCorrupt(
+        f"the journal of {incident} does not end as its row remembers (event {version})",
+        hint="run tocsin audit verify: rebuilding would destroy the proof of what is missing",
+    )

@@ -1,0 +1,508 @@
+"""The embedded store: one SQLite file, one connection, one commit for a whole batch.
+
+Durability is SQLite's WAL with ``synchronous=FULL``: a commit that has returned survives the loss of power.
+The connection is guarded by a lock, so threads may share it; other processes have connections of their own,
+and ``BEGIN IMMEDIATE`` makes writers wait for one another up to ``PATIENCE``.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from runner.errors import Bug, NotFound, Refused, Sealed, StoreCorrupt
+from runner.store import chain, sealing
+from runner.store.failures import absent, sqlite_failure, too_new
+from runner.store.liveness import FileLock, worker_lock_held
+from runner.store.port import (
+    Append,
+    Appended,
+    Conflict,
+    Head,
+    IncidentRow,
+    Link,
+    NewEvent,
+    StoredEvent,
+    Verification,
+)
+from runner.vault.keys import DataKey, Vault
+
+APPLICATION_ID = 0x546F6373
+SCHEMA_VERSION = 1
+PATIENCE = timedelta(seconds=10)
+_PAGE = 2000
+
+_SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
+_SELECT_TAIL = "SELECT seq, hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
+_SELECT_KEY = "SELECT wrapped FROM keys WHERE incident = ?"
+_INSERT_EVENT = "INSERT INTO events (incident, seq, header, salt, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
+_UPSERT_ROW = """
+INSERT INTO incidents (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
+    has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
+    opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
+    private = excluded.private"""
+_SELECT_ROWS = """
+SELECT i.id, i.codename, i.kind, i.state, i.opened_at, i.version, i.next_due, i.has_work, i.sealed, i.private,
+       k.wrapped
+FROM incidents i LEFT JOIN keys k ON k.incident = i.id"""
+_SELECT_EVENTS = """
+SELECT seq, header, salt, payload, hash FROM events WHERE incident = ? AND seq > ? ORDER BY seq LIMIT ?"""
+
+
+class SqliteStore:
+    """A store in the file at ``path``; workers prove their lives with locks in ``workers`` beside it."""
+
+    def __init__(
+        self,
+        path: Path,
+        vault: Vault,
+        *,
+        create: bool = False,
+        patience: timedelta = PATIENCE,
+        chance: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Open the store; with ``create`` make it when it is not there.
+
+        Raises NotFound, StoreTooNew, StoreCorrupt, StoreLocked or StoreReadOnly.
+        """
+        self.path = path
+        self._sealer = sealing.Sealer(vault)
+        self._chance = chance
+        self._lock = threading.RLock()
+        self._commits = 0
+        self._handles: list[FileLock] = []
+        self._connection = _connect(path, create, patience)
+
+    # --- the journal -------------------------------------------------------------------------------------
+
+    def append(
+        self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None
+    ) -> list[Appended | Conflict]:
+        """See Store.append."""
+        recorded = chain.utc(recorded)
+        with self._writing() as run:
+            return [self._append(run, one, recorded, clock_offset_ms) for one in batch]
+
+    def _append(
+        self, run: _Execute, one: Append, recorded: datetime, clock_offset_ms: int | None
+    ) -> Appended | Conflict:
+        incident, row = one.incident, one.row
+        version, head = self._head(run, incident)
+        if version != one.expected_version:
+            return Conflict(version)
+        if row.version != version + len(one.events) or row.id != incident:
+            raise Bug(f"the row of {incident} does not follow from the events appended with it")
+        place = chain.Place(incident, version, head)
+        key = self._key_for(run, incident, one.events)
+        for event in one.events:
+            written = chain.put(place, event, recorded, clock_offset_ms, self._chance(chain.SALT_BYTES))
+            salt, payload = written.salt, event.payload
+            if event.personal:
+                if key is None:
+                    raise Bug("a personal payload has no key")
+                payload = sealing.seal_payload(key, incident, written.seq, written.salt, payload)
+            run(
+                _INSERT_EVENT,
+                (
+                    incident,
+                    written.seq,
+                    written.header.decode(),
+                    None if event.personal else salt,
+                    payload,
+                    written.hash,
+                ),
+            )
+            place = chain.Place(incident, written.seq, written.hash)
+        run(_UPSERT_ROW, _row_values(row, place.hash, key))
+        return Appended(place.seq, place.hash.hex())
+
+    def _head(self, run: _Execute, incident: str) -> tuple[int, bytes]:
+        found = run(_SELECT_HEAD, (incident,)).fetchone() or run(_SELECT_TAIL, (incident,)).fetchone()
+        return found if found is not None else (0, chain.genesis(incident))
+
+    def _key_for(self, run: _Execute, incident: str, events: Sequence[NewEvent]) -> DataKey | None:
+        """Return the incident's data key if it has one, making it for a first personal payload."""
+        found = run(_SELECT_KEY, (incident,)).fetchone()
+        personal = any(event.personal for event in events)
+        if found is None:
+            return self._create_key(run, incident) if personal else None
+        if found[0] is None:
+            if personal:
+                raise sealing.shredded(incident)
+            return None
+        return self._sealer.key(incident, found[0])
+
+    def _create_key(self, run: _Execute, incident: str) -> DataKey:
+        wrapped = self._sealer.create_key(incident)
+        run("INSERT INTO keys (incident, wrapped) VALUES (?, ?)", (incident, wrapped))
+        return self._sealer.key(incident, wrapped)
+
+    def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
+        """See Store.read."""
+        return map(chain.event_of, self._links(incident, after, strict=True))
+
+    def links(self, incident: str, after: int = 0) -> Iterator[Link]:
+        """See Store.links."""
+        return self._links(incident, after, strict=False)
+
+    def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
+        """See Store.read_payloads."""
+        key = self._reading_key(incident, strict=True)
+        instant_of = chain.instant_of
+        for seq, header, salt, payload, _hash in self._events(incident, after):
+            if salt is None:
+                payload = None if key is None else sealing.open_payload(key, incident, seq, payload)[1]
+            yield seq, instant_of(header), payload
+
+    def _links(self, incident: str, after: int, strict: bool) -> Iterator[Link]:
+        key = self._reading_key(incident, strict)
+        for seq, header, salt, payload, digest in self._events(incident, after):
+            yield sealing.link(key, (incident, seq), header.encode(), salt, payload, digest)
+
+    def _reading_key(self, incident: str, strict: bool) -> DataKey | None:
+        found = self._one(_SELECT_KEY, (incident,))
+        if found is None or found[0] is None:
+            return None
+        try:
+            return self._sealer.key(incident, found[0])
+        except Sealed:
+            if strict:
+                raise
+            return None
+
+    def _events(self, incident: str, after: int) -> Iterator[Any]:
+        while True:
+            page = self._all(_SELECT_EVENTS, (incident, after, _PAGE))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1][0]
+
+    def head(self, incident: str) -> Head:
+        """See Store.head."""
+        with self._reading() as run:
+            version, head = self._head(run, incident)
+        return Head(version, head.hex())
+
+    def verify(self, incident: str | None = None, anchors: Mapping[str, Head] | None = None) -> Verification:
+        """See Store.verify."""
+        known = anchors or {}
+        witnesses = {
+            name: Head(version, head.hex())
+            for name, version, head in self._all("SELECT id, version, head FROM incidents")
+        }
+        if incident is not None:
+            return self._verify(incident, witnesses, known)
+        found = {name for (name,) in self._all("SELECT DISTINCT incident FROM events")}
+        names = sorted(found | witnesses.keys() | known.keys())
+        return chain.check_all(
+            ((name, self._verify(name, witnesses, known)) for name in names),
+            tuple(sorted(found - witnesses.keys())),
+        )
+
+    def _verify(self, incident: str, witnesses: Mapping[str, Head], anchors: Mapping[str, Head]) -> Verification:
+        return chain.check(
+            incident,
+            self.links(incident),
+            witness=witnesses.get(incident),
+            anchor=anchors.get(incident),
+        )
+
+    # --- the projection ----------------------------------------------------------------------------------
+
+    def rows(self, state: str | None = None) -> list[IncidentRow]:
+        """See Store.rows."""
+        where = "" if state is None else " WHERE i.state = ?"
+        found = self._all(_SELECT_ROWS + where + " ORDER BY i.opened_at, i.id", () if state is None else (state,))
+        return [self._row(*one) for one in found]
+
+    def row(self, incident: str) -> IncidentRow | None:
+        """See Store.row."""
+        found = self._one(_SELECT_ROWS + " WHERE i.id = ?", (incident,))
+        return None if found is None else self._row(*found)
+
+    def _row(self, incident: str, *rest: Any) -> IncidentRow:
+        codename, kind, state, opened_at, version, next_due, has_work, sealed, private, wrapped = rest
+        title, summary = sealing.open_row(self._sealer, incident, bool(sealed), private, wrapped)
+        return IncidentRow(
+            id=incident,
+            codename=codename,
+            title=title,
+            kind=kind,
+            state=state,
+            opened_at=datetime.fromisoformat(opened_at),
+            version=version,
+            next_due=None if next_due is None else datetime.fromisoformat(next_due),
+            has_work=bool(has_work),
+            summary=summary,
+        )
+
+    def due(self, now: datetime) -> list[str]:
+        """See Store.due."""
+        found = self._all("SELECT id FROM incidents WHERE has_work OR next_due <= ?", (_text(now),))
+        return [name for (name,) in found]
+
+    def next_due(self) -> datetime | None:
+        """See Store.next_due."""
+        (found,) = self._one("SELECT min(next_due) FROM incidents")
+        return None if found is None else datetime.fromisoformat(found)
+
+    def rebuild(self, rows: Sequence[IncidentRow]) -> None:
+        """See Store.rebuild."""
+        with self._writing() as run:
+            for name, version, head in run("SELECT id, version, head FROM incidents").fetchall():
+                tail = run(_SELECT_TAIL, (name,)).fetchone()
+                if tail != (version, head):
+                    raise sealing.would_forget(name, version)
+            run("DELETE FROM incidents")
+            for row in rows:
+                tail = run(_SELECT_TAIL, (row.id,)).fetchone()
+                if tail is None or tail[0] != row.version:
+                    raise Bug(f"the row of {row.id} does not follow from its journal")
+                run(_UPSERT_ROW, _row_values(row, tail[1], self._key_for(run, row.id, ())))
+
+    def changed(self) -> str:
+        """See Store.changed. SQLite counts the commits of others; we count our own."""
+        (others,) = self._one("PRAGMA data_version")
+        return f"{others}.{self._commits}"
+
+    # --- documents and settings --------------------------------------------------------------------------
+
+    def put_blob(self, incident: str | None, data: bytes) -> str:
+        """See Store.put_blob."""
+        digest = sealing.blob_digest(data)
+        with self._writing() as run:
+            name, body = incident or "", data
+            if run("SELECT 1 FROM blobs WHERE digest = ? AND incident = ?", (digest, name)).fetchone():
+                return digest
+            if incident is not None:
+                found = run(_SELECT_KEY, (incident,)).fetchone()
+                if found is not None and found[0] is None:
+                    raise sealing.shredded(incident)
+                key = self._create_key(run, incident) if found is None else self._sealer.key(incident, found[0])
+                body = key.seal(data, sealing.blob_context(incident, digest))
+            run("INSERT INTO blobs (digest, incident, body) VALUES (?, ?, ?)", (digest, name, body))
+        return digest
+
+    def get_blob(self, digest: str) -> bytes:
+        """See Store.get_blob."""
+        found = self._all(
+            "SELECT b.incident, k.wrapped, b.body FROM blobs b LEFT JOIN keys k ON k.incident = b.incident"
+            " WHERE b.digest = ? ORDER BY k.wrapped IS NULL, b.incident LIMIT 1",
+            (digest,),
+        )
+        if not found:
+            raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
+        return sealing.open_blob(self._sealer, digest, *found[0])
+
+    def has_blob(self, digest: str) -> bool:
+        """See Store.has_blob."""
+        return self._one("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is not None
+
+    def blob_names(self, incident: str | None = None) -> list[str]:
+        """See Store.blob_names."""
+        found = self._all("SELECT digest FROM blobs WHERE incident = ? ORDER BY rowid", (incident or "",))
+        return [digest for (digest,) in found]
+
+    def shred(self, incident: str) -> None:
+        """See Store.shred. The key's bytes are overwritten in the file and in the write-ahead log."""
+        with self._lock:
+            self._pragma("PRAGMA secure_delete = ON")
+            try:
+                with self._writing() as run:
+                    run(
+                        "INSERT INTO keys (incident, wrapped) VALUES (?, NULL)"
+                        " ON CONFLICT (incident) DO UPDATE SET wrapped = NULL",
+                        (incident,),
+                    )
+            finally:
+                self._pragma("PRAGMA secure_delete = OFF")
+            self._sealer.forget(incident)
+            self._pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def setting(self, name: str) -> str | None:
+        """See Store.setting."""
+        found = self._one("SELECT value FROM settings WHERE name = ?", (name,))
+        return None if found is None else str(found[0])
+
+    def set_setting(self, name: str, value: str | None) -> None:
+        """See Store.set_setting."""
+        with self._writing() as run:
+            if value is None:
+                run("DELETE FROM settings WHERE name = ?", (name,))
+            else:
+                run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
+
+    # --- workers, copies, the end ------------------------------------------------------------------------
+
+    def register_worker(self, worker: str) -> FileLock:
+        """See Store.register_worker."""
+        handle = FileLock(self._workers(), worker)
+        self._handles.append(handle)
+        return handle
+
+    def worker_alive(self, worker: str) -> bool:
+        """See Store.worker_alive."""
+        return worker_lock_held(self._workers(), worker)
+
+    def _workers(self) -> Path:
+        return self.path.parent / "workers"
+
+    def backup(self, path: Path) -> None:
+        """See Store.backup. The copy is complete and durable before it bears its name."""
+        if path.exists():
+            raise Refused(f"there is a file {path} already", hint="name another file", code="file_exists")
+        partial = path.with_name(path.name + ".partial")
+        partial.unlink(missing_ok=True)
+        try:
+            with self._reading() as run:
+                run("VACUUM INTO ?", (str(partial),))
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """See Store.close."""
+        with self._lock:
+            for handle in self._handles:
+                handle.release()
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    # --- the connection ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[_Execute]:
+        """Hold the write lock of the file; commit at the end, or leave nothing behind."""
+        run = self._connection.execute
+        with self._lock:
+            try:
+                run("BEGIN IMMEDIATE")
+                try:
+                    yield run
+                    run("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        run("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise sqlite_failure(error, self.path) from error
+            self._commits += 1
+
+    @contextmanager
+    def _reading(self) -> Iterator[_Execute]:
+        with self._lock:
+            try:
+                yield self._connection.execute
+            except sqlite3.Error as error:
+                raise sqlite_failure(error, self.path) from error
+
+    def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with self._reading() as run:
+            return run(query, values).fetchall()
+
+    def _one(self, query: str, values: tuple[Any, ...] = ()) -> Any:
+        with self._reading() as run:
+            return run(query, values).fetchone()
+
+    def _pragma(self, text: str) -> None:
+        self._one(text)
+
+
+_Execute = Callable[..., sqlite3.Cursor]
+
+
+def _connect(path: Path, create: bool, patience: timedelta) -> sqlite3.Connection:
+    if not create and not path.exists():
+        raise absent(str(path))
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(
+            path, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False
+        )
+        _prepare(connection, path, create)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise sqlite_failure(error, path) from error
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
+    run = connection.execute
+    run("PRAGMA synchronous = FULL")
+    (version,) = run("PRAGMA user_version").fetchone()
+    if version == 0 and create:
+        run("PRAGMA journal_mode = WAL")
+        run("BEGIN IMMEDIATE")
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version == 0:
+            _create(connection)
+            version = SCHEMA_VERSION
+        run("COMMIT")
+    (application,) = run("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreCorrupt(f"{path} is not a store of Tocsin", hint="check the store's URL in tocsin.yaml")
+    if version > SCHEMA_VERSION:
+        raise too_new(str(path), version, SCHEMA_VERSION)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables:
+        return  # somebody else's database: left alone, and refused by its application id
+    statement = ""
+    for line in Path(__file__).with_name("sqlite_schema.sql").read_text(encoding="utf-8").splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _row_values(row: IncidentRow, head: bytes, key: DataKey | None) -> tuple[Any, ...]:
+    private = sealing.private_of(row)
+    if key is not None:
+        private = key.seal(private, sealing.row_context(row.id))
+    return (
+        row.id,
+        row.version,
+        head,
+        row.state,
+        row.has_work,
+        None if row.next_due is None else _text(row.next_due),
+        row.kind,
+        _text(row.opened_at),
+        row.codename,
+        key is not None,
+        private,
+    )
+
+
+def _text(instant: datetime) -> str:
+    return chain.utc(instant).isoformat(timespec="microseconds")

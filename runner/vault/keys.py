@@ -1,0 +1,106 @@
+"""Two levels of keys: one data key per incident seals its personal payloads; the master key wraps data keys.
+
+Destroying the wrapped data key of one incident makes all its sealed payloads unreadable for ever and leaves
+every other incident alone. ``cryptography`` is imported when a first key is used, not before: an incident
+without personal data never pays for it.
+
+    sealed  = 0x01 | nonce (12) | AES-256-GCM(data key, plaintext, context)
+    wrapped = 0x01 | master key id (4) | nonce (12) | AES-256-GCM(master, data key, "tocsin/key/v1" 0 incident)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runner.errors import Sealed
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_LEVEL = b"\x01"
+_NONCE_BYTES = 12
+_ID_BYTES = 4
+
+
+class DataKey:
+    """The open key of one incident: seals and opens bytes bound to a context."""
+
+    def __init__(self, key: bytes, chance: Callable[[int], bytes]) -> None:
+        """Take 32 bytes of key and a source of nonces."""
+        self._cipher = _cipher(key)
+        self._chance = chance
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        """Return ``plaintext`` encrypted; it opens only with the same ``context``."""
+        nonce = self._chance(_NONCE_BYTES)
+        return _LEVEL + nonce + self._cipher.encrypt(nonce, plaintext, context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Return the plaintext, or raise Sealed (code ``seal_broken``) when a bit or the context differs."""
+        return _open(self._cipher, sealed, context, len(_LEVEL), "a sealed payload was changed after it was written")
+
+
+class Vault:
+    """Makes and opens data keys under a master key that is fetched when it is first needed."""
+
+    def __init__(self, master: Callable[[], bytes], chance: Callable[[int], bytes] = os.urandom) -> None:
+        """``master`` returns 32 bytes or raises Sealed; it is called once at most."""
+        self._fetch = master
+        self._chance = chance
+        self._master: bytes | None = None
+
+    def create_key(self, incident: str) -> bytes:
+        """Return a new data key for ``incident``, wrapped: what the store keeps."""
+        master = self._key()
+        nonce = self._chance(_NONCE_BYTES)
+        wrapped = _cipher(master).encrypt(nonce, self._chance(32), _key_context(incident))
+        return _LEVEL + _master_id(master) + nonce + wrapped
+
+    def open_key(self, incident: str, wrapped: bytes) -> DataKey:
+        """Unwrap the data key of ``incident``; raises Sealed under another master key or after a change."""
+        master = self._key()
+        start = len(_LEVEL) + _ID_BYTES
+        theirs = wrapped[len(_LEVEL) : start]
+        if theirs != _master_id(master):
+            raise Sealed(
+                f"the data key of {incident} is under master key {theirs.hex()}, and the one here is "
+                f"{_master_id(master).hex()}",
+                hint="bring the master key this store was written with",
+                code="other_master",
+            )
+        why = f"the wrapped data key of {incident} was changed after it was written"
+        return DataKey(_open(_cipher(master), wrapped, _key_context(incident), start, why), self._chance)
+
+    def _key(self) -> bytes:
+        if self._master is None:
+            self._master = self._fetch()
+        return self._master
+
+
+def _cipher(key: bytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
+
+
+def _open(cipher: AESGCM, sealed: bytes, context: bytes, start: int, why: str) -> bytes:
+    from cryptography.exceptions import InvalidTag
+
+    body = start + _NONCE_BYTES
+    try:
+        if sealed[: len(_LEVEL)] == _LEVEL:
+            return cipher.decrypt(sealed[start:body], sealed[body:], context)
+    except (InvalidTag, ValueError):
+        pass
+    raise Sealed(why, hint="restore the store from a backup and run tocsin audit verify", code="seal_broken")
+
+
+def _key_context(incident: str) -> bytes:
+    return b"tocsin/key/v1\0" + incident.encode()
+
+
+def _master_id(master: bytes) -> bytes:
+    return hashlib.sha256(b"tocsin/master-id/v1\0" + master).digest()[:_ID_BYTES]

@@ -1,0 +1,138 @@
+"""Secrets by reference: settings name where a secret lives, and only its last user ever sees it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.errors import Invalid, NotFound
+
+
+class Secret:
+    """A secret in memory that does not print itself; ``reveal()`` is the one way to its text."""
+
+    __slots__ = ("_text", "reference")
+
+    def __init__(self, text: str, reference: str = "") -> None:
+        """Keep ``text``; ``reference`` (where it came from) is no secret and may be shown."""
+        self._text = text
+        self.reference = reference
+
+    def reveal(self) -> str:
+        """Return the secret itself: never into a log, an error message or a URL."""
+        return self._text
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
+        """Say that there is a secret, and whence."""
+        return f"Secret({self.reference or 'hidden'})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:  # type: ignore[explicit-override]
+        """Refuse to be pickled: a secret is not carried into a file by accident."""
+        raise TypeError("a Secret is not pickled")
+
+
+def resolve(reference: str, *, base: Path, environ: Mapping[str, str] | None = None) -> Secret:
+    """Return the secret that ``env:NAME``, ``file:PATH`` or ``keyring:SERVICE/NAME`` names.
+
+    A relative PATH counts from ``base`` (the home). One trailing line end of a file is not part of the
+    secret. Raises Invalid for a reference of another form and NotFound where nothing is behind it.
+    """
+    scheme, _, rest = reference.partition(":")
+    match scheme:
+        case "env" if rest:
+            return Secret(_from_environment(rest, os.environ if environ is None else environ), reference)
+        case "file" if rest:
+            return Secret(_from_file(base / Path(rest).expanduser(), reference), reference)
+        case "keyring" if "/" in rest:
+            return Secret(_from_keyring(rest, reference), reference)
+        case _:
+            # The value itself may have been written here by mistake, so it is not repeated.
+            raise Invalid(
+                "a secret must be a reference, not the value itself",
+                hint="write env:NAME, file:PATH or keyring:SERVICE/NAME",
+                code="secret_reference",
+            )
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    value = environ.get(name)
+    if not value:
+        raise NotFound(
+            f"the environment variable {name} is not set",
+            hint=f"set {name}, or name another place for this secret",
+            code="secret_missing",
+        )
+    return value
+
+
+def _from_file(path: Path, reference: str) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise NotFound(
+            f"the secret {reference} cannot be read: {why}",
+            hint="check the path and who may read it",
+            code="secret_missing",
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _from_keyring(rest: str, reference: str) -> str:
+    service, _, name = rest.rpartition("/")
+    value = load_keyring().get_password(service, name)
+    if value is None:
+        raise NotFound(
+            f"the keyring holds nothing for {reference}",
+            hint=f"store it with: keyring set {service} {name}",
+            code="secret_missing",
+        )
+    return value
+
+
+class Keyring:
+    """The operating system's keyring, imported when first needed (extra ``tocsin[keyring]``)."""
+
+    def get_password(self, service: str, name: str) -> str | None:
+        """Return the stored text or None; raises NotFound when no keyring can be reached."""
+        import keyring
+        from keyring.errors import KeyringError
+
+        try:
+            return keyring.get_password(service, name)
+        except KeyringError:
+            raise NotFound(
+                "the system's keyring does not answer or is locked",
+                hint="unlock it, or use file:PATH",
+                code="secret_missing",
+            ) from None
+
+    def set_password(self, service: str, name: str, text: str) -> None:
+        """Store ``text``, replacing what was there."""
+        import keyring
+        from keyring.errors import KeyringError
+
+        try:
+            keyring.set_password(service, name, text)
+        except KeyringError:
+            raise NotFound(
+                "the system's keyring does not take the secret",
+                hint="unlock it, or use file:PATH",
+                code="secret_missing",
+            ) from None
+
+
+def load_keyring() -> Keyring:
+    """Return the keyring, or say how to install it."""
+    from importlib.util import find_spec
+
+    if find_spec("keyring") is None:
+        raise NotFound(
+            "this installation has no keyring support",
+            hint="install tocsin[keyring], or use file:PATH or env:NAME",
+            code="keyring_missing",
+        )
+    return Keyring()

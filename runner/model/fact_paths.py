@@ -1,0 +1,283 @@
+"""The fact vocabulary: the one set of names that conditions, regimes, notices, imports and reports read.
+
+A fact that is absent is unknown, which is not the same as false. Extend an enumeration when a law needs a value;
+never match free text. The reference page is generated from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.model.fact_types import Branch, FactType, Keyed
+
+_SECTORS = (
+    "retail finance health telecom energy transport water education public legal insurance online_service manufacturing"
+    " digital_infrastructure digital_provider trust_service space research other"
+)
+_REGULATED_US = (
+    "hipaa_covered_entity hipaa_business_associate part2_program phr_vendor phr_service_provider phr_related_entity"
+    " glba_institution ftc_safeguards_institution reg_sp_institution reg_sp_service_provider reg_sci_entity bank_occ bank_fed"
+    " bank_fdic bank_service_provider federally_insured_credit_union nydfs_covered_entity insurance_licensee"
+    " sec_domestic_filer sec_foreign_private_issuer telecom_carrier voip_provider tsa_pipeline tsa_rail tsa_aviation"
+    " dod_contractor federal_agency federal_contractor ferpa_institution student_aid_school tax_preparer irs_data_recipient"
+    " nerc_entity nrc_licensee maritime_entity ca_licensed_clinic ca_public_agency ny_municipality nj_public_entity"
+    " information_broker credit_bureau msb cftc_registrant efile_provider"
+)
+_REGULATED_EU_UK = (
+    "nis2_essential nis2_important dora_credit_institution dora_ccp dora_trading_venue dora_other_financial_entity"
+    " ecs_provider trust_service_provider qualified_trust_service_provider cra_manufacturer critical_entity eu_institution"
+    " law_enforcement_authority uk_oes uk_rdsp fca_pra_firm"
+)
+_REGULATED_ELSEWHERE = (
+    "ch_critical_infrastructure finma_supervised osfi_institution au_soci_asset apra_regulated sg_cii_owner"
+    " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
+    " kr_information_service cl_vital_operator"
+)
+_ROLES = "controller joint_controller processor data_owner data_holder"
+_VECTORS = (
+    "hacking ransomware phishing credential_stuffing sim_swap smishing insider misdelivery loss theft misconfiguration"
+    " improper_disposal vendor outage unknown"
+)
+_ELEMENTS = (
+    "ssn drivers_license_or_state_id passport military_id other_government_id tribal_id tax_id account_number_with_code"
+    " account_number_alone financial_access_codes online_credentials medical health_insurance biometric genetic"
+    " full_date_of_birth mothers_maiden_name employer_id_with_code esignature_or_private_key student_id alpr geolocation"
+    " birth_or_marriage_certificate work_evaluation name contact cpni payroll substance_use education_record tax_return"
+    " location communications special_category criminal_record children financial identity_document other"
+)
+_KINDS_OF_PEOPLE = "customers employees patients students minors subscribers members users vulnerable"
+
+
+def _text(title: str) -> FactType:
+    return FactType(title, "text")
+
+
+def _prose(title: str) -> FactType:
+    return FactType(title, "prose")
+
+
+def _yes_no(title: str) -> FactType:
+    return FactType(title, "bool")
+
+
+def _count(title: str) -> FactType:
+    return FactType(title, "int")
+
+
+def _instant(title: str) -> FactType:
+    return FactType(title, "instant")
+
+
+def _place(title: str) -> FactType:
+    return FactType(title, "jurisdiction")
+
+
+def _places(title: str) -> FactType:
+    return FactType(title, "jurisdiction", many=True)
+
+
+def _one_of(title: str, choices: str) -> FactType:
+    return FactType(title, "choice", tuple(choices.split()))
+
+
+def _set_of(title: str, choices: str) -> FactType:
+    return FactType(title, "choice", tuple(choices.split()), many=True)
+
+
+_DATA: Mapping[str, Branch] = {
+    "involved": _yes_no("Are personal data affected at all?"),
+    "with_name": _yes_no("Were the elements together with a name or another identifier?"),
+    "elements": _set_of("Which elements of data are affected", _ELEMENTS),
+    "categories_text": _prose("The categories of data, as a person would read them in a letter"),
+    "encrypted": _yes_no("Were the data unintelligible to whoever obtained them (encrypted, key safe)?"),
+    "key_compromised": _yes_no("Was the key, or what unlocks it, obtained too?"),
+    "form": _set_of("The form of the data", "electronic paper oral"),
+    "records": _count("How many records"),
+    "backup": _one_of("Is there a copy that can be used?", "available delayed none"),
+    "retrieved": _yes_no("Did the recipient return or delete the data, and can they be trusted?"),
+}
+_PEOPLE: Mapping[str, Branch] = {
+    "total": _count("How many people are affected"),
+    "minimum": _count("How many people at least"),
+    "maximum": _count("How many people at most"),
+    "by_jurisdiction": Keyed(
+        "Where the affected people live", "jurisdiction", _count("How many of the affected people live there")
+    ),
+    "kinds": _set_of("Who the affected people are to us", _KINDS_OF_PEOPLE),
+    "unreachable": Keyed(
+        "Addresses that failed, by where the people live",
+        "jurisdiction",
+        _count("How many people there could not be reached"),
+    ),
+    "good_faith_only": _yes_no("Only good-faith access by an employee or agent, without further use?"),
+}
+_ORGANISATION: Mapping[str, Branch] = {
+    "name": _text("Name of the organisation"),
+    "entities": Keyed(
+        "Legal entities, where there are several",
+        "id",
+        {
+            "name": _text("Name of the entity"),
+            "country": _place("Where the entity is established"),
+            "role": _one_of("The entity's role for the data", _ROLES),
+            "regulated_as": _set_of(
+                "What the entity is regulated as",
+                f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
+            ),
+        },
+    ),
+    "address": _prose("Postal address of the organisation"),
+    "country": _place("Country of the organisation"),
+    "zone": FactType("Time zone for deadlines counted in days", "zone"),
+    "established_in": _places("Where the organisation has an establishment"),
+    "main_establishment": _place("Where its main establishment in the Union is"),
+    "offers_to": _places("Where it offers goods or services without an establishment"),
+    "does_business_in": _places("Where it does business"),
+    "role": _set_of("Its role for the affected data", _ROLES),
+    "public_body": _yes_no("Is it a public body?"),
+    "source_of_breach": _yes_no("Did the breach happen in its own systems?"),
+    "sectors": _set_of("Its sectors", _SECTORS),
+    "regulated_as": _set_of(
+        "What it is regulated as", f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
+    ),
+    "turnover": {
+        "amount": FactType("Annual turnover", "number"),
+        "currency": _text("Currency of the turnover (ISO 4217)"),
+    },
+    "contact": {
+        "name": _text("Contact point: name"),
+        "role": _text("Contact point: role"),
+        "email": _text("Contact point: e-mail"),
+        "phone": _text("Contact point: telephone"),
+        "address": _prose("Contact point: postal address"),
+    },
+    "dpo": {
+        "name": _text("Data protection officer: name"),
+        "email": _text("Data protection officer: e-mail"),
+        "phone": _text("Data protection officer: telephone"),
+    },
+    "counsel": {
+        "name": _text("Counsel: name"),
+        "firm": _text("Counsel: firm"),
+        "email": _text("Counsel: e-mail"),
+        "phone": _text("Counsel: telephone"),
+    },
+    "hotline": {
+        "phone": _text("Telephone line for affected people"),
+        "hours": _text("Hours of that line"),
+        "url": _text("Page for affected people"),
+    },
+    "employer_id": _text("Employer identification number"),
+}
+_INCIDENT: Mapping[str, Branch] = {
+    "title": _text("Title of the incident"),
+    "summary": _prose("What happened, in a few sentences"),
+    "impact": _set_of("What was lost", "confidentiality integrity availability"),
+    "vector": _one_of("How it happened", _VECTORS),
+    "malicious": _yes_no("Was there intent to harm?"),
+    "started_at": _instant("When it began"),
+    "ended_at": _instant("When it ended"),
+    "occurred_at": _instant("When it happened"),
+    "detected_at": _instant("When a system or a person first noticed something"),
+    "discovered_at": _instant(
+        "When it was first known, or reasonably should have been, to any workforce member or agent"
+    ),
+    "aware_at": _instant(
+        "When we were reasonably certain that personal data are affected (GDPR: became aware)"
+    ),
+    "determined_at": _instant("When the organisation concluded that a breach happened"),
+    "confirmed_at": _instant("When the breach was confirmed"),
+    "assessment_done_at": _instant("When the assessment was completed (Singapore)"),
+    "reason_to_believe_at": _instant("When there was reason to believe that a breach happened"),
+    "scope_identified_at": _instant("When the scope was identified (Maine)"),
+    "suspicion_at": _instant("When it was first suspected"),
+    "resolved_at": _instant("When it was resolved"),
+    "requested_at": _instant("When an authority asked"),
+    "classified_at": _instant("When it was classified as major (DORA)"),
+    "materiality_determined_at": _instant("When it was determined to be material (SEC)"),
+    "reported_by_processor_at": _instant("When the processor reported it to us"),
+    "contained_at": _instant("When it was contained"),
+    "recovered_at": _instant("When operations were recovered"),
+    "measure_available_at": _instant("When a corrective measure became available (CRA)"),
+    "ransom_paid_at": _instant("When a ransom was paid"),
+    "media_notice_sent_at": _instant("When the media were told"),
+    "individual_notice_sent_at": Keyed(
+        "When the affected people were told, by where they live (* means all)",
+        "jurisdiction_or_all",
+        _instant("When the people living there were told"),
+    ),
+    "recipient_notified_at": Keyed(
+        "When a recipient was told: an agency, the owner, the police",
+        "recipient",
+        _instant("When that recipient was told"),
+    ),
+    "stage_submitted_at": Keyed(
+        "When a stage of a report was handed in", "duty", _instant("When that stage was handed in")
+    ),
+    "major": _yes_no("Is it a major incident (DORA)?"),
+    "significant": _yes_no("Is it a significant incident (NIS2)?"),
+    "material": _yes_no("Is it material (SEC)?"),
+    "actively_exploited": _yes_no("Is the vulnerability actively exploited (CRA)?"),
+    "vendor": {
+        "name": _text("Vendor involved: name"),
+        "role": _text("Vendor involved: role"),
+        "contact": _text("Vendor involved: contact"),
+    },
+    "third_party_recipients": _prose("Third parties who received the data"),
+    "exfiltration": _one_of("Were data taken away?", "none unlikely possible confirmed"),
+    "service_harm": _prose("Harm to services"),
+}
+_RISK: Mapping[str, Branch] = {
+    "to_people": _one_of(
+        "Risk to people's rights and freedoms; a named person decides", "unlikely risk high"
+    ),
+    "harm": _one_of("Risk of harm in the sense of the US states", "none unlikely likely"),
+    "harm_assessment": {
+        "by": _text("Who assessed the harm"),
+        "at": _instant("When the harm was assessed"),
+        "grounds": _prose("Grounds of the assessment"),
+    },
+    "low_probability_of_compromise": _yes_no("Low probability of compromise by the HIPAA four-factor test?"),
+    "consequences": _prose("Likely consequences for people"),
+    "mitigation": _prose("Measures taken and proposed"),
+    "advice": _prose("What people can do"),
+}
+_LAW_ENFORCEMENT: Mapping[str, Branch] = {
+    "engaged": _yes_no("Are the police involved?"),
+    "hold": {
+        "agency": _text("Agency that asked to hold a notice back"),
+        "officer": _text("Officer who asked"),
+        "form": _one_of("Form of the request", "written oral"),
+        "from": _instant("Held back from"),
+        "until": _instant("Held back until"),
+    },
+}
+
+ROOTS: Mapping[str, Branch] = {
+    "organisation": _ORGANISATION,
+    "incident": _INCIDENT,
+    "populations": Keyed(
+        "Who is affected, with what data; top-level data and people are the short form for one population",
+        "id",
+        {
+            "entity": _text("Which legal entity's people (an id of organisation.entities)"),
+            "data": _DATA,
+            "people": _PEOPLE,
+            "overlaps": FactType("Other populations that may hold the same persons", "text", many=True),
+        },
+    ),
+    "data": _DATA,
+    "people": _PEOPLE,
+    "risk": _RISK,
+    "law_enforcement": _LAW_ENFORCEMENT,
+    "claims": Keyed(
+        "Positions that counsel takes, each with grounds; they change a verdict and are shown with it",
+        "id",
+        {
+            "regime": _text("The regime it is about"),
+            "position": _text("The position"),
+            "by": _text("Who takes it"),
+            "grounds": _prose("Its grounds"),
+        },
+    ),
+}

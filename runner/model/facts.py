@@ -1,0 +1,118 @@
+"""One fact as recorded, the register of all facts of an incident, and reading it by path.
+
+The register is flat: one entry for every single value, keyed by its full path, so that each count of each
+jurisdiction and each element set of each population has its own source, author and confidence. Absent, or null, is
+unknown. Values are plain JSON; instants are RFC 3339 text and become datetimes when they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from runner.model.expressions import Unknown, Value
+from runner.model.fact_types import FactType, Keyed
+from runner.model.moments import parse_instant
+from runner.model.vocabulary import find
+
+Confidence: TypeAlias = Literal["confirmed", "estimated"]
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """What was said about one path. Facts are corrected, never overwritten: ``supersedes`` names what it replaces."""
+
+    key: str
+    value: Any = None
+    """Plain JSON of the type of the path; ``None`` means that it is now unknown."""
+    source: str = ""
+    by: str = ""
+    at: datetime
+    """When it was recorded."""
+    confidence: Confidence = "confirmed"
+    supersedes: int | None = None
+    """Sequence number of the event that recorded the value before this one."""
+
+
+Register: TypeAlias = Mapping[str, Fact]
+"""Path → the fact that stands."""
+
+
+def typed(fact_type: FactType, value: Any) -> Value:
+    """Return a stored value as expressions see it: instants as datetimes, sets as tuples."""
+    if fact_type.many:
+        return tuple(value)
+    return parse_instant(value) if fact_type.kind == "instant" else value
+
+
+def lookup(register: Register, path: str) -> Value:
+    """Return what the register says at a path: a single value, a map, or a list of members with their ids.
+
+    What nobody has said is ``Unknown`` and names the path. Populations are read by ``runner.model.populations``.
+    """
+    found = find(path)
+    if isinstance(found, FactType):
+        return _single(register, path, found)
+    entries = dict(_below(register, path))
+    if not entries:
+        return Unknown((path,))
+    if isinstance(found, Keyed) and found.is_list:
+        return tuple({"id": key, **_mapping(members)} for key, members in sorted(_split(entries).items()))
+    return _mapping(entries)
+
+
+def _single(register: Register, path: str, fact_type: FactType) -> Value:
+    fact = register.get(path)
+    if fact is None and not fact_type.many:
+        fact = register.get(f"{path.rsplit('.', 1)[0]}.*")
+    return Unknown((path,)) if fact is None or fact.value is None else typed(fact_type, fact.value)
+
+
+def _below(register: Register, path: str) -> Iterator[tuple[str, Value]]:
+    """Yield the known values under a path, by the rest of their path."""
+    prefix = f"{path}."
+    for key, fact in register.items():
+        fact_type = find(key) if key.startswith(prefix) and fact.value is not None else None
+        if isinstance(fact_type, FactType):
+            yield key.removeprefix(prefix), typed(fact_type, fact.value)
+
+
+def _split(entries: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+    """Group by first segment; what ends there stands under the empty rest."""
+    grouped: dict[str, dict[str, Value]] = {}
+    for path, value in entries.items():
+        first, _, rest = path.partition(".")
+        grouped.setdefault(first, {})[rest] = value
+    return grouped
+
+
+def _mapping(entries: Mapping[str, Value]) -> dict[str, Value]:
+    return {
+        first: below[""] if "" in below else _mapping(below)
+        for first, below in sorted(_split(entries).items())
+    }
+
+
+def nested(register: Register) -> dict[str, Any]:
+    """Return the known facts as nested plain JSON, as templates and reports read them.
+
+    Lists stand as lists of members with their ``id``, maps as mappings; instants as RFC 3339 text.
+    """
+    tree: dict[str, Any] = {}
+    for key in sorted(register):
+        if register[key].value is not None:
+            *way, last = key.split(".")
+            branch = tree
+            for segment in way:
+                branch = branch.setdefault(segment, {})
+            branch[last] = register[key].value
+    for path in ("organisation.entities", "populations", "claims"):
+        *way, last = path.split(".")
+        branch = tree
+        for segment in way:
+            branch = branch.get(segment, {})
+        if last in branch:
+            branch[last] = [{"id": key, **members} for key, members in branch[last].items()]
+    return tree

@@ -1,0 +1,85 @@
+"""Instants and durations as people write them: RFC 3339 with an offset, and ``1h30m``; nothing is guessed.
+
+Both come from files, command lines and imports, so both are strict: a date without a time, or a time without an
+offset, is refused, because a legal clock of 72 hours moves with the zone that somebody assumed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_INSTANT = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})[Tt ](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(?P<offset>[Zz]|[+-]\d{2}:\d{2})?",
+    re.ASCII,
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DURATION = re.compile(
+    r"(?:(?P<weeks>\d{1,5})w)? ?(?:(?P<days>\d{1,5})d)? ?(?:(?P<hours>\d{1,6})h)?"
+    r" ?(?:(?P<minutes>\d{1,7})m)? ?(?:(?P<seconds>\d{1,8})s)?",
+    re.ASCII,
+)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_EXAMPLE = "2026-11-24T09:30:00+01:00"
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the aware datetime that ``text`` names, keeping its offset.
+
+    Raises ``ValueError`` with a sentence for people: what is wrong and an example. Years 1900 to 2199.
+    """
+    written = text.strip()
+    if _DATE.fullmatch(written):
+        raise ValueError(f"a date without a time is not an instant: write {_EXAMPLE}")
+    match = _INSTANT.fullmatch(written)
+    if match is None:
+        raise ValueError(f"not an instant: write date, time and offset, as {_EXAMPLE}")
+    offset = match["offset"]
+    if offset is None:
+        raise ValueError(f"a local time needs its offset from UTC: write {_EXAMPLE} or end with Z")
+    try:
+        zone = UTC if offset in "Zz" else _zone(offset)
+        moment = datetime.fromisoformat(f"{match['date']}T{match['time']}").replace(tzinfo=zone)
+    except ValueError as error:
+        raise ValueError(f"no such instant ({error}): write {_EXAMPLE}") from error
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"the year must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return moment
+
+
+def _zone(offset: str) -> timezone:
+    hours, minutes = int(offset[1:3]), int(offset[4:6])
+    if hours > 14 or minutes > 59:
+        raise ValueError("an offset lies between -14:00 and +14:00")
+    span = timedelta(hours=hours, minutes=minutes)
+    return timezone(-span if offset[0] == "-" else span)
+
+
+def instant_text(moment: datetime) -> str:
+    """Return RFC 3339 for an aware datetime, with its own offset, ``Z`` for UTC."""
+    text = moment.isoformat()
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the elapsed time that ``text`` names: ``90m``, ``2h``, ``1d12h``, ``1w``; a day is 24 hours.
+
+    Raises ``ValueError`` with a sentence for people.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    parts = {unit: int(amount) for unit, amount in match.groupdict().items() if amount} if match else {}
+    if not parts:
+        raise ValueError("not a duration: write numbers with w, d, h, m or s, as 90m, 2h or 1d12h")
+    return timedelta(**parts)
+
+
+def duration_text(span: timedelta) -> str:
+    """Return the shortest form that ``parse_duration`` reads back (whole seconds; a minus sign leads a negative)."""
+    seconds = int(abs(span).total_seconds())
+    sign = "-" if span < timedelta() else ""
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        amount, seconds = divmod(seconds, size)
+        if amount:
+            parts.append(f"{amount}{unit}")
+    return sign + ("".join(parts) or "0s")

@@ -1,0 +1,1 @@
+"""Documents: one tree from a template and facts, and one small writer for each format."""

@@ -1,0 +1,241 @@
+"""The fixed parts of a Word file: styles, numbering, headers, footers, relations."""
+
+from __future__ import annotations
+
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
+
+LEVELS: Final = 4
+_W: Final = (
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+)
+_VML: Final = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"'
+_XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """A sheet and its margins, in twentieths of a point."""
+
+    width: int
+    height: int
+    margin: int
+
+    @property
+    def text_width(self) -> int:
+        """What is left between the margins."""
+        return self.width - 2 * self.margin
+
+
+PAPER: Final = {"a4": Paper(11906, 16838, 1361), "us-letter": Paper(12240, 15840, 1440)}
+
+CONTENT_TYPES: Final = (
+    _XML + '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="xml" ContentType="application/xml"/>'
+    '<Override PartName="/docProps/core.xml" '
+    'ContentType="application/vnd.openxmlformats-package.core-properties+xml"/>'
+    + "".join(
+        f'<Override PartName="/word/{part}.xml" ContentType="{_WORD}.{kind}+xml"/>'
+        for part, kind in (
+            ("document", "document.main"),
+            ("styles", "styles"),
+            ("numbering", "numbering"),
+            ("settings", "settings"),
+            ("header1", "header"),
+            ("header2", "header"),
+            ("footer1", "footer"),
+        )
+    )
+    + "</Types>"
+)
+
+PACKAGE_RELATIONS: Final = (
+    _XML + '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="word/document.xml"/>'
+    '<Relationship Id="rId2" '
+    'Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties" '
+    'Target="docProps/core.xml"/></Relationships>'
+)
+
+SETTINGS: Final = (
+    _XML + f"<w:settings {_W}><w:zoom w:percent=\"100\"/><w:defaultTabStop w:val=\"709\"/><w:compat>"
+    '<w:compatSetting w:name="compatibilityMode" w:uri="http://schemas.microsoft.com/office/word" w:val="15"/>'
+    "</w:compat></w:settings>"
+)
+
+
+def core(title: str, author: str, language: str, created: str) -> str:
+    """Return the properties: no user, no host, no software, only what the document itself says."""
+    return (
+        _XML + '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"'
+        ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"'
+        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f"<dc:title>{escape(title)}</dc:title><dc:creator>{escape(author)}</dc:creator>"
+        f"<dc:language>{escape(language)}</dc:language>"
+        f'<dcterms:created xsi:type="dcterms:W3CDTF">{created}</dcterms:created></cp:coreProperties>'
+    )
+
+
+def main(body: str, paper: Paper) -> str:
+    """Return the main part around the paragraphs."""
+    section = (
+        '<w:sectPr><w:headerReference w:type="default" r:id="rId4"/>'
+        '<w:headerReference w:type="first" r:id="rId5"/><w:footerReference w:type="default" r:id="rId6"/>'
+        '<w:footerReference w:type="first" r:id="rId6"/>'
+        f'<w:pgSz w:w="{paper.width}" w:h="{paper.height}"/><w:pgMar w:top="1361" w:right="{paper.margin}" '
+        f'w:bottom="1361" w:left="{paper.margin}" w:header="680" w:footer="567" w:gutter="0"/>'
+        "<w:titlePg/></w:sectPr>"
+    )
+    return f"{_XML}<w:document {_W}><w:body>{body}{section}</w:body></w:document>"
+
+
+def relations(addresses: list[str]) -> str:
+    """Return the main part's relations: its sibling parts and the addresses of links."""
+    fixed = (("styles", 1), ("numbering", 2), ("settings", 3), ("header", 4), ("header", 5), ("footer", 6))
+    targets = ("styles", "numbering", "settings", "header1", "header2", "footer1")
+    inner = "".join(
+        f'<Relationship Id="rId{n}" Type="{_OFFICE}/{kind}" Target="{target}.xml"/>'
+        for (kind, n), target in zip(fixed, targets, strict=True)
+    )
+    inner += "".join(
+        f'<Relationship Id="rIdA{n}" Type="{_OFFICE}/hyperlink" Target={quoteattr(href)} TargetMode="External"/>'
+        for n, href in enumerate(addresses, 1)
+    )
+    space = "http://schemas.openxmlformats.org/package/2006/relationships"
+    return f'{_XML}<Relationships xmlns="{space}">{inner}</Relationships>'
+
+
+def header(lines: tuple[str, ...], marking: str) -> str:
+    """Return a header part: the letterhead's lines, and the marking across the page as Word writes it."""
+    shown = [line for line in lines if line]
+    text = "".join(
+        f'<w:p><w:pPr><w:pStyle w:val="Letterhead"/></w:pPr><w:r>{"<w:rPr><w:b/></w:rPr>" if n == 0 else ""}'
+        f'<w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>'
+        for n, line in enumerate(shown)
+    )
+    mark = f'<w:p><w:pPr><w:pStyle w:val="Header"/></w:pPr>{_watermark(marking)}</w:p>'
+    return f"{_XML}<w:hdr {_W} {_VML}>{text}{mark}</w:hdr>"
+
+
+def _watermark(marking: str) -> str:
+    if not marking:
+        return ""
+    width = min(60 + 34 * len(marking), 520)
+    return (
+        '<w:r><w:pict><v:shapetype id="_x0000_t136" coordsize="21600,21600" o:spt="136" adj="10800" '
+        'path="m@7,l@8,m@5,21600l@6,21600e"><v:formulas><v:f eqn="sum #0 0 10800"/><v:f eqn="prod #0 2 1"/>'
+        '<v:f eqn="sum 21600 0 @1"/><v:f eqn="sum 0 0 @2"/><v:f eqn="sum 21600 0 @3"/><v:f eqn="if @0 @3 0"/>'
+        '<v:f eqn="if @0 21600 @1"/><v:f eqn="if @0 0 @2"/><v:f eqn="if @0 @4 21600"/></v:formulas>'
+        '<v:path textpathok="t" o:connecttype="rect"/><v:textpath on="t" fitshape="t"/></v:shapetype>'
+        f'<v:shape id="Marking" o:spid="_x0000_s2049" type="#_x0000_t136" alt="{escape(marking)}" '
+        f'style="position:absolute;margin-left:0;margin-top:0;width:{width}pt;height:70pt;rotation:315;'
+        "z-index:-251658752;mso-position-horizontal:center;mso-position-horizontal-relative:margin;"
+        'mso-position-vertical:center;mso-position-vertical-relative:margin" o:allowincell="f" '
+        'fillcolor="#d9d9d9" stroked="f"><v:fill opacity=".5"/>'
+        f'<v:textpath style="font-family:&quot;Calibri&quot;;font-size:1pt" string={quoteattr(marking)}/>'
+        "</v:shape></w:pict></w:r>"
+    )
+
+
+def footer(reference: str, paper: Paper) -> str:
+    """Return the footer part: the reference, and page x of y on its own line."""
+    tab = f'<w:tabs><w:tab w:val="right" w:pos="{paper.text_width}"/></w:tabs>'
+    line = f'<w:r><w:t xml:space="preserve">{escape(reference)}</w:t></w:r>' if reference else ""
+    pages = f"{_field('PAGE')}<w:r><w:t xml:space=\"preserve\"> / </w:t></w:r>{_field('NUMPAGES')}"
+    return (
+        f'{_XML}<w:ftr {_W}><w:p><w:pPr><w:pStyle w:val="Footer"/>{tab}</w:pPr>{line}</w:p>'
+        f'<w:p><w:pPr><w:pStyle w:val="Footer"/><w:jc w:val="right"/></w:pPr>{pages}</w:p></w:ftr>'
+    )
+
+
+def _field(code: str) -> str:
+    return f'<w:fldSimple w:instr=" {code} "><w:r><w:t>1</w:t></w:r></w:fldSimple>'
+
+
+def numbering(lists: list[tuple[str, int]]) -> str:
+    """Return one numbering for each list of the document, so that each restarts where its author said."""
+    abstract = "".join(_abstract(n, style) for n, style in enumerate(("bullet", "decimal", "alpha", "roman")))
+    order = {"bullet": 0, "decimal": 1, "alpha": 2, "roman": 3}
+    instances = "".join(
+        f'<w:num w:numId="{n}"><w:abstractNumId w:val="{order[style]}"/>'
+        + "".join(
+            f'<w:lvlOverride w:ilvl="{level}"><w:startOverride w:val="{start}"/></w:lvlOverride>'
+            for level in range(LEVELS)
+        )
+        + "</w:num>"
+        for n, (style, start) in enumerate(lists, 1)
+    )
+    return f"{_XML}<w:numbering {_W}>{abstract}{instances}</w:numbering>"
+
+
+def _abstract(number: int, style: str) -> str:
+    kind = {"bullet": "bullet", "decimal": "decimal", "alpha": "lowerLetter", "roman": "lowerRoman"}[style]
+    levels = []
+    for level in range(LEVELS):
+        text = {"bullet": "•", "decimal": f"%{level + 1}."}.get(style, f"(%{level + 1})")
+        indent = 425 * (level + 1)
+        levels.append(
+            f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{kind}"/><w:lvlText w:val="{text}"/>'
+            f'<w:lvlJc w:val="left"/><w:pPr><w:ind w:left="{indent}" w:hanging="425"/></w:pPr></w:lvl>'
+        )
+    return (
+        f'<w:abstractNum w:abstractNumId="{number}"><w:multiLevelType w:val="multilevel"/>'
+        f"{''.join(levels)}</w:abstractNum>"
+    )
+
+
+def styles(points: float, language: str) -> str:
+    """Return the styles, named as Word names them so that a firm's template can restyle them."""
+    half = round(points * 2)
+    default = (
+        '<w:docDefaults><w:rPrDefault><w:rPr><w:rFonts w:ascii="Cambria" w:hAnsi="Cambria" w:cs="Times New Roman"/>'
+        f'<w:sz w:val="{half}"/><w:szCs w:val="{half}"/><w:lang w:val="{escape(language)}" '
+        f'w:bidi="{escape(language)}"/></w:rPr></w:rPrDefault><w:pPrDefault><w:pPr>'
+        '<w:spacing w:after="140" w:line="276" w:lineRule="auto"/></w:pPr></w:pPrDefault></w:docDefaults>'
+    )
+    keep = "<w:keepNext/><w:keepLines/>"
+    made = [
+        '<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/><w:qFormat/></w:style>',
+        _style("Heading1", "heading 1", f'{keep}<w:spacing w:before="120" w:after="200"/><w:outlineLvl w:val="0"/>',
+               f'<w:b/><w:sz w:val="{half + 10}"/>'),
+        _style("Heading2", "heading 2", f'{keep}<w:spacing w:before="300" w:after="100"/><w:outlineLvl w:val="1"/>',
+               f'<w:b/><w:sz w:val="{half + 4}"/>'),
+        _style("Heading3", "heading 3", f'{keep}<w:spacing w:before="200" w:after="80"/><w:outlineLvl w:val="2"/>',
+               "<w:b/>"),
+        _style("ListParagraph", "List Paragraph", '<w:spacing w:after="80"/>', ""),
+        _style("ListContinue", "List Continue", '<w:spacing w:after="80"/><w:ind w:left="425"/>', ""),
+        _style("Quote", "Quote", '<w:ind w:left="567" w:right="567"/>', ""),
+        _style("TableText", "Table Text", '<w:spacing w:before="40" w:after="40" w:line="252" w:lineRule="auto"/>', ""),
+        _style("Letterhead", "Letterhead", '<w:spacing w:after="0" w:line="252" w:lineRule="auto"/>',
+               '<w:color w:val="444444"/>'),
+        _style("Header", "header", '<w:spacing w:after="0"/>', ""),
+        _style("Footer", "footer", '<w:spacing w:after="0" w:line="240" w:lineRule="auto"/>',
+               '<w:color w:val="595959"/><w:sz w:val="16"/>'),
+        '<w:style w:type="character" w:styleId="Hyperlink"><w:name w:val="Hyperlink"/><w:rPr>'
+        '<w:color w:val="1F4E79"/><w:u w:val="single"/></w:rPr></w:style>',
+        _table_style("TableGrid", "Table Grid", ("top", "left", "bottom", "right", "insideH", "insideV")),
+        _table_style("Fields", "Fields", ("bottom", "insideH")),
+    ]  # fmt: skip
+    return f"{_XML}<w:styles {_W}>{default}{''.join(made)}</w:styles>"
+
+
+def _style(identity: str, name: str, paragraph: str, run: str) -> str:
+    inner = (f"<w:pPr>{paragraph}</w:pPr>" if paragraph else "") + (f"<w:rPr>{run}</w:rPr>" if run else "")
+    return (
+        f'<w:style w:type="paragraph" w:styleId="{identity}"><w:name w:val="{name}"/><w:basedOn w:val="Normal"/>'
+        f"<w:qFormat/>{inner}</w:style>"
+    )
+
+
+def _table_style(identity: str, name: str, borders: tuple[str, ...]) -> str:
+    lines = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="999999"/>' for side in borders)
+    margins = '<w:tblCellMar><w:left w:w="100" w:type="dxa"/><w:right w:w="100" w:type="dxa"/></w:tblCellMar>'
+    return (
+        f'<w:style w:type="table" w:styleId="{identity}"><w:name w:val="{name}"/><w:tblPr>'
+        f"<w:tblBorders>{lines}</w:tblBorders>{margins}</w:tblPr></w:style>"
+    )

@@ -1,0 +1,37 @@
+"""What stands on a document besides its text: the watermark, the footer, the file's name.
+
+None of it is written by hand. DRAFT follows from the status, EXERCISE and TEST from the incident's kind;
+PRIVILEGED stands on drafts only and never in what is filed.
+"""
+
+from __future__ import annotations
+
+from runner.documents.tree import Document
+from runner.model.notice import Format
+
+
+def watermark(document: Document) -> str:
+    """Return the words across the page, or nothing for a final document of a real incident."""
+    context = document.context
+    words = [context.kind.upper()] if context.kind != "real" else []
+    if context.status == "draft":
+        words.append("DRAFT")
+        if context.privileged:
+            words.append("PRIVILEGED")
+    return " – ".join(words)
+
+
+def footer(document: Document) -> str:
+    """Return the reference line: incident, template and the journal's head, which anchors it outside."""
+    context = document.context
+    parts = [context.incident, f"{document.id} {document.version}"]
+    if context.journal_head:
+        parts.append(f"journal {context.journal_head}")
+    return " · ".join(part for part in parts if part)
+
+
+def filename(document: Document, format: Format) -> str:
+    """Return a name made of ids alone, with what the watermark says in front."""
+    marks = watermark(document).replace(" – ", "_")
+    stem = f"{document.id}_{document.version}_{document.language}"
+    return f"{marks}_{stem}.{format}" if marks else f"{stem}.{format}"

@@ -1,0 +1,108 @@
+"""The PDF writer: the tree as JSON into one fixed stationery, set by typst as PDF/A-3a and PDF/UA-1.
+
+typst reads the facts as JSON strings and never as markup. Fonts are the built-in one and those of the
+stationery's folders, never the system's, so that the same document gives the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC
+from importlib import resources
+from typing import Any, Final
+
+import msgspec
+
+from runner.documents.marking import footer, watermark
+from runner.documents.tree import Document
+from runner.errors import Bug, Refused
+
+STANDARDS: Final = ("a-3a", "ua-1")
+LEAST_POINTS: Final = 10.0
+_NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
+_MAX_SCRIPTS = 24
+
+
+def write_pdf(document: Document) -> bytes:
+    """Return a tagged PDF.
+
+    A character that no font has is spelt out as ``[U+6F22]`` in a draft; a final document is ``Refused``
+    then, because its text must be the same in every format.
+    """
+    import typst
+
+    data = msgspec.json.encode(_data(document)).decode()
+    for _attempt in range(_MAX_SCRIPTS):
+        try:
+            return _compiled(document, data)
+        except typst.TypstError as error:
+            match = _NO_GLYPH.search(str(error))
+            if match is None:
+                raise Bug(
+                    f"the PDF of {document.id} could not be set", hint=re.sub(r"`.*?`", "…", error.message)
+                ) from None
+            if document.context.status == "final":
+                raise _no_font(match[1]) from None
+            data = _spelt(data, match[1])
+    raise _no_font("many scripts")
+
+
+def _compiled(document: Document, data: str) -> bytes:
+    import typst
+
+    made = typst.compile(
+        resources.files("runner.documents").joinpath("stationery.typ").read_bytes(),
+        format="pdf",
+        font_paths=list(document.context.stationery.font_paths),
+        ignore_system_fonts=True,
+        sys_inputs={"doc": data},
+        pdf_standards=list(STANDARDS),
+        timestamp=int(document.context.timestamp.timestamp()),
+    )
+    if not isinstance(made, bytes):
+        raise Bug("typst returned no PDF")
+    return made
+
+
+def _data(document: Document) -> dict[str, Any]:
+    """Return what the stationery reads."""
+    context = document.context
+    moment = context.timestamp.astimezone(UTC)
+    language, _, region = document.language.partition("-")
+    return {
+        "title": document.title,
+        "author": context.stationery.name,
+        "time": [moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second],
+        "lang": language.lower(),
+        "region": region.upper() if len(region) == 2 else None,
+        "rtl": document.right_to_left,
+        "fonts": ["Libertinus Serif"],
+        "paper": context.stationery,
+        "least": min(LEAST_POINTS, context.stationery.points),
+        "watermark": watermark(document),
+        "footer": footer(document),
+        "blocks": document.blocks,
+    }
+
+
+def _spelt(data: str, text: str) -> str:
+    """Spell out every character of the script that the font lacks, so that one round settles a script."""
+    scripts = {_script(character) for character in text if ord(character) > 0x7F}
+    return "".join(
+        f"[U+{ord(c):04X}]" if ord(c) > 0x7F and (c in text or _script(c) in scripts) else c for c in data
+    )
+
+
+def _script(character: str) -> str:
+    name = unicodedata.name(character, "")
+    return name.split(" ")[0] if unicodedata.category(character)[0] == "L" else f"U+{ord(character) >> 7:X}"
+
+
+def _no_font(text: str) -> Refused:
+    points = ", ".join(sorted({f"U+{ord(c):04X}" for c in text if ord(c) > 0x7F})) or text
+    return Refused(
+        f"no font of this PDF can show {points}",
+        hint="name a folder with a TrueType font for this script in the stationery, or use docx, html or txt",
+        code="no_glyph",
+    )

@@ -1,0 +1,207 @@
+"""Render a notice: template, tree, facts into the text nodes, and the list of what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from runner.documents.coverage import item_of, treatment_of
+from runner.documents.hostile import findings, visible
+from runner.documents.markdown import parse
+from runner.documents.template import decides, fill_template
+from runner.documents.tree import (
+    Block,
+    Condition,
+    Document,
+    Emphasis,
+    Field,
+    Fields,
+    GapText,
+    Heading,
+    Inline,
+    Link,
+    Listing,
+    Paragraph,
+    Quote,
+    RenderContext,
+    Signature,
+    Strong,
+    Table,
+    Text,
+)
+from runner.documents.values import CLOSE, OPEN, Ledger, Missing, Undecided
+from runner.documents.wording import Phrases, phrases
+from runner.errors import Refused
+from runner.model.notice import Gap, Notice, Used
+
+_MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
+
+
+def render(
+    notice: Notice,
+    source: str,
+    facts: Mapping[str, Any],
+    *,
+    context: RenderContext,
+    extra: Mapping[str, Any] | None = None,
+) -> Document:
+    """Make the document of a notice from nested plain facts; a fact that is absent or None is unknown.
+
+    ``extra`` adds names such as ``duty`` (``due overdue reasons``) that are read like facts. Raises
+    ``Invalid`` when the template is wrong, and ``Refused`` when a final document would have gaps that may
+    not follow later.
+    """
+    language = context.language or notice.language
+    register = {**facts, **(extra or {})}
+    marked = fill_template(source, register, language=language, zone=context.zone, name=notice.id)
+    filling = _Filling(notice, marked.ledger, phrases(language))
+    blocks = tuple(filling.block(block) for block in parse(marked.text))
+    gaps = filling.gaps()
+    blocking = [gap for gap in gaps if gap.treatment == "missing"]
+    if context.status == "final" and blocking:
+        raise _incomplete(notice, blocking)
+    return Document(
+        id=notice.id,
+        version=notice.version,
+        template_sha256=notice.sha256,
+        title=visible(notice.title),
+        language=language,
+        context=context,
+        blocks=blocks,
+        gaps=gaps,
+        facts_used=_used(marked.ledger),
+        replaced=filling.replaced(),
+        conditions=_conditions(notice, register, language, context.zone),
+    )
+
+
+def _conditions(
+    notice: Notice, register: Mapping[str, Any], language: str, zone: str
+) -> tuple[Condition, ...]:
+    """Decide when each item is required, once, so that ``check`` needs nothing but the document."""
+    found: list[Condition] = []
+    for when in dict.fromkeys(item.when for item in notice.requires if item.when):
+        answer = decides(when, register, language=language, zone=zone)
+        found.append(Condition(when, answer is True, answer if isinstance(answer, tuple) else ()))
+    return tuple(found)
+
+
+def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
+    missing = ", ".join(gap.path for gap in gaps)
+    return Refused(
+        f"{notice.id} cannot be final: {len(gaps)} facts are missing: {missing}",
+        hint="record them with `tocsin fact set`, or render a draft to see where they belong",
+        code="notice_incomplete",
+    )
+
+
+def _used(ledger: Ledger) -> tuple[Used, ...]:
+    return tuple(
+        Used(path, canonical(value), path in ledger.printed) for path, value in sorted(ledger.read.items())
+    )
+
+
+def canonical(value: Any) -> str:
+    """Return a fact's value as canonical JSON (sorted keys, no spaces)."""
+    return msgspec.json.encode(value, enc_hook=_plain_value, order="deterministic").decode()
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise NotImplementedError(type(value).__name__)
+
+
+class _Filling:
+    """One pass over a tree that puts the ledger's cells where their marks stand."""
+
+    def __init__(self, notice: Notice, ledger: Ledger, words: Phrases) -> None:
+        self._notice = notice
+        self._ledger = ledger
+        self._words = words
+        self._gaps: dict[str, Gap] = {}
+        self._replaced: dict[str, None] = {}
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return the gaps in the order in which a reader meets them."""
+        return tuple(self._gaps.values())
+
+    def replaced(self) -> tuple[str, ...]:
+        """Return the code points that were spelt out."""
+        return tuple(self._replaced)
+
+    def block(self, block: Block) -> Block:
+        """Fill a block and all below it."""
+        match block:
+            case Heading(level=level, inlines=inlines):
+                return Heading(level, self._inlines(inlines))
+            case Paragraph(inlines=inlines):
+                return Paragraph(self._inlines(inlines))
+            case Listing(style=style, start=start, items=items):
+                filled = tuple(tuple(self.block(inner) for inner in item) for item in items)
+                return Listing(style, start, filled)
+            case Table(aligns=aligns, head=head, rows=rows):
+                cells = tuple(tuple(self._inlines(cell) for cell in row) for row in rows)
+                return Table(aligns, tuple(self._inlines(cell) for cell in head), cells)
+            case Fields(rows=fields):
+                return Fields(tuple(Field(self._inlines(f.label), self._inlines(f.value)) for f in fields))
+            case Signature(blocks=inner):
+                return Signature(tuple(self.block(block) for block in inner))
+            case Quote(blocks=inner):
+                return Quote(tuple(self.block(block) for block in inner))
+        return block
+
+    def _inlines(self, inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
+        found: list[Inline] = []
+        for node in inlines:
+            match node:
+                case Text(text=text):
+                    found.extend(self._text(text))
+                case Strong(inlines=inner):
+                    found.append(Strong(self._inlines(inner)))
+                case Emphasis(inlines=inner):
+                    found.append(Emphasis(self._inlines(inner)))
+                case Link(href=href, inlines=inner):
+                    found.append(Link(href, self._inlines(inner)))
+                case _:
+                    found.append(node)
+        return tuple(found)
+
+    def _text(self, text: str) -> list[Inline]:
+        if text == "\n":
+            return [Text(" ")]
+        found: list[Inline] = []
+        for index, piece in enumerate(_MARK.split(text)):
+            if index % 2:
+                found.extend(self._cell(self._ledger.cells[int(piece)]))
+            elif piece:
+                found.append(Text(piece))
+        return found
+
+    def _cell(self, cell: Missing | Undecided | str) -> list[Inline]:
+        match cell:
+            case Missing(path_=path):
+                return [self._gap(path)]
+            case Undecided(paths=paths):
+                return [self._open_condition(path) for path in paths]
+        self._replaced.update(dict.fromkeys(findings(cell)))
+        return [Text(visible(cell))]
+
+    def _gap(self, path: str) -> GapText:
+        treatment = treatment_of(self._notice, path)
+        self._note(Gap(path, item_of(self._notice, path), treatment))
+        text = self._words.to_follow if treatment == "to_follow" else f"[{self._words.missing}: {path}]"
+        return GapText(path, treatment, text)
+
+    def _open_condition(self, path: str) -> GapText:
+        self._note(Gap(path, item_of(self._notice, path), "missing"))
+        return GapText(path, "missing", f"[{self._words.undecided}: {path}] ")
+
+    def _note(self, gap: Gap) -> None:
+        known = self._gaps.get(gap.path)
+        if known is None or known.treatment == "to_follow":
+            self._gaps[gap.path] = gap

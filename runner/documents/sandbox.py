@@ -1,0 +1,104 @@
+"""The Jinja2 sandbox of templates: it reads facts by their paths, prints marks, and knows nothing else."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.documents.filters import filters
+from runner.documents.values import CLOSE, OPEN, Leaf, Ledger, Missing, Value, Wrong
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LEDGER: Final = "_ledger"
+"""The name under which the context holds the ledger; templates cannot use names that begin so."""
+BLOCK_FLUSH: Final = f"{OPEN}b{CLOSE}"
+INLINE_FLUSH: Final = f"{OPEN}i{CLOSE}"
+
+
+@functools.lru_cache(maxsize=16)
+def sandbox(language: str, zone: str) -> Environment:
+    """Return a sandbox that knows our filters and nothing else."""
+    from jinja2 import StrictUndefined, pass_context
+    from jinja2.runtime import Context
+    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+    from markupsafe import Markup
+
+    class FactContext(Context):
+        """A name that no fact answers to is a missing fact."""
+
+        def resolve_or_missing(self, key: str) -> Any:
+            if key in self.vars or key in self.parent:
+                return super().resolve_or_missing(key)
+            return Missing(key, self.parent[LEDGER])
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        """Reads facts by their paths; everything else has no attributes."""
+
+        context_class = FactContext
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            return self.getitem(obj, attribute)
+
+        def getitem(self, obj: Any, argument: Any) -> Any:
+            if isinstance(argument, Leaf):
+                argument = argument.value_
+            if isinstance(obj, Value) and isinstance(argument, str):
+                return obj.child_(argument)
+            if type(obj).__name__ == "LoopContext" and argument in ("first", "last", "index"):
+                return getattr(obj, argument)
+            raise SecurityError(f"{argument!r} cannot be read here")
+
+    @pass_context
+    def finalize(context: Any, value: Any) -> Any:
+        return Markup(_printed(value, context.parent[LEDGER]))
+
+    environment = Sandbox(
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+        cache_size=0,
+    )
+    environment.globals = {}
+    environment.filters = dict(filters(language, zone))
+    environment.tests = {
+        "known": lambda value: not isinstance(value, Missing),
+        "unknown": lambda value: isinstance(value, Missing),
+    }
+    return environment
+
+
+def _printed(value: Any, ledger: Ledger) -> str:
+    """Turn what an output tag got into a mark, after the conditions that could not be decided."""
+    if isinstance(value, str) and value in (BLOCK_FLUSH, INLINE_FLUSH):
+        mark = ledger.flush()
+        return f"\n\n{mark}\n\n" if mark and value == BLOCK_FLUSH else mark
+    if hasattr(value, "__html__"):
+        ledger.step(len(value))
+        return str(value)
+    return ledger.flush() + _mark(value, ledger)
+
+
+def _mark(value: Any, ledger: Ledger) -> str:
+    match value:
+        case Missing():
+            return ledger.mark(value)
+        case Leaf():
+            ledger.printed[value.path_] = None
+            return ledger.mark(_plain(value.value_, value.path_))
+        case Value():
+            raise Wrong("a group of facts cannot be printed: name one fact")
+    return ledger.mark(_plain(value, "this expression"))
+
+
+def _plain(value: Any, path: str) -> str:
+    if isinstance(value, bool):
+        raise Wrong(f"{path} is yes or no: print it with |label")
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise Wrong(f"{path} is a {type(value).__name__}: print it with |words, |date or |datetime")

@@ -1,0 +1,211 @@
+"""The document tree: the one source that every writer reads, so that all formats say the same.
+
+Block and inline nodes are closed unions. A text node may hold newlines (an address typed on three lines):
+every writer breaks the line there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, Union
+
+import msgspec
+
+from runner.model.notice import Gap, Treatment, Used
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    """Characters, from the template or from a fact."""
+
+    text: str
+
+
+class GapText(msgspec.Struct, frozen=True, tag="gap"):
+    """Where a fact is missing: what stands in its place, highlighted unless it may follow."""
+
+    path: str
+    treatment: Treatment
+    text: str
+
+
+class Strong(msgspec.Struct, frozen=True, tag="strong"):
+    """Bold."""
+
+    inlines: tuple[Inline, ...]
+
+
+class Emphasis(msgspec.Struct, frozen=True, tag="emphasis"):
+    """Italic."""
+
+    inlines: tuple[Inline, ...]
+
+
+class Link(msgspec.Struct, frozen=True, tag="link"):
+    """An address of the template's own (https, mailto, tel); its text always shows where it leads."""
+
+    href: str
+    inlines: tuple[Inline, ...]
+
+
+class Break(msgspec.Struct, frozen=True, tag="break"):
+    """A new line inside a paragraph."""
+
+
+class Heading(msgspec.Struct, frozen=True, tag="heading"):
+    """A heading; level 1 is the document's title."""
+
+    level: int
+    inlines: tuple[Inline, ...]
+
+
+class Paragraph(msgspec.Struct, frozen=True, tag="paragraph"):
+    """A paragraph."""
+
+    inlines: tuple[Inline, ...]
+
+
+class Listing(msgspec.Struct, frozen=True, tag="list"):
+    """A list; ``style`` tells how its items are counted."""
+
+    style: Literal["bullet", "decimal", "alpha", "roman"]
+    start: int
+    items: tuple[tuple[Block, ...], ...]
+
+
+class Table(msgspec.Struct, frozen=True, tag="table"):
+    """A table with one header row; ``aligns`` has one of ``left center right`` for each column."""
+
+    aligns: tuple[str, ...]
+    head: tuple[tuple[Inline, ...], ...]
+    rows: tuple[tuple[tuple[Inline, ...], ...], ...]
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A label and what is filled in."""
+
+    label: tuple[Inline, ...]
+    value: tuple[Inline, ...]
+
+
+class Fields(msgspec.Struct, frozen=True, tag="fields"):
+    """A form: labels on the left, values on the right."""
+
+    rows: tuple[Field, ...]
+
+
+class Signature(msgspec.Struct, frozen=True, tag="signature"):
+    """The signature block, never broken over two pages."""
+
+    blocks: tuple[Block, ...]
+
+
+class Quote(msgspec.Struct, frozen=True, tag="quote"):
+    """An indented passage."""
+
+    blocks: tuple[Block, ...]
+
+
+class Rule(msgspec.Struct, frozen=True, tag="rule"):
+    """A line across the page."""
+
+
+Inline = Union[Text, GapText, Strong, Emphasis, Link, Break]  # noqa: UP007  msgspec resolves the name at run time
+Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule]  # noqa: UP007
+
+
+class Stationery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose paper it is: the letterhead's lines, the type size, and folders of fonts for the PDF."""
+
+    name: str = ""
+    lines: tuple[str, ...] = ()
+    points: float = 11.0
+    paper: Literal["a4", "us-letter"] = "a4"
+    font_paths: tuple[str, ...] = ()
+
+
+class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a document depends on besides the template and the facts."""
+
+    status: Literal["draft", "final"] = "draft"
+    kind: Literal["real", "exercise", "test"] = "real"
+    incident: str = ""
+    """The codename, printed as the reference."""
+    timestamp: datetime
+    """Aware; stands in the metadata instead of a clock."""
+    language: str = ""
+    """Empty: the notice's own."""
+    zone: str = "UTC"
+    """IANA zone in which instants are written."""
+    stationery: Stationery = Stationery()
+    journal_head: str = ""
+    privileged: bool = False
+    """Marks drafts only; nothing of it reaches a final document."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """Whether a required item's ``when`` holds; ``missing`` names the facts without which nobody can tell."""
+
+    when: str
+    holds: bool
+    missing: tuple[str, ...] = ()
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A filled tree with what is needed to write it and to say where it comes from."""
+
+    id: str
+    version: str
+    template_sha256: str
+    title: str
+    language: str
+    context: RenderContext
+    blocks: tuple[Block, ...]
+    gaps: tuple[Gap, ...] = ()
+    facts_used: tuple[Used, ...] = ()
+    replaced: tuple[str, ...] = ()
+    """Refused characters that were spelt out, by code point."""
+    conditions: tuple[Condition, ...] = ()
+    """The answers to the required items' ``when``."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of title, language and blocks: it survives a change of format."""
+        shape = (self.title, self.language, self.blocks)
+        return hashlib.sha256(msgspec.json.encode(shape, order="deterministic")).hexdigest()
+
+    @property
+    def right_to_left(self) -> bool:
+        """Whether the language is written from right to left."""
+        return self.language.split("-")[0].lower() in {"ar", "fa", "he", "ps", "ur", "yi"}
+
+
+def plain(inlines: tuple[Inline, ...]) -> str:
+    """Return the characters of inline nodes, lines broken where they break."""
+    return "".join(_pieces(inlines))
+
+
+def _pieces(inlines: tuple[Inline, ...]) -> Iterator[str]:
+    for node in inlines:
+        match node:
+            case Text(text=text) | GapText(text=text):
+                yield text
+            case Strong(inlines=inner) | Emphasis(inlines=inner) | Link(inlines=inner):
+                yield from _pieces(inner)
+            case Break():
+                yield "\n"
+
+
+def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """Give every block, outer before inner, in reading order."""
+    for block in blocks:
+        yield block
+        match block:
+            case Listing(items=items):
+                for item in items:
+                    yield from walk(item)
+            case Signature(blocks=inner) | Quote(blocks=inner):
+                yield from walk(inner)
+            case Heading() | Paragraph() | Table() | Fields() | Rule():
+                pass

@@ -1,0 +1,273 @@
+"""Facts as a template sees them: every value knows its path, and a fact that nobody recorded says so.
+
+``Group`` is a mapping of facts, ``Series`` a list of mappings, ``Leaf`` one value, ``Missing`` the absence
+of one. Nothing here is text: what a template prints goes through ``Ledger.mark``, which hands out a mark
+of private-use characters, so that a fact can never become structure.
+
+A condition on a missing fact is *undecided*: it takes the branch that it would hide and the document shows
+the path at that place, so that a gap never removes a paragraph in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+OPEN: Final = "\ue000"
+CLOSE: Final = "\ue001"
+MAX_STEPS = 50_000
+MAX_OUTPUT = 1_000_000
+
+
+class TooCostly(Exception):
+    """A template asks for more steps or text than any notice needs."""
+
+
+class Wrong(Exception):
+    """A template does with a value what cannot be done; the message says what instead."""
+
+
+class Ledger:
+    """What one rendering read, printed, missed and could not decide (the only mutable thing here)."""
+
+    __slots__ = ("_cost", "_undecided", "cells", "printed", "read")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.cells: list[Missing | Undecided | str] = []
+        self.read: dict[str, Any] = {}
+        self.printed: dict[str, None] = {}
+        self._undecided: dict[str, None] = {}
+        self._cost = (0, 0)
+
+    def step(self, characters: int = 0) -> None:
+        """Count one step and its output, and stop a template that never ends."""
+        steps, output = self._cost[0] + 1, self._cost[1] + characters
+        self._cost = (steps, output)
+        if steps > MAX_STEPS or output > MAX_OUTPUT:
+            raise TooCostly(f"more than {MAX_STEPS} steps or {MAX_OUTPUT} characters")
+
+    def mark(self, cell: Missing | Undecided | str) -> str:
+        """Keep a cell and return the mark that stands for it in the Markdown."""
+        self.step()
+        self.cells.append(cell)
+        return f"{OPEN}{len(self.cells) - 1}{CLOSE}"
+
+    def undecided(self, path: str) -> bool:
+        """Note that a condition hung on a missing fact; the branch it would hide is taken."""
+        self._undecided[path] = None
+        return True
+
+    def flush(self) -> str:
+        """Return a mark for the conditions that could not be decided since the last call, or nothing."""
+        if not self._undecided:
+            return ""
+        paths = tuple(self._undecided)
+        self._undecided = {}
+        return self.mark(Undecided(paths))
+
+
+class Undecided:
+    """The conditions at one place that hang on missing facts."""
+
+    __slots__ = ("paths",)
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        """Keep the paths, in the order in which they were asked."""
+        self.paths = paths
+
+
+class Value:
+    """A place in the facts: its path and the ledger that watches it."""
+
+    __slots__ = ("_ledger", "_path")
+
+    def __init__(self, path: str, ledger: Ledger) -> None:
+        """Remember where."""
+        self._path = path
+        self._ledger = ledger
+
+    def child_(self, key: str) -> Value:
+        """Return what stands below ``key``, or its absence."""
+        raise NotImplementedError
+
+
+class Missing(Value):
+    """A fact that is not known; everything below it is not known either."""
+
+    __slots__ = ()
+
+    @property
+    def path_(self) -> str:
+        """The whole dotted path."""
+        return self._path
+
+    def child_(self, key: str) -> Value:
+        """Return a deeper absence."""
+        return Missing(f"{self._path}.{key}", self._ledger)
+
+    def __iter__(self) -> Iterator[Value]:
+        """Go round once, so that the loop's text is seen with its gaps."""
+        self._ledger.step()
+        yield Missing(f"{self._path}[]", self._ledger)
+
+    def __bool__(self) -> bool:
+        """Answer yes and note that nobody could decide."""
+        return self._ledger.undecided(self._path)
+
+    def __len__(self) -> int:
+        """Count as one (see ``__iter__``)."""
+        return int(self._ledger.undecided(self._path))
+
+    def _any(self, _other: object) -> bool:
+        return self._ledger.undecided(self._path)
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _any  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Leaf(Value):
+    """One known value: text, number, truth, instant, or a list of them."""
+
+    __slots__ = ("value_",)
+
+    def __init__(self, value: Any, path: str, ledger: Ledger) -> None:
+        """Remember the value as it was recorded or as a filter made it."""
+        super().__init__(path, ledger)
+        self.value_ = value
+
+    @property
+    def path_(self) -> str:
+        """The whole dotted path."""
+        return self._path
+
+    def with_(self, value: Any) -> Leaf:
+        """Return what a filter made of it, still known by its path."""
+        return Leaf(value, self._path, self._ledger)
+
+    def child_(self, key: str) -> Value:
+        """Refuse: a value has no parts."""
+        raise Wrong(f"{self._path} is a value and has no {key!r}")
+
+    def __bool__(self) -> bool:
+        """As the value."""
+        return bool(self.value_)
+
+    def __len__(self) -> int:
+        """As the value."""
+        return len(self.value_)
+
+    def __iter__(self) -> Iterator[Leaf]:
+        """Give the entries of a list, each under the list's path."""
+        if not isinstance(self.value_, (list, tuple)):
+            raise Wrong(f"{self._path} is not a list: it cannot be looped over")
+        for entry in self.value_:
+            self._ledger.step()
+            yield self.with_(entry)
+
+    def __contains__(self, other: object) -> bool:
+        """As the value; a missing fact on the other side is undecided."""
+        return self._compare(other, lambda mine, its: its in mine)
+
+    def __eq__(self, other: object) -> bool:
+        """As the value."""
+        return self._compare(other, lambda mine, its: mine == its)
+
+    def __ne__(self, other: object) -> bool:
+        """As the value."""
+        return self._compare(other, lambda mine, its: mine != its)
+
+    def __lt__(self, other: object) -> bool:
+        """As the value."""
+        return self._compare(other, lambda mine, its: mine < its)
+
+    def __le__(self, other: object) -> bool:
+        """As the value."""
+        return self._compare(other, lambda mine, its: mine <= its)
+
+    def __gt__(self, other: object) -> bool:
+        """As the value."""
+        return self._compare(other, lambda mine, its: mine > its)
+
+    def __ge__(self, other: object) -> bool:
+        """As the value."""
+        return self._compare(other, lambda mine, its: mine >= its)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _compare(self, other: object, question: Callable[[Any, Any], bool]) -> bool:
+        if isinstance(other, Missing):
+            return self._ledger.undecided(other.path_)
+        try:
+            return bool(question(self.value_, other.value_ if isinstance(other, Leaf) else other))
+        except TypeError as error:
+            raise Wrong(f"{self._path} cannot be compared so: {type(self.value_).__name__}") from error
+
+
+class Group(Value):
+    """A mapping of facts."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, facts: Mapping[str, Any], path: str, ledger: Ledger) -> None:
+        """Remember the mapping; nothing is copied."""
+        super().__init__(path, ledger)
+        self._facts = facts
+
+    def child_(self, key: str) -> Value:
+        """Return what the facts hold under ``key``."""
+        path = f"{self._path}.{key}" if self._path else key
+        return wrap(self._facts.get(key), path, self._ledger)
+
+    def __iter__(self) -> Iterator[Leaf]:
+        """Give the keys of a map such as ``people.by_jurisdiction``, in their order."""
+        for key in sorted(self._facts):
+            self._ledger.step()
+            yield Leaf(key, self._path, self._ledger)
+
+    def __len__(self) -> int:
+        """Count the keys."""
+        return len(self._facts)
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether the map has the key."""
+        return (key.value_ if isinstance(key, Leaf) else key) in self._facts
+
+
+class Series(Value):
+    """A list of mappings, such as ``populations``; entries are named by their ``id`` where they have one."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: list[Mapping[str, Any]], path: str, ledger: Ledger) -> None:
+        """Remember the entries."""
+        super().__init__(path, ledger)
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[Group]:
+        """Give each entry as a group of facts."""
+        for number, entry in enumerate(self._entries):
+            self._ledger.step()
+            yield Group(entry, f"{self._path}[{entry.get('id', number)}]", self._ledger)
+
+    def __len__(self) -> int:
+        """Count the entries."""
+        return len(self._entries)
+
+    def child_(self, key: str) -> Value:
+        """Refuse: a list is looped over."""
+        raise Wrong(f"{self._path} is a list: loop over it to read {key!r}")
+
+
+def wrap(value: Any, path: str, ledger: Ledger) -> Value:
+    """Put a plain value under watch; ``None`` is unknown, and an empty group is as well."""
+    if value is None:
+        return Missing(path, ledger)
+    if isinstance(value, Mapping):
+        return Group(value, path, ledger)
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(entry, Mapping) for entry in value):
+        return Series(list(value), path, ledger)
+    ledger.read[path] = value
+    return Leaf(value, path, ledger)

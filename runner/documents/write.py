@@ -1,0 +1,60 @@
+"""Write a document in a format, and say what was written: the one door to the writers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from runner.documents.marking import filename
+from runner.documents.tree import Document
+from runner.model.notice import Format, Rendered
+
+FORMATS: Final[tuple[Format, ...]] = ("docx", "pdf", "html", "txt", "md")
+
+MEDIA_TYPES: Final[Mapping[Format, str]] = MappingProxyType(
+    {
+        "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "pdf": "application/pdf",
+        "html": "text/html; charset=utf-8",
+        "txt": "text/plain; charset=utf-8",
+        "md": "text/markdown; charset=utf-8",
+    }
+)
+
+
+def write(document: Document, format: Format) -> bytes:
+    """Return the document's bytes; the same document gives the same bytes."""
+    match format:
+        case "docx":
+            from runner.documents.docx import write_docx
+
+            return write_docx(document)
+        case "pdf":
+            from runner.documents.pdf import write_pdf
+
+            return write_pdf(document)
+        case "html":
+            from runner.documents.html import write_html
+
+            return write_html(document)
+        case "txt":
+            from runner.documents.text import write_text
+
+            return write_text(document)
+        case "md":
+            from runner.documents.plain_markdown import write_markdown
+
+            return write_markdown(document)
+
+
+def rendered(document: Document, format: Format, content: bytes) -> Rendered:
+    """Describe an output: its name made of ids, and the digest that an approval binds."""
+    return Rendered(
+        format=format,
+        filename=filename(document, format),
+        media_type=MEDIA_TYPES[format],
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+    )

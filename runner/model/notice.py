@@ -1,0 +1,137 @@
+"""The words of a notice: what the law requires in it, what is still missing, and what was made of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Audience = Literal["authority", "individuals", "internal", "public"]
+Treatment = Literal["missing", "to_follow"]
+Format = Literal["docx", "pdf", "html", "txt", "md"]
+CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden"]
+
+FactChoice = str | tuple[str, ...]
+"""One fact path, or several of which one is enough."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that the law wants in the notice, with the article's letter."""
+
+    ref: str
+    """As the law counts it, such as ``33(3)(a)``."""
+    item: str
+    """What has to be said, in words that a lawyer can check against the law."""
+    facts: tuple[FactChoice, ...] = ()
+    """All of them must stand in the text; an inner list is a choice of one."""
+    when: str = ""
+    """A condition over facts; empty means always required."""
+
+
+class Ban(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that the law does not want in the notice, known by the facts that would say it."""
+
+    ref: str
+    item: str
+    facts: tuple[str, ...]
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The front matter of one template: which duty it fulfils, and by what it is checked."""
+
+    id: str
+    version: str
+    title: str
+    regime: str = ""
+    duties: tuple[str, ...] = ()
+    language: str = "en"
+    """A BCP 47 tag: it chooses the forms of dates and numbers as well."""
+    audience: Audience = "authority"
+    requires: tuple[Item, ...] = ()
+    forbids: tuple[Ban, ...] = ()
+    facts: tuple[str, ...] = ()
+    """Facts required in the text besides those of ``requires``."""
+    headings: tuple[str, ...] = ()
+    """Headings that the law fixes, in their order, the title included where it does."""
+    min_points: float = 0.0
+    """The smallest type that the law allows, in points; 0 where it is silent."""
+    phased: bool = False
+    """Whether information may follow in phases, as in Art. 33(4) GDPR."""
+    at_once: tuple[str, ...] = ()
+    """Facts that may not follow later even where phases are allowed."""
+    sha256: str = ""
+    """Digest of the file's bytes; the loader sets it."""
+
+    def required_facts(self) -> tuple[str, ...]:
+        """Return every path that some item or the notice itself names, once each, in order."""
+        found: dict[str, None] = dict.fromkeys(self.facts)
+        for item in self.requires:
+            for choice in item.facts:
+                found.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
+        return tuple(found)
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """One fact that the text wanted and nobody has recorded."""
+
+    path: str
+    item: str
+    """The article's letter of the item that it belongs to; empty where it belongs to none."""
+    treatment: Treatment
+
+
+class Used(msgspec.Struct, frozen=True):
+    """One fact that the text read, with its value as canonical JSON (personal data: never log it)."""
+
+    path: str
+    value: str
+    printed: bool
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one required or forbidden item, or of one rule of form."""
+
+    ref: str
+    item: str
+    state: CoverageState
+    facts: tuple[str, ...] = ()
+    """The paths that are missing or forbidden."""
+    note: str = ""
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """One output: its format, its name and the digest of its exact bytes."""
+
+    format: Format
+    filename: str
+    media_type: str
+    sha256: str
+    size: int
+
+
+class FactDigest(msgspec.Struct, frozen=True):
+    """A fact path with the salted digest of the value that was used."""
+
+    path: str
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/manifest/v1"):
+    """Who made what from which facts: enough to render again and compare, without holding the facts."""
+
+    incident: str
+    kind: str
+    status: str
+    template: str
+    template_version: str
+    template_sha256: str
+    language: str
+    timestamp: str
+    journal_head: str
+    tree_sha256: str
+    facts: tuple[FactDigest, ...]
+    gaps: tuple[Gap, ...]
+    coverage: tuple[Coverage, ...]
+    outputs: tuple[Rendered, ...]
+    engine: tuple[tuple[str, str], ...]
+    """Names and versions of the libraries that set the bytes."""

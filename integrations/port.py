@@ -1,0 +1,276 @@
+"""The port: all that an integration must know, and all that the runner knows of one.
+
+An integration is a plain module (or any object) with the functions of ``Integration``. It makes one attempt
+and answers with exactly one of five outcomes. It never retries, never logs, never decides, reads no clock
+and no environment. When it cannot tell whether the other side took the message it says ``Unknown``: that is
+an answer, not a failure. No ``reason`` holds an address, a body, a secret or text that the other side sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+Confidentiality = Literal["public", "internal", "confidential", "restricted"]
+PersonalData = Literal["none", "contact", "personal", "special", "credentials"]
+Proof = Literal["accepted", "relayed", "delivered", "read"]
+"""How far a message is proved to have come, lowest first. Acknowledgement is a person's act, not a proof."""
+
+About = Literal["recipient", "message", "account", "provider"]
+"""What a rejection is about: only the last two say anything about the channel as a whole."""
+
+
+class Secret(Protocol):
+    """A secret that does not print itself."""
+
+    def reveal(self) -> str:
+        """Return the text: into a header or a signature, and nowhere else."""
+        ...
+
+
+Secrets = Mapping[str, Secret]
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait for the other side in each phase; ``total`` ends the attempt whatever happens."""
+
+    connect: timedelta = timedelta(seconds=5)
+    read: timedelta = timedelta(seconds=20)
+    after_body: timedelta = timedelta(seconds=60)
+    """For protocols whose last answer may take long, as SMTP's after the final dot (RFC 5321 4.5.3.2.6)."""
+    total: timedelta = timedelta(seconds=90)
+
+
+class Outbound(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to send one message to one address."""
+
+    delivery: str
+    attempt: int
+    """Counts from 1. It must not change what the other side sees as the message: the key says what is the same."""
+    idempotency_key: str
+    """32 characters of base32: the same for every attempt of the same logical send over this channel."""
+    recipient: str
+    subject: str
+    text: str
+    at: datetime
+    """The instant of the attempt, aware: for ``Date`` headers and signatures."""
+    html: str | None = None
+    marking: str = ""
+    footer: str = ""
+    timeouts: Timeouts = Timeouts()
+    deadline: datetime | None = None
+    """After this the message is worth nothing; a provider that can expire messages is told so."""
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Show identifiers only: addresses and bodies stay out of logs and tracebacks."""
+        return f"Outbound(delivery={self.delivery!r}, attempt={self.attempt})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
+        """Show identifiers only in Rich's representation as well."""
+        return [("delivery", self.delivery), ("attempt", self.attempt)]
+
+
+class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
+    """The other side said that it has the message. ``provider_id`` is its name for it, where it gave one."""
+
+    provider_id: str = ""
+    evidence: Proof = "accepted"
+
+
+class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
+    """The other side refused: it does not have the message. Not ``permanent`` means that later may do."""
+
+    code: str
+    reason: str
+    permanent: bool = True
+    about: About = "message"
+
+
+class Throttled(msgspec.Struct, frozen=True, tag="throttled"):
+    """Not now: it does not have the message. ``retry_after`` is None when it did not say."""
+
+    retry_after: timedelta | None
+    reason: str
+    code: str = ""
+
+
+class NotSent(msgspec.Struct, frozen=True, tag="not_sent"):
+    """The message provably never left: refused connection, unknown host, a drop before the body."""
+
+    reason: str
+
+
+class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
+    """It may have arrived. ``phase`` says where the answer was lost: connect, tls, request, answer."""
+
+    reason: str
+    phase: str
+
+
+Outcome = Accepted | Rejected | Throttled | NotSent | Unknown
+
+
+class Found(msgspec.Struct, frozen=True, tag="found"):
+    """The provider has it: an unknown attempt becomes accepted."""
+
+    provider_id: str
+    evidence: Proof = "accepted"
+
+
+class Absent(msgspec.Struct, frozen=True, tag="absent"):
+    """The provider provably does not have it and will not: an unknown attempt becomes not sent."""
+
+
+class CannotTell(msgspec.Struct, frozen=True, tag="cannot_tell"):
+    """Asking did not settle it."""
+
+    reason: str
+
+
+Reconciled = Found | Absent | CannotTell
+
+
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP request from a provider, as it came: signatures are over the raw bytes."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    at: datetime
+    """When it came in, aware: signatures have a window."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider says of an earlier attempt. Doubled or reordered receipts do no harm: proof only rises."""
+
+    kind: Literal["accepted", "relayed", "delivered", "read", "failed", "stopped"]
+    event_id: str
+    """Unique at the provider, or a digest of the raw body: makes duplicates harmless."""
+    provider_id: str = ""
+    idempotency_key: str = ""
+    """One of the two names the attempt."""
+    at: datetime | None = None
+    code: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person sent back: a reply, a pressed button. Whether it authorises is the channel's strength."""
+
+    event_id: str
+    sender: str
+    text: str
+    provider_id: str = ""
+    idempotency_key: str = ""
+    at: datetime | None = None
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave out who wrote what."""
+        return f"Answer(event_id={self.event_id!r})"
+
+
+class Unauthentic(msgspec.Struct, frozen=True, kw_only=True):
+    """The signature, its age or its form does not hold: nothing of the callback may be used."""
+
+    reason: str
+
+
+Parsed = tuple[Receipt | Answer, ...] | Unauthentic
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``lint`` found wrong, and what to do about it."""
+
+    severity: Literal["error", "warning"]
+    what: str
+    hint: str = ""
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What the planner and the failover may rely on. Claim less where in doubt: promises are kept by others."""
+
+    address_kind: Literal["email", "phone", "handle", "none"]
+    """Which contact points fit; ``none`` when the channel needs no address of the person."""
+    domains: frozenset[str]
+    """Default failure domains: all that the channel depends on, from its settings."""
+    confidentiality: Confidentiality
+    """The ceiling: end-to-end encrypted is ``restricted``, TLS to one provider ``confidential``, e-mail ``internal``."""
+    personal_data: PersonalData
+    receipts: frozenset[Proof] = frozenset({"accepted"})
+    """The proofs that it can bring, at once or later."""
+    ack: Literal["none", "reply", "button", "link", "sso"] = "none"
+    ack_strength: Literal["none", "seen", "authorises"] = "none"
+    sim_swappable: bool = False
+    """Whoever takes over the phone number takes over the channel."""
+    e2ee: bool = False
+    idempotency: Literal["none", "key", "txn", "dedup"] = "none"
+    """Whether a second send with the same key provably has no second effect."""
+    key_lifetime: timedelta | None = None
+    """How long the key is remembered; None is for ever."""
+    reconcile: Literal["none", "query"] = "none"
+    max_length: int | None = None
+    """Characters of text; longer text is refused by the adapter, never cut."""
+    stays_here: bool = False
+    """It never leaves this machine, so exercises may always use it."""
+    secrets: frozenset[str] = frozenset()
+    """Names of the secrets it must be given."""
+    optional_secrets: frozenset[str] = frozenset()
+
+
+class Integration(Protocol):
+    """What ``tocsin.integrations`` entry points name. ``settings`` is always an instance of ``Settings``."""
+
+    @property
+    def Settings(self) -> type[msgspec.Struct]:
+        """The frozen struct of this adapter's settings, ``forbid_unknown_fields`` set; holds no secret."""
+        ...
+
+    def capabilities(self, settings: Any) -> Capabilities:
+        """Return what a channel with these settings can and may do. Pure."""
+        ...
+
+    def address_problem(self, address: str) -> str:
+        """Return what is wrong with an address, without repeating it, or the empty string. Pure."""
+        ...
+
+    def send(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
+        """Make one attempt. Every expected failure is an outcome; an exception is a bug of the adapter."""
+        ...
+
+    def reconcile(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Reconciled:
+        """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` where it cannot be asked."""
+        ...
+
+    def parse_callback(self, callback: Callback, settings: Any, secrets: Secrets) -> Parsed:
+        """Return what a provider's callback says. Pure; the signature is checked before anything is parsed."""
+        ...
+
+    def lint(self, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Return what is wrong with the settings and secrets, without touching the network."""
+        ...
+
+    def self_test(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
+        """Send ``outbound`` to ourselves, as near to the real way as the channel allows."""
+        ...
+
+
+class UnknownIntegration(LookupError):
+    """No adapter of that name is installed; ``nearest`` is the closest name, or empty."""
+
+    def __init__(self, name: str, known: tuple[str, ...], nearest: str) -> None:
+        """Keep the parts for the runner's message."""
+        super().__init__(f"no integration is named {name!r}")
+        self.name = name
+        self.known = known
+        self.nearest = nearest
+
+
+def plain_body(outbound: Outbound) -> str:
+    """Return the text as a person reads it: marking above, footer below the signature dashes."""
+    head = f"{outbound.marking}\n\n" if outbound.marking else ""
+    tail = f"\n\n-- \n{outbound.footer}" if outbound.footer else ""
+    return f"{head}{outbound.text.rstrip()}{tail}\n"

@@ -1,0 +1,271 @@
+"""What comes next for one delivery: another attempt, a pause, a person, or the end. Pure.
+
+The theory. Channels stand in the plan's order. The first wave opens at once; each later channel opens when
+the one before it has had its time since its first attempt, so that downtime is never made up by a burst, or
+at once when every channel before it has ended without the message being taken. What one attempt's end means:
+
+``accepted``  it has the message; if that is not the goal yet, time runs on to the next channel
+``rejected``  the channel is done; the next one opens at once
+``not_sent``  the next one opens at once; this one is parked and tried again only when none is left
+``throttled`` tried again when the provider said; if that is beyond its time, the next one opens at once
+``unknown``   with a key that the channel honours: again with the same key, which cannot double.
+              Without: as the class says, ``retry``, ``wait_then_retry``, ``failover`` or ``ask``
+
+For escalation an unknown counts as not reached, for reports as not proved. Attempts are bounded, so a
+delivery always ends, and an end without the goal goes to a person.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+import msgspec
+
+from runner.model.incident import Attempt, Delivery
+from runner.model.messaging import Evidence, Goal, MessageClass, proves
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds and pauses; backoff doubles from ``first_pause`` to ``longest_pause``, half of it jittered."""
+
+    tries: int = 12
+    """Attempts on one channel that end throttled or not sent."""
+    unknown_tries: int = 4
+    """Attempts on one channel that end without an answer."""
+    first_pause: timedelta = timedelta(seconds=2)
+    longest_pause: timedelta = timedelta(minutes=5)
+    receipt_window: timedelta = timedelta(minutes=2)
+    """How long ``wait_then_retry`` waits for a receipt that settles an unknown."""
+    attempt_limit: timedelta = timedelta(minutes=3)
+    """An attempt without outcome is looked at again after this."""
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """What beside the delivery itself decides: its class, its bytes, its start, who honours keys."""
+
+    message: MessageClass
+    body_sha256: str
+    started_at: datetime
+    """When this generation began: the plan's start, or a person's "send again"."""
+    key_lifetimes: dict[str, timedelta | None] = {}
+    """Channels that honour the key: for how long they remember it, None for ever. Others are absent."""
+
+
+class Send(msgspec.Struct, frozen=True, tag="send"):
+    """Claim and make attempt ``n`` of the delivery over ``channel`` with ``key``."""
+
+    channel: str
+    n: int
+    key: str
+
+
+class WaitUntil(msgspec.Struct, frozen=True, tag="wait_until"):
+    """Nothing to do before ``instant``, unless a receipt, an answer or a person comes first."""
+
+    instant: datetime
+
+
+class AskPerson(msgspec.Struct, frozen=True, tag="ask_person"):
+    """An unanswered attempt may not be repeated or replaced without a person's word."""
+
+    channel: str
+    n: int
+    reason: str
+
+
+class Satisfied(msgspec.Struct, frozen=True, tag="satisfied"):
+    """What is proved reaches the goal."""
+
+
+class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
+    """The end without the goal: a person must take over."""
+
+    cause: Literal["no_channel", "tried_all", "goal_unmet", "stale"]
+    reason: str
+
+
+Next = Send | WaitUntil | AskPerson | Satisfied | Exhausted
+
+
+class _Again(msgspec.Struct, frozen=True):
+    """The channel is to be used at ``at``."""
+
+    at: datetime
+    parked: bool = False
+    """Only when every other way has ended."""
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    """The channel has the message, or may have it and is left alone, since ``at``."""
+
+    at: datetime
+    unknown: bool = False
+
+
+class _Done(msgspec.Struct, frozen=True):
+    """The channel is of no more use."""
+
+
+class _Pending(msgspec.Struct, frozen=True):
+    """An attempt is on its way; look again at ``until``."""
+
+    until: datetime
+
+
+_Standing = _Again | _Taken | _Done | _Pending | AskPerson
+
+
+def idempotency_key(delivery: str, channel: str, body_sha256: str, generation: int) -> str:
+    """Return the key of one logical send: 32 characters A-Z2-7, changed only by a person's "send again"."""
+    parts = "\x1f".join((delivery, channel, body_sha256, str(generation)))
+    return base64.b32encode(hashlib.sha256(parts.encode()).digest()).decode()[:32]
+
+
+def pause(key: str, n: int, policy: Policy) -> timedelta:
+    """Return the backoff before try ``n + 1``: half fixed, half spread by the key, so no clock is needed."""
+    window = min(policy.first_pause * (1 << min(n - 1, 20)), policy.longest_pause)
+    draw = int.from_bytes(hashlib.sha256(f"{key}|{n}".encode()).digest()[:4], "big") / 2**32
+    return window * (0.5 + draw / 2)
+
+
+def next_move(delivery: Delivery, effort: Effort, now: datetime, policy: Policy | None = None) -> Next:
+    """Return what is to be done with ``delivery`` at ``now``. Ask again after every claim and outcome."""
+    policy = policy or Policy()
+    if proves(cast(Evidence, delivery.evidence), cast(Goal, delivery.goal)):
+        return Satisfied()
+    stale_at = effort.started_at + effort.message.stale_after
+    if now >= stale_at:
+        return Exhausted("stale", "it is older than its class allows, so it was dropped")
+    if not delivery.channels:
+        return Exhausted("no_channel", "no channel may carry it")
+    return _walk(delivery, effort, now, policy, stale_at)
+
+
+def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, stale_at: datetime) -> Next:
+    """Go through the channels in order; the first that can send does, else the earliest pause holds."""
+    standings = [_standing(delivery, name, effort, policy) for name in delivery.channels]
+    waits: list[datetime] = []
+    ended = True
+    """Whether every channel so far is of no more use now."""
+    hand_over = effort.started_at
+    for index, (channel, standing) in enumerate(zip(delivery.channels, standings, strict=True)):
+        opens_at = effort.started_at if index < effort.message.first_wave else hand_over
+        if not ended and now < opens_at:
+            waits.append(opens_at)
+            break
+        hand_over = _first_try(delivery, channel, effort, now) + effort.message.fail_over_after
+        match standing:
+            case AskPerson():
+                return standing
+            case _Again(at=at, parked=False) if now >= at:
+                return _send(delivery, channel, effort)
+            case _Again(at=at, parked=False):
+                waits.append(at)
+                ended = ended and at > hand_over
+            case _Pending(until=until):
+                waits.append(until)
+                ended = False
+            case _Taken(unknown=unknown):
+                ended = ended and unknown
+            case _Again() | _Done():
+                pass
+    if waits:
+        return WaitUntil(min(*waits, stale_at))
+    return _at_the_end(delivery, standings, effort, now, stale_at)
+
+
+def _at_the_end(
+    delivery: Delivery, standings: Sequence[_Standing], effort: Effort, now: datetime, stale_at: datetime
+) -> Next:
+    """Every channel was used: let the last one have its time, go back to a parked one, or give up."""
+    taken = [one.at for one in standings if isinstance(one, _Taken)]
+    if taken:
+        grace_ends = min(max(taken) + effort.message.fail_over_after, stale_at)
+        if now < grace_ends:
+            return WaitUntil(grace_ends)
+    known = any(isinstance(one, _Taken) and not one.unknown for one in standings)
+    if known:
+        return Exhausted("goal_unmet", f"it was accepted, but {delivery.goal} is not proved in time")
+    parked = [
+        (one.at, channel)
+        for channel, one in zip(delivery.channels, standings, strict=True)
+        if isinstance(one, _Again)
+    ]
+    if not parked:
+        return Exhausted("tried_all", "every channel was tried and none is known to have taken it")
+    at, channel = min(parked)
+    return _send(delivery, channel, effort) if now >= at else WaitUntil(min(at, stale_at))
+
+
+def _first_try(delivery: Delivery, channel: str, effort: Effort, now: datetime) -> datetime:
+    """Return when this generation first used the channel; ``now`` when it is about to."""
+    key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
+    return next((one.started_at for one in delivery.attempts if one.key == key), now)
+
+
+def _send(delivery: Delivery, channel: str, effort: Effort) -> Send:
+    key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
+    return Send(channel, max((one.n for one in delivery.attempts), default=0) + 1, key)
+
+
+def _standing(delivery: Delivery, channel: str, effort: Effort, policy: Policy) -> _Standing:
+    """Return where one channel stands, from its attempts with the key of this generation."""
+    key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
+    tries = [one for one in delivery.attempts if one.channel == channel and one.key == key]
+    if not tries:
+        return _Again(effort.started_at)
+    last = tries[-1]
+    ended_at = last.ended_at or last.started_at
+    match last.state:
+        case "sending":
+            return _Pending(last.started_at + policy.attempt_limit)
+        case "accepted":
+            return _Taken(ended_at)
+        case "rejected":
+            return _Done()
+        case "throttled" | "not_sent":
+            if sum(one.state in {"throttled", "not_sent"} for one in tries) >= policy.tries:
+                return _Done()
+            at = last.retry_at or ended_at + pause(key, len(tries), policy)
+            return _Again(at, parked=last.state == "not_sent")
+        case "unknown":
+            return _after_unknown(tries, effort, policy)
+
+
+def _after_unknown(tries: Sequence[Attempt], effort: Effort, policy: Policy) -> _Standing:
+    """Apply the key where it holds, else the class's ``on_unknown``; a person's word ends the question."""
+    last = tries[-1]
+    ended_at = last.ended_at or last.started_at
+    if last.resolved_by:
+        return _Taken(ended_at, unknown=True)
+    retried = sum(one.state == "unknown" for one in tries)
+    again = ended_at + pause(last.key, retried, policy)
+    if retried < policy.unknown_tries and _key_holds(tries, again, effort):
+        return _Again(again)
+    policy_word = effort.message.on_unknown
+    match policy_word:
+        case "retry" | "wait_then_retry" if retried < policy.unknown_tries:
+            wait = policy.receipt_window if policy_word == "wait_then_retry" else timedelta(0)
+            return _Again(again + wait)
+        case "ask":
+            return AskPerson(
+                last.channel,
+                last.n,
+                f"attempt {last.n} over {last.channel} was not answered: it may have arrived, "
+                "and this class must not be sent twice",
+            )
+        case _:
+            return _Taken(ended_at, unknown=True)
+
+
+def _key_holds(tries: Sequence[Attempt], at: datetime, effort: Effort) -> bool:
+    """Say whether the channel still remembers the key at ``at``, so that a repetition has no second effect."""
+    channel = tries[0].channel
+    if channel not in effort.key_lifetimes:
+        return False
+    lifetime = effort.key_lifetimes[channel]
+    return lifetime is None or at < tries[0].started_at + lifetime

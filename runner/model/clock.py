@@ -54,14 +54,20 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
     unit: Unit
 
 
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """How long, and how it is counted. While a variation's condition is unknown the shorter amount binds."""
+
+    amount: int
+    unit: Unit
+    counting: CountingRule
+    variations: tuple[Variation, ...] = ()
+
+
 class Limb(msgspec.Struct, frozen=True, kw_only=True):
-    """One period. Without ``amount`` the law names the moment but no number."""
+    """One period and its beginning. Without ``period`` the law names the moment but no number."""
 
     start: Start
-    amount: int | None = None
-    unit: Unit = "calendar_days"
-    counting: CountingRule = "QUAL"
-    variations: tuple[Variation, ...] = ()
+    period: Period | None = None
 
 
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +81,7 @@ class CutOff(msgspec.Struct, frozen=True, kw_only=True):
 class Extension(msgspec.Struct, frozen=True, kw_only=True):
     """More time that the law grants under a condition; it moves ``latest_legal``, never the bound deadline."""
 
-    amount: int
-    unit: Unit
+    period: Period
     condition: Condition
     citation: str = ""
 

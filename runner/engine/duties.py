@@ -1,0 +1,372 @@
+"""Which duties the law lays on us in this incident, to whom, by when, why, and which facts are still wanting.
+
+Theory. For each regime the version in force decides, by the date that the law itself names. Every population is
+judged by itself (``runner.engine.scope``); a duty arises when at least one is owed notice and the thresholds are met
+over all that are. A ground that fails settles the verdict; while one is open the verdict is *unknown* and names the
+facts that would settle it. An answer that is not unknown is therefore not turned by learning more, except where a
+regime's author wrote what silence means. Rules that are not in force never make duties: they are *advisory*.
+
+Everything is a function of the arguments: the same facts, records and instant give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from runner.engine.counting import HolidayCalendar, NoHolidays
+from runner.engine.deadlines import Began, Deadline, Place, deadline, latest_safe_start
+from runner.engine.duty_state import (
+    Custody,
+    Dossier,
+    custody,
+    earliest_awareness,
+    state_of,
+    with_custody,
+    with_ordering,
+)
+from runner.engine.populations import View, instant, met, views
+from runner.engine.scope import Answer, Ground, Judge, conjunction, exemption_grounds, reasons, scope_grounds
+from runner.engine.values import merged
+from runner.model.duty import DutyState, DutyStatus, Reason
+from runner.model.expressions import Unknown
+from runner.model.grounds import Threshold
+from runner.model.incident import DutyRecord, Verdict
+from runner.model.regime import DutyRule, Regime, Version
+
+_NO_RECORDS: Mapping[str, DutyRecord] = {}
+_NO_LEADS: Mapping[str, timedelta] = {}
+_COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
+_COUNTED = {
+    "residents_notified": "residents of {place} owed notice",
+    "persons_notified": "persons owed notice",
+    "individuals_total": "individuals affected",
+    "residents_of_one_state": "residents of one state owed notice",
+}
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """The incident as every regime sees it."""
+
+    facts: Mapping[str, Any]
+    now: datetime
+    records: Mapping[str, DutyRecord]
+    zone: tzinfo
+    calendar: HolidayCalendar
+    leads: Mapping[str, timedelta]
+    earliest: Began | None
+    judges: tuple[Judge, ...]
+    whole: Judge
+
+
+class _Law(msgspec.Struct, frozen=True):
+    """One regime in the version that decides; ``barred`` says why that version makes no duty here."""
+
+    regime: Regime
+    version: Version
+    barred: Reason | None
+    advisory: bool
+    scopes: tuple[tuple[Ground, ...], ...]
+    claimed: Mapping[str, Reason]
+    dossier: Dossier
+    place: Place
+    notes: tuple[str, ...]
+
+
+class _Finding(msgspec.Struct, frozen=True):
+    """Whether one duty arises: for which populations, and why."""
+
+    answer: Answer
+    because: tuple[Reason, ...]
+    owed: tuple[Judge, ...]
+    open_: tuple[Judge, ...]
+
+
+def assess(
+    regimes: Sequence[Regime],
+    facts: Mapping[str, Any],
+    now: datetime,
+    records: Mapping[str, DutyRecord] = _NO_RECORDS,
+    *,
+    calendar: HolidayCalendar | None = None,
+    zone: tzinfo = UTC,
+    first_known: datetime | None = None,
+    leads: Mapping[str, timedelta] = _NO_LEADS,
+) -> tuple[DutyStatus, ...]:
+    """Return every duty of every regime at ``now``, regimes and duties in their order.
+
+    ``facts`` are nested plain facts (``runner.model.facts.nested``), ``records`` what people did, by duty id.
+    ``zone`` ends the days while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
+    clock whose start nobody fixed, and for which no discovery is recorded, is provisional from there. ``leads`` is
+    the time that approvals, rendering and delivery still need, by duty id.
+    """
+    case = _case(facts, now, records, calendar or NoHolidays(), zone, first_known, leads)
+    statuses = [
+        _status(rule, law, case)
+        for regime in regimes
+        for law in [_law(regime, case)]
+        for rule in law.version.duties
+    ]
+    return _ordered_by_use(statuses)
+
+
+def _case(
+    facts: Mapping[str, Any],
+    now: datetime,
+    records: Mapping[str, DutyRecord],
+    calendar: HolidayCalendar,
+    zone: tzinfo,
+    first_known: datetime | None,
+    leads: Mapping[str, timedelta],
+) -> _Case:
+    whole = Judge(View(facts))
+    recorded = whole.view.fact("organisation.zone")
+    return _Case(
+        facts,
+        now,
+        records,
+        ZoneInfo(recorded) if isinstance(recorded, str) else zone,
+        calendar,
+        leads,
+        earliest_awareness(facts, first_known),
+        tuple(Judge(view) for view in views(facts)),
+        whole,
+    )
+
+
+# ------------------------------------------------------------------------------------- the law that decides
+
+
+def _law(regime: Regime, case: _Case) -> _Law:
+    version, barred, advisory, notes = version_for(regime, case.whole.view, case.now, case.zone)
+    country = case.whole.view.fact("organisation.country")
+    place = version.residents_of or regime.jurisdictions[0]
+    return _Law(
+        regime,
+        version,
+        barred,
+        advisory,
+        tuple(scope_grounds(version, judge) for judge in case.judges),
+        _claims(regime, case.facts),
+        Dossier(regime.id, version.duties, place, case.whole, case.records),
+        Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
+        notes,
+    )
+
+
+def version_for(
+    regime: Regime, view: View, now: datetime, zone: tzinfo
+) -> tuple[Version, Reason | None, bool, tuple[str, ...]]:
+    """Return the version that decides, why it bars every duty, whether it is only advisory, and what was assumed.
+
+    The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
+    """
+    known = (instant(view.fact(path)) for path in regime.decided_by)
+    decided = next((moment for moment in known if moment is not None), None)
+    day = (decided or now).astimezone(zone).date()
+    notes: tuple[str, ...] = ()
+    if decided is None and regime.decided_by and len(regime.versions) > 1:
+        notes = (f"judged by today's law: {regime.decided_by[0]} decides the version and is not known",)
+    for version in regime.versions:
+        if _covers(version, day):
+            return version, None, version.standing != "in_force", (*notes, *_standing_notes(version))
+    oldest, newest = regime.versions[-1], regime.versions[0]
+    if oldest.from_date is not None and day < oldest.from_date:
+        if oldest.from_date > now.astimezone(zone).date():
+            return oldest, None, True, (f"in force only from {oldest.from_date}",)
+        reason = Reason("not_in_force_then", f"in force only from {oldest.from_date}, and {day} decides")
+        return oldest, reason, False, ()
+    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the date that decides")
+    return newest, reason, False, ()
+
+
+def _covers(version: Version, day: date) -> bool:
+    return (version.from_date is None or version.from_date <= day) and (
+        version.until is None or day <= version.until
+    )
+
+
+def _standing_notes(version: Version) -> tuple[str, ...]:
+    return () if version.standing == "in_force" else (f"{version.standing.replace('_', ' ')}: not a duty",)
+
+
+def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
+    """Return counsel's positions on this regime; one without its author or its grounds counts for nothing."""
+    listed = facts.get("claims") or ()
+    members = listed.values() if isinstance(listed, Mapping) else listed
+    return {
+        str(claim["position"]): Reason(
+            "claim", f"position taken by {claim['by']}: {claim['position']} ({claim['grounds']})"
+        )
+        for claim in members
+        if claim.get("regime") == regime.id and all(claim.get(key) for key in ("position", "by", "grounds"))
+    }
+
+
+# ----------------------------------------------------------------------------------------------- verdicts
+
+
+def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
+    """Judge one duty: population by population, then the thresholds over those that are owed it."""
+    if law.barred is not None:
+        return _Finding(False, (law.barred,), (), ())
+    grounds = [
+        (*scope, *_duty_grounds(rule, law, judge))
+        for scope, judge in zip(law.scopes, case.judges, strict=True)
+    ]
+    answers = [conjunction(ground.answer for ground in each) for each in grounds]
+    owed = tuple(judge for judge, answer in zip(case.judges, answers, strict=True) if answer is True)
+    open_ = [
+        (judge, answer)
+        for judge, answer in zip(case.judges, answers, strict=True)
+        if isinstance(answer, Unknown)
+    ]
+    reached = [_threshold(threshold, owed, open_) for threshold in rule.thresholds] if owed or open_ else []
+    within: Answer = True
+    if not owed:
+        within = merged(unknown for _, unknown in open_) if open_ else False
+    answer = conjunction((within, *(ground.answer for ground in reached)))
+    told = [reasons(each, one) for each, one in zip(grounds, answers, strict=True) if _decides(one, within)]
+    failed = reasons(reached, False) if answer is False and within is not False else ()
+    because = failed or _once((*(reason for each in told for reason in each), *reasons(reached, answer)))
+    return _Finding(answer, because, owed, tuple(judge for judge, _ in open_))
+
+
+def _decides(answer: Answer, within: Answer) -> bool:
+    """Whether a population's answer is the kind that decided: all that are open together, or those owed."""
+    return isinstance(answer, Unknown) if isinstance(within, Unknown) else answer is within
+
+
+def _duty_grounds(rule: DutyRule, law: _Law, judge: Judge) -> tuple[Ground, ...]:
+    return (
+        *(judge.ground(condition) for condition in rule.only_if),
+        *(judge.ground(condition, wanted=False) for condition in rule.unless),
+        *exemption_grounds(law.version.exemptions, rule.slug, judge, law.claimed),
+    )
+
+
+def _threshold(threshold: Threshold, owed: Sequence[Judge], open_: Sequence[tuple[Judge, Unknown]]) -> Ground:
+    answer = met(
+        threshold, [judge.view for judge in owed], [(judge.view, unknown) for judge, unknown in open_]
+    )
+    counted = _COUNTED[threshold.count].format(place=threshold.place)
+    text = f"{_COMPARED[threshold.op]} {threshold.n:,} {counted}"
+    if answer is False:
+        return Ground(Reason("threshold_not_met", f"not {text}"), False)
+    return Ground(Reason("threshold", text), answer)
+
+
+def _verdict(answer: Answer, advisory: bool) -> Verdict:
+    if answer is False:
+        return "not_applicable"
+    if advisory:
+        return "advisory"
+    return "applies" if answer is True else "unknown"
+
+
+# ----------------------------------------------------------------------------------------------- statuses
+
+
+def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
+    finding = _finding(rule, law, case)
+    verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
+    found = deadline(rule.clock, law.dossier, law.place, case.earliest)
+    held = custody(rule.hold, case.facts, case.now)
+    found = with_custody(with_ordering(found, rule, law.dossier, law.place), rule.hold, held, law.place)
+    out = verdict == "not_applicable"
+    due = None if out else found.due
+    identity = f"{law.regime.id}/{rule.slug}"
+    return DutyStatus(
+        id=identity,
+        regime=law.regime.id,
+        jurisdiction=law.regime.jurisdictions[0],
+        law_version=law.version.label,
+        stage=rule.stage,
+        recipient=rule.recipient,
+        populations=tuple(judge.view.id for judge in finding.owed or finding.open_ if judge.view.id),
+        verdict=verdict,
+        state=_state(rule, law, held, due, case, verdict),
+        due=due,
+        due_local=due.astimezone(found.zone) if due else None,
+        due_date=None if out else found.due_date,
+        due_kind=found.due_kind,
+        provisional=found.provisional and not out,
+        not_before=None if out else found.not_before,
+        latest_legal=None if out else found.latest_legal,
+        latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
+        standard=rule.clock.standard,
+        clock=found.reading,
+        missing_facts=_missing(finding.answer, found, out),
+        because=finding.because,
+        citation=rule.citation or law.version.citation,
+        confidence=rule.confidence,
+        notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
+    )
+
+
+def _state(
+    rule: DutyRule, law: _Law, held: Custody | None, due: datetime | None, case: _Case, verdict: Verdict
+) -> DutyState:
+    """Return the state; what does not bind is never overdue."""
+    state = state_of(rule.slug, law.dossier, held, due, case.now)
+    return "open" if state in ("overdue", "held") and verdict in ("advisory", "not_applicable") else state
+
+
+def _missing(answer: Answer, found: Deadline, out: bool) -> tuple[str, ...]:
+    if isinstance(answer, Unknown):
+        return answer.missing
+    return () if out else found.missing
+
+
+def _notes(
+    rule: DutyRule, law: _Law, finding: _Finding, found: Deadline, held: Custody | None, case: _Case
+) -> Iterable[str]:
+    """Say what a person has to know beside the date: assumptions, readings, offers, doubts."""
+    judge = (*finding.owed, *finding.open_, case.whole)[0]
+    yield from law.notes
+    if found.provisional and found.due is not None and case.earliest is not None:
+        yield f"provisional: counted from {case.earliest.by} until a named person fixes {found.reading.start_fact}"
+    if finding.owed and finding.open_:
+        yield f"not settled for: {', '.join(judge.view.id for judge in finding.open_)}"
+    if held is not None and held.note:
+        yield held.note
+    if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
+        yield f"late: the reasons must be given ({rule.lateness.ref})"
+    if (months := monitoring_months(rule, judge)) is not None:
+        yield f"offer {months} months of credit monitoring"
+    yield from (
+        one.text for one in rule.remarks if one.condition is None or judge.holds(one.condition) is True
+    )
+    yield from found.notes
+    if rule.confidence_note:
+        yield f"{rule.confidence}: {rule.confidence_note}"
+
+
+def monitoring_months(rule: DutyRule, judge: Judge) -> int | None:
+    """Return the months of credit monitoring that letters of this duty have to offer, None where none is owed."""
+    offer = rule.credit_monitoring
+    if offer is None or conjunction(judge.holds(one) for one in offer.conditions) is not True:
+        return None
+    return offer.months
+
+
+def _ordered_by_use(statuses: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
+    """Put first, in every list of missing facts, the fact that the most duties wait for."""
+    wanted = Counter(name for status in statuses for name in status.missing_facts)
+    return tuple(
+        msgspec.structs.replace(
+            status, missing_facts=tuple(sorted(status.missing_facts, key=lambda name: -wanted[name]))
+        )
+        if len(status.missing_facts) > 1
+        else status
+        for status in statuses
+    )
+
+
+def _once(items: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(items))

@@ -1,0 +1,253 @@
+"""Who is affected, as the law reads it: population by population, with ranges, and nobody counted twice.
+
+Theory. Each population has its own data and its own people, and each is judged by itself: the customers whose
+passwords were taken may be owed nothing where the employees whose tax numbers were taken are owed a letter. A
+threshold counts, over the populations that are owed notice, the residents of a place. Counts are ranges: an estimate
+brings its own, people not yet placed may live anywhere, and populations that may overlap count at least as the
+larger and at most as the sum.
+
+A recorded ``by_jurisdiction`` is taken as the whole picture unless the total says otherwise: then the difference may
+live anywhere, and a place without an entry is unknown rather than empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.model.expressions import Unknown, Value
+from runner.model.grounds import Threshold
+from runner.model.moments import parse_instant
+
+_INHERITED = frozenset({"encrypted", "key_compromised", "involved", "form", "backup", "retrieved"})
+"""What the top level may say for every population: the protection of the data, never their kinds or numbers."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A count between two bounds, both inclusive; ``high`` None is unbounded."""
+
+    low: int
+    high: int | None
+
+
+class View:
+    """The facts as one population sees them; satisfies ``runner.engine.conditions.View``.
+
+    ``data.…`` and ``people.…`` are the population's own, and a fact that is missing is named by its full path.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], population: Mapping[str, Any] | None = None) -> None:
+        """Look at nested plain facts; without a population, at the short form on the top level."""
+        self.facts = facts
+        self.population = population or {}
+        self.id = str(self.population.get("id", ""))
+        self._prefix = f"populations.{self.id}." if population is not None else ""
+
+    def fact(self, path: str) -> Value:
+        """Return the value at a dotted path."""
+        root, _, rest = path.partition(".")
+        if self._prefix and root in ("data", "people"):
+            own = _walk(self.population, path)
+            if own is not None:
+                return _value(own)
+            inherited = _walk(self.facts, path) if root == "data" and rest in _INHERITED else None
+            return Unknown((self._prefix + path,)) if inherited is None else _value(inherited)
+        found = _walk(self.facts, path)
+        return Unknown((path,)) if found is None else _value(found)
+
+    def step(self, step: str) -> Unknown:
+        """Return unknown: a law cannot depend on a playbook."""
+        return Unknown((f"step('{step}')",))
+
+    def duty(self, duty: str) -> Unknown:
+        """Return unknown: a duty's own clock and ordering say how duties depend on one another."""
+        return Unknown((f"duty('{duty}')",))
+
+    def duties(self, verdict: str) -> Unknown:
+        """Return unknown, as ``duty`` does."""
+        return Unknown((f"duties('{verdict}')",))
+
+    def name(self, name: str) -> Unknown:
+        """Return unknown: a regime has no loop names."""
+        return Unknown((name,))
+
+    def named(self, path: str) -> str:
+        """Return the full path by which a person records a fact of this population."""
+        return self._prefix + path
+
+
+def views(facts: Mapping[str, Any]) -> tuple[View, ...]:
+    """Return one view for each population, or one for the short form where none is recorded."""
+    listed = facts.get("populations") or ()
+    if isinstance(listed, Mapping):
+        listed = [{"id": key, **member} for key, member in listed.items()]
+    return tuple(View(facts, population) for population in listed) or (View(facts),)
+
+
+def residents(view: View, place: str) -> Span | Unknown:
+    """Return how many affected residents of a place a population has."""
+    placed = view.fact("people.by_jurisdiction")
+    here = view.named(f"people.by_jurisdiction.{place}")
+    if not isinstance(placed, Mapping):
+        total = _number(view.fact("people.total"))
+        return Span(0, 0) if total == 0 else Unknown((here,))
+    counts = {key: count for key, count in placed.items() if isinstance(count, int)}
+    exact = counts.get(place)
+    loose = sum(count for key, count in counts.items() if place.startswith(f"{key}-"))
+    inside = sum(count for key, count in counts.items() if key.startswith(f"{place}-"))
+    low, high = _total(view, sum(counts.values()))
+    base = (exact or 0) + inside
+    slack_down, slack_up = sum(counts.values()) - low, high - sum(counts.values())
+    if exact is None and not inside and loose + max(slack_up, 0) > 0:
+        return Unknown((here,))
+    return Span(max(0, base - max(slack_down, 0)), base + loose + max(slack_up, 0))
+
+
+def everyone(view: View) -> Span | Unknown:
+    """Return how many people a population has."""
+    placed = view.fact("people.by_jurisdiction")
+    counts = (
+        [count for count in placed.values() if isinstance(count, int)] if isinstance(placed, Mapping) else []
+    )
+    known = [view.fact(f"people.{part}") for part in ("total", "minimum", "maximum")]
+    if not counts and all(isinstance(value, Unknown) for value in known):
+        return Unknown((view.named("people.total"),))
+    low, high = _total(view, sum(counts))
+    if not counts and isinstance(known[0], Unknown):
+        return Span(low, None if isinstance(known[2], Unknown) else high)
+    return Span(low, high)
+
+
+def _total(view: View, placed: int) -> tuple[int, int]:
+    total = _number(view.fact("people.total"))
+    minimum, maximum = _number(view.fact("people.minimum")), _number(view.fact("people.maximum"))
+    middle = placed if total is None else max(total, placed)
+    return min(middle, middle if minimum is None else minimum), max(middle, maximum or 0)
+
+
+def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> bool | Unknown:
+    """Say whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
+
+    Where the range of the count straddles the number the answer is unknown and names the counts.
+    """
+    if threshold.count == "residents_of_one_state":
+        return _in_one_state(threshold, owed, open_)
+    sure = [(view, _counted(threshold, view)) for view in owed]
+    maybe = [(view, _counted(threshold, view)) for view, _ in open_]
+    low, high = _bounds(sure)
+    reach = _bounds(sure + maybe)[1]
+    high = None if high is None or reach is None else reach
+    least, most = _holds(threshold, low), _holds(threshold, high)
+    if least == most:
+        return least
+    missing = [name for _, span in sure + maybe if isinstance(span, Unknown) for name in span.missing]
+    missing += [name for _, unknown in open_ for name in unknown.missing]
+    return Unknown(tuple(dict.fromkeys(missing or [_settling(threshold, view) for view, _ in sure])))
+
+
+def _counted(threshold: Threshold, view: View) -> Span | Unknown:
+    if threshold.count == "residents_notified":
+        return residents(view, threshold.place)
+    return everyone(view)
+
+
+def _settling(threshold: Threshold, view: View) -> str:
+    if threshold.count == "residents_notified":
+        return view.named(f"people.by_jurisdiction.{threshold.place}")
+    return view.named("people.total")
+
+
+def _in_one_state(
+    threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]
+) -> bool | Unknown:
+    """Ask the question for each state of the country by itself; one that reaches the number is enough."""
+    states = {
+        key
+        for view in [*owed, *(view for view, _ in open_)]
+        if isinstance(placed := view.fact("people.by_jurisdiction"), Mapping)
+        for key in placed
+        if key.startswith(f"{threshold.place}-")
+    }
+    asked = Threshold(count="residents_notified", op=threshold.op, n=threshold.n)
+    answers = [met(msgspec.structs.replace(asked, place=state), owed, open_) for state in sorted(states)]
+    if True in answers:
+        return True
+    missing = [name for answer in answers if isinstance(answer, Unknown) for name in answer.missing]
+    if not states:
+        missing = [view.named("people.by_jurisdiction") for view in owed]
+    return Unknown(tuple(dict.fromkeys(missing))) if missing else False
+
+
+def _holds(threshold: Threshold, count: int | None) -> bool:
+    """Compare one end of the range; an open end is larger than every number."""
+    match threshold.op:
+        case ">":
+            return count is None or count > threshold.n
+        case ">=":
+            return count is None or count >= threshold.n
+        case "<":
+            return count is not None and count < threshold.n
+        case "<=":
+            return count is not None and count <= threshold.n
+
+
+def _bounds(counted: Iterable[tuple[View, Span | Unknown]]) -> tuple[int, int | None]:
+    """Add up, overlapping populations at least as the largest of them and at most as their sum."""
+    spans = {view.id: span if isinstance(span, Span) else Span(0, None) for view, span in counted}
+    groups = _overlapping([view for view, _ in counted])
+    low = sum(max(spans[one].low for one in group) for group in groups)
+    highs = [span.high for span in spans.values()]
+    return low, None if None in highs else sum(high for high in highs if high is not None)
+
+
+def _overlapping(owed: Sequence[View]) -> list[set[str]]:
+    groups: list[set[str]] = []
+    for view in owed:
+        group = {view.id, *_text_set(view.population.get("overlaps"))} & {other.id for other in owed}
+        for other in [one for one in groups if one & group]:
+            groups.remove(other)
+            group |= other
+        groups.append(group)
+    return groups
+
+
+def _text_set(value: Any) -> set[str]:
+    return {str(item) for item in value} if isinstance(value, list | tuple | set | frozenset) else set()
+
+
+def _number(value: Value) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _walk(tree: Mapping[str, Any], path: str) -> Any:
+    found: Any = tree
+    for part in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(part)
+    return found
+
+
+def _value(found: Any) -> Value:
+    """Turn plain JSON into the values of expressions: lists are tuples, RFC 3339 text is an instant."""
+    if isinstance(found, str) and found[10:11] == "T":
+        return instant(found) or found
+    if isinstance(found, list | set | frozenset):
+        return tuple(_value(item) for item in found)
+    if isinstance(found, Mapping):
+        return {str(key): _value(value) for key, value in found.items() if value is not None}
+    typed: Value = found
+    return typed
+
+
+def instant(value: Any) -> datetime | None:
+    """Return an aware datetime from a datetime or RFC 3339 text, None from anything else."""
+    if isinstance(value, str):
+        try:
+            return parse_instant(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None

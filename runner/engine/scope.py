@@ -1,0 +1,188 @@
+"""Answer what a regime asks about an incident, ground by ground, in three values.
+
+Each answer is a ``Ground``: what was asked, and whether it holds, does not, or which facts would say. A verdict is
+their conjunction: one ground that does not hold settles it whatever else is unknown, and only when none fails do the
+unknown ones keep it open. An exemption enters as the ground "not exempt": it fails only when its condition holds and
+its assessment is recorded, so that nobody is exempt by silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from runner.engine.conditions import truth
+from runner.engine.populations import Span, View, residents
+from runner.engine.values import merged
+from runner.model.duty import Reason
+from runner.model.expressions import Unknown
+from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation
+from runner.model.regime import Version
+
+Answer = bool | Unknown
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """One thing asked and its answer; a quiet one is named only when it fails or is unknown."""
+
+    reason: Reason
+    answer: Answer
+    quiet: bool = False
+
+
+def conjunction(answers: Iterable[Answer]) -> Answer:
+    """Return False when one is false, True when all are true, else everything that is missing."""
+    unknown: list[Unknown] = []
+    for answer in answers:
+        if answer is False:
+            return False
+        if isinstance(answer, Unknown):
+            unknown.append(answer)
+    return merged(unknown) if unknown else True
+
+
+def disjunction(answers: Iterable[Answer]) -> Answer:
+    """Return True when one is true, False when all are false, else everything that is missing."""
+    return negation(conjunction(negation(answer) for answer in answers))
+
+
+def negation(answer: Answer) -> Answer:
+    """Turn true and false around; unknown stays unknown."""
+    return answer if isinstance(answer, Unknown) else not answer
+
+
+class Judge:
+    """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
+
+    def __init__(self, view: View) -> None:
+        """Judge by what this population's view can see."""
+        self.view = view
+        self._answers: dict[str, Answer] = {}
+
+    def raw(self, condition: Condition) -> Answer:
+        """Answer a condition as it stands, whatever its author says about silence."""
+        return conjunction(self._parts(condition))
+
+    def holds(self, condition: Condition) -> Answer:
+        """Answer a condition, silence meaning what its author says."""
+        answer = self.raw(condition)
+        if isinstance(answer, Unknown) and condition.when_silent != "ask":
+            return condition.when_silent == "holds"
+        return answer
+
+    def _parts(self, condition: Condition) -> Iterable[Answer]:
+        if condition.expression is not None:
+            source = condition.expression.source
+            if source not in self._answers:
+                self._answers[source] = truth(condition.expression, self.view)
+            yield self._answers[source]
+        if condition.any_of:
+            yield disjunction(self._meets(one) for one in condition.any_of)
+        if condition.none_of:
+            yield negation(disjunction(self._meets(one) for one in condition.none_of))
+
+    def _meets(self, meets: Meets) -> Answer:
+        value = self.view.fact(meets.fact)
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, tuple):
+            return any(item in meets.values for item in value)
+        return value in meets.values
+
+    def ground(self, condition: Condition, *, wanted: bool = True) -> Ground:
+        """Answer a condition as a ground; ``wanted`` False turns it around (``unless``)."""
+        raw, answer = self.raw(condition), self.holds(condition)
+        if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
+            assumed = f"{condition.text} ({'assumed' if answer else 'assumed not'}: nothing recorded says otherwise)"
+            return Ground(Reason(condition.code, assumed), answer is wanted, quiet=not wanted)
+        return Ground(
+            Reason(condition.code, condition.text), answer if wanted else negation(answer), quiet=not wanted
+        )
+
+    def exempt(self, exemption: Exemption) -> Answer:
+        """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
+        if exemption.condition is None:
+            return False
+        answer = self.holds(exemption.condition)
+        if answer is not True:
+            return answer
+        return conjunction(self._recorded(path) for path in exemption.grounds)
+
+    def _recorded(self, path: str) -> Answer:
+        value = self.view.fact(path)
+        return value if isinstance(value, Unknown) else True
+
+    def elements(self, table: PersonalInformation) -> Answer:
+        """Say whether the data are personal information by a statute's table."""
+        recorded = self.view.fact("data.elements")
+        if isinstance(recorded, Unknown) or not isinstance(recorded, tuple):
+            return recorded if isinstance(recorded, Unknown) else False
+        alone = disjunction(self._counts(one) for one in table.without_name if one.element in recorded)
+        if alone is True:
+            return True
+        paired = disjunction(self._counts(one) for one in table.with_name if one.element in recorded)
+        if paired is not False:
+            named = self.view.fact("data.with_name")
+            paired = conjunction((paired, named if isinstance(named, bool | Unknown) else False))
+        return disjunction((alone, paired))
+
+    def _counts(self, element: Element) -> Answer:
+        return True if element.condition is None else self.holds(element.condition)
+
+
+def scope_grounds(version: Version, judge: Judge) -> tuple[Ground, ...]:
+    """Return what the regime asks before any of its duties: scope, residents, personal information."""
+    grounds = [judge.ground(condition) for condition in version.scope]
+    if version.residents_of:
+        grounds.append(_residents(version.residents_of, judge.view))
+    if version.personal_information is not None:
+        table = version.personal_information
+        grounds.append(Ground(Reason("personal_information", table.text), judge.elements(table)))
+    return tuple(grounds)
+
+
+def _residents(place: str, view: View) -> Ground:
+    count = residents(view, place)
+    reason = Reason("residents", f"affected people live in {place}")
+    match count:
+        case Unknown():
+            return Ground(reason, count)
+        case Span(low=low) if low > 0:
+            return Ground(reason, True)
+        case Span(high=0):
+            return Ground(Reason("no_residents", f"no affected resident of {place} is recorded"), False)
+        case _:
+            return Ground(reason, Unknown((view.named(f"people.by_jurisdiction.{place}"),)))
+
+
+def exemption_grounds(
+    exemptions: Sequence[Exemption], slug: str, judge: Judge, claimed: Mapping[str, Reason]
+) -> tuple[Ground, ...]:
+    """Return "not exempt" for each exemption that can take this duty away.
+
+    ``claimed`` holds the positions that counsel takes in this regime, by the exemption's code.
+    """
+    grounds = []
+    for exemption in exemptions:
+        if exemption.removes and slug not in exemption.removes:
+            continue
+        if exemption.code in claimed:
+            grounds.append(Ground(claimed[exemption.code], False))
+            continue
+        exempt = judge.exempt(exemption)
+        grounds.append(Ground(Reason(exemption.code, exemption.text), negation(exempt), quiet=True))
+    return tuple(grounds)
+
+
+def reasons(grounds: Sequence[Ground], answer: Answer) -> tuple[Reason, ...]:
+    """Return the grounds that carry a verdict: those that fail, those still open, or those that hold."""
+    if answer is False:
+        return tuple(ground.reason for ground in grounds if ground.answer is False)
+    held = [ground.reason for ground in grounds if ground.answer is True and not ground.quiet]
+    open_ = [
+        Reason(ground.reason.code, f"{ground.reason.text}: not known yet")
+        for ground in grounds
+        if isinstance(ground.answer, Unknown)
+    ]
+    return tuple(dict.fromkeys(held + open_))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from runner.model.facts import Fact
+
+if TYPE_CHECKING:
+    from runner.model.messaging import MessageClass
 
 Kind = Literal["real", "exercise", "test"]
 State = Literal["open", "paused", "cancelled", "closed"]
@@ -26,19 +29,19 @@ TaskState = Literal[
     "cancelled",
 ]
 AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent", "unknown"]
+Proof = Literal["none", "accepted", "relayed", "delivered", "read", "acked", "authorised"]
+"""What is proved of a delivery, weakest first; see ``runner.model.messaging`` for the order."""
 Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
 
-ENDED: frozenset[str] = frozenset(
-    {"done", "done_late", "skipped", "not_applicable", "failed", "expired", "cancelled"}
-)
-"""States that nothing leaves except by reopening, which makes a new invocation."""
+PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
+"""States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """What every part of an incident shares: frozen, named fields."""
 
 
-class Attempt(Value):
+class Attempt(Value, frozen=True, kw_only=True):
     """One try of an effect. ``sending`` is the claim, committed before the world is touched."""
 
     n: int
@@ -55,7 +58,7 @@ class Attempt(Value):
     resolved_by: str = ""
 
 
-class Approval(Value):
+class Approval(Value, frozen=True, kw_only=True):
     """One person's decision on one digest."""
 
     by: str
@@ -68,7 +71,7 @@ class Approval(Value):
     proven_by: str = ""
 
 
-class Invocation(Value):
+class Invocation(Value, frozen=True, kw_only=True):
     """One time a step is reached. ``id`` is ``run:[group.]step#n``."""
 
     id: str
@@ -100,9 +103,21 @@ class Invocation(Value):
     """Why a person must choose between retry, skip and cancel."""
     checked: tuple[int, ...] = ()
     """Checklist rows ticked, counted from 0."""
+    sets: str = ""
+    """The fact that an ``ask`` sets."""
+    subject: str = ""
+    """The step whose product an ``approve`` binds."""
+    message: str = ""
+    """The message that a ``message`` step composed."""
+    over: bool = False
+    """Ended for good: nothing leaves this but reopening, which makes a new invocation."""
+    told: int = 0
+    """Reminders that were composed as messages."""
+    scopes: tuple[str, ...] = ()
+    """Bodies that this container opened."""
 
 
-class Scope(Value):
+class Scope(Value, frozen=True, kw_only=True):
     """One opened body of steps: a run's root, a group's lane, a loop's iteration, a called playbook."""
 
     id: str
@@ -121,7 +136,7 @@ class Scope(Value):
     """Invocations in it that have not ended."""
 
 
-class Run(Value):
+class Run(Value, frozen=True, kw_only=True):
     """One use of a playbook in the incident, pinned by digest."""
 
     id: str
@@ -133,7 +148,7 @@ class Run(Value):
     at: datetime
 
 
-class Delivery(Value):
+class Delivery(Value, frozen=True, kw_only=True):
     """One message to one person: its plan, its tries, what is proved."""
 
     id: str
@@ -142,16 +157,18 @@ class Delivery(Value):
     person: str
     channels: tuple[str, ...]
     refusals: tuple[Refusal, ...]
-    goal: str
-    evidence: str = "none"
+    goal: Proof
+    key_lifetimes: Mapping[str, timedelta | None] = {}
+    """Channels that honour an idempotency key, and for how long."""
+    evidence: Proof = "none"
     state: Literal["active", "satisfied", "exhausted", "cancelled"] = "active"
     attempts: tuple[Attempt, ...] = ()
-    wake_at: datetime | None = None
     stuck: str = ""
+    """The question that only a person can answer."""
     generation: int = 0
 
 
-class Refusal(Value):
+class Refusal(Value, frozen=True, kw_only=True):
     """A channel that the plan does not use, the rule's number and the reason in words."""
 
     channel: str
@@ -159,19 +176,20 @@ class Refusal(Value):
     why: str
 
 
-class MessageRecord(Value):
+class MessageRecord(Value, frozen=True, kw_only=True):
     """A message as composed: the class and digest; its text is a sealed blob."""
 
     id: str
     step: str
-    message_class: str
+    message_class: MessageClass
     body: str
     """SHA-256 of the sealed body blob."""
     at: datetime
     to: tuple[str, ...] = ()
+    deliveries: tuple[str, ...] = ()
 
 
-class Document(Value):
+class Document(Value, frozen=True, kw_only=True):
     """A rendered notice: one content digest, one SHA-256 per format, its visible gaps."""
 
     id: str
@@ -190,7 +208,7 @@ class Document(Value):
     status: str = "draft"
 
 
-class Evidence(Value):
+class Evidence(Value, frozen=True, kw_only=True):
     """A file taken into custody."""
 
     id: str
@@ -202,7 +220,7 @@ class Evidence(Value):
     source: str = ""
 
 
-class DutyView(Value):
+class DutyView(Value, frozen=True, kw_only=True):
     """What the last assessment said of one duty, plus what people recorded for it."""
 
     id: str
@@ -210,10 +228,11 @@ class DutyView(Value):
     due: datetime | None = None
     provisional: bool = False
     missing: tuple[str, ...] = ()
+    overdue: bool = False
     record: DutyRecord | None = None
 
 
-class DutyRecord(Value):
+class DutyRecord(Value, frozen=True, kw_only=True):
     """A filing, a decision not to notify, or a waiver, with who, when and why."""
 
     kind: Literal["filed", "decided_not_to_notify", "waived"]
@@ -226,7 +245,7 @@ class DutyRecord(Value):
     late_reason: str = ""
 
 
-class Domain(Value):
+class Domain(Value, frozen=True, kw_only=True):
     """A failure domain's standing in this incident."""
 
     name: str
@@ -235,7 +254,7 @@ class Domain(Value):
     by: str = ""
 
 
-class Incident(Value):
+class Incident(Value, frozen=True, kw_only=True):
     """The whole state. ``version`` is the number of the last event folded in."""
 
     id: str
@@ -272,7 +291,15 @@ class Incident(Value):
     """Invocations that are ready or active: the only ones that time can change."""
     live: frozenset[str] = frozenset()
     """Newest invocations of groups with ``for_each``, watched for late items."""
+    signed: frozenset[str] = frozenset()
+    """Approvals that were given: void as soon as what they bind has other bytes."""
+    moving: frozenset[str] = frozenset()
+    """Deliveries that are not over."""
     sending: frozenset[str] = frozenset()
     """Effects (invocation or delivery ids) with a claim whose outcome is not recorded."""
     assess: bool = False
     """Facts or records changed since the duties were last assessed."""
+    assessed: bool = False
+    """The duties were assessed at least once."""
+    replan: bool = False
+    """A failure domain rose or fell; open deliveries may need another plan."""

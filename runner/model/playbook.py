@@ -30,14 +30,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What every piece of a playbook shares: frozen, closed against unknown keys."""
 
 
-class After(Part):
+class After(Part, frozen=True, kw_only=True):
     """The steps that must have ended first: all of them, or any one."""
 
     steps: tuple[str, ...] = ()
     join: Literal["all", "any"] = "all"
 
 
-class Due(Part):
+class Due(Part, frozen=True, kw_only=True):
     """A due time: ``offset`` (negative for "before") from an anchor.
 
     ``ready`` is the moment the step is ready; ``fact``, ``step`` and ``duty`` name theirs in ``ref``.
@@ -48,7 +48,7 @@ class Due(Part):
     ref: str = ""
 
 
-class Retry(Part):
+class Retry(Part, frozen=True, kw_only=True):
     """How often an effect is tried again by itself: waits grow by ``factor`` up to ``at_most``."""
 
     times: int = 0
@@ -57,7 +57,7 @@ class Retry(Part):
     at_most: timedelta = timedelta(minutes=10)
 
 
-class OnOverdue(Part):
+class OnOverdue(Part, frozen=True, kw_only=True):
     """What happens when a due time passes: reminders to the assignee, then an escalation to a role."""
 
     remind: timedelta | None = None
@@ -67,7 +67,7 @@ class OnOverdue(Part):
     """The role that is told, and from then on may do the step."""
 
 
-class Step(Part, tag_field="kind"):
+class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     """What all steps share. ``after`` orders, ``when`` branches; without either a step starts at once."""
 
     id: str
@@ -78,7 +78,7 @@ class Step(Part, tag_field="kind"):
     on_overdue: OnOverdue | None = None
     on_failure: Literal["ask", "continue"] = "ask"
     """``ask`` stops and asks a person: retry, skip or cancel that step. ``continue`` ends it as failed and
-    goes on; a branch then reads ``step('id').failed``."""
+    goes on; a branch then reads ``step('id').state == 'failed'``."""
     retry: Retry = Retry()
     timeout: timedelta | None = None
     phase: str = ""
@@ -87,7 +87,7 @@ class Step(Part, tag_field="kind"):
     instructions: str = ""
 
 
-class Task(Step, tag="task"):
+class Task(Step, tag="task", frozen=True, kw_only=True):
     """Work for a person."""
 
     task: str
@@ -96,7 +96,7 @@ class Task(Step, tag="task"):
     checklist: tuple[str, ...] = ()
 
 
-class Ask(Step, tag="ask"):
+class Ask(Step, tag="ask", frozen=True, kw_only=True):
     """A question whose answer becomes the fact ``sets``."""
 
     ask: str
@@ -107,7 +107,7 @@ class Ask(Step, tag="ask"):
     skip_if_known: bool = False
 
 
-class Quorum(Part):
+class Quorum(Part, frozen=True, kw_only=True):
     """Who approves: ``distinct`` different persons, each holding one of ``roles``."""
 
     roles: tuple[str, ...]
@@ -116,7 +116,7 @@ class Quorum(Part):
     """Each of the roles must be among the approvers."""
 
 
-class Approve(Step, tag="approve"):
+class Approve(Step, tag="approve", frozen=True, kw_only=True):
     """A decision of M persons out of N on the exact bytes that the step ``approve`` produced."""
 
     approve: str
@@ -125,7 +125,7 @@ class Approve(Step, tag="approve"):
     """After this long without a quorum the approval ends as expired: it fails closed."""
 
 
-class Message(Step, tag="message"):
+class Message(Step, tag="message", frozen=True, kw_only=True):
     """Tell people something, along a delivery plan with failover."""
 
     message: str
@@ -133,7 +133,7 @@ class Message(Step, tag="message"):
     """``role:NAME`` or ``person:ID``; empty means the template's own recipients."""
 
 
-class Notice(Step, tag="notice"):
+class Notice(Step, tag="notice", frozen=True, kw_only=True):
     """Render a notice. ``auto`` takes the template that the duty names."""
 
     notice: str
@@ -142,7 +142,7 @@ class Notice(Step, tag="notice"):
     formats: tuple[Literal["docx", "pdf", "html", "txt"], ...] = ("docx", "pdf", "html", "txt")
 
 
-class File(Step, tag="file"):
+class File(Step, tag="file", frozen=True, kw_only=True):
     """Hand in a rendered notice and record the proof; only a receipt ends it as done."""
 
     file: str
@@ -151,13 +151,13 @@ class File(Step, tag="file"):
     assignee: str = ""
 
 
-class Duties(Step, tag="duties"):
+class Duties(Step, tag="duties", frozen=True, kw_only=True):
     """Assess which duties apply: ``all``, or a list of regime ids."""
 
     duties: tuple[str, ...]
 
 
-class HttpCall(Part):
+class HttpCall(Part, frozen=True, kw_only=True):
     """One HTTP request to a host that the settings allow; ``expect`` are the statuses that mean done."""
 
     url: str
@@ -169,7 +169,7 @@ class HttpCall(Part):
     """The server honours the Idempotency-Key header, so an unanswered call may be repeated."""
 
 
-class Act(Step, tag="act"):
+class Act(Step, tag="act", frozen=True, kw_only=True):
     """An automatic action: an HTTP call, or a local command as an argument list (off unless settings allow)."""
 
     act: str
@@ -180,7 +180,7 @@ class Act(Step, tag="act"):
     """After an attempt whose outcome nobody knows. ``retry`` is for actions that may be repeated."""
 
 
-class WaitFor(Part):
+class WaitFor(Part, frozen=True, kw_only=True):
     """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state."""
 
     duration: timedelta | None = None
@@ -190,20 +190,20 @@ class WaitFor(Part):
     state: str = "filed"
 
 
-class Wait(Step, tag="wait"):
+class Wait(Step, tag="wait", frozen=True, kw_only=True):
     """Wait for time, a fact or a duty; nobody's work, nothing is sent."""
 
     wait: WaitFor
 
 
-class Call(Step, tag="playbook"):
+class Call(Step, tag="playbook", frozen=True, kw_only=True):
     """Run another playbook inside this incident; ends when all of its steps have ended."""
 
     playbook: str
     inputs: dict[str, Expression] = {}
 
 
-class Group(Step, tag="group"):
+class Group(Step, tag="group", frozen=True, kw_only=True):
     """Steps that belong together; with ``for_each``, one copy of them for each item, also for late items."""
 
     group: str
@@ -211,7 +211,7 @@ class Group(Step, tag="group"):
     for_each: Expression | None = None
 
 
-class Repeat(Step, tag="repeat"):
+class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     """Steps that are done again, as new invocations, until a condition holds."""
 
     repeat: str
@@ -220,9 +220,7 @@ class Repeat(Step, tag="repeat"):
     at_most: int = 50
 
 
-AnyStep = (
-    Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
-)
+AnyStep = Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
 KINDS: dict[str, type[Step]] = {
     "task": Task,
     "ask": Ask,
@@ -240,7 +238,7 @@ KINDS: dict[str, type[Step]] = {
 """The kind key as a person writes it, and what it makes."""
 
 
-class Role(Part):
+class Role(Part, frozen=True, kw_only=True):
     """A role that people are assigned to; ``minimum`` persons must hold it before it is needed."""
 
     title: str
@@ -248,7 +246,7 @@ class Role(Part):
     minimum: int = 1
 
 
-class MessageTemplate(Part):
+class MessageTemplate(Part, frozen=True, kw_only=True):
     """A message: its class decides what channels may carry it. Texts are Jinja2 over facts."""
 
     message_class: str = msgspec.field(name="class")
@@ -257,7 +255,7 @@ class MessageTemplate(Part):
     to: tuple[str, ...] = ()
 
 
-class Playbook(Part):
+class Playbook(Part, frozen=True, kw_only=True):
     """A whole playbook. ``version`` is semantic; an incident pins the digest of the authored content."""
 
     schema: Literal["tocsin/playbook/v1"]
@@ -273,7 +271,7 @@ class Playbook(Part):
     """Failure domains treated as compromised from the start, until a person says otherwise."""
 
 
-class Bundle(Part):
+class Bundle(Part, frozen=True, kw_only=True):
     """A playbook with every playbook that it includes, as pinned to an incident."""
 
     playbook: Playbook

@@ -1,0 +1,83 @@
+"""Which effects start now: the intents to commit, and the work to perform once they are.
+
+An attempt is claimed by an ``AttemptStarted`` that is committed, with the version it expects, before the world is
+touched; two workers cannot both commit it. Composing and rendering change nothing outside, so they need no claim: of
+two workers that do them at once, one append is stale and dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from runner.engine.deliveries import sends
+from runner.engine.plan import Library
+from runner.engine.ready import look
+from runner.engine.view import item_of
+from runner.model.events import AnyEvent, AttemptStarted
+from runner.model.incident import Incident, Invocation
+from runner.model.playbook import Act, AnyStep, Message, Notice
+from runner.model.work import AnyWork, Compose, DoAct, Render
+
+ACT_LIMIT = timedelta(seconds=60)
+"""How long an automatic action may take when its step says nothing."""
+
+Claim = tuple[AnyEvent | None, AnyWork]
+"""An intent, if one has to be committed first, and the work that follows it."""
+
+
+def claims(incident: Incident, now: datetime, library: Library, worker: str) -> Iterator[Claim]:
+    """Yield what to start now in an incident at rest."""
+    if incident.state != "open":
+        return
+    for name in sorted(incident.agenda):
+        step = library.step(incident, name)
+        if isinstance(step, Act) and look(incident, name, library).verdict == "yes":
+            yield _act(incident, incident.invocations[name], step, worker)
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        if _owed_reminder(invocation):
+            yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
+        if invocation.stuck:
+            continue
+        if invocation.wake_at is not None and invocation.wake_at <= now:
+            yield from _active(incident, invocation, library.step(incident, name), worker)
+    yield from sends(incident, now, worker)
+
+
+def _owed_reminder(invocation: Invocation) -> bool:
+    return invocation.reminders > invocation.told and not invocation.over
+
+
+def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:
+    match step:
+        case Act():
+            yield _act(incident, invocation, step, worker)
+        case Message():
+            yield (
+                None,
+                Compose(incident=incident.id, step=invocation.id, template=step.message, to=step.to),
+            )
+        case Notice():
+            scope = incident.scopes[invocation.scope]
+            yield (
+                None,
+                Render(
+                    incident=incident.id,
+                    step=invocation.id,
+                    notice=step.notice,
+                    duty=item_of(incident, scope, step.duty),
+                    formats=step.formats,
+                ),
+            )
+        case _:
+            return
+
+
+def _act(incident: Incident, invocation: Invocation, step: Act, worker: str) -> Claim:
+    n = len(invocation.attempts) + 1
+    key = hashlib.sha256(f"{incident.id}|{invocation.id}".encode()).hexdigest()[:32]
+    claim = AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
+    limit = step.timeout if step.timeout is not None else ACT_LIMIT
+    return claim, DoAct(incident=incident.id, step=invocation.id, n=n, key=key, action=step, time_limit=limit)

@@ -1,0 +1,62 @@
+"""May this be done, and what happened then: a command becomes events, or is refused with the reason.
+
+Nothing here changes anything. The caller appends the events with the version that was looked at, so a decision made
+on an old state can never land.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.engine.decide_effects import decide_effect
+from runner.engine.decide_records import decide_record
+from runner.engine.decide_steps import decide_step
+from runner.engine.plan import Library
+from runner.errors import Refused
+from runner.model import commands as c
+from runner.model.events import AnyEvent
+from runner.model.incident import Incident
+
+EffectCommand = (
+    c.ResolveAttempt
+    | c.Resend
+    | c.ReportCall
+    | c.Composed
+    | c.Replanned
+    | c.Rendered
+    | c.EffectFailed
+    | c.AttemptDone
+    | c.AttemptLost
+)
+RecordCommand = (
+    c.RecordFacts
+    | c.RecordDuty
+    | c.AssignRole
+    | c.DeclareDomain
+    | c.AttachFile
+    | c.AddNote
+    | c.Pause
+    | c.Resume
+    | c.CancelIncident
+    | c.Close
+    | c.CorrectEvent
+    | c.PinPlaybook
+)
+AFTER_THE_END = (c.AddNote, c.CorrectEvent, c.AttachFile, c.AttemptDone, c.AttemptLost, c.ResolveAttempt)
+"""What is still taken when an incident is over: the record may grow, the work may not."""
+
+
+def decide(
+    incident: Incident, command: c.AnyCommand, now: datetime, library: Library
+) -> tuple[AnyEvent, ...]:
+    """Return what a command brings about; raises ``Refused`` with the reason."""
+    if incident.state in ("closed", "cancelled") and not isinstance(command, AFTER_THE_END):
+        raise Refused(
+            f"incident {incident.codename} is {incident.state}",
+            hint="only notes, corrections and evidence can still be added",
+        )
+    if isinstance(command, EffectCommand):
+        return decide_effect(incident, command, now, library)
+    if isinstance(command, RecordCommand):
+        return decide_record(incident, command, library)
+    return decide_step(incident, command, now, library)

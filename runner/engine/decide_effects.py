@@ -1,0 +1,216 @@
+"""What the end of an effect means: an outcome, a message composed, a notice rendered, a person's word on either."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from runner.engine.plan import Library
+from runner.engine.timing import backoff
+from runner.errors import NotFound, Refused
+from runner.model import commands as c
+from runner.model import events as e
+from runner.model.incident import Attempt, AttemptState, Incident, TaskState
+from runner.model.messaging import SendResult
+from runner.model.playbook import Act
+
+LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
+
+EffectCommand = (
+    c.ResolveAttempt
+    | c.Resend
+    | c.ReportCall
+    | c.Composed
+    | c.Replanned
+    | c.Rendered
+    | c.EffectFailed
+    | c.AttemptDone
+    | c.AttemptLost
+)
+
+
+def decide_effect(
+    incident: Incident, command: EffectCommand, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Return the events of an effect's end."""
+    match command:
+        case c.AttemptDone(effect=effect, n=n, result=result):
+            return _outcome(incident, effect, n, result, now, library)
+        case c.AttemptLost(effect=effect, n=n):
+            if _attempt(incident, effect, n).state != "sending":
+                return ()
+            lost = SendResult(state="unknown", reason=LOST)
+            return _outcome(incident, effect, n, lost, now, library)
+        case c.ResolveAttempt():
+            return _resolve(incident, command, now)
+        case c.Composed():
+            return _composed(incident, command)
+        case c.Replanned(plans=plans, reason=reason):
+            return tuple(
+                e.DeliveryReplanned(
+                    delivery=plan.delivery,
+                    channels=plan.channels,
+                    refusals=plan.refusals,
+                    key_lifetimes=plan.key_lifetimes,
+                    reason=reason,
+                )
+                for plan in plans
+            )
+        case c.Rendered():
+            return _rendered(incident, command, now)
+        case c.EffectFailed(step=step, why=why):
+            over = incident.invocations[step].over
+            return () if over else (e.StepStuck(step=step, why=why),)
+        case c.Resend() | c.ReportCall():
+            return _by_hand(incident, command)
+
+
+def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
+    holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
+    found = [a for a in holder.attempts if a.n == n] if holder is not None else []
+    if not found:
+        raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}")
+    return found[0]
+
+
+def _outcome(
+    incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """An outcome of an attempt that is claimed or unknown; of any other it is old news and changes nothing."""
+    if _attempt(incident, effect, n).state not in ("sending", "unknown"):
+        return ()
+    retry_at = None if result.retry_after is None else now + result.retry_after
+    state: TaskState | None = None
+    if effect in incident.invocations:
+        state, retry_at = _step_outcome(incident, effect, result, now, library)
+    return (
+        e.AttemptEnded(
+            effect=effect,
+            n=n,
+            state=result.state,
+            reason=result.reason,
+            provider_id=result.provider_id,
+            evidence=result.evidence,
+            retry_at=retry_at,
+            step_state=state,
+        ),
+    )
+
+
+def _step_outcome(
+    incident: Incident, effect: str, result: SendResult, now: datetime, library: Library
+) -> tuple[TaskState, datetime | None]:
+    """Where an outcome leaves an automatic step: done, failed, in doubt, or to be tried again at an instant."""
+    invocation = incident.invocations[effect]
+    step = library.step(incident, effect)
+    if result.state == "accepted":
+        late = invocation.due is not None and now > invocation.due
+        return ("done_late" if late else "done"), None
+    if result.state == "rejected" or not isinstance(step, Act):
+        return "failed", None
+    tries = len(invocation.attempts)
+    again = now + max(backoff(step.retry, tries), result.retry_after or timedelta())
+    if result.state == "unknown":
+        repeatable = step.on_unknown == "retry" or (step.http is not None and step.http.idempotent)
+        return ("active", again) if repeatable and tries <= step.retry.times else ("outcome_unknown", None)
+    return ("active", again) if tries <= step.retry.times else ("failed", None)
+
+
+def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tuple[e.AnyEvent, ...]:
+    effect = command.effect
+    holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
+    if holder is None:
+        raise NotFound(f"no delivery or step '{effect}'", hint="see: tocsin message list")
+    doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
+    if not doubtful:
+        raise Refused(f"no attempt of {effect} is unknown", hint="see: tocsin message show " + effect)
+    if not command.reason.strip():
+        raise Refused("how do you know? add --reason '…'")
+    state: AttemptState = "accepted" if command.happened else "not_sent"
+    step_state: TaskState | None = None
+    if effect in incident.invocations:
+        step_state = "done" if command.happened else "active"
+    return tuple(
+        e.AttemptEnded(
+            effect=effect,
+            n=attempt.n,
+            state=state,
+            reason=command.reason.strip(),
+            evidence="accepted" if command.happened else "none",
+            retry_at=None if command.happened or step_state is None else now,
+            step_state=step_state,
+            resolved_by=command.by or "unnamed",
+        )
+        for attempt in doubtful
+    )
+
+
+def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]:
+    invocation = incident.invocations.get(command.step)
+    if invocation is not None:
+        settled = invocation.told >= invocation.reminders if command.reminder else bool(invocation.message)
+        if settled:
+            return ()
+    return (
+        e.MessageComposed(
+            message=command.message,
+            step=command.step,
+            message_class=command.message_class,
+            body=command.body,
+            to=command.to,
+            plans=command.plans,
+            reason="reminder" if command.reminder else "",
+        ),
+    )
+
+
+def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
+    """A rendering whose bytes are those we have changes nothing; the first one ends its step."""
+    invocation = incident.invocations[command.step]
+    if invocation.digest == command.digest and invocation.over:
+        return ()
+    rendered = e.DocumentRendered(
+        document=command.document,
+        step=command.step,
+        notice=command.notice,
+        version=command.version,
+        digest=command.digest,
+        files=command.files,
+        gaps=command.gaps,
+        facts=command.facts,
+        duty=command.duty,
+        by=command.by,
+    )
+    if invocation.over:
+        return (rendered,)
+    late = invocation.due is not None and now > invocation.due
+    gaps = f"{len(command.gaps)} gaps" if command.gaps else "no gaps"
+    return (
+        rendered,
+        e.StepSettled(
+            step=command.step,
+            state="done_late" if late else "done",
+            why=f"rendered, {gaps}",
+            digest=command.digest,
+        ),
+    )
+
+
+def _by_hand(incident: Incident, command: c.Resend | c.ReportCall) -> tuple[e.AnyEvent, ...]:
+    if command.delivery not in incident.deliveries:
+        raise NotFound(f"no delivery '{command.delivery}'", hint="see: tocsin message list")
+    match command:
+        case c.Resend(delivery=delivery, reason=reason):
+            if not reason.strip():
+                raise Refused("sending again needs a reason", hint="add --reason '…'")
+            return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
+        case c.ReportCall(delivery=delivery, reached=True, note=note):
+            raised = e.EvidenceRaised(
+                delivery=delivery, evidence="acked", by=command.by, via="telephone", note=note
+            )
+            return (raised,)
+        case c.ReportCall(delivery=delivery, note=note):
+            return (
+                e.EvidenceRaised(
+                    delivery=delivery, evidence="none", by=command.by, via="telephone", note=note
+                ),
+            )

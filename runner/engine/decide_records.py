@@ -1,0 +1,133 @@
+"""Decisions on the record: facts, duties, roles, domains, evidence, notes, and the incident's own life."""
+
+from __future__ import annotations
+
+from runner.engine.plan import Library
+from runner.errors import Refused
+from runner.model import commands as c
+from runner.model import events as e
+from runner.model.incident import Incident
+
+RecordCommand = (
+    c.RecordFacts
+    | c.RecordDuty
+    | c.AssignRole
+    | c.DeclareDomain
+    | c.AttachFile
+    | c.AddNote
+    | c.Pause
+    | c.Resume
+    | c.CancelIncident
+    | c.Close
+    | c.CorrectEvent
+    | c.PinPlaybook
+)
+
+
+def decide_record(incident: Incident, command: RecordCommand, library: Library) -> tuple[e.AnyEvent, ...]:
+    """Return the events of a command on the record."""
+    match command:
+        case c.RecordFacts(changes=changes, grounds=grounds):
+            return (e.FactsRecorded(facts=changes, by=command.by, grounds=grounds),) if changes else ()
+        case c.RecordDuty():
+            return _duty(incident, command)
+        case c.AssignRole(role=role, persons=persons):
+            return (e.RoleAssigned(role=role, persons=persons),)
+        case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason):
+            before = incident.domains.get(domain)
+            if before is not None and before.state == state and before.since == since:
+                return ()
+            return (e.DomainDeclared(domain=domain, state=state, since=since, by=command.by, reason=reason),)
+        case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
+            return (
+                e.EvidenceAttached(
+                    evidence=evidence, name=name, sha256=sha256, size=size, by=command.by, source=source
+                ),
+            )
+        case c.AddNote(text=text, about=about, privileged=privileged):
+            made = e.PrivilegedNoteAdded if privileged else e.NoteAdded
+            return (made(by=command.by, text=text, about=about),)
+        case c.CorrectEvent(seq=seq, reason=reason):
+            if not 1 <= seq <= incident.version:
+                raise Refused(f"there is no event {seq}; the journal has {incident.version}")
+            return (e.EventCorrected(seq=seq, by=command.by, reason=_reason(reason, "correct")),)
+        case c.PinPlaybook(run=run, inputs=inputs, reason=reason):
+            if run.id in incident.runs:
+                raise Refused(f"a run called {run.id} is in this incident already")
+            return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
+        case _:
+            return _life(incident, command)
+
+
+def _life(
+    incident: Incident, command: c.Pause | c.Resume | c.CancelIncident | c.Close
+) -> tuple[e.AnyEvent, ...]:
+    match command:
+        case c.Pause(reason=reason):
+            if incident.state == "paused":
+                raise Refused(f"{incident.codename} is paused already")
+            return (e.IncidentPaused(reason=_reason(reason, "pause")),)
+        case c.Resume(reason=reason):
+            if incident.state != "paused":
+                raise Refused(f"{incident.codename} is not paused")
+            return (e.IncidentResumed(reason=reason),)
+        case c.CancelIncident(reason=reason):
+            return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
+        case c.Close(reason=reason):
+            return _close(incident, command.by, reason)
+
+
+def _close(incident: Incident, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
+    open_steps = [i.id for i in incident.invocations.values() if not i.over]
+    open_duties = [
+        d.id for d in incident.duties.values() if d.verdict in ("applies", "unknown") and d.record is None
+    ]
+    if (open_steps or open_duties) and not reason.strip():
+        rest = ", ".join((open_steps + open_duties)[:5])
+        raise Refused(
+            f"{len(open_steps)} steps and {len(open_duties)} duties are open: {rest}",
+            hint="end them, or close with --reason '…'",
+        )
+    return (e.IncidentClosed(by=by, reason=reason.strip()),)
+
+
+def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
+    found = incident.duties.get(command.duty)
+    if found is None:
+        known = ", ".join(sorted(incident.duties)[:6]) or "none assessed yet"
+        raise Refused(f"no duty '{command.duty}' in this incident", hint=f"known: {known}")
+    record = command.record
+    if record.kind != "filed" and not record.reason.strip():
+        raise Refused("a decision not to notify, or a waiver, needs its grounds", hint="add --reason '…'")
+    if record.kind == "filed" and not (record.reference or record.receipt):
+        raise Refused("a filing needs its proof: a reference or a receipt file")
+    late = found.due is not None and record.at > found.due
+    if record.kind == "filed" and late and not record.late_reason.strip():
+        raise Refused(
+            f"it was due {found.due}: a late filing keeps its reasons", hint="add --late-reason '…'"
+        )
+    recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
+    return (recorded, *_file_steps(incident, command)) if record.kind == "filed" else (recorded,)
+
+
+def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
+    """A recorded filing ends the ``file`` step that waited for it."""
+    if not command.step:
+        return ()
+    invocation = incident.invocations[command.step]
+    late = invocation.due is not None and command.record.at > invocation.due
+    return (
+        e.StepEnded(
+            step=command.step,
+            state="done_late" if late else "done",
+            by=command.by,
+            reason=command.record.reference,
+            digest=command.record.digest,
+        ),
+    )
+
+
+def _reason(reason: str, deed: str) -> str:
+    if not reason.strip():
+        raise Refused(f"to {deed} needs a reason", hint="add --reason '…'")
+    return reason.strip()

@@ -1,0 +1,239 @@
+"""Decisions on steps: who may do what to an invocation in which state."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from runner.engine.plan import Library
+from runner.engine.signing import subject
+from runner.errors import NotFound, Refused
+from runner.model import commands as c
+from runner.model import events as e
+from runner.model.incident import Incident, Invocation
+from runner.model.playbook import AnyStep, Approve, Ask, File, Task
+
+StepCommand = (
+    c.StartTask
+    | c.CompleteTask
+    | c.CheckRow
+    | c.SkipStep
+    | c.CancelStep
+    | c.FailStep
+    | c.ReopenStep
+    | c.RetryStep
+    | c.AssignStep
+    | c.CommentStep
+    | c.Answer
+    | c.AnswerUnknown
+    | c.Decide
+)
+
+
+def decide_step(
+    incident: Incident, command: StepCommand, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Return the events of a command on one step."""
+    invocation = incident.invocations.get(command.step)
+    if invocation is None:
+        raise NotFound(f"no step '{command.step}' in {incident.codename}", hint="see: tocsin task list")
+    step = library.step(incident, invocation.id)
+    match command:
+        case c.Decide():
+            return _decide(incident, invocation, step, command, library)
+        case c.Answer() | c.AnswerUnknown():
+            return _answer(invocation, step, command, now)
+        case c.ReopenStep(reason=reason):
+            return _reopen(invocation, command.by, reason)
+        case c.CommentStep(text=text):
+            return (e.StepCommented(step=invocation.id, by=command.by, text=text),)
+        case _:
+            return _work(invocation, step, command, now)
+
+
+def _work(
+    invocation: Invocation, step: AnyStep, command: StepCommand, now: datetime
+) -> tuple[e.AnyEvent, ...]:
+    name = invocation.id
+    if invocation.over:
+        raise Refused(f"{name} has ended as {invocation.state}", hint="to do it again: tocsin task reopen")
+    match command:
+        case c.SkipStep(reason=reason):
+            return (_ended(invocation, "skipped", command.by, _because(reason, "skip")),)
+        case c.CancelStep(reason=reason):
+            return (_ended(invocation, "cancelled", command.by, _because(reason, "cancel")),)
+        case c.AssignStep(to=to, reason=reason):
+            return (e.StepAssigned(step=name, to=to, reason=_because(reason, "reassign")),)
+        case _:
+            pass
+    if invocation.state == "waiting":
+        raise Refused(_why_waiting(invocation), hint="see: tocsin task show " + invocation.step)
+    match command:
+        case c.RetryStep(reason=reason):
+            return _retry(invocation, command.by, reason, now)
+        case c.FailStep(reason=reason):
+            return (_ended(invocation, "failed", command.by, _because(reason, "fail")),)
+        case c.StartTask():
+            return (e.StepStarted(step=name, by=command.by),)
+        case c.CheckRow(row=row):
+            return _check(invocation, step, row, command.by)
+        case c.CompleteTask(comment=comment):
+            return _complete(invocation, step, command.by, comment, now)
+        case _:
+            raise Refused(f"{name} is a {invocation.kind}: that cannot be done to it")
+
+
+def _why_waiting(invocation: Invocation) -> str:
+    if invocation.missing:
+        return f"{invocation.id} waits for what is not known yet: {', '.join(invocation.missing)}"
+    return f"{invocation.id} waits for earlier steps"
+
+
+def _because(reason: str, deed: str) -> str:
+    if not reason.strip():
+        raise Refused(f"to {deed} a step needs a reason", hint="add --reason '…'")
+    return reason.strip()
+
+
+def _ended(invocation: Invocation, state: str, by: str, reason: str = "", digest: str = "") -> e.StepEnded:
+    return e.StepEnded(step=invocation.id, state=state, by=by, reason=reason, digest=digest)  # type: ignore[arg-type]
+
+
+def _done_state(invocation: Invocation, now: datetime) -> str:
+    return "done_late" if invocation.due is not None and now > invocation.due else "done"
+
+
+def _complete(
+    invocation: Invocation, step: AnyStep, by: str, comment: str, now: datetime
+) -> tuple[e.AnyEvent, ...]:
+    match step:
+        case Task(checklist=rows):
+            open_rows = [row for n, row in enumerate(rows) if n not in invocation.checked]
+            if open_rows:
+                raise Refused(
+                    f"{len(open_rows)} of {len(rows)} checklist rows are open: {open_rows[0]}",
+                    hint=f"tocsin task check {invocation.step} ROW, or --all",
+                )
+        case File():
+            raise Refused(
+                "a filing is done when its proof is recorded",
+                hint="tocsin duty record-filed DUTY --reference … --receipt FILE",
+            )
+        case Ask() | Approve():
+            raise Refused(
+                f"{invocation.id} is a {invocation.kind}", hint=f"tocsin {_verb(step)} {invocation.step}"
+            )
+        case _:
+            if invocation.state not in ("outcome_unknown", "failed") and not invocation.stuck:
+                raise Refused(f"{invocation.id} is done by the program itself, not by a person")
+    digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
+    return (_ended(invocation, _done_state(invocation, now), by, comment, f"sha256:{digest}"),)
+
+
+def _verb(step: AnyStep) -> str:
+    return "answer" if isinstance(step, Ask) else "approve"
+
+
+def _check(invocation: Invocation, step: AnyStep, row: int, by: str) -> tuple[e.AnyEvent, ...]:
+    rows = step.checklist if isinstance(step, Task) else ()
+    if not 0 <= row < len(rows):
+        raise Refused(f"{invocation.id} has {len(rows)} checklist rows; there is no row {row + 1}")
+    if row in invocation.checked:
+        return ()
+    return (e.StepChecked(step=invocation.id, row=row, by=by),)
+
+
+def _retry(invocation: Invocation, by: str, reason: str, now: datetime) -> tuple[e.AnyEvent, ...]:
+    if not invocation.stuck and invocation.state not in ("failed", "expired", "outcome_unknown"):
+        raise Refused(f"{invocation.id} is {invocation.state}: there is nothing to try again")
+    if invocation.kind in ("act", "message", "notice"):
+        return (e.StepRetried(step=invocation.id, by=by, wake_at=now, reason=reason),)
+    return (e.StepReopened(step=invocation.id, by=by, reason=reason or "tried again"),)
+
+
+def _reopen(invocation: Invocation, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
+    if not invocation.over:
+        raise Refused(f"{invocation.id} is still {invocation.state}", hint="only ended steps are reopened")
+    return (e.StepReopened(step=invocation.id, by=by, reason=_because(reason, "reopen")),)
+
+
+def _answer(
+    invocation: Invocation, step: AnyStep, command: c.Answer | c.AnswerUnknown, now: datetime
+) -> tuple[e.AnyEvent, ...]:
+    if not isinstance(step, Ask):
+        raise Refused(f"{invocation.id} is a {invocation.kind}, not a question")
+    if invocation.over:
+        raise Refused(
+            f"{invocation.id} is answered",
+            hint=f"correct the fact: tocsin fact set {step.sets}=… --source …",
+        )
+    if invocation.state == "waiting":
+        raise Refused(_why_waiting(invocation))
+    if isinstance(command, c.AnswerUnknown):
+        return (
+            e.StepRescheduled(
+                step=invocation.id, due=invocation.due, wake_at=command.ask_again, reason="not known yet"
+            ),
+        )
+    digest = hashlib.sha256(bytes(command.change.value)).hexdigest()
+    return (
+        e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id),
+        _ended(invocation, _done_state(invocation, now), command.by, "", f"sha256:{digest}"),
+    )
+
+
+def _decide(
+    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    if not isinstance(step, Approve):
+        raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval")
+    if invocation.over:
+        raise Refused(f"{invocation.id} has ended as {invocation.state}")
+    if invocation.state == "waiting":
+        raise Refused(_why_waiting(invocation))
+    bound = subject(incident, invocation, step)
+    if bound is None or not bound.digest:
+        raise Refused(f"{step.approve} has produced nothing yet that could be approved")
+    if command.digest != bound.digest:
+        raise Refused(
+            f"these are not the bytes to approve: {step.approve} is now {bound.digest}",
+            hint="look at it again, then approve that digest",
+            code="digest_changed",
+        )
+    if not command.approved:
+        _because(command.reason, "reject")
+    role = _role_for(incident, step, command.by)
+    author = _author(incident, bound)
+    if author == command.by and command.approved:
+        raise Refused(
+            f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
+        )
+    return (
+        e.ApprovalGiven(
+            step=invocation.id,
+            by=command.by,
+            role=role,
+            digest=command.digest,
+            approved=command.approved,
+            reason=command.reason,
+            os_user=command.os_user,
+            proven_by=command.proven_by,
+        ),
+    )
+
+
+def _author(incident: Incident, bound: Invocation) -> str:
+    written = [d.by for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    return written[-1] if written else bound.ended_by
+
+
+def _role_for(incident: Incident, step: Approve, person: str) -> str:
+    """Return the role in which a person approves: one not yet used, where every role must be among them."""
+    held = [role for role in step.by.roles if person in incident.roles.get(role, ())]
+    if not held:
+        raise Refused(
+            f"{person or 'nobody'} holds none of the roles {', '.join(step.by.roles)}",
+            hint="tocsin role assign ROLE PERSON",
+            code="role",
+        )
+    return held[0]

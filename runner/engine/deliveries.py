@@ -1,0 +1,109 @@
+"""Deliveries inside an incident: what follows for each by itself, which attempts start now, when a message is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.engine.failover import (
+    AskPerson,
+    Effort,
+    Exhausted,
+    Next,
+    Satisfied,
+    Send,
+    WaitUntil,
+    next_move,
+)
+from runner.model import events as e
+from runner.model.incident import Attempt, Delivery, Incident, Invocation
+from runner.model.playbook import Message
+from runner.model.work import Deliver
+
+
+def move(incident: Incident, delivery: Delivery, now: datetime) -> Next:
+    """Return what comes next for one delivery."""
+    message = incident.messages[delivery.message]
+    effort = Effort(
+        message=message.message_class,
+        body_sha256=message.body,
+        started_at=message.at,
+        key_lifetimes=dict(delivery.key_lifetimes),
+    )
+    return next_move(delivery, effort, now)
+
+
+def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.AnyEvent]:
+    """Yield the end of a delivery, or the question that only a person can answer."""
+    delivery = incident.deliveries[name]
+    match move(incident, delivery, now):
+        case Satisfied():
+            yield e.DeliveryEnded(delivery=name, state="satisfied")
+        case Exhausted(reason=why):
+            yield e.DeliveryEnded(delivery=name, state="exhausted", why=why)
+        case AskPerson(reason=why):
+            if delivery.stuck != why:
+                yield e.DeliveryStuck(delivery=name, why=why)
+        case Send() | WaitUntil():
+            return
+
+
+def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
+    """Yield the attempts to claim now; a first wave may be several channels at once."""
+    for name in sorted(incident.moving):
+        delivery = incident.deliveries[name]
+        while isinstance(found := move(incident, delivery, now), Send):
+            yield (
+                e.AttemptStarted(effect=name, n=found.n, key=found.key, worker=worker, channel=found.channel),
+                Deliver(
+                    incident=incident.id,
+                    delivery=name,
+                    n=found.n,
+                    channel=found.channel,
+                    key=found.key,
+                ),
+            )
+            claimed = Attempt(n=found.n, key=found.key, worker=worker, started_at=now, channel=found.channel)
+            delivery = msgspec.structs.replace(delivery, attempts=(*delivery.attempts, claimed))
+
+
+def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime | None:
+    """Return when time changes a delivery: at once if something can be sent, None if only an event can."""
+    match move(incident, incident.deliveries[name], now):
+        case WaitUntil(instant=instant):
+            return instant
+        case AskPerson():
+            return None
+        case _:
+            return now
+
+
+def message_state(incident: Incident, invocation: Invocation, step: Message) -> Iterator[e.AnyEvent]:
+    """Yield the end of a message step: enough people reached, or nobody left to try."""
+    message = incident.messages[invocation.message]
+    deliveries = [incident.deliveries[name] for name in message.deliveries]
+    reached = sum(d.state == "satisfied" for d in deliveries)
+    wanted = _quorum(message.message_class.ack_quorum, len(deliveries))
+    if deliveries and reached >= wanted:
+        why = f"{reached} of {len(deliveries)} reached ({message.message_class.goal})"
+        yield e.StepSettled(step=invocation.id, state="done", why=why)
+    elif all(d.state != "active" for d in deliveries) and not invocation.stuck:
+        doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)
+        doubt = ", and what became of some attempts is not known" if doubtful else ""
+        why = f"only {reached} of {wanted} reached{doubt}: telephone them"
+        if step.on_failure == "continue":
+            yield e.StepSettled(step=invocation.id, state="failed", why=why)
+        else:
+            yield e.StepStuck(step=invocation.id, why=why)
+
+
+def _quorum(rule: object, deliveries: int) -> int:
+    match rule:
+        case "all":
+            return deliveries
+        case int():
+            return min(rule, deliveries) if deliveries else rule
+        case _:
+            return 1

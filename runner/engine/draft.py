@@ -1,0 +1,158 @@
+"""A working copy of an incident while events are folded in: each table is copied once, on its first change.
+
+Folding twenty thousand events must not copy the incident twenty thousand times. A draft lives inside one call
+of ``evolve`` and never leaves it, so that from outside an incident stays frozen.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.engine.plan import Body, Library
+from runner.model.incident import PASSED, Incident, Invocation, Scope
+from runner.model.playbook import After
+
+_TABLES = (
+    "runs",
+    "scopes",
+    "invocations",
+    "latest",
+    "counts",
+    "facts",
+    "fact_events",
+    "roles",
+    "messages",
+    "deliveries",
+    "documents",
+    "evidence",
+    "duties",
+    "domains",
+)
+_SETS = ("agenda", "blocked", "active", "live", "moving", "sending", "signed")
+
+
+class Draft:
+    """The incident's tables and index sets, readable as attributes, writable through ``table`` and ``index``."""
+
+    def __init__(self, base: Incident, library: Library) -> None:
+        """Start from a frozen incident; nothing is copied yet."""
+        self.base = base
+        self.library = library
+        self.changed: dict[str, Any] = {}
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Return a table to write into."""
+        found = self.changed.get(name)
+        if found is None:
+            found = self.changed[name] = dict(getattr(self.base, name))
+        return found
+
+    def index(self, name: str) -> set[str]:
+        """Return an index set to write into."""
+        found = self.changed.get(name)
+        if found is None:
+            found = self.changed[name] = set(getattr(self.base, name))
+        return found
+
+    def read(self, name: str) -> Any:
+        """Return a field as it stands now, without copying it."""
+        found = self.changed.get(name)
+        return getattr(self.base, name) if found is None else found
+
+    def put(self, **fields: Any) -> None:
+        """Set plain fields."""
+        self.changed.update(fields)
+
+    def freeze(self, version: int) -> Incident:
+        """Return the new incident; the draft must not be used again."""
+        for name in _SETS:
+            if name in self.changed:
+                self.changed[name] = frozenset(self.changed[name])
+        return msgspec.structs.replace(self.base, version=version, **self.changed)
+
+    def invocation(self, name: str) -> Invocation:
+        """Return an invocation as it stands now."""
+        return self.read("invocations")[name]  # type: ignore[no-any-return]
+
+    def change(self, name: str, **fields: Any) -> Invocation:
+        """Replace fields of an invocation and return it."""
+        table = self.table("invocations")
+        found: Invocation = msgspec.structs.replace(table[name], **fields)
+        table[name] = found
+        return found
+
+    def activate(self, name: str, **fields: Any) -> Invocation:
+        """Make an invocation ready or active: from now on time and people can change it."""
+        self.index("agenda").discard(name)
+        self.index("blocked").discard(name)
+        self.index("active").add(name)
+        return self.change(name, missing=(), **fields)
+
+    def end(self, name: str, at: datetime, state: str, **fields: Any) -> None:
+        """End an invocation and put on the agenda whatever that lets go on.
+
+        A failure that the playbook does not pass over is not an end: it waits for a person.
+        """
+        before = self.invocation(name)
+        scope: Scope = self.read("scopes")[before.scope]
+        body = self.library.body(self.read("runs"), scope)
+        over = state in PASSED or body.steps[before.step].on_failure == "continue"
+        self.index("agenda").discard(name)
+        self.index("blocked").discard(name)
+        if not over:
+            self.index("active").add(name)
+            self.change(name, state=state, stuck=fields.get("reason") or state, wake_at=None, **fields)
+            return
+        self.index("active").discard(name)
+        ended = self.change(name, state=state, over=True, ended_at=at, wake_at=None, stuck="", **fields)
+        if ended.kind == "approve" and state in ("done", "done_late"):
+            self.index("signed").add(name)
+        if not before.over:
+            scope = msgspec.structs.replace(scope, open=scope.open - 1)
+            self.table("scopes")[scope.id] = scope
+        self._let_followers_on(ended, scope, body)
+        if scope.open == 0 and scope.parent:
+            self.look_at(scope.parent)
+
+    def look_at(self, name: str) -> None:
+        """Put an invocation that is still open on the agenda."""
+        if not self.invocation(name).over:
+            self.index("agenda").add(name)
+
+    def open_step(self, scope: Scope, step: str, kind: str, **fields: Any) -> Invocation:
+        """Create the next invocation of a step in a scope, waiting."""
+        counts = self.table("counts")
+        n = counts[scope.prefix + step] = counts.get(scope.prefix + step, 0) + 1
+        made = Invocation(id=f"{scope.prefix}{step}#{n}", step=step, scope=scope.id, n=n, kind=kind, **fields)
+        self.table("invocations")[made.id] = made
+        self.table("latest")[f"{scope.id}|{step}"] = made.id
+        return made
+
+    def _let_followers_on(self, ended: Invocation, scope: Scope, body: Body) -> None:
+        for follower in body.successors.get(ended.step, ()):
+            name = self.read("latest").get(f"{scope.id}|{follower}")
+            if name is None or self.invocation(name).state != "waiting":
+                continue
+            if self.joined(scope, body.steps[follower].after):
+                self.index("agenda").add(name)
+
+    def hold_followers(self, scope: Scope, step: str) -> None:
+        """Take off the agenda what waits for a step that is open again."""
+        body = self.library.body(self.read("runs"), scope)
+        for follower in body.successors.get(step, ()):
+            name = self.read("latest").get(f"{scope.id}|{follower}")
+            if name is not None and not self.joined(scope, body.steps[follower].after):
+                self.index("agenda").discard(name)
+                if self.invocation(name).state == "waiting":
+                    self.index("blocked").discard(name)
+
+    def joined(self, scope: Scope, after: After) -> bool:
+        """Tell whether a step's ``after`` is met; for "any", a branch that was not taken does not count."""
+        latest, invocations = self.read("latest"), self.read("invocations")
+        found = [invocations[latest[f"{scope.id}|{step}"]] for step in after.steps]
+        if after.join == "any" and any(i.over and i.state != "not_applicable" for i in found):
+            return True
+        return all(i.over for i in found)

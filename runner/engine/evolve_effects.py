@@ -1,0 +1,191 @@
+"""How events about messages, attempts and documents change an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.engine.draft import Draft
+from runner.model import events as e
+from runner.model.incident import PASSED, Attempt, Delivery, Document, Evidence, MessageRecord
+from runner.model.messaging import stronger
+
+
+def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) -> None:
+    draft.table("messages")[event.message] = MessageRecord(
+        id=event.message,
+        step=event.step,
+        message_class=event.message_class,
+        body=event.body,
+        at=at,
+        to=event.to,
+        deliveries=tuple(plan.delivery for plan in event.plans),
+    )
+    for plan in event.plans:
+        draft.table("deliveries")[plan.delivery] = Delivery(
+            id=plan.delivery,
+            message=event.message,
+            step=event.step,
+            person=plan.person,
+            channels=plan.channels,
+            refusals=plan.refusals,
+            goal=plan.goal,
+            key_lifetimes=plan.key_lifetimes,
+        )
+        draft.index("moving").add(plan.delivery)
+    if event.step:
+        before = draft.invocation(event.step)
+        draft.change(event.step, told=before.reminders) if event.reason else draft.change(
+            event.step, message=event.message, wake_at=None
+        )
+
+
+def _delivery(draft: Draft, name: str, **fields: Any) -> Delivery:
+    table = draft.table("deliveries")
+    found: Delivery = msgspec.structs.replace(table[name], **fields)
+    table[name] = found
+    return found
+
+
+def _replanned(draft: Draft, event: e.DeliveryReplanned, at: datetime, seq: int) -> None:
+    _delivery(
+        draft,
+        event.delivery,
+        channels=event.channels,
+        refusals=event.refusals,
+        key_lifetimes=event.key_lifetimes,
+        state="active",
+        stuck="",
+    )
+    draft.index("moving").add(event.delivery)
+
+
+def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
+    _delivery(draft, event.delivery, state=event.state, stuck="")
+    draft.index("moving").discard(event.delivery)
+
+
+def _delivery_stuck(draft: Draft, event: e.DeliveryStuck, at: datetime, seq: int) -> None:
+    _delivery(draft, event.delivery, stuck=event.why)
+
+
+def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
+    before: Delivery = draft.read("deliveries")[event.delivery]
+    _delivery(draft, event.delivery, evidence=stronger(before.evidence, event.evidence))
+
+
+def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> None:
+    before: Delivery = draft.read("deliveries")[event.delivery]
+    _delivery(
+        draft,
+        event.delivery,
+        generation=before.generation + 1,
+        state="active",
+        stuck="",
+    )
+    draft.index("moving").add(event.delivery)
+
+
+def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: int) -> None:
+    made = Attempt(n=event.n, key=event.key, worker=event.worker, started_at=at, channel=event.channel)
+    draft.index("sending").add(f"{event.effect}|{event.n}")
+    if event.effect in draft.read("deliveries"):
+        before: Delivery = draft.read("deliveries")[event.effect]
+        _delivery(draft, event.effect, attempts=(*before.attempts, made))
+        return
+    invocation = draft.invocation(event.effect)
+    fields: dict[str, Any] = {"attempts": (*invocation.attempts, made), "wake_at": None}
+    if invocation.ready_at is None:
+        fields["ready_at"] = at
+    draft.activate(event.effect, state="active", **fields)
+
+
+def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) -> None:
+    draft.index("sending").discard(f"{event.effect}|{event.n}")
+    if event.effect in draft.read("deliveries"):
+        before: Delivery = draft.read("deliveries")[event.effect]
+        _delivery(
+            draft,
+            event.effect,
+            attempts=_with_outcome(before.attempts, event, at),
+            evidence=stronger(before.evidence, event.evidence),
+            stuck="",
+        )
+        return
+    invocation = draft.invocation(event.effect)
+    attempts = _with_outcome(invocation.attempts, event, at)
+    if event.step_state is not None and event.step_state in (*PASSED, "failed", "expired"):
+        draft.end(event.effect, at, event.step_state, attempts=attempts, reason=event.reason)
+    else:
+        draft.change(
+            event.effect,
+            attempts=attempts,
+            state=event.step_state or "active",
+            wake_at=event.retry_at,
+            stuck="",
+        )
+
+
+def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: datetime) -> tuple[Attempt, ...]:
+    """Replace one attempt; an outcome that was unknown may be settled later, never the other way round."""
+    return tuple(
+        msgspec.structs.replace(
+            attempt,
+            state=event.state,
+            ended_at=at,
+            reason=event.reason,
+            provider_id=event.provider_id or attempt.provider_id,
+            retry_at=event.retry_at,
+            resolved_by=event.resolved_by,
+        )
+        if attempt.n == event.n
+        else attempt
+        for attempt in attempts
+    )
+
+
+def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -> None:
+    draft.table("documents")[event.document] = Document(
+        id=event.document,
+        step=event.step,
+        notice=event.notice,
+        version=event.version,
+        digest=event.digest,
+        files=event.files,
+        gaps=event.gaps,
+        facts=event.facts,
+        at=at,
+        by=event.by,
+        duty=event.duty,
+        status=event.status,
+    )
+    draft.change(event.step, digest=event.digest)
+
+
+def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
+    draft.table("evidence")[event.evidence] = Evidence(
+        id=event.evidence,
+        name=event.name,
+        sha256=event.sha256,
+        size=event.size,
+        by=event.by,
+        at=at,
+        source=event.source,
+    )
+
+
+EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+    e.MessageComposed: _composed,
+    e.DeliveryReplanned: _replanned,
+    e.DeliveryEnded: _delivery_ended,
+    e.DeliveryStuck: _delivery_stuck,
+    e.EvidenceRaised: _evidence,
+    e.DeliveryResent: _resent,
+    e.AttemptStarted: _attempt_started,
+    e.AttemptEnded: _attempt_ended,
+    e.DocumentRendered: _rendered,
+    e.EvidenceAttached: _attached,
+}

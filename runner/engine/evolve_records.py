@@ -1,0 +1,117 @@
+"""How events about the incident itself, its facts, duties, people and domains change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.engine.draft import Draft
+from runner.model import events as e
+from runner.model.facts import Fact
+from runner.model.incident import Domain, DutyView
+
+
+def _paused(draft: Draft, event: e.IncidentPaused, at: datetime, seq: int) -> None:
+    draft.put(state="paused")
+
+
+def _resumed(draft: Draft, event: e.IncidentResumed, at: datetime, seq: int) -> None:
+    draft.put(state="open")
+
+
+def _cancelled(draft: Draft, event: e.IncidentCancelled, at: datetime, seq: int) -> None:
+    draft.put(state="cancelled")
+    _stop_everything(draft, at, "incident cancelled")
+
+
+def _closed(draft: Draft, event: e.IncidentClosed, at: datetime, seq: int) -> None:
+    draft.put(state="closed")
+
+
+def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
+    for invocation in list(draft.read("invocations").values()):
+        if not draft.invocation(invocation.id).over:
+            draft.end(invocation.id, at, "cancelled", reason=reason)
+    deliveries = draft.table("deliveries")
+    for name in draft.read("moving"):
+        deliveries[name] = msgspec.structs.replace(deliveries[name], state="cancelled")
+    for index in ("moving", "agenda", "live"):
+        draft.index(index).clear()
+
+
+def _facts(draft: Draft, event: e.FactsRecorded, at: datetime, seq: int) -> None:
+    table, numbers = draft.table("facts"), draft.table("fact_events")
+    for change in event.facts:
+        table[change.key] = Fact(
+            key=change.key,
+            value=msgspec.json.decode(change.value),
+            source=change.source,
+            by=event.by,
+            at=at,
+            confidence=change.confidence,
+            supersedes=numbers.get(change.key),
+        )
+        numbers[change.key] = seq
+    draft.put(assess=True)
+
+
+def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> None:
+    table = draft.table("duties")
+    for change in event.changes:
+        before: DutyView | None = table.get(change.duty)
+        table[change.duty] = DutyView(
+            id=change.duty,
+            verdict=change.verdict,
+            due=change.due,
+            provisional=change.provisional,
+            missing=change.missing,
+            overdue=change.overdue,
+            record=before.record if before else None,
+        )
+    draft.put(assess=False, assessed=True)
+
+
+def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> None:
+    table = draft.table("duties")
+    before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
+    table[event.duty] = msgspec.structs.replace(before, record=event.record)
+    draft.put(assess=True)
+
+
+def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
+    draft.table("roles")[event.role] = event.persons
+
+
+def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> None:
+    draft.table("domains")[event.domain] = Domain(
+        name=event.domain, state=event.state, since=event.since, by=event.by
+    )
+    draft.put(replan=True)
+
+
+def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:
+    """A remark or a correction is in the journal; the state it speaks of does not change."""
+
+
+def _again(draft: Draft, event: object, at: datetime, seq: int) -> None:
+    """The first event made the incident; it never comes twice."""
+
+
+RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+    e.IncidentOpened: _again,
+    e.IncidentPaused: _paused,
+    e.IncidentResumed: _resumed,
+    e.IncidentCancelled: _cancelled,
+    e.IncidentClosed: _closed,
+    e.FactsRecorded: _facts,
+    e.DutiesAssessed: _assessed,
+    e.DutyRecorded: _recorded,
+    e.RoleAssigned: _role,
+    e.DomainDeclared: _domain,
+    e.NoteAdded: _remark,
+    e.PrivilegedNoteAdded: _remark,
+    e.EventCorrected: _remark,
+}

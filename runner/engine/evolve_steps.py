@@ -1,0 +1,261 @@
+"""How events about runs, scopes, steps and approvals change an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.engine.draft import Draft
+from runner.model import events as e
+from runner.model.incident import Approval, Scope
+from runner.model.playbook import AnyStep, Approve, Ask, Group
+
+
+def _pinned(draft: Draft, event: e.PlaybookPinned, at: datetime, seq: int) -> None:
+    draft.table("runs")[event.run.id] = event.run
+    _open(
+        draft,
+        Scope(
+            id=f"{event.run.id}:",
+            run=event.run.id,
+            playbook=event.run.playbook,
+            body="",
+            prefix=f"{event.run.id}:",
+            inputs=event.inputs,
+        ),
+    )
+
+
+def _scope_opened(draft: Draft, event: e.ScopeOpened, at: datetime, seq: int) -> None:
+    draft.index("agenda").discard(event.parent)
+    parent = draft.invocation(event.parent)
+    draft.change(event.parent, scopes=(*parent.scopes, event.scope), missing=())
+    draft.index("blocked").discard(event.parent)
+    _open(
+        draft,
+        Scope(
+            id=event.scope,
+            run=event.run,
+            playbook=event.playbook,
+            body=event.body,
+            prefix=event.prefix,
+            parent=event.parent,
+            item=event.item,
+            iteration=event.iteration,
+            inputs=event.inputs,
+        ),
+    )
+
+
+def _open(draft: Draft, scope: Scope) -> None:
+    steps = draft.library.body(draft.read("runs"), scope).steps
+    draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=len(steps))
+    for step in steps.values():
+        made = draft.open_step(scope, step.id, str(step.__struct_config__.tag), **_about(step))
+        if not step.after.steps:
+            draft.index("agenda").add(made.id)
+
+
+def _about(step: AnyStep) -> dict[str, str]:
+    """What an invocation keeps of its definition, so that views need no playbook for it."""
+    match step:
+        case Ask(sets=fact):
+            return {"sets": fact}
+        case Approve(approve=subject):
+            return {"subject": subject}
+        case _:
+            return {}
+
+
+def _migrated(draft: Draft, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
+    """Waiting steps of the old version go, those of the new one come; what has begun or ended stays."""
+    draft.table("runs")[event.run.id] = event.run
+    for name in event.removed:
+        draft.end(name, at, "cancelled", reason="removed by migration")
+    for scope in list(draft.read("scopes").values()):
+        if scope.run == event.run.id:
+            _add_new_steps(draft, scope)
+    for name in event.reapprove:
+        _reopen(draft, name)
+    waiting = (i for i in draft.read("invocations").values() if i.state == "waiting")
+    for invocation in list(waiting):
+        scope = draft.read("scopes")[invocation.scope]
+        body = draft.library.body(draft.read("runs"), scope)
+        if draft.joined(scope, body.steps[invocation.step].after):
+            draft.index("agenda").add(invocation.id)
+
+
+def _add_new_steps(draft: Draft, scope: Scope) -> None:
+    body = draft.library.body(draft.read("runs"), scope)
+    parent_over = scope.parent and draft.invocation(scope.parent).over
+    for step in () if parent_over else body.steps.values():
+        if f"{scope.id}|{step.id}" not in draft.read("latest"):
+            draft.open_step(scope, step.id, str(step.__struct_config__.tag), **_about(step))
+            current = draft.read("scopes")[scope.id]
+            draft.table("scopes")[scope.id] = msgspec.structs.replace(current, open=current.open + 1)
+
+
+def _ready(draft: Draft, event: e.StepReady, at: datetime, seq: int) -> None:
+    made = draft.activate(
+        event.step,
+        state=event.state,
+        ready_at=at,
+        due=event.due,
+        wake_at=event.wake_at,
+        assignee=event.assignee,
+    )
+    if made.kind == "group":
+        definition = draft.library.body(draft.read("runs"), draft.read("scopes")[made.scope]).steps
+        step = definition[made.step]
+        if isinstance(step, Group) and step.for_each is not None:
+            draft.index("live").add(made.id)
+
+
+def _blocked(draft: Draft, event: e.StepBlocked, at: datetime, seq: int) -> None:
+    draft.index("agenda").discard(event.step)
+    draft.index("blocked").add(event.step)
+    draft.change(event.step, missing=event.missing)
+
+
+def _rescheduled(draft: Draft, event: e.StepRescheduled, at: datetime, seq: int) -> None:
+    draft.change(event.step, due=event.due, wake_at=event.wake_at, overdue=False)
+
+
+def _started(draft: Draft, event: e.StepStarted, at: datetime, seq: int) -> None:
+    draft.activate(event.step, state="active", started_by=event.by)
+
+
+def _checked(draft: Draft, event: e.StepChecked, at: datetime, seq: int) -> None:
+    rows = {*draft.invocation(event.step).checked, event.row}
+    draft.change(event.step, checked=tuple(sorted(rows)))
+
+
+def _ended(draft: Draft, event: e.StepEnded, at: datetime, seq: int) -> None:
+    product = {"digest": event.digest} if event.digest else {}
+    draft.end(event.step, at, event.state, ended_by=event.by, reason=event.reason, **product)
+
+
+def _settled(draft: Draft, event: e.StepSettled, at: datetime, seq: int) -> None:
+    product = {"digest": event.digest} if event.digest else {}
+    draft.end(event.step, at, event.state, reason=event.why, **product)
+
+
+def _reopened(draft: Draft, event: e.StepReopened, at: datetime, seq: int) -> None:
+    _reopen(draft, event.step)
+
+
+def _reopen(draft: Draft, name: str) -> None:
+    """A new invocation in the same scope; containers around it, if they had ended, run again."""
+    old = draft.invocation(name)
+    if not old.over:
+        draft.end(name, old.ready_at or draft.base.opened_at, "cancelled", reason="tried again")
+    scope: Scope = draft.read("scopes")[old.scope]
+    made = draft.open_step(
+        scope,
+        old.step,
+        old.kind,
+        scopes=old.scopes if old.kind == "group" else (),
+        sets=old.sets,
+        subject=old.subject,
+    )
+    draft.table("scopes")[scope.id] = msgspec.structs.replace(
+        draft.read("scopes")[scope.id], open=draft.read("scopes")[scope.id].open + 1
+    )
+    draft.hold_followers(scope, old.step)
+    draft.index("agenda").add(made.id)
+    draft.index("live").discard(old.id)
+    draft.index("signed").discard(old.id)
+    for inner in made.scopes:
+        lane = draft.read("scopes")[inner]
+        draft.table("scopes")[inner] = msgspec.structs.replace(lane, parent=made.id)
+    if scope.parent and draft.invocation(scope.parent).over:
+        _revive(draft, scope.parent)
+
+
+def _revive(draft: Draft, name: str) -> None:
+    """A container whose inside came to life again is open again itself."""
+    ended = draft.invocation(name)
+    scope: Scope = draft.read("scopes")[ended.scope]
+    draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=scope.open + 1)
+    draft.activate(name, state="active", over=False, ended_at=None, reason="reopened inside")
+    if scope.parent and draft.invocation(scope.parent).over:
+        _revive(draft, scope.parent)
+
+
+def _assigned(draft: Draft, event: e.StepAssigned, at: datetime, seq: int) -> None:
+    draft.change(event.step, assignee=event.to)
+
+
+def _commented(draft: Draft, event: e.StepCommented, at: datetime, seq: int) -> None:
+    """A remark is in the journal; it changes nothing."""
+
+
+def _stuck(draft: Draft, event: e.StepStuck, at: datetime, seq: int) -> None:
+    draft.change(event.step, stuck=event.why, wake_at=None)
+    draft.index("agenda").discard(event.step)
+
+
+def _retried(draft: Draft, event: e.StepRetried, at: datetime, seq: int) -> None:
+    draft.activate(event.step, state="active", stuck="", wake_at=event.wake_at)
+
+
+def _overdue(draft: Draft, event: e.StepOverdue, at: datetime, seq: int) -> None:
+    draft.change(
+        event.step,
+        overdue=True,
+        escalated_to=event.escalate_to,
+        reminded_at=at,
+        reminders=1 if event.tell else 0,
+    )
+
+
+def _reminded(draft: Draft, event: e.StepReminded, at: datetime, seq: int) -> None:
+    draft.change(event.step, reminders=event.count, reminded_at=at)
+
+
+def _approval(draft: Draft, event: e.ApprovalGiven, at: datetime, seq: int) -> None:
+    given = Approval(
+        by=event.by,
+        role=event.role,
+        digest=event.digest,
+        at=at,
+        approved=event.approved,
+        reason=event.reason,
+        os_user=event.os_user,
+        proven_by=event.proven_by,
+    )
+    kept = tuple(a for a in draft.invocation(event.step).approvals if a.by != event.by)
+    draft.change(event.step, approvals=(*kept, given))
+    draft.index("agenda").add(event.step)
+
+
+def _voided(draft: Draft, event: e.ApprovalVoided, at: datetime, seq: int) -> None:
+    """The old approvals stay on their invocation; an ended approval gets a new, empty one."""
+    if draft.invocation(event.step).over:
+        _reopen(draft, event.step)
+
+
+STEPS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+    e.PlaybookPinned: _pinned,
+    e.PlaybookMigrated: _migrated,
+    e.ScopeOpened: _scope_opened,
+    e.StepReady: _ready,
+    e.StepBlocked: _blocked,
+    e.StepRescheduled: _rescheduled,
+    e.StepStarted: _started,
+    e.StepChecked: _checked,
+    e.StepEnded: _ended,
+    e.StepSettled: _settled,
+    e.StepReopened: _reopened,
+    e.StepAssigned: _assigned,
+    e.StepCommented: _commented,
+    e.StepStuck: _stuck,
+    e.StepRetried: _retried,
+    e.StepOverdue: _overdue,
+    e.StepReminded: _reminded,
+    e.ApprovalGiven: _approval,
+    e.ApprovalVoided: _voided,
+}

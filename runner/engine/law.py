@@ -1,0 +1,68 @@
+"""The duties inside an incident: what a new look at the law changes, as one event with its cause."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.engine.duties import assess
+from runner.engine.plan import Library
+from runner.model.duty import DutyStatus
+from runner.model.events import DutiesAssessed, DutyChange
+from runner.model.incident import DutyView, Incident
+
+
+def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
+    """Return every duty of the pinned law as it stands now, in full, for views and documents."""
+    records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
+    return assess(library.regimes, incident.facts, now, records)
+
+
+def duty_passed(incident: Incident, now: datetime) -> bool:
+    """Tell whether a due instant has passed that no assessment has seen yet."""
+    return any(
+        d.due is not None and d.due < now and not d.overdue and d.record is None and d.verdict == "applies"
+        for d in incident.duties.values()
+    )
+
+
+def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
+    """Return what appeared, moved or went away since the last look; the newest facts are the cause."""
+    changes = []
+    for status in duty_statuses(incident, now, library):
+        seen = incident.duties.get(status.id)
+        view = _view(status)
+        if seen is None or _differs(seen, view):
+            changes.append(
+                DutyChange(
+                    duty=view.id,
+                    verdict=view.verdict,
+                    due=view.due,
+                    provisional=view.provisional,
+                    missing=view.missing,
+                    overdue=view.overdue,
+                )
+            )
+    newest = max(incident.fact_events.values(), default=0)
+    because = tuple(sorted(key for key, seq in incident.fact_events.items() if seq == newest))
+    return DutiesAssessed(changes=tuple(changes), because=because)
+
+
+def _view(status: DutyStatus) -> DutyView:
+    return DutyView(
+        id=status.id,
+        verdict=status.verdict,
+        due=status.due,
+        provisional=status.provisional,
+        missing=status.missing_facts,
+        overdue=status.state == "overdue",
+    )
+
+
+def _differs(seen: DutyView, now: DutyView) -> bool:
+    return (seen.verdict, seen.due, seen.provisional, seen.missing, seen.overdue) != (
+        now.verdict,
+        now.due,
+        now.provisional,
+        now.missing,
+        now.overdue,
+    )

@@ -1,0 +1,93 @@
+"""A pinned playbook prepared for the engine: for every body of steps, who follows whom.
+
+Compiling is linear in the number of steps and pure, so that it can be done again in every process. All that
+the engine must not know by itself (plans, law) comes to it as one frozen ``Library``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import Bug
+from runner.model.playbook import AnyStep, Bundle, Group, Playbook, Repeat
+
+if TYPE_CHECKING:
+    from runner.model.incident import Incident, Run, Scope
+    from runner.model.regime import Regime
+
+
+class Body(msgspec.Struct, frozen=True):
+    """The steps of one container (or of a playbook's root) by id, and each step's successors."""
+
+    steps: Mapping[str, AnyStep]
+    successors: Mapping[str, tuple[str, ...]]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A bundle's bodies by playbook name and container id (empty for the root)."""
+
+    bundle: Bundle
+    bodies: Mapping[tuple[str, str], Body]
+
+    def playbook(self, name: str) -> Playbook:
+        """Return the playbook itself or one that it includes."""
+        if name == self.bundle.playbook.name:
+            return self.bundle.playbook
+        return self.bundle.includes[name]
+
+
+class Library(msgspec.Struct, frozen=True):
+    """What an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
+
+    plans: Mapping[str, Plan]
+    regimes: tuple[Regime, ...] = ()
+
+    def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
+        """Return the body that a scope was opened on."""
+        found = self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body))
+        if found is None:
+            raise Bug(f"no body '{scope.body}' in playbook '{scope.playbook}' of run '{scope.run}'")
+        return found
+
+    def step(self, incident: Incident, invocation: str) -> AnyStep:
+        """Return the definition behind an invocation's id."""
+        found = incident.invocations[invocation]
+        return self.body(incident.runs, incident.scopes[found.scope]).steps[found.step]
+
+
+def compile_plan(bundle: Bundle) -> Plan:
+    """Return the plan of a bundle."""
+    bodies: dict[tuple[str, str], Body] = {}
+    for playbook in (bundle.playbook, *bundle.includes.values()):
+        for container, steps in _containers("", playbook.steps):
+            bodies[(playbook.name, container)] = _body(steps)
+    return Plan(bundle, bodies)
+
+
+def walk(steps: tuple[AnyStep, ...]) -> Iterator[AnyStep]:
+    """Yield every step, containers before what they contain."""
+    for step in steps:
+        yield step
+        if isinstance(step, Group | Repeat):
+            yield from walk(step.steps)
+
+
+def _containers(name: str, steps: tuple[AnyStep, ...]) -> Iterator[tuple[str, tuple[AnyStep, ...]]]:
+    yield name, steps
+    for step in steps:
+        if isinstance(step, Group | Repeat):
+            yield from _containers(step.id, step.steps)
+
+
+def _body(steps: tuple[AnyStep, ...]) -> Body:
+    followers: dict[str, list[str]] = {step.id: [] for step in steps}
+    for step in steps:
+        for before in step.after.steps:
+            followers[before].append(step.id)
+    return Body(
+        {step.id: step for step in steps},
+        {step_id: tuple(after) for step_id, after in followers.items()},
+    )

@@ -1,0 +1,101 @@
+"""When a waiting step may begin, and in what state: its ``after`` is met, now its ``when`` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.engine.conditions import truth
+from runner.engine.containers import open_bodies
+from runner.engine.plan import Library
+from runner.engine.timing import due_time
+from runner.engine.view import ScopeView, find_step
+from runner.model import events as e
+from runner.model import playbook as p
+from runner.model.expressions import Unknown
+from runner.model.facts import lookup
+from runner.model.incident import Incident, Invocation, Scope
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """May it begin: yes, no with the reason, or not to be told without these facts."""
+
+    verdict: Literal["yes", "no", "unknown"]
+    why: str = ""
+    missing: tuple[str, ...] = ()
+
+
+def look(incident: Incident, name: str, library: Library) -> Answer:
+    """Decide whether a waiting invocation whose ``after`` is met may begin."""
+    invocation = incident.invocations[name]
+    scope = incident.scopes[invocation.scope]
+    step = library.body(incident.runs, scope).steps[invocation.step]
+    if step.after.steps and _nothing_led_here(incident, scope, step):
+        return Answer("no", "no branch led here")
+    if step.when is None:
+        return Answer("yes")
+    match truth(step.when, ScopeView(incident, scope)):
+        case Unknown(missing, problems):
+            return Answer("unknown", "; ".join(problems), missing)
+        case True:
+            return Answer("yes")
+        case _:
+            return Answer("no", f"not so: {step.when.source}")
+
+
+def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool:
+    before = (find_step(incident, scope, name) for name in step.after.steps)
+    return all(i is not None and i.state in ("not_applicable", "cancelled") for i in before)
+
+
+def become_ready(
+    incident: Incident, name: str, answer: Answer, now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    """Yield the events by which a waiting step begins, falls away or waits for facts."""
+    invocation = incident.invocations[name]
+    if answer.verdict == "no":
+        yield e.StepSettled(step=name, state="not_applicable", why=answer.why)
+    elif answer.verdict == "unknown":
+        if name not in incident.blocked or invocation.missing != answer.missing:
+            yield e.StepBlocked(step=name, missing=answer.missing)
+    else:
+        yield from _begin(incident, invocation, now, library)
+
+
+def _begin(
+    incident: Incident, invocation: Invocation, now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    step = library.step(incident, invocation.id)
+    due = due_time(incident, invocation, step, now)
+    match step:
+        case p.Ask(sets=fact, skip_if_known=True) if not _unknown(incident, fact):
+            yield e.StepSettled(step=invocation.id, state="done", why="known already")
+        case p.Task() | p.Ask() | p.File():
+            yield e.StepReady(step=invocation.id, due=due, assignee=step.assignee)
+        case p.Approve():
+            expiry = None if step.expires is None else now + step.expires
+            yield e.StepReady(step=invocation.id, due=due, wake_at=expiry)
+        case p.Act() if invocation.id in incident.agenda and due is None:
+            """Its first attempt says that it is ready: two events for an action, not three."""
+        case p.Act() | p.Message() | p.Notice():
+            yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=now)
+        case p.Wait():
+            yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=_wait_end(step.wait, now))
+        case p.Duties():
+            yield e.StepReady(step=invocation.id, state="active", due=due)
+        case p.Group() | p.Repeat() | p.Call():
+            yield e.StepReady(step=invocation.id, state="active", due=due)
+            yield from open_bodies(incident, invocation, step, now, library)
+
+
+def _unknown(incident: Incident, fact: str) -> bool:
+    return isinstance(lookup(incident.facts, fact), Unknown)
+
+
+def _wait_end(wait: p.WaitFor, now: datetime) -> datetime | None:
+    if wait.duration is not None:
+        return now + wait.duration
+    return datetime.fromisoformat(wait.until) if wait.until else None

@@ -1,0 +1,62 @@
+"""What follows by itself: from the state and the time, which events are due before anyone does anything.
+
+``settle`` goes round until nothing more follows: steps become ready, blocked or not applicable; containers open
+their bodies and close; quorums are counted; duties are assessed; times pass. Every round looks only at what changed
+(the agenda) and at what is open, never at the whole incident. It never starts an effect: that is ``claims``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from runner.engine.deliveries import delivery_events
+from runner.engine.evolve import evolve
+from runner.engine.law import assessment, duty_passed
+from runner.engine.plan import Library
+from runner.engine.ready import become_ready, look
+from runner.engine.running import keep_running
+from runner.engine.signing import void_approvals
+from runner.engine.timing import time_passed
+from runner.errors import Bug
+from runner.model.events import AnyEvent, Recorded
+from runner.model.incident import Incident
+
+ROUNDS = 10_000
+"""A bound on the cascade of one settling: more means that two rules answer each other for ever."""
+
+
+def settle(incident: Incident, now: datetime, library: Library) -> tuple[Incident, tuple[AnyEvent, ...]]:
+    """Return the incident at rest, and the events that led there, in order."""
+    found: list[AnyEvent] = []
+    for _ in range(ROUNDS):
+        events = tuple(_round(incident, now, library))
+        if not events:
+            return incident, tuple(found)
+        incident = evolve(incident, number(incident, now, events), library)
+        found.extend(events)
+    raise Bug(f"incident {incident.id} does not come to rest")
+
+
+def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> list[Recorded]:
+    """Give events the places and the time they will have in the journal."""
+    return [Recorded(incident.version + n, now, event) for n, event in enumerate(events, start=1)]
+
+
+def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
+    if incident.state in ("cancelled", "closed"):
+        return
+    if library.regimes and (incident.assess or duty_passed(incident, now)):
+        yield assessment(incident, now, library)
+        return
+    yield from time_passed(incident, now, library)
+    if incident.state == "paused":
+        return
+    yield from void_approvals(incident)
+    for name in sorted((incident.agenda | incident.blocked) - incident.active):
+        answer = look(incident, name, library)
+        yield from become_ready(incident, name, answer, now, library)
+    for name in sorted(incident.active | incident.live):
+        yield from keep_running(incident, name, now, library)
+    for name in sorted(incident.moving):
+        yield from delivery_events(incident, name, now)

@@ -1,0 +1,110 @@
+"""Times: when a step is due, what a passed due time does, and when to look again.
+
+Legal clocks are facts and law; they run on while an incident is paused. A due time that hangs on a fact, a step or
+a duty is computed again whenever those change, so a step is never late against a clock that moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from runner.engine.deliveries import next_delivery_look
+from runner.engine.plan import Library
+from runner.engine.view import find_step, item_of
+from runner.model import events as e
+from runner.model import playbook as p
+from runner.model.facts import lookup
+from runner.model.incident import Incident, Invocation
+
+PEOPLE = frozenset({"task", "ask", "approve", "file"})
+"""Kinds that people do, and can be reminded of."""
+
+
+def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
+    """Return when a step is due, or None while its anchor is unknown or it has no due time."""
+    if step.due is None:
+        return None
+    start = _anchor(incident, invocation, step.due, ready)
+    return None if start is None else start + step.due.offset
+
+
+def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datetime) -> datetime | None:
+    scope = incident.scopes[invocation.scope]
+    match due.anchor:
+        case "ready":
+            return ready
+        case "opened":
+            return incident.opened_at
+        case "fact":
+            value = lookup(incident.facts, due.ref)
+            return value if isinstance(value, datetime) else None
+        case "step":
+            before = find_step(incident, scope, due.ref)
+            return before.ended_at if before is not None else None
+        case "duty":
+            duty = incident.duties.get(item_of(incident, scope, due.ref))
+            return duty.due if duty is not None else None
+
+
+def time_passed(incident: Incident, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
+    """Yield what the clock alone brings to open steps: moved due times, overdue marks, reminders."""
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        step = library.step(incident, name)
+        if step.due is not None and step.due.anchor != "ready":
+            due = due_time(incident, invocation, step, invocation.ready_at or now)
+            if due != invocation.due:
+                yield e.StepRescheduled(
+                    step=name, due=due, wake_at=invocation.wake_at, reason=f"{step.due.anchor} moved"
+                )
+                continue
+        if invocation.due is None or now < invocation.due:
+            continue
+        again = _next_reminder(invocation, step)
+        if not invocation.overdue:
+            rule = step.on_overdue
+            tell = rule is not None and step.__struct_config__.tag in PEOPLE
+            yield e.StepOverdue(step=name, escalate_to=rule.escalate if rule else "", tell=tell)
+        elif again is not None and now >= again:
+            yield e.StepReminded(step=name, count=invocation.reminders + 1)
+
+
+def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
+    """Return when the next reminder is owed; the intervals double, and they end."""
+    rule = step.on_overdue
+    if rule is None or rule.remind is None or not invocation.overdue or invocation.reminded_at is None:
+        return None
+    if step.__struct_config__.tag not in PEOPLE or invocation.reminders > rule.times:
+        return None
+    return invocation.reminded_at + rule.remind * (1 << max(invocation.reminders - 1, 0))
+
+
+def next_look(incident: Incident, now: datetime, library: Library) -> datetime | None:
+    """Return the earliest instant at which time alone changes something, None when only an event can."""
+    if incident.state in ("cancelled", "closed"):
+        return None
+    times: list[datetime] = []
+    for name in incident.active:
+        invocation = incident.invocations[name]
+        if invocation.due is not None and not invocation.overdue:
+            times.append(invocation.due)
+        if invocation.wake_at is not None and invocation.kind != "ask":
+            times.append(invocation.wake_at)
+        reminder = _next_reminder(invocation, library.step(incident, name))
+        if reminder is not None:
+            times.append(reminder)
+    for name in incident.moving:
+        look = next_delivery_look(incident, name, now)
+        if look is not None:
+            times.append(look)
+    for duty in incident.duties.values():
+        if duty.due is not None and not duty.overdue and duty.record is None and duty.verdict == "applies":
+            times.append(duty.due)
+    return min(times, default=None)
+
+
+def backoff(retry: p.Retry, attempts: int) -> timedelta:
+    """Return the wait before the next automatic try, after so many."""
+    wait = retry.wait * retry.factor ** max(attempts - 1, 0)
+    return min(wait, retry.at_most)

@@ -1,0 +1,318 @@
+"""What a person, or an effect that has ended, asks of an incident. ``decide`` turns it into events or refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.model.events import FactChange, PlannedDelivery
+from runner.model.incident import DutyRecord, Run
+from runner.model.messaging import MessageClass, SendResult
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What all commands share: the person who gives it (empty for the program itself)."""
+
+    by: str = ""
+
+
+class StartTask(Command, frozen=True, kw_only=True):
+    """Say that one is on it."""
+
+    step: str
+
+
+class CompleteTask(Command, frozen=True, kw_only=True):
+    """Say that it is done; ``comment`` says how."""
+
+    step: str
+    comment: str = ""
+
+
+class CheckRow(Command, frozen=True, kw_only=True):
+    """Tick a checklist row, counted from 0."""
+
+    step: str
+    row: int
+
+
+class SkipStep(Command, frozen=True, kw_only=True):
+    """Leave it out, with the reason."""
+
+    step: str
+    reason: str
+
+
+class CancelStep(Command, frozen=True, kw_only=True):
+    """Take it back: what hangs on it alone falls away too."""
+
+    step: str
+    reason: str
+
+
+class FailStep(Command, frozen=True, kw_only=True):
+    """Say that it did not work, with the reason."""
+
+    step: str
+    reason: str
+
+
+class ReopenStep(Command, frozen=True, kw_only=True):
+    """Do it again, as a new invocation, with the reason."""
+
+    step: str
+    reason: str
+
+
+class RetryStep(Command, frozen=True, kw_only=True):
+    """Try a stuck automatic step again."""
+
+    step: str
+    reason: str = ""
+
+
+class AssignStep(Command, frozen=True, kw_only=True):
+    """Give it to somebody."""
+
+    step: str
+    to: str
+    reason: str
+
+
+class CommentStep(Command, frozen=True, kw_only=True):
+    """Say something about it."""
+
+    step: str
+    text: str
+
+
+class Answer(Command, frozen=True, kw_only=True):
+    """Answer an ``ask``: the fact it sets, already checked against its type."""
+
+    step: str
+    change: FactChange
+
+
+class AnswerUnknown(Command, frozen=True, kw_only=True):
+    """Say that nobody knows yet; ask again at ``ask_again``."""
+
+    step: str
+    ask_again: datetime | None = None
+
+
+class Decide(Command, frozen=True, kw_only=True):
+    """Approve or reject exactly the bytes named by ``digest``."""
+
+    step: str
+    digest: str
+    approved: bool
+    reason: str = ""
+    os_user: str = ""
+    proven_by: str = ""
+
+
+class RecordFacts(Command, frozen=True, kw_only=True):
+    """Record, correct or withdraw facts, already checked against their types."""
+
+    changes: tuple[FactChange, ...]
+    grounds: str = ""
+
+
+class RecordDuty(Command, frozen=True, kw_only=True):
+    """Record a filing, a decision not to notify, or a waiver."""
+
+    duty: str
+    record: DutyRecord
+    step: str = ""
+
+
+class AssignRole(Command, frozen=True, kw_only=True):
+    """Say who holds a role from now on."""
+
+    role: str
+    persons: tuple[str, ...]
+
+
+class DeclareDomain(Command, frozen=True, kw_only=True):
+    """Declare a failure domain compromised, down, or up again."""
+
+    domain: str
+    state: Literal["compromised", "down", "up"]
+    since: datetime
+    reason: str = ""
+
+
+class AttachFile(Command, frozen=True, kw_only=True):
+    """Take a file into custody; its bytes are kept already."""
+
+    evidence: str
+    name: str
+    sha256: str
+    size: int
+    source: str = ""
+
+
+class AddNote(Command, frozen=True, kw_only=True):
+    """Write a line into the log."""
+
+    text: str
+    about: datetime | None = None
+    privileged: bool = False
+
+
+class Pause(Command, frozen=True, kw_only=True):
+    """Stop automatic work."""
+
+    reason: str
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """Go on with automatic work."""
+
+    reason: str = ""
+
+
+class CancelIncident(Command, frozen=True, kw_only=True):
+    """Call the incident off."""
+
+    reason: str
+
+
+class Close(Command, frozen=True, kw_only=True):
+    """Declare it over; open work must be named in the reason."""
+
+    reason: str = ""
+
+
+class CorrectEvent(Command, frozen=True, kw_only=True):
+    """Say that an earlier entry is wrong."""
+
+    seq: int
+    reason: str
+
+
+class PinPlaybook(Command, frozen=True, kw_only=True):
+    """Begin (or graft) a run of a pinned playbook."""
+
+    run: Run
+    inputs: Mapping[str, str | int | float | bool | None] = {}
+    reason: str = ""
+
+
+class ResolveAttempt(Command, frozen=True, kw_only=True):
+    """Say what became of an attempt whose outcome nobody knew."""
+
+    effect: str
+    happened: bool
+    reason: str
+
+
+class Resend(Command, frozen=True, kw_only=True):
+    """Send a delivery again under a new key."""
+
+    delivery: str
+    reason: str
+
+
+class ReportCall(Command, frozen=True, kw_only=True):
+    """Say whether a telephone call reached the person of a delivery."""
+
+    delivery: str
+    reached: bool
+    note: str = ""
+
+
+class Composed(Command, frozen=True, kw_only=True):
+    """The composing of a message has ended: its plans."""
+
+    step: str
+    message: str
+    message_class: MessageClass
+    body: str
+    to: tuple[str, ...]
+    plans: tuple[PlannedDelivery, ...]
+    reminder: bool = False
+
+
+class Replanned(Command, frozen=True, kw_only=True):
+    """Open deliveries were planned again because a domain or a contact changed."""
+
+    plans: tuple[PlannedDelivery, ...]
+    reason: str
+
+
+class Rendered(Command, frozen=True, kw_only=True):
+    """A notice was rendered."""
+
+    document: str
+    step: str
+    notice: str
+    version: str
+    digest: str
+    files: Mapping[str, str]
+    gaps: tuple[str, ...]
+    facts: Mapping[str, int]
+    duty: str = ""
+
+
+class EffectFailed(Command, frozen=True, kw_only=True):
+    """Composing or rendering could not be done; a person decides."""
+
+    step: str
+    why: str
+
+
+class AttemptDone(Command, frozen=True, kw_only=True):
+    """An attempt has ended in one of the five outcomes."""
+
+    effect: str
+    n: int
+    result: SendResult
+
+
+class AttemptLost(Command, frozen=True, kw_only=True):
+    """The worker of an attempt is gone: nobody knows what became of it."""
+
+    effect: str
+    n: int
+
+
+AnyCommand = (
+    StartTask
+    | CompleteTask
+    | CheckRow
+    | SkipStep
+    | CancelStep
+    | FailStep
+    | ReopenStep
+    | RetryStep
+    | AssignStep
+    | CommentStep
+    | Answer
+    | AnswerUnknown
+    | Decide
+    | RecordFacts
+    | RecordDuty
+    | AssignRole
+    | DeclareDomain
+    | AttachFile
+    | AddNote
+    | Pause
+    | Resume
+    | CancelIncident
+    | Close
+    | CorrectEvent
+    | PinPlaybook
+    | ResolveAttempt
+    | Resend
+    | ReportCall
+    | Composed
+    | Replanned
+    | Rendered
+    | EffectFailed
+    | AttemptDone
+    | AttemptLost
+)

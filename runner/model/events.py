@@ -1,0 +1,518 @@
+"""What happened: one past-tense type for each thing that an incident's journal can hold.
+
+An event says what it means by itself: it carries the resulting state, so that a later version of the engine
+folds an old journal to the same incident. The time an event stands for is in its row, not in its payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal
+
+import msgspec
+
+from runner.model.incident import (
+    AttemptState,
+    DutyRecord,
+    Kind,
+    Proof,
+    Refusal,
+    Run,
+    TaskState,
+    Verdict,
+)
+from runner.model.messaging import MessageClass
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """What all events share. ``personal`` payloads are sealed under the incident's data key."""
+
+    personal: ClassVar[bool] = False
+    stream: ClassVar[str] = "operational"
+
+
+class IncidentOpened(Event, frozen=True, kw_only=True):
+    """Born, with its kind fixed for ever."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    by: str = ""
+    catalogue: str = ""
+    personal: ClassVar[bool] = True
+
+
+class PlaybookPinned(Event, frozen=True, kw_only=True):
+    """A playbook begins to run in this incident, by digest (at opening, or grafted later)."""
+
+    run: Run
+    inputs: Mapping[str, str | int | float | bool | None] = {}
+    reason: str = ""
+
+
+class PlaybookMigrated(Event, frozen=True, kw_only=True):
+    """A run goes on with another version of its playbook, as the plan said."""
+
+    run: Run
+    kept: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    reapprove: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class IncidentPaused(Event, frozen=True, kw_only=True):
+    """Automatic work stops. Legal clocks do not."""
+
+    reason: str
+
+
+class IncidentResumed(Event, frozen=True, kw_only=True):
+    """Automatic work goes on."""
+
+    reason: str = ""
+
+
+class IncidentCancelled(Event, frozen=True, kw_only=True):
+    """Called off; what was open is cancelled, what was done stays."""
+
+    reason: str
+
+
+class IncidentClosed(Event, frozen=True, kw_only=True):
+    """Over, by decision of a named person."""
+
+    by: str
+    reason: str = ""
+
+
+class ScopeOpened(Event, frozen=True, kw_only=True):
+    """A body of steps begins: a lane, an iteration, a called playbook."""
+
+    scope: str
+    run: str
+    playbook: str
+    body: str
+    prefix: str
+    parent: str = ""
+    item: str | None = None
+    iteration: int = 1
+    inputs: Mapping[str, str | int | float | bool | None] = {}
+
+
+class StepReady(Event, frozen=True, kw_only=True):
+    """Everything it waited for has ended and its condition holds."""
+
+    step: str
+    state: Literal["ready", "active"] = "ready"
+    due: datetime | None = None
+    wake_at: datetime | None = None
+    assignee: str = ""
+
+
+class StepBlocked(Event, frozen=True, kw_only=True):
+    """Its condition cannot be told yet: these facts are missing."""
+
+    step: str
+    missing: tuple[str, ...]
+
+
+class StepRescheduled(Event, frozen=True, kw_only=True):
+    """Its due time or its next look changed, with the cause."""
+
+    step: str
+    due: datetime | None = None
+    wake_at: datetime | None = None
+    reason: str = ""
+
+
+class StepStarted(Event, frozen=True, kw_only=True):
+    """A person is on it."""
+
+    step: str
+    by: str
+
+
+class StepChecked(Event, frozen=True, kw_only=True):
+    """One row of its checklist was ticked."""
+
+    step: str
+    row: int
+    by: str
+
+
+class StepEnded(Event, frozen=True, kw_only=True):
+    """It ended in a state that only reopening leaves. ``digest`` names what it produced."""
+
+    step: str
+    state: TaskState
+    by: str = ""
+    reason: str = ""
+    digest: str = ""
+    personal: ClassVar[bool] = True
+
+
+class StepSettled(Event, frozen=True, kw_only=True):
+    """The engine itself ended it: nothing to do, or all inside it has ended."""
+
+    step: str
+    state: TaskState
+    why: str = ""
+    digest: str = ""
+
+
+class StepReopened(Event, frozen=True, kw_only=True):
+    """A new invocation of an ended step; what was done stays on record."""
+
+    step: str
+    by: str = ""
+    reason: str = ""
+
+
+class StepAssigned(Event, frozen=True, kw_only=True):
+    """Somebody else has it now."""
+
+    step: str
+    to: str
+    reason: str = ""
+
+
+class StepCommented(Event, frozen=True, kw_only=True):
+    """A remark on a step."""
+
+    step: str
+    by: str
+    text: str
+    personal: ClassVar[bool] = True
+
+
+class StepStuck(Event, frozen=True, kw_only=True):
+    """It cannot go on by itself: a person chooses between retry, skip and cancel."""
+
+    step: str
+    why: str
+
+
+class StepRetried(Event, frozen=True, kw_only=True):
+    """A person, or its retry rule, has it tried again."""
+
+    step: str
+    by: str = ""
+    wake_at: datetime | None = None
+    reason: str = ""
+
+
+class StepOverdue(Event, frozen=True, kw_only=True):
+    """Its due time passed while it was open."""
+
+    step: str
+    escalate_to: str = ""
+    tell: bool = False
+    """A first reminder is owed."""
+
+
+class StepReminded(Event, frozen=True, kw_only=True):
+    """A reminder is owed to whoever holds it."""
+
+    step: str
+    count: int
+
+
+class FactChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact as recorded; ``value`` null means "now unknown"."""
+
+    key: str
+    value: msgspec.Raw = msgspec.Raw(b"null")
+    source: str = ""
+    confidence: Literal["confirmed", "estimated"] = "confirmed"
+
+
+class FactsRecorded(Event, frozen=True, kw_only=True):
+    """Facts were learned, corrected or withdrawn, together."""
+
+    facts: tuple[FactChange, ...]
+    by: str
+    step: str = ""
+    grounds: str = ""
+    personal: ClassVar[bool] = True
+
+
+class ApprovalGiven(Event, frozen=True, kw_only=True):
+    """One person said yes or no to one digest."""
+
+    step: str
+    by: str
+    role: str
+    digest: str
+    approved: bool = True
+    reason: str = ""
+    os_user: str = ""
+    proven_by: str = ""
+    personal: ClassVar[bool] = True
+
+
+class ApprovalVoided(Event, frozen=True, kw_only=True):
+    """The bytes under an approval changed, so it is asked again."""
+
+    step: str
+    old: str
+    new: str
+
+
+class MessageComposed(Event, frozen=True, kw_only=True):
+    """A message and its delivery plans exist; nothing has been sent."""
+
+    message: str
+    step: str
+    message_class: MessageClass
+    body: str
+    to: tuple[str, ...]
+    plans: tuple[PlannedDelivery, ...]
+    reason: str = ""
+    personal: ClassVar[bool] = True
+
+
+class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person's plan: usable channels in order, and the refused ones with their rule."""
+
+    delivery: str
+    person: str
+    channels: tuple[str, ...]
+    goal: Proof
+    refusals: tuple[Refusal, ...] = ()
+    key_lifetimes: Mapping[str, timedelta | None] = {}
+
+
+class DeliveryReplanned(Event, frozen=True, kw_only=True):
+    """A domain fell or rose, or contact data changed: the plan was made anew."""
+
+    delivery: str
+    channels: tuple[str, ...]
+    refusals: tuple[Refusal, ...] = ()
+    key_lifetimes: Mapping[str, timedelta | None] = {}
+    reason: str = ""
+
+
+class DeliveryEnded(Event, frozen=True, kw_only=True):
+    """Its goal is proved, or nothing is left to try, or it was called off."""
+
+    delivery: str
+    state: Literal["satisfied", "exhausted", "cancelled"]
+    why: str = ""
+
+
+class DeliveryStuck(Event, frozen=True, kw_only=True):
+    """Nothing more is sent before a person has said what became of an unanswered attempt."""
+
+    delivery: str
+    why: str
+
+
+class EvidenceRaised(Event, frozen=True, kw_only=True):
+    """More is proved of a delivery than before: a receipt, an acknowledgement, a call."""
+
+    delivery: str
+    evidence: Proof
+    by: str = ""
+    via: str = ""
+    note: str = ""
+    personal: ClassVar[bool] = True
+
+
+class DeliveryResent(Event, frozen=True, kw_only=True):
+    """A person asked for the same message to go out again under a new key."""
+
+    delivery: str
+    by: str
+    reason: str
+
+
+class AttemptStarted(Event, frozen=True, kw_only=True):
+    """The intent: committed before the effect. ``effect`` is a delivery's or an invocation's id."""
+
+    effect: str
+    n: int
+    key: str
+    worker: str
+    channel: str = ""
+
+
+class AttemptEnded(Event, frozen=True, kw_only=True):
+    """The outcome. For an automatic step, ``step_state`` is where that leaves the step."""
+
+    effect: str
+    n: int
+    state: AttemptState
+    reason: str = ""
+    provider_id: str = ""
+    evidence: Proof = "none"
+    retry_at: datetime | None = None
+    step_state: TaskState | None = None
+    resolved_by: str = ""
+
+
+class DocumentRendered(Event, frozen=True, kw_only=True):
+    """A notice exists in its formats, named by digest, with its gaps."""
+
+    document: str
+    step: str
+    notice: str
+    version: str
+    digest: str
+    files: Mapping[str, str]
+    gaps: tuple[str, ...]
+    facts: Mapping[str, int]
+    duty: str = ""
+    by: str = ""
+    status: str = "draft"
+
+
+class DutiesAssessed(Event, frozen=True, kw_only=True):
+    """What changed between two looks at the law, and which facts caused it."""
+
+    changes: tuple[DutyChange, ...]
+    because: tuple[str, ...] = ()
+
+
+class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A duty's new standing; ``gone`` when no regime speaks of it any more."""
+
+    duty: str
+    verdict: Verdict
+    due: datetime | None = None
+    provisional: bool = False
+    missing: tuple[str, ...] = ()
+    overdue: bool = False
+
+
+class DutyRecorded(Event, frozen=True, kw_only=True):
+    """A filing, a decision not to notify, or a waiver."""
+
+    duty: str
+    record: DutyRecord
+    step: str = ""
+    personal: ClassVar[bool] = True
+
+
+class RoleAssigned(Event, frozen=True, kw_only=True):
+    """Who holds a role in this incident, from now on."""
+
+    role: str
+    persons: tuple[str, ...]
+
+
+class DomainDeclared(Event, frozen=True, kw_only=True):
+    """A failure domain fell to the attacker, went down, or is up again."""
+
+    domain: str
+    state: Literal["compromised", "down", "up"]
+    since: datetime
+    by: str = ""
+    reason: str = ""
+
+
+class EvidenceAttached(Event, frozen=True, kw_only=True):
+    """A file came into custody."""
+
+    evidence: str
+    name: str
+    sha256: str
+    size: int
+    by: str
+    source: str = ""
+    personal: ClassVar[bool] = True
+
+
+class NoteAdded(Event, frozen=True, kw_only=True):
+    """A line in the log, of the time it speaks of."""
+
+    by: str
+    text: str
+    about: datetime | None = None
+    personal: ClassVar[bool] = True
+
+
+class PrivilegedNoteAdded(NoteAdded, frozen=True, kw_only=True):
+    """A note for counsel: its own stream, so that it can be withheld."""
+
+    stream: ClassVar[str] = "privileged"
+
+
+class EventCorrected(Event, frozen=True, kw_only=True):
+    """An earlier entry was wrong; both stay."""
+
+    seq: int
+    by: str
+    reason: str
+    personal: ClassVar[bool] = True
+
+
+AnyEvent = (
+    IncidentOpened
+    | PlaybookPinned
+    | PlaybookMigrated
+    | IncidentPaused
+    | IncidentResumed
+    | IncidentCancelled
+    | IncidentClosed
+    | ScopeOpened
+    | StepReady
+    | StepBlocked
+    | StepRescheduled
+    | StepStarted
+    | StepChecked
+    | StepEnded
+    | StepSettled
+    | StepReopened
+    | StepAssigned
+    | StepCommented
+    | StepStuck
+    | StepRetried
+    | StepOverdue
+    | StepReminded
+    | FactsRecorded
+    | ApprovalGiven
+    | ApprovalVoided
+    | MessageComposed
+    | DeliveryReplanned
+    | DeliveryEnded
+    | DeliveryStuck
+    | EvidenceRaised
+    | DeliveryResent
+    | AttemptStarted
+    | AttemptEnded
+    | DocumentRendered
+    | DutiesAssessed
+    | DutyRecorded
+    | RoleAssigned
+    | DomainDeclared
+    | EvidenceAttached
+    | NoteAdded
+    | PrivilegedNoteAdded
+    | EventCorrected
+)
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event with its place and time in the journal, as folding needs it."""
+
+    seq: int
+    at: datetime
+    event: AnyEvent
+
+
+ENCODER = msgspec.json.Encoder(order="sorted")
+DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: AnyEvent) -> bytes:
+    """Return the payload bytes: canonical JSON, keys sorted."""
+    return ENCODER.encode(event)
+
+
+def decode(payload: bytes) -> AnyEvent:
+    """Return the event of payload bytes; unknown types raise ``msgspec.ValidationError``."""
+    return DECODER.decode(payload)

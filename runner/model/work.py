@@ -1,0 +1,55 @@
+"""Work that touches the world or costs time: what the engine asks of the effects, as values."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from runner.model.playbook import Act
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of due work in one incident."""
+
+    incident: str
+
+
+class Compose(Work, frozen=True, kw_only=True):
+    """Write a message's text from facts and plan its deliveries. ``reminder`` is for an overdue step."""
+
+    step: str
+    template: str
+    to: tuple[str, ...] = ()
+    reminder: bool = False
+
+
+class Render(Work, frozen=True, kw_only=True):
+    """Render the notice of a step."""
+
+    step: str
+    notice: str
+    duty: str
+    formats: tuple[str, ...]
+
+
+class Deliver(Work, frozen=True, kw_only=True):
+    """Send one attempt of a delivery; its intent is committed."""
+
+    delivery: str
+    n: int
+    channel: str
+    key: str
+
+
+class DoAct(Work, frozen=True, kw_only=True):
+    """Do one attempt of an automatic action; its intent is committed."""
+
+    step: str
+    n: int
+    key: str
+    action: Act
+    time_limit: timedelta
+
+
+AnyWork = Compose | Render | Deliver | DoAct

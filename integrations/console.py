@@ -1,0 +1,126 @@
+"""The console: a message shown on this machine, for a first run and for exercises at one desk.
+
+It writes to standard error or appends to a file. Nothing leaves the machine, so an exercise may always use
+it; whoever reads the screen or the file reads everything, so its ceiling is ``internal``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from integrations.port import (
+    Absent,
+    Accepted,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Found,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Secrets,
+    Unauthentic,
+    Unknown,
+    plain_body,
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to show messages."""
+
+    path: str = ""
+    """A file to append to; standard error when empty."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """What is on one screen was accepted by nobody else: no receipts, and no provider that could fall."""
+    return Capabilities(
+        address_kind="none",
+        domains=frozenset({"this-machine"}),
+        confidentiality="internal",
+        personal_data="contact",
+        reconcile="query" if settings.path else "none",
+        stays_here=True,
+    )
+
+
+def address_problem(address: str) -> str:
+    """The console needs no address; any name will do."""
+    return ""
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Show one message, in one write, between two rules that carry its key."""
+    shown = _shown(outbound)
+    if not settings.path:
+        return _to_screen(shown)
+    return _to_file(shown, Path(settings.path))
+
+
+def _shown(outbound: Outbound) -> str:
+    """Return the message without control characters: it must not steer the terminal that shows it."""
+    text = f"To: {outbound.recipient}\nSubject: {outbound.subject}\n\n{plain_body(outbound)}"
+    safe = "".join(one if one.isprintable() or one in "\n\t" else "�" for one in text)
+    return f"----- message {outbound.idempotency_key} -----\n{safe}----- end -----\n"
+
+
+def _to_screen(shown: str) -> Outcome:
+    try:
+        sys.stderr.write(shown)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return Unknown("standard error broke off", "answer")
+    return Accepted()
+
+
+def _to_file(shown: str, path: Path) -> Outcome:
+    content = shown.encode()
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError:
+        return NotSent("the file of this channel cannot be opened for appending")
+    try:
+        written = os.write(descriptor, content)
+        os.fsync(descriptor)
+    except OSError:
+        return Unknown("the file of this channel could not be written to its end", "answer")
+    finally:
+        os.close(descriptor)
+    return Accepted() if written == len(content) else Unknown("only a part was written", "answer")
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Look into the file for the message; the screen cannot be asked."""
+    if not settings.path:
+        return CannotTell("a screen cannot be asked what it showed")
+    try:
+        content = Path(settings.path).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return Absent()
+    except OSError:
+        return CannotTell("the file of this channel cannot be read")
+    return Found("") if _shown(outbound) in content else Absent()
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """A screen calls nobody back."""
+    return Unauthentic(reason="the console has no callbacks")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find a file that cannot be there."""
+    if settings.path and not Path(settings.path).parent.is_dir():
+        return (Finding(severity="error", what="the folder of path does not exist", hint="create it"),)
+    return ()
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Show it: the console is ourselves."""
+    return send(outbound, settings, secrets)

@@ -1,0 +1,50 @@
+"""Which integrations there are: ours by name, others by the entry-point group ``tocsin.integrations``.
+
+Ours are found without reading the metadata of installed distributions, which is slow and missing in a bare
+checkout; and nobody else's ``smtp`` can take the place of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import cast
+
+from integrations.port import Integration, UnknownIntegration
+
+GROUP = "tocsin.integrations"
+
+BUILT_IN: dict[str, str] = {
+    "smtp": "integrations.smtp",
+    "webhook": "integrations.webhook",
+    "console": "integrations.console",
+}
+"""Adapter name to module, as ``pyproject.toml`` declares them too."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the name of every integration that can be loaded, sorted."""
+    return tuple(sorted(BUILT_IN.keys() | _installed().keys()))
+
+
+def load(name: str) -> Integration:
+    """Import and return one integration; ``UnknownIntegration`` names the nearest when there is none."""
+    if name in BUILT_IN:
+        return cast(Integration, importlib.import_module(BUILT_IN[name]))
+    installed = _installed()
+    if name not in installed:
+        known = tuple(sorted(BUILT_IN.keys() | installed.keys()))
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        raise UnknownIntegration(name, known, near[0] if near else "")
+    module, _, attribute = installed[name].partition(":")
+    found: object = importlib.import_module(module)
+    for part in filter(None, attribute.split(".")):
+        found = getattr(found, part)
+    return cast(Integration, found)
+
+
+def _installed() -> dict[str, str]:
+    """Return what other distributions declare, name to ``module[:attribute]``."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=GROUP) if entry.name not in BUILT_IN}

@@ -1,0 +1,162 @@
+"""The one way to call HTTP: one request, one honest answer about what is known of it.
+
+Redirects are not followed, proxies and ``.netrc`` of the environment are not read, cookies are not kept,
+answers are bounded, every wait is explicit. What the exceptions of the transport prove, and what they do
+not, is decided in ``transport``; what a status means is decided here. ``requests`` costs a quarter of a
+second to import, so it is imported when the first request leaves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import msgspec
+
+from integrations.port import About, NotSent, Rejected, Throttled, Timeouts, Unknown
+
+LONGEST_RETRY_AFTER = timedelta(days=1)
+"""A provider that asks for more is wrong or lying; the failover has long gone elsewhere."""
+
+ACCOUNT_CODES = frozenset({401, 402, 403, 404, 405, 407, 410})
+"""Statuses about the channel as a whole: credentials, address of the service, payment."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. ``hosts`` is the allow-list of ``host`` or ``host:port``; None where settings fix the URL."""
+
+    method: str
+    url: str
+    at: datetime
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    timeouts: Timeouts = Timeouts()
+    hosts: frozenset[str] | None = None
+    ca_file: str = ""
+    """PEM bundle to trust instead of the public authorities."""
+    max_answer: int = 65_536
+    """Bytes of the answer that are read; a longer one is incomplete."""
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave out URL, headers and body: any of them can hold a secret."""
+        return f"Request(method={self.method!r})"
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer. ``complete`` only if its end was seen: a length that fits, or the last chunk."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    complete: bool
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave out what the other side said: it may repeat what we sent."""
+        return f"Reply(status={self.status}, complete={self.complete})"
+
+
+def url_problem(url: str, hosts: frozenset[str] | None = None) -> str:
+    """Return why this URL may not be called, or the empty string. The URL is not repeated: it may hold a secret.
+
+    A host on the list may resolve to a private address (that is what internal systems have). Loopback is
+    reached only when the host says so itself, link-local addresses (cloud metadata) and multicast never:
+    the transport looks at the connected peer, so that a name cannot change its mind in between.
+    """
+    if any(character in url for character in "\\ \t\r\n\0"):
+        return "the URL has spaces, backslashes or control characters"
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return "the URL cannot be read"
+    if parts.scheme not in {"http", "https"}:
+        return "the URL is neither http nor https"
+    if "@" in parts.netloc:
+        return "the URL carries a user or password: name a secret instead"
+    if not host:
+        return "the URL names no host"
+    full = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
+    if hosts is not None and not {host, full} & {entry.lower() for entry in hosts}:
+        return f"the host {host} is not on the allow-list"
+    return ""
+
+
+def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
+    """Make one request; every way it can fail is a value. ``Rejected`` only for what our own rules forbid."""
+    problem = url_problem(request.url, request.hosts)
+    if problem:
+        return Rejected("url", problem, about="account")
+    from integrations.http.transport import exchange as over_the_wire
+
+    return over_the_wire(request)
+
+
+def judge(reply: Reply, at: datetime) -> Rejected | Throttled | Unknown | None:
+    """Return what a status alone settles; None for a 2xx whose end was seen, which the adapter then reads."""
+    status, code = reply.status, str(reply.status)
+    if 200 <= status < 300:
+        return None if reply.complete else Unknown("the answer broke off before its end", "answer")
+    if status == 429 or (status == 503 and "retry-after" in reply.headers):
+        return Throttled(retry_after(reply, at), f"the service answered {code}: later", code)
+    if status == 425:
+        return Throttled(None, f"the service answered {code}: later", code)
+    if 300 <= status < 400:
+        return Rejected(code, "the service has moved, and redirects are not followed", about="account")
+    if status == 408 or not 400 <= status < 500:
+        return Unknown(f"the service answered {code}: it may have taken the message", "answer")
+    about: About = "account" if status in ACCOUNT_CODES else "message"
+    return Rejected(code, f"the service refused it with {code}", about=about)
+
+
+def retry_after(reply: Reply, at: datetime) -> timedelta | None:
+    """Read ``Retry-After`` in seconds or as a date, or ``retry_after_ms`` of a JSON body; capped, never negative."""
+    said = reply.headers.get("retry-after", "").strip()
+    wait = _seconds(said) if said else None
+    if wait is None and said:
+        wait = _until(said, reply.headers.get("date", ""), at)
+    if wait is None:
+        wait = _milliseconds(reply.body)
+    return None if wait is None else max(timedelta(0), min(wait, LONGEST_RETRY_AFTER))
+
+
+def _seconds(said: str) -> timedelta | None:
+    try:
+        seconds = float(said)
+    except ValueError:
+        return None
+    if seconds != seconds:  # NaN
+        return None
+    return timedelta(seconds=max(0.0, min(seconds, LONGEST_RETRY_AFTER.total_seconds())))
+
+
+def _until(said: str, date: str, at: datetime) -> timedelta | None:
+    """Count from the answer's own ``Date`` where it has one: the two clocks need not agree."""
+    try:
+        then = parsedate_to_datetime(said)
+        start = parsedate_to_datetime(date) if date else at
+        return then - start
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _milliseconds(body: bytes) -> timedelta | None:
+    match json_object(body).get("retry_after_ms"):
+        case bool():
+            return None
+        case int() | float() as wait:
+            return _seconds(str(wait / 1000))
+        case _:
+            return None
+
+
+def json_object(body: bytes) -> dict[str, object]:
+    """Return the JSON object in an answer, or an empty one when it holds anything else."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,206 @@
+"""What the wire proves: ``requests`` driven once, and each of its exceptions taken for what it is worth.
+
+The classification is measured, not guessed: a refused connection and an unknown name prove that nothing
+left; a reset looks the same whether it came before or after the body, so it proves nothing; an answer that
+ends inside its headers comes back from ``requests`` as an empty 200, so only a seen end counts as complete.
+
+The one module that imports ``requests`` at its head; import it late.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from integrations.http import Reply, Request
+from integrations.http.cutoff import CutOff
+from integrations.port import NotSent, Rejected, Unknown
+
+METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+"""Cloud metadata services outside the link-local range."""
+
+
+class ForbiddenPeer(HTTPError):
+    """The name led to an address that is never called; no byte of the request has left."""
+
+
+class _Line(threading.local):
+    """Each thread's own session and the attempt it is in: sockets are kept, nothing else is."""
+
+    session: requests.Session | None = None
+    cut: CutOff | None = None
+
+
+_LINE = _Line()
+
+
+class _Plain(HTTPConnection):
+    def _new_conn(self) -> socket.socket:  # type: ignore[explicit-override]
+        return _checked(super()._new_conn(), self.host)
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[explicit-override,override]
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _Secure(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:  # type: ignore[explicit-override]
+        return _checked(super()._new_conn(), self.host)
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[explicit-override,override]
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[explicit-override]
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+
+
+def _watch(connection: socket.socket | None) -> None:
+    if _LINE.cut is not None:
+        _LINE.cut.watch(connection)
+
+
+def _checked(connection: socket.socket, host: str) -> socket.socket:
+    """Refuse a forbidden peer before the first byte; else hand it to the cut-off."""
+    peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
+    if forbidden(peer, host):
+        connection.close()
+        raise ForbiddenPeer("the name leads to an address that is never called")
+    _watch(connection)
+    return connection
+
+
+def forbidden(peer: ipaddress.IPv4Address | ipaddress.IPv6Address, host: str) -> bool:
+    """Say whether a connected peer may not be spoken to: metadata, multicast, or loopback by another name."""
+    mapped = getattr(peer, "ipv4_mapped", None)
+    if mapped is not None:
+        peer = mapped
+    if peer.is_link_local or peer.is_multicast or peer.is_unspecified or peer in METADATA:
+        return True
+    return peer.is_loopback and not _says_loopback(host)
+
+
+def _says_loopback(host: str) -> bool:
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _session() -> requests.Session:
+    if _LINE.session is None:
+        session = requests.Session()
+        session.trust_env = False
+        session.headers.clear()
+        session.headers.update({"User-Agent": "Tocsin", "Accept-Encoding": "identity"})
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter(pool_maxsize=1, max_retries=0))
+        _LINE.session = session
+    return _LINE.session
+
+
+def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
+    """Make one request and return its answer, or what the lack of one proves."""
+    waits = (request.timeouts.connect.total_seconds(), request.timeouts.read.total_seconds())
+    with CutOff(request.timeouts.total) as cut:
+        _LINE.cut = cut
+        try:
+            with _session().request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.body,
+                timeout=waits,
+                allow_redirects=False,
+                stream=True,
+                verify=request.ca_file or True,
+            ) as response:
+                return _reply(response, request.max_answer, cut)
+        except (requests.RequestException, OSError) as error:
+            return lost(error)
+        finally:
+            _LINE.cut = None
+
+
+def _reply(response: requests.Response, limit: int, cut: CutOff) -> Reply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    body, ended = bytearray(), True
+    try:
+        while len(body) <= limit and (part := response.raw.read(8192, decode_content=False)):
+            body += part
+    except (HTTPError, OSError):
+        ended = False
+    ended = ended and len(body) <= limit and not cut.fired and _framed(response.status_code, headers)
+    return Reply(status=response.status_code, headers=headers, body=bytes(body[:limit]), complete=ended)
+
+
+def _framed(status: int, headers: dict[str, str]) -> bool:
+    """Say whether the end could be seen at all: without a length or chunks, a broken line looks like an end."""
+    if status in {204, 205, 304}:
+        return bool(headers)
+    return "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
+
+
+def lost(error: BaseException) -> NotSent | Rejected | Unknown:
+    """Return what an exception of the transport proves."""
+    causes = tuple(_causes(error))
+    if any(isinstance(one, ForbiddenPeer) for one in causes):
+        return Rejected("address", "the name leads to an address that is never called", about="account")
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+        return NotSent("the certificate of the service does not hold")
+    if any(isinstance(one, NewConnectionError | ConnectTimeoutError) for one in causes):
+        return NotSent("no connection to the service could be made")
+    if isinstance(error, _OUR_FAULT):
+        return Rejected("request", "the request cannot be formed from these settings", about="account")
+    if isinstance(error, requests.Timeout):
+        return Unknown("the service did not answer in time", "answer")
+    return Unknown("the connection was lost before the answer", "request")
+
+
+_OUR_FAULT = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidJSONError,
+)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk what requests and urllib3 wrap in each other: arguments, reasons, causes, contexts."""
+    queue: list[object] = [error]
+    seen: set[int] = set()
+    while queue:
+        one = queue.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        queue.extend((*one.args, getattr(one, "reason", None), one.__cause__, one.__context__))

@@ -1,0 +1,114 @@
+"""E-mail: SMTP driven command by command, so that a lost line is known for what it is.
+
+``smtplib.sendmail`` throws away both what matters: the phase in which the line broke and the queue id in
+the last answer. Here every command is sent by itself and the phase is kept. Before the final dot has left,
+a lost line means *not sent*; after it, *unknown*; the server's code decides the rest. Where the server
+offers DSN it is asked for reports with ``ENVID`` set to the idempotency key, and never returns the body.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from integrations.port import (
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Secrets,
+    Unauthentic,
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A relay that we hand mail to."""
+
+    host: str
+    port: int = 587
+    sender: str
+    """Envelope sender and ``From``: where bounces go."""
+    sender_name: str = ""
+    tls: Literal["required", "opportunistic", "implicit", "none"] = "required"
+    """``required``: STARTTLS or nothing is sent; ``implicit``: TLS from the first byte (port 465)."""
+    ca_file: str = ""
+    """PEM bundle to trust instead of the system's authorities."""
+    username: str = ""
+    """When set, the secret ``password`` is used with it."""
+    helo: str = ""
+    """The name we greet with; the sender's domain when empty."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """E-mail without S/MIME or PGP carries at most ``internal``: every relay on the way can read it."""
+    return Capabilities(
+        address_kind="email",
+        domains=frozenset({f"smtp:{settings.host.lower()}"}),
+        confidentiality="internal",
+        personal_data="contact",
+        receipts=frozenset({"accepted", "relayed", "delivered"}),
+        ack="reply",
+        ack_strength="seen",
+        secrets=frozenset({"password"}) if settings.username else frozenset(),
+    )
+
+
+def address_problem(address: str) -> str:
+    """Return what is wrong with a mail address, without repeating it, or the empty string."""
+    from integrations.smtp.mime import address_problem as problem
+
+    return problem(address)
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Make one SMTP transaction for one recipient."""
+    from integrations.smtp.session import transact
+
+    return transact(outbound, settings, secrets)
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """A relay cannot be asked; a delivery report may still settle it."""
+    return CannotTell("SMTP has no way to ask; wait for a delivery report or look into the relay's log")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """SMTP calls nobody back."""
+    return Unauthentic(reason="SMTP has no callbacks")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    findings: list[Finding] = []
+    if problem := address_problem(settings.sender):
+        findings.append(Finding(severity="error", what=f"sender: {problem}", hint="name@domain"))
+    if not 0 < settings.port < 65536:
+        findings.append(Finding(severity="error", what="port is not between 1 and 65535"))
+    if settings.username and "password" not in secrets:
+        hint = "secrets: {password: env:NAME}"
+        findings.append(
+            Finding(severity="error", what="username is set without the secret password", hint=hint)
+        )
+    if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
+        findings.append(
+            Finding(
+                severity="warning",
+                what=f"tls is {settings.tls}: mail may cross the network in clear",
+                hint="tls: required",
+            )
+        )
+    return tuple(findings)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Send to our own sender address."""
+    return send(msgspec.structs.replace(outbound, recipient=settings.sender), settings, secrets)
+
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts towards which nothing crosses a network."""

@@ -1,0 +1,74 @@
+"""One message as the bytes that go over SMTP: RFC 5322, seven bits, CRLF, dots stuffed.
+
+Pure: the same attempt gives the same bytes, whatever the machine. What would break out of a header is
+refused, not cleaned: whoever wrote it should know.
+"""
+
+from __future__ import annotations
+
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from integrations.port import Outbound, plain_body
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\x85]")
+_LONE_ENDS = re.compile(rb"\r\n|\r|\n")
+_LEADING_DOT = re.compile(rb"(?m)^\.")
+_POLICY = SMTP.clone(cte_type="7bit")
+
+
+def address_problem(address: str) -> str:
+    """Return what is wrong with a mail address, without repeating it, or the empty string."""
+    local, at, domain = address.rpartition("@")
+    if _BREAKS.search(address) or any(character in address for character in ' <>()[],;:\\"'):
+        return "the address has characters that an address may not have"
+    if not at or not local or "@" in local:
+        return "the address is not of the form name@domain"
+    if not domain.strip(".") or ".." in domain or domain.startswith((".", "-")):
+        return "the address has no valid domain"
+    if len(local.encode()) > 64 or len(address.encode()) > 254:
+        return "the address is longer than an address may be"
+    return ""
+
+
+def header_problem(outbound: Outbound) -> str:
+    """Return which header text would break out of its header, or the empty string."""
+    if _BREAKS.search(outbound.subject):
+        return "the subject has a line break or control character"
+    if _BREAKS.search(outbound.idempotency_key):
+        return "the idempotency key has a control character"
+    return ""
+
+
+def compose(outbound: Outbound, sender: str, sender_name: str) -> bytes:
+    """Return the message with CRLF line ends, before dot stuffing; ``Message-ID`` is the idempotency key."""
+    plain = f"{sender}{outbound.recipient}".isascii()
+    message = EmailMessage(policy=_POLICY.clone(utf8=not plain))
+    message["From"] = Address(display_name=sender_name, addr_spec=sender)
+    message["To"] = Address(addr_spec=outbound.recipient)
+    message["Subject"] = outbound.subject
+    message["Date"] = format_datetime(outbound.at)
+    message["Message-ID"] = f"<{outbound.idempotency_key}@{sender.rpartition('@')[2]}>"
+    # RFC 3834: no vacation notice answers a machine, and DSNs come by the envelope.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(plain_body(outbound), charset="utf-8")
+    if outbound.html is not None:
+        message.add_alternative(outbound.html, subtype="html", charset="utf-8")
+    return _LONE_ENDS.sub(b"\r\n", message.as_bytes())
+
+
+def stuffed(message: bytes) -> bytes:
+    """Return the message as DATA carries it (RFC 5321 4.5.2), without the final dot."""
+    body = _LEADING_DOT.sub(b"..", message)
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
+
+
+def xtext(value: str) -> str:
+    """Encode a DSN parameter (RFC 3461 4): printable ASCII without ``+`` and ``=`` stands for itself."""
+    return "".join(
+        character if "!" <= character <= "~" and character not in "+=" else f"+{ord(character):02X}"
+        for character in value
+    )

@@ -1,0 +1,220 @@
+"""One SMTP transaction, phase by phase. Import it late: ``smtplib`` and ``ssl`` are not free.
+
+The phase is the proof. A server takes a message when it has seen the final dot, never before (RFC 5321
+4.1.1.4), so everything up to the body is ``not_sent``. The final dot goes out by itself: once it may have
+left, only the server's answer settles the question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from email.errors import MessageError
+
+from integrations.http.cutoff import CutOff
+from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets, Throttled, Unknown
+from integrations.smtp import LOOPBACK, Settings
+from integrations.smtp.mime import address_problem, compose, header_problem, stuffed, xtext
+
+_ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})(?=\s|\Z)")
+_QUEUE_ID = re.compile(
+    rb"queued as ([A-Za-z0-9._-]{1,128})|\bid=([A-Za-z0-9._-]{1,128})|\[InternalId=(\d{1,32})"
+)
+_ACCOUNT_PHASES = frozenset({"connect", "greeting", "tls", "auth", "sender"})
+
+
+class _Ended(Exception):
+    """The transaction ended early, with this outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+@dataclass(repr=False)
+class _Line:
+    """One transaction: the connection, how far it came, and what it is about."""
+
+    smtp: smtplib.SMTP
+    outbound: Outbound
+    settings: Settings
+    secrets: Secrets
+    cut: CutOff
+    phase: str = "connect"
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        """Bound each further wait, and let the cut-off know the socket of now (TLS makes a new one)."""
+        if self.smtp.sock is not None:
+            self.smtp.sock.settimeout(limit.total_seconds())
+            self.cut.watch(self.smtp.sock)
+
+
+def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Hand over one message to one recipient and return what is known of it."""
+    if problem := header_problem(outbound):
+        return Rejected("header", problem)
+    if problem := address_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    if address_problem(settings.sender):
+        return Rejected("sender", "the sender address of this channel is not valid", about="account")
+    try:
+        # Composed before anything is opened: a message that cannot be formed needs no connection.
+        content = stuffed(compose(outbound, settings.sender, settings.sender_name))
+    except (MessageError, ValueError, IndexError):
+        return Rejected("message", "the message cannot be put into mail form")
+    with CutOff(outbound.timeouts.total) as cut:
+        line = _Line(_client(outbound, settings), outbound, settings, secrets, cut)
+        try:
+            return _converse(line, content)
+        except _Ended as end:
+            return end.outcome
+        except ssl.SSLCertVerificationError:
+            return NotSent("the certificate of the mail server does not hold")
+        except (OSError, smtplib.SMTPException, UnicodeError):
+            return _broken(line.phase)
+        finally:
+            line.smtp.close()
+
+
+def _client(outbound: Outbound, settings: Settings) -> smtplib.SMTP:
+    helo = settings.helo or settings.sender.rpartition("@")[2]
+    wait = outbound.timeouts.connect.total_seconds()
+    if settings.tls == "implicit":
+        return smtplib.SMTP_SSL(local_hostname=helo, timeout=wait, context=_context(settings))
+    return smtplib.SMTP(local_hostname=helo, timeout=wait)
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=settings.ca_file or None)
+
+
+def _broken(phase: str) -> Outcome:
+    """Return what a lost line proves in this phase."""
+    match phase:
+        case "answer":
+            return Unknown("the line was lost after the final dot, before the server's answer", "answer")
+        case "connect":
+            return NotSent("no connection to the mail server could be made")
+        case _:
+            return NotSent(f"the line was lost before the message was handed over (phase {phase})")
+
+
+def _converse(line: _Line, content: bytes) -> Outcome:
+    smtp, settings = line.smtp, line.settings
+    smtp._host = settings.host  # type: ignore[attr-defined]  # what TLS checks the certificate against
+    code, text = smtp.connect(settings.host, settings.port)
+    line.phase = "greeting"
+    line.wait_at_most(line.outbound.timeouts.read)
+    _expect(line, code, text)
+    _expect(line, *smtp.ehlo())
+    _secure(line)
+    _log_in(line)
+    _envelope(line)
+    return _hand_over(line, content)
+
+
+def _secure(line: _Line) -> None:
+    if line.settings.tls in {"none", "implicit"}:
+        return
+    line.phase = "tls"
+    if not line.smtp.has_extn("starttls"):
+        if line.settings.tls == "required":
+            raise _Ended(NotSent("the mail server offers no STARTTLS, and this channel requires it"))
+        return
+    _expect(line, *line.smtp.starttls(context=_context(line.settings)))
+    line.wait_at_most(line.outbound.timeouts.read)
+    _expect(line, *line.smtp.ehlo())
+
+
+def _log_in(line: _Line) -> None:
+    if not line.settings.username:
+        return
+    line.phase = "auth"
+    if not isinstance(line.smtp.sock, ssl.SSLSocket) and line.settings.host not in LOOPBACK:
+        raise _Ended(NotSent("the password is not sent over a line without TLS"))
+    if "password" not in line.secrets:
+        raise _Ended(Rejected("secret", "the secret password is missing", about="account"))
+    outcome: Outcome
+    try:
+        line.smtp.login(line.settings.username, line.secrets["password"].reveal())
+    except smtplib.SMTPAuthenticationError as error:
+        # The exception holds what the server said, which may repeat what was sent: it ends here.
+        outcome = _refused(line.phase, error.smtp_code, b"")
+    except smtplib.SMTPNotSupportedError:
+        outcome = NotSent("the mail server offers no login")
+    else:
+        return
+    raise _Ended(outcome)
+
+
+def _envelope(line: _Line) -> None:
+    smtp, sender, recipient = line.smtp, line.settings.sender, line.outbound.recipient
+    reports = smtp.has_extn("dsn")
+    international = not f"{sender}{recipient}".isascii()
+    if international and not smtp.has_extn("smtputf8"):
+        raise _Ended(Rejected("smtputf8", "the mail server takes no such address", about="recipient"))
+    options = ["SMTPUTF8"] if international else []
+    if reports:
+        # RET=HDRS always: a report must not carry the text back through other people's servers.
+        options += ["RET=HDRS", f"ENVID={xtext(line.outbound.idempotency_key)}"]
+    line.phase = "sender"
+    _expect(line, *smtp.mail(sender, options))
+    line.phase = "recipient"
+    wanted = ["NOTIFY=SUCCESS,FAILURE,DELAY"] if reports else []
+    if reports and not international:
+        wanted.append(f"ORCPT=rfc822;{xtext(recipient)}")
+    _expect(line, *smtp.rcpt(recipient, wanted))
+
+
+def _hand_over(line: _Line, content: bytes) -> Outcome:
+    smtp = line.smtp
+    line.phase = "data"
+    code, text = smtp.docmd("DATA")
+    if code != 354:
+        return _refused(line.phase, code, text)
+    line.phase = "body"
+    smtp.send(content)
+    line.wait_at_most(line.outbound.timeouts.after_body)
+    line.phase = "answer"
+    smtp.send(b".\r\n")
+    code, text = smtp.getreply()
+    if not 200 <= code < 300:
+        return _refused(line.phase, code, text)
+    with contextlib.suppress(OSError, smtplib.SMTPException):
+        smtp.send(b"QUIT\r\n")
+    return Accepted(_queue_id(text))
+
+
+def _queue_id(text: bytes) -> str:
+    found = _QUEUE_ID.search(text)
+    return next(_groups(found), "") if found else ""
+
+
+def _groups(found: re.Match[bytes]) -> Iterator[str]:
+    return (group.decode("ascii") for group in found.groups() if group)
+
+
+def _expect(line: _Line, code: int, text: bytes) -> None:
+    """Go on after a positive answer; end the transaction after any other."""
+    if not 200 <= code < 300:
+        raise _Ended(_refused(line.phase, code, text))
+
+
+def _refused(phase: str, code: int, text: bytes) -> Outcome:
+    """Return what a negative answer means. The server's words are not kept: they repeat addresses."""
+    if not 400 <= code < 600:
+        return _broken(phase)
+    enhanced = _ENHANCED.match(text)
+    full = f"{code} {enhanced[1].decode()}" if enhanced else str(code)
+    if code < 500:
+        return Throttled(None, f"the mail server answered {full} (phase {phase}): later", full)
+    if phase in _ACCOUNT_PHASES:
+        return Rejected(full, f"the mail server refused us with {full} (phase {phase})", about="account")
+    if phase == "recipient":
+        return Rejected(full, f"the mail server refused the recipient with {full}", about="recipient")
+    return Rejected(full, f"the mail server refused the message with {full}", about="message")

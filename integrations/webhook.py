@@ -1,0 +1,199 @@
+"""A signed webhook, as Standard Webhooks has it: the receiver can tell that it is ours, fresh, and the same.
+
+``webhook-id`` is the idempotency key, so a receiver that keeps ids acts once however often we send. The
+body holds nothing that changes between attempts; the attempt's number goes in a header of its own. The URL
+is the channel's, never a contact's: contact data cannot steer a request. A contact is a *handle* in the body.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
+from integrations.port import (
+    Accepted,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Unauthentic,
+    Unknown,
+)
+
+WINDOW = timedelta(minutes=5)
+"""How old a callback's timestamp may be, either way."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to post. The secret ``signing`` is ``whsec_`` and base64 of 24 to 64 bytes."""
+
+    url: str
+    ca_file: str = ""
+    """PEM bundle to trust instead of the public authorities."""
+    remembers_ids: timedelta | None = timedelta(hours=24)
+    """How long the receiver is known to keep ids; ``PT0S`` when it does not, null for ever."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """TLS to one receiver carries up to ``confidential``; in clear over a network only what is public."""
+    parts = urlsplit(settings.url)
+    host = parts.hostname or ""
+    private = parts.scheme == "https" or host in {"localhost", "127.0.0.1", "::1"}
+    keeps = settings.remembers_ids is None or settings.remembers_ids > timedelta(0)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({f"host:{host}"}),
+        confidentiality="confidential" if private else "public",
+        personal_data="contact" if private else "none",
+        idempotency="key" if keeps else "none",
+        key_lifetime=settings.remembers_ids if keeps else None,
+        secrets=frozenset({"signing"}),
+        optional_secrets=frozenset({"signing_previous"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """Any short name that the receiver understands is a handle."""
+    if not address or len(address) > 200 or not address.isprintable():
+        return "a handle is 1 to 200 printable characters"
+    return ""
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post one signed message; a 2xx whose end was seen means that the receiver has it."""
+    body = payload(outbound)
+    try:
+        keys = _keys(secrets)
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    reply = exchange(
+        Request(
+            method="POST",
+            url=settings.url,
+            at=outbound.at,
+            headers=_headers(outbound, body, keys),
+            body=body,
+            timeouts=outbound.timeouts,
+            ca_file=settings.ca_file,
+        )
+    )
+    match reply:
+        case Reply():
+            return judge(reply, outbound.at) or Accepted(_receiver_id(reply))
+        case NotSent() | Rejected() | Unknown():
+            return reply
+
+
+def payload(outbound: Outbound) -> bytes:
+    """Return the body: the same bytes for every attempt of the same logical send."""
+    content = {
+        "schema": "tocsin/message/v1",
+        "id": outbound.idempotency_key,
+        "delivery": outbound.delivery,
+        "to": outbound.recipient,
+        "subject": outbound.subject,
+        "marking": outbound.marking,
+        "text": outbound.text,
+        "footer": outbound.footer,
+    }
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def signature(key: bytes, identifier: str, timestamp: int, body: bytes) -> str:
+    """Return ``v1,`` and base64 of the HMAC-SHA-256 over ``id.timestamp.body``."""
+    signed = f"{identifier}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Asking is repeating: the receiver knows the id."""
+    return CannotTell("a webhook cannot be asked; repeat it with the same id")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check a Standard Webhooks signature over the raw bytes; we ask receivers for no receipts, so none come."""
+    try:
+        keys = _keys(secrets)
+        timestamp = int(callback.headers.get("webhook-timestamp", ""))
+    except ValueError:
+        return Unauthentic(reason="no usable timestamp or key")
+    if abs(callback.at.timestamp() - timestamp) > WINDOW.total_seconds():
+        return Unauthentic(reason="the timestamp is outside the window")
+    identifier = callback.headers.get("webhook-id", "")
+    wanted = [signature(key, identifier, timestamp, callback.body) for key in keys]
+    given = callback.headers.get("webhook-signature", "").encode().split(b" ")
+    # Every pair is compared, in constant time each: the answer's duration says nothing.
+    matches = [hmac.compare_digest(one.encode(), other) for one in wanted for other in given]
+    return () if any(matches) else Unauthentic(reason="the signature does not hold")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    findings: list[Finding] = []
+    if problem := url_problem(settings.url):
+        findings.append(Finding(severity="error", what=problem, hint="https://host/path"))
+    elif capabilities(settings).confidentiality == "public":
+        what = "the URL is http: anyone on the way can read and drop messages"
+        findings.append(Finding(severity="warning", what=what, hint="use https"))
+    try:
+        _keys(secrets)
+    except ValueError as error:
+        hint = "secrets: {signing: env:NAME}; make one with: openssl rand -base64 32"
+        findings.append(Finding(severity="error", what=str(error), hint=hint))
+    return tuple(findings)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post to the same receiver, to a handle that nobody has."""
+    return send(msgspec.structs.replace(outbound, recipient="tocsin-self-test"), settings, secrets)
+
+
+def _headers(outbound: Outbound, body: bytes, keys: list[bytes]) -> dict[str, str]:
+    timestamp = int(outbound.at.timestamp())
+    identifier = outbound.idempotency_key
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": identifier,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(signature(key, identifier, timestamp, body) for key in keys),
+        "Tocsin-Attempt": str(outbound.attempt),
+    }
+
+
+def _keys(secrets: Secrets) -> list[bytes]:
+    """Return the keys to sign with, newest first: while keys are changed, both signatures are sent."""
+    if "signing" not in secrets:
+        raise ValueError("the secret signing is missing")
+    return [_key(secrets[name].reveal()) for name in ("signing", "signing_previous") if name in secrets]
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip().removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        key = b""
+    if not 24 <= len(key) <= 64:
+        raise ValueError("the secret signing is not whsec_ and base64 of 24 to 64 bytes")
+    return key
+
+
+def _receiver_id(reply: Reply) -> str:
+    """Return the receiver's own id of the message, where it gives one in a usable form."""
+    given = json_object(reply.body).get("id")
+    usable = isinstance(given, str) and given.isascii() and given.replace("-", "").replace("_", "").isalnum()
+    return given[:128] if isinstance(given, str) and usable else ""

@@ -130,7 +130,7 @@ soak: .venv/installed ## Kill the worker at random, 200 times, on both stores
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)
 
 bench: .venv/installed ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
-	$(BIN)/python tests/benchmarks/run.py --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(BIN)/python -m tests.benchmarks.run --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 demo: .venv/installed ## Work a breach end to end on this machine alone
 	@$(BIN)/python tests/demo/demo.py

@@ -128,9 +128,9 @@ def test_every_integration_that_is_a_channel_is_an_entry_point():
     declared = set(pyproject()["project"]["entry-points"]["tocsin.integrations"].values())
     not_channels = {"__init__", "port", "http", "discovery", "testing"}
     written = {
-        f"integrations.{path.stem}"
+        f"integrations.{name}"
         for path, _ in modules("integrations")
-        if len(path.parts) == 2 and path.stem not in not_channels and not path.stem.startswith("_")
+        if (name := path.parts[1].removesuffix(".py")) not in not_channels
     }
     assert declared == written
 

@@ -1,0 +1,152 @@
+"""Who runs what, at which scale, and what we mean to reach: the one table of the benchmarks.
+
+Peers that are slow run fewer steps; rates stay comparable, and the scale is printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Role(Enum):
+    """On whose side a contestant is; a limit is what the machine itself can do."""
+
+    OURS = "ours"
+    PEER = "peer"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One contestant in one workload.
+
+    ``environment`` is ``.venv`` or a name in peers.toml. A ``script`` (below this folder) follows the protocol; a ``command`` is timed
+    from outside as a whole. In a command, ``{bin}`` is its environment's folder of programs and ``{folder}`` the contestant's own.
+    ``prepare`` runs once with ``--phase prepare``; its folder is copied for every round.
+    """
+
+    workload: str
+    name: str
+    role: Role
+    environment: str
+    script: str = ""
+    n: int = 1
+    variant: str = ""
+    command: tuple[str, ...] = ()
+    prepare: str = ""
+    needs_postgres: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """We reach it when ``name`` is at least ``times`` as good as ``against``: faster, or more a second."""
+
+    workload: str
+    name: str
+    against: str
+    times: float
+
+
+def peer(workload: str, name: str, environment: str, n: int, variant: str = "", **more: object) -> Entry:
+    """Return a peer with a script of its own."""
+    script = f"peers/{environment}_runs.py"
+    return Entry(workload, name, Role.PEER, environment, script, n, variant, **more)  # type: ignore[arg-type]
+
+
+def ours(workload: str, name: str, script: str, n: int, variant: str = "", **more: object) -> Entry:
+    """Return one of our own, run in the project's environment."""
+    return Entry(workload, name, Role.OURS, ".venv", f"ours/{script}", n, variant, **more)  # type: ignore[arg-type]
+
+
+ENTRIES: tuple[Entry, ...] = (
+    # W1: steps in a row
+    ours("W1", "tocsin", "w1.py", 1_000),
+    Entry("W1", "sqlite commits", Role.LIMIT, ".venv", "peers/sqlite_commits.py", 1_000),
+    peer("W1", "dbos", "dbos", 1_000, "sqlite"),
+    peer("W1", "dbos tuned", "dbos", 1_000, "wal"),
+    peer("W1", "dbos postgres", "dbos", 500, "postgres", needs_postgres=True),
+    peer("W1", "pypyr (in memory)", "pypyr", 1_000),
+    peer("W1", "spiff (in memory)", "spiff", 1_000),
+    peer("W1", "spiff (saved)", "spiff", 1_000, "durable"),
+    peer("W1", "ansible", "ansible", 100),
+    peer("W1", "prefect", "prefect", 100),
+    # W2: many runs at once
+    ours("W2", "tocsin", "w2.py", 10_000),
+    ours("W2", "tocsin postgres", "w2.py", 10_000, "postgres", needs_postgres=True),
+    peer("W2", "dbos", "dbos", 2_000, "sqlite"),
+    peer("W2", "dbos tuned", "dbos", 2_000, "wal"),
+    peer("W2", "dbos postgres", "dbos", 2_000, "postgres", needs_postgres=True),
+    peer("W2", "pypyr (in memory)", "pypyr", 10_000),
+    peer("W2", "spiff (in memory)", "spiff", 10_000),
+    peer("W2", "ansible", "ansible", 80),
+    peer("W2", "prefect", "prefect", 100),
+    # W3: open what has a long past
+    ours("W3", "tocsin", "w3.py", 10_000, prepare="ours/w3.py"),
+    peer("W3", "dbos", "dbos", 10_000, "sqlite", prepare="peers/dbos_runs.py"),
+    peer("W3", "dbos tuned", "dbos", 10_000, "wal", prepare="peers/dbos_runs.py"),
+    # W4: from nothing to the first step done
+    ours("W4", "tocsin", "w4.py", 3),
+    Entry(
+        "W4",
+        "pypyr",
+        Role.PEER,
+        "pypyr",
+        command=("{bin}/pypyr", "three", "--dir", "{folder}"),
+        prepare="peers/files.py",
+    ),
+    peer("W4", "dbos", "dbos", 3, "sqlite"),
+    peer("W4", "spiff (no command)", "spiff", 3),
+    peer("W4", "ansible", "ansible", 3),
+    peer("W4", "prefect", "prefect", 3),
+    # V: check a file
+    Entry(
+        "V",
+        "tocsin",
+        Role.OURS,
+        ".venv",
+        n=200,
+        command=("{bin}/tocsin", "playbook", "validate", "{folder}/playbook.yaml"),
+        prepare="ours/files.py",
+    ),
+    Entry(
+        "V",
+        "ansible",
+        Role.PEER,
+        "ansible",
+        n=200,
+        command=("{bin}/ansible-playbook", "-i", "localhost,", "--syntax-check", "{folder}/playbook.yaml"),
+        prepare="peers/files.py",
+    ),
+    # C is how long it takes to start
+    Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
+    Entry(
+        "C",
+        "tocsin status",
+        Role.OURS,
+        ".venv",
+        command=("{bin}/tocsin", "--home", "{folder}/home", "status"),
+        prepare="ours/files.py",
+    ),
+    Entry("C", "bare Python", Role.LIMIT, ".venv", command=("{bin}/python", "-c", "pass")),
+    Entry("C", "pypyr", Role.PEER, "pypyr", command=("{bin}/pypyr", "--version")),
+    Entry("C", "ansible", Role.PEER, "ansible", command=("{bin}/ansible-playbook", "--version")),
+    Entry("C", "dbos", Role.PEER, "dbos", command=("{bin}/dbos", "version")),
+    Entry("C", "prefect", Role.PEER, "prefect", command=("{bin}/prefect", "--version")),
+)
+
+TARGETS: tuple[Target, ...] = (
+    Target("W1", "tocsin", "dbos tuned", 4),
+    Target("W1", "tocsin", "dbos", 6),
+    Target("W1", "tocsin", "sqlite commits", 0.5),
+    Target("W2", "tocsin", "dbos tuned", 25),
+    Target("W2", "tocsin postgres", "dbos postgres", 7),
+    Target("W3", "tocsin", "dbos", 40),
+    Target("W4", "tocsin", "pypyr", 0.5),
+    Target("W4", "tocsin", "dbos", 3),
+    Target("V", "tocsin", "ansible", 4),
+    Target("C", "tocsin version", "bare Python", 1 / 7),
+    Target("C", "tocsin status", "bare Python", 1 / 20),
+)
+
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "C")

@@ -9,9 +9,10 @@ from runner.engine.timing import backoff
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import Attempt, AttemptState, Incident, TaskState
+from runner.model.incident import Attempt, Incident
 from runner.model.messaging import SendResult
 from runner.model.playbook import Act
+from runner.model.states import AttemptState, TaskState
 
 LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
 

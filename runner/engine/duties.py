@@ -36,8 +36,9 @@ from runner.engine.values import merged
 from runner.model.duty import DutyState, DutyStatus, Reason
 from runner.model.expressions import Unknown
 from runner.model.grounds import Threshold
-from runner.model.incident import DutyRecord, Verdict
+from runner.model.incident import DutyRecord
 from runner.model.regime import DutyRule, Regime, Version
+from runner.model.states import Verdict
 
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}

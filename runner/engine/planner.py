@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.model.incident import Kind, Refusal
 from runner.model.messaging import (
     Audience,
     Channel,
@@ -27,6 +26,7 @@ from runner.model.messaging import (
     carries,
     carries_personal,
 )
+from runner.model.states import Kind, Refusal
 
 OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 """Whom an exercise never reaches, whatever is configured."""

@@ -8,7 +8,8 @@ from datetime import datetime
 from runner.engine.view import find_step
 from runner.model import events as e
 from runner.model import playbook as p
-from runner.model.incident import Approval, Incident, Invocation, TaskState
+from runner.model.incident import Approval, Incident, Invocation
+from runner.model.states import TaskState
 
 
 def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:

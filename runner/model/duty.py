@@ -11,12 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from runner.model.incident import Verdict
 from runner.model.regime import Confidence
+from runner.model.states import Verdict
 
-DutyState = Literal[
-    "open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"
-]
+DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
 DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
 
 

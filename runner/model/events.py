@@ -12,17 +12,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from runner.model.incident import (
-    AttemptState,
-    DutyRecord,
-    Kind,
-    Proof,
-    Refusal,
-    Run,
-    TaskState,
-    Verdict,
-)
+from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass
+from runner.model.states import AttemptState, Kind, Proof, Refusal, TaskState, Verdict
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):

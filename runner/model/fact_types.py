@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from runner.model.jurisdictions import place_problem
+
 Kind: TypeAlias = Literal[
     "text", "prose", "bool", "int", "number", "instant", "zone", "jurisdiction", "choice"
 ]
@@ -20,17 +22,13 @@ Kind: TypeAlias = Literal[
 
 KeyKind: TypeAlias = Literal["id", "jurisdiction", "jurisdiction_or_all", "recipient", "duty"]
 
-_KEYS: Mapping[KeyKind, re.Pattern[str]] = {
+_KEYS: Mapping[str, re.Pattern[str]] = {
     "id": re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
-    "jurisdiction": re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII),
-    "jurisdiction_or_all": re.compile(r"\*|[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII),
     "recipient": re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII),
     "duty": re.compile(r"[a-z0-9][a-z0-9_-]{0,126}/[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
 }
-_KEY_EXAMPLES: Mapping[KeyKind, str] = {
+_KEY_EXAMPLES: Mapping[str, str] = {
     "id": "customers",
-    "jurisdiction": "DE or US-CA",
-    "jurisdiction_or_all": "DE, US-CA or * for all",
     "recipient": "competent_sa",
     "duty": "eu-gdpr-33-controller-sa/initial",
 }
@@ -63,6 +61,8 @@ Branch: TypeAlias = "FactType | Keyed | Mapping[str, Branch]"
 
 def key_problem(key: KeyKind, text: str) -> str:
     """Return why ``text`` is no key of that kind, or nothing."""
+    if key == "jurisdiction" or key == "jurisdiction_or_all":
+        return "" if key == "jurisdiction_or_all" and text == "*" else place_problem(text)
     if _KEYS[key].fullmatch(text):
         return ""
     return f"'{text[:40]}' is no {key.replace('_', ' ')}: write it as {_KEY_EXAMPLES[key]}"

@@ -16,6 +16,7 @@ from msgspec import Struct
 from runner.model.expressions import Unknown, Value
 from runner.model.fact_types import FactType, Keyed
 from runner.model.moments import parse_instant
+from runner.model.populations import population_ids, whole
 from runner.model.vocabulary import find
 
 Confidence: TypeAlias = Literal["confirmed", "estimated"]
@@ -40,18 +41,43 @@ Register: TypeAlias = Mapping[str, Fact]
 """Path → the fact that stands."""
 
 
+class Stated(Struct, frozen=True, kw_only=True):
+    """A fact as a file, an import or a command line states it, checked but not yet recorded."""
+
+    key: str
+    value: Any
+    source: str = ""
+    confidence: Confidence = "confirmed"
+    at: datetime | None = None
+    """When it was learned, where the statement says so."""
+
+
 def typed(fact_type: FactType, value: Any) -> Value:
-    """Return a stored value as expressions see it: instants as datetimes, sets as tuples."""
+    """Return a stored value as expressions see it: instants as datetimes, sets as tuples. Total."""
     if fact_type.many:
-        return tuple(value)
-    return parse_instant(value) if fact_type.kind == "instant" else value
+        return tuple(value) if isinstance(value, list | tuple) else Unknown(problems=("not a list",))
+    if fact_type.kind != "instant":
+        known: Value = value
+        return known
+    try:
+        return parse_instant(str(value))
+    except ValueError as error:
+        return Unknown(problems=(str(error),))
 
 
 def lookup(register: Register, path: str) -> Value:
     """Return what the register says at a path: a single value, a map, or a list of members with their ids.
 
-    What nobody has said is ``Unknown`` and names the path. Populations are read by ``runner.model.populations``.
+    What nobody has said is ``Unknown`` and names the path. ``data`` and ``people`` speak for all populations, as
+    ``runner.model.populations`` describes. Never raises, whatever the path.
     """
+    ids = population_ids(register) if path.startswith(("data.", "people.")) else ()
+    if ids:
+        return whole(lambda one: _plain(register, one), ids, path)
+    return _plain(register, path)
+
+
+def _plain(register: Register, path: str) -> Value:
     found = find(path)
     if isinstance(found, FactType):
         return _single(register, path, found)
@@ -65,8 +91,8 @@ def lookup(register: Register, path: str) -> Value:
 
 def _single(register: Register, path: str, fact_type: FactType) -> Value:
     fact = register.get(path)
-    if fact is None and not fact_type.many:
-        fact = register.get(f"{path.rsplit('.', 1)[0]}.*")
+    if fact is None:
+        fact = register.get(f"{path.rpartition('.')[0]}.*")
     return Unknown((path,)) if fact is None or fact.value is None else typed(fact_type, fact.value)
 
 

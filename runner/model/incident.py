@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from runner.model.facts import Fact
-
-if TYPE_CHECKING:
-    from runner.model.messaging import MessageClass
-
-Kind = Literal["real", "exercise", "test"]
-State = Literal["open", "paused", "cancelled", "closed"]
-TaskState = Literal[
-    "waiting",
-    "ready",
-    "active",
-    "done",
-    "done_late",
-    "skipped",
-    "not_applicable",
-    "failed",
-    "expired",
-    "outcome_unknown",
-    "cancelled",
-]
-AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent", "unknown"]
-Proof = Literal["none", "accepted", "relayed", "delivered", "read", "acked", "authorised"]
-"""What is proved of a delivery, weakest first; see ``runner.model.messaging`` for the order."""
-Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
+from runner.model.messaging import MessageClass
+from runner.model.states import AttemptState, Kind, Proof, Refusal, State, TaskState, Verdict
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
 """States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
@@ -166,14 +145,6 @@ class Delivery(Value, frozen=True, kw_only=True):
     stuck: str = ""
     """The question that only a person can answer."""
     generation: int = 0
-
-
-class Refusal(Value, frozen=True, kw_only=True):
-    """A channel that the plan does not use, the rule's number and the reason in words."""
-
-    channel: str
-    rule: str
-    why: str
 
 
 class MessageRecord(Value, frozen=True, kw_only=True):

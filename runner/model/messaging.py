@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from runner.model.incident import AttemptState, Kind, Refusal
+from runner.model.states import AttemptState, Kind, Refusal
 
 Confidentiality = Literal["public", "internal", "confidential", "restricted"]
 PersonalData = Literal["none", "contact", "personal", "special", "credentials"]

@@ -24,6 +24,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What has to be said, in words that a lawyer can check against the law."""
     facts: tuple[FactChoice, ...] = ()
     """All of them must stand in the text; an inner list is a choice of one."""
+    known: tuple[FactChoice, ...] = ()
+    """All of them must be known and read; the template puts them into words of its own by conditions."""
     when: str = ""
     """A condition over facts; empty means always required."""
 
@@ -66,7 +68,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Return every path that some item or the notice itself names, once each, in order."""
         found: dict[str, None] = dict.fromkeys(self.facts)
         for item in self.requires:
-            for choice in item.facts:
+            for choice in (*item.facts, *item.known):
                 found.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
         return tuple(found)
 

@@ -76,9 +76,8 @@ def _run(command: list[str], folder: Path, extra: Mapping[str, str]) -> subproce
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TOCSIN"))
     }
-    environment = (
-        inherited | extra | {"PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}"} | {STARTED: repr(time.monotonic())}
-    )
+    paths = f"{HERE}{os.pathsep}{ROOT}"
+    environment = {**inherited, **extra, "PYTHONPATH": paths, STARTED: repr(time.monotonic())}
     try:
         return subprocess.run(
             command,

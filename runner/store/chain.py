@@ -18,9 +18,9 @@ fields. Field names are declared in alphabetical order, which makes the encoding
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -56,13 +56,18 @@ class Place(NamedTuple):
     hash: bytes
 
 
-class Written(NamedTuple):
-    """One event, chained: what a store writes."""
+class Stamped(Protocol):
+    """What the store knows of the moment of writing; ``recorded`` is in UTC already."""
 
-    seq: int
-    header: bytes
-    hash: bytes
-    salt: bytes
+    @property
+    def recorded(self) -> datetime:
+        """When the store writes."""
+        ...
+
+    @property
+    def clock_offset_ms(self) -> int | None:
+        """How far this machine's clock is ahead, where known."""
+        ...
 
 
 class _Promise(msgspec.Struct, frozen=True):
@@ -96,25 +101,24 @@ def utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def put(place: Place, event: NewEvent, recorded: datetime, clock_offset_ms: int | None, salt: bytes) -> Written:
-    """Chain one event behind ``place``; ``recorded`` is in UTC already."""
-    seq = place.seq + 1
+def put(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> tuple[bytes, bytes]:
+    """Chain one event behind ``place``; return its header and its hash."""
     header = _encode(
         Header(
             event.actor,
             utc(event.at),
             place.incident,
             _sha256(salt + event.payload).hexdigest(),
-            recorded,
-            seq,
+            stamp.recorded,
+            place.seq + 1,
             event.stream,
             event.type,
-            clock_offset_ms,
+            stamp.clock_offset_ms,
             None if event.exercise_at is None else utc(event.exercise_at),
             event.personal,
         )
     )
-    return Written(seq, header, _sha256(place.hash + header).digest(), salt)
+    return header, _sha256(place.hash + header).digest()
 
 
 def instant_of(header: bytes) -> datetime:
@@ -162,21 +166,35 @@ def check(
             anchored = True
             if anchor.hash != link.hash.hex():
                 return _broken(place, _rewritten(place, "the head known from outside"), unread)
-    return _broken(place, _end(place, witness, "the incident's row") or _end_anchor(place, anchor, anchored), unread)
+    return _broken(
+        place, _end(place, witness, "the incident's row") or _end_anchor(place, anchor, anchored), unread
+    )
 
 
-def check_all(results: Iterable[tuple[str, Verification]], unwitnessed: tuple[str, ...]) -> Verification:
-    """Join the verifications of all incidents, given in a stable order, into one."""
+def check_store(
+    links: Callable[[str], Iterable[Link]],
+    journals: Set[str],
+    witnesses: Mapping[str, Head],
+    anchors: Mapping[str, Head],
+) -> Verification:
+    """Verify every journal of a store, in the order of incident ids, and join what was found into one."""
     events = unread = 0
     broken: Broken | None = None
     heads = _sha256()
-    for incident, result in results:
-        events += result.events
-        unread += result.unread
-        broken = broken or result.broken
-        heads.update(_encode([incident, result.events, result.head]))
+    for incident in sorted(journals | witnesses.keys() | anchors.keys()):
+        found = check(
+            incident, links(incident), witness=witnesses.get(incident), anchor=anchors.get(incident)
+        )
+        events += found.events
+        unread += found.unread
+        broken = broken or found.broken
+        heads.update(_encode([incident, found.events, found.head]))
     return Verification(
-        events=events, head=heads.hexdigest(), broken=broken, unread=unread, unwitnessed=unwitnessed
+        events=events,
+        head=heads.hexdigest(),
+        broken=broken,
+        unread=unread,
+        unwitnessed=tuple(sorted(journals - witnesses.keys())),
     )
 
 

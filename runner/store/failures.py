@@ -63,6 +63,14 @@ def corrupt(place: str, why: str) -> StoreCorrupt:
     )
 
 
+def would_forget(incident: str, version: int) -> StoreCorrupt:
+    """Return the refusal to rebuild over the last witness of missing or changed events."""
+    return StoreCorrupt(
+        f"the journal of {incident} does not end as its row remembers (event {version})",
+        hint="run tocsin audit verify: rebuilding would destroy the proof of what is missing",
+    )
+
+
 def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
     """Translate an error of ``sqlite3``; its texts hold no data of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -33,7 +33,9 @@ class FileLock:
                 code="worker_lock",
             ) from error
         if self._descriptor is None:
-            raise StoreLocked(f"a worker {worker} is running already", hint="stop it first", code="worker_runs")
+            raise StoreLocked(
+                f"a worker {worker} is running already", hint="stop it first", code="worker_runs"
+            )
 
     def held(self) -> bool:
         """Is it still ours? A file lock is, until it is released."""

@@ -253,7 +253,7 @@ class Store(Protocol):
         """Keep a small setting; None removes it."""
         ...
 
-    def rebuild(self, rows: Sequence[IncidentRow]) -> None:
+    def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """Drop all rows and write these; refuses (StoreCorrupt) when an old row proves events missing."""
         ...
 

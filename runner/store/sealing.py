@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from runner.errors import Sealed, StoreCorrupt
 from runner.store.chain import SALT_BYTES
-from runner.store.port import IncidentRow, Link
+from runner.store.port import IncidentRow
 from runner.vault.keys import DataKey, Vault
 
 KEYS_KEPT_OPEN = 256
@@ -128,34 +128,3 @@ def open_row(
     if wrapped is None:
         return "", b""
     return title_and_summary(sealer.key(incident, wrapped).open(private, row_context(incident)))
-
-
-def link(
-    key: DataKey | None,
-    place: tuple[str, int],
-    header: bytes,
-    salt: bytes | None,
-    payload: bytes,
-    digest: bytes,
-) -> Link:
-    """Return a stored event as a link; a payload that is sealed without a key is left out.
-
-    A seal that does not open is not an error here but a finding: ``unsealed`` is False.
-    """
-    if salt is not None:
-        return Link(seq=place[1], header=header, hash=digest, salt=salt, payload=payload)
-    if key is None:
-        return Link(seq=place[1], header=header, hash=digest)
-    try:
-        inner, opened = open_payload(key, *place, payload)
-    except Sealed:
-        return Link(seq=place[1], header=header, hash=digest, unsealed=False)
-    return Link(seq=place[1], header=header, hash=digest, salt=inner, payload=opened)
-
-
-def would_forget(incident: str, version: int) -> StoreCorrupt:
-    """Return the refusal to rebuild over the last witness of missing or changed events."""
-    return StoreCorrupt(
-        f"the journal of {incident} does not end as its row remembers (event {version})",
-        hint="run tocsin audit verify: rebuilding would destroy the proof of what is missing",
-    )

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from runner.errors import Bug, NotFound, Refused, Sealed, StoreCorrupt
-from runner.store import chain, sealing
-from runner.store.failures import absent, sqlite_failure, too_new
+from runner.errors import Bug, NotFound, Sealed
+from runner.store import chain, rows, sealing
+from runner.store.failures import sqlite_failure, would_forget
 from runner.store.liveness import FileLock, worker_lock_held
 from runner.store.port import (
     Append,
@@ -32,10 +32,9 @@ from runner.store.port import (
     StoredEvent,
     Verification,
 )
+from runner.store.sqlite_file import connect, new_file
 from runner.vault.keys import DataKey, Vault
 
-APPLICATION_ID = 0x546F6373
-SCHEMA_VERSION = 1
 PATIENCE = timedelta(seconds=10)
 _PAGE = 2000
 
@@ -51,9 +50,8 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
 _SELECT_ROWS = """
-SELECT i.id, i.codename, i.kind, i.state, i.opened_at, i.version, i.next_due, i.has_work, i.sealed, i.private,
-       k.wrapped
-FROM incidents i LEFT JOIN keys k ON k.incident = i.id"""
+SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
+FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
 _SELECT_EVENTS = """
 SELECT seq, header, salt, payload, hash FROM events WHERE incident = ? AND seq > ? ORDER BY seq LIMIT ?"""
 
@@ -80,7 +78,7 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
-        self._connection = _connect(path, create, patience)
+        self._connection = connect(path, create, patience)
 
     # --- the journal -------------------------------------------------------------------------------------
 
@@ -88,41 +86,21 @@ class SqliteStore:
         self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None
     ) -> list[Appended | Conflict]:
         """See Store.append."""
-        recorded = chain.utc(recorded)
+        stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
         with self._writing() as run:
-            return [self._append(run, one, recorded, clock_offset_ms) for one in batch]
+            return [self._append(run, one, stamp) for one in batch]
 
-    def _append(
-        self, run: _Execute, one: Append, recorded: datetime, clock_offset_ms: int | None
-    ) -> Appended | Conflict:
-        incident, row = one.incident, one.row
+    def _append(self, run: _Execute, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
+        incident = one.incident
         version, head = self._head(run, incident)
         if version != one.expected_version:
             return Conflict(version)
-        if row.version != version + len(one.events) or row.id != incident:
-            raise Bug(f"the row of {incident} does not follow from the events appended with it")
-        place = chain.Place(incident, version, head)
+        rows.agree(one)
         key = self._key_for(run, incident, one.events)
-        for event in one.events:
-            written = chain.put(place, event, recorded, clock_offset_ms, self._chance(chain.SALT_BYTES))
-            salt, payload = written.salt, event.payload
-            if event.personal:
-                if key is None:
-                    raise Bug("a personal payload has no key")
-                payload = sealing.seal_payload(key, incident, written.seq, written.salt, payload)
-            run(
-                _INSERT_EVENT,
-                (
-                    incident,
-                    written.seq,
-                    written.header.decode(),
-                    None if event.personal else salt,
-                    payload,
-                    written.hash,
-                ),
-            )
-            place = chain.Place(incident, written.seq, written.hash)
-        run(_UPSERT_ROW, _row_values(row, place.hash, key))
+        written, place = rows.event_rows(chain.Place(incident, version, head), one.events, stamp, key)
+        for values in written:
+            run(_INSERT_EVENT, values)
+        run(_UPSERT_ROW, rows.incident_values(one.row, place.hash, key))
         return Appended(place.seq, place.hash.hex())
 
     def _head(self, run: _Execute, incident: str) -> tuple[int, bytes]:
@@ -132,7 +110,7 @@ class SqliteStore:
     def _key_for(self, run: _Execute, incident: str, events: Sequence[NewEvent]) -> DataKey | None:
         """Return the incident's data key if it has one, making it for a first personal payload."""
         found = run(_SELECT_KEY, (incident,)).fetchone()
-        personal = any(event.personal for event in events)
+        personal = rows.is_personal(events)
         if found is None:
             return self._create_key(run, incident) if personal else None
         if found[0] is None:
@@ -148,27 +126,29 @@ class SqliteStore:
 
     def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
         """See Store.read."""
-        return map(chain.event_of, self._links(incident, after, strict=True))
+        key = self._reading_key(incident, strict=True)
+        for found in self._events(incident, after):
+            yield chain.event_of(rows.link_of(key, incident, found))
 
     def links(self, incident: str, after: int = 0) -> Iterator[Link]:
         """See Store.links."""
-        return self._links(incident, after, strict=False)
+        key = self._reading_key(incident, strict=False)
+        for found in self._events(incident, after):
+            yield rows.link_of(key, incident, found)
 
     def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
         """See Store.read_payloads."""
         key = self._reading_key(incident, strict=True)
         instant_of = chain.instant_of
         for seq, header, salt, payload, _hash in self._events(incident, after):
-            if salt is None:
-                payload = None if key is None else sealing.open_payload(key, incident, seq, payload)[1]
-            yield seq, instant_of(header), payload
+            if salt is not None:
+                yield seq, instant_of(header), payload
+            else:
+                opened = None if key is None else sealing.open_payload(key, incident, seq, payload)[1]
+                yield seq, instant_of(header), opened
 
-    def _links(self, incident: str, after: int, strict: bool) -> Iterator[Link]:
-        key = self._reading_key(incident, strict)
-        for seq, header, salt, payload, digest in self._events(incident, after):
-            yield sealing.link(key, (incident, seq), header.encode(), salt, payload, digest)
-
-    def _reading_key(self, incident: str, strict: bool) -> DataKey | None:
+    def _reading_key(self, incident: str, *, strict: bool) -> DataKey | None:
+        """Return the key that opens payloads; without the master key raise Sealed, or do without."""
         found = self._one(_SELECT_KEY, (incident,))
         if found is None or found[0] is None:
             return None
@@ -201,54 +181,28 @@ class SqliteStore:
             for name, version, head in self._all("SELECT id, version, head FROM incidents")
         }
         if incident is not None:
-            return self._verify(incident, witnesses, known)
-        found = {name for (name,) in self._all("SELECT DISTINCT incident FROM events")}
-        names = sorted(found | witnesses.keys() | known.keys())
-        return chain.check_all(
-            ((name, self._verify(name, witnesses, known)) for name in names),
-            tuple(sorted(found - witnesses.keys())),
-        )
-
-    def _verify(self, incident: str, witnesses: Mapping[str, Head], anchors: Mapping[str, Head]) -> Verification:
-        return chain.check(
-            incident,
-            self.links(incident),
-            witness=witnesses.get(incident),
-            anchor=anchors.get(incident),
-        )
+            return chain.check(
+                incident, self.links(incident), witness=witnesses.get(incident), anchor=known.get(incident)
+            )
+        journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM events")}
+        return chain.check_store(self.links, journals, witnesses, known)
 
     # --- the projection ----------------------------------------------------------------------------------
 
     def rows(self, state: str | None = None) -> list[IncidentRow]:
         """See Store.rows."""
-        where = "" if state is None else " WHERE i.state = ?"
-        found = self._all(_SELECT_ROWS + where + " ORDER BY i.opened_at, i.id", () if state is None else (state,))
-        return [self._row(*one) for one in found]
+        where = "" if state is None else " WHERE state = ?"
+        found = self._all(f"{_SELECT_ROWS}{where} ORDER BY opened_at, id", () if state is None else (state,))
+        return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
 
     def row(self, incident: str) -> IncidentRow | None:
         """See Store.row."""
-        found = self._one(_SELECT_ROWS + " WHERE i.id = ?", (incident,))
-        return None if found is None else self._row(*found)
-
-    def _row(self, incident: str, *rest: Any) -> IncidentRow:
-        codename, kind, state, opened_at, version, next_due, has_work, sealed, private, wrapped = rest
-        title, summary = sealing.open_row(self._sealer, incident, bool(sealed), private, wrapped)
-        return IncidentRow(
-            id=incident,
-            codename=codename,
-            title=title,
-            kind=kind,
-            state=state,
-            opened_at=datetime.fromisoformat(opened_at),
-            version=version,
-            next_due=None if next_due is None else datetime.fromisoformat(next_due),
-            has_work=bool(has_work),
-            summary=summary,
-        )
+        found = self._one(_SELECT_ROWS + " WHERE id = ?", (incident,))
+        return None if found is None else rows.incident_row(self._sealer, found[:-1], found[-1])
 
     def due(self, now: datetime) -> list[str]:
         """See Store.due."""
-        found = self._all("SELECT id FROM incidents WHERE has_work OR next_due <= ?", (_text(now),))
+        found = self._all("SELECT id FROM incidents WHERE has_work OR next_due <= ?", (rows.text(now),))
         return [name for (name,) in found]
 
     def next_due(self) -> datetime | None:
@@ -256,19 +210,18 @@ class SqliteStore:
         (found,) = self._one("SELECT min(next_due) FROM incidents")
         return None if found is None else datetime.fromisoformat(found)
 
-    def rebuild(self, rows: Sequence[IncidentRow]) -> None:
+    def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """See Store.rebuild."""
         with self._writing() as run:
             for name, version, head in run("SELECT id, version, head FROM incidents").fetchall():
-                tail = run(_SELECT_TAIL, (name,)).fetchone()
-                if tail != (version, head):
-                    raise sealing.would_forget(name, version)
+                if run(_SELECT_TAIL, (name,)).fetchone() != (version, head):
+                    raise would_forget(name, version)
             run("DELETE FROM incidents")
-            for row in rows:
-                tail = run(_SELECT_TAIL, (row.id,)).fetchone()
-                if tail is None or tail[0] != row.version:
+            for row in replacement:
+                version, head = self._head(run, row.id)
+                if row.version != version:
                     raise Bug(f"the row of {row.id} does not follow from its journal")
-                run(_UPSERT_ROW, _row_values(row, tail[1], self._key_for(run, row.id, ())))
+                run(_UPSERT_ROW, rows.incident_values(row, head, self._key_for(run, row.id, ())))
 
     def changed(self) -> str:
         """See Store.changed. SQLite counts the commits of others; we count our own."""
@@ -288,7 +241,7 @@ class SqliteStore:
                 found = run(_SELECT_KEY, (incident,)).fetchone()
                 if found is not None and found[0] is None:
                     raise sealing.shredded(incident)
-                key = self._create_key(run, incident) if found is None else self._sealer.key(incident, found[0])
+                key = self._sealer.key(incident, found[0]) if found else self._create_key(run, incident)
                 body = key.seal(data, sealing.blob_context(incident, digest))
             run("INSERT INTO blobs (digest, incident, body) VALUES (?, ?, ?)", (digest, name, body))
         return digest
@@ -359,18 +312,8 @@ class SqliteStore:
 
     def backup(self, path: Path) -> None:
         """See Store.backup. The copy is complete and durable before it bears its name."""
-        if path.exists():
-            raise Refused(f"there is a file {path} already", hint="name another file", code="file_exists")
-        partial = path.with_name(path.name + ".partial")
-        partial.unlink(missing_ok=True)
-        try:
-            with self._reading() as run:
-                run("VACUUM INTO ?", (str(partial),))
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with new_file(path) as partial, self._reading() as run:
+            run("VACUUM INTO ?", (str(partial),))
 
     def close(self) -> None:
         """See Store.close."""
@@ -397,8 +340,8 @@ class SqliteStore:
         run = self._connection.execute
         with self._lock:
             try:
-                run("BEGIN IMMEDIATE")
                 try:
+                    run("BEGIN IMMEDIATE")
                     yield run
                     run("COMMIT")
                 except BaseException:
@@ -430,79 +373,3 @@ class SqliteStore:
 
 
 _Execute = Callable[..., sqlite3.Cursor]
-
-
-def _connect(path: Path, create: bool, patience: timedelta) -> sqlite3.Connection:
-    if not create and not path.exists():
-        raise absent(str(path))
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = sqlite3.connect(
-            path, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False
-        )
-        _prepare(connection, path, create)
-    except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
-        raise sqlite_failure(error, path) from error
-    except BaseException:
-        if connection is not None:
-            connection.close()
-        raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
-    run = connection.execute
-    run("PRAGMA synchronous = FULL")
-    (version,) = run("PRAGMA user_version").fetchone()
-    if version == 0 and create:
-        run("PRAGMA journal_mode = WAL")
-        run("BEGIN IMMEDIATE")
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version == 0:
-            _create(connection)
-            version = SCHEMA_VERSION
-        run("COMMIT")
-    (application,) = run("PRAGMA application_id").fetchone()
-    if application != APPLICATION_ID:
-        raise StoreCorrupt(f"{path} is not a store of Tocsin", hint="check the store's URL in tocsin.yaml")
-    if version > SCHEMA_VERSION:
-        raise too_new(str(path), version, SCHEMA_VERSION)
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables:
-        return  # somebody else's database: left alone, and refused by its application id
-    statement = ""
-    for line in Path(__file__).with_name("sqlite_schema.sql").read_text(encoding="utf-8").splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            connection.execute(statement)
-            statement = ""
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _row_values(row: IncidentRow, head: bytes, key: DataKey | None) -> tuple[Any, ...]:
-    private = sealing.private_of(row)
-    if key is not None:
-        private = key.seal(private, sealing.row_context(row.id))
-    return (
-        row.id,
-        row.version,
-        head,
-        row.state,
-        row.has_work,
-        None if row.next_due is None else _text(row.next_due),
-        row.kind,
-        _text(row.opened_at),
-        row.codename,
-        key is not None,
-        private,
-    )
-
-
-def _text(instant: datetime) -> str:
-    return chain.utc(instant).isoformat(timespec="microseconds")

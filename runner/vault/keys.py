@@ -40,7 +40,9 @@ class DataKey:
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Return the plaintext, or raise Sealed (code ``seal_broken``) when a bit or the context differs."""
-        return _open(self._cipher, sealed, context, len(_LEVEL), "a sealed payload was changed after it was written")
+        return _open(
+            self._cipher, sealed, context, len(_LEVEL), "a sealed payload was changed after it was written"
+        )
 
 
 class Vault:

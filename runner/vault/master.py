@@ -61,7 +61,9 @@ def read_master(reference: str, *, base: Path) -> bytes:
     try:
         return _decode(resolve(reference, base=base).reveal(), reference)
     except NotFound as error:
-        raise Sealed(f"the master key is not here: {error.message}", hint=error.hint, code="no_master") from None
+        raise Sealed(
+            f"the master key is not here: {error.message}", hint=error.hint, code="no_master"
+        ) from None
 
 
 def _create_file(path: Path, text: str) -> None:

@@ -1,0 +1,113 @@
+"""One transaction against the shared store: what it locks and reads first, and what it then writes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from runner.errors import Bug
+from runner.store import chain, rows, sealing
+from runner.store.port import Append, Appended, Conflict, IncidentRow
+from runner.store.postgres_server import Connection
+from runner.vault.keys import DataKey
+
+_LOCK_HEADS = """
+SELECT id, version, head FROM tocsin.incidents WHERE id = ANY(%s) ORDER BY id FOR UPDATE"""
+_SELECT_KEYS = "SELECT incident, wrapped FROM tocsin.keys WHERE incident = ANY(%s)"
+SELECT_TAILS: LiteralString = """
+SELECT DISTINCT ON (incident) incident, seq, hash FROM tocsin.events WHERE incident = ANY(%s)
+ORDER BY incident, seq DESC"""
+_INSERT_EVENTS = """
+INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash)
+SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[])"""
+_UPSERT_ROWS = """
+INSERT INTO tocsin.incidents
+    (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
+SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[], %b::text[], %b::boolean[], %b::text[], %b::text[],
+    %b::text[], %b::text[], %b::boolean[], %b::bytea[])
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
+    has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
+    opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
+    private = excluded.private"""
+
+
+def begin(connection: Connection, sealer: sealing.Sealer, incidents: list[str]) -> Batch:
+    """Lock the incidents, in the order of their ids, and read where they end and what their keys are."""
+    heads = connection.execute(_LOCK_HEADS, (incidents,))
+    keys = connection.execute(_SELECT_KEYS, (incidents,))
+    known: dict[str, tuple[int, bytes]] = {incident: (version, head) for incident, version, head in heads}
+    missing = [incident for incident in incidents if incident not in known]
+    if missing:
+        tails = connection.execute(SELECT_TAILS, (missing,))
+        known |= {incident: (seq, head) for incident, seq, head in tails}
+    return Batch(sealer, known, dict(keys.fetchall()))
+
+
+class Batch:
+    """What one transaction found and is about to write."""
+
+    def __init__(
+        self,
+        sealer: sealing.Sealer,
+        heads: dict[str, tuple[int, bytes]],
+        keys: dict[str, bytes | None],
+    ) -> None:
+        """Take the heads (version and hash) and wrapped keys of the locked incidents."""
+        self.heads = heads
+        self.rows: dict[str, tuple[Any, ...]] = {}
+        self._sealer = sealer
+        self._keys = keys
+        self._created: list[tuple[str, bytes]] = []
+        self._events: list[tuple[Any, ...]] = []
+
+    def append(self, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
+        """Chain the events in memory if the version is the expected one."""
+        version, head = self.heads.get(one.incident) or (0, chain.genesis(one.incident))
+        if version != one.expected_version:
+            return Conflict(version)
+        rows.agree(one)
+        key = self.key(one.incident, needed=rows.is_personal(one.events))
+        place = chain.Place(one.incident, version, head)
+        written, place = rows.event_rows(place, one.events, stamp, key)
+        self._events += written
+        self.heads[one.incident] = (place.seq, place.hash)
+        self.rows[one.incident] = rows.incident_values(one.row, place.hash, key)
+        return Appended(place.seq, place.hash.hex())
+
+    def put_row(self, row: IncidentRow) -> None:
+        """Put a row that follows from the journal as it is."""
+        version, head = self.heads.get(row.id) or (0, chain.genesis(row.id))
+        if row.version != version:
+            raise Bug(f"the row of {row.id} does not follow from its journal")
+        self.rows[row.id] = rows.incident_values(row, head, self.key(row.id, needed=False))
+
+    def key(self, incident: str, *, needed: bool) -> DataKey | None:
+        """Return the data key, making it when it is needed; raises Sealed when it is needed but shredded."""
+        if incident not in self._keys:
+            if not needed:
+                return None
+            wrapped = self._sealer.create_key(incident)
+            self._keys[incident] = wrapped
+            self._created.append((incident, wrapped))
+        found = self._keys[incident]
+        if found is None:
+            if needed:
+                raise sealing.shredded(incident)
+            return None
+        return self._sealer.key(incident, found)
+
+    def write(self, connection: Connection) -> None:
+        """Send everything; answers are read with the pipeline's end."""
+        if self._created:
+            connection.execute(
+                "INSERT INTO tocsin.keys (incident, wrapped) SELECT * FROM unnest(%b::text[], %b::bytea[])",
+                _columns(self._created),
+            )
+        if self._events:
+            connection.execute(_INSERT_EVENTS, _columns(self._events))
+        if self.rows:
+            connection.execute(_UPSERT_ROWS, _columns(list(self.rows.values())))
+
+
+def _columns(values: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*values, strict=True))

@@ -1,0 +1,114 @@
+"""How events and incidents become rows, and rows become them again: the same columns in both stores.
+
+events     incident, seq, header, salt, payload, hash
+incidents  id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from runner.errors import Bug, Sealed
+from runner.store import chain, sealing
+from runner.store.port import Append, IncidentRow, Link, NewEvent
+from runner.vault.keys import DataKey
+
+
+class Stamp(NamedTuple):
+    """What is the same for all events of a batch, and where their salts come from."""
+
+    recorded: datetime
+    clock_offset_ms: int | None
+    chance: Callable[[int], bytes]
+
+
+def text(instant: datetime) -> str:
+    """Return an instant as both stores keep it: UTC, always with microseconds, comparable as text."""
+    return chain.utc(instant).isoformat(timespec="microseconds")
+
+
+def agree(one: Append) -> None:
+    """Refuse an append whose row does not follow from its events: a bug of the caller."""
+    if one.row.id != one.incident or one.row.version != one.expected_version + len(one.events):
+        raise Bug(f"the row of {one.incident} does not follow from the events appended with it")
+
+
+def is_personal(events: Sequence[NewEvent]) -> bool:
+    """Does any of these need a data key?"""
+    return any(event.personal for event in events)
+
+
+def event_rows(
+    place: chain.Place, events: Sequence[NewEvent], stamp: Stamp, key: DataKey | None
+) -> tuple[list[tuple[Any, ...]], chain.Place]:
+    """Chain ``events`` behind ``place``; return the columns of their rows and where the chain ends now."""
+    out: list[tuple[Any, ...]] = []
+    incident, seq, head = place
+    for event in events:
+        salt: bytes | None = stamp.chance(chain.SALT_BYTES)
+        header, head = chain.put(chain.Place(incident, seq, head), event, stamp, salt or b"")
+        seq += 1
+        payload = event.payload
+        if event.personal:
+            if key is None:
+                raise Bug("a personal payload reached the store without a data key")
+            payload, salt = sealing.seal_payload(key, incident, seq, salt or b"", payload), None
+        out.append((incident, seq, header.decode(), salt, payload, head))
+    return out, chain.Place(incident, seq, head)
+
+
+def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
+    """Return ``seq, header, salt, payload, hash`` of a stored event as a link.
+
+    A payload sealed under a key that is not here is left out. A seal that does not open is not an error but a
+    finding: ``unsealed`` is False.
+    """
+    seq, header, salt, payload, head = row
+    header = header.encode()
+    if salt is not None:
+        return Link(seq=seq, header=header, hash=head, salt=salt, payload=payload)
+    if key is None:
+        return Link(seq=seq, header=header, hash=head)
+    try:
+        salt, payload = sealing.open_payload(key, incident, seq, payload)
+    except Sealed:
+        return Link(seq=seq, header=header, hash=head, unsealed=False)
+    return Link(seq=seq, header=header, hash=head, salt=salt, payload=payload)
+
+
+def incident_values(row: IncidentRow, head: bytes, key: DataKey | None) -> tuple[Any, ...]:
+    """Return the columns of an incident's row; title and summary are sealed where there is a key."""
+    private = sealing.private_of(row)
+    return (
+        row.id,
+        row.version,
+        head,
+        row.state,
+        row.has_work,
+        None if row.next_due is None else text(row.next_due),
+        row.kind,
+        text(row.opened_at),
+        row.codename,
+        key is not None,
+        private if key is None else key.seal(private, sealing.row_context(row.id)),
+    )
+
+
+def incident_row(sealer: sealing.Sealer, values: Sequence[Any], wrapped: bytes | None) -> IncidentRow:
+    """Return the columns of an incident as its row, opened with the incident's wrapped data key."""
+    incident, version, _head, state, has_work, next_due, kind, opened_at, codename, sealed, private = values
+    title, summary = sealing.open_row(sealer, incident, bool(sealed), private, wrapped)
+    return IncidentRow(
+        id=incident,
+        codename=codename,
+        title=title,
+        kind=kind,
+        state=state,
+        opened_at=datetime.fromisoformat(opened_at),
+        version=version,
+        next_due=None if next_due is None else datetime.fromisoformat(next_due),
+        has_work=bool(has_work),
+        summary=summary,
+    )

@@ -1,0 +1,113 @@
+"""The file of the embedded store: how it is opened, made, and recognised as ours and not too new."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from runner.errors import Refused, StoreCorrupt
+from runner.store.failures import absent, sqlite_failure, too_new
+
+APPLICATION_ID = 0x546F6373
+SCHEMA_VERSION = 1
+
+
+def connect(path: Path, create: bool, patience: timedelta) -> sqlite3.Connection:
+    """Open the file, making the store in it with ``create``; writers wait ``patience`` for one another.
+
+    Raises NotFound, StoreTooNew, StoreCorrupt, StoreLocked or StoreReadOnly.
+    """
+    if not create and not path.exists():
+        raise absent(str(path))
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(
+            path, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False
+        )
+        _prepare(connection, path, create)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise sqlite_failure(error, path) from error
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
+    run = connection.execute
+    run("PRAGMA synchronous = FULL")
+    run("PRAGMA fullfsync = ON")  # macOS: a plain fsync does not reach the disk there
+    (version,) = run("PRAGMA user_version").fetchone()
+    if version == 0 and create:
+        run("PRAGMA journal_mode = WAL")
+        run("BEGIN IMMEDIATE")
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version == 0:
+            _create(connection)
+            version = SCHEMA_VERSION
+        run("COMMIT")
+    (application,) = run("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreCorrupt(f"{path} is not a store of Tocsin", hint="check the store's URL in tocsin.yaml")
+    if version > SCHEMA_VERSION:
+        raise too_new(str(path), version, SCHEMA_VERSION)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables:
+        return  # somebody else's database: left alone, and refused by its application id
+    statement = ""
+    for line in Path(__file__).with_name("sqlite_schema.sql").read_text(encoding="utf-8").splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a name to write a copy under; on success it is durable and becomes ``path``, else it is removed."""
+    if path.exists():
+        raise Refused(f"there is a file {path} already", hint="name another file", code="file_exists")
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.rename(path)
+    except sqlite3.Error as error:
+        raise sqlite_failure(error, path) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_copy(path: Path, tables: Iterable[tuple[str, Iterable[tuple[Any, ...]]]]) -> None:
+    """Write an embedded store that holds ``tables``, whose rows have its columns in their order."""
+    with new_file(path) as partial, closing(sqlite3.connect(partial, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")  # made durable as a whole, before it gets its name
+        connection.execute("BEGIN")
+        _create(connection)
+        for table, values in tables:
+            connection.executemany(_COPY[table], values)
+        connection.execute("COMMIT")
+
+
+_COPY = {
+    "events": "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+    "incidents": "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "keys": "INSERT INTO keys VALUES (?, ?)",
+    "blobs": "INSERT INTO blobs VALUES (?, ?, ?)",
+    "settings": "INSERT INTO settings VALUES (?, ?)",
+}

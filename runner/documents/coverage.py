@@ -19,7 +19,7 @@ def item_of(notice: Notice, path: str) -> str:
     """Return the letter of the first required item that a path belongs to, or nothing."""
     wanted = short(path)
     for item in notice.requires:
-        if any(_belongs(wanted, choice) for choice in item.facts):
+        if any(_belongs(wanted, choice) for choice in (*item.facts, *item.known)):
             return item.ref
     return ""
 
@@ -34,7 +34,7 @@ def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     places = _Places(document)
     lines = [_item(item, places, document) for item in notice.requires]
     if notice.facts:
-        rest = Item(ref="", item="facts that the notice names besides", facts=notice.facts)
+        rest = Item(ref="", item="Facts that the notice names besides", facts=notice.facts)
         lines.append(_item(rest, places, document))
     for ban in notice.forbids:
         present = tuple(path for path in ban.facts if path in places.printed)
@@ -66,7 +66,8 @@ def _item(item: Item, places: _Places, document: Document) -> Coverage:
         return Coverage(ref=item.ref, item=item.item, state="gap", facts=needed.missing, note=note)
     if needed and not needed.holds:
         return Coverage(ref=item.ref, item=item.item, state="not_required")
-    missing = [path for choice in item.facts for path in _open(choice, places)]
+    missing = [path for choice in item.facts for path in _open(choice, places.printed, places)]
+    missing += [path for choice in item.known for path in _open(choice, places.known, places)]
     follow = [path for path in missing if places.gaps.get(path) == {"to_follow"}]
     if not missing:
         return Coverage(ref=item.ref, item=item.item, state="covered")
@@ -76,10 +77,10 @@ def _item(item: Item, places: _Places, document: Document) -> Coverage:
     return Coverage(ref=item.ref, item=item.item, state=state, facts=tuple(missing), note=note)
 
 
-def _open(choice: FactChoice, places: _Places) -> list[str]:
+def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
     """Return the paths of a choice that are still open; a gap in one population opens it for all."""
     paths = (choice,) if isinstance(choice, str) else choice
-    if any(path in places.printed and path not in places.gaps for path in paths):
+    if any(path in stated and path not in places.gaps for path in paths):
         return []
     shown = [path for path in paths if path in places.gaps]
     return shown or [paths[0]]

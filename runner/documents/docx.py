@@ -105,7 +105,13 @@ class _Body:
                 return f"<w:p><w:pPr>{border}</w:pPr></w:p>"
 
     def _paragraph(
-        self, inlines: tuple[Inline, ...], style: str = "", *, keep: bool = False, numbering: str = "", jc: str = ""
+        self,
+        inlines: tuple[Inline, ...],
+        style: str = "",
+        *,
+        keep: bool = False,
+        numbering: str = "",
+        jc: str = "",
     ) -> str:
         properties = (
             (f'<w:pStyle w:val="{style}"/>' if style else "")
@@ -123,8 +129,8 @@ class _Body:
             match node:
                 case Text(text=text):
                     found.append(self._run(text, marks))
-                case GapText(text=text, treatment=treatment):
-                    found.append(self._run(text, marks + ("h" if treatment == "missing" else "")))
+                case GapText(text=text, highlight=highlight):
+                    found.append(self._run(text, marks + ("h" if highlight else "")))
                 case Strong(inlines=inner):
                     found.append(self._runs(inner, marks + "b"))
                 case Emphasis(inlines=inner):
@@ -208,7 +214,7 @@ _JC = {"right": "right", "center": "center"}
 
 def _widths(rows: list[list[str]], total: int) -> list[int]:
     """Share the width by the longest text of each column; a short column keeps room for a word."""
-    longest = [min(max(len(text) for text in column), 60) for column in zip(*rows, strict=True)]
-    wanted = [max(length, 12) for length in longest]
+    longest = [min(max(len(text) for text in column), 48) for column in zip(*rows, strict=True)]
+    wanted = [max(length, 18) for length in longest]
     widths = [total * want // sum(wanted) for want in wanted]
     return [*widths[:-1], total - sum(widths[:-1])]

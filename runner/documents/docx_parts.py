@@ -63,7 +63,7 @@ PACKAGE_RELATIONS: Final = (
 )
 
 SETTINGS: Final = (
-    _XML + f"<w:settings {_W}><w:zoom w:percent=\"100\"/><w:defaultTabStop w:val=\"709\"/><w:compat>"
+    _XML + f'<w:settings {_W}><w:zoom w:percent="100"/><w:defaultTabStop w:val="709"/><w:compat>'
     '<w:compatSetting w:name="compatibilityMode" w:uri="http://schemas.microsoft.com/office/word" w:val="15"/>'
     "</w:compat></w:settings>"
 )
@@ -72,7 +72,8 @@ SETTINGS: Final = (
 def core(title: str, author: str, language: str, created: str) -> str:
     """Return the properties: no user, no host, no software, only what the document itself says."""
     return (
-        _XML + '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"'
+        _XML
+        + '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"'
         ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"'
         ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
         f"<dc:title>{escape(title)}</dc:title><dc:creator>{escape(author)}</dc:creator>"
@@ -146,7 +147,7 @@ def footer(reference: str, paper: Paper) -> str:
     """Return the footer part: the reference, and page x of y on its own line."""
     tab = f'<w:tabs><w:tab w:val="right" w:pos="{paper.text_width}"/></w:tabs>'
     line = f'<w:r><w:t xml:space="preserve">{escape(reference)}</w:t></w:r>' if reference else ""
-    pages = f"{_field('PAGE')}<w:r><w:t xml:space=\"preserve\"> / </w:t></w:r>{_field('NUMPAGES')}"
+    pages = f'{_field("PAGE")}<w:r><w:t xml:space="preserve"> / </w:t></w:r>{_field("NUMPAGES")}'
     return (
         f'{_XML}<w:ftr {_W}><w:p><w:pPr><w:pStyle w:val="Footer"/>{tab}</w:pPr>{line}</w:p>'
         f'<w:p><w:pPr><w:pStyle w:val="Footer"/><w:jc w:val="right"/></w:pPr>{pages}</w:p></w:ftr>'

@@ -41,7 +41,8 @@ def _over(change: Callable[[Any], Any]) -> Filter:
                 return value.with_(change(value.value_))
             case Group() | Value():
                 raise Wrong("a filter needs one value, not a group of facts")
-        return change(value)
+            case _:
+                return change(value)
 
     return apply
 

@@ -18,6 +18,7 @@ _REFUSED = re.compile(
     "["
     "\x00-\x08\x0e-\x1f\x7f-\x9f"  # control characters but tab, newline and what _LINE_BREAKS took
     "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
+    "\u200b\u2060"  # invisible breaks and joins
     "\ufff9-\ufffb\ufeff\ufdd0-\ufdef\ufffe\uffff"  # interlinear marks, byte order mark, noncharacters
     "\ud800-\udfff"  # lone surrogates
     "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: our own marks live there

@@ -29,7 +29,7 @@ from runner.documents.tree import (
 
 _STYLE: Final = """\
 body{font:%(points)spt/1.5 Georgia,"Times New Roman",serif;color:#1a1a1a;background:#fff;margin:0}
-main,header,footer{max-width:42em;margin:0 auto;padding:0 1.5em}
+main{overflow-wrap:anywhere}main,header,footer{max-width:42em;margin:0 auto;padding:0 1.5em}
 header{padding-top:2em;color:#444}h1{font-size:1.6em;line-height:1.25}h2{font-size:1.2em;margin-top:1.8em}
 h3{font-size:1.05em}table{border-collapse:collapse;width:100%%}
 th,td{border:1px solid #999;padding:.35em .6em;text-align:start;vertical-align:top}th{background:#f2f2f2}
@@ -128,8 +128,8 @@ def _inline(node: Inline) -> str:
     match node:
         case Text(text=text):
             return escape(text).replace("\n", "<br>\n")
-        case GapText(text=text, treatment=treatment):
-            return f"<mark>{escape(text)}</mark>" if treatment == "missing" else escape(text)
+        case GapText(text=text, highlight=highlight):
+            return f"<mark>{escape(text)}</mark>" if highlight else escape(text)
         case Strong(inlines=inner):
             return f"<strong>{_inlines(inner)}</strong>"
         case Emphasis(inlines=inner):

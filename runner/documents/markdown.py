@@ -54,7 +54,9 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    parser.block.ruler.before("fence", "room", _room, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.block.ruler.before(
+        "fence", "room", _room, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
     return parser
 
 
@@ -131,7 +133,8 @@ def _listing(node: SyntaxTreeNode, style: Any) -> Listing:
 def _table(node: SyntaxTreeNode) -> Table:
     rows = [row for part in node.children for row in part.children]
     aligns = tuple(
-        str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:") for cell in rows[0].children
+        str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:")
+        for cell in rows[0].children
     )
     cells = tuple(tuple(_inlines(cell.children) for cell in row.children) for row in rows)
     return Table(aligns, cells[0], cells[1:])
@@ -164,7 +167,10 @@ def _field(line: list[Inline]) -> Field:
     if isinstance(first, Text) and ": " in f"{first.text} ":
         label, _, rest = f"{first.text} ".partition(": ")
         rest = rest if rest.strip() else ""
-        return Field((Text(label.strip()),), ((Text(rest.rstrip(" ") if len(line) == 1 else rest),) if rest else ()) + tuple(line[1:]))
+        return Field(
+            (Text(label.strip()),),
+            ((Text(rest.rstrip(" ") if len(line) == 1 else rest),) if rest else ()) + tuple(line[1:]),
+        )
     shown = plain(tuple(line)).strip()
     if OPEN in shown and len(line) == 1:
         return Field((), tuple(line))  # the mark of an undecided condition, alone on its line
@@ -201,7 +207,7 @@ def _link(node: SyntaxTreeNode) -> Link:
     if not href.startswith(_SCHEMES) or OPEN in href or "%EE%80%80" in href:
         hint = "write https://, mailto: or tel:, and no fact inside the address"
         raise Invalid(f"the link to {href!r} is refused", hint=hint, code="template-markdown")
-    bare = href.removeprefix("https://").removeprefix("mailto:").removeprefix("tel:").rstrip("/")
+    bare = href.partition(":")[2].removeprefix("//").removeprefix("www.").rstrip("/")
     if bare in plain(inner):
         return Link(href, inner)
     return Link(href, (*inner, Text(f" ({bare})")))

@@ -18,7 +18,8 @@ def number(style: str, count: int) -> str:
             return f"({letters})"
         case "roman":
             return f"({_roman(count)})"
-    return f"{count}."
+        case _:
+            return f"{count}."
 
 
 def _roman(count: int) -> str:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from datetime import UTC
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,6 @@ from runner.documents.marking import footer, watermark
 from runner.documents.tree import Document
 from runner.errors import Bug, Refused
 
-STANDARDS: Final = ("a-3a", "ua-1")
 LEAST_POINTS: Final = 10.0
 _NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
 _MAX_SCRIPTS = 24
@@ -51,13 +51,14 @@ def write_pdf(document: Document) -> bytes:
 def _compiled(document: Document, data: str) -> bytes:
     import typst
 
+    folders = [Path(folder) for folder in document.context.stationery.font_paths]
     made = typst.compile(
         resources.files("runner.documents").joinpath("stationery.typ").read_bytes(),
         format="pdf",
-        font_paths=list(document.context.stationery.font_paths),
+        font_paths=typst.Fonts(include_system_fonts=False, font_paths=folders),
         ignore_system_fonts=True,
         sys_inputs={"doc": data},
-        pdf_standards=list(STANDARDS),
+        pdf_standards=["a-3a", "ua-1"],
         timestamp=int(document.context.timestamp.timestamp()),
     )
     if not isinstance(made, bytes):

@@ -28,6 +28,7 @@ from runner.documents.tree import (
     Paragraph,
     Quote,
     RenderContext,
+    Rule,
     Signature,
     Strong,
     Table,
@@ -35,7 +36,7 @@ from runner.documents.tree import (
 )
 from runner.documents.values import CLOSE, OPEN, Ledger, Missing, Undecided
 from runner.documents.wording import Phrases, phrases
-from runner.errors import Refused
+from runner.errors import NotFound, Refused
 from runner.model.notice import Gap, Notice, Used
 
 _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
@@ -51,14 +52,15 @@ def render(
 ) -> Document:
     """Make the document of a notice from nested plain facts; a fact that is absent or None is unknown.
 
-    ``extra`` adds names such as ``duty`` (``due overdue reasons``) that are read like facts. Raises
+    ``extra`` adds names such as ``duty`` (``due overdue reasons``) that are read like facts. We add ``notice``:
+    its ``date`` is the context's timestamp, its ``elements`` the data elements of all populations. Raises
     ``Invalid`` when the template is wrong, and ``Refused`` when a final document would have gaps that may
     not follow later.
     """
     language = context.language or notice.language
-    register = {**facts, **(extra or {})}
+    register = {**facts, **(extra or {}), "notice": _about(facts, context)}
     marked = fill_template(source, register, language=language, zone=context.zone, name=notice.id)
-    filling = _Filling(notice, marked.ledger, phrases(language))
+    filling = _Filling(notice, marked.ledger, phrases(language), context.status == "draft")
     blocks = tuple(filling.block(block) for block in parse(marked.text))
     gaps = filling.gaps()
     blocking = [gap for gap in gaps if gap.treatment == "missing"]
@@ -77,6 +79,24 @@ def render(
         replaced=filling.replaced(),
         conditions=_conditions(notice, register, language, context.zone),
     )
+
+
+def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
+    """Return the facts as one population's: a letter speaks only of its reader's own data."""
+    found = [entry for entry in facts.get("populations") or () if entry.get("id") == population]
+    if not found:
+        raise NotFound(f"there is no population {population!r}", hint="the fact `populations` names them")
+    rest = {key: value for key, value in facts.items() if key not in ("populations", "data", "people")}
+    return {**rest, "data": found[0].get("data"), "people": found[0].get("people")}
+
+
+def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
+    """Work out what templates need of all populations at once; unknown as soon as one of them is."""
+    groups = [entry.get("data") or {} for entry in facts.get("populations") or ()]
+    groups = groups or [facts.get("data") or {}]
+    sets = [group.get("elements") for group in groups]
+    elements = None if None in sets else sorted({str(e) for s in sets if s is not None for e in s})
+    return {"date": context.timestamp, "elements": elements}
 
 
 def _conditions(
@@ -119,8 +139,9 @@ def _plain_value(value: Any) -> Any:
 class _Filling:
     """One pass over a tree that puts the ledger's cells where their marks stand."""
 
-    def __init__(self, notice: Notice, ledger: Ledger, words: Phrases) -> None:
+    def __init__(self, notice: Notice, ledger: Ledger, words: Phrases, draft: bool) -> None:
         self._notice = notice
+        self._draft = draft
         self._ledger = ledger
         self._words = words
         self._gaps: dict[str, Gap] = {}
@@ -153,7 +174,8 @@ class _Filling:
                 return Signature(tuple(self.block(block) for block in inner))
             case Quote(blocks=inner):
                 return Quote(tuple(self.block(block) for block in inner))
-        return block
+            case Rule():
+                return block
 
     def _inlines(self, inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
         found: list[Inline] = []
@@ -188,18 +210,19 @@ class _Filling:
                 return [self._gap(path)]
             case Undecided(paths=paths):
                 return [self._open_condition(path) for path in paths]
-        self._replaced.update(dict.fromkeys(findings(cell)))
-        return [Text(visible(cell))]
+            case str():
+                self._replaced.update(dict.fromkeys(findings(cell)))
+                return [Text(visible(cell))]
 
     def _gap(self, path: str) -> GapText:
         treatment = treatment_of(self._notice, path)
         self._note(Gap(path, item_of(self._notice, path), treatment))
         text = self._words.to_follow if treatment == "to_follow" else f"[{self._words.missing}: {path}]"
-        return GapText(path, treatment, text)
+        return GapText(path, treatment, text, treatment == "missing" or self._draft)
 
     def _open_condition(self, path: str) -> GapText:
         self._note(Gap(path, item_of(self._notice, path), "missing"))
-        return GapText(path, "missing", f"[{self._words.undecided}: {path}] ")
+        return GapText(path, "missing", f"[{self._words.undecided}: {path}] ", True)
 
     def _note(self, gap: Gap) -> None:
         known = self._gaps.get(gap.path)

@@ -21,14 +21,15 @@ INLINE_FLUSH: Final = f"{OPEN}i{CLOSE}"
 def sandbox(language: str, zone: str) -> Environment:
     """Return a sandbox that knows our filters and nothing else."""
     from jinja2 import StrictUndefined, pass_context
+    from jinja2.exceptions import SecurityError
     from jinja2.runtime import Context
-    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
     from markupsafe import Markup
 
     class FactContext(Context):
         """A name that no fact answers to is a missing fact."""
 
-        def resolve_or_missing(self, key: str) -> Any:
+        def resolve_or_missing(self, key: str) -> Any:  # type: ignore[explicit-override]
             if key in self.vars or key in self.parent:
                 return super().resolve_or_missing(key)
             return Missing(key, self.parent[LEDGER])
@@ -38,10 +39,10 @@ def sandbox(language: str, zone: str) -> Environment:
 
         context_class = FactContext
 
-        def getattr(self, obj: Any, attribute: str) -> Any:
+        def getattr(self, obj: Any, attribute: str) -> Any:  # type: ignore[explicit-override]
             return self.getitem(obj, attribute)
 
-        def getitem(self, obj: Any, argument: Any) -> Any:
+        def getitem(self, obj: Any, argument: Any) -> Any:  # type: ignore[explicit-override]
             if isinstance(argument, Leaf):
                 argument = argument.value_
             if isinstance(obj, Value) and isinstance(argument, str):
@@ -52,7 +53,8 @@ def sandbox(language: str, zone: str) -> Environment:
 
     @pass_context
     def finalize(context: Any, value: Any) -> Any:
-        return Markup(_printed(value, context.parent[LEDGER]))
+        # marks and Markdown of macros only: what a fact says is never in here
+        return Markup(_printed(value, context.parent[LEDGER]))  # noqa: S704
 
     environment = Sandbox(
         undefined=StrictUndefined,
@@ -93,7 +95,8 @@ def _mark(value: Any, ledger: Ledger) -> str:
             return ledger.mark(_plain(value.value_, value.path_))
         case Value():
             raise Wrong("a group of facts cannot be printed: name one fact")
-    return ledger.mark(_plain(value, "this expression"))
+        case _:
+            return ledger.mark(_plain(value, "this expression"))
 
 
 def _plain(value: Any, path: str) -> str:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 MAX_SOURCE: Final = 200_000
 MAX_MACROS: Final = 20
 _ALLOWED: Final = frozenset(
-    (
-        "Template Output TemplateData If For Name Getattr Getitem Const List Tuple Filter Test Compare "
-        "Operand And Or Not CondExpr Macro Call Assign"
-    ).split()
+    {
+        *("Template", "Output", "TemplateData", "If", "For", "Macro", "Call", "Assign"),
+        *("Name", "Getattr", "Getitem", "Const", "List", "Tuple", "Filter", "Test", "CondExpr"),
+        *("Compare", "Operand", "And", "Or", "Not"),
+    }
 )
 _TESTS: Final = ("known", "unknown")
 
@@ -56,7 +57,7 @@ def facts_read(source: str) -> tuple[tuple[str, int], ...]:
 
     tree = sandbox("en", "UTC").parse(source)
     macros = {macro.name: macro for macro in tree.find_all(nodes.Macro)}
-    aliases: dict[str, tuple[str, ...]] = {"loop": (), **{name: () for name in macros}}
+    aliases: dict[str, tuple[str, ...]] = {"loop": (), **dict.fromkeys(macros, ())}
     for assign in tree.find_all(nodes.Assign):
         aliases.update({name.name: () for name in assign.find_all(nodes.Name) if name.ctx == "store"})
     for macro in macros.values():
@@ -111,7 +112,8 @@ def _paths(node: nodes.Node, aliases: Mapping[str, tuple[str, ...]]) -> tuple[st
         case nodes.Getitem():
             key = node.arg.value if isinstance(node.arg, nodes.Const) else "*"
             return tuple(f"{below}.{key}" for below in _paths(node.node, aliases))
-    return ()
+        case _:
+            return ()
 
 
 def _forbidden(node: nodes.Node) -> str:
@@ -145,7 +147,9 @@ def _macro_problems(tree: nodes.Template, name: str) -> Iterator[Problem]:
     for call in tree.find_all(nodes.Call):
         called = call.node.name if isinstance(call.node, nodes.Name) else ""
         if called not in {macro.name for macro in macros}:
-            yield problem_at(name, call.lineno, "template-forbidden", "only macros of this file may be called")
+            yield problem_at(
+                name, call.lineno, "template-forbidden", "only macros of this file may be called"
+            )
     for index, macro in enumerate(macros):
         later = {other.name for other in macros[index:]}
         for call in macro.find_all(nodes.Call):

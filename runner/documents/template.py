@@ -113,5 +113,3 @@ def _line_of(error: BaseException, template: Template) -> int:
 def _invalid(name: str, line: int, code: str, message: str) -> Invalid:
     problem = problem_at(name, line, code, message)
     return Invalid(str(problem), code=code, problems=(problem,))
-
-

@@ -49,7 +49,9 @@ def _block(block: Block, width: int) -> str:
         case Listing():
             return _listing(block, width)
         case Table(head=head, rows=rows):
-            records = ("\n".join(_labelled(head[n], cell, width) for n, cell in enumerate(row)) for row in rows)
+            records = (
+                "\n".join(_labelled(head[n], cell, width) for n, cell in enumerate(row)) for row in rows
+            )
             return "\n\n".join(records)
         case Fields(rows=rows):
             return "\n".join(_labelled(field.label, field.value, width) for field in rows)

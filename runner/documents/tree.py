@@ -23,11 +23,13 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
 
 
 class GapText(msgspec.Struct, frozen=True, tag="gap"):
-    """Where a fact is missing: what stands in its place, highlighted unless it may follow."""
+    """Where a fact is missing: what stands in its place."""
 
     path: str
     treatment: Treatment
     text: str
+    highlight: bool
+    """False only for what may follow, in a final document."""
 
 
 class Strong(msgspec.Struct, frozen=True, tag="strong"):

@@ -11,12 +11,15 @@ the path at that place, so that a gap never removes a paragraph in silence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 OPEN: Final = "\ue000"
 CLOSE: Final = "\ue001"
-MAX_STEPS = 50_000
-MAX_OUTPUT = 1_000_000
+MAX_STEPS: Final = 50_000
+MAX_OUTPUT: Final = 1_000_000
+DERIVED: Final[Mapping[str, str]] = MappingProxyType({"notice.elements": "data.elements"})
+"""Names that we work out ourselves, with the fact to ask for when they cannot be."""
 
 
 class TooCostly(Exception):
@@ -97,12 +100,16 @@ class Missing(Value):
 
     __slots__ = ()
 
+    def __init__(self, path: str, ledger: Ledger) -> None:
+        """Remember the fact to ask for."""
+        super().__init__(DERIVED.get(path, path), ledger)
+
     @property
     def path_(self) -> str:
         """The whole dotted path."""
         return self._path
 
-    def child_(self, key: str) -> Value:
+    def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Return a deeper absence."""
         return Missing(f"{self._path}.{key}", self._ledger)
 
@@ -122,7 +129,7 @@ class Missing(Value):
     def _any(self, _other: object) -> bool:
         return self._ledger.undecided(self._path)
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _any  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _any
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -145,7 +152,7 @@ class Leaf(Value):
         """Return what a filter made of it, still known by its path."""
         return Leaf(value, self._path, self._ledger)
 
-    def child_(self, key: str) -> Value:
+    def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Refuse: a value has no parts."""
         raise Wrong(f"{self._path} is a value and has no {key!r}")
 
@@ -169,11 +176,11 @@ class Leaf(Value):
         """As the value; a missing fact on the other side is undecided."""
         return self._compare(other, lambda mine, its: its in mine)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]
         """As the value."""
         return self._compare(other, lambda mine, its: mine == its)
 
-    def __ne__(self, other: object) -> bool:
+    def __ne__(self, other: object) -> bool:  # type: ignore[explicit-override]
         """As the value."""
         return self._compare(other, lambda mine, its: mine != its)
 
@@ -214,7 +221,7 @@ class Group(Value):
         super().__init__(path, ledger)
         self._facts = facts
 
-    def child_(self, key: str) -> Value:
+    def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Return what the facts hold under ``key``."""
         path = f"{self._path}.{key}" if self._path else key
         return wrap(self._facts.get(key), path, self._ledger)
@@ -254,7 +261,7 @@ class Series(Value):
         """Count the entries."""
         return len(self._entries)
 
-    def child_(self, key: str) -> Value:
+    def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Refuse: a list is looped over."""
         raise Wrong(f"{self._path} is a list: loop over it to read {key!r}")
 

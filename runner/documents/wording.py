@@ -33,7 +33,12 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "pas connu à ce stade, sera communiqué ultérieurement", "MANQUE", "NON DÉCIDÉ", "et", "oui", "non"
         ),
         "es": Phrases(
-            "no se conoce en este momento, se comunicará más adelante", "FALTA", "SIN DECIDIR", "y", "sí", "no"
+            "no se conoce en este momento, se comunicará más adelante",
+            "FALTA",
+            "SIN DECIDIR",
+            "y",
+            "sí",
+            "no",
         ),
     }
 )

@@ -39,7 +39,9 @@ def load_notice(content: bytes, file: str) -> tuple[Notice, str]:
     if notice is None or errors:
         count = len(errors)
         raise Invalid(
-            f"{file} does not hold: {count} problem{'s' if count > 1 else ''}", code="notice", problems=problems
+            f"{file} does not hold: {count} problem{'s' if count > 1 else ''}",
+            code="notice",
+            problems=problems,
         )
     return notice, body
 
@@ -97,7 +99,9 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             places.append(((key, index), entry, kind.__struct_fields__))
     return [
-        source.problem((*where, key), "notice-key", f"unknown key {key!r}", hint=_nearest(key, names), key=True)
+        source.problem(
+            (*where, key), "notice-key", f"unknown key {key!r}", hint=_nearest(key, names), key=True
+        )
         for where, mapping, names in places
         if isinstance(mapping, dict)
         for key in mapping
@@ -149,9 +153,7 @@ def _text_problems(notice: Notice, body: str, source: Source, offset: int) -> tu
     try:
         render(notice, body, {}, context=epoch)
     except Invalid as error:
-        inner = error.problems or (
-            _problem(source.file, 1, error.code, error.message, error.hint),
-        )
+        inner = error.problems or (_problem(source.file, 1, error.code, error.message, error.hint),)
         found += [_moved(problem, source.file, offset) for problem in inner]
     return tuple(found)
 

@@ -85,7 +85,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others lint coverage docs check soak bench demo clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check soak bench demo clean $(PYTHONS:%=test-%)
 test: .venv/installed ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python -m pytest $(TESTS)
 
@@ -104,12 +104,22 @@ test-others: .venv/installed
 	@default=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	for version in $(PYTHONS); do test "$$version" = "$$default" || $(MAKE) --no-print-directory "test-$$version" || exit 1; done
 
-lint: .venv/installed ## Format, lint, types, layers, dependencies
+lint: format-check style types floors dependencies ## Format, lint, types, floors, dependencies
+
+format-check: .venv/installed
 	$(BIN)/ruff format --check .
+style: .venv/installed
 	$(BIN)/ruff check .
+types: .venv/installed
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+floors: .venv/installed
+	$(BIN)/lint-imports --no-logo
+dependencies: .venv/installed
 	$(BIN)/deptry .
+
+format: .venv/installed ## Write the code as the formatter and the linter would have it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 # The rooms where an untested branch could lose a clock or an event: every branch is run.
 PURE := model engine loading

@@ -51,12 +51,12 @@ class Target:
 def peer(workload: str, name: str, environment: str, n: int, variant: str = "", **more: object) -> Entry:
     """Return a peer with a script of its own."""
     script = f"peers/{environment}_runs.py"
-    return Entry(workload, name, Role.PEER, environment, script, n, variant, **more)  # type: ignore[arg-type]
+    return Entry(workload, name, Role.PEER, environment, script, n, variant, **more)
 
 
 def ours(workload: str, name: str, script: str, n: int, variant: str = "", **more: object) -> Entry:
     """Return one of our own, run in the project's environment."""
-    return Entry(workload, name, Role.OURS, ".venv", f"ours/{script}", n, variant, **more)  # type: ignore[arg-type]
+    return Entry(workload, name, Role.OURS, ".venv", f"ours/{script}", n, variant, **more)
 
 
 ENTRIES: tuple[Entry, ...] = (

@@ -125,7 +125,7 @@ def _total(view: View, placed: int) -> tuple[int, int]:
     total = _number(view.fact("people.total"))
     minimum, maximum = _number(view.fact("people.minimum")), _number(view.fact("people.maximum"))
     middle = placed if total is None else max(total, placed)
-    return min(middle, middle if minimum is None else minimum), max(middle, maximum or 0)
+    return middle if minimum is None else minimum, max(middle, minimum or 0, maximum or 0)
 
 
 def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> bool | Unknown:

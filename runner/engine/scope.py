@@ -96,9 +96,8 @@ class Judge:
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
             assumed = f"{condition.text} ({'assumed' if answer else 'assumed not'}: nothing recorded says otherwise)"
             return Ground(Reason(condition.code, assumed), answer is wanted, quiet=not wanted)
-        return Ground(
-            Reason(condition.code, condition.text), answer if wanted else negation(answer), quiet=not wanted
-        )
+        text = f"not so: {condition.text}" if wanted and answer is False else condition.text
+        return Ground(Reason(condition.code, text), answer if wanted else negation(answer), quiet=not wanted)
 
     def exempt(self, exemption: Exemption) -> Answer:
         """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
@@ -138,7 +137,9 @@ def scope_grounds(version: Version, judge: Judge) -> tuple[Ground, ...]:
         grounds.append(_residents(version.residents_of, judge.view))
     if version.personal_information is not None:
         table = version.personal_information
-        grounds.append(Ground(Reason("personal_information", table.text), judge.elements(table)))
+        answer = judge.elements(table)
+        text = f"no {table.text}" if answer is False else table.text
+        grounds.append(Ground(Reason("personal_information", text), answer))
     return tuple(grounds)
 
 

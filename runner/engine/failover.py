@@ -135,7 +135,7 @@ def pause(key: str, n: int, policy: Policy) -> timedelta:
 def next_move(delivery: Delivery, effort: Effort, now: datetime, policy: Policy | None = None) -> Next:
     """Return what is to be done with ``delivery`` at ``now``. Ask again after every claim and outcome."""
     policy = policy or Policy()
-    if proves(cast(Evidence, delivery.evidence), cast(Goal, delivery.goal)):
+    if proves(delivery.evidence, cast(Goal, delivery.goal)):
         return Satisfied()
     stale_at = effort.started_at + effort.message.stale_after
     if now >= stale_at:

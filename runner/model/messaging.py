@@ -229,6 +229,7 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
 class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP request of an ``act`` step, with the only hosts it may reach."""
 
+    kind: Kind
     method: str
     url: str
     allowed_hosts: frozenset[str]

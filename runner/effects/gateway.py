@@ -1,0 +1,332 @@
+"""The only door to integrations: what comes out of it is the runner's own data, never theirs.
+
+Here stands the one guard that no setting opens: an incident of kind exercise or test reaches allow-listed
+channels only, never a regulator, an affected person or the public, and every message of it says so. The
+planner refuses the same beforehand; the guard holds when the planner, a template or a caller is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from integrations import http
+from integrations.discovery import load as load_installed
+from integrations.discovery import names
+from integrations.port import (
+    Absent,
+    Accepted,
+    Capabilities,
+    Found,
+    Integration,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Throttled,
+    Timeouts,
+    Unknown,
+    UnknownIntegration,
+)
+from runner.errors import Invalid
+from runner.model.messaging import (
+    CONFIDENTIALITY,
+    PERSONAL_DATA,
+    Audience,
+    CallResult,
+    Channel,
+    ChannelConfig,
+    Dispatch,
+    HttpCall,
+    SendResult,
+)
+from runner.model.states import Kind
+
+OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
+MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
+LONGEST_REASON = 300
+
+
+class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a channel as configured; ``severity`` is ``error`` or ``warning``."""
+
+    channel: str
+    severity: str
+    what: str
+    hint: str = ""
+
+
+def adapter_names() -> tuple[str, ...]:
+    """Return the name of every installed integration, sorted."""
+    return names()
+
+
+class Held:
+    """A secret on its way to an integration: it does not print itself."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Say only that there is one."""
+        return "Held(hidden)"
+
+
+class Gateway:
+    """Sends, checks and describes channels; ``load`` turns an adapter's name into its integration."""
+
+    def __init__(self, load: Callable[[str], Integration] = load_installed) -> None:
+        """Take another ``load`` where tests bring an integration of their own."""
+        self._load = load
+
+    def channel(self, identifier: str, config: ChannelConfig) -> Channel:
+        """Return the channel as the planner sees it: the adapter's capabilities, narrowed or raised by config.
+
+        What the adapter depends on is always among the domains. Raises Invalid for an unknown adapter and for
+        settings that do not fit its schema.
+        """
+        able = self._integration(identifier, config.adapter).capabilities(
+            self._settings(identifier, config.adapter, config.settings)
+        )
+        return Channel(
+            id=identifier,
+            adapter=config.adapter,
+            address_kind=able.address_kind,
+            domains=able.domains | (config.domains or frozenset()),
+            confidentiality=config.confidentiality or able.confidentiality,
+            personal_data=config.personal_data or able.personal_data,
+            priority=config.priority,
+            receipts=frozenset(able.receipts),
+            ack=able.ack,
+            ack_strength=able.ack_strength,
+            sim_swappable=able.sim_swappable,
+            e2ee=able.e2ee,
+            idempotency=able.idempotency,
+            key_lifetime=able.key_lifetime,
+            reconcile=able.reconcile,
+            max_length=able.max_length,
+            exercise_safe=config.exercise or able.stays_here,
+            settings=config.settings,
+            secrets=config.secrets,
+        )
+
+    def lint(self, channel: Channel, secrets: Mapping[str, str]) -> tuple[ChannelFinding, ...]:
+        """Return what is wrong with a channel, without touching the network."""
+        integration = self._integration(channel.id, channel.adapter)
+        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        able = integration.capabilities(settings)
+        found = [
+            ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
+            for one in integration.lint(settings, _held(secrets))
+        ]
+        found += [
+            ChannelFinding(
+                channel=channel.id,
+                severity="warning",
+                what=f"{what} is raised above what {channel.adapter} can promise",
+                hint="say why in the file",
+            )
+            for what in _raised(channel, able)
+        ]
+        unused = sorted(channel.secrets.keys() - able.secrets - able.optional_secrets)
+        found += [
+            ChannelFinding(
+                channel=channel.id,
+                severity="warning",
+                what=f"{channel.adapter} uses no secret named {name}",
+                hint=_nearest(name, able.secrets | able.optional_secrets),
+            )
+            for name in unused
+        ]
+        return tuple(found)
+
+    def address_problem(self, channel: Channel, address: str) -> str:
+        """Return what is wrong with an address for this channel, without repeating it, or the empty string."""
+        return self._integration(channel.id, channel.adapter).address_problem(address)
+
+    def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
+        """Make one attempt. It always returns: whatever an integration does wrong is an unknown outcome."""
+        if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return refused
+        integration = self._integration(channel.id, channel.adapter)
+        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        outbound = _outbound(dispatch)
+        try:
+            outcome = integration.send(outbound, settings, _held(secrets))
+        except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
+            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+        return _clean(_result(outcome), dispatch.address)
+
+    def reconcile(
+        self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
+    ) -> SendResult | None:
+        """Ask whether an unanswered attempt arrived: accepted, not sent, or None when it cannot be told."""
+        if channel.reconcile == "none" or _forbidden(channel, dispatch.kind, dispatch.audience):
+            return None
+        integration = self._integration(channel.id, channel.adapter)
+        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        try:
+            answer = integration.reconcile(_outbound(dispatch), settings, _held(secrets))
+        except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
+            return None
+        match answer:
+            case Found(provider_id=provider_id, evidence=evidence):
+                found = SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
+                return _clean(found, dispatch.address)
+            case Absent():
+                return SendResult(state="not_sent", reason="the provider does not have it")
+            case _:
+                return None
+
+    def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
+        """Send to ourselves over a channel, as near to the real way as it allows."""
+        if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return refused
+        integration = self._integration(channel.id, channel.adapter)
+        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        try:
+            outcome = integration.self_test(_outbound(dispatch), settings, _held(secrets))
+        except Exception as error:  # noqa: BLE001  # as for send
+            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+        return _clean(_result(outcome), dispatch.address)
+
+    def _integration(self, channel: str, adapter: str) -> Integration:
+        try:
+            return self._load(adapter)
+        except UnknownIntegration as error:
+            near = f"did you mean {error.nearest}? " if error.nearest else ""
+            raise Invalid(
+                f"channel {channel}: no integration is named {adapter!r}",
+                hint=f"{near}installed: {', '.join(error.known)}",
+                code="unknown_adapter",
+            ) from error
+
+    def _settings(self, channel: str, adapter: str, given: Mapping[str, object]) -> msgspec.Struct:
+        schema = self._integration(channel, adapter).Settings
+        try:
+            return msgspec.convert(dict(given), schema)
+        except msgspec.ValidationError as error:
+            unknown = [name for name in given if name not in schema.__struct_fields__]
+            hint = _nearest(unknown[0], schema.__struct_fields__) if unknown else ""
+            raise Invalid(
+                f"channel {channel}: settings of {adapter}: {error}", hint=hint, code="channel_settings"
+            ) from error
+
+
+def call(request: HttpCall) -> CallResult:
+    """Make one HTTP call to a host of the allow-list; an exercise makes none."""
+    if request.kind != "real":
+        why = f"an incident of kind {request.kind} makes no call to other systems"
+        return CallResult(outcome=SendResult(state="rejected", code="R36", reason=why, permanent=True))
+    reply = http.exchange(
+        http.Request(
+            method=request.method,
+            url=request.url,
+            at=request.at,
+            headers={"Idempotency-Key": request.idempotency_key, **request.headers},
+            body=request.body,
+            timeouts=Timeouts(total=request.time_limit, read=min(Timeouts().read, request.time_limit)),
+            hosts=request.allowed_hosts,
+        )
+    )
+    match reply:
+        case http.Reply():
+            outcome = http.judge(reply, request.at) or Accepted()
+            return CallResult(outcome=_result(outcome), status=reply.status, body=reply.body)
+        case NotSent() | Rejected() | Unknown():
+            return CallResult(outcome=_result(reply))
+
+
+def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult | None:
+    """The guard of exercises (R36). It has no parameters, and it stays that way."""
+    if kind == "real":
+        return None
+    if audience in OUTSIDERS:
+        why = f"an incident of kind {kind} never reaches the audience {audience}"
+    elif not channel.exercise_safe:
+        why = f"the channel is not on the allow-list for an incident of kind {kind}"
+    else:
+        return None
+    return SendResult(state="rejected", code="R36", reason=why, permanent=True)
+
+
+def _held(secrets: Mapping[str, str]) -> dict[str, Held]:
+    return {name: Held(text) for name, text in secrets.items()}
+
+
+def _outbound(dispatch: Dispatch) -> Outbound:
+    """Hand over what the adapter may see, marked when it is not real."""
+    mark = MARKS.get(dispatch.kind, "")
+    limit = dispatch.time_limit
+    usual = Timeouts()
+    return Outbound(
+        delivery=dispatch.delivery,
+        attempt=dispatch.attempt,
+        idempotency_key=dispatch.idempotency_key,
+        recipient=dispatch.address,
+        subject=f"{mark}{dispatch.subject}",
+        text=f"{mark}{dispatch.text}",
+        html=None if dispatch.html is None else f"{mark}{dispatch.html}",
+        marking=dispatch.marking,
+        footer=dispatch.footer,
+        at=dispatch.at,
+        timeouts=Timeouts(
+            connect=min(usual.connect, limit),
+            read=min(usual.read, limit),
+            after_body=min(usual.after_body, limit),
+            total=limit,
+        ),
+    )
+
+
+def _result(outcome: Outcome) -> SendResult:
+    match outcome:
+        case Accepted(provider_id=provider_id, evidence=evidence):
+            return SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
+        case Rejected(code=code, reason=reason, permanent=permanent):
+            return SendResult(state="rejected", code=code, reason=reason, permanent=permanent)
+        case Throttled(retry_after=wait, reason=reason, code=code):
+            return SendResult(state="throttled", code=code, reason=reason, retry_after=wait)
+        case NotSent(reason=reason):
+            return SendResult(state="not_sent", reason=reason)
+        case Unknown(reason=reason, phase=phase):
+            return SendResult(state="unknown", reason=reason, phase=phase)
+
+
+def _clean(result: SendResult, address: str) -> SendResult:
+    """Hold integrations of other people to the port's promise: no address, no control characters, no novels."""
+    return msgspec.structs.replace(
+        result,
+        provider_id=_safe(result.provider_id, address),
+        code=_safe(result.code, address),
+        reason=_safe(result.reason, address),
+    )
+
+
+def _safe(text: str, address: str) -> str:
+    shown = text.replace(address, "<address>") if len(address) > 2 else text
+    return "".join(one if one.isprintable() else " " for one in shown)[:LONGEST_REASON]
+
+
+def _raised(channel: Channel, able: Capabilities) -> list[str]:
+    """Return which ceilings stand above what the adapter itself would claim."""
+    raised = []
+    if CONFIDENTIALITY.index(channel.confidentiality) > CONFIDENTIALITY.index(able.confidentiality):
+        raised.append("confidentiality")
+    if PERSONAL_DATA.index(channel.personal_data) > PERSONAL_DATA.index(able.personal_data):
+        raised.append("personal_data")
+    return raised
+
+
+def _nearest(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

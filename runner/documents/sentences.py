@@ -1,0 +1,35 @@
+"""Fill a message's short text: Jinja2 over facts, sandboxed; what is unknown stands visibly as ``[not known: path]``.
+
+Messages are plain text to people. A fact never becomes template or markup here: there is no markup, and characters
+that could turn text round or break a line of a header are spelt out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from runner.documents.hostile import visible
+from runner.documents.template import fill_template
+from runner.documents.values import CLOSE, OPEN, Missing, Undecided
+
+LONGEST = 20_000
+_MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
+
+
+def fill_sentence(source: str, names: Mapping[str, Any]) -> str:
+    """Return the text with every fact put in; raises ``Invalid`` with the line when the template is wrong."""
+    marked = fill_template(source, names, language="en", zone="UTC", name="message")
+    cells = marked.ledger.cells
+    return _MARK.sub(lambda found: _shown(cells[int(found[1])]), marked.text).strip()[:LONGEST]
+
+
+def _shown(cell: Missing | Undecided | str) -> str:
+    match cell:
+        case Missing():
+            return f"[not known: {cell.path_}]"
+        case Undecided():
+            return f"[cannot be told before these are known: {', '.join(cell.paths)}]"
+        case _:
+            return visible(cell)

@@ -30,7 +30,7 @@ from runner.model.expressions import (
     Or,
     StepRef,
 )
-from runner.model.fact_types import FactType, Keyed, key_problem
+from runner.model.fact_types import Branch, FactType, Keyed, key_problem
 from runner.model.vocabulary import find, nearest
 
 Kind: TypeAlias = Literal["truth", "number", "text", "instant", "duration", "list", "map", "any"]
@@ -136,7 +136,7 @@ class _Checker:
                 return _PARTS[name]
             case Index(FactRef(path), key):
                 self.kind(key)
-                return _fact_kind(f"{path}.*")
+                return _entry_kind(path)
             case Attribute() | Index():
                 return "any"
             case ListOf(items):
@@ -258,7 +258,17 @@ class _Checker:
 
 
 def _fact_kind(path: str) -> Kind:
-    match find(path.replace(".*", ".XX")) or find(path.replace(".*", ".xx")):
+    return _branch_kind(find(path))
+
+
+def _entry_kind(path: str) -> Kind:
+    """Return the kind of an entry whose key is only known at run time."""
+    found = find(path)
+    return _branch_kind(found.member) if isinstance(found, Keyed) else "any"
+
+
+def _branch_kind(found: Branch | None) -> Kind:
+    match found:
         case FactType(_, kind, _, many):
             return "list" if many else _FACTS.get(kind, "text")
         case Keyed() as keyed:

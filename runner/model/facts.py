@@ -52,10 +52,18 @@ class Stated(Struct, frozen=True, kw_only=True):
     """When it was learned, where the statement says so."""
 
 
-def typed(fact_type: FactType, value: Any) -> Value:
-    """Return a stored value as expressions see it: instants as datetimes, sets as tuples. Total."""
+OPEN = "?"
+"""The member of a set that says "and perhaps more": what else is in it is unknown, not absent."""
+
+
+def typed(path: str, fact_type: FactType, value: Any) -> Value:
+    """Return a stored value as expressions see it: instants as datetimes, sets as tuples. Total.
+
+    A set that is open holds one unknown member, so that ``'ssn' in data.elements`` is true or unknown, never false.
+    """
     if fact_type.many:
-        return tuple(value) if isinstance(value, list | tuple) else Unknown(problems=("not a list",))
+        members = value if isinstance(value, list | tuple) else [OPEN]
+        return tuple(Unknown((path,)) if member == OPEN else member for member in members)
     if fact_type.kind != "instant":
         known: Value = value
         return known
@@ -93,7 +101,7 @@ def _single(register: Register, path: str, fact_type: FactType) -> Value:
     fact = register.get(path)
     if fact is None:
         fact = register.get(f"{path.rpartition('.')[0]}.*")
-    return Unknown((path,)) if fact is None or fact.value is None else typed(fact_type, fact.value)
+    return Unknown((path,)) if fact is None or fact.value is None else typed(path, fact_type, fact.value)
 
 
 def _below(register: Register, path: str) -> Iterator[tuple[str, Value]]:
@@ -102,7 +110,7 @@ def _below(register: Register, path: str) -> Iterator[tuple[str, Value]]:
     for key, fact in register.items():
         fact_type = find(key) if key.startswith(prefix) and fact.value is not None else None
         if isinstance(fact_type, FactType):
-            yield key.removeprefix(prefix), typed(fact_type, fact.value)
+            yield key.removeprefix(prefix), typed(key, fact_type, fact.value)
 
 
 def _split(entries: Mapping[str, Value]) -> dict[str, dict[str, Value]]:

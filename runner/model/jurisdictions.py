@@ -1,0 +1,45 @@
+"""The places that a fact may name: ISO 3166-1 countries (with Kosovo's XK) and 3166-2 parts of the United States.
+
+Parts of other countries are checked by their form only. A Union or a continent is no place where a person lives.
+"""
+
+from __future__ import annotations
+
+import re
+
+_COUNTRY_CODES = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW
+BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI
+FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN
+IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME
+MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
+PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV
+SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK
+YE YT ZA ZM ZW
+"""
+_US_POSTAL_CODES = """
+AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT NC ND NE NH NJ
+NM NV NY OH OK OR PA PR RI SC SD TN TX UM UT VA VI VT WA WI WV WY
+"""
+COUNTRIES = frozenset(_COUNTRY_CODES.split())
+US_PARTS = frozenset(_US_POSTAL_CODES.split())
+_MEANT = {"UK": "GB", "EL": "GR", "USA": "US", "EN": "GB"}
+_FORM = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
+_EXAMPLE = "write a country as DE, a state as US-CA"
+
+
+def place_problem(text: str) -> str:
+    """Return why a text names no place, with advice, or nothing."""
+    country, _, part = text.partition("-")
+    if country.upper() in _MEANT:
+        return f"'{text[:20]}' is not the ISO code: write {_MEANT[country.upper()]}"
+    if not _FORM.fullmatch(text):
+        upper = text.upper()
+        advice = f"write {upper}" if _FORM.fullmatch(upper) and not place_problem(upper) else _EXAMPLE
+        return f"'{text[:20]}' is no jurisdiction: {advice}"
+    if country not in COUNTRIES:
+        advice = "name the countries" if country == "EU" else _EXAMPLE
+        return f"'{text}' is no country of ISO 3166-1: {advice}"
+    if country == "US" and part and part not in US_PARTS:
+        return f"'{text}' is no part of the United States: write the postal code, as US-CA"
+    return ""

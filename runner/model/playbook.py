@@ -8,13 +8,14 @@ the pinned bundle. Durations are ``timedelta``; conditions carry their parsed tr
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from runner.model.expressions import Expression
 
-PHASES = (
+Phase = Literal[
     "preparation",
     "detection and analysis",
     "containment",
@@ -22,8 +23,26 @@ PHASES = (
     "recovery",
     "post-incident",
     "coordination",
-)
+]
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
+PHASES: tuple[str, ...] = get_args(Phase)
+
+# The same patterns stand in the JSON Schema; (?!\n) because Python's $ also matches before a last line break.
+Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]
+"""Steps, roles, messages, playbooks: lower case, so that ids survive command lines and file systems."""
+Words = Annotated[str, Meta(pattern=r"\S", title="text")]
+Semver = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$(?!\n)",
+        title="a version",
+    ),
+]
+Recipient = Annotated[str, Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
+Subcategory = Annotated[
+    str, Meta(pattern=r"^[A-Z]{2}\.[A-Z]{2}(-\d{2})?$(?!\n)", title="a CSF 2.0 subcategory")
+]
+Status = Annotated[int, Meta(ge=100, le=599)]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -51,9 +70,9 @@ class Due(Part, frozen=True, kw_only=True):
 class Retry(Part, frozen=True, kw_only=True):
     """How often an effect is tried again by itself: waits grow by ``factor`` up to ``at_most``."""
 
-    times: int = 0
+    times: Annotated[int, Meta(ge=0, le=100)] = 0
     wait: timedelta = timedelta(seconds=30)
-    factor: float = 2.0
+    factor: Annotated[float, Meta(ge=1, le=10)] = 2.0
     at_most: timedelta = timedelta(minutes=10)
 
 
@@ -62,7 +81,7 @@ class OnOverdue(Part, frozen=True, kw_only=True):
 
     remind: timedelta | None = None
     """Repeat the reminder after this long, doubling."""
-    times: int = 3
+    times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
     """The role that is told, and from then on may do the step."""
 
@@ -70,7 +89,7 @@ class OnOverdue(Part, frozen=True, kw_only=True):
 class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     """What all steps share. ``after`` orders, ``when`` branches; without either a step starts at once."""
 
-    id: str
+    id: Id
     title: str = ""
     after: After = After()
     when: Expression | None = None
@@ -81,8 +100,8 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     goes on; a branch then reads ``step('id').state == 'failed'``."""
     retry: Retry = Retry()
     timeout: timedelta | None = None
-    phase: str = ""
-    csf: tuple[str, ...] = ()
+    phase: Phase | None = None
+    csf: tuple[Subcategory, ...] = ()
     """NIST CSF 2.0 subcategories, such as ``RS.CO-02``."""
     instructions: str = ""
 
@@ -90,28 +109,28 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
 class Task(Step, tag="task", frozen=True, kw_only=True):
     """Work for a person."""
 
-    task: str
+    task: Words
     role: str = ""
     assignee: str = ""
-    checklist: tuple[str, ...] = ()
+    checklist: tuple[Words, ...] = ()
 
 
 class Ask(Step, tag="ask", frozen=True, kw_only=True):
     """A question whose answer becomes the fact ``sets``."""
 
-    ask: str
+    ask: Words
     sets: str
     role: str = ""
     assignee: str = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[Words, ...] = ()
     skip_if_known: bool = False
 
 
 class Quorum(Part, frozen=True, kw_only=True):
     """Who approves: ``distinct`` different persons, each holding one of ``roles``."""
 
-    roles: tuple[str, ...]
-    distinct: int = 1
+    roles: Annotated[tuple[str, ...], Meta(min_length=1)]
+    distinct: Annotated[int, Meta(ge=1, le=20)] = 1
     every_role: bool = False
     """Each of the roles must be among the approvers."""
 
@@ -129,7 +148,7 @@ class Message(Step, tag="message", frozen=True, kw_only=True):
     """Tell people something, along a delivery plan with failover."""
 
     message: str
-    to: tuple[str, ...] = ()
+    to: tuple[Recipient, ...] = ()
     """``role:NAME`` or ``person:ID``; empty means the template's own recipients."""
 
 
@@ -154,7 +173,7 @@ class File(Step, tag="file", frozen=True, kw_only=True):
 class Duties(Step, tag="duties", frozen=True, kw_only=True):
     """Assess which duties apply: ``all``, or a list of regime ids."""
 
-    duties: tuple[str, ...]
+    duties: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
 class HttpCall(Part, frozen=True, kw_only=True):
@@ -164,7 +183,7 @@ class HttpCall(Part, frozen=True, kw_only=True):
     method: Literal["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"] = "POST"
     headers: dict[str, str] = {}
     json: dict[str, msgspec.Raw] | None = None
-    expect: tuple[int, ...] = ()
+    expect: tuple[Status, ...] = ()
     idempotent: bool = False
     """The server honours the Idempotency-Key header, so an unanswered call may be repeated."""
 
@@ -172,12 +191,18 @@ class HttpCall(Part, frozen=True, kw_only=True):
 class Act(Step, tag="act", frozen=True, kw_only=True):
     """An automatic action: an HTTP call, or a local command as an argument list (off unless settings allow)."""
 
-    act: str
+    act: Words
     """What it does, in words."""
     http: HttpCall | None = None
     command: tuple[str, ...] = ()
     on_unknown: Literal["ask", "retry"] = "ask"
     """After an attempt whose outcome nobody knows. ``retry`` is for actions that may be repeated."""
+
+
+DutyState = Literal[
+    "filed", "decided_not_to_notify", "waived", "applies", "unknown", "not_applicable", "advisory"
+]
+"""What a wait can wait for: something recorded of a duty, or its verdict."""
 
 
 class WaitFor(Part, frozen=True, kw_only=True):
@@ -187,7 +212,7 @@ class WaitFor(Part, frozen=True, kw_only=True):
     until: str = ""
     fact: str = ""
     duty: str = ""
-    state: str = "filed"
+    state: DutyState = "filed"
 
 
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
@@ -206,18 +231,18 @@ class Call(Step, tag="playbook", frozen=True, kw_only=True):
 class Group(Step, tag="group", frozen=True, kw_only=True):
     """Steps that belong together; with ``for_each``, one copy of them for each item, also for late items."""
 
-    group: str
-    steps: tuple[AnyStep, ...]
+    group: Words
+    steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     for_each: Expression | None = None
 
 
 class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     """Steps that are done again, as new invocations, until a condition holds."""
 
-    repeat: str
-    steps: tuple[AnyStep, ...]
+    repeat: Words
+    steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     until: Expression
-    at_most: int = 50
+    at_most: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
 AnyStep = Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
@@ -241,32 +266,33 @@ KINDS: dict[str, type[Step]] = {
 class Role(Part, frozen=True, kw_only=True):
     """A role that people are assigned to; ``minimum`` persons must hold it before it is needed."""
 
-    title: str
+    title: Words
     description: str = ""
-    minimum: int = 1
+    minimum: Annotated[int, Meta(ge=1, le=100)] = 1
 
 
 class MessageTemplate(Part, frozen=True, kw_only=True):
     """A message: its class decides what channels may carry it. Texts are Jinja2 over facts."""
 
     message_class: str = msgspec.field(name="class")
-    text: str
+    text: Words
     subject: str = ""
-    to: tuple[str, ...] = ()
+    to: tuple[Recipient, ...] = ()
 
 
 class Playbook(Part, frozen=True, kw_only=True):
     """A whole playbook. ``version`` is semantic; an incident pins the digest of the authored content."""
 
     schema: Literal["tocsin/playbook/v1"]
-    name: str
-    version: str
-    title: str
-    steps: tuple[AnyStep, ...]
+    name: Id
+    version: Semver
+    title: Words
+    steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     description: str = ""
-    roles: dict[str, Role] = {}
-    messages: dict[str, MessageTemplate] = {}
-    inputs: dict[str, str] = {}
+    roles: dict[Id, Role] = {}
+    messages: dict[Id, MessageTemplate] = {}
+    inputs: dict[Id, str] = {}
+    """The names of what a calling playbook passes, each with what it means."""
     assume_compromised: tuple[str, ...] = ()
     """Failure domains treated as compromised from the start, until a person says otherwise."""
 

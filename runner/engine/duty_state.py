@@ -140,13 +140,14 @@ def with_ordering(found: Deadline, rule: DutyRule, known: Dossier, place: Place)
         done = known.filed(order.duty) if order.relation in _BEARS_ON_DUE else None
         if done is None:
             continue
-        due = done if order.relation == "before" else end_of(done.astimezone(place.zone).date(), place.zone)
+        exact = order.relation == "before"
+        due = done if exact else end_of(done.astimezone(place.zone).date(), place.zone)
         if found.due is None or due < found.due:
             found = msgspec.structs.replace(
                 found,
                 due=due,
                 due_date=due.astimezone(place.zone).date(),
-                due_kind="date",
+                due_kind="instant" if exact else "date",
                 latest_legal=None,
                 provisional=False,
             )

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from runner.model.expressions import Unknown, Value
+from runner.model.facts import OPEN
 from runner.model.grounds import Threshold
 from runner.model.moments import parse_instant
-
-_INHERITED = frozenset({"encrypted", "key_compromised", "involved", "form", "backup", "retrieved"})
-"""What the top level may say for every population: the protection of the data, never their kinds or numbers."""
+from runner.model.populations import INHERITED
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -48,15 +47,15 @@ class View:
 
     def fact(self, path: str) -> Value:
         """Return the value at a dotted path."""
-        root, _, rest = path.partition(".")
+        root = path.partition(".")[0]
         if self._prefix and root in ("data", "people"):
             own = _walk(self.population, path)
             if own is not None:
-                return _value(own)
-            inherited = _walk(self.facts, path) if root == "data" and rest in _INHERITED else None
-            return Unknown((self._prefix + path,)) if inherited is None else _value(inherited)
+                return _value(own, self._prefix + path)
+            inherited = _walk(self.facts, path) if path in INHERITED else None
+            return Unknown((self._prefix + path,)) if inherited is None else _value(inherited, path)
         found = _walk(self.facts, path)
-        return Unknown((path,)) if found is None else _value(found)
+        return Unknown((path,)) if found is None else _value(found, path)
 
     def step(self, step: str) -> Unknown:
         """Return unknown: a law cannot depend on a playbook."""
@@ -192,6 +191,8 @@ def _holds(threshold: Threshold, count: int | None) -> bool:
             return count is not None and count < threshold.n
         case "<=":
             return count is not None and count <= threshold.n
+        case _:
+            assert_never(threshold.op)
 
 
 def _bounds(counted: Iterable[tuple[View, Span | Unknown]]) -> tuple[int, int | None]:
@@ -231,14 +232,17 @@ def _walk(tree: Mapping[str, Any], path: str) -> Any:
     return found
 
 
-def _value(found: Any) -> Value:
-    """Turn plain JSON into the values of expressions: lists are tuples, RFC 3339 text is an instant."""
+def _value(found: Any, path: str) -> Value:
+    """Turn plain JSON into the values of expressions: lists are tuples, RFC 3339 text is an instant.
+
+    The member of a set that says "and perhaps more" becomes an unknown member, so that absence is not claimed.
+    """
     if isinstance(found, str) and found[10:11] == "T":
         return instant(found) or found
-    if isinstance(found, list | set | frozenset):
-        return tuple(_value(item) for item in found)
+    if isinstance(found, list | tuple | set | frozenset):
+        return tuple(Unknown((path,)) if item == OPEN else _value(item, path) for item in found)
     if isinstance(found, Mapping):
-        return {str(key): _value(value) for key, value in found.items() if value is not None}
+        return {str(key): _value(value, f"{path}.{key}") for key, value in found.items() if value is not None}
     typed: Value = found
     return typed
 

@@ -16,7 +16,7 @@ from runner.engine.conditions import truth
 from runner.engine.populations import Span, View, residents
 from runner.engine.values import merged
 from runner.model.duty import Reason
-from runner.model.expressions import Unknown
+from runner.model.expressions import Unknown, Value
 from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation
 from runner.model.regime import Version
 
@@ -84,11 +84,8 @@ class Judge:
 
     def _meets(self, meets: Meets) -> Answer:
         value = self.view.fact(meets.fact)
-        if isinstance(value, Unknown):
-            return value
-        if isinstance(value, tuple):
-            return any(item in meets.values for item in value)
-        return value in meets.values
+        members = value if isinstance(value, tuple) else (value,)
+        return disjunction(item if isinstance(item, Unknown) else item in meets.values for item in members)
 
     def ground(self, condition: Condition, *, wanted: bool = True) -> Ground:
         """Answer a condition as a ground; ``wanted`` False turns it around (``unless``)."""
@@ -117,16 +114,19 @@ class Judge:
         recorded = self.view.fact("data.elements")
         if isinstance(recorded, Unknown) or not isinstance(recorded, tuple):
             return recorded if isinstance(recorded, Unknown) else False
-        alone = disjunction(self._counts(one) for one in table.without_name if one.element in recorded)
+        alone = disjunction(self._counts(one, recorded) for one in table.without_name)
         if alone is True:
             return True
-        paired = disjunction(self._counts(one) for one in table.with_name if one.element in recorded)
+        paired = disjunction(self._counts(one, recorded) for one in table.with_name)
         if paired is not False:
             named = self.view.fact("data.with_name")
             paired = conjunction((paired, named if isinstance(named, bool | Unknown) else False))
         return disjunction((alone, paired))
 
-    def _counts(self, element: Element) -> Answer:
+    def _counts(self, element: Element, recorded: tuple[Value, ...]) -> Answer:
+        """Say whether an element is among the recorded ones (open sets may hold more) and counts here."""
+        if element.element not in recorded:
+            return disjunction(item if isinstance(item, Unknown) else False for item in recorded)
         return True if element.condition is None else self.holds(element.condition)
 
 

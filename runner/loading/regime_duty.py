@@ -7,7 +7,7 @@ from typing import Literal
 
 from runner.loading.regime_clock import read_clock, read_ordering
 from runner.loading.regime_grounds import Terms
-from runner.loading.regime_nodes import Node, Reader
+from runner.loading.regime_nodes import Node, Reader, is_laid
 from runner.model.clock import Clock, Unit
 from runner.model.regime import (
     Confidence,
@@ -81,10 +81,7 @@ def read_duty(node: Node, place: str, terms: Terms) -> DutyRule:
 
 def _fields(node: Node, reader: Reader) -> Mapping[str, Node]:
     """Open a duty; one that was laid over another holds its nodes already."""
-    laid = node.value
-    if isinstance(laid, dict) and laid and all(isinstance(value, Node) for value in laid.values()):
-        return laid
-    return reader.fields(node, DUTY_KEYS)
+    return node.value if is_laid(node) else reader.fields(node, DUTY_KEYS)
 
 
 def _content(node: Node, terms: Terms) -> Content:

@@ -71,10 +71,14 @@ class Reader:
         return [Node(value, (*node.where, index)) for index, value in enumerate(node.value)]
 
     def need(self, fields: Fields, key: str, parent: Node) -> Node:
-        """Return a key's node; where it is missing, report it and stand in with an empty one."""
+        """Return a key's node; where it is missing, report it and stand in with an empty one.
+
+        What lies over something else is not asked again: the text beneath reported it already.
+        """
         if key in fields:
             return fields[key]
-        self.report(parent, "regime-missing", f"'{key}' is missing")
+        if not is_laid(parent):
+            self.report(parent, "regime-missing", f"'{key}' is missing")
         return Node(None, parent.where)
 
     def text(self, node: Node | None, default: str = "") -> str:
@@ -151,6 +155,12 @@ def nearest(word: str, known: Sequence[str]) -> str:
     """Return a hint with the nearest known word, or nothing."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean '{close[0]}'?" if close else ""
+
+
+def is_laid(node: Node) -> bool:
+    """Whether a mapping was made by laying one over another, so that its values are nodes already."""
+    laid = node.value
+    return isinstance(laid, dict) and bool(laid) and all(isinstance(value, Node) for value in laid.values())
 
 
 def overlay(under: Fields, over: Fields) -> dict[str, Node]:

@@ -71,7 +71,8 @@ def read_regime(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem, .
     top = Node(source.data, ())
     regime = _regime(top, reader.fields(top, _TOP), reader, hashlib.sha256(data).hexdigest())
     if reader.problems:
-        return None, tuple(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
+        found = dict.fromkeys(reader.problems)
+        return None, tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
     return regime, ()
 
 

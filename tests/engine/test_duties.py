@@ -22,7 +22,7 @@ from runner.engine.duties import assess, monitoring_months
 from runner.engine.populations import View
 from runner.engine.scope import Judge
 from runner.loading.regimes import load_regime
-from runner.model.clock import Clock, Limb, Ordering, Period, Start
+from runner.model.clock import Clock, Limb, Ordering, Period, Start, Variation
 from runner.model.duty import DutiesReport, DutyStatus
 from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation, Threshold
 from runner.model.incident import DutyRecord
@@ -202,6 +202,9 @@ def test_encryption_protects_only_while_the_key_is_safe(key: bool | None, verdic
         (["account_number_alone"], True, "not_applicable"),
         (["alpr"], True, "applies"),
         (None, True, "unknown"),
+        (["ssn", "?"], True, "applies"),
+        (["contact", "?"], True, "unknown"),
+        (["contact", "?"], False, "unknown"),
     ],
 )
 def test_the_table_of_elements_asks_for_a_name_where_the_statute_does(
@@ -404,6 +407,11 @@ def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settl
     }
 
 
+def test_a_role_that_is_not_all_of_the_story_leaves_the_other_roles_open() -> None:
+    found = judged(changed(BERLIN, "organisation/role", ["processor", "?"]), IN_TIME)[SA]
+    assert (found.verdict, found.missing_facts) == ("unknown", ("organisation.role",))
+
+
 def test_one_false_ground_settles_it_whatever_else_is_unknown() -> None:
     found = judged({"organisation": {"role": ["processor"]}}, IN_TIME)
     assert (found[SA].verdict, found[SA].missing_facts) == ("not_applicable", ())
@@ -603,6 +611,18 @@ def test_a_relative_duty_is_due_at_the_earlier_of_its_number_and_the_letters() -
     assert early["dfs"].due_date == date(2026, 4, 1)
 
 
+def test_letters_sent_late_do_not_give_a_relative_duty_more_time() -> None:
+    order = (Ordering(relation="with", duty="letters"),)
+    regime = law(rule("letters", "individuals"), rule("ag", ordering=order))
+    late = {
+        "discovered_at": "2026-03-02T09:00:00-08:00",
+        "individual_notice_sent_at": {"*": "2026-05-27T12:00:00-07:00"},
+    }
+    found = only(regime, {**NEW_YORK, "incident": late})
+    assert found["letters"].state == "filed_late"
+    assert found["ag"].due_date == date(2026, 4, 1)
+
+
 def test_an_authority_that_comes_before_the_letters_is_due_when_they_went_out() -> None:
     order = (Ordering(relation="before", duty="letters"),)
     found = only(law(rule("letters", "individuals"), rule("ag", amount=None, ordering=order)), NEW_YORK)
@@ -669,6 +689,32 @@ def test_an_oral_hold_counts_only_where_and_as_long_as_the_law_lets_it(hold: Hol
         NEW_YORK, "law_enforcement", {"hold": {"form": "oral", "from": "2026-03-10T09:00:00-04:00"}}
     )
     assert only(law(rule(hold=hold)), facts, datetime(2026, 6, 1, tzinfo=UTC))["one"].state == state
+
+
+def test_a_hold_that_ends_before_the_deadline_changes_nothing_and_a_waiting_duty_keeps_waiting() -> None:
+    hold = {"from": "2026-03-05T09:00:00-08:00", "until": "2026-03-10T09:00:00-08:00"}
+    found = judged(changed(CREDENTIALS, "law_enforcement", {"hold": hold}), datetime(2026, 4, 10, tzinfo=UTC))
+    assert found[CA_IND].due_date == date(2026, 5, 6)
+    assert found[CA_AG].due_kind == "waits_for_event"
+
+
+def test_a_number_may_depend_on_who_we_are() -> None:
+    small = Condition(code="small", text="small", any_of=(Meets("organisation.sectors", ("retail",)),))
+    doubled = Variation(condition=small, amount=60, unit="calendar_days")
+    period = Period(amount=30, unit="calendar_days", counting="CAL-EXCL", variations=(doubled,))
+    clock = Clock(limbs=(Limb(start=Start(facts=("incident.discovered_at",)), period=period),))
+    assert only(law(rule(clock=clock)), NEW_YORK)["one"].due_date == date(2026, 5, 1)
+
+
+def test_an_estimate_that_may_be_nobody_leaves_the_residents_open() -> None:
+    people = {"by_jurisdiction": {"US-CA": 10}, "minimum": 0, "maximum": 50}
+    found = judged(changed(RETAILER, "people", people))[CA_IND]
+    assert (found.verdict, found.missing_facts) == ("unknown", ("people.by_jurisdiction.US-CA",))
+
+
+def test_text_that_is_no_instant_begins_no_clock() -> None:
+    found = judged(changed(BERLIN, "incident/aware_at", "2026-13-45T25:00:00Z"), IN_TIME)[SA]
+    assert (found.due, found.provisional, found.missing_facts) == (None, True, ("incident.aware_at",))
 
 
 def test_a_hold_without_its_beginning_holds_nothing() -> None:

@@ -60,7 +60,7 @@ def test_every_shipped_regime_compiles_under_its_own_name(name: str) -> None:
     regime = load_regime((FOLDER / name).read_bytes(), name)
     assert f"{regime.id}.yaml" == name
     assert regime.source.url.startswith("https://")
-    assert all(rule.confidence and rule.recipient for version in regime.versions for rule in version.duties)
+    assert all(rule.recipient for version in regime.versions for rule in version.duties)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -116,6 +116,12 @@ def test_an_earlier_version_says_only_what_was_different() -> None:
     assert (then.duties[0].clock.limbs[0].period, then.duties[0].clock.standard) == (None, "soon")
     assert then.duties[0].thresholds == now.duties[0].thresholds
     assert (then.citation, then.note) == ("Test Act 1", "no number")
+
+
+def test_a_mistake_in_a_duty_is_told_once_however_many_versions_use_it() -> None:
+    prior = "prior_versions:\n  - in_force: {from: 2020-01-01, until: 2025-12-31}\n    duties: [{slug: letters, stage: old}]\n"
+    text = (SMALL + prior).replace("recipient: individuals", "recipent: individuals")
+    assert [(line, code) for line, code, _ in problems(text)] == [(16, "regime-missing"), (17, "regime-key")]
 
 
 def test_versions_that_overlap_are_refused() -> None:
@@ -187,6 +193,8 @@ def test_a_clock_that_cannot_be_counted_is_refused(clock: str, code: str) -> Non
 def test_a_condition_must_ask_something_and_say_it() -> None:
     found = problems(small("any_of: {organisation.role: [data_owner]}", "when_silent: ask"))
     assert [(line, code) for line, code, _ in found] == [(11, "regime-missing")]
+    nameless = small("{code: far_away, text", "{text")
+    assert (14, "regime-missing") in [(line, code) for line, code, _ in problems(nameless)]
     assert [code for _, code, _ in problems(small("text: owns the data, ", ""))] == ["regime-missing"]
     assert "regime-shape" in [
         code for _, code, _ in problems(small("any_of: {organisation.role: [data_owner]}", "any_of: role"))
@@ -260,6 +268,7 @@ def test_everything_that_the_law_files_hold_has_a_place() -> None:
         ("more_than: 500", "more_than: 500, at_least: 500", "regime-threshold"),
         ("with_name: [ssn", "with_name: [7", "regime-text"),
         ("reasons_required: true", "reasons_required: often", "regime-flag"),
+        ("traps: [a trap]", "traps: a trap, alone\nregion: x", "regime-key"),
         ("grounds: [risk.harm_assessment.by]", "grounds: [risk.assessor]", "regime-fact"),
     ],
 )

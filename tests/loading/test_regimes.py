@@ -283,3 +283,11 @@ def test_text_that_is_no_yaml_is_refused_with_its_line() -> None:
     assert caught.value.problems[0].file == "broken.yaml"
     with pytest.raises(Invalid, match="no regime: "):
         load_regime(b"- 1", "list.yaml")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_notice_that_a_shipped_regime_names_is_there(name: str) -> None:
+    templates = {entry.name for entry in (importlib.resources.files("playbooks") / "notices").iterdir()}
+    regime = load_regime((FOLDER / name).read_bytes(), name)
+    named = {rule.notice for version in regime.versions for rule in version.duties if rule.notice}
+    assert {f"{notice}.md" for notice in named} <= templates

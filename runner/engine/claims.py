@@ -47,7 +47,7 @@ def claims(incident: Incident, now: datetime, library: Library, worker: str) -> 
 
 
 def _owed_reminder(invocation: Invocation) -> bool:
-    return invocation.reminders > invocation.told and not invocation.over
+    return invocation.reminders > invocation.told and not invocation.over and not invocation.stuck
 
 
 def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:

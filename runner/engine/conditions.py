@@ -175,8 +175,8 @@ def _applied(node: Apply, view: View) -> Value:
             return unknown
         case "duties", [str(verdict)]:
             return view.duties(verdict)
-        case function, _:
-            return apply(function, values)
+        case _:
+            return apply(node.function, values)
 
 
 def _told(node: Node) -> str:

@@ -180,6 +180,7 @@ def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e
         facts=command.facts,
         duty=command.duty,
         by=command.by,
+        status="final" if command.final else "draft",
     )
     if invocation.over:
         return (rendered,)

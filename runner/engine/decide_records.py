@@ -33,11 +33,15 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
             return _duty(incident, command)
         case c.AssignRole(role=role, persons=persons):
             return (e.RoleAssigned(role=role, persons=persons),)
-        case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason):
+        case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
             before = incident.domains.get(domain)
-            if before is not None and before.state == state and before.since == since:
+            if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):
                 return ()
-            return (e.DomainDeclared(domain=domain, state=state, since=since, by=command.by, reason=reason),)
+            return (
+                e.DomainDeclared(
+                    domain=domain, state=state, since=since, by=command.by, reason=reason, assumed=assumed
+                ),
+            )
         case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
             return (
                 e.EvidenceAttached(

@@ -202,6 +202,7 @@ def _decide(
         )
     if not command.approved:
         _because(command.reason, "reject")
+    _no_draft(incident, bound, command)
     role = _role_for(incident, step, command.by)
     author = _author(incident, bound)
     if author == command.by and command.approved:
@@ -220,6 +221,18 @@ def _decide(
             proven_by=command.proven_by,
         ),
     )
+
+
+def _no_draft(incident: Incident, bound: Invocation, command: c.Decide) -> None:
+    """A notice in which something is missing that the law wants at once cannot be approved."""
+    drafts = [d for d in incident.documents.values() if d.step == bound.id and d.status == "draft"]
+    if command.approved and drafts:
+        missing = [gap.partition(": ")[2] for gap in drafts[-1].gaps if gap.startswith("missing")]
+        raise Refused(
+            f"{drafts[-1].notice} is a draft: {', '.join(missing)} must be known first",
+            hint=f"tocsin fact set {missing[0] if missing else 'KEY'}=…, then tocsin notice render",
+            code="draft",
+        )
 
 
 def _author(incident: Incident, bound: Invocation) -> str:

@@ -87,7 +87,7 @@ def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
 
 def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> None:
     draft.table("domains")[event.domain] = Domain(
-        name=event.domain, state=event.state, since=event.since, by=event.by
+        name=event.domain, state=event.state, since=event.since, by=event.by, assumed=event.assumed
     )
     draft.put(replan=True)
 

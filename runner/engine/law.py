@@ -8,13 +8,21 @@ from runner.engine.duties import assess
 from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.events import DutiesAssessed, DutyChange
+from runner.model.facts import nested
 from runner.model.incident import DutyView, Incident
 
 
 def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
     """Return every duty of the pinned law as it stands now, in full, for views and documents."""
     records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
-    return assess(library.regimes, incident.facts, now, records)
+    return assess(
+        library.regimes,
+        nested(incident.facts),
+        now,
+        records,
+        calendar=library.calendar,
+        first_known=incident.opened_at,
+    )
 
 
 def duty_passed(incident: Incident, now: datetime) -> bool:

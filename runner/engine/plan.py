@@ -16,6 +16,7 @@ from runner.model.playbook import AnyStep, Bundle, Group, Playbook, Repeat
 
 if TYPE_CHECKING:
     from runner.model.incident import Incident, Run, Scope
+    from runner.engine.counting import HolidayCalendar
     from runner.model.regime import Regime
 
 
@@ -44,6 +45,8 @@ class Library(msgspec.Struct, frozen=True):
 
     plans: Mapping[str, Plan]
     regimes: tuple[Regime, ...] = ()
+    calendar: HolidayCalendar | None = None
+    """Public holidays by place; none are known without it."""
 
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
         """Return the body that a scope was opened on."""

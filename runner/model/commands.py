@@ -143,6 +143,7 @@ class DeclareDomain(Command, frozen=True, kw_only=True):
     state: Literal["compromised", "down", "up"]
     since: datetime
     reason: str = ""
+    assumed: bool = False
 
 
 class AttachFile(Command, frozen=True, kw_only=True):
@@ -256,6 +257,8 @@ class Rendered(Command, frozen=True, kw_only=True):
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
     duty: str = ""
+    final: bool = False
+    """Rendered as it would be filed: nothing that the law wants at once is missing."""
 
 
 class EffectFailed(Command, frozen=True, kw_only=True):

@@ -17,11 +17,14 @@ from runner.model.messaging import MessageClass
 from runner.model.states import AttemptState, Kind, Proof, Refusal, TaskState, Verdict
 
 
+Stream = Literal["operational", "privileged", "hr"]
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
     """What all events share. ``personal`` payloads are sealed under the incident's data key."""
 
     personal: ClassVar[bool] = False
-    stream: ClassVar[str] = "operational"
+    stream: ClassVar[Stream] = "operational"
 
 
 class IncidentOpened(Event, frozen=True, kw_only=True):
@@ -404,6 +407,7 @@ class DomainDeclared(Event, frozen=True, kw_only=True):
     since: datetime
     by: str = ""
     reason: str = ""
+    assumed: bool = False
 
 
 class EvidenceAttached(Event, frozen=True, kw_only=True):
@@ -430,7 +434,7 @@ class NoteAdded(Event, frozen=True, kw_only=True):
 class PrivilegedNoteAdded(NoteAdded, frozen=True, kw_only=True):
     """A note for counsel: its own stream, so that it can be withheld."""
 
-    stream: ClassVar[str] = "privileged"
+    stream: ClassVar[Stream] = "privileged"
 
 
 class EventCorrected(Event, frozen=True, kw_only=True):

@@ -223,6 +223,8 @@ class Domain(Value, frozen=True, kw_only=True):
     state: Literal["compromised", "down", "up"]
     since: datetime
     by: str = ""
+    assumed: bool = False
+    """The playbook assumes it until triage says otherwise."""
 
 
 class Incident(Value, frozen=True, kw_only=True):

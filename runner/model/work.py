@@ -52,4 +52,15 @@ class DoAct(Work, frozen=True, kw_only=True):
     time_limit: timedelta
 
 
+def token(work: AnyWork) -> str:
+    """Return what tells one piece of work from another: the same work asked for twice has the same token."""
+    match work:
+        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n):
+            return f"{work.incident}|{effect}|{n}"
+        case Compose(step=step, reminder=reminder):
+            return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
+        case Render(step=step):
+            return f"{work.incident}|{step}|render"
+
+
 AnyWork = Compose | Render | Deliver | DoAct

@@ -1,0 +1,93 @@
+"""Do one attempt of an automatic action: one HTTP call, or one local command as a list of arguments."""
+
+from __future__ import annotations
+
+import subprocess
+
+import msgspec
+
+from runner.documents.sentences import fill_sentence
+from runner.effects.tools import Tools
+from runner.errors import TocsinError
+from runner.model.commands import AttemptDone
+from runner.model.facts import nested
+from runner.model.incident import Incident
+from runner.model.messaging import HttpCall, SendResult
+from runner.model.playbook import HttpCall as Http
+from runner.model.work import DoAct
+
+
+def act(work: DoAct, incident: Incident, tools: Tools) -> AttemptDone:
+    """Make the attempt and return its outcome."""
+    return AttemptDone(effect=work.step, n=work.n, result=_attempt(work, incident, tools))
+
+
+def _attempt(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
+    action = work.action
+    if action.http is not None:
+        return _http(work, action.http, incident, tools)
+    if action.command:
+        return _command(work, incident, tools)
+    return SendResult(state="rejected", reason="it names neither an HTTP call nor a command", permanent=True)
+
+
+def _http(work: DoAct, http: Http, incident: Incident, tools: Tools) -> SendResult:
+    try:
+        headers = {name: _value(value, tools) for name, value in http.headers.items()}
+        body = b"" if http.json is None else msgspec.json.encode(http.json)
+        text = fill_sentence(body.decode(), nested(incident.facts)) if b"{{" in body else body.decode()
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    if body:
+        headers.setdefault("Content-Type", "application/json")
+    done = tools.call(
+        HttpCall(
+            kind=incident.kind,
+            method=http.method,
+            url=http.url,
+            allowed_hosts=tools.acting.hosts,
+            idempotency_key=work.key,
+            at=tools.now(),
+            headers=headers,
+            body=text.encode(),
+            time_limit=work.time_limit,
+        )
+    )
+    if http.expect and done.status:
+        if done.status in http.expect:
+            return SendResult(state="accepted", provider_id=str(done.status))
+        if done.outcome.state == "accepted":
+            reason = f"the answer was {done.status}, not one of {', '.join(map(str, http.expect))}"
+            return SendResult(state="rejected", reason=reason, permanent=True)
+    return done.outcome
+
+
+def _value(value: str, tools: Tools) -> str:
+    """Return a header's value; ``secret:REFERENCE`` is fetched, so that no playbook holds a secret."""
+    return tools.secret(value.removeprefix("secret:")).reveal() if value.startswith("secret:") else value
+
+
+def _command(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
+    if not tools.acting.commands:
+        reason = "local commands are off: set act.commands in tocsin.yaml"
+        return SendResult(state="rejected", reason=reason, permanent=True)
+    if incident.kind != "real":
+        reason = f"an incident of kind {incident.kind} runs no local command"
+        return SendResult(state="rejected", reason=reason, permanent=True)
+    try:
+        done = subprocess.run(  # noqa: S603  # an argument list that the playbook fixes, no shell
+            work.action.command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=work.time_limit.total_seconds(),
+            check=False,
+        )
+    except FileNotFoundError:
+        return SendResult(state="rejected", reason="there is no such program", permanent=True)
+    except subprocess.TimeoutExpired:
+        return SendResult(state="unknown", reason="it did not end in time and was stopped")
+    except OSError as error:
+        return SendResult(state="not_sent", reason=f"it could not be started ({type(error).__name__})")
+    if done.returncode == 0:
+        return SendResult(state="accepted", provider_id="exit 0")
+    return SendResult(state="rejected", reason=f"it ended with {done.returncode}", permanent=True)

@@ -1,0 +1,143 @@
+"""Compose a message: its text from facts, its recipients from roles, and a delivery plan for each of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from runner.documents.sentences import fill_sentence
+from runner.effects.tools import Tools, message_class, plan_context
+from runner.engine.plan import Library
+from runner.engine.planner import plan
+from runner.model.commands import Composed, EffectFailed
+from runner.model.events import PlannedDelivery
+from runner.model.facts import nested
+from runner.model.incident import Incident, Invocation
+from runner.model.messaging import MessageClass
+from runner.model.playbook import MessageTemplate
+from runner.model.work import Compose
+
+REMINDER = MessageTemplate(
+    message_class="task-notice",
+    subject="Overdue: {{ step.title }}",
+    text="{{ step.title }} was due {{ step.due }}. Incident {{ incident.codename }}. tocsin task show {{ step.id }}",
+)
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A message's words, kept as a sealed blob."""
+
+    subject: str
+    text: str
+
+
+def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -> Composed | EffectFailed:
+    """Return the composed message with its plans, or why it could not be composed."""
+    invocation = incident.invocations[work.step]
+    template = REMINDER if work.reminder else _template(incident, invocation, work.template, library)
+    kind = message_class(template.message_class)
+    to = recipients(incident, tools, _addressees(incident, invocation, work, template, library))
+    if not to:
+        wanted = ", ".join(work.to or template.to) or "nobody was named"
+        return EffectFailed(
+            step=work.step, why=f"no person to tell ({wanted}): tocsin role assign ROLE PERSON"
+        )
+    names = _names(incident, invocation, library)
+    subject = fill_sentence(template.subject or f"{incident.codename}: {work.template}", names)
+    text = fill_sentence(template.text, names)
+    body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
+    message = tools.new_id("m")
+    return Composed(
+        step=work.step,
+        message=message,
+        message_class=kind,
+        body=body,
+        to=to,
+        plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in to),
+        reminder=work.reminder,
+    )
+
+
+def planned(
+    incident: Incident, tools: Tools, kind: MessageClass, person: str, delivery: str
+) -> PlannedDelivery:
+    """Return one person's delivery plan as the journal keeps it."""
+    channels = tuple(tools.directory.channels.values())
+    found = plan(kind, channels, tools.directory.recipient(person), plan_context(incident))
+    lifetimes = {
+        name: tools.directory.channels[name].key_lifetime
+        for name in found.channels
+        if tools.directory.channels[name].honours_key
+    }
+    return PlannedDelivery(
+        delivery=delivery,
+        person=person,
+        channels=found.channels,
+        goal=kind.goal,
+        refusals=found.refusals,
+        key_lifetimes=lifetimes,
+    )
+
+
+def recipients(incident: Incident, tools: Tools, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
+    persons: dict[str, None] = {}
+    for one in wanted:
+        kind, _, name = one.partition(":")
+        held = incident.roles.get(name) or tools.directory.roles.get(name, ())
+        for person in held if kind == "role" else (name,):
+            persons[tools.directory.standing_in(person)] = None
+    return tuple(persons)
+
+
+def _template(incident: Incident, invocation: Invocation, name: str, library: Library) -> MessageTemplate:
+    scope = incident.scopes[invocation.scope]
+    return library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook).messages[name]
+
+
+def _addressees(
+    incident: Incident,
+    invocation: Invocation,
+    work: Compose,
+    template: MessageTemplate,
+    library: Library,
+) -> tuple[str, ...]:
+    if not work.reminder:
+        return work.to or template.to
+    step = library.step(incident, invocation.id)
+    holder = invocation.assignee or invocation.started_by
+    role = getattr(step, "role", "")
+    roles = step.by.roles if hasattr(step, "by") else ((role,) if role else ())
+    told = [f"person:{holder}"] if holder else [f"role:{name}" for name in roles]
+    return (*told, *((f"role:{invocation.escalated_to}",) if invocation.escalated_to else ()))
+
+
+def _names(incident: Incident, invocation: Invocation, library: Library) -> dict[str, object]:
+    """Return what a message may read: facts, and a little about the incident and the step."""
+    facts = nested(incident.facts)
+    step = library.step(incident, invocation.id)
+    about = {
+        "codename": incident.codename,
+        "id": incident.id,
+        "kind": incident.kind,
+        "title": incident.title,
+        **facts.get("incident", {}),
+    }
+    return {
+        **facts,
+        "incident": about,
+        "step": {"id": invocation.id, "title": title_of(step), "due": _when(invocation.due)},
+        "item": incident.scopes[invocation.scope].item,
+    }
+
+
+def _when(due: datetime | None) -> str | None:
+    return None if due is None else due.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def title_of(step: object) -> str:
+    """Return the words that stand for a step: its title, else what its kind key says."""
+    title = getattr(step, "title", "")
+    kind = getattr(step, "__struct_config__").tag  # noqa: B009
+    return str(title or getattr(step, str(kind), "") or getattr(step, "id"))  # noqa: B009

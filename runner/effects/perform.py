@@ -1,0 +1,30 @@
+"""Perform one piece of due work and return the command that tells the engine how it went."""
+
+from __future__ import annotations
+
+from runner.effects.tools import Tools
+from runner.engine.plan import Library
+from runner.model.commands import AnyCommand
+from runner.model.incident import Incident
+from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render
+
+
+def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
+    """Do it, once. ``head`` is the journal's head at the commit of its intent, for footers."""
+    match work:
+        case Compose():
+            from runner.effects.compose import compose
+
+            return compose(work, incident, library, tools)
+        case Render():
+            from runner.effects.render import render
+
+            return render(work, incident, library, tools)
+        case Deliver():
+            from runner.effects.deliver import deliver
+
+            return deliver(work, incident, head, tools)
+        case DoAct():
+            from runner.effects.act import act
+
+            return act(work, incident, tools)

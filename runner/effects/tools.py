@@ -1,0 +1,89 @@
+"""What effects work with, handed in as values and ports: nothing here is global, nothing is fetched by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from runner.engine.plan import Library
+from runner.engine.planner import Compromise, PlanContext
+from runner.model.duty import DutyStatus
+from runner.model.incident import Incident
+from runner.model.messaging import (
+    BUILT_IN_CLASSES,
+    CallResult,
+    Channel,
+    Dispatch,
+    HttpCall,
+    MessageClass,
+    SendResult,
+)
+from runner.model.notice import Notice
+from runner.model.organisation import Acting, Directory
+from runner.vault.secrets import Secret
+
+
+class Blobs(Protocol):
+    """Where bytes are kept by their SHA-256."""
+
+    def put_blob(self, incident: str | None, data: bytes) -> str:
+        """Keep bytes and return their digest."""
+        ...
+
+    def get_blob(self, digest: str) -> bytes:
+        """Return bytes by digest."""
+        ...
+
+
+class Sender(Protocol):
+    """The door to the integrations."""
+
+    def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, Secret]) -> SendResult:
+        """Make one attempt."""
+        ...
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an effect may use. ``now`` is read once for each piece of work."""
+
+    blobs: Blobs
+    sender: Sender
+    call: Callable[[HttpCall], CallResult]
+    directory: Directory
+    acting: Acting
+    notices: Mapping[str, tuple[Notice, str]]
+    """Pinned templates: id → front matter and body."""
+    secret: Callable[[str], Secret]
+    """A reference's value; raises a TocsinError without the value in it."""
+    now: Callable[[], datetime]
+    new_id: Callable[[str], str]
+    duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
+
+
+def plan_context(incident: Incident) -> PlanContext:
+    """Return what the planner has to know of an incident."""
+    fallen = [d for d in incident.domains.values() if d.state == "compromised"]
+    down = {d.name: d.since for d in incident.domains.values() if d.state == "down"}
+    return PlanContext(
+        kind=incident.kind,
+        started_at=incident.opened_at,
+        compromised=tuple(Compromise(domain=d.name, since=d.since, assumed=d.assumed) for d in fallen),
+        down=down,
+        affected_credentials=_affected(incident),
+    )
+
+
+def _affected(incident: Incident) -> frozenset[str]:
+    """Address kinds whose accounts were breached: mail, as soon as online credentials are among the data."""
+    for key, fact in incident.facts.items():
+        if key.endswith("data.elements") and fact.value and "online_credentials" in fact.value:
+            return frozenset({"email"})
+    return frozenset()
+
+
+def message_class(name: str) -> MessageClass:
+    """Return a built-in message class; validation has refused unknown names before."""
+    return BUILT_IN_CLASSES[name]

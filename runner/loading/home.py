@@ -1,0 +1,93 @@
+"""Read ``tocsin.yaml``: every problem with its line, secrets only by reference."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.errors import Invalid, NotFound, Problem
+from runner.loading.source import Source, load
+from runner.model.organisation import Home
+from runner.model.vocabulary import nearest
+
+_PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d+\]|\[\.\.\.\])*)")
+_REFERENCE = re.compile(r"(env|file|keyring|command):.+")
+_KNOWN = (
+    "schema",
+    "store",
+    "master_key",
+    "store_password",
+    "organisation",
+    "people",
+    "roles",
+    "channels",
+    "act",
+)
+
+
+def load_home(path: Path) -> Home:
+    """Return the settings in a file; raises NotFound, or Invalid with every problem."""
+    if not path.exists():
+        raise NotFound(
+            f"there is no {path.name} in {path.parent}", hint="make one: tocsin init", code="no_home"
+        )
+    source = load(path)
+    home, problems = _decode(source)
+    if problems or home is None:
+        raise Invalid(f"{path} has {len(problems)} problem(s)", problems=problems)
+    return home
+
+
+def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
+    problems: list[Problem] = []
+    data: Any = source.data if isinstance(source.data, dict) else {}
+    for key in data:
+        if key not in _KNOWN:
+            near = nearest(key, _KNOWN)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(_KNOWN)}"
+            problems.append(source.problem((key,), "key", f"unknown key {key!r}", hint=hint, key=True))
+    if problems:
+        return None, tuple(problems)
+    try:
+        home = msgspec.convert(data, Home)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `")
+        return None, (source.problem(_where(where), "home", message),)
+    problems.extend(_meaning(home, source))
+    return home, tuple(problems)
+
+
+def _meaning(home: Home, source: Source) -> list[Problem]:
+    found = []
+    for role, persons in home.roles.items():
+        for index, person in enumerate(persons):
+            if person not in home.people:
+                near = nearest(person, home.people)
+                hint = f"did you mean {near}?" if near else "add them under people"
+                found.append(
+                    source.problem(
+                        ("roles", role, index), "person", f"nobody is called {person!r}", hint=hint
+                    )
+                )
+    for name, person_ in home.people.items():
+        if person_.alternate and person_.alternate not in home.people:
+            where = ("people", name, "alternate")
+            found.append(source.problem(where, "person", f"nobody is called {person_.alternate!r}"))
+    for name, channel in home.channels.items():
+        for secret, reference in channel.secrets.items():
+            if not _REFERENCE.fullmatch(reference):
+                where_ = ("channels", name, "secrets", secret)
+                hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
+                found.append(
+                    source.problem(where_, "secret", "a secret stands here by reference only", hint=hint)
+                )
+    return found
+
+
+def _where(path: str) -> tuple[str | int, ...]:
+    match = _PATH.match(path.rstrip("`"))
+    parts = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", match[1]) if match else []
+    return tuple(name or int(index) for name, index in parts)

@@ -1,0 +1,65 @@
+"""The organisation around an incident: its people, roles, channels and what it allows, as ``tocsin.yaml`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from runner.model.messaging import Channel, ChannelConfig, ContactPoint, Recipient
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Somebody who may be told, asked, or hold a role."""
+
+    name: str = ""
+    contacts: tuple[ContactPoint, ...] = ()
+    away: bool = False
+    alternate: str = ""
+    """Who takes their place while they are away."""
+
+
+class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What automatic actions are allowed: named hosts, and local commands only when switched on."""
+
+    hosts: frozenset[str] = frozenset()
+    commands: bool = False
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``tocsin.yaml``: one organisation's settings. Secrets stand in it by reference only."""
+
+    schema: Literal["tocsin/home/v1"]
+    store: str = "sqlite:tocsin.db"
+    master_key: str = "file:master.key"
+    store_password: str = ""
+    organisation: dict[str, Any] = {}
+    people: dict[str, Person] = {}
+    roles: dict[str, tuple[str, ...]] = {}
+    channels: dict[str, ChannelConfig] = {}
+    act: Acting = Acting()
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom we can reach, over what, as of now: the home's file with what was recorded since laid over it."""
+
+    people: Mapping[str, Person] = {}
+    roles: Mapping[str, tuple[str, ...]] = {}
+    channels: Mapping[str, Channel] = {}
+
+    def recipient(self, person: str) -> Recipient:
+        """Return every known way to a person; nobody we know of has none."""
+        found = self.people.get(person)
+        return Recipient(person=person, contacts=found.contacts if found is not None else ())
+
+    def standing_in(self, person: str) -> str:
+        """Return who is to be told in a person's stead, following alternates once around at most."""
+        seen: set[str] = set()
+        while person not in seen:
+            seen.add(person)
+            found = self.people.get(person)
+            if found is None or not found.away or not found.alternate:
+                return person
+            person = found.alternate
+        return person

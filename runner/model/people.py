@@ -1,0 +1,87 @@
+"""What is recorded about people between incidents: the organisation's own journal, sealed as personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from runner.model.messaging import ContactPoint
+from runner.model.organisation import Person
+
+STREAM = "organisation"
+"""The journal's name; it is no incident."""
+
+
+class PeopleEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """What all of them share: the person concerned, and who said so."""
+
+    person: str
+    by: str
+
+
+class PersonAdded(PeopleEvent, frozen=True, kw_only=True):
+    """Somebody new, or the same person with other contacts."""
+
+    name: str
+    contacts: tuple[ContactPoint, ...] = ()
+
+
+class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
+    """A contact point was proved to be theirs, on another way."""
+
+    channel: str
+    via: str
+
+
+class PersonAway(PeopleEvent, frozen=True, kw_only=True):
+    """Somebody is away, or back; ``alternate`` takes their place."""
+
+    away: bool
+    alternate: str = ""
+
+
+class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
+    """A role's holders, as they are from now on, for incidents to come. ``person`` is the first of them."""
+
+    role: str
+    persons: tuple[str, ...]
+
+
+AnyPeopleEvent = PersonAdded | ContactVerified | PersonAway | RoleHeld
+DECODER: msgspec.json.Decoder[AnyPeopleEvent] = msgspec.json.Decoder(AnyPeopleEvent)
+
+
+class People(msgspec.Struct, frozen=True):
+    """Everybody we know of, and who holds which role."""
+
+    people: Mapping[str, Person]
+    roles: Mapping[str, tuple[str, ...]]
+
+
+def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
+    """Return people and roles with what was recorded since the home's file was written laid over it."""
+    people, roles = dict(base.people), dict(base.roles)
+    for at, event in events:
+        before = people.get(event.person, Person())
+        match event:
+            case PersonAdded(name=name, contacts=contacts):
+                changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)
+                kept = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
+                people[event.person] = msgspec.structs.replace(
+                    before, name=name or before.name, contacts=(*kept, *changed)
+                )
+            case ContactVerified(channel=channel):
+                verified = tuple(
+                    msgspec.structs.replace(c, verified_at=at) if c.channel == channel else c
+                    for c in before.contacts
+                )
+                people[event.person] = msgspec.structs.replace(before, contacts=verified)
+            case PersonAway(away=away, alternate=alternate):
+                people[event.person] = msgspec.structs.replace(
+                    before, away=away, alternate=alternate or before.alternate
+                )
+            case RoleHeld(role=role, persons=persons):
+                roles[role] = persons
+    return People(people, roles)

@@ -1,0 +1,1 @@
+"""The use cases: the one floor that wires parts, reads the clock and makes identifiers."""

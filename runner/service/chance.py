@@ -1,0 +1,62 @@
+"""The clock and the identifiers: read and made here, and nowhere else."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Protocol
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_FIRST = (
+    "amber ashen bold brisk bronze calm cedar civil clear coral crisp dusky early eager even fair firm frosty"
+    " gentle golden grand green hazel humble iron ivory jade keen late level lilac lucky lunar maple mellow misty"
+    " noble north olive opal pale pine plain polar proud quick quiet rapid royal ruby rustic sandy silent silver"
+    " solid south steady still stone swift tidal tawny upper vivid warm west wide wild windy young"
+).split()
+_SECOND = (
+    "anchor arch arrow badger basin beacon bell bison bridge brook canyon castle cliff cloud comet condor crane"
+    " creek crow delta dune eagle ember falcon fern field finch fjord forest fox garden glacier grove harbor hawk"
+    " heron hill island juniper kestrel lake lantern lark ledge lynx marsh meadow mesa moor orchard osprey otter"
+    " owl pebble pelican pier plover quarry raven reef ridge river robin saddle spruce summit swan thistle tower"
+    " valley walnut willow wren"
+).split()
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+
+class Chance(Protocol):
+    """Where identifiers come from."""
+
+    def name(self, prefix: str) -> str:
+        """Return a new identifier."""
+        ...
+
+    def codename(self) -> str:
+        """Return two words that people can say on the telephone."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the machine's time."""
+        return datetime.now(UTC)
+
+
+class SystemChance:
+    """The machine's random source."""
+
+    def name(self, prefix: str) -> str:
+        """Return ``prefix-xxxxxxxxxx``: ten characters that are hard to confuse."""
+        return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(10))}"
+
+    def codename(self) -> str:
+        """Return two words; there are some five thousand pairs."""
+        return f"{secrets.choice(_FIRST)}-{secrets.choice(_SECOND)}"

@@ -1,0 +1,197 @@
+"""An opened home: its store, its people and channels, and the one way in which an incident changes.
+
+A ``Desk`` lives as long as a command or a worker. It keeps compiled plans and pinned law by digest; incidents it folds
+from the journal whenever they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.effects.tools import Tools
+from runner.engine.law import duty_statuses
+from runner.engine.plan import Library, Plan, compile_plan
+from runner.errors import NotFound, Refused, Stale
+from runner.model.actor import Actor
+from runner.model.catalogue import Catalogue
+from runner.model.commands import AnyCommand
+from runner.model.duty import DutyStatus
+from runner.model.incident import Incident
+from runner.model.organisation import Directory, Home
+from runner.model.people import STREAM
+from runner.model.playbook import Bundle
+from runner.service.chance import Chance, Clock
+from runner.service.ledger import Turn, catch_up, fold, prepare
+from runner.store.port import Appended, Store
+
+if TYPE_CHECKING:
+    from runner.effects.gateway import Gateway
+    from runner.engine.counting import HolidayCalendar
+
+TRIES = 8
+"""How often a command is decided anew when others change the incident at the same time."""
+CHOSEN = "incident"
+"""The store's setting that ``tocsin use`` keeps."""
+
+
+class Desk:
+    """What every use case works at."""
+
+    def __init__(
+        self, folder: Path, home: Home, store: Store, clock: Clock, chance: Chance, actor: Actor
+    ) -> None:
+        """Take the parts; nothing is read yet."""
+        self.folder = folder
+        self.home = home
+        self.store = store
+        self.clock = clock
+        self.chance = chance
+        self.actor = actor
+        self._plans: dict[str, Plan] = {}
+        self._catalogues: dict[str, Catalogue] = {}
+
+    # --- what an incident refers to -----------------------------------------------------------------------
+
+    def library(self, incident: Incident) -> Library:
+        """Return the plans and the law pinned to an incident, compiled once for each digest."""
+        plans = {run.bundle: self._plan(run.bundle) for run in incident.runs.values()}
+        law = self.catalogue(incident)
+        return Library(plans, law.regimes, self._calendar if law.regimes else None)
+
+    def catalogue(self, incident: Incident) -> Catalogue:
+        """Return the law and templates pinned to an incident."""
+        if not incident.catalogue:
+            return Catalogue()
+        found = self._catalogues.get(incident.catalogue)
+        if found is None:
+            found = msgspec.json.decode(self.store.get_blob(incident.catalogue), type=Catalogue)
+            self._catalogues[incident.catalogue] = found
+        return found
+
+    def _plan(self, digest: str) -> Plan:
+        found = self._plans.get(digest)
+        if found is None:
+            found = compile_plan(msgspec.json.decode(self.store.get_blob(digest), type=Bundle))
+            self._plans[digest] = found
+        return found
+
+    @cached_property
+    def _calendar(self) -> HolidayCalendar:
+        from runner.service.holidays import PublicHolidays
+
+        return PublicHolidays()
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Return the people, roles and channels as of now."""
+        from runner.service.people import read_directory
+
+        return read_directory(self)
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def find(self, name: str | None) -> str:
+        """Return an incident's id from an id, a codename, or nothing when only one can be meant."""
+        rows = [row for row in self.store.rows() if row.kind != STREAM]
+        if name:
+            found = [row.id for row in rows if name in (row.id, row.codename)]
+            if found:
+                return found[-1]
+            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list")
+        chosen = self.store.setting(CHOSEN)
+        if chosen and any(row.id == chosen for row in rows):
+            return chosen
+        open_rows = [row for row in rows if row.state in ("open", "paused")]
+        if len(open_rows) == 1:
+            return open_rows[0].id
+        if not open_rows:
+            raise NotFound("no incident is open", hint="open one: tocsin open PLAYBOOK")
+        names = ", ".join(row.codename for row in open_rows[:8])
+        raise Refused(
+            f"{len(open_rows)} incidents are open: {names}", hint="name one, or: tocsin use INCIDENT"
+        )
+
+    def load(self, incident: str) -> Incident:
+        """Return an incident as of now."""
+        return fold(self.store, incident, self.library)
+
+    def refresh(self, incident: Incident) -> Incident:
+        """Return an incident with what others appended since."""
+        return catch_up(self.store, incident, self.library)
+
+    def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
+        """Return every duty in full as of an instant."""
+        return duty_statuses(incident, at or self.clock.now(), self.library(incident))
+
+    # --- changing -----------------------------------------------------------------------------------------
+
+    def submit(self, incident: str, *commands: AnyCommand, actor: Actor | None = None) -> Incident:
+        """Do commands together, or none of them; decides anew when somebody else was faster."""
+        found = self.load(incident)
+        for _ in range(TRIES):
+            turn = self.turn(found, commands, actor=actor)
+            if turn.append is None or self.append([turn])[0]:
+                return turn.incident
+            found = self.refresh(found)
+        raise Stale(f"{found.codename} is changing too fast", hint="look again, then repeat")
+
+    def turn(
+        self,
+        incident: Incident,
+        commands: Sequence[AnyCommand],
+        *,
+        worker: str = "",
+        actor: Actor | None = None,
+    ) -> Turn:
+        """Prepare one turn of an incident without writing it."""
+        return prepare(
+            incident, commands, self.clock.now(), self.library(incident), actor or self.actor, worker
+        )
+
+    def append(self, turns: Sequence[Turn]) -> list[str]:
+        """Commit turns together; return each one's new head, empty where somebody else was faster."""
+        appends = [turn.append for turn in turns if turn.append is not None]
+        results = self.store.append(appends, recorded=self.clock.now()) if appends else []
+        return [result.head if isinstance(result, Appended) else "" for result in results]
+
+    # --- effects ------------------------------------------------------------------------------------------
+
+    def tools(self, incident: Incident) -> Tools:
+        """Return what an effect of an incident works with."""
+        from runner.effects import gateway
+        from runner.vault.secrets import resolve
+
+        notices = self.catalogue(incident).notices
+        return Tools(
+            blobs=self.store,
+            sender=self._gateway,
+            call=gateway.call,
+            directory=self.directory,
+            acting=self.home.act,
+            notices={name: (pinned.notice, pinned.body) for name, pinned in notices.items()},
+            secret=lambda reference: resolve(reference, base=self.folder),
+            now=self.clock.now,
+            new_id=self.chance.name,
+            duties=duty_statuses,
+        )
+
+    @cached_property
+    def _gateway(self) -> Gateway:
+        from runner.effects.gateway import Gateway
+
+        return Gateway()
+
+    def forget_directory(self) -> None:
+        """Read people and channels anew next time: somebody changed them."""
+        self.__dict__.pop("directory", None)
+
+
+def on_behalf(actor: Actor, claimed: str, proven_by: str | None = None) -> Actor:
+    """Return the actor with a claim to be somebody."""
+    return msgspec.structs.replace(actor, claimed=claimed or actor.claimed, proven_by=proven_by)

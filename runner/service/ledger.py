@@ -1,0 +1,157 @@
+"""From journal to incident and back: fold what is stored, and prepare what is to be appended.
+
+``prepare`` is one turn of the engine: decide the commands, settle what follows, claim what can start. All of its
+events go into one append, so that a command and all it brings about are there together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+
+import msgspec
+
+from runner.engine.claims import claims
+from runner.engine.decide import decide
+from runner.engine.evolve import begin, evolve
+from runner.engine.plan import Library
+from runner.engine.settle import number, settle
+from runner.engine.timing import next_look
+from runner.errors import NotFound, Sealed
+from runner.model.actor import Actor
+from runner.model.commands import AnyCommand
+from runner.model.events import AnyEvent, Recorded, decode, encode
+from runner.model.incident import Incident
+from runner.model.work import AnyWork
+from runner.store.port import Append, IncidentRow, NewEvent, Store
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One prepared turn: the append, the incident after it, and the work that may start once it is committed."""
+
+    append: Append | None
+    incident: Incident
+    work: tuple[AnyWork, ...] = ()
+
+
+Libraries = Callable[[Incident], Library]
+
+
+def fold(store: Store, name: str, libraries: Libraries) -> Incident:
+    """Return an incident from its journal; raises NotFound, or Sealed when it was shredded."""
+    rows = store.read_payloads(name)
+    first = next(rows, None)
+    if first is None:
+        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list")
+    incident = begin(_recorded(first))
+    return _folded(incident, rows, libraries)
+
+
+def catch_up(store: Store, incident: Incident, libraries: Libraries) -> Incident:
+    """Return an incident with what others appended since."""
+    return _folded(incident, store.read_payloads(incident.id, incident.version), libraries)
+
+
+def _folded(
+    incident: Incident, rows: Iterator[tuple[int, datetime, bytes | None]], libraries: Libraries
+) -> Incident:
+    """Fold in runs that end before a newly pinned playbook, whose plan is needed from then on."""
+    pending: list[Recorded] = []
+    library: Library | None = None
+    for row in rows:
+        recorded = _recorded(row)
+        run = getattr(recorded.event, "run", None)
+        if run is not None and hasattr(run, "bundle"):
+            if library is not None:
+                incident = evolve(incident, pending, library)
+            pending = []
+            known = {**incident.runs, run.id: run}
+            library = libraries(msgspec.structs.replace(incident, runs=known))
+        pending.append(recorded)
+    if library is None:
+        library = libraries(incident)
+    return evolve(incident, pending, library) if pending else incident
+
+
+def _recorded(row: tuple[int, datetime, bytes | None]) -> Recorded:
+    seq, at, payload = row
+    if payload is None:
+        raise Sealed(
+            "this incident was shredded: its personal payloads cannot be read again", code="shredded"
+        )
+    return Recorded(seq, at, decode(payload))
+
+
+def prepare(
+    incident: Incident,
+    commands: Sequence[AnyCommand],
+    now: datetime,
+    library: Library,
+    actor: Actor,
+    worker: str = "",
+    birth: AnyEvent | None = None,
+) -> Turn:
+    """Return one turn; raises Refused when a command may not be done. Without ``worker`` nothing is claimed.
+
+    ``birth`` is the event that made the incident, where it has no journal yet.
+    """
+    base = 0 if birth is not None else incident.version
+    said: list[AnyEvent] = [] if birth is None else [birth]
+    for command in commands:
+        decided = decide(incident, command, now, library)
+        incident = evolve(incident, number(incident, now, decided), library)
+        said.extend(decided)
+    incident, followed = settle(incident, now, library)
+    intents, work = _claimed(incident, now, library, worker)
+    incident = evolve(incident, number(incident, now, intents), library) if intents else incident
+    if not said and not followed and not intents:
+        return Turn(append=None, incident=incident, work=work)
+    mine = Actor(claimed="tocsin", host=actor.host, os_user=actor.os_user)
+    events = [
+        *(_new(event, now, actor) for event in said),
+        *(_new(event, now, mine) for event in chain(followed, intents)),
+    ]
+    append = Append(
+        incident=incident.id,
+        expected_version=base,
+        events=events,
+        row=row_of(incident, now, library),
+    )
+    return Turn(append=append, incident=incident, work=work)
+
+
+def _claimed(
+    incident: Incident, now: datetime, library: Library, worker: str
+) -> tuple[list[AnyEvent], tuple[AnyWork, ...]]:
+    if not worker:
+        return [], ()
+    found = list(claims(incident, now, library, worker))
+    return [intent for intent, _ in found if intent is not None], tuple(work for _, work in found)
+
+
+def _new(event: AnyEvent, now: datetime, actor: Actor) -> NewEvent:
+    return NewEvent(
+        type=type(event).__name__,
+        at=now,
+        actor=actor,
+        payload=encode(event),
+        stream=event.stream,
+        personal=event.personal,
+    )
+
+
+def row_of(incident: Incident, now: datetime, library: Library) -> IncidentRow:
+    """Return what lists and workers need of an incident."""
+    waiting = bool(incident.sending) or next(claims(incident, now, library, ""), None) is not None
+    return IncidentRow(
+        id=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+        opened_at=incident.opened_at,
+        version=incident.version,
+        next_due=next_look(incident, now, library),
+        has_work=waiting,
+    )

@@ -1,0 +1,121 @@
+"""Open a home, or make one: the folder, its settings, its master key and its store."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from runner.errors import NotFound, Refused
+from runner.loading.home import load_home
+from runner.model.actor import Actor
+from runner.service.chance import Chance, Clock, SystemChance, SystemClock
+from runner.service.desk import Desk
+from runner.settings import CONFIG
+from runner.store.opening import open_store
+from runner.store.port import Store
+from runner.vault.opening import open_vault
+from runner.vault.secrets import resolve
+
+STARTER = """\
+# Tocsin's settings for one organisation. Everything here can be changed at any time; incidents keep what they were
+# opened with. Secrets stand here by reference only: env:NAME, file:PATH (beside this file) or keyring:SERVICE/NAME.
+schema: tocsin/home/v1
+
+# Where incidents are kept: one file for one machine, or postgresql://USER@HOST/DATABASE for several.
+store: sqlite:tocsin.db
+
+# The key under which personal data is sealed. Keep a copy of this file somewhere safe: without it nothing opens.
+master_key: file:master.key
+
+# What is true of the organisation in every incident: facts of the vocabulary (tocsin fact show --all).
+organisation: {{}}
+#  name: Example GmbH
+#  country: DE
+#  zone: Europe/Berlin
+#  role: [controller]
+#  established_in: [DE]
+#  dpo: {{name: …, email: …, phone: …}}
+
+# Who may be told, asked, or approve. A contact's channel is a channel's name below, or email, phone, handle.
+people:
+  {person}:
+    name: {person}
+    contacts: []
+
+# Who holds which role unless an incident says otherwise.
+roles:
+  commander: [{person}]
+
+# How people are reached. Every channel names all that it depends on: it falls with any of them.
+channels:
+  console: {{adapter: console}}
+#  mail:
+#    adapter: smtp
+#    domains: [m365-tenant]
+#    settings: {{host: smtp.example.org, port: 587, sender: incident@example.org, username: incident}}
+#    secrets: {{password: env:TOCSIN_SMTP_PASSWORD}}
+#  pager:
+#    adapter: webhook
+#    settings: {{url: https://hooks.example.org/tocsin}}
+#    secrets: {{signing: file:webhook.key}}
+
+# What automatic actions may do: the hosts that they may call, and whether they may run local commands at all.
+act: {{hosts: [], commands: false}}
+"""
+
+
+def this_actor(claimed: str = "") -> Actor:
+    """Return who sits at this machine; the claim defaults to the operating system's user."""
+    user = _user()
+    return Actor(claimed=claimed or user, host=platform.node(), os_user=user)
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def init_home(folder: Path, person: str) -> Path:
+    """Make a home that works: settings with comments, a master key, an empty store; return the settings' path.
+
+    Raises Refused when there is one already; nothing is replaced.
+    """
+    from runner.vault.master import create_master
+
+    config = folder / CONFIG
+    if config.exists():
+        raise Refused(f"{config} exists already", hint="edit it, or choose another --home")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config.write_text(STARTER.format(person=person), encoding="utf-8")
+    if not (folder / "master.key").exists():
+        create_master("file:master.key", base=folder)
+    _store(folder, create=True).close()
+    return config
+
+
+def open_desk(
+    folder: Path,
+    actor: Actor,
+    *,
+    create: bool = False,
+    clock: Clock | None = None,
+    chance: Chance | None = None,
+) -> Desk:
+    """Open a home; with ``create`` its store is made where it is missing. Raises NotFound without a home."""
+    home = load_home(folder / CONFIG)
+    store = _store(folder, create=create)
+    return Desk(folder, home, store, clock or SystemClock(), chance or SystemChance(), actor)
+
+
+def _store(folder: Path, *, create: bool) -> Store:
+    home = load_home(folder / CONFIG)
+    password = resolve(home.store_password, base=folder) if home.store_password else None
+    vault = open_vault(home.master_key, base=folder)
+    try:
+        return open_store(home.store, vault, base=folder, create=create, password=password)
+    except NotFound as error:
+        raise NotFound(error.message, hint="make it: tocsin doctor --repair", code="no_store") from error

@@ -1,0 +1,121 @@
+"""People and roles: the home's file with the organisation's journal laid over it, and how to add to that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import NotFound, Refused, Stale
+from runner.model.messaging import ContactPoint
+from runner.model.organisation import Directory, Person
+from runner.model.people import (
+    DECODER,
+    STREAM,
+    AnyPeopleEvent,
+    ContactVerified,
+    People,
+    PersonAdded,
+    PersonAway,
+    RoleHeld,
+    fold_people,
+)
+from runner.model.vocabulary import nearest
+from runner.store.port import Append, Appended, IncidentRow, NewEvent
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+
+def read_people(desk: Desk) -> People:
+    """Return people and roles as of now."""
+    base = People(desk.home.people, desk.home.roles)
+    rows = desk.store.read_payloads(STREAM)
+    return fold_people(base, ((at, DECODER.decode(data)) for _, at, data in rows if data is not None))
+
+
+def read_directory(desk: Desk) -> Directory:
+    """Return people, roles and channels; channels are described by their adapters."""
+    from runner.effects.gateway import Gateway
+
+    gateway, people = Gateway(), read_people(desk)
+    channels = {name: gateway.channel(name, config) for name, config in desk.home.channels.items()}
+    return Directory(people=people.people, roles=people.roles, channels=channels)
+
+
+def person(desk: Desk, name: str) -> Person:
+    """Return somebody by id; raises NotFound with the nearest name."""
+    people = read_people(desk).people
+    if name not in people:
+        near = nearest(name, people)
+        hint = f"did you mean {near}?" if near else "add them: tocsin person add"
+        raise NotFound(f"nobody is called '{name}'", hint=hint)
+    return people[name]
+
+
+def add_person(desk: Desk, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
+    """Record somebody, or new contacts of somebody; raises Refused for an address no channel can use."""
+    for contact in contacts:
+        _check(desk, contact)
+    _record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
+
+
+def verify_contact(desk: Desk, name: str, channel: str, via: str) -> None:
+    """Record that a contact point was proved on another way."""
+    found = person(desk, name)
+    if channel not in {contact.channel for contact in found.contacts}:
+        known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
+        raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}")
+    _record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
+
+
+def set_away(desk: Desk, name: str, away: bool, alternate: str) -> None:
+    """Record that somebody is away or back."""
+    person(desk, name)
+    if alternate:
+        person(desk, alternate)
+    _record(desk, PersonAway(person=name, by=desk.actor.claimed, away=away, alternate=alternate))
+
+
+def hold_role(desk: Desk, role: str, persons: tuple[str, ...]) -> None:
+    """Record who holds a role in incidents to come."""
+    for name in persons:
+        person(desk, name)
+    _record(desk, RoleHeld(person=persons[0], by=desk.actor.claimed, role=role, persons=persons))
+
+
+def _check(desk: Desk, contact: ContactPoint) -> None:
+    from runner.effects.gateway import Gateway
+
+    gateway = Gateway()
+    for name, config in desk.home.channels.items():
+        channel = gateway.channel(name, config)
+        if contact.channel in (channel.id, channel.address_kind):
+            problem = gateway.address_problem(channel, contact.address)
+            if problem:
+                raise Refused(f"the address for {contact.channel} cannot be used: {problem}")
+
+
+def _record(desk: Desk, event: AnyPeopleEvent) -> None:
+    now = desk.clock.now()
+    head = desk.store.head(STREAM)
+    row = IncidentRow(
+        id=STREAM,
+        codename=STREAM,
+        title="",
+        kind=STREAM,
+        state=STREAM,
+        opened_at=now,
+        version=head.version + 1,
+    )
+    new = NewEvent(
+        type=type(event).__name__,
+        at=now,
+        actor=desk.actor,
+        payload=msgspec.json.encode(event, order="sorted"),
+        personal=True,
+    )
+    append = Append(incident=STREAM, expected_version=head.version, events=[new], row=row)
+    if not isinstance(desk.store.append([append], recorded=now)[0], Appended):
+        raise Stale("somebody else changed the people at the same moment", hint="look again, then repeat")
+    desk.forget_directory()

@@ -1,0 +1,57 @@
+"""Where a home is: named, or the nearest ``.tocsin`` upwards, or the user's own data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+CONFIG = "tocsin.yaml"
+FOLDER = ".tocsin"
+VARIABLE = "TOCSIN_HOME"
+
+
+def find_home(given: str | None, environ: Mapping[str, str], start: Path) -> Path:
+    """Return the folder of the home, which may not exist yet.
+
+    Order: ``given`` (``--home``), ``TOCSIN_HOME``, the nearest ``.tocsin`` from ``start`` upwards, the per-user folder.
+    """
+    if given:
+        return Path(given).expanduser()
+    if environ.get(VARIABLE):
+        return Path(environ[VARIABLE]).expanduser()
+    for folder in (start, *start.parents):
+        if (folder / FOLDER).is_dir():
+            return folder / FOLDER
+    from platformdirs import user_data_path
+
+    return user_data_path("tocsin", appauthor=False)
+
+
+def is_shared_folder(path: Path) -> str:
+    """Return why a folder looks synchronised or remote, or the empty string; locks and fsync are not safe there."""
+    parts = [part.lower() for part in path.absolute().parts]
+    for word in ("dropbox", "onedrive", "google drive", "icloud", "nextcloud", "syncthing"):
+        if any(word in part for part in parts):
+            return f"the folder looks synchronised ({word})"
+    kind = _file_system(path)
+    return f"the folder is on a network file system ({kind})" if kind in _REMOTE else ""
+
+
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "webdav"})
+
+
+def _file_system(path: Path) -> str:
+    table = Path("/proc/mounts")
+    if not table.exists():
+        return ""
+    best, kind = "", ""
+    there = os.path.realpath(path)
+    for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        if (there + "/").startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind

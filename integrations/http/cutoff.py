@@ -35,12 +35,18 @@ class CutOff:
         """Stop counting; the socket is no longer ours to cut."""
         self._timer.cancel()
         with self._lock:
-            self._socket = None
+            self._let_go()
 
     def watch(self, connection: socket.socket | None) -> None:
-        """Cut this socket from now on; at once when the time is already up."""
+        """Cut this connection from now on; at once when the time is already up.
+
+        A duplicate of its descriptor is kept: putting TLS on a socket takes the descriptor away from it, and
+        a shutdown through any duplicate ends the connection itself.
+        """
         with self._lock:
-            self._socket = connection
+            self._let_go()
+            if connection is not None:
+                self._socket = socket.fromfd(connection.fileno(), connection.family, connection.type)
             if self.fired:
                 self._shut()
 
@@ -51,6 +57,10 @@ class CutOff:
 
     def _shut(self) -> None:
         if self._socket is not None:
-            # The plain call, also for TLS: SSLSocket.shutdown would take the session from under its reader.
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _let_go(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

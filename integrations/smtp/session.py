@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,10 +49,9 @@ class _Line:
     phase: str = "connect"
 
     def wait_at_most(self, limit: timedelta) -> None:
-        """Bound each further wait, and let the cut-off know the socket of now (TLS makes a new one)."""
+        """Bound each further wait for the other side."""
         if self.smtp.sock is not None:
             self.smtp.sock.settimeout(limit.total_seconds())
-            self.cut.watch(self.smtp.sock)
 
 
 def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -68,7 +68,8 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
     except (MessageError, ValueError, IndexError):
         return Rejected("message", "the message cannot be put into mail form")
     with CutOff(outbound.timeouts.total) as cut:
-        line = _Line(_client(outbound, settings), outbound, settings, secrets, cut)
+        smtp = smtplib.SMTP(local_hostname=settings.helo or settings.sender.rpartition("@")[2])
+        line = _Line(smtp, outbound, settings, secrets, cut)
         try:
             return _converse(line, content)
         except _Ended as end:
@@ -79,14 +80,6 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
             return _broken(line.phase)
         finally:
             line.smtp.close()
-
-
-def _client(outbound: Outbound, settings: Settings) -> smtplib.SMTP:
-    helo = settings.helo or settings.sender.rpartition("@")[2]
-    wait = outbound.timeouts.connect.total_seconds()
-    if settings.tls == "implicit":
-        return smtplib.SMTP_SSL(local_hostname=helo, timeout=wait, context=_context(settings))
-    return smtplib.SMTP(local_hostname=helo, timeout=wait)
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
@@ -105,17 +98,26 @@ def _broken(phase: str) -> Outcome:
 
 
 def _converse(line: _Line, content: bytes) -> Outcome:
-    smtp, settings = line.smtp, line.settings
-    smtp._host = settings.host  # type: ignore[attr-defined]  # what TLS checks the certificate against
-    code, text = smtp.connect(settings.host, settings.port)
+    smtp = line.smtp
+    _connect(line)
     line.phase = "greeting"
     line.wait_at_most(line.outbound.timeouts.read)
-    _expect(line, code, text)
+    _expect(line, *smtp.getreply())
     _expect(line, *smtp.ehlo())
     _secure(line)
     _log_in(line)
     _envelope(line)
     return _hand_over(line, content)
+
+
+def _connect(line: _Line) -> None:
+    """Open the connection under the cut-off, so that even a greeting that drips has an end."""
+    settings = line.settings
+    wait = line.outbound.timeouts.connect.total_seconds()
+    line.smtp.sock = socket.create_connection((settings.host, settings.port), timeout=wait)
+    line.cut.watch(line.smtp.sock)
+    if settings.tls == "implicit":
+        line.smtp.sock = _context(settings).wrap_socket(line.smtp.sock, server_hostname=settings.host)
 
 
 def _secure(line: _Line) -> None:
@@ -126,8 +128,8 @@ def _secure(line: _Line) -> None:
         if line.settings.tls == "required":
             raise _Ended(NotSent("the mail server offers no STARTTLS, and this channel requires it"))
         return
+    line.smtp._host = line.settings.host  # type: ignore[attr-defined]  # what the certificate must name
     _expect(line, *line.smtp.starttls(context=_context(line.settings)))
-    line.wait_at_most(line.outbound.timeouts.read)
     _expect(line, *line.smtp.ehlo())
 
 

@@ -1,0 +1,314 @@
+"""The checks that every adapter passes: each way a line can break, and the one outcome it allows.
+
+The rows are the classification table of measured transport events. For each, a real socket on the loopback
+misbehaves that way while the adapter sends; its outcome must be the row's, and must not hold the address,
+the text or a secret. ``check`` returns what is wrong in words, or the empty string:
+
+    @pytest.mark.parametrize("row", rows("http"), ids=str)
+    def test_row(row):
+        assert check(row, subject) == ""
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from integrations.port import (
+    Accepted,
+    Integration,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Secrets,
+    Throttled,
+    Timeouts,
+    Unknown,
+)
+from integrations.testing.chaos import ChaosServer, Script, Talk, closed_port
+
+Transport = Literal["http", "smtp"]
+Where = Literal["server", "closed_port", "unknown_host", "silent_tls"]
+AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
+MARK = "MARKER-TEXT-4711"
+IMPATIENT = Timeouts(
+    connect=timedelta(seconds=1),
+    read=timedelta(seconds=0.5),
+    after_body=timedelta(seconds=0.5),
+    total=timedelta(seconds=1.5),
+)
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """The adapter under check, and how to point it at a server of ours."""
+
+    adapter: Integration
+    transport: Transport
+    settings: Callable[[str, int, bool], Any]
+    """Takes host, port and whether TLS is spoken from the first byte."""
+    recipient: str
+    secrets: Mapping[str, Any] = {}
+    success: bytes = b"{}"
+    """The body of an HTTP 200 with which this provider says yes."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the table and the outcome that it allows."""
+
+    name: str
+    transport: Transport
+    outcome: type[msgspec.Struct]
+    script: Script | None = None
+    """What the server does; None for a success as the subject defines it."""
+    where: Where = "server"
+    retry_after: timedelta | None = None
+    provider_id: str | None = None
+
+    def __str__(self) -> str:  # type: ignore[explicit-override]
+        """Return the event in words, as a test's name."""
+        return f"{self.transport}: {self.name}"
+
+
+def outbound(recipient: str, *, attempt: int = 1) -> Outbound:
+    """Return the message that the checks send: every part carries a mark that no reason may repeat."""
+    return Outbound(
+        delivery="dlv-1",
+        attempt=attempt,
+        idempotency_key="ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        recipient=recipient,
+        subject=f"{MARK} subject",
+        text=f"{MARK} text\n.\n.. dots",
+        marking=f"{MARK} marking",
+        footer=f"{MARK} footer",
+        at=AT,
+        timeouts=IMPATIENT,
+    )
+
+
+def rows(transport: Transport) -> tuple[Row, ...]:
+    """Return the rows that an adapter of this transport has to pass."""
+    return HTTP if transport == "http" else SMTP
+
+
+def check(row: Row, subject: Subject) -> str:
+    """Run one row and return what is wrong with the outcome, or the empty string."""
+    outcome = _run(row, subject)
+    if not isinstance(outcome, row.outcome):
+        return f"{row}: the outcome is {outcome!r}, not {row.outcome.__name__}"
+    if leak := leaked(outcome, subject):
+        return f"{row}: the outcome repeats {leak}"
+    if isinstance(outcome, Throttled) and outcome.retry_after != row.retry_after:
+        return f"{row}: retry_after is {outcome.retry_after}, not {row.retry_after}"
+    if isinstance(outcome, Accepted) and row.provider_id not in {None, outcome.provider_id}:
+        return f"{row}: the provider's id is {outcome.provider_id!r}, not {row.provider_id!r}"
+    return ""
+
+
+def leaked(outcome: Outcome, subject: Subject) -> str:
+    """Return what of the message, the address or the secrets an outcome repeats, or the empty string."""
+    shown = repr(outcome)
+    if MARK in shown:
+        return "the message"
+    if subject.recipient in shown:
+        return "the address"
+    secrets: Secrets = subject.secrets
+    return "a secret" if any(secret.reveal() in shown for secret in secrets.values()) else ""
+
+
+def _run(row: Row, subject: Subject) -> Outcome:
+    if row.where == "closed_port":
+        return _send(subject, "127.0.0.1", closed_port(), tls=False)
+    if row.where == "unknown_host":
+        return _send(subject, "nowhere.invalid", 9, tls=False)
+    script = row.script or _yes(subject.success)
+    with ChaosServer(script) as server:
+        return _send(subject, server.host, server.port, tls=row.where == "silent_tls")
+
+
+def _send(subject: Subject, host: str, port: int, *, tls: bool) -> Outcome:
+    settings = subject.settings(host, port, tls)
+    return subject.adapter.send(outbound(subject.recipient), settings, subject.secrets)
+
+
+def _silent(talk: Talk) -> None:
+    talk.hear()
+    talk.stay_silent()
+
+
+def _reset_at_once(talk: Talk) -> None:
+    talk.reset()
+
+
+def _after_request(act: Callable[[Talk], None]) -> Script:
+    def script(talk: Talk) -> None:
+        talk.hear_request()
+        act(talk)
+
+    return script
+
+
+def _close(talk: Talk) -> None:
+    return
+
+
+def _says(content: bytes) -> Callable[[Talk], None]:
+    return lambda talk: talk.say(content)
+
+
+def answer(status: str, *headers: str, body: bytes = b"") -> bytes:
+    """Return an HTTP answer with its length; it repeats the marks, as careless services do."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", f"X-Echo: {MARK}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def _yes(body: bytes) -> Script:
+    return _after_request(_says(answer("200 OK", "Content-Type: application/json", body=body)))
+
+
+def _http(name: str, outcome: Any, act: Callable[[Talk], None], **more: Any) -> Row:
+    return Row(name=name, transport="http", outcome=outcome, script=_after_request(act), **more)
+
+
+_ECHO = b'{"error": "' + MARK.encode() + b'"}'
+
+HTTP: tuple[Row, ...] = (
+    Row(name="connection refused", transport="http", outcome=NotSent, where="closed_port"),
+    Row(name="unknown host", transport="http", outcome=NotSent, where="unknown_host"),
+    Row(name="reset at accept", transport="http", outcome=Unknown, script=_reset_at_once),
+    _http("reset after the body", Unknown, Talk.reset),
+    _http("closed after the body", Unknown, _close),
+    _http("no answer", Unknown, Talk.stay_silent),
+    Row(name="TLS never answered", transport="http", outcome=Unknown, script=_silent, where="silent_tls"),
+    _http("answer cut in its headers", Unknown, _says(b"HTTP/1.1 200 OK\r\nContent-Ty")),
+    _http("answer cut after its status", Unknown, _says(b"HTTP/1.1 200 OK\r\n")),
+    _http("answer cut in its body", Unknown, _says(answer("200 OK", body=b'{"id": "abc"}')[:-4])),
+    _http(
+        "chunked answer cut",
+        Unknown,
+        _says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{"),
+    ),
+    _http("garbage answer", Unknown, _says(b"\x16\x03\x01 what is this\r\n\r\n")),
+    _http("answer without end", Unknown, _says(answer("200 OK", body=b"x" * 200_000))),
+    _http("answer that drips", Unknown, lambda talk: talk.drip(answer("200 OK", body=b"y" * 1000))),
+    _http(
+        "429 in seconds",
+        Throttled,
+        _says(answer("429 Too Many", "Retry-After: 7", body=_ECHO)),
+        retry_after=timedelta(seconds=7),
+    ),
+    _http(
+        "429 with a date",
+        Throttled,
+        _says(
+            answer(
+                "429 Too Many",
+                "Date: Tue, 24 Nov 2026 14:00:00 GMT",
+                "Retry-After: Tue, 24 Nov 2026 14:00:30 GMT",
+            )
+        ),
+        retry_after=timedelta(seconds=30),
+    ),
+    _http(
+        "429 for an absurd time",
+        Throttled,
+        _says(answer("429 Too Many", "Retry-After: 1000000000")),
+        retry_after=timedelta(days=1),
+    ),
+    _http(
+        "429 for a negative time",
+        Throttled,
+        _says(answer("429 Too Many", "Retry-After: -5")),
+        retry_after=timedelta(0),
+    ),
+    _http("429 without a time", Throttled, _says(answer("429 Too Many"))),
+    _http(
+        "503 with a time",
+        Throttled,
+        _says(answer("503 Busy", "Retry-After: 3")),
+        retry_after=timedelta(seconds=3),
+    ),
+    _http("503 without a time", Unknown, _says(answer("503 Busy"))),
+    _http("other 5xx", Unknown, _says(answer("500 Oops", body=_ECHO))),
+    _http("4xx", Rejected, _says(answer("400 Bad", body=_ECHO))),
+    _http("redirect", Rejected, _says(answer("302 Found", f"Location: http://127.0.0.1/{MARK}"))),
+    Row(name="success", transport="http", outcome=Accepted),
+)
+
+Turn = bytes | Callable[[Talk], None]
+"""An answer in bytes, or something worse."""
+
+
+def smtp_script(**turns: Turn) -> Script:
+    """Return a mail server that says yes, except at the named turns: greeting ehlo mail rcpt data dot."""
+
+    def take(talk: Talk, turn: str, usual: bytes) -> bytes:
+        """Return what was answered; nothing when the conversation is over."""
+        act = turns.get(turn, usual)
+        if isinstance(act, bytes):
+            talk.say(act)
+            return act
+        act(talk)
+        return b""
+
+    def script(talk: Talk) -> None:
+        said = take(talk, "greeting", b"220 chaos ESMTP\r\n")
+        while said:
+            mark = b"\r\n.\r\n" if said.startswith(b"354") else b"\r\n"
+            if not talk.hear_until(mark):
+                return
+            line, talk.heard = talk.heard.split(mark, 1)
+            turn, usual = _TURNS[line[:4].upper()] if len(mark) == 2 else _DOT
+            said = take(talk, turn, usual)
+
+    return script
+
+
+_DOT = ("dot", b"250 2.0.0 Ok: queued as 4bXyZ1\r\n")
+_TURNS: dict[bytes, tuple[str, bytes]] = {
+    b"EHLO": ("ehlo", b"250-chaos\r\n250-8BITMIME\r\n250 DSN\r\n"),
+    b"MAIL": ("mail", b"250 2.1.0 Ok\r\n"),
+    b"RCPT": ("rcpt", b"250 2.1.5 Ok\r\n"),
+    b"DATA": ("data", b"354 go on\r\n"),
+    b"RSET": ("rset", b"250 2.0.0 Ok\r\n"),
+    b"QUIT": ("quit", b"221 2.0.0 Bye\r\n"),
+}
+
+
+def _smtp(name: str, outcome: Any, provider_id: str | None = None, **turns: Turn) -> Row:
+    return Row(
+        name=name, transport="smtp", outcome=outcome, script=smtp_script(**turns), provider_id=provider_id
+    )
+
+
+_ECHOED = f" <{MARK}> is not known here\r\n".encode()
+
+SMTP: tuple[Row, ...] = (
+    Row(name="connection refused", transport="smtp", outcome=NotSent, where="closed_port"),
+    Row(name="unknown host", transport="smtp", outcome=NotSent, where="unknown_host"),
+    Row(name="reset at accept", transport="smtp", outcome=NotSent, script=_reset_at_once),
+    Row(name="TLS never answered", transport="smtp", outcome=NotSent, script=_silent, where="silent_tls"),
+    _smtp("no greeting", NotSent, greeting=Talk.stay_silent),
+    _smtp("garbage greeting", NotSent, greeting=b"\x16\x03\x01\r\n"),
+    _smtp("greeting that drips", NotSent, greeting=lambda talk: talk.drip(b"220-wait\r\n" * 1000)),
+    _smtp("busy greeting", Throttled, greeting=b"421 4.3.2" + _ECHOED),
+    _smtp("refusing greeting", Rejected, greeting=b"554 5.7.1" + _ECHOED),
+    _smtp("drop at MAIL", NotSent, mail=_close),
+    _smtp("drop at RCPT", NotSent, rcpt=_close),
+    _smtp("silence at RCPT", NotSent, rcpt=Talk.stay_silent),
+    _smtp("reset at DATA", NotSent, data=Talk.reset),
+    _smtp("unknown recipient", Rejected, rcpt=b"550 5.1.1" + _ECHOED),
+    _smtp("greylisted recipient", Throttled, rcpt=b"450 4.2.0" + _ECHOED),
+    _smtp("drop after the final dot", Unknown, dot=_close),
+    _smtp("reset after the final dot", Unknown, dot=Talk.reset),
+    _smtp("silence after the final dot", Unknown, dot=Talk.stay_silent),
+    _smtp("garbage after the final dot", Unknown, dot=b"\x00\xff what\r\n"),
+    _smtp("answer cut after the final dot", Unknown, dot=_says(b"250-2.0.0 O")),
+    _smtp("421 after the final dot", Throttled, dot=b"421 4.4.2" + _ECHOED),
+    _smtp("452 after the final dot", Throttled, dot=b"452 4.3.1" + _ECHOED),
+    _smtp("554 after the final dot", Rejected, dot=b"554 5.7.1" + _ECHOED),
+    _smtp("250 after the final dot", Accepted, provider_id="4bXyZ1"),
+)

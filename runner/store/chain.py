@@ -24,7 +24,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from runner.errors import Bug
+from runner.errors import Bug, StoreCorrupt
 from runner.model.actor import Actor
 from runner.store.port import BreakKind, Broken, Head, Link, NewEvent, StoredEvent, Stream, Verification
 
@@ -85,6 +85,7 @@ _decode_header = msgspec.json.Decoder(Header).decode
 _decode_promise = msgspec.json.Decoder(_Promise).decode
 _decode_instant = msgspec.json.Decoder(_Instant).decode
 _sha256 = hashlib.sha256
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 def genesis(incident: str) -> bytes:
@@ -122,13 +123,19 @@ def put(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> tuple[byt
 
 
 def instant_of(header: bytes) -> datetime:
-    """Return the ``at`` of a header without decoding the rest."""
-    return _decode_instant(header).at
+    """Return the ``at`` of a header without decoding the rest; raises StoreCorrupt."""
+    try:
+        return _decode_instant(header).at
+    except _UNREADABLE as error:
+        raise _unreadable() from error
 
 
 def event_of(link: Link) -> StoredEvent:
-    """Return a link as the event it stands for; trusts it."""
-    header = _decode_header(link.header)
+    """Return a link as the event it stands for, unverified; raises StoreCorrupt when it is none."""
+    try:
+        header = _decode_header(link.header)
+    except _UNREADABLE as error:
+        raise _unreadable() from error
     return StoredEvent(
         incident=header.incident,
         seq=header.seq,
@@ -145,6 +152,12 @@ def event_of(link: Link) -> StoredEvent:
     )
 
 
+def _unreadable() -> StoreCorrupt:
+    return StoreCorrupt(
+        "an event's envelope in the store cannot be read", hint="tocsin audit verify says which"
+    )
+
+
 def check(
     incident: str, links: Iterable[Link], *, witness: Head | None = None, anchor: Head | None = None
 ) -> Verification:
@@ -155,20 +168,18 @@ def check(
     walk = iter(links)
     place = Place(incident, 0, genesis(incident))
     unread = 0
-    anchored = anchor is None or anchor.version != 0
     for link in walk:
         why = _fault(place, link)
         if why is not None:
             return _broken(place, _classify(place, link, walk, why), unread)
         place = Place(incident, link.seq, link.hash)
         unread += link.payload is None
-        if anchor is not None and anchor.version == link.seq:
-            anchored = True
-            if anchor.hash != link.hash.hex():
-                return _broken(place, _rewritten(place, "the head known from outside"), unread)
-    return _broken(
-        place, _end(place, witness, "the incident's row") or _end_anchor(place, anchor, anchored), unread
-    )
+        if anchor is not None and anchor.version == link.seq and anchor.hash != link.hash.hex():
+            return _broken(place, _rewritten(place, "the head known from outside"), unread)
+    broken = _end(place, witness)
+    if broken is None and anchor is not None and anchor.version > place.seq:
+        broken = _short(place, anchor, "a head known from outside")
+    return _broken(place, broken, unread)
 
 
 def check_store(
@@ -210,7 +221,7 @@ def _fault(place: Place, link: Link) -> str | None:
         return "its envelope or its hash is not what was written"
     try:
         promise = _decode_promise(link.header)
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         return "its envelope is not an event's"
     if promise.seq != link.seq or promise.incident != place.incident:
         return f"its envelope says event {promise.seq} of {promise.incident}"
@@ -235,37 +246,31 @@ def _classify(place: Place, link: Link, rest: Iterator[Link], why: str) -> Broke
     if link.seq > due:
         gone = f"event {due} is" if link.seq == due + 1 else f"events {due} to {link.seq - 1} are"
         return _named(place, due, "removed", f"{gone} missing")
+    said, next_said = _promised(link), _promised(later[0]) if later else None
+    if said is not None and said > due and next_said in (None, said + 1):
+        return _named(place, due, "removed", f"event {due} is missing: its place holds event {said}")
     if later and _sha256(link.hash + later[0].header).digest() == later[0].hash:
         return _named(place, due, "edited", f"event {due} was changed: {why}")
-    if _promised(link) not in (None, due):
-        return _named(place, due, "removed", f"event {due} is missing: {why}")
     return _named(place, due, "edited", f"event {due} was changed, or others removed before it: {why}")
 
 
 def _promised(link: Link) -> int | None:
     try:
         return _decode_promise(link.header).seq
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         return None
 
 
-def _end(place: Place, known: Head | None, source: str) -> Broken | None:
-    """Compare the end of the chain with a head that was remembered for exactly this end."""
-    if known is None or (known.version == place.seq and known.hash == place.hash.hex()):
+def _end(place: Place, witness: Head | None) -> Broken | None:
+    """Compare the end of the chain with the head that the incident's row remembers."""
+    if witness is None or (witness.version == place.seq and witness.hash == place.hash.hex()):
         return None
-    if known.version > place.seq:
-        return _short(place, known, source)
-    if known.version < place.seq:
-        why = f"{source} knows {known.version} events, the journal has {place.seq}"
-        return _named(place, known.version + 1, "added", why)
-    return _rewritten(place, f"the head in {source}")
-
-
-def _end_anchor(place: Place, anchor: Head | None, anchored: bool) -> Broken | None:
-    """Compare with a head from outside, which may be older than the end but never younger."""
-    if anchor is None or anchored:
-        return None
-    return _short(place, anchor, "a head known from outside")
+    if witness.version > place.seq:
+        return _short(place, witness, "the incident's row")
+    if witness.version < place.seq:
+        why = f"the incident's row knows {witness.version} events, the journal has {place.seq}"
+        return _named(place, witness.version + 1, "added", why)
+    return _rewritten(place, "the head in the incident's row")
 
 
 def _short(place: Place, known: Head, source: str) -> Broken:

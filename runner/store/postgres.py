@@ -60,7 +60,7 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("settings", "SELECT name, value FROM tocsin.settings"),
 )
 _SELECT_EVENTS = """
-SELECT seq, header, salt, payload, hash FROM tocsin.events WHERE incident = %s AND seq > %s
+SELECT seq, convert_to(header, 'UTF8'), salt, payload, hash FROM tocsin.events WHERE incident = %s AND seq > %s
 ORDER BY seq LIMIT %s"""
 
 

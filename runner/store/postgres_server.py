@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,8 +121,11 @@ class Server:
             raise too_new(self.place, version, SCHEMA_VERSION)
 
     def _version(self, connection: Connection) -> int | None:
-        found = connection.execute("SELECT to_regclass('tocsin.meta') IS NOT NULL").fetchone()
-        if found == (False,):
+        # Asked of the catalogue's table, not of the session's cache, which may not have heard of a schema just made.
+        found = connection.execute(
+            "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'tocsin' AND tablename = 'meta'"
+        ).fetchone()
+        if found is None:
             return None
         row = connection.execute("SELECT schema_version FROM tocsin.meta").fetchone()
         return None if row is None else int(row[0])
@@ -155,9 +158,7 @@ class SessionLock:
     def __init__(self, server: Server, worker: str) -> None:
         """Take the lock; raises StoreLocked when a worker of this id lives."""
         self._connection: Connection | None = server.connect()
-        found = self._connection.execute(
-            "SELECT pg_try_advisory_lock(%s)", (_lock_number(worker),)
-        ).fetchone()
+        found = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock_number(worker),)).fetchone()
         if found != (True,):
             self.release()
             raise StoreLocked(
@@ -175,15 +176,17 @@ class SessionLock:
         return True
 
     def release(self) -> None:
-        """End the session."""
+        """Let go and end the session; the server takes a moment to notice an end, so the lock goes first."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock_all()")
             connection.close()
 
 
 def advisory_lock_held(connection: Connection, worker: str) -> bool:
     """Does any session hold the lock of ``worker``? Asks without taking it."""
-    number = _lock_number(worker) % 2**64
+    number = lock_number(worker) % 2**64
     found = connection.execute(
         """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -202,7 +205,8 @@ def _roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def _lock_number(worker: str) -> int:
+def lock_number(worker: str) -> int:
+    """Return the number of a worker's advisory lock: 64 bits, signed, as the server takes it."""
     return int.from_bytes(
         hashlib.sha256(b"tocsin/worker\0" + worker.encode()).digest()[:8], "big", signed=True
     )

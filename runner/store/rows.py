@@ -66,7 +66,6 @@ def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
     finding: ``unsealed`` is False.
     """
     seq, header, salt, payload, head = row
-    header = header.encode()
     if salt is not None:
         return Link(seq=seq, header=header, hash=head, salt=salt, payload=payload)
     if key is None:

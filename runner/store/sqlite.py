@@ -53,7 +53,8 @@ _SELECT_ROWS = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
 FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
 _SELECT_EVENTS = """
-SELECT seq, header, salt, payload, hash FROM events WHERE incident = ? AND seq > ? ORDER BY seq LIMIT ?"""
+SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
+ORDER BY seq LIMIT ?"""
 
 
 class SqliteStore:

@@ -52,7 +52,13 @@ class PostgresServer:
 
     def start(self, *options: str) -> None:
         """Start and wait until connections are taken."""
-        settings = (f"-p {self.port}", "-h 127.0.0.1", "-c unix_socket_directories=", "-c fsync=off", *options)
+        settings = (
+            f"-p {self.port}",
+            "-h 127.0.0.1",
+            "-c unix_socket_directories=",
+            "-c fsync=off",
+            *options,
+        )
         self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", " ".join(settings), "start")
 
     def stop(self) -> None:

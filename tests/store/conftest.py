@@ -52,7 +52,9 @@ def sqlite_place(folder: Path) -> Place:
 
     def execute(statement: str) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
+            ).fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
             connection.execute(statement)
 

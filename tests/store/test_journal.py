@@ -60,7 +60,11 @@ def test_an_append_ahead_of_the_journal_conflicts(store):
 def test_a_conflict_of_one_does_not_hinder_the_others(store):
     write(store, "taken", event())
     results = store.append(
-        [an_append("a", 0, [event()]), an_append("taken", 0, [event()]), an_append("b", 0, [event(), personal()])],
+        [
+            an_append("a", 0, [event()]),
+            an_append("taken", 0, [event()]),
+            an_append("b", 0, [event(), personal()]),
+        ],
         recorded=T0,
     )
     assert [type(result) for result in results] == [Appended, Conflict, Appended]
@@ -69,7 +73,8 @@ def test_a_conflict_of_one_does_not_hinder_the_others(store):
 
 def test_two_appends_of_one_batch_can_follow_one_another(store):
     first, second, late = store.append(
-        [an_append("i", 0, [event()]), an_append("i", 1, [personal()]), an_append("i", 1, [event()])], recorded=T0
+        [an_append("i", 0, [event()]), an_append("i", 1, [personal()]), an_append("i", 1, [event()])],
+        recorded=T0,
     )
     assert (first.version, second.version, late) == (1, 2, Conflict(2))
     assert store.verify("i").ok
@@ -96,7 +101,10 @@ def test_a_row_that_does_not_follow_is_our_bug_and_nothing_is_written(store):
     wrong = an_append("i", 0, [event()])
     with pytest.raises(Bug, match="does not follow"):
         store.append(
-            [an_append("a", 0, [event()]), type(wrong)(incident="i", expected_version=0, events=[event()], row=row("i", 7))],
+            [
+                an_append("a", 0, [event()]),
+                type(wrong)(incident="i", expected_version=0, events=[event()], row=row("i", 7)),
+            ],
             recorded=T0,
         )
     assert store.head("a").version == 0
@@ -193,7 +201,9 @@ def test_threads_may_share_a_store(store):
 
     def work(name: str) -> None:
         for version in range(20):
-            (result,) = store.append([an_append(name, version, [event(), personal()][: 1 + version % 1])], recorded=T0)
+            (result,) = store.append(
+                [an_append(name, version, [event(), personal()][: 1 + version % 1])], recorded=T0
+            )
             if not isinstance(result, Appended):
                 wrong.append(result)
 
@@ -243,7 +253,8 @@ def test_a_store_is_not_made_by_opening_it(place):
 
 def test_recorded_is_kept_in_utc(store):
     store.append(
-        [an_append("i", 0, [event()])], recorded=datetime(2026, 11, 24, 12, 0, tzinfo=timezone(timedelta(hours=3)))
+        [an_append("i", 0, [event()])],
+        recorded=datetime(2026, 11, 24, 12, 0, tzinfo=timezone(timedelta(hours=3))),
     )
     (stored,) = store.read("i")
     assert stored.recorded == datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

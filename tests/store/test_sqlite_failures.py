@@ -1,0 +1,243 @@
+"""The embedded store on a disk that is full, read-only, locked, damaged or too new: each a clear error, and
+nothing half written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.errors import (
+    Bug,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreReadOnly,
+    StoreTooNew,
+)
+from runner.store.failures import sqlite_failure
+from runner.store.sqlite import SqliteStore
+from tests.store.journals import T0, an_append, event, personal, vault, write
+
+INSTANTLY = timedelta(0)
+
+
+def opened(path: Path, **options) -> closing[SqliteStore]:
+    return closing(SqliteStore(path, vault(), create=True, **options))
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("NOT TESTED: a full disk (mounting a small one needs the rights of root)")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_said_and_nothing_of_the_batch_is_written(tiny_disk):
+    with opened(tiny_disk / "tocsin.db") as store:
+        write(store, "small", event())
+        too_much = [an_append("a", 0, [event()]), an_append("b", 0, [event(b"x" * 2_000_000)])]
+        with pytest.raises(StoreFull, match="no room is left") as caught:
+            store.append(too_much, recorded=T0)
+        assert caught.value.hint == "free space on that disk and repeat; nothing of this was written"
+        assert [store.head(name).version for name in ("a", "b")] == [0, 0]
+        with pytest.raises(StoreFull):
+            store.put_blob("a", b"x" * 2_000_000)
+        assert store.blob_names("a") == []
+        assert store.verify().ok
+        write(store, "small", event())
+    with opened(tiny_disk / "tocsin.db") as store:
+        assert store.verify().events == 2
+
+
+def test_a_disk_that_fills_up_step_by_step_loses_nothing_that_was_acknowledged(tiny_disk):
+    acknowledged = 0
+
+    def fill() -> None:
+        nonlocal acknowledged
+        while True:
+            append = an_append("i", acknowledged, [event(b"x" * 3000)])
+            (result,) = store.append([append], recorded=T0)
+            acknowledged = result.version
+
+    with opened(tiny_disk / "tocsin.db") as store:
+        with pytest.raises(StoreFull):
+            fill()
+        assert store.head("i").version == acknowledged > 20
+    with opened(tiny_disk / "tocsin.db") as store:
+        assert (store.verify().ok, store.head("i").version) == (True, acknowledged)
+
+
+def test_a_copy_that_does_not_fit_leaves_nothing_behind(tmp_path, tiny_disk):
+    with opened(tmp_path / "tocsin.db") as store:
+        store.put_blob(None, b"x" * 2_000_000)
+        with pytest.raises(StoreFull):
+            store.backup(tiny_disk / "copy.db")
+    assert list(tiny_disk.iterdir()) == []
+
+
+def test_a_file_that_may_not_be_written_is_said(tmp_path):
+    path = tmp_path / "tocsin.db"
+    with opened(path) as store:
+        write(store, "i", event())
+    with opened(path) as store:
+        store._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(StoreReadOnly, match="cannot be written"):
+            write(store, "i", event())
+        assert store.head("i").version == 1
+
+
+def test_someone_elses_folder_is_read_only(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED: another user's folder (becoming another user needs the rights of root)")
+    folder = Path("/var/tmp") / f"tocsin-{os.getpid()}"
+    folder.mkdir(mode=0o755)
+    try:
+        with opened(folder / "tocsin.db") as store:
+            write(store, "i", event())
+            done = subprocess.run(
+                [sys.executable, "-c", _WRITE_AS_NOBODY, folder / "tocsin.db"],
+                cwd=Path(__file__).parents[2],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert done.stdout.split() == ["store_read_only"]
+            assert store.verify().events == 1
+    finally:
+        shutil.rmtree(folder)
+
+
+_WRITE_AS_NOBODY = """
+import os, pwd, sys
+from pathlib import Path
+from runner.errors import StoreError
+from runner.store.sqlite import SqliteStore
+from runner.vault.keys import Vault
+os.setgroups([])
+os.setuid(pwd.getpwnam("nobody").pw_uid)
+try:
+    SqliteStore(Path(sys.argv[1]), Vault(lambda: b"m" * 32)).set_setting("incident", "i")
+except StoreError as error:
+    print(error.code)
+"""
+
+
+def test_a_writer_that_waits_too_long_is_told_so(tmp_path):
+    path = tmp_path / "tocsin.db"
+    with (
+        opened(path, patience=INSTANTLY) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreLocked, match="another process has held the store"):
+            write(store, "i", event())
+        assert store.rows() == []
+        other.execute("ROLLBACK")
+        write(store, "i", event())
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "tocsin.db"
+    with opened(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    before = path.read_bytes()
+    with pytest.raises(StoreTooNew, match="has schema 7, and this version of Tocsin knows 1"):
+        SqliteStore(path, vault(), create=True)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path):
+    path = tmp_path / "tocsin.db"
+    path.write_bytes(b"this is a text, not a database\n" * 200)
+    with pytest.raises(StoreCorrupt, match="file is not a database"):
+        SqliteStore(path, vault())
+
+
+def test_someone_elses_database_is_left_alone(tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    with pytest.raises(StoreCorrupt, match="is not a store of Tocsin"):
+        SqliteStore(path, vault(), create=True)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+
+
+def test_an_empty_file_is_no_store_until_one_is_made(tmp_path):
+    path = tmp_path / "tocsin.db"
+    path.touch()
+    with pytest.raises(StoreCorrupt, match="is not a store of Tocsin"):
+        SqliteStore(path, vault())
+    with opened(path) as store:
+        write(store, "i", event())
+
+
+def test_damaged_pages_are_said(tmp_path):
+    path = tmp_path / "tocsin.db"
+    with opened(path) as store:
+        for version in range(50):
+            store.append([an_append("i", version, [event(b"x" * 3000)])], recorded=T0)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * 4096 * 20)
+    with opened(path) as store, pytest.raises(StoreCorrupt, match="is damaged"):
+        list(store.read("i"))
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(StoreError, match="cannot be opened") as caught:
+        SqliteStore(tmp_path / "nowhere" / "tocsin.db", vault(), create=True)
+    assert caught.value.code == "store_unopenable"
+
+
+def test_a_failed_append_leaves_the_store_usable(tmp_path):
+    with opened(tmp_path / "tocsin.db") as store:
+        write(store, "i", personal())
+        store.shred("i")
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                write(store, "i", personal())
+        write(store, "i", event())
+        assert store.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "ours"),
+    [
+        (sqlite3.SQLITE_IOERR_FSYNC, StoreError, "store_io"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreLocked, "store_locked"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, StoreReadOnly, "store_read_only"),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, Bug, "bug"),
+    ],
+)
+def test_extended_codes_mean_what_their_kind_means(tmp_path, code, kind, ours):
+    error = sqlite3.OperationalError("text")
+    error.sqlite_errorcode = code
+    found = sqlite_failure(error, tmp_path)
+    assert type(found) is kind
+    assert found.code == ours
+
+
+def test_a_store_is_durable_by_its_settings(tmp_path):
+    with opened(tmp_path / "tocsin.db") as store:
+        assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -1,0 +1,166 @@
+"""Someone with the tables in hand changes them: verification says what, and where."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from runner.store.port import Head, Verification
+from tests.store.journals import Place, event, personal, vault, write, write_many
+
+
+def tampered(place: Place, *statements: str, anchors: dict[str, Head] | None = None) -> Verification:
+    """Write two journals, change the tables, and verify the store."""
+    with place.opened() as store:
+        write_many(store, "a", 4)
+        write(store, "b", event(b'{"n":1}'), personal(), event(b'{"n":3}'))
+        assert store.verify().ok
+    for statement in statements:
+        place.execute(statement)
+    with place.opened() as store:
+        return store.verify(anchors=anchors)
+
+
+def test_an_untouched_store_holds(place):
+    found = tampered(place)
+    assert found.ok
+    assert (found.events, found.unread, found.unwitnessed) == (7, 0, ())
+
+
+def test_the_stores_head_changes_with_any_journals_head(place):
+    with place.opened() as store:
+        write(store, "a", event())
+        before = store.verify().head
+        assert store.verify().head == before
+        write(store, "b", event())
+        assert store.verify().head != before
+
+
+@pytest.mark.parametrize(
+    ("statement", "incident", "seq", "kind"),
+    [
+        ("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE incident = 'a' AND seq = 2", "a", 2, "edited"),
+        ("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE incident = 'b' AND seq = 2", "b", 2, "edited"),
+        (
+            "UPDATE events SET header = replace(header, 'ada', 'eve') WHERE incident = 'b' AND seq = 3",
+            "b",
+            3,
+            "edited",
+        ),
+        ("UPDATE events SET hash = CAST('no' AS BLOB) WHERE incident = 'a' AND seq = 1", "a", 1, "edited"),
+        ("DELETE FROM events WHERE incident = 'a' AND seq = 3", "a", 3, "removed"),
+        ("DELETE FROM events WHERE incident = 'a' AND seq = 1", "a", 1, "removed"),
+        ("DELETE FROM events WHERE incident = 'a' AND seq = 4", "a", 4, "truncated"),
+        ("DELETE FROM events WHERE incident = 'b'", "b", 1, "truncated"),
+        ("UPDATE incidents SET version = 3 WHERE id = 'a'", "a", 4, "added"),
+    ],
+)
+def test_a_change_is_found_and_named(place, statement, incident, seq, kind):
+    found = tampered(place, statement)
+    assert found.broken is not None
+    assert (found.broken.incident, found.broken.seq, found.broken.kind) == (incident, seq, kind)
+
+
+def test_exchanged_events_are_found(place):
+    found = tampered(
+        place,
+        "UPDATE events SET seq = 99 WHERE incident = 'a' AND seq = 2",
+        "UPDATE events SET seq = 2 WHERE incident = 'a' AND seq = 3",
+        "UPDATE events SET seq = 3 WHERE incident = 'a' AND seq = 99",
+    )
+    assert found.broken is not None
+    assert (found.broken.seq, found.broken.kind) == (2, "reordered")
+    assert found.broken.why == "event 2 stands at place 3"
+
+
+def test_a_sealed_payload_moved_elsewhere_does_not_open_there(place):
+    with place.opened() as store:
+        write(store, "a", personal(b"one"), personal(b"two"))
+    place.execute("UPDATE events SET payload = (SELECT payload FROM events WHERE seq = 1) WHERE seq = 2")
+    with place.opened() as store:
+        found = store.verify("a")
+    assert found.broken is not None
+    assert (found.broken.seq, found.broken.kind) == (2, "edited")
+    assert "sealed payload" in found.broken.why
+
+
+def test_a_cut_that_hides_its_traces_is_known_from_an_anchor(place):
+    with place.opened() as store:
+        anchors = {"a": Head(4, "")}
+        write_many(store, "a", 4)
+        anchors = {"a": store.head("a")}
+    place.execute("DELETE FROM events WHERE incident = 'a' AND seq = 4")
+    place.execute("DELETE FROM incidents")
+    with place.opened() as store:
+        assert store.verify().ok
+        assert store.verify().unwitnessed == ("a",)
+        found = store.verify(anchors=anchors)
+        assert found.broken is not None
+        assert (found.broken.seq, found.broken.kind) == (4, "truncated")
+        alone = store.verify("a", anchors=anchors)
+        assert alone.broken == found.broken
+
+
+def test_an_incident_that_was_erased_altogether_is_known_from_an_anchor(place):
+    found = tampered(place, anchors={"erased": Head(5, "ab" * 32)})
+    assert found.broken is not None
+    assert (found.broken.incident, found.broken.kind) == ("erased", "truncated")
+
+
+def test_the_tables_refuse_to_be_changed_by_accident(place):
+    with place.opened() as store:
+        write(store, "a", event())
+        store.put_blob(None, b"x")
+    statements = ["UPDATE {}events SET seq = 2", "DELETE FROM {}events", "UPDATE {}blobs SET digest = 'x'"]
+    for statement in statements:
+        with pytest.raises(Exception, match=r"append-only|never changed"):
+            run_openly(place, statement)
+
+
+def run_openly(place: Place, statement: str) -> None:
+    """Run a statement as a client would that did not take the triggers away first."""
+    if place.url.startswith("sqlite:"):
+        with closing(sqlite3.connect(place.base / "tocsin.db")) as connection:
+            connection.execute(statement.format(""))
+        return
+    import psycopg
+
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        connection.execute(statement.format("tocsin."))
+
+
+def test_a_stream_can_be_withheld_and_the_chain_still_holds(place):
+    from runner.store import chain
+
+    with place.opened() as store:
+        write(store, "a", event(b"open"), event(b"counsel's advice", stream="privileged"), personal(b"Erika"))
+        links = list(store.links("a"))
+        head = store.head("a")
+    exported = [link.withheld() if b'"stream":"privileged"' in link.header else link for link in links]
+    assert not any(b"counsel" in (link.payload or b"") for link in exported)
+    found = chain.check("a", exported, anchor=head)
+    assert (found.ok, found.unread, found.head) == (True, 1, head.hash)
+
+
+def test_links_leave_out_what_cannot_be_opened_here(place):
+    with place.opened() as store:
+        write(store, "a", event(b"open"), personal(b"Erika"))
+    with place.opened(vault(b"x" * 32)) as store:
+        assert [link.payload for link in store.links("a")] == [b"open", None]
+
+
+def test_an_envelope_that_is_no_longer_text_is_found_and_never_trusted(sqlite):
+    from runner.errors import StoreCorrupt
+
+    found = tampered(
+        sqlite, "UPDATE events SET header = CAST(x'ff00' AS TEXT) WHERE incident = 'a' AND seq = 2"
+    )
+    assert found.broken is not None
+    assert (found.broken.seq, found.broken.kind) == (2, "edited")
+    with sqlite.opened() as store:
+        with pytest.raises(StoreCorrupt, match="cannot be read"):
+            list(store.read("a"))
+        with pytest.raises(StoreCorrupt, match="cannot be read"):
+            list(store.read_payloads("a"))

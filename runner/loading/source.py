@@ -179,7 +179,7 @@ _FORBIDDEN = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U00
 
 def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
     """Return the text without its byte order mark, or the problem that keeps it from being text."""
-    if isinstance(content, bytes):
+    if not isinstance(content, str):
         if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return "", _at(file, 1, 1, "yaml-encoding", "the file is UTF-16", "save it as UTF-8")
         try:
@@ -263,7 +263,7 @@ def _worded(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
 # ------------------------------------------------------------------------------------------------- values
 
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
-_OURS = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
+_OURS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z|[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z"
@@ -307,6 +307,8 @@ class _Frame:
 
     data: Any
     spot: Spot
+    inside: Any
+    """The spots of what it holds: the same object as ``spot.inside``."""
     anchor: str | None
     size: int
     key: str | None = None
@@ -373,7 +375,7 @@ class _Builder:
             self.report(mark, "yaml-key", "a list or mapping cannot be a key", "keys are single words")
             return False
         spot = Spot(mark.line + 1, mark.column + 1, {}, inside)
-        self.stack.append(_Frame(data, spot, event.anchor, 1))
+        self.stack.append(_Frame(data, spot, inside, event.anchor, 1))
         return True
 
     def _alias(self, event: Any) -> bool:
@@ -457,13 +459,12 @@ class _Builder:
         if top.skip:
             top.skip = False
         elif isinstance(top.data, dict):
-            assert top.key is not None and isinstance(top.spot.inside, dict)
             top.data[top.key] = value
-            top.spot.inside[top.key] = spot
+            top.inside[top.key] = spot
             top.key = None
         else:
             top.data.append(value)
-            top.spot.inside.append(spot)  # type: ignore[union-attr]
+            top.inside.append(spot)
 
     def _tag(self, event: Any, *allowed: str) -> None:
         if event.tag is not None and event.tag not in allowed:

@@ -6,7 +6,7 @@ for nothing; here it is an error with a hint. What is not known until run time (
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from runner.loading.expression_error import ExpressionError
 from runner.model.expressions import (
@@ -167,6 +167,8 @@ class _Checker:
                 self.truth(test)
                 kinds = {self.kind(then), self.kind(otherwise)}
                 return kinds.pop() if len(kinds) == 1 else "any"
+            case _:
+                assert_never(node)
 
     def compared(self, first: Node, rest: tuple[Comparison, ...]) -> Kind:
         """Check every link of a chain."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, assert_never
 
 from jinja2 import nodes
 
@@ -124,6 +124,8 @@ def _below(node: Node) -> tuple[Node, ...]:
             return first, *(link.right for link in rest)
         case Choose(test, then, otherwise):
             return test, then, otherwise
+        case _:
+            assert_never(node)
 
 
 class _Reader:
@@ -169,7 +171,7 @@ class _Reader:
         """Return an error at the offset that stands in the node's line number."""
         offset = node.lineno + isinstance(node, nodes.Getattr)
         if isinstance(node, nodes.Call):
-            offset = node.node.lineno
+            offset = _root(node.node).lineno
         return ExpressionError(message, min(offset, len(self.source)), hint)
 
     def allowed(self, node: nodes.Node) -> Node:
@@ -381,6 +383,12 @@ def _flat(node: nodes.BinExpr, kind: type[nodes.BinExpr]) -> list[nodes.Expr]:
         operands.append(left.right)
         left = left.left
     return [left, *reversed(operands)]
+
+
+def _root(node: nodes.Node) -> nodes.Node:
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        node = node.node
+    return node
 
 
 def _literal(link: nodes.Getattr | nodes.Getitem) -> str | None:

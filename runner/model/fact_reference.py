@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from runner.model.fact_types import Branch, FactType, Keyed
 from runner.model.vocabulary import roots
@@ -67,7 +67,7 @@ def _rows(path: str, branch: Branch) -> Iterator[str]:
             yield f"| `{path}` | {word}{words} | {title} |\n"
         case Keyed(_, key, member):
             yield from _rows(f"{path}.{key.upper()}", member)
-        case Mapping():
+        case _:
             for name, below in branch.items():
                 if path.startswith("populations.") and name in ("data", "people"):
                     yield f"| `{path}.{name}` | as `{name}` | The same facts as under `{name}`, of this population |\n"

@@ -127,9 +127,8 @@ def _checked_one(path: str, fact_type: FactType, value: Any) -> Any:
         case "int" | "number":
             return _checked_number(path, fact_type.kind, value)
         case _ if not isinstance(value, str):
-            raise FactProblem(
-                path, f"{path} is {_WHAT[fact_type.kind]}", "put it in quotes" if value != [] else ""
-            )
+            hint = "put it in quotes" if isinstance(value, int | float) else ""
+            raise FactProblem(path, f"{path} is {_WHAT[fact_type.kind]}", hint)
         case "text" | "prose":
             return _checked_text(path, value, many_lines=fact_type.kind == "prose")
         case "instant":
@@ -179,7 +178,7 @@ def _checked_instant(path: str, value: str) -> str:
 
 def _checked_word(path: str, fact_type: FactType, value: str) -> str:
     """Check a zone, a jurisdiction or a choice."""
-    if fact_type.kind == "zone" and not _ZONE.fullmatch(value):
+    if fact_type.kind == "zone" and not _is_zone(value):
         raise FactProblem(path, f"{path} is a time zone by name", "write it as Europe/Berlin")
     if fact_type.kind == "jurisdiction" and (problem := place_problem(value)):
         raise FactProblem(path, f"{path}: {problem}")
@@ -189,6 +188,19 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
         message = f"{path} is never '{_short(value)}'" if _short(value) else f"{path} is one of a few words"
         raise FactProblem(path, message, f"did you mean {close}?" if close else f"one of: {few}")
     return value
+
+
+def _is_zone(value: str) -> bool:
+    """Return whether the IANA data, which is the same on every machine, know the name."""
+    from zoneinfo import ZoneInfo
+
+    if not _ZONE.fullmatch(value):
+        return False
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _short(value: Any) -> str:

@@ -225,6 +225,7 @@ def test_parts_of_what_has_no_name_are_told_apart_as_an_expression() -> None:
 
 def test_a_local_time_does_not_compare_with_an_instant() -> None:
     local = datetime(2026, 11, 24, 12)  # noqa: DTZ001
+    assert compared(3, "==", "x", "") == Unknown(problems=("a number and text do not compare",))
     assert compared(local, "<", NOON, "") == Unknown(problems=("a local time and an instant have no order",))
 
 
@@ -233,6 +234,7 @@ def test_a_duration_and_a_number_have_signs_and_a_truth_has_none() -> None:
     assert negated(True) == Unknown(problems=("true or false has no sign",))
     assert added(True, True, False) == Unknown(problems=("true or false and true or false do not add up",))
     assert apply("lower", []) == Unknown(problems=("lower does not take nothing",))
+    assert apply("lower", ["a", Unknown()]) == Unknown(problems=("lower does not take text and an unknown",))
     assert part({"x": None}, "x", "told") == Unknown(("told",))  # type: ignore[dict-item]
 
 

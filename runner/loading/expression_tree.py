@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Final, assert_never
+from collections.abc import Callable
+from typing import Final
 
 from jinja2 import nodes
 
 from runner.loading.expression_error import ExpressionError
+from runner.loading.expression_reads import summarised
 from runner.model.expressions import (
     DUTY_PARTS,
     LOOP_NAMES,
@@ -85,47 +86,7 @@ _REFUSED: Final[dict[type[nodes.Node], str]] = {
 
 def read_tree(source: str, tree: nodes.Expr, names: frozenset[str]) -> Expression:
     """Return the expression; raises ``ExpressionError`` at the first node that is not allowed."""
-    node = _Reader(source, names).read(tree)
-    every = list(walk(node))
-    return Expression(
-        source=source,
-        tree=node,
-        facts=_once(one.path for one in every if isinstance(one, FactRef)),
-        steps=_once(one.id for one in every if isinstance(one, StepRef)),
-        duties=_once(
-            str(one.id.value) for one in every if isinstance(one, DutyRef) and isinstance(one.id, Const)
-        ),
-        names=_once(one.name for one in every if isinstance(one, NameRef)),
-    )
-
-
-def _once(found: Iterator[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(found)))
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """Yield a node and every node below it."""
-    yield node
-    for below in _below(node):
-        yield from walk(below)
-
-
-def _below(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Const() | FactRef() | NameRef() | StepRef():
-            return ()
-        case DutyRef(inner) | Attribute(inner, _) | Not(inner) | Negate(inner):
-            return (inner,)
-        case Index(left, right) | Add(left, right, _):
-            return left, right
-        case And(items) | Or(items) | ListOf(items) | Apply(_, items):
-            return items
-        case Compare(first, rest):
-            return first, *(link.right for link in rest)
-        case Choose(test, then, otherwise):
-            return test, then, otherwise
-        case _:
-            assert_never(node)
+    return summarised(source, _Reader(source, names).read(tree))
 
 
 class _Reader:

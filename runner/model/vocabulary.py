@@ -78,4 +78,14 @@ def path_hint(path: str) -> str:
     if len(same_end) == 1:
         return f"did you mean {same_end[0]}?"
     close = nearest(path, known) or nearest(path, roots())
+    close = _with_keys(close, path)
     return f"did you mean {close}?" if close else f"facts begin with one of: {', '.join(roots())}"
+
+
+def _with_keys(pattern: str, path: str) -> str:
+    """Put the keys that a person wrote where the pattern has ``*``."""
+    written = path.split(".")
+    words = pattern.split(".")
+    return ".".join(
+        written[at] if word == "*" and at < len(written) else word for at, word in enumerate(words)
+    )

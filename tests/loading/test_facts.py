@@ -147,7 +147,7 @@ data.encrypted: true
         "facts.yaml:18:34: error: confidence is one of two words [fact] (write confirmed or estimated)",
         "facts.yaml:18:73: error: source is not a line of text [fact]",
         "facts.yaml:18:104: error: at: not an instant: write date, time and offset, as 2026-11-24T09:30:00+01:00 [fact]",
-        "facts.yaml:19:10: error: there is no fact claims.a.b [fact] (facts begin with one of: organisation, incident, populations, data, people, risk, law_enforcement, claims)",
+        "facts.yaml:19:10: error: there is no fact claims.a.b [fact] (did you mean claims.a.by?)",
     ]
 
 

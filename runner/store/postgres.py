@@ -282,7 +282,7 @@ class PostgresStore:
     def shred(self, incident: str) -> None:
         """See Store.shred. Copies of the key in the server's log and backups live as long as those do."""
         with self.server.connection() as connection, connection.transaction():
-            begin(connection, self._sealer, [incident])
+            connection.execute("LOCK TABLE tocsin.keys IN ACCESS EXCLUSIVE MODE")
             connection.execute(
                 """INSERT INTO tocsin.keys (incident, wrapped) VALUES (%s, NULL)
                    ON CONFLICT (incident) DO UPDATE SET wrapped = NULL""",

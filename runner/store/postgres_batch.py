@@ -11,36 +11,43 @@ from runner.store.port import Append, Appended, Conflict, IncidentRow
 from runner.store.postgres_server import Connection
 from runner.vault.keys import DataKey
 
+# Whoever shreds locks the table of keys against all readers first, so a key read here stays valid to the end.
 _LOCK_HEADS = """
-SELECT id, version, head FROM tocsin.incidents WHERE id = ANY(%s) ORDER BY id FOR UPDATE"""
+SELECT id, version, head, keys.incident, wrapped
+FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id
+WHERE id = ANY(%s) ORDER BY id FOR UPDATE OF incidents"""
 _SELECT_KEYS = "SELECT incident, wrapped FROM tocsin.keys WHERE incident = ANY(%s)"
 SELECT_TAILS: LiteralString = """
 SELECT DISTINCT ON (incident) incident, seq, hash FROM tocsin.events WHERE incident = ANY(%s)
 ORDER BY incident, seq DESC"""
-_INSERT_EVENTS = """
-INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash)
-SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[])"""
-_UPSERT_ROWS = """
-INSERT INTO tocsin.incidents
-    (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
-SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[], %b::text[], %b::boolean[], %b::text[], %b::text[],
-    %b::text[], %b::text[], %b::boolean[], %b::bytea[])
+_INSERT_KEYS: LiteralString = "INSERT INTO tocsin.keys (incident, wrapped) VALUES "
+_INSERT_EVENTS: LiteralString = (
+    "INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash) VALUES "
+)
+_INSERT_ROWS: LiteralString = """INSERT INTO tocsin.incidents
+(id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private) VALUES """
+_REPLACING: LiteralString = """
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
+_ROWS_A_STATEMENT = 256
 
 
 def begin(connection: Connection, sealer: sealing.Sealer, incidents: list[str]) -> Batch:
     """Lock the incidents, in the order of their ids, and read where they end and what their keys are."""
-    heads = connection.execute(_LOCK_HEADS, (incidents,))
-    keys = connection.execute(_SELECT_KEYS, (incidents,))
-    known: dict[str, tuple[int, bytes]] = {incident: (version, head) for incident, version, head in heads}
-    missing = [incident for incident in incidents if incident not in known]
+    heads: dict[str, tuple[int, bytes]] = {}
+    keys: dict[str, bytes | None] = {}
+    for incident, version, head, named, wrapped in connection.execute(_LOCK_HEADS, (incidents,), binary=True):
+        heads[incident] = (version, head)
+        if named is not None:
+            keys[incident] = wrapped
+    missing = [incident for incident in incidents if incident not in heads]
     if missing:
-        tails = connection.execute(SELECT_TAILS, (missing,))
-        known |= {incident: (seq, head) for incident, seq, head in tails}
-    return Batch(sealer, known, dict(keys.fetchall()))
+        tails = connection.execute(SELECT_TAILS, (missing,), binary=True)
+        keys |= dict(connection.execute(_SELECT_KEYS, (missing,), binary=True).fetchall())
+        heads |= {incident: (seq, head) for incident, seq, head in tails}
+    return Batch(sealer, heads, keys)
 
 
 class Batch:
@@ -98,16 +105,21 @@ class Batch:
 
     def write(self, connection: Connection) -> None:
         """Send everything; answers are read with the pipeline's end."""
-        if self._created:
-            connection.execute(
-                "INSERT INTO tocsin.keys (incident, wrapped) SELECT * FROM unnest(%b::text[], %b::bytea[])",
-                _columns(self._created),
-            )
-        if self._events:
-            connection.execute(_INSERT_EVENTS, _columns(self._events))
-        if self.rows:
-            connection.execute(_UPSERT_ROWS, _columns(list(self.rows.values())))
+        _insert(connection, _INSERT_KEYS, self._created)
+        _insert(connection, _INSERT_EVENTS, self._events)
+        _insert(connection, _INSERT_ROWS, list(self.rows.values()), _REPLACING)
 
 
-def _columns(values: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    return tuple(list(column) for column in zip(*values, strict=True))
+def _insert(
+    connection: Connection,
+    head: LiteralString,
+    values: Sequence[tuple[Any, ...]],
+    tail: LiteralString = "",
+) -> None:
+    """Insert all rows with as few statements as the number of parameters allows."""
+    for start in range(0, len(values), _ROWS_A_STATEMENT):
+        some = values[start : start + _ROWS_A_STATEMENT]
+        row: LiteralString = "(" + ", ".join(["%b"] * len(some[0])) + ")"
+        connection.execute(
+            head + ", ".join([row] * len(some)) + tail, [value for one in some for value in one]
+        )

@@ -8,8 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -97,12 +95,15 @@ def _refuse_open_file(path: Path) -> None:
     if sys.platform != "win32" and path.exists() and path.stat().st_mode & 0o077:
         raise Sealed(
             f"others can read the master key {path}",
-            hint=f"chmod 600 {shlex.quote(str(path))}",
+            hint=f"chmod 600 '{path}'",
             code="master_exposed",
         )
 
 
 def _from_command(line: str) -> str:
+    import shlex
+    import subprocess
+
     arguments = shlex.split(line)
     if not arguments:
         raise Invalid("command: names no command", hint="command:PROGRAM ARGUMENT…", code="master_reference")

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from runner.documents.values import Group, Leaf, Missing, Value, Wrong
+from runner.documents.values import Group, Leaf, Missing, Series, Value, Wrong
 from runner.documents.wording import label, phrases
 
 Filter = Callable[..., Any]
@@ -28,7 +28,7 @@ def filters(language: str, zone: str) -> Mapping[str, Filter]:
         "label": _over(lambda value: _labels(value, language)),
         "words": _over(lambda value: _words(value, language)),
         "capital": _over(lambda value: _capital(value)),
-        "count": _over(len),
+        "count": lambda value: len(value) if isinstance(value, Series) else _over(len)(value),
     }
 
 

@@ -6,12 +6,13 @@ stationery's folders, never the system's, so that the same document gives the sa
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from datetime import UTC
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +21,9 @@ from runner.documents.tree import Document
 from runner.errors import Bug, Refused
 
 LEAST_POINTS: Final = 10.0
+if TYPE_CHECKING:
+    import typst
+
 _NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
 _MAX_SCRIPTS = 24
 
@@ -51,11 +55,10 @@ def write_pdf(document: Document) -> bytes:
 def _compiled(document: Document, data: str) -> bytes:
     import typst
 
-    folders = [Path(folder) for folder in document.context.stationery.font_paths]
     made = typst.compile(
         resources.files("runner.documents").joinpath("stationery.typ").read_bytes(),
         format="pdf",
-        font_paths=typst.Fonts(include_system_fonts=False, font_paths=folders),
+        font_paths=_fonts(document.context.stationery.font_paths),
         ignore_system_fonts=True,
         sys_inputs={"doc": data},
         pdf_standards=["a-3a", "ua-1"],
@@ -64,6 +67,14 @@ def _compiled(document: Document, data: str) -> bytes:
     if not isinstance(made, bytes):
         raise Bug("typst returned no PDF")
     return made
+
+
+@functools.lru_cache(maxsize=8)
+def _fonts(folders: tuple[str, ...]) -> typst.Fonts:
+    """Read the fonts of some folders once; the built-in ones are always there."""
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, font_paths=[Path(folder) for folder in folders])
 
 
 def _data(document: Document) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
-
-import msgspec
 
 from runner.documents.coverage import item_of, treatment_of
 from runner.documents.hostile import findings, visible
@@ -126,8 +125,8 @@ def _used(ledger: Ledger) -> tuple[Used, ...]:
 
 
 def canonical(value: Any) -> str:
-    """Return a fact's value as canonical JSON (sorted keys, no spaces)."""
-    return msgspec.json.encode(value, enc_hook=_plain_value, order="deterministic").decode()
+    """Return a fact's value as canonical JSON: sorted keys, no spaces, ASCII (a lone surrogate has no UTF-8)."""
+    return json.dumps(value, default=_plain_value, sort_keys=True, separators=(",", ":"))
 
 
 def _plain_value(value: Any) -> Any:

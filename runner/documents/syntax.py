@@ -128,6 +128,8 @@ def _forbidden(node: nodes.Node) -> str:
             return f"the name {node.attr!r} is reserved"
         case nodes.Getitem() if not isinstance(node.arg, (nodes.Const, nodes.Name)):
             return "only a plain key may stand in brackets"
+        case nodes.Getitem(arg=nodes.Const(value=key)) if not isinstance(key, str) or key.startswith("_"):
+            return f"the key {key!r} is reserved"
         case nodes.Filter() if node.name not in filters("en", "UTC"):
             return f"there is no filter {node.name!r}: there are {', '.join(sorted(filters('en', 'UTC')))}"
         case nodes.Test() if node.name not in _TESTS:

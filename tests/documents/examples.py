@@ -1,0 +1,95 @@
+"""Facts, contexts and small templates for the tests of documents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.documents.render import render
+from runner.documents.tree import Document, RenderContext, Stationery
+from runner.loading.notices import load_notice
+from runner.model.notice import Notice
+
+NOTICES = Path(__file__).parents[2] / "playbooks" / "notices"
+
+
+def known_facts() -> dict[str, Any]:
+    """Return a register with two populations in which some facts are missing."""
+    return {
+        "organisation": {
+            "name": "Beispiel Handel GmbH",
+            "address": "Hauptstraße 1\n10115 Berlin",
+            "dpo": {"name": "Zoë Łukasiewicz", "email": "dpo@example.com"},
+            "hotline": {"phone": "+1 800 555 0100", "hours": "Monday to Friday, 9 am to 6 pm Pacific time"},
+            "source_of_breach": True,
+        },
+        "incident": {
+            "codename": "amber falcon",
+            "summary": "Somebody signed in to a mailbox with a stolen password and read messages.",
+            "vector": "phishing",
+            "impact": ["confidentiality"],
+            "malicious": True,
+            "aware_at": "2026-11-24T08:10:00+00:00",
+            "started_at": "2026-11-20T01:00:00Z",
+            "discovered_at": "2026-11-23T21:30:00Z",
+        },
+        "populations": [
+            {
+                "id": "customers",
+                "data": {"elements": ["name", "contact", "online_credentials"], "encrypted": False},
+                "people": {
+                    "kinds": ["customers"],
+                    "total": 18250,
+                    "minimum": 17000,
+                    "maximum": 19500,
+                    "by_jurisdiction": {"DE": 12000, "US-CA": 640},
+                },
+            },
+            {
+                "id": "staff",
+                "data": {"elements": ["ssn", "payroll"], "records": 212},
+                "people": {"kinds": ["employees"], "total": 212},
+            },
+        ],
+        "risk": {"to_people": "high", "mitigation": "Passwords were reset.\nSessions were ended."},
+        "law_enforcement": {"engaged": False},
+    }
+
+
+def whole_facts() -> dict[str, Any]:
+    """Return the same register with nothing missing that a notice asks for."""
+    facts = known_facts()
+    facts["populations"][0]["data"]["records"] = 40000
+    facts["risk"]["consequences"] = "Strangers may try to sign in to other accounts with the same password."
+    facts["risk"]["advice"] = "Change the password wherever you used it."
+    return facts
+
+
+def context(**changes: Any) -> RenderContext:
+    """Return a draft's context at a fixed instant."""
+    made = RenderContext(
+        timestamp=datetime(2026, 11, 24, 10, tzinfo=UTC),
+        zone="Europe/Berlin",
+        incident="amber falcon",
+        stationery=Stationery(name="Beispiel Handel GmbH", lines=("Hauptstraße 1, 10115 Berlin",)),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+DUTY = {"duty": {"due": "2026-11-27T08:10:00Z", "overdue": False}}
+
+
+def shipped(name: str) -> tuple[Notice, str]:
+    """Load one of the notices that we ship."""
+    return load_notice((NOTICES / f"{name}.md").read_bytes(), f"{name}.md")
+
+
+def small(
+    text: str, facts: dict[str, Any] | None = None, notice: Notice | None = None, **changes: Any
+) -> Document:
+    """Render a short template text with facts."""
+    notice = notice or Notice(id="small", version="1.0.0", title="Small", language="en-GB")
+    return render(notice, text, facts or {}, context=context(**changes))

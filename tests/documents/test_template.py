@@ -1,0 +1,234 @@
+"""Templates: what they may do, what they print, and how a gap is seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.documents.syntax import check_syntax, facts_read
+from runner.documents.template import fill_template
+from runner.documents.write import write
+from runner.errors import Invalid, Refused
+from runner.model.notice import Gap, Item, Notice
+from tests.documents.examples import small
+
+FACTS: dict[str, Any] = {
+    "incident": {"summary": "text", "malicious": False, "started_at": "2026-11-20T01:00:00Z"},
+    "data": {"elements": ["ssn", "name"], "records": 1234567},
+    "people": {"by_jurisdiction": {"DE": 3, "US-CA": 4}},
+    "populations": [{"id": "staff", "people": {"total": 5}}],
+}
+
+HOSTILE = (
+    "{{ ''.__class__.__mro__ }}",
+    "{{ incident.__class__ }}",
+    "{{ incident['__class__'] }}",
+    "{{ incident.summary.upper() }}",
+    "{{ incident.summary|attr('__class__') }}",
+    "{{ incident.summary|safe }}",
+    "{{ incident.summary|replace('t', 'x' * 1000) }}",
+    "{{ '%s'|format(incident) }}",
+    "{{ 'x' * 1000000 }}",
+    "{{ 2 ** 9999999 }}",
+    "{{ 1 + 1 }}",
+    "{{ 'a' ~ 'b' }}",
+    "{{ lipsum() }}",
+    "{{ cycler('a') }}",
+    "{{ joiner() }}",
+    "{{ namespace(a=1) }}",
+    "{{ range(999999999) }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ self }}",
+    "{{ _ledger }}",
+    "{% for x in [1, 2, 3] %}{{ x }}{% endfor %}",
+    "{% for x in 'abc' %}{{ x }}{% endfor %}",
+    "{% include 'other' %}",
+    "{% import 'other' as other %}",
+    "{% extends 'other' %}",
+    "{% block body %}{% endblock %}",
+    "{% filter upper %}x{% endfilter %}",
+    "{% set x %}y{% endset %}",
+    "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}",
+    "{% macro f() %}{{ varargs }}{% endmacro %}{{ f(1) }}",
+    "{% call f() %}{% endcall %}",
+    "{{ incident }}",
+    "{{ populations }}",
+    "{{ data.elements }}",
+    "{{ populations.people }}",
+    "{{ incident.summary.deeper }}",
+    "{{ incident.malicious }}",
+    "{{ incident.summary|date }}",
+    "{{ incident.summary|number }}",
+    "{{ incident|label }}",
+    "{% for x in incident.summary %}{{ x }}{% endfor %}",
+    "{{ data.elements < 3 }}",
+    "{{ data.elements[0:1] }}",
+    "{% if incident.summary %}",
+)
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_a_template_that_reaches_too_far_is_refused_with_its_line(source: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        fill_template(f"first line\n{source}", FACTS, language="en", zone="UTC", name="bad.md")
+    assert caught.value.problems[0].line == 2
+    assert caught.value.problems[0].file == "bad.md"
+
+
+def test_a_template_that_doubles_without_end_is_stopped() -> None:
+    macros = ["{% macro m0() %}" + "x" * 1000 + "{% endmacro %}"]
+    macros += [
+        f"{{% macro m{n}() %}}{{{{ m{n - 1}() }}}}{{{{ m{n - 1}() }}}}{{% endmacro %}}" for n in range(1, 20)
+    ]
+    with pytest.raises(Invalid, match="steps or"):
+        fill_template("".join(macros) + "{{ m19() }}", {}, language="en", zone="UTC")
+
+
+def test_a_template_that_is_too_long_is_refused() -> None:
+    (problem,) = check_syntax("x" * 200_001)
+    assert problem.code == "template-size"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ incident.started_at|date }}", "20 November 2026"),
+        ("{{ incident.started_at|time }}", "02:00\u00a0(UTC+01:00)"),
+        ("{{ incident.started_at|datetime }}", "20 November 2026, 02:00\u00a0(UTC+01:00)"),
+        ("{{ '2026-11-24'|date }}", "24 November 2026"),
+        ("{{ data.records|number }}", "1,234,567"),
+        ("{{ data.elements|label|words }}", "Social Security number and name"),
+        ("{{ data.elements|words|capital }}", "Ssn and name"),
+        ("{{ data.elements|count }}", "2"),
+        ("{{ incident.malicious|label }}", "no"),
+        (
+            "{% for p in people.by_jurisdiction %}{{ p }} {{ people.by_jurisdiction[p] }};{% endfor %}",
+            "DE 3;US-CA 4;",
+        ),
+        (
+            "{% for p in populations %}{{ loop.index }} {{ p.id }} {{ p.people.total }}{% endfor %}",
+            "1 staff 5",
+        ),
+        ("{{ 'a' if 'ssn' in data.elements else 'b' }}", "a"),
+        ("{% set x = incident.summary %}{{ x }}", "text"),
+        ("{% if incident.malicious == false %}honest{% endif %}", "honest"),
+        ("{% if data.records > 10 and data.records <= 1234567 %}many{% endif %}", "many"),
+    ],
+)
+def test_filters_and_loops_write_what_a_person_reads(source: str, text: str) -> None:
+    made = write(small(source, FACTS, status="final"), "txt").decode()
+    assert text in made
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "20. November 2026, 02:00\u00a0(UTC+01:00); 1.234.567"),
+        ("fr", "20 novembre 2026, 02:00\u00a0(UTC+01:00); 1\u00a0234\u00a0567"),
+        ("es", "20 de noviembre de 2026, 2:00\u00a0(UTC+01:00); 1.234.567"),
+        ("en-US", "November 20, 2026, 2:00\u00a0AM\u00a0(UTC+01:00); 1,234,567"),
+    ],
+)
+def test_dates_and_numbers_follow_the_documents_language(language: str, text: str) -> None:
+    source = "{{ incident.started_at|datetime }}; {{ data.records|number }}"
+    assert text in write(small(source, FACTS, language=language, status="final"), "txt").decode()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ risk.advice }}",
+        "{{ risk.advice|capital }}",
+        "{% if risk.advice %}Paragraph{% endif %}",
+        "{% if not risk.advice %}Paragraph{% endif %}",
+        "{% if risk.advice == 'x' %}Paragraph{% endif %}",
+        "{% if risk.advice != 'x' %}Paragraph{% endif %}",
+        "{% if 'x' in risk.advice %}Paragraph{% endif %}",
+        "{% if 'x' not in risk.advice %}Paragraph{% endif %}",
+        "{% if risk.advice > 3 %}Paragraph{% endif %}",
+        "{% if incident.summary == risk.advice %}Paragraph{% endif %}",
+        "{% if incident.summary == 'x' %}A{% elif risk.advice %}B{% else %}C{% endif %}",
+        "{{ 'a' if risk.advice else 'b' }}",
+        "{% set x = 'a' if risk.advice else 'b' %}",
+        "{% for x in risk.advice %}{{ x }}{% endfor %}",
+        "{% for x in risk.advice if x %}y{% endfor %}",
+        "{% if populations|count > 0 and risk.advice %}Paragraph{% endif %}",
+    ],
+)
+def test_a_missing_fact_is_always_seen(source: str) -> None:
+    draft = small(source, FACTS)
+    assert "risk.advice" in write(draft, "txt").decode()
+    assert {gap.path.removesuffix("[]") for gap in draft.gaps} == {"risk.advice"}
+    with pytest.raises(Refused, match=r"risk\.advice"):
+        small(source, FACTS, status="final")
+
+
+def test_a_condition_nobody_can_decide_shows_the_paragraph_it_would_hide() -> None:
+    text = write(
+        small("Before.\n\n{% if risk.high %}\n## Heading\n\nMore.\n{% endif %}\n\nAfter."), "txt"
+    ).decode()
+    assert "Before.\n\n[UNDECIDED: risk.high]\n\nHeading\n-------\n\nMore.\n\nAfter." in text
+
+
+def test_asking_whether_a_fact_is_known_is_no_gap() -> None:
+    document = small("{% if risk.advice is known %}A{% endif %}{% if risk.advice is unknown %}B{% endif %}")
+    assert document.gaps == ()
+
+
+def test_null_is_unknown_and_an_empty_group_has_no_facts() -> None:
+    gaps = small("{{ a.b }} {{ c.d }} {{ e }}", {"a": {"b": None}, "c": {}, "e": None}).gaps
+    assert [gap.path for gap in gaps] == ["a.b", "c.d", "e"]
+
+
+def test_where_the_law_allows_phases_a_gap_will_follow_and_is_listed() -> None:
+    notice = Notice(
+        id="phased",
+        version="1.0.0",
+        title="Phased",
+        phased=True,
+        at_once=("organisation.name",),
+        requires=(Item(ref="33(3)(c)", item="consequences", facts=("risk.consequences",)),),
+    )
+    document = small("{{ risk.consequences }}", notice=notice, status="final")
+    assert document.gaps == (Gap("risk.consequences", "33(3)(c)", "to_follow"),)
+    assert "not known at this time, will follow" in write(document, "txt").decode()
+    assert b"<mark>" not in write(document, "html")
+    draft = small("{{ risk.consequences }}", notice=notice)
+    assert b"<mark>not known at this time, will follow</mark>" in write(draft, "html")
+    with pytest.raises(Refused, match=r"organisation\.name"):
+        small("{{ organisation.name }} {{ risk.consequences }}", notice=notice, status="final")
+
+
+def test_the_final_document_names_every_missing_fact_at_once() -> None:
+    with pytest.raises(Refused) as caught:
+        small("{{ a.b }} {{ c.d }}", status="final")
+    assert caught.value.message == "small cannot be final: 2 facts are missing: a.b, c.d"
+
+
+def test_the_facts_that_a_template_reads_are_known_without_running_it() -> None:
+    source = (
+        "{% macro inner(people) %}{{ people.total }}{% endmacro %}\n"
+        "{% macro outer(group) %}{{ inner(group.people) }}{% endmacro %}\n"
+        "{% for p in populations %}{{ outer(p) }}{{ loop.index }}{% endfor %}\n"
+        "{% if a.b is known %}{{ c|date }}{% endif %}{{ m['US-CA'] }}{% set z = q.r %}{{ z }}"
+    )
+    assert facts_read(source) == (
+        ("populations[].people.total", 1),
+        ("populations[].people", 2),
+        ("populations", 3),
+        ("populations[]", 3),
+        ("a.b", 4),
+        ("c", 4),
+        ("m.US-CA", 4),
+        ("q.r", 4),
+    )
+
+
+def test_the_document_says_which_facts_were_read_and_which_were_printed() -> None:
+    document = small("{% if incident.malicious == false %}{{ incident.summary }}{% endif %}", FACTS)
+    assert [(used.path, used.printed) for used in document.facts_used] == [
+        ("incident.malicious", False),
+        ("incident.summary", True),
+    ]

@@ -26,7 +26,7 @@ from typing import Literal, cast
 import msgspec
 
 from runner.model.incident import Attempt, Delivery
-from runner.model.messaging import Evidence, Goal, MessageClass, proves
+from runner.model.messaging import Goal, MessageClass, proves
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,7 +171,7 @@ def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, sta
                 ended = False
             case _Taken(unknown=unknown):
                 ended = ended and unknown
-            case _Again() | _Done():
+            case _:  # parked, or of no more use
                 pass
     if waits:
         return WaitUntil(min(*waits, stale_at))
@@ -232,7 +232,7 @@ def _standing(delivery: Delivery, channel: str, effort: Effort, policy: Policy) 
                 return _Done()
             at = last.retry_at or ended_at + pause(key, len(tries), policy)
             return _Again(at, parked=last.state == "not_sent")
-        case "unknown":
+        case _:  # unknown
             return _after_unknown(tries, effort, policy)
 
 

@@ -216,16 +216,14 @@ def choose(
     The sender asks this again, just before it sends: what was planned may have fallen since.
     """
     points: tuple[ContactPoint | None, ...] = contact_points(channel, contacts) or (None,)
-    first: Refusal | None = None
-    for point in points:
-        candidate = Candidate(message=message, channel=channel, contact=point, context=context)
-        refused = refusal(candidate)
-        if refused is None:
-            return candidate
-        first = first or refused
-    if first is None:
-        first = Refusal(channel=channel.id, rule="contact", why="no contact point fits")
-    return first
+    first, *others = (
+        Candidate(message=message, channel=channel, contact=point, context=context) for point in points
+    )
+    refused = refusal(first)
+    if refused is None:
+        return first
+    free = next((one for one in others if refusal(one) is None), None)
+    return refused if free is None else free
 
 
 def plan(
@@ -235,11 +233,11 @@ def plan(
     usable: list[Candidate] = []
     refused: list[Refusal] = []
     for channel in sorted(channels, key=lambda entry: (entry.priority, entry.id)):
-        match choose(message, channel, recipient.contacts, context):
-            case Candidate() as candidate:
-                usable.append(candidate)
-            case Refusal() as why:
-                refused.append(why)
+        found = choose(message, channel, recipient.contacts, context)
+        if isinstance(found, Refusal):
+            refused.append(found)
+        else:
+            usable.append(found)
     ordered = _spread(usable, message.first_wave)
     return DeliveryPlan(
         message_class=message.name,

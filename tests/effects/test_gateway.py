@@ -1,0 +1,240 @@
+"""The door to integrations: data in, data out, and exercises stay inside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from integrations.port import Capabilities, Finding
+from integrations.testing.chaos import ChaosServer, closed_port
+from integrations.testing.conformance import answer
+from integrations.testing.scripted import ABLE, ScriptedChannel
+from runner.effects.gateway import Gateway, Held, adapter_names, call
+from runner.errors import Invalid
+from runner.model.messaging import ChannelConfig, Dispatch, HttpCall
+
+AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
+ADDRESS = "marker-person"
+
+
+def gateway(integration) -> Gateway:
+    return Gateway(lambda name: integration)
+
+
+def dispatch(**more) -> Dispatch:
+    given = {
+        "kind": "real",
+        "audience": "responder",
+        "address": ADDRESS,
+        "text": "text",
+        "subject": "subject",
+        **more,
+    }
+    return Dispatch(delivery="d1", attempt=1, idempotency_key="K" * 32, at=AT, **given)
+
+
+def scripted(*acts, config: ChannelConfig | None = None, able: Capabilities = ABLE, **more):
+    integration = ScriptedChannel(acts, able=able, **more)
+    door = gateway(integration)
+    return integration, door, door.channel("c", config or ChannelConfig(adapter="scripted"))
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        ("accept", "accepted"),
+        ("reject", "rejected"),
+        ("throttle", "throttled"),
+        ("unreachable", "not_sent"),
+        ("lose_answer", "unknown"),
+        ("lose_request", "unknown"),
+        ("break", "unknown"),
+    ],
+)
+def test_each_outcome_comes_out_as_a_state(act, state):
+    _, door, channel = scripted(act, retry_after=timedelta(seconds=7))
+    result = door.send(channel, dispatch(), {})
+    assert result.state == state
+    assert result.retry_after == (timedelta(seconds=7) if act == "throttle" else None)
+    assert ADDRESS not in repr(result)
+
+
+def test_an_integration_that_raises_leaves_an_unknown_without_its_words():
+    _, door, channel = scripted("break")
+    result = door.send(channel, dispatch(), {})
+    assert (result.reason, result.phase) == ("the integration failed (RuntimeError)", "integration")
+
+
+def test_what_an_integration_says_is_cleaned_of_the_address():
+    class Careless(ScriptedChannel):
+        def send(self, outbound, settings, secrets):
+            return msgspec.convert(
+                {"type": "rejected", "code": "5\n5", "reason": f"no {outbound.recipient} " + "x" * 999},
+                type=type(super().send(outbound, settings, secrets)),
+            )
+
+    door = gateway(Careless(["reject"]))
+    result = door.send(door.channel("c", ChannelConfig(adapter="x")), dispatch(), {})
+    assert result.reason.startswith("no <address> x")
+    assert len(result.reason) == 300
+    assert result.code == "5 5"
+
+
+@pytest.mark.parametrize("kind", ["exercise", "test"])
+def test_an_exercise_cannot_leave_by_a_channel_that_is_not_allow_listed(kind):
+    integration, door, channel = scripted()
+    result = door.send(channel, dispatch(kind=kind), {})
+    assert (result.state, result.code, result.permanent) == ("rejected", "R36", True)
+    assert door.self_test(channel, dispatch(kind=kind), {}).code == "R36"
+    assert integration.sent == []
+
+
+@pytest.mark.parametrize("audience", ["regulator", "affected", "public"])
+def test_an_exercise_never_reaches_anyone_outside_whatever_is_configured(audience):
+    integration, door, channel = scripted(config=ChannelConfig(adapter="scripted", exercise=True))
+    assert door.send(channel, dispatch(kind="exercise", audience=audience), {}).code == "R36"
+    assert integration.sent == []
+
+
+def test_an_exercise_says_so_in_every_part_of_the_message():
+    integration, door, channel = scripted(config=ChannelConfig(adapter="scripted", exercise=True))
+    door.send(channel, dispatch(kind="exercise", html="<p>text</p>"), {})
+    door.send(channel, dispatch(kind="test"), {})
+    assert [(one.subject, one.text, one.html) for one in integration.sent] == [
+        ("[EXERCISE] subject", "[EXERCISE] text", "[EXERCISE] <p>text</p>"),
+        ("[TEST] subject", "[TEST] text", None),
+    ]
+
+
+def test_a_real_message_is_not_marked():
+    integration, door, channel = scripted()
+    door.send(channel, dispatch(), {})
+    assert (integration.sent[0].subject, integration.sent[0].text) == ("subject", "text")
+
+
+def test_a_channel_depends_on_what_its_adapter_depends_on_and_on_what_the_file_adds():
+    config = ChannelConfig(adapter="scripted", domains=frozenset({"m365-tenant"}), priority=3)
+    _, _, channel = scripted(config=config)
+    assert channel.domains == {"scripted", "m365-tenant"}
+    assert channel.priority == 3
+    assert not channel.exercise_safe
+
+
+def test_ceilings_may_be_raised_in_the_file_but_the_lint_says_so():
+    low = msgspec.structs.replace(ABLE, confidentiality="internal", personal_data="none")
+    config = ChannelConfig(adapter="scripted", confidentiality="confidential", personal_data="contact")
+    _, door, channel = scripted(config=config, able=low)
+    assert channel.confidentiality == "confidential"
+    assert [one.what for one in door.lint(channel, {})] == [
+        "confidentiality is raised above what scripted can promise",
+        "personal_data is raised above what scripted can promise",
+    ]
+
+
+def test_the_lint_names_secrets_that_nobody_uses_and_what_the_adapter_finds():
+    class Picky(ScriptedChannel):
+        def lint(self, settings, secrets):
+            assert repr(secrets) == "{'pasword': Held(hidden)}"
+            return (Finding(severity="error", what="no good", hint="do better"),)
+
+    able = msgspec.structs.replace(ABLE, secrets=frozenset({"password"}))
+    door = gateway(Picky(able=able))
+    channel = door.channel("c", ChannelConfig(adapter="x", secrets={"pasword": "env:X"}))
+    assert [(one.severity, one.what, one.hint) for one in door.lint(channel, {"pasword": "p"})] == [
+        ("error", "no good", "do better"),
+        ("warning", "x uses no secret named pasword", "did you mean password?"),
+    ]
+
+
+def test_an_unknown_adapter_is_named_with_the_nearest():
+    with pytest.raises(Invalid) as caught:
+        Gateway().channel("mail", ChannelConfig(adapter="smpt"))
+    assert caught.value.message == "channel mail: no integration is named 'smpt'"
+    assert caught.value.hint.startswith("did you mean smtp? installed: console, smtp, webhook")
+
+
+def test_wrong_settings_say_where_and_what_was_meant():
+    with pytest.raises(Invalid) as caught:
+        Gateway().channel(
+            "mail", ChannelConfig(adapter="smtp", settings={"host": "h", "sender": "a@b", "prot": 25})
+        )
+    assert caught.value.message == "channel mail: settings of smtp: Object contains unknown field `prot`"
+    assert caught.value.hint == "did you mean port?"
+    with pytest.raises(Invalid, match="required field `sender`"):
+        Gateway().channel("mail", ChannelConfig(adapter="smtp", settings={"host": "h"}))
+
+
+def test_the_first_channels_are_installed():
+    assert {"smtp", "webhook", "console"} <= set(adapter_names())
+
+
+def test_addresses_are_judged_by_the_adapter():
+    door = Gateway()
+    channel = door.channel(
+        "mail", ChannelConfig(adapter="smtp", settings={"host": "h", "sender": "a@b.example"})
+    )
+    assert door.address_problem(channel, "a@b.example") == ""
+    assert "a@b" not in door.address_problem(channel, "a@b\r\nBcc: x@y")
+
+
+def test_an_unanswered_attempt_can_be_asked_about_where_the_provider_answers():
+    asked = msgspec.structs.replace(ABLE, reconcile="query")
+    _, door, channel = scripted("lose_answer", "lose_request", able=asked)
+    door.send(channel, dispatch(), {})
+    found = door.reconcile(channel, dispatch(), {})
+    assert found is not None
+    assert (found.state, found.provider_id) == ("accepted", "scripted-1")
+    absent = door.reconcile(channel, msgspec.structs.replace(dispatch(), idempotency_key="L" * 32), {})
+    assert absent is not None
+    assert absent.state == "not_sent"
+    _, blind, mute = scripted("lose_answer")
+    assert blind.reconcile(mute, dispatch(), {}) is None
+
+
+def test_asking_that_fails_teaches_nothing():
+    class Broken(ScriptedChannel):
+        def reconcile(self, outbound, settings, secrets):
+            raise OSError(outbound.recipient)
+
+    door = gateway(Broken(able=msgspec.structs.replace(ABLE, reconcile="query")))
+    assert door.reconcile(door.channel("c", ChannelConfig(adapter="x")), dispatch(), {}) is None
+
+
+def test_secrets_on_their_way_do_not_print_themselves():
+    assert "hush" not in repr({"password": Held("hush")})
+    assert Held("hush").reveal() == "hush"
+
+
+def http_call(port: int, **more) -> HttpCall:
+    given = {
+        "kind": "real",
+        "url": f"http://127.0.0.1:{port}/isolate",
+        "allowed_hosts": frozenset({"127.0.0.1"}),
+        **more,
+    }
+    return HttpCall(method="POST", idempotency_key="K" * 32, at=AT, body=b"{}", **given)
+
+
+def test_an_http_call_brings_back_status_and_body_and_carries_its_key():
+    def script(talk):
+        talk.hear_request()
+        talk.say(answer("200 OK", body=b'{"job": 7}'))
+
+    with ChaosServer(script) as server:
+        result = call(http_call(server.port, headers={"X-Job": "1"}))
+    assert (result.outcome.state, result.status, result.body) == ("accepted", 200, b'{"job": 7}')
+    assert b"\r\nIdempotency-Key: " + b"K" * 32 in server.heard
+
+
+def test_an_http_call_to_a_host_that_is_not_allowed_is_refused_before_any_socket():
+    result = call(http_call(closed_port(), allowed_hosts=frozenset({"edr.internal"})))
+    assert (result.outcome.state, result.outcome.reason) == (
+        "rejected",
+        "the host 127.0.0.1 is not on the allow-list",
+    )
+
+
+def test_an_exercise_makes_no_http_call():
+    assert call(http_call(closed_port(), kind="exercise")).outcome.code == "R36"

@@ -12,7 +12,7 @@ from datetime import UTC
 from xml.sax.saxutils import escape, quoteattr
 
 from runner.documents import docx_parts as parts
-from runner.documents.marking import footer, watermark
+from runner.documents.marking import footer, small_print, watermark
 from runner.documents.tree import (
     Block,
     Break,
@@ -49,7 +49,7 @@ def write_docx(document: Document) -> bytes:
             document.title, paper.name, document.language, f"{written['created']:%Y-%m-%dT%H:%M:%SZ}"
         ),
         "word/document.xml": parts.main(body.blocks(document.blocks), size),
-        "word/styles.xml": parts.styles(paper.points, document.language),
+        "word/styles.xml": parts.styles(paper.points, small_print(document), document.language),
         "word/numbering.xml": parts.numbering(body.lists),
         "word/settings.xml": parts.SETTINGS,
         "word/header1.xml": parts.header((), watermark(document)),

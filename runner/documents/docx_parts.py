@@ -190,7 +190,7 @@ def _abstract(number: int, style: str) -> str:
     )
 
 
-def styles(points: float, language: str) -> str:
+def styles(points: float, small: float, language: str) -> str:
     """Return the styles, named as Word names them so that a firm's template can restyle them."""
     half = round(points * 2)
     default = (
@@ -216,7 +216,7 @@ def styles(points: float, language: str) -> str:
                '<w:color w:val="444444"/>'),
         _style("Header", "header", '<w:spacing w:after="0"/>', ""),
         _style("Footer", "footer", '<w:spacing w:after="0" w:line="240" w:lineRule="auto"/>',
-               '<w:color w:val="595959"/><w:sz w:val="16"/>'),
+               '<w:color w:val="595959"/><w:sz w:val="' + str(round(small * 2)) + '"/>'),
         '<w:style w:type="character" w:styleId="Hyperlink"><w:name w:val="Hyperlink"/><w:rPr>'
         '<w:color w:val="1F4E79"/><w:u w:val="single"/></w:rPr></w:style>',
         _table_style("TableGrid", "Table Grid", ("top", "left", "bottom", "right", "insideH", "insideV")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from runner.documents.marking import footer, watermark
+from runner.documents.marking import footer, small_print, watermark
 from runner.documents.numbering import number
 from runner.documents.tree import (
     Block,
@@ -36,7 +36,7 @@ th,td{border:1px solid #999;padding:.35em .6em;text-align:start;vertical-align:t
 dl{display:grid;grid-template-columns:minmax(9em,1fr) 2fr;gap:.3em 1em}dt{font-weight:bold}dd{margin:0}
 mark{background:#ffec80;color:#1a1a1a}.marking{background:#8c1d18;color:#fff;padding:.4em 1.5em;
 text-align:center;letter-spacing:.1em;font-weight:bold;position:sticky;top:0}
-.signature{margin-top:3em;break-inside:avoid}footer{color:#595959;font-size:.8em;padding-top:2em;
+.signature{margin-top:3em;break-inside:avoid}footer{color:#595959;font-size:%(small)spt;padding-top:2em;
 padding-bottom:2em;overflow-wrap:anywhere}ol.counted{list-style:none;padding-left:2.2em}
 ol.counted>li>.n{float:left;margin-left:-2.2em}"""
 
@@ -52,7 +52,7 @@ def write_html(document: Document) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{escape(document.title)}</title>\n"
-        f"<style>{_STYLE % {'points': f'{paper.points:g}'}}</style>\n</head>\n<body>\n{banner}"
+        f"<style>{_STYLE % {'points': f'{paper.points:g}', 'small': f'{small_print(document):g}'}}</style>\n</head>\n<body>\n{banner}"
         + (f"<header><p>{letterhead}</p></header>\n" if letterhead else "")
         + f"<main>\n{_blocks(document.blocks)}</main>\n"
         + (f"<footer><p>{escape(footer(document))}</p></footer>\n" if footer(document) else "")

@@ -30,6 +30,11 @@ def footer(document: Document) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def small_print(document: Document) -> float:
+    """Return the size of page furniture in points: eight, unless the law wants more."""
+    return max(8.0, document.min_points)
+
+
 def filename(document: Document, format: Format) -> str:
     """Return a name made of ids alone, with what the watermark says in front."""
     marks = watermark(document).replace(" – ", "_")

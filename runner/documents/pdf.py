@@ -12,15 +12,14 @@ import unicodedata
 from datetime import UTC
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.documents.marking import footer, watermark
+from runner.documents.marking import footer, small_print, watermark
 from runner.documents.tree import Document
 from runner.errors import Bug, Refused
 
-LEAST_POINTS: Final = 10.0
 if TYPE_CHECKING:
     import typst
 
@@ -91,7 +90,8 @@ def _data(document: Document) -> dict[str, Any]:
         "rtl": document.right_to_left,
         "fonts": ["Libertinus Serif"],
         "paper": context.stationery,
-        "least": min(LEAST_POINTS, context.stationery.points),
+        "small": small_print(document),
+        "table": max(0.92 * context.stationery.points, document.min_points),
         "watermark": watermark(document),
         "footer": footer(document),
         "blocks": document.blocks,

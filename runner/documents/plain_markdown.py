@@ -29,7 +29,7 @@ from runner.documents.tree import (
 )
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|&~!:])")
-_LEADING: Final = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
+_LEADING: Final = re.compile(r"^([-+=]|\d+[.)])", re.MULTILINE)
 
 
 def write_markdown(document: Document) -> bytes:
@@ -103,5 +103,6 @@ def _escape(text: str) -> str:
 
 
 def _guard(paragraph: str) -> str:
-    """Keep a paragraph whose lines begin like a list or a heading's underline a paragraph."""
-    return _LEADING.sub(lambda m: f"{m[1]}{m[2][:-1]}\\{m[2][-1]}", paragraph)
+    """Keep a paragraph whose lines begin like a list, a heading's underline or code a paragraph."""
+    flush = re.sub(r"^[ \t]+", "", paragraph, flags=re.MULTILINE)
+    return _LEADING.sub(lambda m: f"{m[1][:-1]}\\{m[1][-1]}", flush)

@@ -76,6 +76,7 @@ def render(
         gaps=gaps,
         facts_used=_used(marked.ledger),
         replaced=filling.replaced(),
+        min_points=notice.min_points,
         conditions=_conditions(notice, register, language, context.zone),
     )
 

@@ -168,6 +168,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     facts_used: tuple[Used, ...] = ()
     replaced: tuple[str, ...] = ()
     """Refused characters that were spelt out, by code point."""
+    min_points: float = 0.0
+    """The smallest type that the law allows: it holds for page furniture and tables as well."""
     conditions: tuple[Condition, ...] = ()
     """The answers to the required items' ``when``."""
 

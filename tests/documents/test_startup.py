@@ -1,0 +1,16 @@
+"""Start-up is a feature: the documents room loads no heavy library before it renders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = ("jinja2", "markdown_it", "babel", "typst", "markupsafe", "xml.etree")
+ROOM = ("render", "write", "coverage", "cover", "manifest", "syntax", "template", "marking", "hostile")
+
+
+def test_importing_the_room_imports_no_heavy_library() -> None:
+    imports = "; ".join(f"import runner.documents.{name}" for name in ROOM)
+    code = f"import sys; {imports}; import runner.loading.notices; print([n for n in {HEAVY!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"

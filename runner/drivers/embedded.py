@@ -23,10 +23,10 @@ from runner.drivers.poke import Bell
 from runner.effects.perform import perform
 from runner.engine.plan import Library
 from runner.errors import TocsinError
-from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed
+from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
-from runner.model.work import AnyWork, Deliver, DoAct, token
+from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan, token
 from runner.service.desk import Desk
 from runner.service.ledger import Turn
 
@@ -111,7 +111,7 @@ class Worker:
         try:
             first = self._inbox.get(timeout=pause.total_seconds())
         except queue.Empty:
-            return due is not None and due <= self.desk.clock.now() or self._others_wrote()
+            return (due is not None and due <= self.desk.clock.now()) or self._others_wrote()
         if first is None:
             return True
         self._round(look=False, arrived=[first])
@@ -227,5 +227,7 @@ def failed(work: AnyWork, why: str) -> AnyCommand:
     match work:
         case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n):
             return AttemptDone(effect=effect, n=n, result=SendResult(state="unknown", reason=why))
-        case _:
-            return EffectFailed(step=work.step, why=why)
+        case Compose(step=step) | Render(step=step):
+            return EffectFailed(step=step, why=why)
+        case Replan():
+            return Replanned(plans=(), reason=why)

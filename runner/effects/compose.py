@@ -9,12 +9,13 @@ import msgspec
 from runner.documents.sentences import fill_sentence
 from runner.effects.tools import Tools, message_class, plan_context
 from runner.engine.plan import Library
-from runner.engine.planner import plan
-from runner.model.commands import Composed, EffectFailed
+from runner.engine.planner import PlanContext, plan
+from runner.model.commands import Composed, EffectFailed, Replanned
 from runner.model.events import PlannedDelivery
 from runner.model.facts import nested
 from runner.model.incident import Incident, Invocation
-from runner.model.messaging import MessageClass
+from runner.model.messaging import DeliveryPlan, MessageClass
+from runner.model.organisation import Directory
 from runner.model.playbook import MessageTemplate
 from runner.model.work import Compose
 
@@ -37,7 +38,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     invocation = incident.invocations[work.step]
     template = REMINDER if work.reminder else _template(incident, invocation, work.template, library)
     kind = message_class(template.message_class)
-    to = recipients(incident, tools, _addressees(incident, invocation, work, template, library))
+    to = recipients(incident, tools.directory, _addressees(incident, invocation, work, template, library))
     if not to:
         wanted = ", ".join(work.to or template.to) or "nobody was named"
         return EffectFailed(
@@ -63,8 +64,7 @@ def planned(
     incident: Incident, tools: Tools, kind: MessageClass, person: str, delivery: str
 ) -> PlannedDelivery:
     """Return one person's delivery plan as the journal keeps it."""
-    channels = tuple(tools.directory.channels.values())
-    found = plan(kind, channels, tools.directory.recipient(person), plan_context(incident))
+    found = planned_for(plan_context(incident), tools.directory, kind, person)
     lifetimes = {
         name: tools.directory.channels[name].key_lifetime
         for name in found.channels
@@ -80,14 +80,30 @@ def planned(
     )
 
 
-def recipients(incident: Incident, tools: Tools, wanted: tuple[str, ...]) -> tuple[str, ...]:
+def replan(incident: Incident, tools: Tools) -> Replanned:
+    """Return new plans for every open delivery, as the failure domains stand now."""
+    fallen = sorted(d.name for d in incident.domains.values() if d.state != "up")
+    plans = []
+    for name in sorted(incident.moving):
+        delivery = incident.deliveries[name]
+        kind = incident.messages[delivery.message].message_class
+        plans.append(planned(incident, tools, kind, delivery.person, name))
+    return Replanned(plans=tuple(plans), reason=f"fallen domains: {', '.join(fallen) or 'none'}")
+
+
+def planned_for(context: PlanContext, directory: Directory, kind: MessageClass, person: str) -> DeliveryPlan:
+    """Plan one message class to one person over every channel we have."""
+    return plan(kind, tuple(directory.channels.values()), directory.recipient(person), context)
+
+
+def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
     persons: dict[str, None] = {}
     for one in wanted:
         kind, _, name = one.partition(":")
-        held = incident.roles.get(name) or tools.directory.roles.get(name, ())
+        held = incident.roles.get(name) or directory.roles.get(name, ())
         for person in held if kind == "role" else (name,):
-            persons[tools.directory.standing_in(person)] = None
+            persons[directory.standing_in(person)] = None
     return tuple(persons)
 
 

@@ -6,12 +6,16 @@ from runner.effects.tools import Tools
 from runner.engine.plan import Library
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
-from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render
+from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
 
 
 def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
     """Do it, once. ``head`` is the journal's head at the commit of its intent, for footers."""
     match work:
+        case Replan():
+            from runner.effects.compose import replan
+
+            return replan(incident, tools)
         case Compose():
             from runner.effects.compose import compose
 

@@ -18,7 +18,7 @@ from runner.engine.view import item_of
 from runner.model.events import AnyEvent, AttemptStarted
 from runner.model.incident import Incident, Invocation
 from runner.model.playbook import Act, AnyStep, Message, Notice
-from runner.model.work import AnyWork, Compose, DoAct, Render
+from runner.model.work import AnyWork, Compose, DoAct, Render, Replan
 
 ACT_LIMIT = timedelta(seconds=60)
 """How long an automatic action may take when its step says nothing."""
@@ -31,23 +31,22 @@ def claims(incident: Incident, now: datetime, library: Library, worker: str) -> 
     """Yield what to start now in an incident at rest."""
     if incident.state != "open":
         return
+    if incident.replan:
+        yield None, Replan(incident=incident.id)
+        return
     for name in sorted(incident.agenda):
         step = library.step(incident, name)
         if isinstance(step, Act) and look(incident, name, library).verdict == "yes":
             yield _act(incident, incident.invocations[name], step, worker)
     for name in sorted(incident.active):
         invocation = incident.invocations[name]
-        if _owed_reminder(invocation):
-            yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
-        if invocation.stuck:
+        if invocation.stuck or any(a.state == "sending" for a in invocation.attempts):
             continue
+        if invocation.reminders > invocation.told:
+            yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
         if invocation.wake_at is not None and invocation.wake_at <= now:
             yield from _active(incident, invocation, library.step(incident, name), worker)
     yield from sends(incident, now, worker)
-
-
-def _owed_reminder(invocation: Invocation) -> bool:
-    return invocation.reminders > invocation.told and not invocation.over and not invocation.stuck
 
 
 def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from runner.engine.deliveries import called_off
+from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.timing import backoff
 from runner.errors import NotFound, Refused
@@ -46,21 +48,12 @@ def decide_effect(
         case c.Composed():
             return _composed(incident, command)
         case c.Replanned(plans=plans, reason=reason):
-            return tuple(
-                e.DeliveryReplanned(
-                    delivery=plan.delivery,
-                    channels=plan.channels,
-                    refusals=plan.refusals,
-                    key_lifetimes=plan.key_lifetimes,
-                    reason=reason,
-                )
-                for plan in plans
-            )
+            return _replanned(incident, plans, reason)
         case c.Rendered():
             return _rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
-            over = incident.invocations[step].over
-            return () if over else (e.StepStuck(step=step, why=why),)
+            found = incident.invocations[step]
+            return () if found.over or found.stuck == why else (e.StepStuck(step=step, why=why),)
         case c.Resend() | c.ReportCall():
             return _by_hand(incident, command)
 
@@ -76,13 +69,18 @@ def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
 def _outcome(
     incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """An outcome of an attempt that is claimed or unknown; of any other it is old news and changes nothing."""
-    if _attempt(incident, effect, n).state not in ("sending", "unknown"):
+    """An outcome of an attempt whose outcome nobody knows for certain; of any other it is old news.
+
+    What a person said of an unanswered attempt gives way to the answer itself.
+    """
+    before = _attempt(incident, effect, n)
+    doubtful = before.state in ("sending", "unknown") or before.resolved_by
+    if not doubtful or (result.state == "unknown" and before.state != "sending"):
         return ()
     retry_at = None if result.retry_after is None else now + result.retry_after
     state: TaskState | None = None
     if effect in incident.invocations:
-        state, retry_at = _step_outcome(incident, effect, result, now, library)
+        state, retry_at = _step_outcome(incident, effect, n, result, now, library)
     return (
         e.AttemptEnded(
             effect=effect,
@@ -98,14 +96,20 @@ def _outcome(
 
 
 def _step_outcome(
-    incident: Incident, effect: str, result: SendResult, now: datetime, library: Library
-) -> tuple[TaskState, datetime | None]:
-    """Where an outcome leaves an automatic step: done, failed, in doubt, or to be tried again at an instant."""
+    incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
+) -> tuple[TaskState | None, datetime | None]:
+    """Where an outcome leaves an automatic step: done, failed, in doubt, or to be tried again at an instant.
+
+    Nowhere (None) when the step has ended, or when a later attempt is on its way and will tell.
+    """
     invocation = incident.invocations[effect]
-    step = library.step(incident, effect)
+    if invocation.over:
+        return None, None
     if result.state == "accepted":
-        late = invocation.due is not None and now > invocation.due
-        return ("done_late" if late else "done"), None
+        return done_state(invocation, now), None
+    if any(a.state == "sending" and a.n != n for a in invocation.attempts):
+        return None, None
+    step = library.step(incident, effect)
     if result.state == "rejected" or not isinstance(step, Act):
         return "failed", None
     tries = len(invocation.attempts)
@@ -127,9 +131,7 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
     if not command.reason.strip():
         raise Refused("how do you know? add --reason '…'")
     state: AttemptState = "accepted" if command.happened else "not_sent"
-    step_state: TaskState | None = None
-    if effect in incident.invocations:
-        step_state = "done" if command.happened else "active"
+    step_state = _resolved_step(incident, command, now)
     return tuple(
         e.AttemptEnded(
             effect=effect,
@@ -145,11 +147,22 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
     )
 
 
+def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime) -> TaskState | None:
+    """Where a person's word on an unanswered attempt leaves its step: done, or tried again unless it is already."""
+    invocation = incident.invocations.get(command.effect)
+    if invocation is None or invocation.over:
+        return None
+    if command.happened:
+        return done_state(invocation, now)
+    return None if any(a.state == "sending" for a in invocation.attempts) else "active"
+
+
 def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]:
+    """A message that nobody wants any more, or that somebody else composed meanwhile, is dropped."""
     invocation = incident.invocations.get(command.step)
     if invocation is not None:
         settled = invocation.told >= invocation.reminders if command.reminder else bool(invocation.message)
-        if settled:
+        if settled or invocation.over or (not command.reminder and invocation.state != "active"):
             return ()
     return (
         e.MessageComposed(
@@ -162,6 +175,20 @@ def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]
             reason="reminder" if command.reminder else "",
         ),
     )
+
+
+def _replanned(incident: Incident, plans: tuple[e.PlannedDelivery, ...], reason: str) -> tuple[e.AnyEvent, ...]:
+    """Only what is still open and really has another plan is changed; the question itself is answered."""
+    if not incident.replan:
+        return ()
+    changed = [
+        plan
+        for plan in plans
+        if plan.delivery in incident.moving
+        and (plan.channels, plan.refusals)
+        != (incident.deliveries[plan.delivery].channels, incident.deliveries[plan.delivery].refusals)
+    ]
+    return (e.DeliveriesReplanned(plans=tuple(changed), reason=reason),)
 
 
 def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
@@ -182,15 +209,14 @@ def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e
         by=command.by,
         status="final" if command.final else "draft",
     )
-    if invocation.over:
+    if invocation.over or invocation.state == "waiting":
         return (rendered,)
-    late = invocation.due is not None and now > invocation.due
     gaps = f"{len(command.gaps)} gaps" if command.gaps else "no gaps"
     return (
         rendered,
         e.StepSettled(
             step=command.step,
-            state="done_late" if late else "done",
+            state=done_state(invocation, now),
             why=f"rendered, {gaps}",
             digest=command.digest,
         ),
@@ -198,12 +224,15 @@ def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e
 
 
 def _by_hand(incident: Incident, command: c.Resend | c.ReportCall) -> tuple[e.AnyEvent, ...]:
-    if command.delivery not in incident.deliveries:
+    found = incident.deliveries.get(command.delivery)
+    if found is None:
         raise NotFound(f"no delivery '{command.delivery}'", hint="see: tocsin message list")
     match command:
         case c.Resend(delivery=delivery, reason=reason):
             if not reason.strip():
                 raise Refused("sending again needs a reason", hint="add --reason '…'")
+            if called_off(incident, found):
+                raise Refused(f"{delivery} was called off with {found.step}", hint="reopen that step")
             return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
         case c.ReportCall(delivery=delivery, reached=True, note=note):
             raised = e.EvidenceRaised(

@@ -36,11 +36,10 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
             key_lifetimes=plan.key_lifetimes,
         )
         draft.index("moving").add(plan.delivery)
-    if event.step:
-        before = draft.invocation(event.step)
-        draft.change(event.step, told=before.reminders) if event.reason else draft.change(
-            event.step, message=event.message, wake_at=None
-        )
+    if event.step and event.reason:
+        draft.change(event.step, told=draft.invocation(event.step).reminders)
+    elif event.step:
+        draft.change(event.step, message=event.message, wake_at=None)
 
 
 def _delivery(draft: Draft, name: str, **fields: Any) -> Delivery:
@@ -50,17 +49,19 @@ def _delivery(draft: Draft, name: str, **fields: Any) -> Delivery:
     return found
 
 
-def _replanned(draft: Draft, event: e.DeliveryReplanned, at: datetime, seq: int) -> None:
-    _delivery(
-        draft,
-        event.delivery,
-        channels=event.channels,
-        refusals=event.refusals,
-        key_lifetimes=event.key_lifetimes,
-        state="active",
-        stuck="",
-    )
-    draft.index("moving").add(event.delivery)
+def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: int) -> None:
+    for plan in event.plans:
+        _delivery(
+            draft,
+            plan.delivery,
+            channels=plan.channels,
+            refusals=plan.refusals,
+            key_lifetimes=plan.key_lifetimes,
+            state="active",
+            stuck="",
+        )
+        draft.index("moving").add(plan.delivery)
+    draft.put(replan=False)
 
 
 def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
@@ -75,6 +76,15 @@ def _delivery_stuck(draft: Draft, event: e.DeliveryStuck, at: datetime, seq: int
 def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
     before: Delivery = draft.read("deliveries")[event.delivery]
     _delivery(draft, event.delivery, evidence=stronger(before.evidence, event.evidence))
+    _look_again(draft, before)
+
+
+def _look_again(draft: Draft, before: Delivery) -> None:
+    """More is proved of a delivery that was given up: it may have reached its goal after all."""
+    now: Delivery = draft.read("deliveries")[before.id]
+    if now.state == "exhausted" and now.evidence != before.evidence:
+        _delivery(draft, now.id, state="active")
+        draft.index("moving").add(now.id)
 
 
 def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> None:
@@ -83,6 +93,8 @@ def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> No
         draft,
         event.delivery,
         generation=before.generation + 1,
+        resent_at=at,
+        evidence="none",
         state="active",
         stuck="",
     )
@@ -114,16 +126,19 @@ def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) 
             evidence=stronger(before.evidence, event.evidence),
             stuck="",
         )
+        _look_again(draft, before)
         return
     invocation = draft.invocation(event.effect)
     attempts = _with_outcome(invocation.attempts, event, at)
-    if event.step_state is not None and event.step_state in (*PASSED, "failed", "expired"):
+    if invocation.over or event.step_state is None:
+        draft.change(event.effect, attempts=attempts)
+    elif event.step_state in (*PASSED, "failed", "expired"):
         draft.end(event.effect, at, event.step_state, attempts=attempts, reason=event.reason)
     else:
         draft.change(
             event.effect,
             attempts=attempts,
-            state=event.step_state or "active",
+            state=event.step_state,
             wake_at=event.retry_at,
             stuck="",
         )
@@ -179,7 +194,7 @@ def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -
 
 EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.MessageComposed: _composed,
-    e.DeliveryReplanned: _replanned,
+    e.DeliveriesReplanned: _replanned,
     e.DeliveryEnded: _delivery_ended,
     e.DeliveryStuck: _delivery_stuck,
     e.EvidenceRaised: _evidence,

@@ -89,7 +89,8 @@ def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> No
     draft.table("domains")[event.domain] = Domain(
         name=event.domain, state=event.state, since=event.since, by=event.by, assumed=event.assumed
     )
-    draft.put(replan=True)
+    if draft.read("moving"):
+        draft.put(replan=bool(draft.read("moving")))
 
 
 def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:

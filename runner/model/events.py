@@ -16,7 +16,6 @@ from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass
 from runner.model.states import AttemptState, Kind, Proof, Refusal, TaskState, Verdict
 
-
 Stream = Literal["operational", "privileged", "hr"]
 
 
@@ -109,7 +108,7 @@ class StepReady(Event, frozen=True, kw_only=True):
 
 
 class StepBlocked(Event, frozen=True, kw_only=True):
-    """Its condition cannot be told yet: these facts are missing."""
+    """Its condition cannot be told yet: these facts are missing. With none, nothing is missing any more."""
 
     step: str
     missing: tuple[str, ...]
@@ -165,6 +164,8 @@ class StepReopened(Event, frozen=True, kw_only=True):
     step: str
     by: str = ""
     reason: str = ""
+    late: bool = False
+    """The program's own reopening of a group for items that came up late: its lanes go on as they are."""
 
 
 class StepAssigned(Event, frozen=True, kw_only=True):
@@ -246,6 +247,8 @@ class ApprovalGiven(Event, frozen=True, kw_only=True):
     reason: str = ""
     os_user: str = ""
     proven_by: str = ""
+    roles: tuple[str, ...] = ()
+    """Every role of the quorum that the person held, so that later ones can be fitted round it."""
     personal: ClassVar[bool] = True
 
 
@@ -281,13 +284,10 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     key_lifetimes: Mapping[str, timedelta | None] = {}
 
 
-class DeliveryReplanned(Event, frozen=True, kw_only=True):
-    """A domain fell or rose, or contact data changed: the plan was made anew."""
+class DeliveriesReplanned(Event, frozen=True, kw_only=True):
+    """A domain fell or rose: open deliveries were planned anew; those whose plan changed are listed."""
 
-    delivery: str
-    channels: tuple[str, ...]
-    refusals: tuple[Refusal, ...] = ()
-    key_lifetimes: Mapping[str, timedelta | None] = {}
+    plans: tuple[PlannedDelivery, ...] = ()
     reason: str = ""
 
 
@@ -473,7 +473,7 @@ AnyEvent = (
     | ApprovalGiven
     | ApprovalVoided
     | MessageComposed
-    | DeliveryReplanned
+    | DeliveriesReplanned
     | DeliveryEnded
     | DeliveryStuck
     | EvidenceRaised

@@ -15,6 +15,9 @@ from runner.model.states import AttemptState, Kind, Proof, Refusal, State, TaskS
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
 """States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
 
+FELL_AWAY: frozenset[str] = frozenset({"not_applicable", "cancelled"})
+"""States that lead nowhere: a step all of whose ``after`` are in them falls away too."""
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """What every part of an incident shares: frozen, named fields."""
@@ -48,6 +51,10 @@ class Approval(Value, frozen=True, kw_only=True):
     reason: str = ""
     os_user: str = ""
     proven_by: str = ""
+    roles: tuple[str, ...] = ()
+    """Every role of the quorum that the person held; ``role`` is the one that is shown."""
+    void: bool = False
+    """The bytes it was given for are no longer those to approve."""
 
 
 class Invocation(Value, frozen=True, kw_only=True):
@@ -145,6 +152,8 @@ class Delivery(Value, frozen=True, kw_only=True):
     stuck: str = ""
     """The question that only a person can answer."""
     generation: int = 0
+    resent_at: datetime | None = None
+    """When a person had it sent again; its time counts from there."""
 
 
 class MessageRecord(Value, frozen=True, kw_only=True):

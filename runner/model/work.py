@@ -52,6 +52,10 @@ class DoAct(Work, frozen=True, kw_only=True):
     time_limit: timedelta
 
 
+class Replan(Work, frozen=True, kw_only=True):
+    """Plan every open delivery anew, because a failure domain fell or rose."""
+
+
 def token(work: AnyWork) -> str:
     """Return what tells one piece of work from another: the same work asked for twice has the same token."""
     match work:
@@ -59,8 +63,10 @@ def token(work: AnyWork) -> str:
             return f"{work.incident}|{effect}|{n}"
         case Compose(step=step, reminder=reminder):
             return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
+        case Replan():
+            return f"{work.incident}|replan"
         case Render(step=step):
             return f"{work.incident}|{step}|render"
 
 
-AnyWork = Compose | Render | Deliver | DoAct
+AnyWork = Replan | Compose | Render | Deliver | DoAct

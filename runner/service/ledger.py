@@ -21,7 +21,7 @@ from runner.engine.timing import next_look
 from runner.errors import NotFound, Sealed
 from runner.model.actor import Actor
 from runner.model.commands import AnyCommand
-from runner.model.events import AnyEvent, Recorded, decode, encode
+from runner.model.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode, encode
 from runner.model.incident import Incident
 from runner.model.work import AnyWork
 from runner.store.port import Append, IncidentRow, NewEvent, Store
@@ -58,19 +58,15 @@ def _folded(
 ) -> Incident:
     """Fold in runs that end before a newly pinned playbook, whose plan is needed from then on."""
     pending: list[Recorded] = []
-    library: Library | None = None
+    library = libraries(incident)
     for row in rows:
         recorded = _recorded(row)
-        run = getattr(recorded.event, "run", None)
-        if run is not None and hasattr(run, "bundle"):
-            if library is not None:
+        match recorded.event:
+            case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
                 incident = evolve(incident, pending, library)
-            pending = []
-            known = {**incident.runs, run.id: run}
-            library = libraries(msgspec.structs.replace(incident, runs=known))
+                pending = []
+                library = libraries(msgspec.structs.replace(incident, runs={**incident.runs, run.id: run}))
         pending.append(recorded)
-    if library is None:
-        library = libraries(incident)
     return evolve(incident, pending, library) if pending else incident
 
 

@@ -1,0 +1,291 @@
+"""Open an incident: pin the playbooks and the law, gather the facts, show the message plan, and only then begin.
+
+``prepare_opening`` writes nothing but content-addressed blobs; what it returns can be shown to a person. With
+``commit_opening`` the incident is durable, and its first messages may go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from runner.effects.compose import planned_for, recipients
+from runner.effects.tools import message_class, plan_context
+from runner.engine.evolve import begin
+from runner.engine.plan import walk
+from runner.errors import Invalid, Refused
+from runner.loading.bundle import load_bundle
+from runner.loading.catalog import Catalog
+from runner.loading.facts import parse_assignment, read_facts
+from runner.loading.source import load
+from runner.loading.veris import Imported, import_veris, parse_veris
+from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts
+from runner.model.events import FactChange, IncidentOpened, Recorded
+from runner.model.fact_trees import Misplaced, flatten
+from runner.model.facts import Fact, Stated
+from runner.model.incident import Domain, Incident, Run
+from runner.model.messaging import DeliveryPlan
+from runner.model.playbook import Bundle, Message, Playbook
+from runner.model.states import Kind
+from runner.service.desk import Desk
+from runner.service.ledger import prepare
+from runner.service.pinning import pin_catalogue
+
+VERIS = "veris:"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``tocsin open`` was asked for."""
+
+    playbooks: tuple[str, ...]
+    title: str = ""
+    kind: Kind = "real"
+    facts: tuple[str, ...] = ()
+    """Files, or ``veris:FILE``."""
+    assignments: tuple[str, ...] = ()
+    compromised: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a playbook to one person, as it would go out now."""
+
+    playbook: str
+    message: str
+    plan: DeliveryPlan
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything decided and shown, nothing written to a journal yet."""
+
+    event: IncidentOpened
+    commands: tuple[AnyCommand, ...]
+    playbooks: tuple[Playbook, ...]
+    previews: tuple[MessagePreview, ...]
+    unaddressed: tuple[str, ...]
+    """Messages whose roles nobody holds."""
+    imported: tuple[Imported, ...]
+    """What VERIS records gave, and what they could not."""
+    at: datetime
+
+
+def prepare_opening(desk: Desk, request: Request) -> Opening:
+    """Return an opening to be shown; raises Invalid, NotFound or Refused with everything that is wrong."""
+    now = desk.clock.now()
+    catalog = Catalog(desk.folder)
+    bundles = [load_bundle(name, catalog) for name in request.playbooks]
+    if not bundles:
+        raise Refused("an incident needs a playbook", hint="tocsin playbook list")
+    stated, imported = _gather(desk, request)
+    commands: tuple[AnyCommand, ...] = (
+        *_roles(desk, bundles),
+        *_facts(desk, stated),
+        *_domains(desk, request, bundles, now),
+        *(pin_command(desk, bundle, now) for bundle in bundles),
+    )
+    event = IncidentOpened(
+        incident=desk.chance.name("i"),
+        codename=_codename(desk),
+        title=request.title or bundles[0].playbook.title,
+        kind=request.kind,
+        by=desk.actor.claimed,
+        catalogue=pin_catalogue(desk, catalog),
+    )
+    previews, unaddressed = _previews(desk, event, commands, bundles, now)
+    return Opening(
+        event=event,
+        commands=commands,
+        playbooks=tuple(bundle.playbook for bundle in bundles),
+        previews=previews,
+        unaddressed=unaddressed,
+        imported=imported,
+        at=now,
+    )
+
+
+def commit_opening(desk: Desk, opening: Opening) -> Incident:
+    """Make the incident durable and return it; nothing has been sent when this returns."""
+    now = desk.clock.now()
+    born = begin(Recorded(1, now, opening.event))
+    runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
+    library = desk.library(msgspec.structs.replace(born, runs=runs))
+    turn = prepare(born, opening.commands, now, library, desk.actor, birth=opening.event)
+    if not desk.append([turn])[0]:
+        raise Refused("an incident of this name exists already", hint="repeat the command")
+    return turn.incident
+
+
+def pin_command(
+    desk: Desk, bundle: Bundle, now: datetime, taken: Sequence[str] = (), reason: str = ""
+) -> PinPlaybook:
+    """Keep a bundle by digest and return the command that begins its run."""
+    name = bundle.playbook.name
+    run = name
+    while run in taken:
+        base, _, number = run.rpartition("-")
+        run = f"{base}-{int(number) + 1}" if base and number.isdigit() else f"{run}-2"
+    return PinPlaybook(
+        run=Run(
+            id=run,
+            playbook=name,
+            version=bundle.playbook.version,
+            digest=bundle.digest,
+            bundle=desk.store.put_blob(None, msgspec.json.encode(bundle)),
+            at=now,
+        ),
+        reason=reason,
+    )
+
+
+def _codename(desk: Desk) -> str:
+    taken = {row.codename for row in desk.store.rows()}
+    for _ in range(100):
+        name = desk.chance.codename()
+        if name not in taken:
+            return name
+    return desk.chance.name(desk.chance.codename())
+
+
+def _gather(desk: Desk, request: Request) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
+    """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
+    found = {fact.key: fact for fact in organisation_facts(desk)}
+    imported: list[Imported] = []
+    for name in request.facts:
+        if name.startswith(VERIS):
+            path = Path(name.removeprefix(VERIS))
+            record = import_veris(parse_veris(_bytes(path), str(path)))
+            imported.append(record)
+            facts = record.facts
+        else:
+            facts = read_facts(load(Path(name)))
+        found.update({fact.key: fact for fact in facts})
+    for text in request.assignments:
+        register = {key: Fact(key=key, value=fact.value, at=desk.clock.now()) for key, fact in found.items()}
+        found.update({fact.key: fact for fact in parse_assignment(text, register)})
+    return found, tuple(imported)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
+
+
+def organisation_facts(desk: Desk) -> tuple[Stated, ...]:
+    """Return what the home's file says of the organisation, checked."""
+    wrong: list[Misplaced] = []
+    leaves = (
+        list(flatten("", {"organisation": desk.home.organisation}, wrong.append))
+        if desk.home.organisation
+        else []
+    )
+    if wrong:
+        words = "; ".join(f"{one.problem.path}: {one.problem.message}" for one in wrong)
+        raise Invalid(f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all")
+    return tuple(
+        msgspec.structs.replace(leaf.stated, source=leaf.stated.source or "tocsin.yaml") for leaf in leaves
+    )
+
+
+def _roles(desk: Desk, bundles: Sequence[Bundle]) -> Iterator[AssignRole]:
+    wanted = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
+    for role in sorted(wanted):
+        persons = desk.directory.roles.get(role, ())
+        if persons:
+            yield AssignRole(role=role, persons=tuple(desk.directory.standing_in(name) for name in persons))
+
+
+def _all(bundle: Bundle) -> tuple[Playbook, ...]:
+    return (bundle.playbook, *bundle.includes.values())
+
+
+def _facts(desk: Desk, stated: dict[str, Stated]) -> Iterator[RecordFacts]:
+    if stated:
+        yield RecordFacts(by=desk.actor.claimed, changes=tuple(change_of(fact) for fact in stated.values()))
+
+
+def change_of(fact: Stated) -> FactChange:
+    """Return a stated fact as the journal keeps it."""
+    return FactChange(
+        key=fact.key,
+        value=msgspec.Raw(msgspec.json.encode(fact.value)),
+        source=fact.source,
+        confidence=fact.confidence,
+    )
+
+
+def _domains(
+    desk: Desk, request: Request, bundles: Sequence[Bundle], now: datetime
+) -> Iterator[DeclareDomain]:
+    known = {domain for channel in desk.directory.channels.values() for domain in channel.domains}
+    since = request.since or now
+    for domain in request.compromised:
+        yield DeclareDomain(
+            by=desk.actor.claimed,
+            domain=domain,
+            state="compromised",
+            since=since,
+            reason="declared at opening"
+            if domain in known
+            else "declared at opening; no channel depends on it",
+        )
+    assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
+    for domain in sorted(assumed - set(request.compromised)):
+        yield DeclareDomain(
+            by=desk.actor.claimed,
+            domain=domain,
+            state="compromised",
+            since=since,
+            reason="assumed by the playbook until triage says otherwise",
+            assumed=True,
+        )
+
+
+def _previews(
+    desk: Desk,
+    event: IncidentOpened,
+    commands: Sequence[AnyCommand],
+    bundles: Sequence[Bundle],
+    now: datetime,
+) -> tuple[tuple[MessagePreview, ...], tuple[str, ...]]:
+    """Plan every message of the playbooks to whoever holds its roles now."""
+    sketch = _sketch(event, commands, now)
+    found: dict[tuple[str, str, str], MessagePreview] = {}
+    nobody: dict[str, None] = {}
+    for playbook in (p for bundle in bundles for p in _all(bundle)):
+        for step in walk(playbook.steps):
+            if not isinstance(step, Message):
+                continue
+            template = playbook.messages[step.message]
+            persons = recipients(sketch, desk.directory, step.to or template.to)
+            if not persons:
+                nobody[f"{step.message} ({', '.join(step.to or template.to)})"] = None
+            for person in persons:
+                plan = planned_for(
+                    plan_context(sketch), desk.directory, message_class(template.message_class), person
+                )
+                preview = MessagePreview(playbook=playbook.name, message=step.message, plan=plan)
+                found.setdefault((playbook.name, step.message, person), preview)
+    return tuple(found.values()), tuple(nobody)
+
+
+def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:
+    """Return as much of the incident to be as planning looks at."""
+    born = begin(Recorded(1, now, event))
+    domains = {
+        c.domain: Domain(name=c.domain, state=c.state, since=c.since, assumed=c.assumed)
+        for c in commands
+        if isinstance(c, DeclareDomain)
+    }
+    roles = {c.role: c.persons for c in commands if isinstance(c, AssignRole)}
+    facts = {
+        change.key: Fact(key=change.key, value=msgspec.json.decode(change.value), at=now)
+        for c in commands
+        if isinstance(c, RecordFacts)
+        for change in c.changes
+    }
+    return msgspec.structs.replace(born, domains=domains, roles=roles, facts=facts)

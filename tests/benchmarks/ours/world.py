@@ -1,0 +1,74 @@
+"""A desk on a fresh store, and playbooks of no-op actions, for the measured workloads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from runner.engine.evolve import begin
+from runner.engine.plan import compile_plan
+from runner.model.actor import Actor
+from runner.model.commands import AnyCommand, AttemptDone, PinPlaybook
+from runner.model.events import IncidentOpened, Recorded
+from runner.model.incident import Incident, Run
+from runner.model.messaging import SendResult
+from runner.model.organisation import Home
+from runner.model.playbook import Act, After, Bundle, Playbook
+from runner.model.work import AnyWork, DoAct
+from runner.service.chance import SystemChance, SystemClock
+from runner.service.desk import Desk
+from runner.service.ledger import Turn, prepare
+from runner.store.opening import open_store
+from runner.vault.master import create_master
+from runner.vault.opening import open_vault
+
+ACTOR = Actor(claimed="bench", host="bench", os_user="bench")
+
+
+def make_desk(folder: Path, url: str = "sqlite:bench.db") -> Desk:
+    """Return a desk whose store has full durability, as shipped."""
+    if not (folder / "master.key").exists():
+        create_master("file:master.key", base=folder)
+    vault = open_vault("file:master.key", base=folder)
+    store = open_store(url, vault, base=folder, create=True)
+    return Desk(folder, Home(schema="tocsin/home/v1"), store, SystemClock(), SystemChance(), ACTOR)
+
+
+def in_a_row(steps: int) -> Bundle:
+    """Return a playbook of ``steps`` no-op actions, each after the one before."""
+    made = tuple(
+        Act(
+            id=f"s{n}",
+            act="nothing",
+            command=("true",),
+            timeout=timedelta(seconds=10),
+            after=After(steps=(f"s{n - 1}",)) if n else After(),
+        )
+        for n in range(steps)
+    )
+    playbook = Playbook(schema="tocsin/playbook/v1", name="bench", version="1.0.0", title="Bench", steps=made)
+    return Bundle(playbook=playbook, digest=f"sha256:bench-{steps}")
+
+
+def opened(desk: Desk, bundle: Bundle, digest: str, number: int) -> Turn:
+    """Return the turn by which one incident is born with its run; nothing is claimed yet."""
+    now = desk.clock.now()
+    event = IncidentOpened(incident=f"i-{number}", codename=f"bench-{number}", title="Bench", kind="real")
+    run = Run(id="bench", playbook="bench", version="1.0.0", digest=bundle.digest, bundle=digest, at=now)
+    born = begin(Recorded(1, now, event))
+    library = desk.library(msgspec.structs.replace(born, runs={"bench": run}))
+    return prepare(born, [PinPlaybook(run=run)], now, library, ACTOR, birth=event)
+
+
+def keep(desk: Desk, bundle: Bundle) -> str:
+    """Keep a bundle in the store and return its digest."""
+    compile_plan(bundle)
+    return desk.store.put_blob(None, msgspec.json.encode(bundle))
+
+
+def nothing(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+    """Perform a no-op effect: it is accepted at once."""
+    assert isinstance(work, DoAct)
+    return AttemptDone(effect=work.step, n=work.n, result=SendResult(state="accepted"))

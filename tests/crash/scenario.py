@@ -1,0 +1,284 @@
+"""A whole incident worked by a script that can be killed anywhere and begun again: the child of the crash tests.
+
+``python -m tests.crash.scenario FOLDER SMTP_PORT HTTP_PORT`` reads kill points from its standard input, one a line,
+and answers each with the number of boundaries passed or with ``killed``. Every run is a fork of the loaded program on
+a home of its own, so that a hundred kills take seconds. A boundary is each moment just before and just after a commit,
+and just before and just after an effect.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.drivers.embedded import Worker
+from runner.effects.perform import perform
+from runner.engine.evolve import begin
+from runner.model import commands as c
+from runner.model.actor import Actor
+from runner.model.events import FactChange, IncidentOpened, Recorded
+from runner.model.incident import Incident, Run
+from runner.model.messaging import ChannelConfig, ContactPoint
+from runner.model.organisation import Acting, Home, Person
+from runner.model.playbook import (
+    Act,
+    After,
+    Approve,
+    Ask,
+    Bundle,
+    HttpCall,
+    Message,
+    MessageTemplate,
+    Playbook,
+    Quorum,
+    Retry,
+    Role,
+    Task,
+)
+from runner.model.work import AnyWork
+from runner.service.chance import Clock, SystemChance, SystemClock
+from runner.service.desk import Desk
+from runner.service.ledger import prepare
+from runner.store.opening import open_store
+from runner.vault.master import create_master
+from runner.vault.opening import open_vault
+
+INCIDENT = "i-crash"
+SIGNING = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def playbook(http: str) -> Playbook:
+    """Return a playbook with a message over two channels, two calls, a question, an approval and a task."""
+    call = HttpCall(url=f"{http}/isolate", idempotent=True)
+    once = HttpCall(url=f"{http}/page", idempotent=False)
+    return Playbook(
+        schema="tocsin/playbook/v1",
+        name="crash",
+        version="1.0.0",
+        title="Crash",
+        roles={"commander": Role(title="Commander"), "counsel": Role(title="Counsel")},
+        messages={
+            "alert": MessageTemplate(message_class="status-update", text="{{ incident.codename }} begins"),
+            "once": MessageTemplate(message_class="task-notice", text="{{ incident.codename }} again"),
+        },
+        steps=(
+            Message(id="alert", message="alert", to=("role:commander", "role:counsel")),
+            Act(id="isolate", act="isolate", http=call, retry=Retry(times=5, wait=timedelta(milliseconds=1))),
+            Act(id="page", act="page", http=once, after=After(steps=("isolate",))),
+            Ask(id="how_many", ask="How many?", sets="people.total", role="commander"),
+            Approve(
+                id="sign", approve="how_many", by=Quorum(roles=("counsel",)), after=After(steps=("how_many",))
+            ),
+            Message(id="tell", message="once", to=("role:counsel",), after=After(steps=("sign",))),
+            Task(id="last", task="Write it down", role="commander", after=After(steps=("tell", "page"))),
+        ),
+    )
+
+
+def home(smtp: int, http: int) -> Home:
+    """Return an organisation of two people, reached by mail and by a signed webhook."""
+    mail = {"host": "127.0.0.1", "port": smtp, "sender": "tocsin@example.org", "tls": "none"}
+    return Home(
+        schema="tocsin/home/v1",
+        people={
+            name: Person(
+                name=name,
+                contacts=(
+                    ContactPoint(channel="mail", address=f"{name}@example.org"),
+                    ContactPoint(channel="hook", address=name),
+                ),
+            )
+            for name in ("ana", "ben")
+        },
+        roles={"commander": ("ana",), "counsel": ("ben",)},
+        channels={
+            "mail": ChannelConfig(adapter="smtp", priority=10, settings=mail),
+            "hook": ChannelConfig(
+                adapter="webhook",
+                priority=20,
+                settings={"url": f"http://127.0.0.1:{http}/hook"},
+                secrets={"signing": "file:signing"},
+            ),
+        },
+        act=Acting(hosts=frozenset({"127.0.0.1"})),
+    )
+
+
+class JumpingClock:
+    """The machine's clock plus what was jumped over: nothing is waited for."""
+
+    def __init__(self) -> None:
+        """Begin at the machine's time."""
+        self._jumped = timedelta()
+
+    def now(self) -> datetime:
+        """Return the time as the program sees it."""
+        return SystemClock().now() + self._jumped
+
+    def jump_to(self, instant: datetime) -> None:
+        """Go forward to an instant; never back."""
+        self._jumped += max(instant - self.now(), timedelta())
+
+
+class Boundaries:
+    """Counts the moments at which a kill could matter, and kills this process at one of them."""
+
+    def __init__(self, kill_at: int) -> None:
+        """Kill at the ``kill_at``-th boundary; 0 never kills."""
+        self.passed = 0
+        self._kill_at = kill_at
+
+    def pass_one(self) -> None:
+        """Pass one boundary, or die at it."""
+        self.passed += 1
+        if self.passed == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MarkedStore:
+    """A store with a boundary before and after every commit; everything else is the real store's."""
+
+    def __init__(self, store: Any, boundaries: Boundaries) -> None:
+        """Stand in front of a real store."""
+        self._store = store
+        self._boundaries = boundaries
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave the rest to the real store."""
+        return getattr(self._store, name)
+
+    def append(self, batch: Sequence[Any], **rest: Any) -> Any:
+        """Append between two boundaries."""
+        self._boundaries.pass_one()
+        done = self._store.append(batch, **rest)
+        self._boundaries.pass_one()
+        return done
+
+
+def open_desk(
+    folder: Path, settings: Home, boundaries: Boundaries, url: str, clock: Clock | None = None
+) -> Desk:
+    """Return a desk whose commits are boundaries."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "master.key").exists():
+        create_master("file:master.key", base=folder)
+        (folder / "signing").write_text(SIGNING)
+        (folder / "signing").chmod(0o600)
+    store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
+    actor = Actor(claimed="ana", host="test", os_user="test")
+    return Desk(
+        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), SystemChance(), actor
+    )  # type: ignore[arg-type]
+
+
+def ensure_open(desk: Desk, book: Playbook, now: datetime) -> None:
+    """Open the incident unless it is there."""
+    if desk.store.row(INCIDENT) is not None:
+        return
+    bundle = Bundle(playbook=book, digest="sha256:crash")
+    digest = desk.store.put_blob(None, msgspec.json.encode(bundle))
+    run = Run(id="crash", playbook="crash", version="1.0.0", digest=bundle.digest, bundle=digest, at=now)
+    event = IncidentOpened(incident=INCIDENT, codename="crash-test", title="Crash", kind="real", by="ana")
+    born = begin(Recorded(1, now, event))
+    library = desk.library(msgspec.structs.replace(born, runs={"crash": run}))
+    roles = [c.AssignRole(role=r, persons=p) for r, p in desk.home.roles.items()]
+    turn = prepare(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.actor, birth=event)
+    desk.append([turn])
+
+
+def work(desk: Desk, worker: Worker, clock: JumpingClock) -> Incident:
+    """Give every command that is open, let the worker do its part, jump over waits, until everything is over."""
+    while True:
+        worker.drain()
+        incident = desk.load(INCIDENT)
+        command = next_command(incident)
+        due = desk.store.next_due()
+        if command is not None:
+            desk.submit(INCIDENT, command)
+        elif due is None or over(incident):
+            return incident
+        else:
+            clock.jump_to(due)
+
+
+def over(incident: Incident) -> bool:
+    """Tell whether every step and every delivery has ended."""
+    return not incident.moving and all(i.over for i in incident.invocations.values())
+
+
+def next_command(incident: Incident) -> c.AnyCommand | None:
+    """Return what a person would do next."""
+    for invocation in incident.invocations.values():
+        if invocation.over or invocation.state == "waiting":
+            continue
+        if invocation.kind == "ask":
+            change = FactChange(key="people.total", value=msgspec.Raw(b"42"), source="count")
+            return c.Answer(step=invocation.id, by="ana", change=change)
+        if invocation.kind == "approve":
+            digest = incident.invocations["crash:how_many#1"].digest
+            return c.Decide(step=invocation.id, by="ben", digest=digest, approved=True)
+        if invocation.kind == "task":
+            return c.CompleteTask(step=invocation.id, by="ana", comment="written")
+        if invocation.state == "outcome_unknown":
+            return c.ResolveAttempt(
+                effect=invocation.id, happened=True, reason="the pager shows it", by="ana"
+            )
+    return None
+
+
+def performing(desk: Desk, boundaries: Boundaries) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
+    """Return the real performer between two boundaries."""
+
+    def do(task: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
+        boundaries.pass_one()
+        done = perform(task, incident, head, desk.library(incident), desk.tools(incident))
+        boundaries.pass_one()
+        return done
+
+    return do
+
+
+def run_once(folder: Path, smtp: int, http: int, kill_at: int, url: str) -> int:
+    """Work the incident as far as it goes and return the boundaries passed."""
+    boundaries = Boundaries(kill_at)
+    settings = home(smtp, http)
+    clock = JumpingClock()
+    desk = open_desk(folder, settings, boundaries, url, clock)
+    ensure_open(desk, playbook(f"http://127.0.0.1:{http}"), desk.clock.now())
+    worker = Worker(desk, threads=1, perform=performing(desk, boundaries))
+    work(desk, worker, clock)
+    worker.close()
+    desk.store.close()
+    return boundaries.passed
+
+
+def main() -> None:
+    """Fork one run for each line ``FOLDER KILL_AT URL``."""
+    smtp, http = int(sys.argv[1]), int(sys.argv[2])
+    for line in sys.stdin:
+        folder, kill_at, url = line.split()
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            passed = run_once(Path(folder), smtp, http, int(kill_at), url)
+            os.write(writing, str(passed).encode())
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as answer:
+            said = answer.read()
+        _, status = os.waitpid(child, 0)
+        killed = os.WIFSIGNALED(status)
+        sys.stdout.write(("killed" if killed else said or f"failed {status}") + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

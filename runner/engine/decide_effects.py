@@ -177,7 +177,9 @@ def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]
     )
 
 
-def _replanned(incident: Incident, plans: tuple[e.PlannedDelivery, ...], reason: str) -> tuple[e.AnyEvent, ...]:
+def _replanned(
+    incident: Incident, plans: tuple[e.PlannedDelivery, ...], reason: str
+) -> tuple[e.AnyEvent, ...]:
     """Only what is still open and really has another plan is changed; the question itself is answered."""
     if not incident.replan:
         return ()

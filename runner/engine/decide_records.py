@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from runner.engine.lateness import done_state
 from runner.engine.plan import Library
-from runner.errors import Refused
+from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import Incident
@@ -42,6 +43,16 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
                     domain=domain, state=state, since=since, by=command.by, reason=reason, assumed=assumed
                 ),
             )
+        case c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
+            return _addition(incident, command)
+        case _:
+            return _life(incident, command)
+
+
+def _addition(
+    incident: Incident, command: c.AttachFile | c.AddNote | c.CorrectEvent | c.PinPlaybook
+) -> tuple[e.AnyEvent, ...]:
+    match command:
         case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
             return (
                 e.EvidenceAttached(
@@ -59,8 +70,6 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
             if run.id in incident.runs:
                 raise Refused(f"a run called {run.id} is in this incident already")
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
-        case _:
-            return _life(incident, command)
 
 
 def _life(
@@ -115,15 +124,20 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
 
 
 def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
-    """A recorded filing ends the ``file`` step that waited for it."""
+    """A recorded filing ends the ``file`` step that waited for it; one that may not begin yet stays to be seen."""
     if not command.step:
         return ()
-    invocation = incident.invocations[command.step]
-    late = invocation.due is not None and command.record.at > invocation.due
+    invocation = incident.invocations.get(command.step)
+    if invocation is None:
+        raise NotFound(f"no step '{command.step}' in {incident.codename}", hint="see: tocsin task list")
+    if invocation.kind != "file":
+        raise Refused(f"{command.step} is a {invocation.kind}: a filing belongs to a file step")
+    if invocation.over or invocation.state == "waiting":
+        return ()
     return (
         e.StepEnded(
             step=command.step,
-            state="done_late" if late else "done",
+            state=done_state(invocation, command.record.at),
             by=command.by,
             reason=command.record.reference,
             digest=command.record.digest,

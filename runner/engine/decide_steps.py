@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from runner.engine.containers import superseded
+from runner.engine.lateness import done_state
 from runner.engine.plan import Library
-from runner.engine.signing import subject
+from runner.engine.signing import author, eligible, subject
+from runner.engine.timing import PEOPLE
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -37,22 +40,45 @@ def decide_step(
     invocation = incident.invocations.get(command.step)
     if invocation is None:
         raise NotFound(f"no step '{command.step}' in {incident.codename}", hint="see: tocsin task list")
-    step = library.step(incident, invocation.id)
+    if isinstance(command, c.CommentStep):
+        return (e.StepCommented(step=invocation.id, by=command.by, text=command.text),)
+    step = definition(incident, invocation, library)
     match command:
         case c.Decide():
-            return _decide(incident, invocation, step, command, library)
+            return _decide(incident, invocation, step, command)
         case c.Answer() | c.AnswerUnknown():
             return _answer(invocation, step, command, now)
         case c.ReopenStep(reason=reason):
-            return _reopen(invocation, command.by, reason)
-        case c.CommentStep(text=text):
-            return (e.StepCommented(step=invocation.id, by=command.by, text=text),)
+            return _reopen(incident, invocation, command.by, reason)
         case _:
-            return _work(invocation, step, command, now)
+            return _work(incident, invocation, step, command, now)
+
+
+def definition(incident: Incident, invocation: Invocation, library: Library) -> AnyStep:
+    """Return what a step is; one that a migration took out of its playbook stays on record and no more."""
+    scope = incident.scopes[invocation.scope]
+    run = incident.runs[scope.run]
+    body = library.plans[run.bundle].bodies.get((scope.playbook, scope.body))
+    step = body.steps.get(invocation.step) if body is not None else None
+    if step is None:
+        raise Refused(f"{invocation.id} is no longer part of {run.playbook} {run.version}")
+    return step
+
+
+WorkCommand = (
+    c.StartTask
+    | c.CompleteTask
+    | c.CheckRow
+    | c.SkipStep
+    | c.CancelStep
+    | c.FailStep
+    | c.RetryStep
+    | c.AssignStep
+)
 
 
 def _work(
-    invocation: Invocation, step: AnyStep, command: StepCommand, now: datetime
+    incident: Incident, invocation: Invocation, step: AnyStep, command: WorkCommand, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     name = invocation.id
     if invocation.over:
@@ -65,22 +91,38 @@ def _work(
         case c.AssignStep(to=to, reason=reason):
             return (e.StepAssigned(step=name, to=to, reason=_because(reason, "reassign")),)
         case _:
-            pass
+            return _begun_work(incident, invocation, step, command, now)
+
+
+def _begun_work(
+    incident: Incident,
+    invocation: Invocation,
+    step: AnyStep,
+    command: c.StartTask | c.CompleteTask | c.CheckRow | c.FailStep | c.RetryStep,
+    now: datetime,
+) -> tuple[e.AnyEvent, ...]:
     if invocation.state == "waiting":
         raise Refused(_why_waiting(invocation), hint="see: tocsin task show " + invocation.step)
     match command:
         case c.RetryStep(reason=reason):
-            return _retry(invocation, command.by, reason, now)
+            return _retry(incident, invocation, command.by, reason, now)
         case c.FailStep(reason=reason):
             return (_ended(invocation, "failed", command.by, _because(reason, "fail")),)
         case c.StartTask():
-            return (e.StepStarted(step=name, by=command.by),)
+            return _start(invocation, command.by)
         case c.CheckRow(row=row):
             return _check(invocation, step, row, command.by)
         case c.CompleteTask(comment=comment):
             return _complete(invocation, step, command.by, comment, now)
-        case _:
-            raise Refused(f"{name} is a {invocation.kind}: that cannot be done to it")
+
+
+def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
+    """What failed or expired is not begun again by beginning it: that would hide the failure."""
+    if invocation.kind not in PEOPLE:
+        raise Refused(f"{invocation.id} is a {invocation.kind}: the program itself does it")
+    if invocation.state not in ("ready", "active"):
+        raise Refused(f"{invocation.id} is {invocation.state}", hint=f"tocsin task retry {invocation.step}")
+    return (e.StepStarted(step=invocation.id, by=by),)
 
 
 def _why_waiting(invocation: Invocation) -> str:
@@ -97,10 +139,6 @@ def _because(reason: str, deed: str) -> str:
 
 def _ended(invocation: Invocation, state: str, by: str, reason: str = "", digest: str = "") -> e.StepEnded:
     return e.StepEnded(step=invocation.id, state=state, by=by, reason=reason, digest=digest)  # type: ignore[arg-type]
-
-
-def _done_state(invocation: Invocation, now: datetime) -> str:
-    return "done_late" if invocation.due is not None and now > invocation.due else "done"
 
 
 def _complete(
@@ -127,7 +165,7 @@ def _complete(
             if invocation.state not in ("outcome_unknown", "failed") and not invocation.stuck:
                 raise Refused(f"{invocation.id} is done by the program itself, not by a person")
     digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
-    return (_ended(invocation, _done_state(invocation, now), by, comment, f"sha256:{digest}"),)
+    return (_ended(invocation, done_state(invocation, now), by, comment, f"sha256:{digest}"),)
 
 
 def _verb(step: AnyStep) -> str:
@@ -143,17 +181,37 @@ def _check(invocation: Invocation, step: AnyStep, row: int, by: str) -> tuple[e.
     return (e.StepChecked(step=invocation.id, row=row, by=by),)
 
 
-def _retry(invocation: Invocation, by: str, reason: str, now: datetime) -> tuple[e.AnyEvent, ...]:
+def _retry(
+    incident: Incident, invocation: Invocation, by: str, reason: str, now: datetime
+) -> tuple[e.AnyEvent, ...]:
     if not invocation.stuck and invocation.state not in ("failed", "expired", "outcome_unknown"):
         raise Refused(f"{invocation.id} is {invocation.state}: there is nothing to try again")
+    if any(a.state == "sending" for a in invocation.attempts):
+        raise Refused(f"an attempt of {invocation.id} is still on its way", hint="wait for its outcome")
+    if invocation.kind == "message" and invocation.message:
+        return _send_again(incident, invocation, by, reason or "tried again", now)
     if invocation.kind in ("act", "message", "notice"):
         return (e.StepRetried(step=invocation.id, by=by, wake_at=now, reason=reason),)
     return (e.StepReopened(step=invocation.id, by=by, reason=reason or "tried again"),)
 
 
-def _reopen(invocation: Invocation, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
+def _send_again(
+    incident: Incident, invocation: Invocation, by: str, reason: str, now: datetime
+) -> tuple[e.AnyEvent, ...]:
+    """To those who were not reached; where nobody was to be reached at all, the message is composed anew."""
+    deliveries = [incident.deliveries[name] for name in incident.messages[invocation.message].deliveries]
+    missed = [d.id for d in deliveries if d.state != "satisfied"]
+    return (
+        e.StepRetried(step=invocation.id, by=by, wake_at=None if missed else now, reason=reason),
+        *(e.DeliveryResent(delivery=name, by=by, reason=reason) for name in missed),
+    )
+
+
+def _reopen(incident: Incident, invocation: Invocation, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
         raise Refused(f"{invocation.id} is still {invocation.state}", hint="only ended steps are reopened")
+    if superseded(incident, invocation):
+        raise Refused(f"{invocation.id} has been done again since", hint="reopen the newest one")
     return (e.StepReopened(step=invocation.id, by=by, reason=_because(reason, "reopen")),)
 
 
@@ -178,12 +236,12 @@ def _answer(
     digest = hashlib.sha256(bytes(command.change.value)).hexdigest()
     return (
         e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id),
-        _ended(invocation, _done_state(invocation, now), command.by, "", f"sha256:{digest}"),
+        _ended(invocation, done_state(invocation, now), command.by, "", f"sha256:{digest}"),
     )
 
 
 def _decide(
-    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide, library: Library
+    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Approve):
         raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval")
@@ -191,6 +249,11 @@ def _decide(
         raise Refused(f"{invocation.id} has ended as {invocation.state}")
     if invocation.state == "waiting":
         raise Refused(_why_waiting(invocation))
+    if invocation.state not in ("ready", "active"):
+        raise Refused(
+            f"{invocation.id} has {invocation.state}: it cannot be approved any more",
+            hint=f"ask again: tocsin task retry {invocation.step}",
+        )
     bound = subject(incident, invocation, step)
     if bound is None or not bound.digest:
         raise Refused(f"{step.approve} has produced nothing yet that could be approved")
@@ -203,9 +266,9 @@ def _decide(
     if not command.approved:
         _because(command.reason, "reject")
     _no_draft(incident, bound, command)
-    role = _role_for(incident, step, command.by)
-    author = _author(incident, bound)
-    if author == command.by and command.approved:
+    roles = _roles_for(incident, invocation, step, command.by)
+    made_by = author(incident, bound)
+    if command.approved and made_by == command.by:
         raise Refused(
             f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
         )
@@ -213,7 +276,8 @@ def _decide(
         e.ApprovalGiven(
             step=invocation.id,
             by=command.by,
-            role=role,
+            role=_shown_role(invocation, roles),
+            roles=roles,
             digest=command.digest,
             approved=command.approved,
             reason=command.reason,
@@ -235,18 +299,19 @@ def _no_draft(incident: Incident, bound: Invocation, command: c.Decide) -> None:
         )
 
 
-def _author(incident: Incident, bound: Invocation) -> str:
-    written = [d.by for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    return written[-1] if written else bound.ended_by
-
-
-def _role_for(incident: Incident, step: Approve, person: str) -> str:
-    """Return the role in which a person approves: one not yet used, where every role must be among them."""
-    held = [role for role in step.by.roles if person in incident.roles.get(role, ())]
+def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person: str) -> tuple[str, ...]:
+    """Return the roles in which a person may decide; raises Refused where there is none."""
+    held = eligible(incident, invocation, step, person)
     if not held:
         raise Refused(
             f"{person or 'nobody'} holds none of the roles {', '.join(step.by.roles)}",
             hint="tocsin role assign ROLE PERSON",
             code="role",
         )
-    return held[0]
+    return held
+
+
+def _shown_role(invocation: Invocation, roles: tuple[str, ...]) -> str:
+    """Return the role to show: one in which nobody has approved yet. Which one counts is for the quorum to find."""
+    used = {a.role for a in invocation.approvals if a.approved and not a.void}
+    return next((role for role in roles if role not in used), roles[0])

@@ -17,6 +17,7 @@ from runner.engine.failover import (
     WaitUntil,
     next_move,
 )
+from runner.engine.lateness import done_state
 from runner.model import events as e
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
 from runner.model.playbook import Message
@@ -29,7 +30,7 @@ def move(incident: Incident, delivery: Delivery, now: datetime) -> Next:
     effort = Effort(
         message=message.message_class,
         body_sha256=message.body,
-        started_at=message.at,
+        started_at=delivery.resent_at or message.at,
         key_lifetimes=dict(delivery.key_lifetimes),
     )
     return next_move(delivery, effort, now)
@@ -38,6 +39,9 @@ def move(incident: Incident, delivery: Delivery, now: datetime) -> Next:
 def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.AnyEvent]:
     """Yield the end of a delivery, or the question that only a person can answer."""
     delivery = incident.deliveries[name]
+    if called_off(incident, delivery):
+        yield e.DeliveryEnded(delivery=name, state="cancelled", why="its step has ended")
+        return
     match move(incident, delivery, now):
         case Satisfied():
             yield e.DeliveryEnded(delivery=name, state="satisfied")
@@ -48,6 +52,14 @@ def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.
                 yield e.DeliveryStuck(delivery=name, why=why)
         case Send() | WaitUntil():
             return
+
+
+def called_off(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether nobody wants it any more: its message step was left out, or what it reminded of has ended."""
+    step = incident.invocations.get(delivery.step)
+    if step is None or not step.over:
+        return False
+    return step.state in ("skipped", "cancelled") or step.message != delivery.message
 
 
 def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
@@ -80,7 +92,9 @@ def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime
             return now
 
 
-def message_state(incident: Incident, invocation: Invocation, step: Message) -> Iterator[e.AnyEvent]:
+def message_state(
+    incident: Incident, invocation: Invocation, step: Message, now: datetime
+) -> Iterator[e.AnyEvent]:
     """Yield the end of a message step: enough people reached, or nobody left to try."""
     message = incident.messages[invocation.message]
     deliveries = [incident.deliveries[name] for name in message.deliveries]
@@ -88,7 +102,7 @@ def message_state(incident: Incident, invocation: Invocation, step: Message) -> 
     wanted = _quorum(message.message_class.ack_quorum, len(deliveries))
     if deliveries and reached >= wanted:
         why = f"{reached} of {len(deliveries)} reached ({message.message_class.goal})"
-        yield e.StepSettled(step=invocation.id, state="done", why=why)
+        yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why)
     elif all(d.state != "active" for d in deliveries) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)
         doubt = ", and what became of some attempts is not known" if doubtful else ""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from runner.engine.plan import Body, Library
-from runner.model.incident import PASSED, Incident, Invocation, Scope
+from runner.model.incident import FELL_AWAY, PASSED, Incident, Invocation, Scope
 from runner.model.playbook import After
 
 _TABLES = (
@@ -94,33 +94,47 @@ class Draft:
     def end(self, name: str, at: datetime, state: str, **fields: Any) -> None:
         """End an invocation and put on the agenda whatever that lets go on.
 
-        A failure that the playbook does not pass over is not an end: it waits for a person.
+        A failure that the playbook does not pass over is not an end: it waits for a person. What is inside a
+        container that ends is called off with it. What has ended already does not end again.
         """
         before = self.invocation(name)
+        if before.over:
+            return
         scope: Scope = self.read("scopes")[before.scope]
         body = self.library.body(self.read("runs"), scope)
         over = state in PASSED or body.steps[before.step].on_failure == "continue"
         self.index("agenda").discard(name)
         self.index("blocked").discard(name)
+        fields = {"missing": (), "wake_at": None, **fields}
         if not over:
             self.index("active").add(name)
-            self.change(name, state=state, stuck=fields.get("reason") or state, wake_at=None, **fields)
+            self.change(name, state=state, stuck=fields.get("reason") or state, **fields)
             return
+        for inner in before.scopes:
+            self._call_off(inner, at)
         self.index("active").discard(name)
-        ended = self.change(name, state=state, over=True, ended_at=at, wake_at=None, stuck="", **fields)
+        ended = self.change(name, state=state, over=True, ended_at=at, stuck="", **fields)
         if ended.kind == "approve" and state in ("done", "done_late"):
             self.index("signed").add(name)
-        if not before.over:
-            scope = msgspec.structs.replace(scope, open=scope.open - 1)
-            self.table("scopes")[scope.id] = scope
+        if state in ("skipped", "cancelled"):
+            self.index("live").discard(name)
+        self.open_more(scope.id, -1)
         self._let_followers_on(ended, scope, body)
-        if scope.open == 0 and scope.parent:
-            self.look_at(scope.parent)
 
-    def look_at(self, name: str) -> None:
-        """Put an invocation that is still open on the agenda."""
-        if not self.invocation(name).over:
-            self.index("agenda").add(name)
+    def _call_off(self, scope: str, at: datetime) -> None:
+        """Cancel what is still open in a body whose container ends."""
+        found: Scope = self.read("scopes")[scope]
+        if found.open == 0:
+            return
+        for step in self.library.body(self.read("runs"), found).steps:
+            name = self.read("latest").get(f"{scope}|{step}")
+            if name is not None:
+                self.end(name, at, "cancelled", reason="what it stood in has ended")
+
+    def open_more(self, scope: str, count: int) -> None:
+        """Count invocations that came to life in a scope, or (negative) ended there."""
+        found: Scope = self.read("scopes")[scope]
+        self.table("scopes")[scope] = msgspec.structs.replace(found, open=found.open + count)
 
     def open_step(self, scope: Scope, step: str, kind: str, **fields: Any) -> Invocation:
         """Create the next invocation of a step in a scope, waiting."""
@@ -144,15 +158,21 @@ class Draft:
         body = self.library.body(self.read("runs"), scope)
         for follower in body.successors.get(step, ()):
             name = self.read("latest").get(f"{scope.id}|{follower}")
-            if name is not None and not self.joined(scope, body.steps[follower].after):
-                self.index("agenda").discard(name)
-                if self.invocation(name).state == "waiting":
-                    self.index("blocked").discard(name)
+            if name is None or self.invocation(name).state != "waiting":
+                continue
+            if not self.joined(scope, body.steps[follower].after):
+                self.hold(name)
+
+    def hold(self, name: str) -> None:
+        """Take a waiting invocation off the agenda: something before it is open."""
+        self.index("agenda").discard(name)
+        self.index("blocked").discard(name)
+        self.change(name, missing=())
 
     def joined(self, scope: Scope, after: After) -> bool:
-        """Tell whether a step's ``after`` is met; for "any", a branch that was not taken does not count."""
+        """Tell whether a step's ``after`` is met; for "any", a branch not taken or taken back does not count."""
         latest, invocations = self.read("latest"), self.read("invocations")
         found = [invocations[latest[f"{scope.id}|{step}"]] for step in after.steps]
-        if after.join == "any" and any(i.over and i.state != "not_applicable" for i in found):
+        if after.join == "any" and any(i.over and i.state not in FELL_AWAY for i in found):
             return True
         return all(i.over for i in found)

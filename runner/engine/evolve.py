@@ -1,7 +1,7 @@
 """What does an event change? ``evolve`` folds events into an incident; it decides nothing and never refuses.
 
 The fold must stay true for journals that older versions wrote, so each event carries its resulting state and the
-functions here only put things where they belong. One function for each event type, three modules by subject.
+functions here only put things where they belong. One function for each event type, four modules by subject.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.engine.draft import Draft
 from runner.engine.evolve_effects import EFFECTS
+from runner.engine.evolve_migration import MIGRATION
 from runner.engine.evolve_records import RECORDS
 from runner.engine.evolve_steps import STEPS
 from runner.engine.plan import Library
@@ -21,6 +22,7 @@ from runner.model.incident import Incident
 
 HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **STEPS,
+    **MIGRATION,
     **EFFECTS,
     **RECORDS,
 }

@@ -54,12 +54,12 @@ def _open(draft: Draft, scope: Scope) -> None:
     steps = draft.library.body(draft.read("runs"), scope).steps
     draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=len(steps))
     for step in steps.values():
-        made = draft.open_step(scope, step.id, str(step.__struct_config__.tag), **_about(step))
+        made = draft.open_step(scope, step.id, str(step.__struct_config__.tag), **about(step))
         if not step.after.steps:
             draft.index("agenda").add(made.id)
 
 
-def _about(step: AnyStep) -> dict[str, str]:
+def about(step: AnyStep) -> dict[str, str]:
     """What an invocation keeps of its definition, so that views need no playbook for it."""
     match step:
         case Ask(sets=fact):
@@ -70,34 +70,6 @@ def _about(step: AnyStep) -> dict[str, str]:
             return {}
 
 
-def _migrated(draft: Draft, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
-    """Waiting steps of the old version go, those of the new one come; what has begun or ended stays."""
-    draft.table("runs")[event.run.id] = event.run
-    for name in event.removed:
-        draft.end(name, at, "cancelled", reason="removed by migration")
-    for scope in list(draft.read("scopes").values()):
-        if scope.run == event.run.id:
-            _add_new_steps(draft, scope)
-    for name in event.reapprove:
-        _reopen(draft, name)
-    waiting = (i for i in draft.read("invocations").values() if i.state == "waiting")
-    for invocation in list(waiting):
-        scope = draft.read("scopes")[invocation.scope]
-        body = draft.library.body(draft.read("runs"), scope)
-        if draft.joined(scope, body.steps[invocation.step].after):
-            draft.index("agenda").add(invocation.id)
-
-
-def _add_new_steps(draft: Draft, scope: Scope) -> None:
-    body = draft.library.body(draft.read("runs"), scope)
-    parent_over = scope.parent and draft.invocation(scope.parent).over
-    for step in () if parent_over else body.steps.values():
-        if f"{scope.id}|{step.id}" not in draft.read("latest"):
-            draft.open_step(scope, step.id, str(step.__struct_config__.tag), **_about(step))
-            current = draft.read("scopes")[scope.id]
-            draft.table("scopes")[scope.id] = msgspec.structs.replace(current, open=current.open + 1)
-
-
 def _ready(draft: Draft, event: e.StepReady, at: datetime, seq: int) -> None:
     made = draft.activate(
         event.step,
@@ -105,7 +77,7 @@ def _ready(draft: Draft, event: e.StepReady, at: datetime, seq: int) -> None:
         ready_at=at,
         due=event.due,
         wake_at=event.wake_at,
-        assignee=event.assignee,
+        assignee=event.assignee or draft.invocation(event.step).assignee,
     )
     if made.kind == "group":
         definition = draft.library.body(draft.read("runs"), draft.read("scopes")[made.scope]).steps
@@ -116,12 +88,15 @@ def _ready(draft: Draft, event: e.StepReady, at: datetime, seq: int) -> None:
 
 def _blocked(draft: Draft, event: e.StepBlocked, at: datetime, seq: int) -> None:
     draft.index("agenda").discard(event.step)
-    draft.index("blocked").add(event.step)
+    blocked = draft.index("blocked")
+    blocked.add(event.step) if event.missing else blocked.discard(event.step)
     draft.change(event.step, missing=event.missing)
 
 
 def _rescheduled(draft: Draft, event: e.StepRescheduled, at: datetime, seq: int) -> None:
-    draft.change(event.step, due=event.due, wake_at=event.wake_at, overdue=False)
+    before = draft.invocation(event.step)
+    overdue = before.overdue and before.due == event.due
+    draft.change(event.step, due=event.due, wake_at=event.wake_at, overdue=overdue)
 
 
 def _started(draft: Draft, event: e.StepStarted, at: datetime, seq: int) -> None:
@@ -144,28 +119,24 @@ def _settled(draft: Draft, event: e.StepSettled, at: datetime, seq: int) -> None
 
 
 def _reopened(draft: Draft, event: e.StepReopened, at: datetime, seq: int) -> None:
-    _reopen(draft, event.step)
+    reopen(draft, event.step, at, late=event.late)
 
 
-def _reopen(draft: Draft, name: str) -> None:
-    """A new invocation in the same scope; containers around it, if they had ended, run again."""
+def reopen(draft: Draft, name: str, at: datetime, *, late: bool = False) -> None:
+    """A new invocation in the same scope; containers around it, if they had ended, run again.
+
+    Reopened for late items, a group keeps its lanes; reopened by a person, it begins anew.
+    """
     old = draft.invocation(name)
-    if not old.over:
-        draft.end(name, old.ready_at or draft.base.opened_at, "cancelled", reason="tried again")
+    draft.end(name, at, "cancelled", reason="tried again")
     scope: Scope = draft.read("scopes")[old.scope]
-    made = draft.open_step(
-        scope,
-        old.step,
-        old.kind,
-        scopes=old.scopes if old.kind == "group" else (),
-        sets=old.sets,
-        subject=old.subject,
-    )
-    draft.table("scopes")[scope.id] = msgspec.structs.replace(
-        draft.read("scopes")[scope.id], open=draft.read("scopes")[scope.id].open + 1
-    )
+    step = draft.library.body(draft.read("runs"), scope).steps[old.step]
+    kind = str(step.__struct_config__.tag)
+    made = draft.open_step(scope, old.step, kind, scopes=old.scopes if late else (), **about(step))
+    draft.open_more(scope.id, 1)
     draft.hold_followers(scope, old.step)
-    draft.index("agenda").add(made.id)
+    if draft.joined(scope, step.after):
+        draft.index("agenda").add(made.id)
     draft.index("live").discard(old.id)
     draft.index("signed").discard(old.id)
     for inner in made.scopes:
@@ -179,8 +150,9 @@ def _revive(draft: Draft, name: str) -> None:
     """A container whose inside came to life again is open again itself."""
     ended = draft.invocation(name)
     scope: Scope = draft.read("scopes")[ended.scope]
-    draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=scope.open + 1)
-    draft.activate(name, state="active", over=False, ended_at=None, reason="reopened inside")
+    draft.open_more(scope.id, 1)
+    draft.activate(name, state="active", over=False, ended_at=None, ended_by="", reason="reopened inside")
+    draft.hold_followers(scope, ended.step)
     if scope.parent and draft.invocation(scope.parent).over:
         _revive(draft, scope.parent)
 
@@ -194,12 +166,16 @@ def _commented(draft: Draft, event: e.StepCommented, at: datetime, seq: int) -> 
 
 
 def _stuck(draft: Draft, event: e.StepStuck, at: datetime, seq: int) -> None:
-    draft.change(event.step, stuck=event.why, wake_at=None)
-    draft.index("agenda").discard(event.step)
+    """An approval still expires, and a question is still asked again; nothing else moves by itself."""
+    before = draft.invocation(event.step)
+    timed = before.kind in ("approve", "ask")
+    draft.change(event.step, stuck=event.why, wake_at=before.wake_at if timed else None)
 
 
 def _retried(draft: Draft, event: e.StepRetried, at: datetime, seq: int) -> None:
-    draft.activate(event.step, state="active", stuck="", wake_at=event.wake_at)
+    """With an instant its effect begins anew; without one, what it has begun goes on."""
+    message = draft.invocation(event.step).message if event.wake_at is None else ""
+    draft.activate(event.step, state="active", stuck="", wake_at=event.wake_at, message=message)
 
 
 def _overdue(draft: Draft, event: e.StepOverdue, at: datetime, seq: int) -> None:
@@ -209,11 +185,15 @@ def _overdue(draft: Draft, event: e.StepOverdue, at: datetime, seq: int) -> None
         escalated_to=event.escalate_to,
         reminded_at=at,
         reminders=1 if event.tell else 0,
+        told=0,
     )
 
 
 def _reminded(draft: Draft, event: e.StepReminded, at: datetime, seq: int) -> None:
-    draft.change(event.step, reminders=event.count, reminded_at=at)
+    """A question that was to be asked again has been."""
+    before = draft.invocation(event.step)
+    wake_at = None if before.kind == "ask" else before.wake_at
+    draft.change(event.step, reminders=event.count, reminded_at=at, wake_at=wake_at)
 
 
 def _approval(draft: Draft, event: e.ApprovalGiven, at: datetime, seq: int) -> None:
@@ -226,21 +206,28 @@ def _approval(draft: Draft, event: e.ApprovalGiven, at: datetime, seq: int) -> N
         reason=event.reason,
         os_user=event.os_user,
         proven_by=event.proven_by,
+        roles=event.roles,
     )
-    kept = tuple(a for a in draft.invocation(event.step).approvals if a.by != event.by)
-    draft.change(event.step, approvals=(*kept, given))
-    draft.index("agenda").add(event.step)
+    before = draft.invocation(event.step)
+    kept = tuple(a for a in before.approvals if a.void or a.by != event.by)
+    refused = any(not a.approved and not a.void for a in (*kept, given))
+    draft.change(event.step, approvals=(*kept, given), stuck=before.stuck if refused else "")
 
 
 def _voided(draft: Draft, event: e.ApprovalVoided, at: datetime, seq: int) -> None:
-    """The old approvals stay on their invocation; an ended approval gets a new, empty one."""
-    if draft.invocation(event.step).over:
-        _reopen(draft, event.step)
+    """The old approvals stay to be seen; an approval that had ended gets a new, empty invocation."""
+    before = draft.invocation(event.step)
+    if before.over:
+        reopen(draft, event.step, at)
+        return
+    approvals = tuple(
+        msgspec.structs.replace(a, void=True) if a.digest == event.old else a for a in before.approvals
+    )
+    draft.change(event.step, approvals=approvals, stuck="")
 
 
 STEPS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.PlaybookPinned: _pinned,
-    e.PlaybookMigrated: _migrated,
     e.ScopeOpened: _scope_opened,
     e.StepReady: _ready,
     e.StepBlocked: _blocked,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from runner.engine.duties import assess
 from runner.engine.plan import Library
@@ -10,6 +10,9 @@ from runner.model.duty import DutyStatus
 from runner.model.events import DutiesAssessed, DutyChange
 from runner.model.facts import nested
 from runner.model.incident import DutyView, Incident
+
+BINDING = ("applies", "unknown")
+"""Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
 
 
 def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
@@ -28,9 +31,16 @@ def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
 def duty_passed(incident: Incident, now: datetime) -> bool:
     """Tell whether a due instant has passed that no assessment has seen yet."""
     return any(
-        d.due is not None and d.due < now and not d.overdue and d.record is None and d.verdict == "applies"
+        d.due is not None and d.due < now and not d.overdue and d.record is None and d.verdict in BINDING
         for d in incident.duties.values()
     )
+
+
+def next_duty_look(duty: DutyView, now: datetime) -> datetime | None:
+    """Return the first instant at which a duty is overdue, None where time does not change it any more."""
+    if duty.due is None or duty.due < now or duty.overdue or duty.record or duty.verdict not in BINDING:
+        return None
+    return duty.due + timedelta(microseconds=1)
 
 
 def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:

@@ -15,8 +15,8 @@ from runner.errors import Bug
 from runner.model.playbook import AnyStep, Bundle, Group, Playbook, Repeat
 
 if TYPE_CHECKING:
-    from runner.model.incident import Incident, Run, Scope
     from runner.engine.counting import HolidayCalendar
+    from runner.model.incident import Incident, Run, Scope
     from runner.model.regime import Regime
 
 

@@ -8,16 +8,17 @@ from typing import Literal
 
 import msgspec
 
-from runner.engine.conditions import truth
+from runner.engine.conditions import evaluate, truth
 from runner.engine.containers import open_bodies
 from runner.engine.plan import Library
 from runner.engine.timing import due_time
+from runner.engine.values import merged
 from runner.engine.view import ScopeView, find_step
 from runner.model import events as e
 from runner.model import playbook as p
 from runner.model.expressions import Unknown
 from runner.model.facts import lookup
-from runner.model.incident import Incident, Invocation, Scope
+from runner.model.incident import FELL_AWAY, Incident, Invocation, Scope
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -35,20 +36,26 @@ def look(incident: Incident, name: str, library: Library) -> Answer:
     step = library.body(incident.runs, scope).steps[invocation.step]
     if step.after.steps and _nothing_led_here(incident, scope, step):
         return Answer("no", "no branch led here")
-    if step.when is None:
-        return Answer("yes")
-    match truth(step.when, ScopeView(incident, scope)):
+    view = ScopeView(incident, scope)
+    match True if step.when is None else truth(step.when, view):
         case Unknown(missing, problems):
-            return Answer("unknown", "; ".join(problems), missing)
+            return Answer("unknown", "; ".join(problems), missing or problems)
         case True:
-            return Answer("yes")
+            wanting = _unknown_inputs(step, view)
+            return Answer("unknown", "inputs", wanting) if wanting else Answer("yes")
         case _:
-            return Answer("no", f"not so: {step.when.source}")
+            return Answer("no", f"not so: {step.when.source if step.when else ''}")
+
+
+def _unknown_inputs(step: p.AnyStep, view: ScopeView) -> tuple[str, ...]:
+    """Return what is missing before a called playbook has all of its inputs: they are evaluated once."""
+    values = [evaluate(one, view) for one in step.inputs.values()] if isinstance(step, p.Call) else []
+    return merged(value for value in values if isinstance(value, Unknown)).missing
 
 
 def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool:
     before = (find_step(incident, scope, name) for name in step.after.steps)
-    return all(i is not None and i.state in ("not_applicable", "cancelled") for i in before)
+    return all(i is not None and i.state in FELL_AWAY for i in before)
 
 
 def become_ready(
@@ -71,10 +78,10 @@ def _begin(
     step = library.step(incident, invocation.id)
     due = due_time(incident, invocation, step, now)
     match step:
-        case p.Ask(sets=fact, skip_if_known=True) if not _unknown(incident, fact):
+        case p.Ask(skip_if_known=True) if _known(incident, invocation, step):
             yield e.StepSettled(step=invocation.id, state="done", why="known already")
         case p.Task() | p.Ask() | p.File():
-            yield e.StepReady(step=invocation.id, due=due, assignee=step.assignee)
+            yield e.StepReady(step=invocation.id, due=due, assignee=invocation.assignee or step.assignee)
         case p.Approve():
             expiry = None if step.expires is None else now + step.expires
             yield e.StepReady(step=invocation.id, due=due, wake_at=expiry)
@@ -91,8 +98,11 @@ def _begin(
             yield from open_bodies(incident, invocation, step, now, library)
 
 
-def _unknown(incident: Incident, fact: str) -> bool:
-    return isinstance(lookup(incident.facts, fact), Unknown)
+def _known(incident: Incident, invocation: Invocation, step: p.Ask) -> bool:
+    """Tell whether a question need not be put; whoever reopened it wants an answer, known or not."""
+    before = incident.invocations.get(f"{invocation.id.rpartition('#')[0]}#{invocation.n - 1}")
+    again = before is not None and before.scope == invocation.scope
+    return not again and not isinstance(lookup(incident.facts, step.sets), Unknown)
 
 
 def _wait_end(wait: p.WaitFor, now: datetime) -> datetime | None:

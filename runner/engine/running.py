@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from runner.engine.containers import keep_open, late_items
+from runner.engine.containers import keep_open
 from runner.engine.deliveries import message_state
+from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.signing import quorum_events
 from runner.engine.view import item_of
@@ -18,24 +19,24 @@ from runner.model.incident import Incident, Invocation
 
 
 def keep_running(incident: Incident, name: str, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield what follows for one begun (or live) invocation."""
+    """Yield what follows for one invocation that has begun; what failed or expired waits for a person."""
     invocation = incident.invocations[name]
     step = library.step(incident, name)
-    if invocation.over:
-        if isinstance(step, p.Group):
-            yield from late_items(incident, invocation, step)
+    if invocation.state in ("failed", "expired"):
         return
     match step:
         case p.Approve():
             yield from quorum_events(incident, invocation, step, now)
-        case p.Duties() if not incident.assess:
-            yield e.StepSettled(step=name, state="done", why="assessed")
+        case p.Duties() if incident.assessed and not incident.assess:
+            yield e.StepSettled(step=name, state=done_state(invocation, now), why="assessed")
+        case p.Duties() if not library.regimes and not invocation.stuck:
+            yield e.StepStuck(step=name, why="no law is pinned to this incident: nothing can be assessed")
         case p.Wait() if _waited(incident, invocation, step.wait, now):
-            yield e.StepSettled(step=name, state="done", why="the wait is over")
+            yield e.StepSettled(step=name, state=done_state(invocation, now), why="the wait is over")
         case p.Message() if invocation.message:
-            yield from message_state(incident, invocation, step)
+            yield from message_state(incident, invocation, step, now)
         case p.Group() | p.Repeat() | p.Call():
-            yield from keep_open(incident, invocation, step, library)
+            yield from keep_open(incident, invocation, step, now)
         case _:
             return
 

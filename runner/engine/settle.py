@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from runner.engine.containers import late_items
 from runner.engine.deliveries import delivery_events
 from runner.engine.evolve import evolve
 from runner.engine.law import assessment, duty_passed
@@ -46,17 +47,35 @@ def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> lis
 def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
     if incident.state in ("cancelled", "closed"):
         return
-    if library.regimes and (incident.assess or duty_passed(incident, now)):
-        yield assessment(incident, now, library)
+    looked = _assessed(incident, now, library)
+    if looked is not None:
+        yield looked
         return
     yield from time_passed(incident, now, library)
     if incident.state == "paused":
         return
-    yield from void_approvals(incident)
+    reopened = (*void_approvals(incident, library), *late_items(incident, library))
+    yield from reopened or _onward(incident, now, library)
+
+
+def _assessed(incident: Incident, now: datetime, library: Library) -> AnyEvent | None:
+    """Return a new look at the law where facts or records changed, or a due instant passed with an effect."""
+    if not library.regimes:
+        return None
+    if incident.assess or not incident.assessed:
+        return assessment(incident, now, library)
+    if duty_passed(incident, now):
+        found = assessment(incident, now, library)
+        return found if found.changes else None
+    return None
+
+
+def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
+    """What goes on; never in one round with a reopening, or a container could close over what just reopened."""
     for name in sorted((incident.agenda | incident.blocked) - incident.active):
         answer = look(incident, name, library)
         yield from become_ready(incident, name, answer, now, library)
-    for name in sorted(incident.active | incident.live):
+    for name in sorted(incident.active):
         yield from keep_running(incident, name, now, library)
     for name in sorted(incident.moving):
         yield from delivery_events(incident, name, now)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from runner.engine.lateness import done_state
+from runner.engine.plan import Library
 from runner.engine.view import find_step
 from runner.model import events as e
 from runner.model import playbook as p
 from runner.model.incident import Approval, Incident, Invocation
-from runner.model.states import TaskState
 
 
 def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:
@@ -17,18 +18,49 @@ def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invo
     return find_step(incident, incident.scopes[invocation.scope], step.approve)
 
 
-def counted(invocation: Invocation, digest: str) -> tuple[Approval, ...]:
-    """Return the approvals that bind exactly these bytes."""
-    return tuple(a for a in invocation.approvals if a.digest == digest and a.approved)
+def author(incident: Incident, bound: Invocation) -> str:
+    """Return who made what is approved: the document's author, else whoever ended the step; empty for ourselves."""
+    written = [d.by for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    return written[-1] if written else bound.ended_by
+
+
+def counted(invocation: Invocation, digest: str, made_by: str) -> tuple[Approval, ...]:
+    """Return the approvals that bind exactly these bytes, without their author's."""
+    return tuple(
+        a
+        for a in invocation.approvals
+        if a.approved and not a.void and a.digest == digest and (not made_by or a.by != made_by)
+    )
 
 
 def reached(step: p.Approve, given: tuple[Approval, ...]) -> bool:
-    """Tell whether distinct persons, in the roles asked for, make the quorum."""
-    persons = {a.by for a in given}
-    roles = {a.role for a in given}
-    if step.by.every_role and not roles.issuperset(step.by.roles):
+    """Tell whether distinct persons make the quorum; where every role must be among them, each by another person."""
+    held = {a.by: frozenset((*a.roles, a.role)) for a in given}
+    if len(held) < step.by.distinct:
         return False
-    return len(persons) >= step.by.distinct
+    return not step.by.every_role or _each_role_filled(step.by.roles, held)
+
+
+def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]) -> bool:
+    """Match roles and persons: someone who holds several roles fills the one that nobody else can."""
+    filled: dict[str, str] = {}
+
+    def fill(role: str, asked: set[str]) -> bool:
+        for person in sorted(one for one in held if role in held[one] and one not in asked):
+            asked.add(person)
+            if person not in filled or fill(filled[person], asked):
+                filled[person] = role
+                return True
+        return False
+
+    return all(fill(role, set()) for role in dict.fromkeys(roles))
+
+
+def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person: str) -> tuple[str, ...]:
+    """Return the roles in which a person may decide; an escalation lets the role that was told in as well."""
+    escalated = (invocation.escalated_to,) if invocation.escalated_to else ()
+    roles = dict.fromkeys((*step.by.roles, *escalated))
+    return tuple(role for role in roles if person in incident.roles.get(role, ()))
 
 
 def quorum_events(
@@ -37,27 +69,42 @@ def quorum_events(
     """Yield the end of an approval: reached, refused (a person decides what next), or expired."""
     bound = subject(incident, invocation, step)
     digest = bound.digest if bound is not None else ""
-    given = counted(invocation, digest)
-    refused = [a for a in invocation.approvals if a.digest == digest and not a.approved]
-    if refused:
-        if not invocation.stuck:
-            yield e.StepStuck(step=invocation.id, why=f"rejected by {refused[-1].by}")
-    elif digest and reached(step, given):
-        late = invocation.due is not None and now > invocation.due
-        state: TaskState = "done_late" if late else "done"
+    old = [a.digest for a in invocation.approvals if not a.void and a.digest != digest]
+    if digest and old:
+        yield e.ApprovalVoided(step=invocation.id, old=old[0], new=digest)
+        return
+    refused = [a for a in invocation.approvals if not a.void and not a.approved]
+    given = counted(invocation, digest, author(incident, bound) if bound is not None else "")
+    if digest and not refused and reached(step, given):
         why = f"approved by {', '.join(sorted(a.by for a in given))}"
-        yield e.StepSettled(step=invocation.id, state=state, why=why, digest=digest)
+        yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why, digest=digest)
     elif invocation.wake_at is not None and invocation.wake_at <= now:
         yield e.StepSettled(step=invocation.id, state="expired", why="no quorum before it expired")
+    elif refused and not invocation.stuck:
+        yield e.StepStuck(step=invocation.id, why=f"rejected by {refused[-1].by}")
 
 
-def void_approvals(incident: Incident) -> Iterator[e.AnyEvent]:
-    """Yield the reopening of every approval whose subject has other bytes than were approved."""
+def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
+    """Yield the reopening of every approval whose subject has other bytes than were approved.
+
+    What has been filed was filed as approved: later bytes need an approval of their own and void none.
+    """
     for name in sorted(incident.signed):
         invocation = incident.invocations[name]
-        scope = incident.scopes[invocation.scope]
-        if incident.latest.get(f"{scope.id}|{invocation.step}") != name or not invocation.subject:
+        bound = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
+        if bound is None or not bound.digest or bound.digest == invocation.digest:
             continue
-        now = find_step(incident, scope, invocation.subject)
-        if now is not None and now.digest and now.digest != invocation.digest:
-            yield e.ApprovalVoided(step=name, old=invocation.digest, new=now.digest)
+        if not filed(incident, bound, library):
+            yield e.ApprovalVoided(step=name, old=invocation.digest, new=bound.digest)
+
+
+def filed(incident: Incident, bound: Invocation, library: Library) -> bool:
+    """Tell whether a ``file`` step has handed in what a step produced."""
+    for other in incident.invocations.values():
+        if other.kind != "file" or other.state not in ("done", "done_late"):
+            continue
+        scope = incident.scopes[other.scope]
+        step = library.body(incident.runs, scope).steps.get(other.step)
+        if isinstance(step, p.File) and find_step(incident, scope, step.file) == bound:
+            return True
+    return False

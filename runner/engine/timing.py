@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.engine.deliveries import next_delivery_look
+from runner.engine.law import next_duty_look
 from runner.engine.plan import Library
 from runner.engine.view import find_step, item_of
 from runner.model import events as e
@@ -59,6 +60,9 @@ def time_passed(incident: Incident, now: datetime, library: Library) -> Iterator
                     step=name, due=due, wake_at=invocation.wake_at, reason=f"{step.due.anchor} moved"
                 )
                 continue
+        if _asked_again(invocation, now):
+            yield e.StepReminded(step=name, count=invocation.reminders + 1)
+            continue
         if invocation.due is None or now < invocation.due:
             continue
         again = _next_reminder(invocation, step)
@@ -68,6 +72,11 @@ def time_passed(incident: Incident, now: datetime, library: Library) -> Iterator
             yield e.StepOverdue(step=name, escalate_to=rule.escalate if rule else "", tell=tell)
         elif again is not None and now >= again:
             yield e.StepReminded(step=name, count=invocation.reminders + 1)
+
+
+def _asked_again(invocation: Invocation, now: datetime) -> bool:
+    """Tell whether it is time to put a question again that nobody could answer."""
+    return invocation.kind == "ask" and invocation.wake_at is not None and invocation.wake_at <= now
 
 
 def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
@@ -84,24 +93,19 @@ def next_look(incident: Incident, now: datetime, library: Library) -> datetime |
     """Return the earliest instant at which time alone changes something, None when only an event can."""
     if incident.state in ("cancelled", "closed"):
         return None
-    times: list[datetime] = []
+    paused = incident.state == "paused"
+    times: list[datetime | None] = []
     for name in incident.active:
         invocation = incident.invocations[name]
-        if invocation.due is not None and not invocation.overdue:
-            times.append(invocation.due)
-        if invocation.wake_at is not None and invocation.kind != "ask":
+        times.append(None if invocation.overdue else invocation.due)
+        times.append(_next_reminder(invocation, library.step(incident, name)))
+        if invocation.kind == "ask" or not paused:
             times.append(invocation.wake_at)
-        reminder = _next_reminder(invocation, library.step(incident, name))
-        if reminder is not None:
-            times.append(reminder)
-    for name in incident.moving:
-        look = next_delivery_look(incident, name, now)
-        if look is not None:
-            times.append(look)
-    for duty in incident.duties.values():
-        if duty.due is not None and not duty.overdue and duty.record is None and duty.verdict == "applies":
-            times.append(duty.due)
-    return min(times, default=None)
+    if not paused:
+        times.extend(next_delivery_look(incident, name, now) for name in incident.moving)
+    if library.regimes:
+        times.extend(next_duty_look(duty, now) for duty in incident.duties.values())
+    return min((time for time in times if time is not None), default=None)
 
 
 def backoff(retry: p.Retry, attempts: int) -> timedelta:

@@ -66,6 +66,8 @@ def _folded(
                 incident = evolve(incident, pending, library)
                 pending = []
                 library = libraries(msgspec.structs.replace(incident, runs={**incident.runs, run.id: run}))
+            case _:
+                pass
         pending.append(recorded)
     return evolve(incident, pending, library) if pending else incident
 

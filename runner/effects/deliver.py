@@ -32,7 +32,7 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         return SendResult(state="rejected", code=chosen.rule, reason=chosen.why, permanent=True)
     try:
         body = msgspec.json.decode(tools.blobs.get_blob(message.body), type=Body)
-        secrets = {name: tools.secret(reference) for name, reference in channel.secrets.items()}
+        secrets = {name: tools.secret(reference).reveal() for name, reference in channel.secrets.items()}
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
     dispatch = Dispatch(

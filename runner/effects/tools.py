@@ -41,7 +41,7 @@ class Blobs(Protocol):
 class Sender(Protocol):
     """The door to the integrations."""
 
-    def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, Secret], /) -> SendResult:
+    def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt."""
         ...
 

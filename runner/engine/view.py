@@ -9,6 +9,22 @@ import msgspec
 from runner.model.expressions import Unknown, Value
 from runner.model.facts import lookup
 from runner.model.incident import Incident, Invocation, Scope
+from runner.model.playbook import (
+    Act,
+    AnyStep,
+    Approve,
+    Ask,
+    Call,
+    Duties,
+    File,
+    Group,
+    Message,
+    Notice,
+    Repeat,
+    Step,
+    Task,
+    Wait,
+)
 
 
 class ScopeView(msgspec.Struct, frozen=True):
@@ -101,3 +117,26 @@ def item_of(incident: Incident, scope: Scope, name: str) -> str:
         if around.item is not None:
             return around.item
     return name
+
+
+def title_of(step: AnyStep) -> str:
+    """Return the words that stand for a step: its title, else what its kind key says."""
+    match step:
+        case Step(title=title) if title:
+            return title
+        case Task(task=words) | Ask(ask=words) | Act(act=words) | Group(group=words) | Repeat(repeat=words):
+            return words
+        case Message(message=name):
+            return f"Message: {name}"
+        case Approve(approve=name):
+            return f"Approve: {name}"
+        case Notice(notice=name):
+            return f"Notice: {name}"
+        case File(file=name):
+            return f"File: {name}"
+        case Call(playbook=name):
+            return f"Playbook: {name}"
+        case Duties(duties=names):
+            return f"Assess duties: {', '.join(names)}"
+        case Wait():
+            return f"Wait: {step.id}"

@@ -1,0 +1,79 @@
+"""The command that deals with a thing: every command that a view recommends is written here, and only here.
+
+What a person has to fill in stands in capitals; quotes stand where a shell needs them.
+"""
+
+from __future__ import annotations
+
+from runner.model.incident import Invocation
+
+
+def shell_word(text: str) -> str:
+    """Return a word that a shell passes on as it is."""
+    return text if text and all(c.isalnum() or c in "-_./:@,+=%" for c in text) else f"'{text}'"
+
+
+def do_step(kind: str, handle: str, *, duty: str = "") -> str:
+    """Return the command that ends a ready step of a kind that people do."""
+    name = shell_word(handle)
+    match kind:
+        case "ask":
+            return f"tocsin answer {name} VALUE"
+        case "approve":
+            return f"tocsin approve {name}"
+        case "file":
+            return record_filed(duty) if duty else f"tocsin task show {name}"
+        case "task":
+            return f"tocsin task done {name}"
+        case _:
+            return f"tocsin task show {name}"
+
+
+def unstick(invocation: Invocation, handle: str) -> str:
+    """Return the command with which a person takes a stuck step further."""
+    name = shell_word(handle)
+    if invocation.state == "outcome_unknown":
+        return resolve(handle)
+    return f"tocsin task retry {name} --reason 'WHY'"
+
+
+def resolve(ref: str) -> str:
+    """Return the command that says what became of an attempt nobody knows about."""
+    return f"tocsin message resolve {shell_word(ref)} --happened|--not-happened --reason 'HOW YOU KNOW'"
+
+
+def call(delivery: str) -> str:
+    """Return the command that records a telephone call."""
+    return f"tocsin call {delivery} --reached|--not-reached"
+
+
+def show_step(handle: str) -> str:
+    """Return the command that shows one step in full."""
+    return f"tocsin task show {shell_word(handle)}"
+
+
+def record_filed(duty: str) -> str:
+    """Return the command that records a filing with its proof."""
+    return f"tocsin duty record-filed {shell_word(duty)} --reference REFERENCE"
+
+
+def record_filed_late(duty: str) -> str:
+    """Return the command that records a late filing, whose reasons the law wants."""
+    return f"{record_filed(duty)} --late-reason 'WHY'"
+
+
+def state_fact(path: str) -> str:
+    """Return the command that records a fact."""
+    return f"tocsin fact set {path}=VALUE --source SOURCE"
+
+
+def hold_role(role: str) -> str:
+    """Return the command that gives a role to somebody."""
+    return f"tocsin role assign {role} PERSON"
+
+
+WORK = "tocsin worker --once"
+RESUME = "tocsin resume --reason 'WHY'"
+DOCTOR = "tocsin doctor"
+FACTS_MISSING = "tocsin fact missing"
+ALL_STEPS = "tocsin status --all"

@@ -1,0 +1,318 @@
+"""What needs a person, worst first, each with the command that deals with it.
+
+Nothing here is decided anew: stuck, overdue and unknown are states of the incident. The one thing that views add is
+a watch over silence: an attempt without an outcome, or due work that nobody performs, is said out loud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from runner.engine.failover import Policy
+from runner.engine.timing import PEOPLE
+from runner.model.duty import DutyStatus
+from runner.model.incident import Delivery, Incident, Invocation
+from runner.views import advice
+from runner.views.rows import TaskRow
+from runner.views.words import ago, count, left
+
+Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+AttentionKind = Literal[
+    "outcome_unknown",
+    "stuck",
+    "rejected",
+    "unreachable",
+    "no_outcome",
+    "not_worked",
+    "duty_overdue",
+    "overdue",
+    "clock",
+    "paused",
+    "fact_missing",
+    "role_unheld",
+]
+NEAR = timedelta(hours=12)
+"""From when on a running legal clock waits for a person, even where its last safe start is not known."""
+IDLE = timedelta(minutes=5)
+"""How long due work may lie before its silence is said."""
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that waits for a person."""
+
+    kind: AttentionKind
+    severity: Severity
+    ref: str
+    """The step's invocation, the delivery, duty, fact or role that it is about."""
+    since: datetime | None
+    text: str
+    command: str
+
+
+def needs_attention(
+    incident: Incident, rows: Sequence[TaskRow], duties: Sequence[DutyStatus], now: datetime
+) -> tuple[Attention, ...]:
+    """Return what waits for a person, worst and oldest first. A closed or cancelled incident asks nothing."""
+    if incident.state in ("closed", "cancelled"):
+        return ()
+    named = {row.invocation: row for row in rows if row.invocation}
+    found = [
+        *_paused(incident),
+        *_steps(incident, named, now),
+        *_deliveries(incident),
+        *_silence(incident, named, now),
+        *_duties(duties, now),
+        *_facts(incident, named, duties),
+        *_roles(incident, rows),
+    ]
+    far = now + timedelta(days=36_500)
+    return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
+
+
+def _paused(incident: Incident) -> Iterator[Attention]:
+    if incident.state == "paused":
+        yield Attention(
+            kind="paused",
+            severity="medium",
+            ref=incident.id,
+            since=None,
+            text="the incident is paused: nothing is sent or done by itself, and the legal clocks run on",
+            command=advice.RESUME,
+        )
+
+
+def _steps(incident: Incident, named: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
+    for name in sorted(incident.active):
+        invocation, row = incident.invocations[name], named[name]
+        if invocation.stuck or invocation.state == "outcome_unknown":
+            yield from _stuck(incident, invocation, row)
+        elif invocation.overdue and invocation.due is not None:
+            yield Attention(
+                kind="overdue",
+                severity="high",
+                ref=name,
+                since=invocation.due,
+                text=f"{row.title}: {left(invocation.due, now)}{_who(row)}",
+                command=_ending(row),
+            )
+
+
+def _who(row: TaskRow) -> str:
+    return f", with {row.assignee}" if row.assignee else (f", role {row.role}" if row.role else "")
+
+
+def _ending(row: TaskRow) -> str:
+    """Return the command that ends a step; a filing is recorded on its duty."""
+    return advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else "")
+
+
+def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[Attention]:
+    since = invocation.attempts[-1].ended_at if invocation.attempts else invocation.ready_at
+    if invocation.state == "outcome_unknown":
+        yield Attention(
+            kind="outcome_unknown",
+            severity="critical",
+            ref=invocation.id,
+            since=since,
+            text=f"{row.title}: nobody knows whether it happened",
+            command=advice.unstick(invocation, row.command_name),
+        )
+        return
+    unreached = [d for d in _deliveries_of(incident, invocation) if d.state == "exhausted"]
+    if unreached:
+        return
+    rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
+    yield Attention(
+        kind="rejected" if rejected else "stuck",
+        severity="high",
+        ref=invocation.id,
+        since=invocation.approvals[-1].at if rejected else since,
+        text=f"{row.title}: {invocation.stuck}",
+        command=advice.unstick(invocation, row.command_name),
+    )
+
+
+def _deliveries_of(incident: Incident, invocation: Invocation) -> list[Delivery]:
+    message = incident.messages.get(invocation.message)
+    return [incident.deliveries[name] for name in message.deliveries] if message else []
+
+
+def _deliveries(incident: Incident) -> Iterator[Attention]:
+    for delivery in incident.deliveries.values():
+        if delivery.stuck:
+            yield Attention(
+                kind="outcome_unknown",
+                severity="critical",
+                ref=delivery.id,
+                since=delivery.attempts[-1].ended_at if delivery.attempts else None,
+                text=f"message to {delivery.person}: {delivery.stuck}",
+                command=advice.resolve(delivery.id),
+            )
+        elif delivery.state == "exhausted" and _still_wanted(incident, delivery):
+            yield Attention(
+                kind="unreachable",
+                severity="high",
+                ref=delivery.id,
+                since=delivery.attempts[-1].started_at if delivery.attempts else None,
+                text=f"{delivery.person} was not reached ({tried(delivery)}): telephone them",
+                command=advice.call(delivery.id),
+            )
+
+
+def tried(delivery: Delivery) -> str:
+    """Return what was tried for a delivery, in words."""
+    if not delivery.channels and not delivery.attempts:
+        return "no channel may carry the message"
+    used = dict.fromkeys(attempt.channel for attempt in delivery.attempts)
+    return f"{count(len(delivery.attempts), 'attempt')} over {', '.join(used) or 'nothing'}"
+
+
+def _still_wanted(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether the step that sent it still waits for people to be reached."""
+    step = incident.invocations.get(delivery.step)
+    return step is None or not step.over
+
+
+def _silence(incident: Incident, named: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
+    holders: list[tuple[str, str, Delivery | Invocation]] = [
+        (d.id, f"message to {d.person}", d) for d in incident.deliveries.values() if d.state == "active"
+    ]
+    holders += [(n, named[n].title, incident.invocations[n]) for n in sorted(incident.active)]
+    for ref, words, holder in holders:
+        for attempt in holder.attempts:
+            if attempt.state == "sending" and now - attempt.started_at > Policy().attempt_limit:
+                yield Attention(
+                    kind="no_outcome",
+                    severity="high",
+                    ref=ref,
+                    since=attempt.started_at,
+                    text=f"{words}: attempt {attempt.n} has no outcome {ago(attempt.started_at, now)}; "
+                    "its worker may be gone",
+                    command=advice.WORK,
+                )
+    if incident.state != "open":
+        return
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        wake = invocation.wake_at
+        if wake is not None and now - wake > IDLE and invocation.kind not in PEOPLE and not invocation.stuck:
+            yield Attention(
+                kind="not_worked",
+                severity="high",
+                ref=name,
+                since=wake,
+                text=f"{named[name].title}: due {ago(wake, now)} and no worker has done it",
+                command=advice.WORK,
+            )
+
+
+def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
+    for duty in duties:
+        if duty.verdict != "applies" or duty.state not in ("open", "overdue") or duty.due is None:
+            continue
+        if duty.state == "overdue":
+            yield Attention(
+                kind="duty_overdue",
+                severity="critical",
+                ref=duty.id,
+                since=duty.due,
+                text=f"{duty.citation or duty.id}: {left(duty.due, now)}, to {duty.recipient}",
+                command=advice.record_filed_late(duty.id),
+            )
+        else:
+            yield from _near(duty, duty.due, now)
+
+
+def _near(duty: DutyStatus, due: datetime, now: datetime) -> Iterator[Attention]:
+    start = duty.latest_safe_start
+    passed = start is not None and start <= now
+    if not passed and due - now > NEAR:
+        return
+    doubt = " (provisional)" if duty.provisional else ""
+    hurry = "; the last safe moment to start has passed" if passed else ""
+    yield Attention(
+        kind="clock",
+        severity="critical" if passed or due - now < NEAR / 3 else "high",
+        ref=duty.id,
+        since=start if passed else None,
+        text=f"{duty.citation or duty.id}: {left(due, now)}{doubt}{hurry}",
+        command=advice.record_filed(duty.id),
+    )
+
+
+def _facts(
+    incident: Incident, named: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+) -> Iterator[Attention]:
+    for path, holds_up in held_up(incident, named, duties).items():
+        asked = [row for row in named.values() if row.state in ("ready", "active") and row.sets == path]
+        command = advice.state_fact(path)
+        if asked:
+            command = advice.do_step("ask", asked[0].command_name)
+        yield Attention(
+            kind="fact_missing",
+            severity="medium",
+            ref=path,
+            since=None,
+            text=f"{path} is not known: {'; '.join(holds_up)}",
+            command=command,
+        )
+
+
+def held_up(
+    incident: Incident, named: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+) -> dict[str, tuple[str, ...]]:
+    """Return the unknown facts that hold something up, and what, in words.
+
+    Of a duty only the fact that settles most comes here: the others may never be needed.
+    """
+    steps: dict[str, list[str]] = {}
+    open_duties: dict[str, list[str]] = {}
+    clocks: dict[str, list[str]] = {}
+    for name in sorted(incident.blocked):
+        for path in incident.invocations[name].missing:
+            if not path.startswith(("step(", "duty(", "duties")):
+                steps.setdefault(path, []).append(named[name].title)
+    for duty in duties:
+        if not duty.missing_facts or duty.state not in ("open", "overdue", "held"):
+            continue
+        if duty.verdict == "unknown":
+            open_duties.setdefault(duty.missing_facts[0], []).append(duty.id)
+        elif duty.verdict == "applies" and duty.provisional:
+            clocks.setdefault(duty.missing_facts[0], []).append(duty.id)
+    return {
+        path: (
+            *((f"{_list(steps[path])} waits for it",) if path in steps else ()),
+            *((f"whether {_list(open_duties[path])} applies hangs on it",) if path in open_duties else ()),
+            *((f"the clock of {_list(clocks[path])} is provisional",) if path in clocks else ()),
+        )
+        for path in dict.fromkeys((*clocks, *open_duties, *steps))
+    }
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:2])
+    return f"{shown} and {len(names) - 2} more" if len(names) > 2 else shown
+
+
+def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:
+    """Yield the roles that nobody holds and that a step needs now."""
+    wanted: dict[str, list[str]] = {}
+    for row in rows:
+        if row.state in ("ready", "active") and not row.assignee and not row.over:
+            for role in row.roles:
+                if not incident.roles.get(role):
+                    wanted.setdefault(role, []).append(row.title)
+    for role, steps in wanted.items():
+        yield Attention(
+            kind="role_unheld",
+            severity="medium",
+            ref=role,
+            since=None,
+            text=f"nobody holds the role {role}: {_list(steps)}",
+            command=advice.hold_role(role),
+        )

@@ -1,0 +1,141 @@
+"""Duties as a person and a script read them: what the law asks, by when, why, and what is still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from runner.model.duty import DutiesReport, DutyStatus
+from runner.views import advice
+from runner.views.heading import Heading, marked, top
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.words import day, left, moment, when
+
+_DONE = {
+    "filed": "filed",
+    "filed_late": "filed late",
+    "decided_not_to_notify": "decided not to notify",
+    "waived": "waived",
+}
+_FAR = datetime.max.replace(tzinfo=UTC)
+_VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
+
+
+def duties(found: Sequence[DutyStatus], now: datetime) -> DutiesReport:
+    """Return the contract's document: what applies first, by the last moment at which one can safely begin."""
+    return DutiesReport(as_of=now, duties=tuple(sorted(found, key=urgency)))
+
+
+def urgency(duty: DutyStatus) -> tuple[bool, int, datetime, str]:
+    """Return what duties are ordered by: open before done, then verdict, latest safe start, id."""
+    start = duty.latest_safe_start or duty.due or _FAR
+    return duty.state in _DONE, _VERDICTS.index(duty.verdict), start, duty.id
+
+
+def running(found: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
+    """Return the duties that apply or may apply and are not done, the most urgent first."""
+    live = [d for d in found if d.verdict in ("applies", "unknown") and d.state not in _DONE]
+    return tuple(sorted(live, key=urgency))
+
+
+def clock_words(duty: DutyStatus, now: datetime) -> tuple[str, Tone]:
+    """Return a duty's clock in words, with what is uncertain about it."""
+    if duty.state in _DONE:
+        return _DONE[duty.state], "warn" if duty.state == "filed_late" else "good"
+    if duty.verdict == "not_applicable":
+        return "does not apply", "dim"
+    if duty.state == "held":
+        return "held by law enforcement", "warn"
+    if duty.due is None:
+        return _without_number(duty), "plain"
+    doubt = ", provisional" if duty.provisional else ""
+    if duty.verdict == "unknown":
+        return f"{left(duty.due, now)} if it applies{doubt}", "warn"
+    if duty.verdict == "advisory":
+        return f"{left(duty.due, now)}, advisory{doubt}", "dim"
+    late = duty.due <= now or (duty.latest_safe_start is not None and duty.latest_safe_start <= now)
+    return f"{left(duty.due, now)}{doubt}", "alarm" if late else "plain"
+
+
+def _without_number(duty: DutyStatus) -> str:
+    if duty.due_kind == "waits_for_event":
+        return f"not running: waits for {duty.clock.start_fact}"
+    return duty.standard or "no fixed time"
+
+
+def due_words(duty: DutyStatus, now: datetime) -> str:
+    """Return when it is due where it counts: a date ends with its last second in that zone."""
+    if duty.due is None:
+        return ""
+    if duty.due_kind == "date" and duty.due_date is not None:
+        zone = duty.due_local.tzname() if duty.due_local else None
+        return f"by the end of {day(duty.due_date)}" + (f" ({zone})" if zone else "")
+    there = duty.due_local or duty.due
+    zone_of = there.tzinfo or UTC
+    words = when(duty.due, now, zone_of)
+    return f"due {words} {there.tzname() or ''}".rstrip()
+
+
+def duties_page(report: DutiesReport, heading: Heading | None = None, *, everything: bool = False) -> Page:
+    """Draw all duties in full; what does not apply is folded unless ``everything`` is asked for."""
+    now = report.as_of
+    subject = f"duties as of {moment(now)}"
+    blocks: list[Block] = list(top(heading, subject) if heading else (*marked("real"), line(subject, "dim")))
+    shown = [d for d in report.duties if everything or d.verdict != "not_applicable"]
+    for duty in shown:
+        blocks.extend(duty_blocks(duty, now))
+    if not report.duties:
+        blocks.append(line("no duty has been assessed: no law is pinned, or no facts are known", "dim"))
+    folded = len(report.duties) - len(shown)
+    if folded:
+        blocks.append(line(f"{folded} that do not apply are not shown (--all)", "dim"))
+    return Page(tuple(blocks))
+
+
+def duty_blocks(duty: DutyStatus, now: datetime) -> Iterator[Block]:
+    """Yield one duty in full."""
+    words, tone = clock_words(duty, now)
+    yield Paragraph(cells=(Cell(duty.id, "title"), Cell("  "), Cell(words, tone)), hang=2)
+    rows = [(Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now) if text]
+    yield Table(rows=tuple(rows), elastic=1)
+    for command in _commands(duty):
+        yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), indent=2, hang=2)
+    yield Blank()
+
+
+def _details(duty: DutyStatus, now: datetime) -> Iterator[tuple[str, str, Tone]]:
+    verdict: Tone = "warn" if duty.verdict == "unknown" else "plain"
+    yield "verdict", duty.verdict.replace("_", " "), verdict
+    for reason in duty.because:
+        yield "because", reason.text, "plain"
+    yield "to", f"{duty.recipient} ({duty.jurisdiction}), {duty.stage}", "plain"
+    yield "for", ", ".join(duty.populations), "plain"
+    if duty.verdict != "not_applicable":
+        yield from _times(duty, now)
+    yield "missing", ", ".join(duty.missing_facts), "warn"
+    for note in duty.notes:
+        yield "note", note, "dim"
+    yield "law", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
+
+
+def _times(duty: DutyStatus, now: datetime) -> Iterator[tuple[str, str, Tone]]:
+    start = moment(duty.clock.start) if duty.clock.start else "not known"
+    doubt = ", provisional: not yet fixed by anyone" if duty.provisional else ""
+    yield "clock", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
+    yield "due", due_words(duty, now), "plain"
+    if duty.latest_safe_start and duty.latest_safe_start != duty.due:
+        yield "start by", moment(duty.latest_safe_start), "plain"
+    if duty.latest_legal and duty.latest_legal != duty.due:
+        yield "law allows", moment(duty.latest_legal), "dim"
+    if duty.not_before:
+        yield "not before", moment(duty.not_before), "warn"
+    yield "standard", duty.standard, "plain"
+
+
+def _commands(duty: DutyStatus) -> Iterator[str]:
+    if duty.state in _DONE or duty.verdict == "not_applicable":
+        return
+    if duty.missing_facts and (duty.verdict == "unknown" or duty.provisional):
+        yield advice.state_fact(duty.missing_facts[0])
+    if duty.verdict == "applies":
+        yield advice.record_filed(duty.id)

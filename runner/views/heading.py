@@ -1,0 +1,65 @@
+"""The top of every page about an incident: which one it is, and that an exercise is an exercise."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runner.model.incident import Incident
+from runner.model.states import Kind, State
+from runner.views.page import Blank, Block, Cell, Paragraph, line
+
+
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
+    """What names an incident on every page."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+
+
+def heading_of(incident: Incident) -> Heading:
+    """Return an incident's heading."""
+    return Heading(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+    )
+
+
+def marking(kind: str) -> str:
+    """Return the words that stand on everything which is not real, or nothing."""
+    return "" if kind == "real" else " · ".join([kind.upper()] * 3)
+
+
+def prompt(kind: str, codename: str) -> str:
+    """Return what a question to a person begins with: ``[EXERCISE amber-falcon]``."""
+    return f"[{codename}]" if kind == "real" else f"[{kind.upper()} {codename}]"
+
+
+def marked(kind: str) -> tuple[Block, ...]:
+    """Return the marking as blocks."""
+    found = marking(kind)
+    return (line(found, "marking"),) if found else ()
+
+
+def top(heading: Heading, subject: str = "") -> tuple[Block, ...]:
+    """Return the first lines of a page about one incident: marking, codename, title, and what the page is about."""
+    state = "" if heading.state == "open" else f"  {heading.state.upper()}"
+    return (
+        *marked(heading.kind),
+        Paragraph(
+            cells=(
+                Cell(heading.codename, "title"),
+                Cell(f"  {heading.title}"),
+                Cell(state, "warn"),
+                Cell(f"  {heading.incident}", "dim"),
+            ),
+            hang=2,
+        ),
+        *((line(subject, "dim"),) if subject else ()),
+        Blank(),
+    )

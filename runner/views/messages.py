@@ -1,0 +1,356 @@
+"""Deliveries as a person and a script read them: whom, over what, what is proved, and which channels were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from runner.errors import NotFound
+from runner.model.incident import Attempt, Delivery, Incident
+from runner.model.messaging import DeliveryPlan, proves
+from runner.model.states import AttemptState, Kind, Proof, Refusal, State
+from runner.views import advice
+from runner.views.heading import Heading, heading_of, marked, top
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.words import count, masked, when
+
+PROVED: Mapping[Proof, str] = {
+    "none": "nothing proved",
+    "accepted": "taken by the provider",
+    "relayed": "relayed onwards",
+    "delivered": "delivered",
+    "read": "read",
+    "acked": "acknowledged",
+    "authorised": "authorised",
+}
+_OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
+    "sending": ("no outcome yet", "warn"),
+    "accepted": ("accepted", "plain"),
+    "rejected": ("rejected", "alarm"),
+    "throttled": ("put off by the provider", "warn"),
+    "not_sent": ("not sent", "warn"),
+    "unknown": ("UNKNOWN: may have arrived", "alarm"),
+}
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One try; ``at`` is when it began."""
+
+    n: int
+    channel: str
+    state: AttemptState
+    provider_id: str
+    at: datetime
+    ended_at: datetime | None = None
+    reason: str = ""
+    resolved_by: str = ""
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one person, in the contract's order of keys."""
+
+    delivery: str
+    recipient: str
+    goal: Proof
+    evidence: Proof
+    state: str
+    attempts: tuple[AttemptView, ...]
+    refusals: tuple[Refusal, ...]
+    message: str = ""
+    message_class: str = ""
+    step: str = ""
+    channels: tuple[str, ...] = ()
+    stuck: str = ""
+
+
+class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
+    """All deliveries of an incident."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+    deliveries: tuple[DeliveryRow, ...]
+
+
+class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
+    """One delivery of an incident."""
+
+    heading: Heading
+    kind: Kind
+    delivery: DeliveryRow
+
+
+class PlannedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it would leave: its step's words, and a plan for each person."""
+
+    step: str
+    title: str
+    message_class: str
+    plans: tuple[DeliveryPlan, ...]
+
+
+class PlannedWay(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel that a plan uses, in order; the address is masked."""
+
+    channel: str
+    address: str
+    after_seconds: int
+
+
+class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's plan."""
+
+    step: str
+    title: str
+    message_class: str
+    recipient: str
+    channels: tuple[PlannedWay, ...]
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[Refusal, ...]
+
+
+class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-plan/v1"):
+    """Who would be told over what, and what is refused, before anything is sent."""
+
+    incident: str
+    codename: str
+    kind: Kind
+    plan: tuple[PlannedRecipient, ...]
+
+
+def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
+    """Return one delivery as it is shown."""
+    message = incident.messages.get(delivery.message)
+    return DeliveryRow(
+        delivery=delivery.id,
+        recipient=delivery.person,
+        goal=delivery.goal,
+        evidence=delivery.evidence,
+        state=delivery.state,
+        attempts=tuple(_attempt(one) for one in delivery.attempts),
+        refusals=delivery.refusals,
+        message=delivery.message,
+        message_class=message.message_class.name if message else "",
+        step=delivery.step,
+        channels=delivery.channels,
+        stuck=delivery.stuck,
+    )
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        n=attempt.n,
+        channel=attempt.channel,
+        state=attempt.state,
+        provider_id=attempt.provider_id,
+        at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        reason=attempt.reason,
+        resolved_by=attempt.resolved_by,
+    )
+
+
+def delivery_rows(incident: Incident) -> tuple[DeliveryRow, ...]:
+    """Return every delivery in the order in which they were planned."""
+    return tuple(delivery_row(incident, one) for one in incident.deliveries.values())
+
+
+def messages(incident: Incident) -> MessagesReport:
+    """Return the list of deliveries."""
+    return MessagesReport(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+        deliveries=delivery_rows(incident),
+    )
+
+
+def message(incident: Incident, delivery: str) -> DeliveryReport:
+    """Return one delivery; raises NotFound."""
+    found = incident.deliveries.get(delivery)
+    if found is None:
+        raise NotFound(f"no delivery '{delivery}' in {incident.codename}", hint="see: tocsin message list")
+    return DeliveryReport(
+        heading=heading_of(incident), kind=incident.kind, delivery=delivery_row(incident, found)
+    )
+
+
+def plan_report(incident: str, codename: str, kind: Kind, planned: Sequence[PlannedMessage]) -> PlanReport:
+    """Return a plan for reading: addresses masked, one entry for each person and message."""
+    return PlanReport(
+        incident=incident,
+        codename=codename,
+        kind=kind,
+        plan=tuple(_recipient(one, plan) for one in planned for plan in one.plans),
+    )
+
+
+def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
+    return PlannedRecipient(
+        step=message.step,
+        title=message.title,
+        message_class=message.message_class,
+        recipient=plan.person,
+        channels=tuple(
+            PlannedWay(
+                channel=step.channel,
+                address=masked(step.contact) if step.contact else "",
+                after_seconds=int(step.after.total_seconds()),
+            )
+            for step in plan.steps
+        ),
+        refusals=plan.refusals,
+        warnings=tuple(Refusal(channel="", rule=w.rule, why=w.why) for w in plan.warnings),
+    )
+
+
+def messages_page(report: MessagesReport, now: datetime) -> Page:
+    """Draw the list: a line for each person, and under it what is not proved."""
+    heading = Heading(
+        incident=report.incident,
+        codename=report.codename,
+        title=report.title,
+        kind=report.kind,
+        state=report.state,
+    )
+    if not report.deliveries:
+        return Page((*top(heading, "messages"), line("nothing has been sent", "dim")))
+    rows = tuple(delivery_cells(one, now) for one in report.deliveries)
+    return Page((*top(heading, "messages"), Table(rows=rows, elastic=3)))
+
+
+def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
+    """Return a delivery as cells: its id, whom, over what, what is proved."""
+    last = row.attempts[-1] if row.attempts else None
+    via = last.channel if last else (row.channels[0] if row.channels else "")
+    return (
+        Cell(row.delivery, "dim"),
+        Cell(row.recipient),
+        Cell(via, "dim"),
+        Cell(*standing(row)),
+        Cell(when(last.at, now) if last else "", "dim"),
+    )
+
+
+def standing(row: DeliveryRow) -> tuple[str, Tone]:
+    """Return where a delivery stands, in words that never say more than is proved."""
+    unknown = [one for one in row.attempts if one.state == "unknown" and not one.resolved_by]
+    doubt = f"; {count(len(unknown), 'attempt')} unknown" if unknown else ""
+    proved = PROVED[row.evidence]
+    if row.stuck:
+        return f"stopped: {row.stuck}", "alarm"
+    match row.state:
+        case "satisfied":
+            return f"{proved}{doubt}", "good"
+        case "exhausted":
+            return f"NOT REACHED: {proved}, {row.goal} wanted{doubt}", "alarm"
+        case "cancelled":
+            return f"called off; {proved}{doubt}", "dim"
+        case _ if not row.attempts:
+            return "not sent yet", "warn"
+        case _:
+            return f"{proved}, {row.goal} wanted{doubt}", "alarm" if unknown else "warn"
+
+
+def message_page(report: DeliveryReport, now: datetime) -> Page:
+    """Draw one delivery with its attempts, its evidence and the channels that were refused."""
+    row = report.delivery
+    words, tone = standing(row)
+    blocks: list[Block] = [
+        *top(report.heading, f"message to {row.recipient} ({row.message_class}), delivery {row.delivery}"),
+        line(words, tone),
+        line(f"goal: {row.goal}; proved: {row.evidence}", "dim"),
+    ]
+    blocks.extend(_attempts(row, now))
+    blocks.extend(_refused(row.refusals, row.channels))
+    if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
+        blocks += [Blank(), _command(advice.resolve(row.delivery))]
+    elif row.state != "satisfied":
+        blocks += [Blank(), _command(advice.call(row.delivery))]
+    return Page(tuple(blocks))
+
+
+def _command(text: str) -> Paragraph:
+    return Paragraph(cells=(Cell("→ "), Cell(text, "command")), hang=2)
+
+
+def _attempts(row: DeliveryRow, now: datetime) -> Iterator[Block]:
+    if not row.attempts:
+        return
+    yield Blank()
+    yield line("ATTEMPTS", "title")
+    rows = []
+    for one in row.attempts:
+        words, tone = _OUTCOME[one.state]
+        by = f" (said by {one.resolved_by})" if one.resolved_by else ""
+        reason = f": {one.reason}" if one.reason else ""
+        ref = f" [{one.provider_id}]" if one.provider_id else ""
+        cell = Cell(f"{words}{by}{reason}{ref}", tone)
+        rows.append((Cell(f"{one.n}"), Cell(when(one.at, now), "dim"), Cell(one.channel), cell))
+    yield Table(rows=tuple(rows), elastic=3)
+
+
+def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[Block]:
+    if channels:
+        yield Blank()
+        yield line(f"channels, in order: {', '.join(channels)}", hang=2)
+    if refusals:
+        yield Blank()
+        yield line("NOT USED", "title")
+        yield Table(
+            rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals),
+            elastic=2,
+        )
+
+
+def plan_page(report: PlanReport) -> Page:
+    """Draw a plan: for each message and person what is used in order, and what is refused by which rule."""
+    blocks: list[Block] = [*marked(report.kind), line("MESSAGE PLAN: nothing has been sent", "title")]
+    last = ""
+    for one in report.plan:
+        if one.step != last:
+            blocks += [Blank(), line(f"{one.title} ({one.message_class})", "title")]
+            last = one.step
+        blocks.extend(_planned(one))
+    if not report.plan:
+        blocks.append(line("no message leaves at once", "dim"))
+    unreachable = [one.recipient for one in report.plan if not one.channels]
+    if unreachable:
+        people = ", ".join(dict.fromkeys(unreachable))
+        blocks += [Blank(), line(f"Nobody can reach {people} this way: telephone them.", "alarm", hang=2)]
+    return Page(tuple(blocks))
+
+
+def _planned(one: PlannedRecipient) -> Iterator[Block]:
+    rows: list[tuple[Cell, ...]] = []
+    for n, way in enumerate(one.channels, start=1):
+        after = f"after {way.after_seconds // 60} min" if way.after_seconds else "at once"
+        who = one.recipient if n == 1 else ""
+        rows.append(
+            (Cell(who), Cell(f"{n}."), Cell(way.channel), Cell(f"{after}  {way.address}".strip(), "good"))
+        )
+    for refusal in one.refusals:
+        who = "" if rows else one.recipient
+        why = f"refused, {refusal.rule}: {refusal.why}"
+        rows.append((Cell(who), Cell("–"), Cell(refusal.channel, "dim"), Cell(why, "warn")))
+    for warning in one.warnings:
+        rows.append((Cell(""), Cell("!"), Cell(""), Cell(f"{warning.why} ({warning.rule})", "warn")))
+    if not rows:
+        rows.append((Cell(one.recipient), Cell("–"), Cell(""), Cell("no channel is set up", "alarm")))
+    yield Table(rows=tuple(rows), elastic=3)
+
+
+def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:
+    """Return the deliveries that have ended, or are in doubt, without proof of what was wanted."""
+    return tuple(
+        row
+        for row in rows
+        if any(a.state == "unknown" and not a.resolved_by for a in row.attempts)
+        or (row.state == "exhausted" and row.goal != "none" and not proves(row.evidence, row.goal))
+    )

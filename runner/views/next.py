@@ -1,0 +1,128 @@
+"""Three things to do now, each with the command that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from runner.engine.timing import PEOPLE
+from runner.model.states import Kind, State
+from runner.views import advice
+from runner.views.attention import Attention, AttentionKind
+from runner.views.heading import Heading, top
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.views.rows import TaskRow
+from runner.views.status import Status
+from runner.views.words import count, left
+
+_RANKS: dict[AttentionKind, int] = {
+    "outcome_unknown": 0,
+    "stuck": 0,
+    "rejected": 0,
+    "unreachable": 0,
+    "no_outcome": 0,
+    "not_worked": 0,
+    "duty_overdue": 1,
+    "overdue": 1,
+    "clock": 2,
+    "paused": 2,
+    "fact_missing": 4,
+    "role_unheld": 5,
+}
+_READY = 3
+HOW_MANY = 3
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do."""
+
+    kind: str
+    """As in ``needs_attention``, or ``ready`` for a step that can be done."""
+    ref: str
+    text: str
+    command: str
+    due: datetime | None = None
+
+
+class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/next/v1"):
+    """The first things of an incident, and how many more there are."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+    as_of: datetime
+    next: tuple[Item, ...]
+    more: int
+
+
+def next_things(found: Status, how_many: int = HOW_MANY) -> Next:
+    """Return what to do now: in doubt or stuck, late, legal clocks, ready steps by due, facts, roles."""
+    items = sorted(_candidates(found), key=lambda pair: pair[0])
+    unique = {item.command: item for _, item in reversed(items)}
+    ordered = [item for _, item in items if unique[item.command] is item]
+    return Next(
+        incident=found.incident,
+        codename=found.codename,
+        title=found.title,
+        kind=found.kind,
+        state=found.state,
+        as_of=found.as_of,
+        next=tuple(ordered[:how_many]),
+        more=max(len(ordered) - how_many, 0),
+    )
+
+
+_Rank = tuple[int, bool, datetime, int]
+_FAR = datetime.max.replace(tzinfo=UTC)
+
+
+def _candidates(found: Status) -> Iterator[tuple[_Rank, Item]]:
+    for n, one in enumerate(found.needs_attention):
+        yield (_RANKS[one.kind], False, one.since or _FAR, n), _attention(one)
+    if found.state not in ("open", "paused"):
+        return
+    for row in found.tasks:
+        if row.state in ("ready", "active") and row.kind in PEOPLE and not row.overdue and not row.stuck:
+            mine = row.invocation in found.mine
+            yield (_READY, not mine, row.due or _FAR, row.row), _ready(found, row)
+
+
+def _attention(one: Attention) -> Item:
+    return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command)
+
+
+def _ready(found: Status, row: TaskRow) -> Item:
+    clock = f", {left(row.due, found.as_of)}" if row.due else ""
+    who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "")
+    lane = f" [{row.item}]" if row.item else ""
+    return Item(
+        kind="ready",
+        ref=row.invocation,
+        text=f"{row.title}{lane}{f' – {who}' if who else ''}{clock}",
+        command=advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else ""),
+        due=row.due,
+    )
+
+
+def next_page(found: Next) -> Page:
+    """Draw the things to do."""
+    heading = Heading(
+        incident=found.incident,
+        codename=found.codename,
+        title=found.title,
+        kind=found.kind,
+        state=found.state,
+    )
+    blocks: list[Block] = [*top(heading)]
+    if not found.next:
+        blocks.append(line("Nothing to do now.", "good"))
+    for n, one in enumerate(found.next, start=1):
+        blocks.append(Paragraph(cells=(Cell(f"{n}. ", "title"), Cell(one.text)), hang=3))
+        blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=3, hang=2))
+    if found.more:
+        blocks += [Blank(), line(f"{count(found.more, 'more thing')}: tocsin status", "dim")]
+    return Page(tuple(blocks))

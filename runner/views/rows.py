@@ -1,0 +1,220 @@
+"""The steps of an incident as numbered rows, and which invocation a person means by a number or an id.
+
+A row's number is the place at which its invocation came into being. Invocations are never removed and always made
+in the order of the journal, so a number means the same step for the whole life of the incident: what somebody
+types at three in the morning cannot hit another step because the list has moved since it was shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.engine.plan import Library
+from runner.engine.view import item_of, outwards, title_of
+from runner.errors import NotFound, Refused
+from runner.model.incident import Incident, Invocation, Scope
+from runner.model.playbook import AnyStep, Call, Group, Repeat
+from runner.model.states import TaskState
+from runner.model.vocabulary import nearest
+
+CONTAINERS = frozenset({"group", "repeat", "playbook"})
+"""Kinds that hold other steps; what is inside them is shown in their stead."""
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One invocation in a list. A step inside a container that has not begun has no invocation and no row yet."""
+
+    step: str
+    invocation: str
+    kind: str
+    title: str
+    state: TaskState
+    assignee: str
+    due: datetime | None
+    row: int
+    """Its number for commands; 0 where there is none yet."""
+    command_name: str = ""
+    """The shortest name by which commands find it."""
+    role: str = ""
+    roles: tuple[str, ...] = ()
+    """All roles that may do it, where there are several, as in an approval."""
+    overdue: bool = False
+    stuck: str = ""
+    missing: tuple[str, ...] = ()
+    """Facts that its condition waits for."""
+    waits_for: tuple[str, ...] = ()
+    """Steps before it that have not ended."""
+    item: str = ""
+    """What its lane of a ``for_each`` is about."""
+    duty: str = ""
+    """The duty that a notice or a filing is for."""
+    sets: str = ""
+    """The fact that a question sets."""
+    over: bool = False
+    superseded: bool = False
+    """A newer invocation of the same step has taken its place."""
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+def numbered(incident: Incident) -> tuple[str, ...]:
+    """Return the invocations in the order of their numbers: number ``n`` stands at place ``n - 1``."""
+    return tuple(incident.invocations)
+
+
+def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
+    """Return every step of the incident, begun or not, in the order of the playbook's lists."""
+    found: list[TaskRow] = []
+    clear = Counter(key.rpartition("|")[2] for key in incident.latest)
+    for row, invocation in enumerate(incident.invocations.values(), start=1):
+        step = definition(incident, library, invocation.id)
+        found.append(_row(incident, invocation, step, row, clear[invocation.step] == 1))
+        if step is not None and not invocation.scopes and not invocation.over:
+            found.extend(_to_come(step, library, incident, invocation))
+    return tuple(found)
+
+
+def definition(incident: Incident, library: Library, name: str) -> AnyStep | None:
+    """Return the step behind an invocation; None where a newer version of the playbook has it no more."""
+    invocation = incident.invocations[name]
+    body = library.body(incident.runs, incident.scopes[invocation.scope])
+    return body.steps.get(invocation.step)
+
+
+def titles(incident: Incident, library: Library) -> dict[str, str]:
+    """Return the words for every invocation, by its id."""
+    found = {name: definition(incident, library, name) for name in incident.invocations}
+    return {
+        name: incident.invocations[name].step if step is None else title_of(step)
+        for name, step in found.items()
+    }
+
+
+def handle(incident: Incident, name: str) -> str:
+    """Return the shortest name by which a command finds this invocation: its step's id where that is clear."""
+    invocation = incident.invocations.get(name)
+    if invocation is None:
+        return name
+    same = _newest(incident, invocation.step)
+    return invocation.step if same == [name] else name
+
+
+def find(incident: Incident, text: str) -> str:
+    """Return the invocation that a person means: a row number, an id, ``id#n``, or a step's id.
+
+    Raises NotFound with the nearest id, or Refused with the choices where it could be several.
+    """
+    names = numbered(incident)
+    if text.isdecimal():
+        if 1 <= int(text) <= len(names):
+            return names[int(text) - 1]
+        raise NotFound(f"there is no row {text}", hint=f"rows run from 1 to {len(names)}: tocsin task list")
+    if text in incident.invocations:
+        return text
+    found = (
+        [name for name in names if name.endswith((f":{text}", f".{text}"))]
+        if "#" in text
+        else _newest(incident, text)
+    )
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = ", ".join(f"{names.index(name) + 1} ({name})" for name in found[:8])
+        raise Refused(f"'{text}' can mean {len(found)} steps: {choices}", hint="name one", code="ambiguous")
+    near = nearest(text, {i.step for i in incident.invocations.values()})
+    raise NotFound(
+        f"there is no step '{text}' in {incident.codename}",
+        hint=f"did you mean {near}?" if near else "see: tocsin task list",
+    )
+
+
+def _newest(incident: Incident, step: str) -> list[str]:
+    return [name for key, name in incident.latest.items() if key.rpartition("|")[2] == step]
+
+
+def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: int, clear: bool) -> TaskRow:
+    scope = incident.scopes[invocation.scope]
+    superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
+    roles = roles_of(step)
+    return TaskRow(
+        step=invocation.step,
+        invocation=invocation.id,
+        kind=invocation.kind,
+        title=invocation.step if step is None else title_of(step),
+        state=invocation.state,
+        assignee=invocation.assignee or invocation.started_by,
+        due=invocation.due,
+        row=row,
+        command_name=invocation.step if clear and not superseded else invocation.id,
+        role=invocation.escalated_to or (roles[0] if roles else ""),
+        roles=roles,
+        overdue=invocation.overdue,
+        stuck=invocation.stuck,
+        missing=invocation.missing,
+        waits_for=tuple(_waits_for(incident, invocation, step)),
+        item=_item(incident, scope),
+        duty=item_of(incident, scope, getattr(step, "duty", "")),
+        sets=invocation.sets,
+        over=invocation.over,
+        superseded=superseded,
+        ended_at=invocation.ended_at,
+        reason=invocation.reason,
+    )
+
+
+def roles_of(step: AnyStep | None) -> tuple[str, ...]:
+    """Return the roles that may do a step, the one that should first."""
+    if step is None:
+        return ()
+    quorum = getattr(step, "by", None)
+    if quorum is not None:
+        return tuple(quorum.roles)
+    role = getattr(step, "role", "")
+    return (role,) if role else ()
+
+
+def _item(incident: Incident, scope: Scope) -> str:
+    return next((s.item for s in outwards(incident, scope) if s.item is not None), "")
+
+
+def _waits_for(incident: Incident, invocation: Invocation, step: AnyStep | None) -> Iterator[str]:
+    if step is None or invocation.state != "waiting":
+        return
+    for before in step.after.steps:
+        name = incident.latest.get(f"{invocation.scope}|{before}")
+        if name is None or not incident.invocations[name].over:
+            yield before
+
+
+def _to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:
+    """Yield the steps inside a container that has not been opened, so that all that is left can be seen."""
+    inside: tuple[AnyStep, ...] = ()
+    match step:
+        case Group(steps=steps) | Repeat(steps=steps):
+            inside = steps
+        case Call(playbook=name):
+            run = incident.runs[incident.scopes[parent.scope].run]
+            inside = library.plans[run.bundle].playbook(name).steps
+        case _:
+            return
+    for one in inside:
+        roles = roles_of(one)
+        yield TaskRow(
+            step=one.id,
+            invocation="",
+            kind=str(one.__struct_config__.tag),
+            title=title_of(one),
+            state="waiting",
+            assignee=str(getattr(one, "assignee", "")),
+            due=None,
+            row=0,
+            role=roles[0] if roles else "",
+            roles=roles,
+            waits_for=one.after.steps or (parent.step,),
+        )
+        if isinstance(one, Group | Repeat):
+            yield from _to_come(one, library, incident, parent)

@@ -1,0 +1,103 @@
+"""The status of an incident: what is mine, what is late, what cannot be proved, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from runner.engine.plan import Library
+from runner.model.duty import DutyStatus
+from runner.model.incident import Incident
+from runner.model.states import Kind, State
+from runner.views.attention import Attention, needs_attention
+from runner.views.documents import NoticeRow, notice_rows
+from runner.views.messages import DeliveryRow, delivery_rows
+from runner.views.rows import TaskRow, task_rows
+
+
+class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A playbook that runs in the incident, as pinned."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class Fallen(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure domain that is not to be relied on."""
+
+    domain: str
+    state: str
+    since: datetime
+    assumed: bool
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/status/v1"):
+    """The contract's status document; ``needs_attention`` not empty makes ``status --check`` exit with 4."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+    playbooks: tuple[PlaybookRef, ...]
+    version: int
+    tasks: tuple[TaskRow, ...]
+    duties: tuple[DutyStatus, ...]
+    deliveries: tuple[DeliveryRow, ...]
+    notices: tuple[NoticeRow, ...]
+    needs_attention: tuple[Attention, ...]
+    as_of: datetime
+    opened_at: datetime
+    domains: tuple[Fallen, ...] = ()
+    me: str = ""
+    """For whom it was asked."""
+    mine: tuple[str, ...] = ()
+    """Invocations that are ready and with that person, or with a role of theirs."""
+
+
+def status(
+    incident: Incident,
+    library: Library,
+    duties: Sequence[DutyStatus],
+    now: datetime,
+    me: str = "",
+) -> Status:
+    """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant."""
+    rows = task_rows(incident, library)
+    return Status(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+        playbooks=tuple(
+            PlaybookRef(name=run.playbook, version=run.version, digest=run.digest)
+            for run in incident.runs.values()
+        ),
+        version=incident.version,
+        tasks=rows,
+        duties=tuple(duties),
+        deliveries=delivery_rows(incident),
+        notices=notice_rows(incident),
+        needs_attention=needs_attention(incident, rows, duties, now),
+        as_of=now,
+        opened_at=incident.opened_at,
+        domains=tuple(
+            Fallen(domain=d.name, state=d.state, since=d.since, assumed=d.assumed)
+            for d in incident.domains.values()
+            if d.state != "up"
+        ),
+        me=me,
+        mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
+    )
+
+
+def _is_mine(incident: Incident, row: TaskRow, me: str) -> bool:
+    if not me or row.over or row.state not in ("ready", "active", "outcome_unknown", "failed", "expired"):
+        return False
+    if row.assignee:
+        return row.assignee == me
+    return any(me in incident.roles.get(role, ()) for role in (row.role, *row.roles) if role)

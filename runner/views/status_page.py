@@ -1,0 +1,226 @@
+"""How a status is drawn for somebody tired: what needs a person, then clocks, mine, ready, unproved, waiting, done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+
+from runner.model.duty import DutyStatus
+from runner.views import advice
+from runner.views.attention import Attention, Severity
+from runner.views.documents import NoticeRow, notice_cells
+from runner.views.duties import clock_words, due_words, running
+from runner.views.heading import Heading, top
+from runner.views.messages import DeliveryRow, delivery_cells, unproved
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.rows import CONTAINERS, TaskRow
+from runner.views.status import Status
+from runner.views.words import count, left, moment, span, when
+
+_TONES: dict[Severity, Tone] = {"critical": "alarm", "high": "alarm", "medium": "warn", "low": "dim"}
+_MARKS: dict[Severity, str] = {"critical": "!!", "high": "!", "medium": "?", "low": "·"}
+_LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
+"""Ends that are named beside a step; the others speak for themselves."""
+
+
+def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None = None) -> Page:
+    """Draw a status. ``everything`` unfolds what is done; ``zone`` is the reader's (UTC without it)."""
+    now = found.as_of if zone is None else found.as_of.astimezone(zone)
+    blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
+    for section in (
+        _attention(found.needs_attention),
+        _domains(found, now),
+        _clocks(found.duties, now),
+        _steps(found, now),
+        _unproved(found, now),
+        _notices(found.notices, now),
+        _waiting(found.tasks),
+        _done(found.tasks, now, everything),
+    ):
+        blocks.extend(section)
+    return Page(tuple(blocks[:-1] if isinstance(blocks[-1], Blank) else blocks))
+
+
+def _heading(found: Status) -> Heading:
+    return Heading(
+        incident=found.incident,
+        codename=found.codename,
+        title=found.title,
+        kind=found.kind,
+        state=found.state,
+    )
+
+
+def _subject(found: Status, now: datetime) -> str:
+    playbooks = ", ".join(f"{one.name} {one.version}" for one in found.playbooks)
+    running_for = span(found.as_of - found.opened_at)
+    return (
+        f"{playbooks} · running for {running_for} · event {found.version} · {moment(found.as_of, _zone(now))}"
+    )
+
+
+def _zone(now: datetime) -> tzinfo:
+    assert now.tzinfo is not None  # noqa: S101 -- instants are aware everywhere
+    return now.tzinfo
+
+
+def _attention(items: Sequence[Attention]) -> Iterator[Block]:
+    if not items:
+        yield line("Nothing needs you now.", "good")
+        yield Blank()
+        return
+    yield line(f"NEEDS A PERSON ({len(items)})", "title")
+    for one in items:
+        yield Paragraph(
+            cells=(Cell(f"{_MARKS[one.severity]:<3}", _TONES[one.severity]), Cell(one.text)), indent=1, hang=3
+        )
+        yield Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=4, hang=2)
+    yield Blank()
+
+
+def _domains(found: Status, now: datetime) -> Iterator[Block]:
+    if not found.domains:
+        return
+    yield line("NOT TO BE RELIED ON", "title")
+    rows = []
+    for one in found.domains:
+        how = f"assumed {one.state}" if one.assumed else one.state
+        rows.append((Cell(one.domain), Cell(f"{how} since {when(one.since, now, _zone(now))}", "alarm")))
+    yield Table(rows=tuple(rows), elastic=1)
+    yield Blank()
+
+
+def _clocks(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
+    live = running(duties)
+    if not live:
+        return
+    yield line("CLOCKS", "title")
+    yield Table(rows=tuple(_clock(duty, now) for duty in live), elastic=0)
+    yield Blank()
+
+
+def _clock(duty: DutyStatus, now: datetime) -> tuple[Cell, ...]:
+    words, tone = clock_words(duty, now)
+    start = duty.latest_safe_start
+    begin = f"; start by {when(start, now, _zone(now))}" if start and start != duty.due else ""
+    return (Cell(duty.id), Cell(words, tone), Cell(f"{due_words(duty, now)}{begin}", "dim"))
+
+
+def _steps(found: Status, now: datetime) -> Iterator[Block]:
+    live = [r for r in found.tasks if _is_live(r)]
+    mine = [r for r in live if r.invocation in found.mine]
+    others = [r for r in live if r.invocation not in found.mine]
+    for title, rows in (
+        (f"MINE ({found.me})", mine),
+        ("READY" if not mine else "READY, WITH OTHERS", others),
+    ):
+        if rows:
+            yield line(title, "title")
+            ordered = sorted(rows, key=lambda r: (r.due is None, r.due or now, r.row))
+            yield Table(rows=tuple(_ready(r, now) for r in ordered), elastic=1)
+            yield Blank()
+
+
+def _is_live(row: TaskRow) -> bool:
+    waiting = row.state == "waiting" or row.over
+    return bool(row.invocation) and not waiting and row.kind not in CONTAINERS
+
+
+def _ready(row: TaskRow, now: datetime) -> tuple[Cell, ...]:
+    who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "by itself")
+    clock = Cell("")
+    if row.due is not None:
+        clock = Cell(left(row.due, now), "alarm" if row.due <= now else "plain")
+    state = "stuck" if row.stuck else row.state.replace("_", " ")
+    return (
+        Cell(str(row.row)),
+        Cell(named(row), "plain"),
+        Cell(state, "alarm" if row.stuck or row.state == "outcome_unknown" else "good"),
+        Cell(who, "dim"),
+        clock,
+    )
+
+
+def named(row: TaskRow) -> str:
+    """Return a step's words, with what its lane is about."""
+    return f"{row.title} [{row.item}]" if row.item else row.title
+
+
+def _unproved(found: Status, now: datetime) -> Iterator[Block]:
+    doubtful: tuple[DeliveryRow, ...] = unproved(found.deliveries)
+    shared = [
+        (notice, one)
+        for notice in found.notices
+        for one in notice.approvals
+        if one.binds and one.shared_os_user
+    ]
+    active = [row for row in found.deliveries if row.state == "active" and row not in doubtful]
+    if doubtful or shared:
+        yield line("CANNOT BE PROVED", "title")
+        rows = [delivery_cells(row, now) for row in doubtful]
+        for notice, one in shared:
+            words = "approved at the same operating-system user as another approver"
+            rows.append(
+                (Cell(notice.document, "dim"), Cell(one.by), Cell(""), Cell(words, "alarm"), Cell(""))
+            )
+        yield Table(rows=tuple(rows), elastic=3)
+        yield Blank()
+    if active:
+        yield line("UNDER WAY", "title")
+        yield Table(rows=tuple(delivery_cells(row, now) for row in active), elastic=3)
+        yield Blank()
+
+
+def _notices(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
+    current = [row for row in notices if row.current]
+    if current:
+        yield line("NOTICES", "title")
+        yield Table(rows=tuple(notice_cells(row, now) for row in current), elastic=2)
+        yield Blank()
+
+
+def _waiting(rows: Sequence[TaskRow]) -> Iterator[Block]:
+    waiting = [row for row in rows if row.state == "waiting" and not row.superseded]
+    if not waiting:
+        return
+    yield line(f"TO COME ({len(waiting)})", "title")
+    yield Table(
+        rows=tuple(
+            (Cell(str(row.row or ""), "dim"), Cell(named(row), "dim"), Cell(_why(row), "dim"))
+            for row in waiting
+        ),
+        elastic=1,
+    )
+    yield Blank()
+
+
+def _why(row: TaskRow) -> str:
+    if row.missing:
+        return f"needs {', '.join(row.missing)}"
+    return f"after {', '.join(row.waits_for)}" if row.waits_for else ""
+
+
+def _done(rows: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[Block]:
+    ended = [row for row in rows if row.over]
+    if not ended:
+        return
+    if not everything:
+        yield line(f"{summary(ended)} ({advice.ALL_STEPS})", "dim")
+        return
+    yield line("ENDED", "title")
+    table = []
+    for row in ended:
+        state = row.state.replace("_", " ") + (" (done anew)" if row.superseded else "")
+        reason = f": {row.reason}" if row.reason and row.state in (*_LOUD, "not_applicable") else ""
+        at = when(row.ended_at, now, _zone(now)) if row.ended_at else ""
+        table.append((Cell(str(row.row), "dim"), Cell(f"{named(row)} – {state}{reason}"), Cell(at, "dim")))
+    yield Table(rows=tuple(table), elastic=1)
+
+
+def summary(ended: Sequence[TaskRow]) -> str:
+    """Return how many steps have ended, and how: ``7 ended: 5 done, 1 skipped, 1 not applicable``."""
+    states = dict.fromkeys(row.state for row in ended)
+    parts = ", ".join(
+        f"{sum(row.state == state for row in ended)} {state.replace('_', ' ')}" for state in states
+    )
+    return f"{count(len(ended), 'step')} ended: {parts}"

@@ -19,7 +19,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     hint: str = ""
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
         """Return ``file:line:column: message`` as editors and people read it."""
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         tail = f" ({self.hint})" if self.hint else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runner.engine.duties import assess
+from runner.engine.leads import leads
 from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.events import DutiesAssessed, DutyChange
@@ -25,6 +26,7 @@ def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
         records,
         calendar=library.calendar,
         first_known=incident.opened_at,
+        leads=leads(incident, library),
     )
 
 

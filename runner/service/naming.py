@@ -46,4 +46,6 @@ def _one(found: list[Invocation], text: str) -> str:
     if len(choices) == 1:
         return choices[0].id
     listed = ", ".join(i.id for i in choices[:6])
-    raise Refused(f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous")
+    raise Refused(
+        f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous"
+    )

@@ -1,0 +1,65 @@
+"""The time that still stands between now and a filing, so that a deadline shows its latest safe start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from runner.engine.leads import RENDERING, cost
+from runner.engine.leads import _whole as whole
+from runner.engine.plan import compile_plan
+from runner.model.playbook import (
+    After,
+    Approve,
+    Bundle,
+    Due,
+    File,
+    Notice,
+    Playbook,
+    Quorum,
+    Task,
+    Wait,
+    WaitFor,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def body(*steps):
+    playbook = Playbook(schema="tocsin/playbook/v1", name="p", version="1.0.0", title="P", steps=steps)
+    return compile_plan(Bundle(playbook=playbook, digest="sha256:p")).bodies[("p", "")]
+
+
+FACTS = Task(id="facts", task="Facts", due=Due(offset=8 * HOUR))
+DRAFT = Notice(id="draft", notice="gdpr-33-initial", after=After(steps=("facts",)))
+SIGN = Approve(
+    id="sign",
+    approve="draft",
+    by=Quorum(roles=("counsel",)),
+    expires=24 * HOUR,
+    after=After(steps=("draft",)),
+)
+HAND_IN = File(id="file", file="draft", duty="eu/x", due=Due(offset=2 * HOUR), after=After(steps=("sign",)))
+
+
+def test_a_filing_is_as_far_away_as_its_longest_way():
+    found = body(FACTS, DRAFT, SIGN, HAND_IN)
+    assert whole(found, HAND_IN, {}) == 34 * HOUR + RENDERING
+
+
+def test_what_has_ended_costs_nothing_any_more():
+    found = body(FACTS, DRAFT, SIGN, HAND_IN)
+    assert whole(found, HAND_IN, {"facts": timedelta(), "draft": timedelta()}) == 26 * HOUR
+
+
+def test_a_thousand_steps_in_a_row_are_walked_without_recursion():
+    row = [Task(id="s0", task="0", due=Due(offset=HOUR))]
+    row += [
+        Task(id=f"s{n}", task="n", due=Due(offset=HOUR), after=After(steps=(f"s{n - 1}",)))
+        for n in range(1, 3_000)
+    ]
+    assert whole(body(*row), row[-1], {}) == 3_000 * HOUR
+
+
+def test_a_wait_counts_with_its_duration_and_an_anchored_due_time_with_nothing():
+    assert cost(Wait(id="w", wait=WaitFor(duration=3 * HOUR))) == 3 * HOUR
+    assert cost(Task(id="t", task="T", due=Due(offset=-HOUR, anchor="duty", ref="eu/x"))) == timedelta()

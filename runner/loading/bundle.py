@@ -1,68 +1,96 @@
-"""A playbook with everything that it includes, under one digest of what their authors wrote."""
+"""A playbook with every playbook that it runs, checked and named by a digest: what an incident is pinned to."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from runner.errors import Invalid, Refused
-from runner.loading.catalog import Catalog, check_version
-from runner.loading.reading import read_playbook
-from runner.loading.source import parse
-from runner.model.playbook import AnyStep, Bundle, Call, Group, Playbook, Repeat
+from runner.errors import Invalid
+from runner.loading.catalog import Catalog
+from runner.loading.check import check
+from runner.loading.check_map import Map
+from runner.loading.reading import Read, read_playbook
+from runner.loading.source import Source, scan_file
+from runner.model.organisation import Home
+from runner.model.playbook import Bundle, Call, Playbook
 
 
-def load_bundle(reference: str, catalog: Catalog) -> Bundle:
-    """Return a playbook by path or name with its includes; raises NotFound, or Invalid with every problem."""
-    playbook, authored = _read(reference, catalog)
-    includes: dict[str, Playbook] = {}
-    texts: dict[str, object] = {}
-    _include(playbook, catalog, includes, texts, (playbook.name,))
-    content = msgspec.json.encode([authored, sorted(texts.items())], order="sorted")
+def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle:
+    """Return a playbook by name, ``name@version`` or path, with all that it includes.
+
+    Raises NotFound with the nearest name, or Invalid with every problem of every file concerned. With a home, roles
+    that nobody holds are errors; without one they are not looked at.
+    """
+    source, read = _find(name, catalog)
+    near = catalog.beside_of(Path(name)) if is_path(name) else catalog
+    found: dict[str, tuple[Source, Playbook]] = {}
+    top = _checked(source, read, near, home)
+    _include(top, near, home, found)
+    authored = {one: inner.data for one, (inner, _) in sorted(found.items())}
     return Bundle(
-        playbook=playbook, includes=includes, digest=f"sha256:{hashlib.sha256(content).hexdigest()}"
+        playbook=top,
+        includes={one: included for one, (_, included) in sorted(found.items())},
+        digest=digest(source.data, authored),
     )
 
 
-def _read(reference: str, catalog: Catalog) -> tuple[Playbook, object]:
-    file = catalog.playbook_file(reference)
-    source = parse(file.content, file.shown)
-    read = read_playbook(source)
-    errors = [problem for problem in read.problems if problem.severity == "error"]
+def is_path(name: str) -> bool:
+    """Tell a path from a name: it has a separator or a YAML file's ending."""
+    return name.endswith((".yaml", ".yml")) or os.sep in name or "/" in name
+
+
+def digest(authored: Any, includes: dict[str, Any]) -> str:
+    """Return ``sha256:`` of the canonical JSON (sorted keys, no spaces, UTF-8) of what the authors wrote."""
+    whole = {"playbook": authored, "includes": includes}
+    return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
+
+
+def _find(name: str, catalog: Catalog) -> tuple[Source, Read]:
+    if not is_path(name):
+        return catalog.find_playbook(name)
+    source = scan_file(Path(name))
+    return source, read_playbook(source)
+
+
+def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) -> Playbook:
+    problems = check(read, source, catalog.known(home))
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors or read.playbook is None:
+        count = len(errors)
         raise Invalid(
-            f"{file.shown} has {len(errors)} problem(s)",
-            hint=f"tocsin playbook validate {reference}",
-            problems=errors,
+            f"{source.file} has {count} problem{'s' if count != 1 else ''}",
+            hint=f"see: tocsin playbook validate {source.file}",
+            problems=problems,
         )
-    check_version(reference, read.playbook.version)
-    return read.playbook, source.data
+    return read.playbook
 
 
 def _include(
-    playbook: Playbook,
-    catalog: Catalog,
-    includes: dict[str, Playbook],
-    texts: dict[str, object],
-    way: tuple[str, ...],
+    playbook: Playbook, catalog: Catalog, home: Home | None, found: dict[str, tuple[Source, Playbook]]
 ) -> None:
-    for call in _calls(playbook.steps):
-        name = call.playbook.partition("@")[0]
-        if name in way:
-            raise Refused(
-                f"playbooks call one another in a circle: {' → '.join((*way, name))}", code="circle"
-            )
-        if name not in includes:
-            includes[name], texts[name] = _read(call.playbook, catalog)
-            _include(includes[name], catalog, includes, texts, (*way, name))
+    """Collect what a playbook runs, and what that runs; one name stands for one version in a bundle."""
+    for place in Map(playbook).places:
+        if not isinstance(place.step, Call):
+            continue
+        wanted = place.step.playbook
+        source, read = catalog.find_playbook(wanted)
+        name = wanted.partition("@")[0]
+        if name in found:
+            _same_version(name, found[name][0], source)
+            continue
+        included = _checked(source, read, catalog, home)
+        found[name] = (source, included)
+        _include(included, catalog, home, found)
 
 
-def _calls(steps: tuple[AnyStep, ...]) -> list[Call]:
-    found: list[Call] = []
-    for step in steps:
-        if isinstance(step, Call):
-            found.append(step)
-        elif isinstance(step, Group | Repeat):
-            found.extend(_calls(step.steps))
-    return found
+def _same_version(name: str, one: Source, other: Source) -> None:
+    if one.data != other.data:
+        raise Invalid(
+            f"two versions of the playbook '{name}' are wanted at once: {one.file} and {other.file}",
+            hint="use one version everywhere",
+            code="two_versions",
+        )

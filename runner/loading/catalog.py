@@ -1,127 +1,199 @@
-"""Where playbooks, regimes and notices come from: the home's own folder first, then those built in.
+"""Where playbooks, law and notices are found: the home's own folder first, then what ships with the program.
 
-A home may hold ``playbooks/*.yaml``, ``regimes/*.yaml`` and ``notices/*.md``. A file there stands in for the built-in one
-of the same name, so that counsel can correct a law without touching the program.
+A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
+current one. Nothing is read before it is asked for, and each file once.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from functools import cached_property
-from importlib import resources
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from runner.errors import NotFound, Refused
+from runner.errors import Invalid, NotFound
+from runner.loading.known import Known
+from runner.loading.reading import Read, read_playbook
+from runner.loading.source import Source, scan, scan_file
+from runner.model.notice import Notice
+from runner.model.organisation import Home
+from runner.model.playbook import Playbook
+from runner.model.regime import Regime
 from runner.model.vocabulary import nearest
 
-if TYPE_CHECKING:
-    from runner.model.notice import Notice
-    from runner.model.regime import Regime
+Kind = Literal["playbooks", "regimes", "notices"]
 
-_FOLDERS = {"playbooks": (".", ".yaml"), "regimes": ("regimes", ".yaml"), "notices": ("notices", ".md")}
-"""Kind → the folder among the built-in data, and the files' ending."""
-
-
-class File:
-    """One file of the catalogue: its name without ending, how messages call it, and its bytes when asked for."""
-
-    __slots__ = ("content", "name", "shown")
-
-    def __init__(self, name: str, shown: str, content: bytes) -> None:
-        """Keep all three."""
-        self.name = name
-        self.shown = shown
-        self.content = content
+_ENDINGS: dict[Kind, tuple[str, ...]] = {
+    "playbooks": (".yaml", ".yml"),
+    "regimes": (".yaml", ".yml"),
+    "notices": (".md",),
+}
+_NUMBER = re.compile(r"\d+")
 
 
 class Catalog:
-    """The files of a home over the built-in ones. Reading is lazy and happens once for each kind."""
+    """One home's view of everything that can be named. ``folder`` None sees only what ships with the program."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Look into ``folder`` (a home) first; None means the built-in files alone."""
-        self._folder = folder
+    def __init__(
+        self, folder: Path | None = None, *, beside: Path | None = None, built_in: Traversable | None = None
+    ):
+        """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at."""
+        self.folder = folder
+        self.beside = beside
+        self._built_in = built_in
+        self._reads: dict[str, tuple[Source, Read]] = {}
+        self._regimes: dict[str, Regime] = {}
+        self._notices: dict[str, tuple[Notice, str]] = {}
+
+    def beside_of(self, file: Path) -> Catalog:
+        """Return the same catalogue, in which the playbooks beside a file come first."""
+        return Catalog(self.folder, beside=file.absolute().parent, built_in=self._built_in)
+
+    def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
+        if self.beside is not None and kind == "playbooks":
+            yield self.beside
+        if self.folder is not None:
+            yield self.folder / kind
+        shipped = self._built_in if self._built_in is not None else files("playbooks")
+        yield shipped if kind == "playbooks" else shipped / kind
+
+    def _files(self, kind: Kind) -> dict[str, Path | Traversable]:
+        """Return the files of a kind by their names without the ending; nearer folders hide the others."""
+        found: dict[str, Path | Traversable] = {}
+        for folder in self._folders(kind):
+            for one in sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else ():
+                ending = next((end for end in _ENDINGS[kind] if one.name.endswith(end)), "")
+                if ending and not one.name.startswith((".", "_")) and one.is_file():
+                    found.setdefault(one.name.removesuffix(ending), one)
+        return found
 
     @cached_property
-    def playbook_files(self) -> Mapping[str, File]:
-        """Return the playbooks' files by name."""
+    def playbook_files(self) -> dict[str, Path | Traversable]:
+        """Playbook files by name, older versions by ``name@version``."""
         return self._files("playbooks")
 
     @cached_property
-    def regime_files(self) -> Mapping[str, File]:
-        """Return the regimes' files by name."""
+    def regime_files(self) -> dict[str, Path | Traversable]:
+        """Law files by regime id."""
         return self._files("regimes")
 
     @cached_property
-    def notice_files(self) -> Mapping[str, File]:
-        """Return the notice templates' files by name."""
+    def notice_files(self) -> dict[str, Path | Traversable]:
+        """Notice templates by id."""
         return self._files("notices")
 
-    def playbook_file(self, reference: str) -> File:
-        """Return the file behind a path, a name, or ``name@version``; raises NotFound with the nearest name."""
-        path = Path(reference)
-        if path.suffix in (".yaml", ".yml"):
-            if path.is_file():
-                return File(path.stem, reference, path.read_bytes())
+    def playbook_names(self) -> tuple[str, ...]:
+        """Return the names of all playbooks, without versions."""
+        return tuple(dict.fromkeys(name.partition("@")[0] for name in self.playbook_files))
+
+    def find_playbook(self, name: str) -> tuple[Source, Read]:
+        """Return a playbook by ``name`` or ``name@version`` as it was read; raises NotFound with the nearest name.
+
+        A version may be cut short: ``@1`` takes the newest that begins so.
+        """
+        bare, _, version = name.partition("@")
+        candidates = [one for one in self.playbook_files if one.partition("@")[0] == bare]
+        if not candidates:
+            close = nearest(bare, self.playbook_names())
+            hint = f"did you mean '{close}'?" if close else "see: tocsin playbook list"
+            raise NotFound(f"there is no playbook '{bare}'", hint=hint)
+        if not version and bare in candidates:
+            return self._read(bare)
+        read = {one: self._read(one) for one in candidates}
+        versions = {
+            one: found[1].playbook.version for one, found in read.items() if found[1].playbook is not None
+        }
+        fitting = [one for one, has in versions.items() if f"{has}.".startswith(f"{version}.") or not version]
+        if not fitting:
+            there = ", ".join(sorted(versions.values(), key=_rank))
             raise NotFound(
-                f"there is no file {reference}", hint="check the path, or see: tocsin playbook list"
+                f"there is no version {version} of the playbook '{bare}'", hint=f"there are: {there}"
             )
-        name = reference.partition("@")[0]
-        found = self.playbook_files.get(name)
-        if found is None:
-            near = nearest(name, self.playbook_files)
-            hint = f"did you mean {near}?" if near else "see: tocsin playbook list"
-            raise NotFound(f"there is no playbook '{name}'", hint=hint)
-        return found
+        return read[max(fitting, key=lambda one: _rank(versions[one]))]
+
+    def _read(self, name: str) -> tuple[Source, Read]:
+        if name not in self._reads:
+            source = _scanned(self.playbook_files[name])
+            self._reads[name] = source, read_playbook(source)
+        return self._reads[name]
+
+    def regime(self, name: str) -> Regime:
+        """Return one compiled regime; raises NotFound, or Invalid with every problem of its file."""
+        if name not in self._regimes:
+            from runner.loading.regimes import load_regime
+
+            file = _wanted(self.regime_files, name, "regime")
+            self._regimes[name] = load_regime(file.read_bytes(), str(file))
+        return self._regimes[name]
 
     def regimes(self) -> tuple[Regime, ...]:
-        """Return every regime, compiled, by id; raises Invalid when a file of the home is wrong."""
-        from runner.loading.regimes import load_regime
+        """Return all law, compiled, in the order of ids."""
+        return tuple(self.regime(name) for name in sorted(self.regime_files))
 
-        return tuple(load_regime(file.content, file.shown) for _, file in sorted(self.regime_files.items()))
+    def notice(self, name: str) -> tuple[Notice, str]:
+        """Return one notice and its template text; raises NotFound, or Invalid with every problem of its file."""
+        if name not in self._notices:
+            from runner.loading.notices import load_notice
+
+            file = _wanted(self.notice_files, name, "notice")
+            self._notices[name] = load_notice(file.read_bytes(), str(file))
+        return self._notices[name]
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
-        """Return every template's front matter and text by id; raises Invalid when a file of the home is wrong."""
-        from runner.loading.notices import load_notice
+        """Return all notices by id, each with its template text."""
+        return {name: self.notice(name) for name in sorted(self.notice_files)}
 
-        read = [load_notice(file.content, file.shown) for _, file in sorted(self.notice_files.items())]
-        return {notice.id: (notice, body) for notice, body in read}
+    def known(self, home: Home | None = None, *, domains: frozenset[str] = frozenset()) -> Known:
+        """Return what a playbook may name. ``domains`` are the failure domains that adapters declare by themselves."""
+        return Known(
+            regimes=frozenset(self.regime_files),
+            notices=frozenset(self.notice_files),
+            playbooks=frozenset(self.playbook_names()),
+            regime=self._regime_or_none,
+            playbook=self._playbook_or_none,
+            home=home,
+            domains=domains | _declared(home),
+        )
 
-    def law_digest(self) -> str:
-        """Return the SHA-256 over all regimes' and notices' bytes: compiled law is kept under it."""
-        total = hashlib.sha256()
-        for files in (self.regime_files, self.notice_files):
-            for name, file in sorted(files.items()):
-                total.update(f"{name} {len(file.content)}\n".encode())
-                total.update(file.content)
-        return total.hexdigest()
+    def _regime_or_none(self, name: str) -> Regime | None:
+        try:
+            return self.regime(name)
+        except (Invalid, NotFound):
+            return None
 
-    def _files(self, kind: str) -> dict[str, File]:
-        place, ending = _FOLDERS[kind]
-        found = dict(_built_in(place, ending))
-        own = self._folder / kind if self._folder is not None else None
-        if own is not None and own.is_dir():
-            found.update(
-                {
-                    path.stem: File(path.stem, str(path), path.read_bytes())
-                    for path in sorted(own.glob(f"*{ending}"))
-                }
-            )
-        return found
-
-
-def check_version(reference: str, version: str) -> None:
-    """Raise Refused when ``name@version`` asks for another version than there is."""
-    wanted = reference.partition("@")[2]
-    if wanted and wanted != version:
-        raise Refused(f"{reference.partition('@')[0]} is here as version {version}, not {wanted}")
+    def _playbook_or_none(self, name: str) -> Playbook | None:
+        try:
+            _, read = self.find_playbook(name)
+        except NotFound:
+            return None
+        return None if read.problems else read.playbook
 
 
-def _built_in(place: str, ending: str) -> Iterator[tuple[str, File]]:
-    root = resources.files("playbooks")
-    folder = root if place == "." else root.joinpath(place)
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
-        if entry.name.endswith(ending):
-            name = entry.name.removesuffix(ending)
-            yield name, File(name, f"built-in {entry.name}", entry.read_bytes())
+def _scanned(file: Path | Traversable) -> Source:
+    return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
+
+
+def _wanted(there: dict[str, Path | Traversable], name: str, what: str) -> Path | Traversable:
+    if name not in there:
+        close = nearest(name, there)
+        hint = f"did you mean '{close}'?" if close else f"see: tocsin {what} list"
+        raise NotFound(f"there is no {what} '{name}'", hint=hint)
+    return there[name]
+
+
+def _declared(home: Home | None) -> frozenset[str]:
+    """Return the failure domains that a home's channels and contacts name."""
+    if home is None:
+        return frozenset()
+    named = [channel.domains or frozenset() for channel in home.channels.values()]
+    named += [contact.domains for person in home.people.values() for contact in person.contacts]
+    return frozenset().union(*named)
+
+
+def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
+    """Order versions as semver does, near enough: numbers, then a release after its previews."""
+    numbers, _, preview = version.partition("+")[0].partition("-")
+    return tuple(int(one) for one in _NUMBER.findall(numbers)), not preview, preview

@@ -1,0 +1,69 @@
+"""Are the texts of messages and calls good: a template's syntax, and that every variable is a fact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.loading.check_map import Findings, Map
+from runner.loading.source import Where
+from runner.model.playbook import Act
+from runner.model.vocabulary import find, path_hint, roots, step_into
+
+ABOUT = frozenset(
+    {
+        "incident.codename",
+        "incident.id",
+        "incident.kind",
+        "incident.title",
+        "step.id",
+        "step.title",
+        "step.due",
+        "item",
+    }
+)
+"""What a message may read besides facts."""
+
+
+def check_texts(steps: Map, found: Findings) -> None:
+    """Report what is wrong with every template; jinja2 is needed only where there is a template."""
+    for name, template in steps.playbook.messages.items():
+        for key in ("subject", "text"):
+            text = getattr(template, key)
+            if "{{" in text or "{%" in text:
+                _template(text, ("messages", name, key), found)
+    for place in steps.places:
+        if isinstance(place.step, Act) and place.step.http is not None and place.step.http.json is not None:
+            body = "".join(bytes(value).decode() for value in place.step.http.json.values())
+            if "{{" in body or "{%" in body:
+                _template(body, (*place.where, "http", "json"), found)
+
+
+def _template(text: str, where: Where, found: Findings) -> None:
+    from runner.documents.syntax import check_syntax, facts_read
+
+    problems = check_syntax(text)
+    for problem in problems:
+        found.error(where, "template", problem.message, "as {{ incident.summary }}")
+    for path, _line in () if problems else facts_read(text):
+        name = path.replace("[]", ".*") if "[]" in path else path
+        if not _known(name):
+            first = name.split(".")[0]
+            message = f"the text reads '{path}', which is no fact"
+            hint = "there is nothing called so" if first in ("step", "item") else path_hint(name)
+            found.error(where, "unknown-fact", message, hint, offset=_offset(text, path))
+
+
+def _offset(text: str, path: str) -> int:
+    return max(0, text.find(path))
+
+
+def _known(path: str) -> bool:
+    """Tell whether a template may read a path: a fact, a group of facts, or a little about the incident."""
+    if path in ABOUT or find(path) is not None:
+        return True
+    branch: Any = roots()
+    for segment in path.split("."):
+        branch = getattr(branch, "member", None) if segment == "*" else step_into(branch, segment)
+        if branch is None:
+            return False
+    return True

@@ -1,0 +1,139 @@
+"""Check files of any kind, told apart by their ``schema:`` line; every problem of every file, nothing raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from runner.errors import Invalid, Problem
+from runner.loading.catalog import Catalog
+from runner.loading.check import check
+from runner.loading.reading import read_playbook
+from runner.loading.source import Source, scan, scan_file
+from runner.model.organisation import Home
+from runner.model.vocabulary import nearest
+
+SCHEMAS = (
+    "tocsin/playbook/v1",
+    "tocsin/regime/v1",
+    "tocsin/notice/v1",
+    "tocsin/facts/v1",
+    "tocsin/home/v1",
+)
+_ENDINGS = (".yaml", ".yml", ".md")
+
+
+def validate(
+    paths: Sequence[Path],
+    catalog: Catalog,
+    home: Home | None = None,
+    *,
+    domains: frozenset[str] = frozenset(),
+    strict: bool = False,
+) -> tuple[Problem, ...]:
+    """Return the problems of files, and of all files in folders, file by file; ``strict`` makes warnings errors."""
+    problems: list[Problem] = []
+    for path in paths:
+        for file in _files(path):
+            problems += validate_file(file, catalog, home, domains=domains)
+    if strict:
+        problems = [msgspec.structs.replace(one, severity="error") for one in problems]
+    return tuple(problems)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a file, or the files of a folder that look as if they were ours."""
+    if not path.is_dir():
+        yield path
+        return
+    found = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
+    for file in found:
+        if file.suffix != ".md" or file.read_bytes()[:3] == b"---":
+            yield file
+
+
+def validate_file(
+    path: Path, catalog: Catalog, home: Home | None = None, *, domains: frozenset[str] = frozenset()
+) -> tuple[Problem, ...]:
+    """Return every problem of one file."""
+    if path.suffix == ".md":
+        return _notice(path)
+    source = scan_file(path)
+    return validate_source(source, catalog.beside_of(path), home, domains=domains)
+
+
+def validate_text(
+    text: str | bytes, file: str, catalog: Catalog, home: Home | None = None
+) -> tuple[Problem, ...]:
+    """Return every problem of a text, as of a file of that name."""
+    return validate_source(scan(text, file), catalog, home)
+
+
+def validate_source(
+    source: Source, catalog: Catalog, home: Home | None = None, *, domains: frozenset[str] = frozenset()
+) -> tuple[Problem, ...]:
+    """Return every problem of a file that was read."""
+    if source.problems:
+        return source.problems
+    match _schema(source):
+        case "tocsin/playbook/v1":
+            return check(read_playbook(source), source, catalog.known(home, domains=domains))
+        case "tocsin/regime/v1":
+            return _regime(source)
+        case "tocsin/facts/v1":
+            return _facts(source)
+        case "tocsin/home/v1":
+            return _home(source)
+        case "tocsin/notice/v1":
+            text = "a notice is a Markdown file that begins with this between two lines of ---"
+            return (source.problem(("schema",), "schema", text, hint="name it .md"),)
+        case given:
+            close = nearest(given, SCHEMAS)
+            hint = f"did you mean {close}?" if close else f"one of: {', '.join(SCHEMAS)}"
+            text = f"there is no schema '{given}'" if given else "the file does not say what it is"
+            return (source.problem(("schema",), "schema", text, hint=hint),)
+
+
+def _schema(source: Source) -> str:
+    """Return what a file says that it is; what has steps and says nothing is meant to be a playbook."""
+    data = source.data if isinstance(source.data, dict) else {}
+    given = data.get("schema")
+    return str(given) if given is not None else SCHEMAS[0] if "steps" in data else ""
+
+
+def _notice(path: Path) -> tuple[Problem, ...]:
+    from runner.loading.notices import scan_notice
+
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return scan_file(path).problems
+    return scan_notice(content, str(path))[2]
+
+
+def _regime(source: Source) -> tuple[Problem, ...]:
+    from runner.loading.regimes import read_regime
+
+    return read_regime(source.text.encode(), source.file)[1]
+
+
+def _facts(source: Source) -> tuple[Problem, ...]:
+    from runner.loading.facts import read_facts
+
+    try:
+        read_facts(source)
+    except Invalid as error:
+        return error.problems
+    return ()
+
+
+def _home(source: Source) -> tuple[Problem, ...]:
+    from runner.loading.home import load_home
+
+    try:
+        load_home(Path(source.file))
+    except Invalid as error:
+        return error.problems
+    return ()

@@ -55,14 +55,20 @@ class Desk:
         self.actor = actor
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Catalogue] = {}
+        self._libraries: dict[tuple[str, ...], Library] = {}
 
     # --- what an incident refers to -----------------------------------------------------------------------
 
     def library(self, incident: Incident) -> Library:
         """Return the plans and the law pinned to an incident, compiled once for each digest."""
-        plans = {run.bundle: self._plan(run.bundle) for run in incident.runs.values()}
-        law = self.catalogue(incident)
-        return Library(plans, law.regimes, self._calendar if law.regimes else None)
+        pinned = (incident.catalogue, *(run.bundle for run in incident.runs.values()))
+        found = self._libraries.get(pinned)
+        if found is None:
+            law = self.catalogue(incident)
+            plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
+            found = Library(plans, law.regimes, self._calendar if law.regimes else None)
+            self._libraries[pinned] = found
+        return found
 
     def catalogue(self, incident: Incident) -> Catalogue:
         """Return the law and templates pinned to an incident."""

@@ -114,7 +114,7 @@ def prepare(
         incident=incident.id,
         expected_version=base,
         events=events,
-        row=row_of(incident, now, library),
+        row=row_of(incident, now, library, has_work=bool(incident.sending or work) if worker else None),
     )
     return Turn(append=append, incident=incident, work=work)
 
@@ -139,9 +139,12 @@ def _new(event: AnyEvent, now: datetime, actor: Actor) -> NewEvent:
     )
 
 
-def row_of(incident: Incident, now: datetime, library: Library) -> IncidentRow:
-    """Return what lists and workers need of an incident."""
-    waiting = bool(incident.sending) or next(claims(incident, now, library, ""), None) is not None
+def row_of(
+    incident: Incident, now: datetime, library: Library, has_work: bool | None = None
+) -> IncidentRow:
+    """Return what lists and workers need of an incident; ``has_work`` None has it found out."""
+    if has_work is None:
+        has_work = bool(incident.sending) or next(claims(incident, now, library, ""), None) is not None
     return IncidentRow(
         id=incident.id,
         codename=incident.codename,
@@ -151,5 +154,5 @@ def row_of(incident: Incident, now: datetime, library: Library) -> IncidentRow:
         opened_at=incident.opened_at,
         version=incident.version,
         next_due=next_look(incident, now, library),
-        has_work=waiting,
+        has_work=has_work,
     )

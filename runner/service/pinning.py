@@ -7,6 +7,7 @@ that it was made from; another file, another digest.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,23 @@ def read_catalogue(catalog: Catalog) -> Catalogue:
 
 def pin_catalogue(desk: Desk, catalog: Catalog) -> str:
     """Keep the catalogue and return its SHA-256."""
-    kept = desk.folder / "cache" / f"law-{__version__}-{catalog.law_digest()[:32]}.json"
+    kept = desk.folder / "cache" / f"law-{__version__}-{law_digest(catalog)[:32]}.json"
     content = _kept(kept)
     if content is None:
         content = msgspec.json.encode(read_catalogue(catalog), order="sorted")
         _keep(kept, content)
     return desk.store.put_blob(None, content)
+
+
+def law_digest(catalog: Catalog) -> str:
+    """Return the SHA-256 over the bytes of all regimes and templates: compiled law is kept under it."""
+    total = hashlib.sha256()
+    for files in (catalog.regime_files, catalog.notice_files):
+        for name, file in sorted(files.items()):
+            content = file.read_bytes()
+            total.update(f"{name} {len(content)}\n".encode())
+            total.update(content)
+    return total.hexdigest()
 
 
 def _kept(path: Path) -> bytes | None:

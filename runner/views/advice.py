@@ -5,7 +5,7 @@ What a person has to fill in stands in capitals; quotes stand where a shell need
 
 from __future__ import annotations
 
-from runner.model.incident import Invocation
+from runner.model.states import TaskState
 
 
 def shell_word(text: str) -> str:
@@ -29,12 +29,16 @@ def do_step(kind: str, handle: str, *, duty: str = "") -> str:
             return f"tocsin task show {name}"
 
 
-def unstick(invocation: Invocation, handle: str) -> str:
+def unstick(state: TaskState, handle: str) -> str:
     """Return the command with which a person takes a stuck step further."""
-    name = shell_word(handle)
-    if invocation.state == "outcome_unknown":
+    if state == "outcome_unknown":
         return resolve(handle)
-    return f"tocsin task retry {name} --reason 'WHY'"
+    return f"tocsin task retry {shell_word(handle)} --reason 'WHY'"
+
+
+def skip(handle: str) -> str:
+    """Return the command that leaves a step out."""
+    return f"tocsin task skip {shell_word(handle)} --reason 'WHY'"
 
 
 def resolve(ref: str) -> str:

@@ -120,7 +120,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
             ref=invocation.id,
             since=since,
             text=f"{row.title}: nobody knows whether it happened",
-            command=advice.unstick(invocation, row.command_name),
+            command=advice.unstick(row.state, row.command_name),
         )
         return
     unreached = [d for d in _deliveries_of(incident, invocation) if d.state == "exhausted"]
@@ -133,7 +133,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
         ref=invocation.id,
         since=invocation.approvals[-1].at if rejected else since,
         text=f"{row.title}: {invocation.stuck}",
-        command=advice.unstick(invocation, row.command_name),
+        command=advice.unstick(row.state, row.command_name),
     )
 
 

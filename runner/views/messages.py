@@ -131,7 +131,7 @@ def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
         goal=delivery.goal,
         evidence=delivery.evidence,
         state=delivery.state,
-        attempts=tuple(_attempt(one) for one in delivery.attempts),
+        attempts=tuple(attempt_view(one) for one in delivery.attempts),
         refusals=delivery.refusals,
         message=delivery.message,
         message_class=message.message_class.name if message else "",
@@ -141,7 +141,8 @@ def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
     )
 
 
-def _attempt(attempt: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """Return one try as it is shown."""
     return AttemptView(
         n=attempt.n,
         channel=attempt.channel,
@@ -267,7 +268,7 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
         line(words, tone),
         line(f"goal: {row.goal}; proved: {row.evidence}", "dim"),
     ]
-    blocks.extend(_attempts(row, now))
+    blocks.extend(attempt_blocks(row.attempts, now))
     blocks.extend(_refused(row.refusals, row.channels))
     if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
         blocks += [Blank(), _command(advice.resolve(row.delivery))]
@@ -280,13 +281,14 @@ def _command(text: str) -> Paragraph:
     return Paragraph(cells=(Cell("→ "), Cell(text, "command")), hang=2)
 
 
-def _attempts(row: DeliveryRow, now: datetime) -> Iterator[Block]:
-    if not row.attempts:
+def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:
+    """Yield the tries of a delivery or an action, each with what came of it."""
+    if not attempts:
         return
     yield Blank()
     yield line("ATTEMPTS", "title")
     rows = []
-    for one in row.attempts:
+    for one in attempts:
         words, tone = _OUTCOME[one.state]
         by = f" (said by {one.resolved_by})" if one.resolved_by else ""
         reason = f": {one.reason}" if one.reason else ""

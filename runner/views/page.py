@@ -111,19 +111,31 @@ def plain(page: Page, width: int = 80) -> str:
 class Drawing:
     """A page for Rich: laid out anew for whatever width the terminal has when it is drawn."""
 
-    def __init__(self, page: Page) -> None:
-        """Take the page."""
+    def __init__(self, page: Page, *, fit: bool = False) -> None:
+        """Take the page; with ``fit`` it is cut to the terminal's height, and says how much is below."""
         self.page = page
+        self.fit = fit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield one Rich text for each line."""
         from rich.text import Text
 
-        for cells in layout(self.page, options.max_width):
+        lines = layout(self.page, options.max_width)
+        if self.fit:
+            lines = fitted(lines, options.height or console.height)
+        for cells in lines:
             drawn = Text(no_wrap=True, overflow="crop")
             for cell in cells:
                 drawn.append(cell.text, style=STYLES[cell.tone])
             yield drawn
+
+
+def fitted(lines: list[Line], height: int) -> list[Line]:
+    """Return the lines that a screen holds, the last one saying how many more there are."""
+    if len(lines) <= height:
+        return lines
+    kept = max(height - 1, 0)
+    return [*lines[:kept], (Cell(f"… {len(lines) - kept} more lines: tocsin status", "dim"),)]
 
 
 def layout(page: Page, width: int) -> list[Line]:

@@ -1,0 +1,325 @@
+"""What an event says, as a sentence for people: one for each type, so that the timeline is never typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from runner.model import events as e
+from runner.views.facts import value_words
+from runner.views.words import count, moment, short
+
+_STATES = {
+    "done": "done",
+    "done_late": "done, late",
+    "skipped": "skipped",
+    "not_applicable": "not applicable",
+    "failed": "FAILED",
+    "expired": "EXPIRED",
+    "cancelled": "cancelled",
+    "outcome_unknown": "outcome unknown",
+}
+DETAILS = (
+    e.ScopeOpened,
+    e.StepRescheduled,
+    e.StepBlocked,
+    e.AttemptStarted,
+    e.StepReminded,
+    e.StepChecked,
+)
+"""What a short timeline leaves out: it shows in what follows."""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What sentences call things: the words of each step's invocation, and whom each delivery is for."""
+
+    titles: Mapping[str, str]
+    recipients: Mapping[str, str]
+
+    def step(self, name: str) -> str:
+        """Return a step's words in quotes, else its id."""
+        found = self.titles.get(name)
+        return f"‘{found}’" if found else name
+
+    def effect(self, name: str) -> str:
+        """Return what an attempt is of: a message to somebody, or a step."""
+        person = self.recipients.get(name)
+        return f"message to {person}" if person else self.step(name)
+
+
+def is_detail(event: e.AnyEvent) -> bool:
+    """Tell whether a short timeline leaves this event out."""
+    quiet = isinstance(event, e.StepSettled) and event.state == "not_applicable"
+    nothing = isinstance(event, e.DutiesAssessed) and not event.changes
+    return quiet or nothing or isinstance(event, DETAILS)
+
+
+def sentence(event: e.AnyEvent, words: Words) -> str:
+    """Return what happened. Who did it stands beside, from the actor."""
+    match event:
+        case (
+            e.IncidentOpened()
+            | e.PlaybookPinned()
+            | e.PlaybookMigrated()
+            | e.IncidentPaused()
+            | e.IncidentResumed()
+            | e.IncidentCancelled()
+            | e.IncidentClosed()
+            | e.RoleAssigned()
+            | e.DomainDeclared()
+        ):
+            return _life(event)
+        case e.ScopeOpened() | e.StepReady() | e.StepBlocked() | e.StepRescheduled() | e.StepReopened():
+            return _coming(event, words)
+        case e.StepStarted() | e.StepChecked() | e.StepEnded() | e.StepSettled() | e.StepAssigned():
+            return _going(event, words)
+        case (
+            e.StepCommented()
+            | e.StepStuck()
+            | e.StepRetried()
+            | e.StepOverdue()
+            | e.StepReminded()
+            | e.ApprovalGiven()
+            | e.ApprovalVoided()
+        ):
+            return _about_step(event, words)
+        case (
+            e.MessageComposed()
+            | e.DeliveriesReplanned()
+            | e.DeliveryEnded()
+            | e.DeliveryStuck()
+            | e.EvidenceRaised()
+            | e.DeliveryResent()
+            | e.AttemptStarted()
+            | e.AttemptEnded()
+        ):
+            return _message(event, words)
+        case (
+            e.FactsRecorded()
+            | e.DocumentRendered()
+            | e.DutiesAssessed()
+            | e.DutyRecorded()
+            | e.EvidenceAttached()
+            | e.NoteAdded()
+            | e.PrivilegedNoteAdded()
+            | e.EventCorrected()
+        ):
+            return _record(event, words)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+_Life = (
+    e.IncidentOpened
+    | e.PlaybookPinned
+    | e.PlaybookMigrated
+    | e.IncidentPaused
+    | e.IncidentResumed
+    | e.IncidentCancelled
+    | e.IncidentClosed
+    | e.RoleAssigned
+    | e.DomainDeclared
+)
+
+
+def _life(event: _Life) -> str:
+    match event:
+        case e.IncidentOpened(codename=codename, title=title, kind=kind):
+            mark = "" if kind == "real" else f" as {kind.upper()}"
+            return f"Incident {codename} opened{mark}: {title}"
+        case e.PlaybookPinned(run=run, reason=reason):
+            return f"Playbook {run.playbook} {run.version} begins ({short(run.digest)}){_because(reason)}"
+        case e.PlaybookMigrated(run=run, reason=reason):
+            steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
+            moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no step changed"
+            return f"Playbook {run.playbook} goes on as {run.version} ({moved}){_because(reason)}"
+        case e.IncidentPaused(reason=reason):
+            return f"Automatic work paused{_because(reason)}"
+        case e.IncidentResumed(reason=reason):
+            return f"Automatic work goes on{_because(reason)}"
+        case e.IncidentCancelled(reason=reason):
+            return f"Incident called off{_because(reason)}"
+        case e.IncidentClosed(by=by, reason=reason):
+            return f"Incident closed by {by or 'nobody named'}{_because(reason)}"
+        case e.RoleAssigned(role=role, persons=persons):
+            return f"Role {role}: {', '.join(persons) or 'nobody'}"
+        case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
+            how = "assumed " if assumed else ""
+            return f"{domain} is {how}{state} since {moment(since)}{_because(reason)}"
+
+
+def _coming(
+    event: e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened, words: Words
+) -> str:
+    match event:
+        case e.ScopeOpened(parent=parent, item=item, iteration=iteration):
+            which = f" for {item}" if item else (f", round {iteration}" if iteration > 1 else "")
+            return f"{words.step(parent)} begins{which}"
+        case e.StepReady(step=step, state=state, due=due, assignee=assignee):
+            verb = "ready" if state == "ready" else "begun"
+            who = f", with {assignee}" if assignee else ""
+            return f"{words.step(step)} {verb}{who}{_due(due)}"
+        case e.StepBlocked(step=step, missing=missing):
+            return f"{words.step(step)} waits for what is not known: {', '.join(missing)}"
+        case e.StepRescheduled(step=step, due=due, reason=reason):
+            return f"{words.step(step)} rescheduled{_due(due)}{_because(reason)}"
+        case e.StepReopened(step=step, reason=reason):
+            return f"{words.step(step)} reopened{_because(reason)}"
+
+
+def _going(
+    event: e.StepStarted | e.StepChecked | e.StepEnded | e.StepSettled | e.StepAssigned, words: Words
+) -> str:
+    match event:
+        case e.StepStarted(step=step, by=by):
+            return f"{by or 'Somebody'} started {words.step(step)}"
+        case e.StepChecked(step=step, row=row, by=by):
+            return f"{by or 'Somebody'} ticked row {row + 1} of {words.step(step)}"
+        case e.StepEnded(step=step, state=state, by=by, reason=reason):
+            who = f" by {by}" if by else ""
+            return f"{words.step(step)} {_STATES.get(state, state)}{who}{_because(reason)}"
+        case e.StepSettled(step=step, state=state, why=why):
+            return f"{words.step(step)} {_STATES.get(state, state)}{_because(why)}"
+        case e.StepAssigned(step=step, to=to, reason=reason):
+            return f"{words.step(step)} given to {to}{_because(reason)}"
+
+
+def _due(due: datetime | None) -> str:
+    return f", due {moment(due)}" if due else ""
+
+
+_AboutStep = (
+    e.StepCommented
+    | e.StepStuck
+    | e.StepRetried
+    | e.StepOverdue
+    | e.StepReminded
+    | e.ApprovalGiven
+    | e.ApprovalVoided
+)
+
+
+def _about_step(event: _AboutStep, words: Words) -> str:
+    match event:
+        case e.StepCommented(step=step, by=by, text=text):
+            return f"{by or 'Somebody'} on {words.step(step)}: {text}"
+        case e.StepStuck(step=step, why=why):
+            return f"{words.step(step)} is STUCK{_because(why)}"
+        case e.StepRetried(step=step, reason=reason):
+            return f"{words.step(step)} tried again{_because(reason)}"
+        case e.StepOverdue(step=step, escalate_to=role):
+            told = f"; the role {role} is told" if role else ""
+            return f"{words.step(step)} is OVERDUE{told}"
+        case e.StepReminded(step=step, count=number):
+            return f"Reminder {number} for {words.step(step)}"
+        case e.ApprovalGiven(step=step, by=by, role=role, digest=digest, approved=approved, reason=reason):
+            verb = "approved" if approved else "REJECTED"
+            proof = f", proved by {event.proven_by}" if event.proven_by else ""
+            return f"{by} ({role}{proof}) {verb} {short(digest)} in {words.step(step)}{_because(reason)}"
+        case e.ApprovalVoided(step=step, old=old, new=new):
+            return f"{words.step(step)} is void and asked again: {short(old)} became {short(new)}"
+
+
+_Message = (
+    e.MessageComposed
+    | e.DeliveriesReplanned
+    | e.DeliveryEnded
+    | e.DeliveryStuck
+    | e.EvidenceRaised
+    | e.DeliveryResent
+    | e.AttemptStarted
+    | e.AttemptEnded
+)
+
+
+def _message(event: _Message, words: Words) -> str:
+    match event:
+        case e.MessageComposed(step=step, to=to, message_class=kind, plans=plans, reason=reason):
+            refused = sum(len(plan.refusals) for plan in plans)
+            without = f"; {count(refused, 'channel')} refused" if refused else ""
+            what = "Reminder" if reason == "reminder" else "Message"
+            return f"{what} of {words.step(step)} to {', '.join(to)} ({kind.name}){without}"
+        case e.DeliveriesReplanned(plans=plans, reason=reason):
+            moved = "; ".join(f"{p.person} over {', '.join(p.channels) or 'no channel'}" for p in plans)
+            return f"Deliveries planned anew: {moved or 'no plan changed'}{_because(reason)}"
+        case e.DeliveryEnded(delivery=name, state=state, why=why):
+            end = {"satisfied": "reached", "exhausted": "NOT REACHED", "cancelled": "called off"}[state]
+            return f"{_start(words.effect(name))}: {end}{_because(why)}"
+        case e.DeliveryStuck(delivery=name, why=why):
+            return f"{_start(words.effect(name))} stopped{_because(why)}"
+        case e.EvidenceRaised(delivery=name, evidence=evidence, by=by, via=via, note=note):
+            how = f" by {via}" if via else ""
+            who = f", says {by}" if by else ""
+            found = "not reached" if evidence == "none" else evidence
+            return f"{_start(words.effect(name))}: {found}{how}{who}{_because(note)}"
+        case e.DeliveryResent(delivery=name, reason=reason):
+            return f"{_start(words.effect(name))} sent again{_because(reason)}"
+        case e.AttemptStarted(effect=effect, n=n, channel=channel):
+            return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} begins"
+        case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
+            said = f", said by {by}" if by else ""
+            end = "UNKNOWN" if state == "unknown" else state.replace("_", " ")
+            return f"{_start(words.effect(effect))}: attempt {n} {end}{said}{_because(reason)}"
+
+
+def _over(channel: str) -> str:
+    return f" over {channel}" if channel else ""
+
+
+def _start(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("message") else text
+
+
+_Record = (
+    e.FactsRecorded
+    | e.DocumentRendered
+    | e.DutiesAssessed
+    | e.DutyRecorded
+    | e.EvidenceAttached
+    | e.NoteAdded
+    | e.PrivilegedNoteAdded
+    | e.EventCorrected
+)
+
+
+def _record(event: _Record, words: Words) -> str:
+    match event:
+        case e.FactsRecorded(facts=facts, step=step, grounds=grounds):
+            said = "; ".join(_fact(one) for one in facts)
+            asked = f" (answer to {words.step(step)})" if step else ""
+            return f"{said}{asked}{_because(grounds)}"
+        case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
+            holes = f", {count(len(gaps), 'gap')}" if gaps else ""
+            return f"Notice {notice} {version} rendered as {status}{holes} ({short(digest)})"
+        case e.DutiesAssessed(changes=changes, because=because):
+            moved = "; ".join(_duty(one) for one in changes) or "nothing changed"
+            cause = f" (because of {', '.join(because)})" if because else ""
+            return f"Duties assessed: {moved}{cause}"
+        case e.DutyRecorded(duty=duty, record=record):
+            proof = record.reference or record.receipt
+            with_proof = f", proof {proof}" if proof else ""
+            late = f", late: {record.late_reason}" if record.late_reason else ""
+            return f"{duty}: {record.kind.replace('_', ' ')}{with_proof}{late}{_because(record.reason)}"
+        case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
+            origin = f", from {source}" if source else ""
+            return f"Evidence taken into custody: {name}, {size} bytes, sha256 {short(sha256)}{origin}"
+        case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
+            of = f" (of {moment(about)})" if about else ""
+            return f"Note{of}: {text}"
+        case e.EventCorrected(seq=seq, reason=reason):
+            return f"Entry {seq} is wrong{_because(reason)}"
+
+
+def _fact(change: e.FactChange) -> str:
+    estimate = " (estimated)" if change.confidence == "estimated" else ""
+    return f"{change.key} = {value_words(msgspec.json.decode(change.value))}{estimate}"
+
+
+def _duty(change: e.DutyChange) -> str:
+    due = f", due {moment(change.due)}{' provisionally' if change.provisional else ''}" if change.due else ""
+    late = ", OVERDUE" if change.overdue else ""
+    return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}"

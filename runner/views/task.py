@@ -1,0 +1,269 @@
+"""One step in full: what to do, by whom and when, its checklist with numbers, its approvals, its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.engine.plan import Library
+from runner.engine.signing import subject
+from runner.model.incident import Incident, Invocation
+from runner.model.playbook import AnyStep, Approve, Ask, Task
+from runner.model.states import Kind
+from runner.model.vocabulary import fact_type
+from runner.views import advice
+from runner.views.documents import ApprovalRow, approval_blocks, approval_rows
+from runner.views.heading import Heading, heading_of, top
+from runner.views.messages import (
+    AttemptView,
+    DeliveryRow,
+    attempt_blocks,
+    attempt_view,
+    delivery_cells,
+    delivery_row,
+)
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.views.rows import TaskRow, definition, task_rows
+from runner.views.status import PlaybookRef
+from runner.views.words import left, moment
+
+
+class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a checklist; ``row`` counts from 1, as commands take it."""
+
+    row: int
+    text: str
+    done: bool
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """Another invocation of the same step: a retry, a reopening, an earlier round."""
+
+    invocation: str
+    state: str
+    ended_at: datetime | None
+    reason: str
+
+
+class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/task/v1"):
+    """One invocation."""
+
+    heading: Heading
+    kind: Kind
+    playbook: PlaybookRef
+    task: TaskRow
+    instructions: str
+    checklist: tuple[CheckRow, ...]
+    choices: tuple[str, ...]
+    """What a question can be answered with; empty for free answers."""
+    answer_type: str
+    phase: str
+    csf: tuple[str, ...]
+    condition: str
+    ready_at: datetime | None
+    started_by: str
+    ended_by: str
+    digest: str
+    """What the step produced."""
+    subject_digest: str
+    """What an approval would bind now."""
+    quorum: str
+    approvals: tuple[ApprovalRow, ...]
+    attempts: tuple[AttemptView, ...]
+    deliveries: tuple[DeliveryRow, ...]
+    others: tuple[Earlier, ...]
+
+
+def task(incident: Incident, library: Library, invocation: str) -> TaskReport:
+    """Return one invocation in full; ``invocation`` is an id as ``runner.views.rows.find`` returns it."""
+    row = next(row for row in task_rows(incident, library) if row.invocation == invocation)
+    found = incident.invocations[invocation]
+    step = definition(incident, library, invocation)
+    run = incident.runs[incident.scopes[found.scope].run]
+    bound = subject(incident, found, step) if isinstance(step, Approve) else None
+    digest = bound.digest if bound else ""
+    return TaskReport(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        playbook=PlaybookRef(name=run.playbook, version=run.version, digest=run.digest),
+        task=row,
+        instructions=step.instructions if step else "",
+        checklist=_checklist(found, step),
+        choices=_choices(found, step),
+        answer_type=_answer_type(found),
+        phase=(step.phase or "") if step else "",
+        csf=step.csf if step else (),
+        condition=step.when.source if step and step.when else "",
+        ready_at=found.ready_at,
+        started_by=found.started_by,
+        ended_by=found.ended_by,
+        digest=found.digest,
+        subject_digest=digest,
+        quorum=_quorum(step),
+        approvals=approval_rows(found, found.digest if found.over else digest),
+        attempts=tuple(attempt_view(one) for one in found.attempts),
+        deliveries=_deliveries(incident, found),
+        others=_others(incident, found),
+    )
+
+
+def _checklist(invocation: Invocation, step: AnyStep | None) -> tuple[CheckRow, ...]:
+    rows = step.checklist if isinstance(step, Task) else ()
+    return tuple(
+        CheckRow(row=n, text=text, done=n - 1 in invocation.checked) for n, text in enumerate(rows, start=1)
+    )
+
+
+def _choices(invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
+    if isinstance(step, Ask) and step.choices:
+        return step.choices
+    found = fact_type(invocation.sets) if invocation.sets else None
+    return found.choices if found else ()
+
+
+def _answer_type(invocation: Invocation) -> str:
+    found = fact_type(invocation.sets) if invocation.sets else None
+    if found is None:
+        return ""
+    return f"{'several of ' if found.many else ''}{found.kind}"
+
+
+def _quorum(step: AnyStep | None) -> str:
+    if not isinstance(step, Approve):
+        return ""
+    every = ", each role among them" if step.by.every_role else ""
+    people = "1 person" if step.by.distinct == 1 else f"{step.by.distinct} different persons"
+    return f"{people} holding {' or '.join(step.by.roles)}{every}"
+
+
+def _deliveries(incident: Incident, invocation: Invocation) -> tuple[DeliveryRow, ...]:
+    message = incident.messages.get(invocation.message)
+    names = message.deliveries if message else ()
+    return tuple(delivery_row(incident, incident.deliveries[name]) for name in names)
+
+
+def _others(incident: Incident, invocation: Invocation) -> tuple[Earlier, ...]:
+    return tuple(
+        Earlier(invocation=one.id, state=one.state, ended_at=one.ended_at, reason=one.reason)
+        for one in incident.invocations.values()
+        if (one.scope, one.step) == (invocation.scope, invocation.step) and one.id != invocation.id
+    )
+
+
+def task_page(report: TaskReport, now: datetime) -> Page:
+    """Draw one step in full, with the command that ends it last."""
+    row = report.task
+    blocks: list[Block] = [
+        *top(
+            report.heading,
+            f"step {row.row}, {row.invocation}, of {report.playbook.name} {report.playbook.version}",
+        ),
+        line(row.title, "title"),
+        Table(
+            rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in _facts(report, now) if text),
+            elastic=1,
+        ),
+    ]
+    for section in (
+        _words(report),
+        _checks(report),
+        approval_blocks(report.approvals),
+        _sent(report, now),
+        attempt_blocks(report.attempts, now),
+        _history(report),
+        _commands(report),
+    ):
+        blocks.extend(section)
+    return Page(tuple(blocks))
+
+
+def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
+    row = report.task
+    yield "state", f"{row.state.replace('_', ' ')}{f': {row.reason}' if row.reason and row.over else ''}"
+    yield "stuck", row.stuck
+    yield "about", row.item
+    yield "with", row.assignee or report.started_by
+    yield "role", " or ".join(row.roles)
+    if row.due:
+        clock = "" if row.over else f" ({left(row.due, now)})"
+        yield "due", f"{moment(row.due)}{clock}"
+    yield "ready", moment(report.ready_at) if report.ready_at else ""
+    yield "ended", _ended(report)
+    yield "waits for", ", ".join((*row.waits_for, *row.missing))
+    yield "only if", report.condition
+    yield "sets", f"{row.sets} ({report.answer_type})" if row.sets else ""
+    yield "choices", ", ".join(report.choices)
+    yield "approval by", report.quorum
+    yield "binds", report.subject_digest
+    yield "produced", report.digest
+    yield "phase", ", ".join(part for part in (report.phase, *report.csf) if part)
+
+
+def _ended(report: TaskReport) -> str:
+    if report.task.ended_at is None:
+        return ""
+    return f"{moment(report.task.ended_at)}{f' by {report.ended_by}' if report.ended_by else ''}"
+
+
+def _words(report: TaskReport) -> Iterator[Block]:
+    if report.instructions:
+        yield Blank()
+        for one in report.instructions.strip().splitlines():
+            yield line(one, indent=2) if one.strip() else Blank()
+
+
+def _checks(report: TaskReport) -> Iterator[Block]:
+    if report.checklist:
+        yield Blank()
+        yield line("CHECKLIST", "title")
+        yield Table(
+            rows=tuple(
+                (
+                    Cell(str(one.row)),
+                    Cell("[x]" if one.done else "[ ]"),
+                    Cell(one.text, "dim" if one.done else "plain"),
+                )
+                for one in report.checklist
+            ),
+            elastic=2,
+        )
+
+
+def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
+    if report.deliveries:
+        yield Blank()
+        yield line("DELIVERIES", "title")
+        yield Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
+
+
+def _history(report: TaskReport) -> Iterator[Block]:
+    if report.others:
+        yield Blank()
+        yield line("OTHER INVOCATIONS", "title")
+        rows = []
+        for one in report.others:
+            reason = f": {one.reason}" if one.reason else ""
+            at = moment(one.ended_at) if one.ended_at else ""
+            rows.append(
+                (Cell(one.invocation), Cell(f"{one.state.replace('_', ' ')}{reason}"), Cell(at, "dim"))
+            )
+        yield Table(rows=tuple(rows), elastic=1)
+
+
+def _commands(report: TaskReport) -> Iterator[Block]:
+    row = report.task
+    if row.over or report.heading.state in ("closed", "cancelled"):
+        return
+    commands: list[str] = []
+    if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
+        commands += [advice.unstick(row.state, row.command_name), advice.skip(row.command_name)]
+    elif row.state != "waiting" and row.kind in ("task", "ask", "approve", "file"):
+        digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
+        done = advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else "")
+        commands.append(done + digest)
+    if commands:
+        yield Blank()
+    for command in commands:
+        yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), hang=2)

@@ -1,0 +1,160 @@
+"""The timeline: what happened and who did it, from the journal alone, with corrections beside what they correct.
+
+Privileged and personnel entries are withheld unless they are asked for: that there is one is said, what it says is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, tzinfo
+
+import msgspec
+
+from runner.engine.plan import Library
+from runner.model.events import EventCorrected, Stream
+from runner.model.incident import Incident
+from runner.model.states import Kind
+from runner.views.heading import Heading, heading_of, top
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Tone, line
+from runner.views.rows import titles
+from runner.views.sentences import Words, is_detail, sentence
+from runner.views.told import Row, event_of
+from runner.views.words import count, day, moment, spoken
+
+_LATE_ENTRY_SECONDS = 60
+WITHHELD = "withheld"
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """A later entry that says this one is wrong."""
+
+    event: int
+    at: datetime
+    by: str
+    reason: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the timeline."""
+
+    event: int
+    at: datetime
+    recorded: datetime
+    exercise_at: datetime | None
+    type: str
+    stream: Stream
+    claimed: str
+    proven_by: str | None
+    on_behalf_of: str | None
+    actor: str
+    """Who it was, in words, with how far that is proved."""
+    text: str
+    """``withheld`` where the reader did not ask for the stream, or the payload is gone."""
+    detail: bool
+    """Left out of a short timeline."""
+    corrections: tuple[Correction, ...] = ()
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/timeline/v1"):
+    """All entries in the journal's order."""
+
+    heading: Heading
+    kind: Kind
+    entries: tuple[Entry, ...]
+
+
+def timeline(
+    incident: Incident,
+    library: Library,
+    rows: Iterable[Row],
+    streams: Sequence[Stream] = ("operational",),
+) -> Timeline:
+    """Return the timeline of an incident from its journal; only ``streams`` are told, others are withheld."""
+    told = list(rows)
+    words = Words(titles(incident, library), {d.id: d.person for d in incident.deliveries.values()})
+    corrected = _corrections(told, streams)
+    return Timeline(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        entries=tuple(_entry(row, words, streams, corrected) for row in told),
+    )
+
+
+def _entry(
+    row: Row, words: Words, streams: Sequence[Stream], corrected: dict[int, tuple[Correction, ...]]
+) -> Entry:
+    event = event_of(row) if row.stream in streams else None
+    return Entry(
+        event=row.seq,
+        at=row.at,
+        recorded=row.recorded,
+        exercise_at=row.exercise_at,
+        type=row.type,
+        stream=row.stream,
+        claimed=row.actor.claimed,
+        proven_by=row.actor.proven_by,
+        on_behalf_of=row.actor.on_behalf_of,
+        actor=spoken(row.actor),
+        text=WITHHELD if event is None else sentence(event, words),
+        detail=event is not None and is_detail(event),
+        corrections=corrected.get(row.seq, ()),
+    )
+
+
+def _corrections(rows: Sequence[Row], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
+    found: dict[int, tuple[Correction, ...]] = {}
+    for row in rows:
+        if row.type != EventCorrected.__name__ or row.stream not in streams:
+            continue
+        event = event_of(row)
+        if isinstance(event, EventCorrected):
+            made = Correction(event=row.seq, at=row.at, by=event.by, reason=event.reason)
+            found[event.seq] = (*found.get(event.seq, ()), made)
+    return found
+
+
+def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Page:
+    """Draw the timeline by day, in a zone; details are folded unless ``everything`` is asked for."""
+    shown = [one for one in found.entries if everything or not one.detail]
+    blocks: list[Block] = [*top(found.heading, "timeline")]
+    last = None
+    for one in shown:
+        date = one.at.astimezone(zone).date()
+        if date != last:
+            blocks += [*([Blank()] if last else []), line(day(date), "title")]
+            last = date
+        blocks.extend(_entry_blocks(one, zone))
+    folded = len(found.entries) - len(shown)
+    if folded:
+        blocks += [Blank(), line(f"{count(folded, 'detail')} not shown (--all)", "dim")]
+    return Page(tuple(blocks))
+
+
+def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
+    clock = f"{one.at.astimezone(zone):%H:%M:%S}"
+    stream = "" if one.stream == "operational" else f"[{one.stream}] "
+    late = ""
+    if (one.recorded - one.at).total_seconds() > _LATE_ENTRY_SECONDS:
+        late = f", written {moment(one.recorded, zone)}"
+    exercise = f", exercise time {moment(one.exercise_at, zone)}" if one.exercise_at else ""
+    yield Paragraph(
+        cells=(
+            Cell(f"{clock}  {one.event:>4}  ", "dim"),
+            Cell(stream, "warn"),
+            Cell(one.text, _tone(one)),
+            Cell(f"  – {one.actor}{late}{exercise}", "dim"),
+        ),
+        hang=16,
+    )
+    for correction in one.corrections:
+        text = (
+            f"corrected by {correction.by or 'nobody named'} in entry {correction.event}: {correction.reason}"
+        )
+        yield line(text, "alarm", indent=16, hang=2)
+
+
+def _tone(one: Entry) -> Tone:
+    if one.corrections or one.text == WITHHELD:
+        return "dim"
+    loud = ("UNKNOWN", "STUCK", "OVERDUE", "FAILED", "EXPIRED", "REJECTED", "NOT REACHED")
+    return "alarm" if any(word in one.text for word in loud) else "plain"

@@ -148,7 +148,8 @@ def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
         found.error(where, "never-true", "this condition is never true, so it never ends")
         return
     inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
-    sets = {one.step.sets for one in inner if isinstance(one.step, Ask)}
+    later = (one for one in steps.places if not steps.surely_before(one, place))
+    sets = {one.step.sets for one in later if isinstance(one.step, Ask)}
     ids = {one.step.id for one in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.engine.conditions import truth
-from runner.loading.check_map import Findings, Map, Place
-from runner.model.expressions import Expression, Unknown, Value
+from runner.loading.check_map import Findings, Map, Place, walk
+from runner.model.expressions import Apply, Expression, Unknown, Value
 from runner.model.vocabulary import nearest
 
 
@@ -35,7 +35,9 @@ class Nothing:
 
 
 def always(expression: Expression) -> bool | None:
-    """Return what a condition says whatever is known, None where it depends."""
+    """Return what a condition says whatever is known, None where it depends (also on whether something is known)."""
+    if any(isinstance(node, Apply) and node.function in ("known", "default") for node in walk(expression.tree)):
+        return None
     answer = truth(expression, Nothing())
     return answer if isinstance(answer, bool) else None
 

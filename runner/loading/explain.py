@@ -161,6 +161,8 @@ def _unknown_key(error: ValidationError) -> _Told:
     known = [one for one in error.schema["properties"] if one not in error.instance]
     close = nearest(key, known)
     hint = f"did you mean '{close}'?" if close else f"known here: {', '.join(known)}"
+    if " " in key and error.instance[key] is None:
+        hint = "in braces, a text with a comma needs quotes"
     return "unknown-key", error.message, hint, key
 
 

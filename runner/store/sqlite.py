@@ -39,6 +39,9 @@ PATIENCE = timedelta(seconds=10)
 _PAGE = 2000
 
 _SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
+_SELECT_PLACE = """
+SELECT version, head, wrapped FROM incidents LEFT JOIN keys ON keys.incident = incidents.id
+WHERE id = ?"""
 _SELECT_TAIL = "SELECT seq, hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
 _SELECT_KEY = "SELECT wrapped FROM keys WHERE incident = ?"
 _INSERT_EVENT = "INSERT INTO events (incident, seq, header, salt, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
@@ -93,11 +96,15 @@ class SqliteStore:
 
     def _append(self, run: _Execute, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
         incident = one.incident
-        version, head = self._head(run, incident)
+        found = run(_SELECT_PLACE, (incident,)).fetchone()
+        version, head = found[:2] if found is not None else self._head(run, incident)
         if version != one.expected_version:
             return Conflict(version)
         rows.agree(one)
-        key = self._key_for(run, incident, one.events)
+        if found is not None and found[2] is not None:
+            key: DataKey | None = self._sealer.key(incident, found[2])
+        else:
+            key = self._key_for(run, incident, one.events)
         written, place = rows.event_rows(chain.Place(incident, version, head), one.events, stamp, key)
         for values in written:
             run(_INSERT_EVENT, values)

@@ -143,7 +143,7 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
                 verify=request.ca_file or True,
             ) as response:
                 return _reply(response, request.max_answer, cut)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError) as error:
             return lost(error)
         finally:
             _LINE.cut = None

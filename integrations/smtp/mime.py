@@ -47,8 +47,8 @@ def compose(outbound: Outbound, sender: str, sender_name: str) -> bytes:
     """Return the message with CRLF line ends, before dot stuffing; ``Message-ID`` is the idempotency key."""
     plain = f"{sender}{outbound.recipient}".isascii()
     message = EmailMessage(policy=_POLICY.clone(utf8=not plain))
-    message["From"] = Address(display_name=sender_name, addr_spec=sender)
-    message["To"] = Address(addr_spec=outbound.recipient)
+    message["From"] = _address(sender, sender_name)
+    message["To"] = _address(outbound.recipient)
     message["Subject"] = outbound.subject
     message["Date"] = format_datetime(outbound.at)
     message["Message-ID"] = f"<{outbound.idempotency_key}@{sender.rpartition('@')[2]}>"
@@ -58,6 +58,12 @@ def compose(outbound: Outbound, sender: str, sender_name: str) -> bytes:
     if outbound.html is not None:
         message.add_alternative(outbound.html, subtype="html", charset="utf-8")
     return _LONE_ENDS.sub(b"\r\n", message.as_bytes())
+
+
+def _address(address: str, name: str = "") -> Address:
+    """Return a header address; given in two parts, because as one Python refuses names beyond ASCII."""
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
 
 
 def stuffed(message: bytes) -> bytes:

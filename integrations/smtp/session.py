@@ -141,14 +141,19 @@ def _log_in(line: _Line) -> None:
         raise _Ended(NotSent("the password is not sent over a line without TLS"))
     if "password" not in line.secrets:
         raise _Ended(Rejected("secret", "the secret password is missing", about="account"))
-    outcome: Outcome
+    smtp = line.smtp
+    offered = smtp.esmtp_features.get("auth", "").upper().split()
+    # One mechanism, once: smtplib's login() tries a wrong password again by each, and locks accounts so.
+    ways = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
+    way = next((name for name in ways if name in offered), None)
+    if way is None:
+        raise _Ended(NotSent("the mail server offers no login that we speak (PLAIN, LOGIN)"))
+    smtp.user, smtp.password = line.settings.username, line.secrets["password"].reveal()
     try:
-        line.smtp.login(line.settings.username, line.secrets["password"].reveal())
+        smtp.auth(way, ways[way])
     except smtplib.SMTPAuthenticationError as error:
         # The exception holds what the server said, which may repeat what was sent: it ends here.
         outcome = _refused(line.phase, error.smtp_code, b"")
-    except smtplib.SMTPNotSupportedError:
-        outcome = NotSent("the mail server offers no login")
     else:
         return
     raise _Ended(outcome)

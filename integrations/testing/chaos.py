@@ -22,7 +22,9 @@ class Talk:
         self._connection = connection
         self._closing = closing
         self.heard = b""
-        """All bytes that the other side sent."""
+        """Bytes that the other side sent; a script may take lines out of them."""
+        self.lines: list[bytes] = []
+        """What a script took out, in order."""
 
     def say(self, content: bytes) -> None:
         """Send bytes."""
@@ -65,6 +67,11 @@ class Talk:
         """Say nothing until the server closes."""
         self._closing.wait()
 
+    def hang_up(self) -> None:
+        """End the conversation from another thread: a script that still listens hears the end."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
     def reset(self) -> None:
         """End the connection with RST."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -103,6 +110,8 @@ class ChaosServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for talk in self.talks:
+            talk.hang_up()
         for thread in self._threads:
             thread.join(5)
 

@@ -261,6 +261,7 @@ def smtp_script(**turns: Turn) -> Script:
             if not talk.hear_until(mark):
                 return
             line, talk.heard = talk.heard.split(mark, 1)
+            talk.lines.append(line)
             turn, usual = _TURNS[line[:4].upper()] if len(mark) == 2 else _DOT
             said = take(talk, turn, usual)
 

@@ -1,0 +1,71 @@
+"""The console shows a message on this machine and can say afterwards what it showed."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import pytest
+
+from integrations import console
+from integrations.port import Absent, Accepted, Callback, CannotTell, Found, NotSent, Unauthentic, Unknown
+from integrations.testing.conformance import AT, outbound
+
+MESSAGE = outbound("alice")
+
+
+def test_standard_error_shows_the_message_between_rules(capsys):
+    assert console.send(MESSAGE, console.Settings(), {}) == Accepted()
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "----- message ABCDEFGHIJKLMNOPQRSTUVWXYZ234567 -----\n"
+        "To: alice\nSubject: MARKER-TEXT-4711 subject\n\n"
+        "MARKER-TEXT-4711 marking\n\nMARKER-TEXT-4711 text\n.\n.. dots\n\n-- \nMARKER-TEXT-4711 footer\n"
+        "----- end -----\n"
+    )
+
+
+def test_a_message_cannot_steer_the_terminal_that_shows_it(capsys):
+    console.send(msgspec.structs.replace(MESSAGE, text="\x1b[2Jgone\u202e"), console.Settings(), {})
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+
+
+def test_a_file_is_appended_to_and_can_be_asked(tmp_path):
+    settings = console.Settings(path=str(tmp_path / "messages.txt"))
+    assert console.reconcile(MESSAGE, settings, {}) == Absent()
+    assert console.send(MESSAGE, settings, {}) == Accepted()
+    other = msgspec.structs.replace(MESSAGE, idempotency_key="L" * 32)
+    assert console.reconcile(other, settings, {}) == Absent()
+    assert console.self_test(other, settings, {}) == Accepted()
+    assert console.reconcile(MESSAGE, settings, {}) == Found("")
+    assert (tmp_path / "messages.txt").read_text().count("----- message ") == 2
+
+
+def test_a_screen_cannot_be_asked():
+    assert isinstance(console.reconcile(MESSAGE, console.Settings(), {}), CannotTell)
+    assert console.capabilities(console.Settings()).reconcile == "none"
+
+
+def test_a_file_that_cannot_be_opened_took_nothing(tmp_path):
+    settings = console.Settings(path=str(tmp_path / "missing" / "messages.txt"))
+    assert isinstance(console.send(MESSAGE, settings, {}), NotSent)
+    assert [one.severity for one in console.lint(settings, {})] == ["error"]
+    assert isinstance(console.reconcile(MESSAGE, console.Settings(path=str(tmp_path)), {}), CannotTell)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the full device of Linux")
+def test_a_full_disk_leaves_an_unknown():
+    assert isinstance(console.send(MESSAGE, console.Settings(path="/dev/full"), {}), Unknown)
+
+
+def test_it_never_leaves_the_machine_and_needs_no_address():
+    able = console.capabilities(console.Settings())
+    assert able.stays_here
+    assert able.address_kind == "none"
+    assert console.address_problem("") == ""
+    assert console.lint(console.Settings(), {}) == ()
+    callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)
+    assert isinstance(console.parse_callback(callback, console.Settings(), {}), Unauthentic)

@@ -7,14 +7,18 @@ decided anew on the newer incident; an intent that does is dropped, with its wor
 
 Waiting is blocking on one queue: with outcomes and pokes there is nothing to poll; once a second the store is asked
 whether a commit came from where no poke can.
+
+The same loop serves a queue that says which incident is to be looked at (``serve`` and ``visit``): then it looks at
+no incident of its own accord.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import msgspec
@@ -22,13 +26,13 @@ import msgspec
 from runner.drivers.poke import Bell
 from runner.effects.perform import perform
 from runner.engine.plan import Library
-from runner.errors import TocsinError
+from runner.errors import StoreError, TocsinError
 from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan, token
 from runner.service.desk import Desk
-from runner.service.ledger import Turn
+from runner.service.ledger import Turn, row_of
 
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
@@ -47,8 +51,25 @@ class Outcome(msgspec.Struct, frozen=True):
     command: AnyCommand
 
 
+class Left(msgspec.Struct, frozen=True):
+    """How a visit left its incident: when to look again, and whether there is work that this worker did not begin."""
+
+    due: datetime | None = None
+    work: bool = False
+
+
+class Visit(msgspec.Struct, frozen=True, eq=False):
+    """An incident to look at; ``done`` is told when nothing of it is in flight here any more."""
+
+    incident: str
+    done: Future[Left] | None = None
+
+
 class Worker:
-    """One process's worker. ``run`` goes on until ``stop``; ``drain`` goes on until nothing is left to do now."""
+    """One process's worker.
+
+    ``run`` goes on until ``stop``; ``drain`` until nothing is left to do now; ``serve`` works on what is visited.
+    """
 
     def __init__(self, desk: Desk, *, threads: int = 8, perform: Performer | None = None) -> None:
         """Prove to the store that this worker lives, from now until ``close``."""
@@ -57,25 +78,29 @@ class Worker:
         self._handle = desk.store.register_worker(self.name)
         self._perform = perform or self._with_tools
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="effect")
-        self._inbox: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Outcome | Visit | None] = queue.SimpleQueue()
         self._known: dict[str, Incident] = {}
         self._doing: set[str] = set()
+        self._flying: Counter[str] = Counter()
+        self._visits: dict[str, list[Future[Left]]] = {}
+        self._last: dict[str, Turn] = {}
         self._stopping = threading.Event()
         self._token = ""
+        self._scans = False
         self.troubles: dict[str, str] = {}
         """Incidents that could not be worked on, and why."""
 
-    # --- the two ways to go on ----------------------------------------------------------------------------
+    # --- the ways to go on --------------------------------------------------------------------------------
 
     def run(self, bell: Bell) -> None:
         """Work until ``stop``; then take no more, wait for what has begun, and record it."""
         listener = threading.Thread(target=bell.listen, args=(self.wake,), daemon=True)
         listener.start()
         try:
-            look = True
+            look = self._scans = True
             while not self._stopping.is_set():
                 self._round(look)
-                look = self._wait()
+                look = self._wait(looked=look)
             self._finish(self.desk.clock.now() + GRACE)
         finally:
             bell.close()
@@ -86,13 +111,44 @@ class Worker:
         while self._doing:
             self._round(look=False, arrived=[self._inbox.get()])
 
+    def serve(self) -> None:
+        """Work on incidents that are visited, until ``stop`` and the end of what has begun; then take no more visits.
+
+        An error of the store ends it; whoever waits for a visit is told of it too.
+        """
+        try:
+            while not self._stopping.is_set():
+                self._round(look=False, arrived=[self._inbox.get()])
+            self._finish(self.desk.clock.now() + GRACE)
+        except BaseException as error:
+            self._stopping.set()
+            for name in [*self._visits]:
+                self._tell(name, error)
+            raise
+        finally:
+            for name in [*self._visits]:
+                self._tell(name, Left(work=True))
+
+    def visit(self, incident: str) -> Future[Left]:
+        """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
+        done: Future[Left] = Future()
+        if self._stopping.is_set():
+            done.set_result(Left(work=True))
+        else:
+            self._inbox.put(Visit(incident, done))
+        return done
+
+    def glance(self, incident: str) -> None:
+        """Have ``serve`` look at an incident if somebody is waiting for it: another process has changed it."""
+        self._inbox.put(Visit(incident))
+
     def stop(self) -> None:
-        """End ``run`` cleanly; safe to call from a signal handler."""
+        """End ``run`` or ``serve`` cleanly; safe to call from a signal handler."""
         self._stopping.set()
         self.wake()
 
     def wake(self) -> None:
-        """Have the loop look at the store."""
+        """Have ``run`` look at the store."""
         self._inbox.put(None)
 
     def close(self) -> None:
@@ -102,12 +158,16 @@ class Worker:
 
     # --- the loop -----------------------------------------------------------------------------------------
 
-    def _wait(self) -> bool:
-        """Block until something arrives or time makes something due; tell whether to look at the store."""
-        pause = POLL
+    def _wait(self, looked: bool) -> bool:
+        """Block until something arrives or time makes something due; tell whether to look at the store.
+
+        What was due when we looked, and still is, waits for something else than time.
+        """
+        now = self.desk.clock.now()
         due = self.desk.store.next_due()
-        if due is not None:
-            pause = min(pause, max(due - self.desk.clock.now(), timedelta(milliseconds=5)))
+        if due is not None and due <= now and looked:
+            due = None
+        pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
         try:
             first = self._inbox.get(timeout=pause.total_seconds())
         except queue.Empty:
@@ -122,32 +182,61 @@ class Worker:
         changed, self._token = token != self._token, token
         return changed
 
-    def _round(self, look: bool, arrived: Iterable[Outcome | None] = ()) -> None:
+    def _round(self, look: bool, arrived: Iterable[Outcome | Visit | None] = ()) -> None:
         """One group commit: everything that has arrived, and what is due if we look."""
-        outcomes = [*arrived, *self._rest()]
         commands: dict[str, list[AnyCommand]] = {}
-        for outcome in outcomes:
-            if outcome is not None:
-                self._doing.discard(token(outcome.work))
-                commands.setdefault(outcome.work.incident, []).append(outcome.command)
-        if look or None in outcomes:
-            for name in self.desk.store.due(self.desk.clock.now()):
-                commands.setdefault(name, [])
+        looked: set[str] = set()
+        for one in [*arrived, *self._rest()]:
+            if isinstance(one, Outcome):
+                self._landed(one.work)
+                commands.setdefault(one.work.incident, []).append(one.command)
+            elif isinstance(one, Visit):
+                self._visited(one, looked)
+            else:
+                look = look or self._scans
+        if look:
+            looked.update(self.desk.store.due(self.desk.clock.now()))
+        if looked:
+            self.desk.forget_directory()
+        for name in sorted(looked):
+            commands.setdefault(name, [])
+        touched = list(commands)
         while commands:
-            commands = self._commit(commands)
+            commands = self._commit(commands, looked)
+        self._leave(touched)
 
-    def _rest(self) -> list[Outcome | None]:
-        found: list[Outcome | None] = []
+    def _landed(self, work: AnyWork) -> None:
+        self._doing.discard(token(work))
+        self._flying[work.incident] -= 1
+
+    def _visited(self, visit: Visit, looked: set[str]) -> None:
+        if visit.done is not None:
+            self._visits.setdefault(visit.incident, []).append(visit.done)
+        if visit.incident in self._visits:
+            looked.add(visit.incident)
+
+    def _rest(self) -> list[Outcome | Visit | None]:
+        found: list[Outcome | Visit | None] = []
         while True:
             try:
                 found.append(self._inbox.get_nowait())
             except queue.Empty:
                 return found
 
-    def _commit(self, commands: dict[str, list[AnyCommand]]) -> dict[str, list[AnyCommand]]:
+    def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
         """Commit a turn of each incident; return those that somebody else had changed, to be decided anew."""
-        turns = [turn for name, given in commands.items() if (turn := self._tried(name, given)) is not None]
+        turns = [
+            turn
+            for name, given in commands.items()
+            if (turn := self._tried(name, given, name in looked)) is not None
+        ]
         writing = [turn for turn in turns if turn.append is not None]
+        if writing and not self._handle.held():
+            raise StoreError(
+                "this worker cannot prove any more that it lives: others may have taken its work over",
+                hint="start it again",
+                code="worker_lost",
+            )
         heads = iter(self.desk.append(writing))
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:
@@ -160,22 +249,27 @@ class Worker:
                 again[turn.incident.id] = commands[turn.incident.id]
         return again
 
-    def _tried(self, name: str, commands: list[AnyCommand]) -> Turn | None:
+    def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn | None:
         """Prepare a turn; one incident that cannot be read must not hold up the others."""
         try:
-            return self._turn(name, commands)
+            turn = self._turn(name, commands, looking)
         except TocsinError as error:
             self._known.pop(name, None)
             self.troubles[name] = error.message
             return None
+        if name in self._visits:
+            self._last[name] = turn
+        if self.troubles:
+            self.troubles.pop(name, None)
+        return turn
 
-    def _turn(self, name: str, commands: list[AnyCommand]) -> Turn:
+    def _turn(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn:
         known = self._known.get(name)
-        if known is None:
-            incident = self.desk.load(name)
+        if known is not None and not looking:
+            incident = known
         else:
-            incident = known if commands else self.desk.refresh(known)
-        lost = [*self._lost(incident)] if not commands else []
+            incident = self.desk.load(name) if known is None else self.desk.refresh(known)
+        lost = [*self._lost(incident)] if looking else []
         worker = "" if self._stopping.is_set() else self.name
         return self.desk.turn(incident, [*commands, *lost], worker=worker)
 
@@ -194,10 +288,39 @@ class Worker:
         while len(self._known) > KEPT:
             self._known.pop(next(iter(self._known)))
 
+    def _leave(self, touched: Iterable[str]) -> None:
+        """Tell whoever visits an incident of which nothing is in flight any more."""
+        for name in touched:
+            if self._flying[name]:
+                continue
+            del self._flying[name]
+            if name in self._visits:
+                trouble = self.troubles.get(name)
+                self._tell(name, self._left(name) if trouble is None else StoreError(trouble))
+
+    def _left(self, name: str) -> Left:
+        turn = self._last[name]
+        if turn.append is not None:
+            row = turn.append.row
+        else:
+            row = row_of(turn.incident, self.desk.clock.now(), self.desk.library(turn.incident))
+        return Left(row.next_due, self._stopping.is_set() and row.has_work)
+
+    def _tell(self, name: str, result: Left | BaseException) -> None:
+        self._last.pop(name, None)
+        for done in self._visits.pop(name, ()):
+            if not done.set_running_or_notify_cancel():
+                continue  # nobody waits any more
+            if isinstance(result, Left):
+                done.set_result(result)
+            else:
+                done.set_exception(result)
+
     def _start(self, turn: Turn, head: str) -> None:
         for work in turn.work:
             if (name := token(work)) not in self._doing:
                 self._doing.add(name)
+                self._flying[work.incident] += 1
                 self._pool.submit(self._do, work, turn.incident, head)
 
     def _do(self, work: AnyWork, incident: Incident, head: str) -> None:

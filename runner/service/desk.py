@@ -6,7 +6,7 @@ from the journal whenever they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ from runner.model.people import STREAM
 from runner.model.playbook import Bundle
 from runner.service.chance import Chance, Clock
 from runner.service.ledger import Turn, catch_up, fold, prepare
-from runner.store.port import Appended, Store
+from runner.store.port import Appended, Conflict, Store
 
 if TYPE_CHECKING:
     from runner.effects.gateway import Gateway
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 TRIES = 8
 """How often a command is decided anew when others change the incident at the same time."""
+Write = Callable[..., "list[Appended | Conflict]"]
+"""``Store.append``, or something before or after it."""
 CHOSEN = "incident"
 """The store's setting that ``tocsin use`` keeps."""
 
@@ -53,6 +55,8 @@ class Desk:
         self.clock = clock
         self.chance = chance
         self.actor = actor
+        self.write: Write = store.append
+        """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Catalogue] = {}
         self._libraries: dict[tuple[str, ...], Library] = {}
@@ -163,7 +167,7 @@ class Desk:
     def append(self, turns: Sequence[Turn]) -> list[str]:
         """Commit turns together; return each one's new head, empty where somebody else was faster."""
         appends = [turn.append for turn in turns if turn.append is not None]
-        results = self.store.append(appends, recorded=self.clock.now()) if appends else []
+        results = self.write(appends, recorded=self.clock.now()) if appends else []
         return [result.head if isinstance(result, Appended) else "" for result in results]
 
     # --- effects ------------------------------------------------------------------------------------------

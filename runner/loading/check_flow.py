@@ -77,7 +77,9 @@ def _product(
     elif not isinstance(other.step, kinds):
         kind = other.step.__struct_config__.tag
         wanted = " or ".join(one.__name__.lower() for one in kinds)
-        found.error(where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step")
+        found.error(
+            where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
+        )
     elif not steps.surely_before(other, place):
         text = f"'{name}' may not have ended by then, and there would be nothing to be {verb}"
         found.error(where, "not-ordered", text, f"add '{name}' to `after`, or a step that waits for it")

@@ -36,7 +36,9 @@ class Nothing:
 
 def always(expression: Expression) -> bool | None:
     """Return what a condition says whatever is known, None where it depends (also on whether something is known)."""
-    if any(isinstance(node, Apply) and node.function in ("known", "default") for node in walk(expression.tree)):
+    if any(
+        isinstance(node, Apply) and node.function in ("known", "default") for node in walk(expression.tree)
+    ):
         return None
     answer = truth(expression, Nothing())
     return answer if isinstance(answer, bool) else None

@@ -7,6 +7,7 @@ of the value), so that nobody reads "is not valid under any of the given schemas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import Problem
@@ -61,7 +62,8 @@ def _validator() -> Validator:
     def integer(_checker: object, value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
 
-    strict = jsonschema.validators.extend(
+    extend: Any = jsonschema.validators.extend
+    strict = extend(
         jsonschema.Draft202012Validator,
         {
             "oneOf": _by_kind,
@@ -72,7 +74,8 @@ def _validator() -> Validator:
         },
         type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", integer),
     )
-    return strict(playbook_schema())
+    validator: Validator = strict(playbook_schema())
+    return validator
 
 
 def _by_kind(
@@ -141,38 +144,55 @@ def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) ->
             yield ValidationError(f"'{key}' is not {form['title']}", validator="names", validator_value=key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One error of jsonschema's, with its parts named as we use them."""
+
+    where: Where
+    keyword: str
+    wanted: Any
+    given: Any
+    schema: dict[str, Any]
+    message: str
+
+
 def _problem(error: ValidationError, source: Source) -> Problem:
     """Word one error: what is wrong, and what to write."""
     where: Where = tuple(error.absolute_path)
-    worded = _WORDED.get(str(error.validator))
+    schema: Any = error.schema
+    fault = _Fault(
+        where, str(error.validator), error.validator_value, error.instance, schema, str(error.message)
+    )
+    worded = _WORDED.get(fault.keyword)
     if worded is None:
-        return source.problem(where, "wrong-value", error.message)
-    code, message, hint, last = worded(error)
-    at_key = last is not None
-    return source.problem((*where, last) if at_key else where, code, message, hint=hint, key=at_key)
+        return source.problem(where, "wrong-value", fault.message)
+    code, message, hint, last = worded(fault)
+    if last is not None:
+        return source.problem((*where, last), code, message, hint=hint, key=True)
+    return source.problem(where, code, message, hint=hint)
 
 
 _Told = tuple[str, str, str, str | None]
 """Code, message, hint, and the key that is meant when it is not the value itself."""
 
 
-def _unknown_key(error: ValidationError) -> _Told:
-    key = str(error.validator_value)
-    known = [one for one in error.schema["properties"] if one not in error.instance]
+def _unknown_key(fault: _Fault) -> _Told:
+    key = str(fault.wanted)
+    known = [one for one in fault.schema["properties"] if one not in fault.given]
     close = nearest(key, known)
     hint = f"did you mean '{close}'?" if close else f"known here: {', '.join(known)}"
-    if " " in key and error.instance[key] is None:
+    if " " in key and fault.given[key] is None:
         hint = "in braces, a text with a comma needs quotes"
-    return "unknown-key", error.message, hint, key
+    return "unknown-key", fault.message, hint, key
 
 
-def _missing_key(error: ValidationError) -> _Told:
-    key = str(error.validator_value)
-    return "missing-key", error.message, _EXAMPLES.get(key, ""), None
+def _missing_key(fault: _Fault) -> _Told:
+    key = str(fault.wanted)
+    return "missing-key", fault.message, _EXAMPLES.get(key, ""), None
 
 
-def _bad_name(error: ValidationError) -> _Told:
-    return "wrong-form", error.message, _PATTERNS["an id"], str(error.validator_value)
+def _bad_name(fault: _Fault) -> _Told:
+    return "wrong-form", fault.message, _PATTERNS["an id"], str(fault.wanted)
 
 
 _EXAMPLES: Final[Mapping[str, str]] = {
@@ -185,9 +205,9 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 }
 
 
-def _wrong_type(error: ValidationError) -> _Told:
-    wanted, given = str(error.validator_value), error.instance
-    name = error.schema.get("title") or _NAMES[wanted]
+def _wrong_type(fault: _Fault) -> _Told:
+    wanted, given = str(fault.wanted), fault.given
+    name = fault.schema.get("title") or _NAMES[wanted]
     hint = ""
     if given is None:
         return (
@@ -203,45 +223,45 @@ def _wrong_type(error: ValidationError) -> _Told:
     return "wrong-type", f"{name} is wanted here, not {_said(given)}", hint, None
 
 
-def _wrong_pattern(error: ValidationError) -> _Told:
-    name = str(error.schema.get("title", "text"))
-    message = "this text is empty" if name == "text" else f"'{_short(error.instance)}' is not {name}"
+def _wrong_pattern(fault: _Fault) -> _Told:
+    name = str(fault.schema.get("title", "text"))
+    message = "this text is empty" if name == "text" else f"'{_short(fault.given)}' is not {name}"
     return "wrong-form", message, _PATTERNS.get(name, ""), None
 
 
-def _wrong_choice(error: ValidationError) -> _Told:
-    choices = [str(one) for one in error.validator_value]
-    close = nearest(str(error.instance), choices)
+def _wrong_choice(fault: _Fault) -> _Told:
+    choices = [str(one) for one in fault.wanted]
+    close = nearest(str(fault.given), choices)
     hint = f"did you mean '{close}'?" if close else f"one of: {', '.join(choices)}"
-    return "wrong-value", f"'{_short(error.instance)}' is not allowed here", hint, None
+    return "wrong-value", f"'{_short(fault.given)}' is not allowed here", hint, None
 
 
-def _no_form(error: ValidationError) -> _Told:
-    key = str(error.absolute_path[-1])
-    if key == "after" and isinstance(error.instance, str):
-        return "wrong-type", "'after' takes a list of steps, not text", f"write [{error.instance}]", None
-    return "wrong-form", f"'{key}' does not take this", f"write {error.validator_value}", None
+def _no_form(fault: _Fault) -> _Told:
+    key = str(fault.where[-1])
+    if key == "after" and isinstance(fault.given, str):
+        return "wrong-type", "'after' takes a list of steps, not text", f"write [{fault.given}]", None
+    return "wrong-form", f"'{key}' does not take this", f"write {fault.wanted}", None
 
 
-def _too_few(error: ValidationError) -> _Told:
+def _too_few(fault: _Fault) -> _Told:
     return "empty", "at least one is wanted here", "", None
 
 
-def _out_of_bounds(error: ValidationError) -> _Told:
-    bound = "at least" if error.validator == "minimum" else "at most"
-    return "out-of-bounds", f"{error.instance} is out of bounds: {bound} {error.validator_value}", "", None
+def _out_of_bounds(fault: _Fault) -> _Told:
+    bound = "at least" if fault.keyword == "minimum" else "at most"
+    return "out-of-bounds", f"{fault.given} is out of bounds: {bound} {fault.wanted}", "", None
 
 
-def _kinds(error: ValidationError) -> _Told:
-    given = list(error.validator_value)
+def _kinds(fault: _Fault) -> _Told:
+    given = list(fault.wanted)
     if given:
         message = f"a step has one kind, and this one has {len(given)}: {', '.join(given)}"
         return "two-kinds", message, "make two steps of it", given[1]
-    for key in error.instance:
+    for key in fault.given:
         close = nearest(str(key), KINDS) if key not in _ANY_STEP else ""
         if close:
             return "unknown-kind", f"there is no kind of step '{key}'", f"did you mean '{close}'?", key
-    odd = [key for key in error.instance if key not in _ANY_STEP]
+    odd = [key for key in fault.given if key not in _ANY_STEP]
     hint = f"add one of: {', '.join(KINDS)}"
     if odd:
         return "unknown-kind", f"there is no kind of step '{odd[0]}'", hint, str(odd[0])
@@ -260,7 +280,7 @@ def _said(value: object) -> str:
     return next((name for kind, name in _SAID if isinstance(value, kind)), "nothing")
 
 
-_WORDED: Final[Mapping[str, Callable[[ValidationError], _Told]]] = {
+_WORDED: Final[Mapping[str, Callable[[_Fault], _Told]]] = {
     "unknown-key": _unknown_key,
     "missing-key": _missing_key,
     "names": _bad_name,

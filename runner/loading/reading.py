@@ -72,9 +72,9 @@ def _salvaged(data: dict[str, Any], problems: tuple[Problem, ...]) -> Read:
         name=str(whole["name"]),
         version=str(whole["version"]),
         title=str(whole["title"]),
-        inputs=whole["inputs"],  # type: ignore[arg-type]
-        assume_compromised=whole["assume_compromised"],  # type: ignore[arg-type]
-        **known,  # type: ignore[arg-type]
+        inputs=whole["inputs"],
+        assume_compromised=whole["assume_compromised"],
+        **known,
     )
     return Read(playbook, problems, frozenset(guessed))
 

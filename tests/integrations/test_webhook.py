@@ -6,14 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import pytest
 
 from integrations import webhook
 from integrations.http import json_object
-from integrations.port import Accepted, Callback, CannotTell, Rejected, Unauthentic
+from integrations.port import Accepted, Callback, CannotTell, NotSent, Rejected, Unauthentic
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import answer, outbound
 from runner.effects.gateway import Held
@@ -123,6 +126,35 @@ def test_redirects_are_not_followed_so_that_no_signature_goes_elsewhere():
         assert elsewhere.talks == []
     assert isinstance(outcome, Rejected)
     assert outcome.about == "account"
+
+
+class Yes(BaseHTTPRequestHandler):
+    """Takes a post and says yes, with a length."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_) -> None:
+        """Say nothing."""
+
+
+def test_over_tls_the_certificate_is_checked_against_the_channels_own_authority(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Yes) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"https://127.0.0.1:{server.server_port}/in"
+        trusting = webhook.Settings(url=url, ca_file=str(certificate[0]))
+        found = [webhook.send(MESSAGE, one, SECRETS) for one in (trusting, webhook.Settings(url=url))]
+        server.shutdown()
+        thread.join()
+    assert found == [Accepted(""), NotSent("the certificate of the service does not hold")]
 
 
 def callback(body: bytes = b"{}", *, at: datetime = AT, key: bytes = KEY, **headers: str) -> Callback:

@@ -95,7 +95,7 @@ class Desk:
     def _calendar(self) -> HolidayCalendar:
         from runner.service.holidays import PublicHolidays
 
-        return PublicHolidays()
+        return PublicHolidays(self.folder / "cache")
 
     @cached_property
     def directory(self) -> Directory:

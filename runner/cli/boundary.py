@@ -1,0 +1,150 @@
+"""The one place where an error becomes words and an exit code: 0 done, 1 refused, 2 usage, 3 our fault, 5 stale.
+
+What we did not expect leaves a log in the home: the places in our code, and no message, value or argument, because
+any of these may hold personal data.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, TextIO
+
+from runner import __version__
+from runner.errors import Bug, TocsinError
+from runner.settings import find_home
+
+if TYPE_CHECKING:
+    from runner.cli.world import World
+
+OUR_FAULT = 3
+INTERRUPTED = 130
+LOGS = "logs"
+
+
+def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> int:
+    """Run a command and return its exit code; whatever it raises is said once, on the right stream."""
+    try:
+        code = command()
+        world.out.flush()
+    except BrokenPipeError:
+        _hush(world.out)
+        return 0
+    except KeyboardInterrupt:
+        world.err.write("\ninterrupted\n")
+        return INTERRUPTED
+    except TocsinError as error:
+        if isinstance(error, Bug):
+            _log(world, words, error)
+        return _said(world, words, error)
+    except Exception as error:  # noqa: BLE001  # the boundary: nothing may end in a traceback
+        return _said(world, words, _unexpected(world, words, error))
+    return code
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Tell whether ``--format json`` stands in the words, even where they cannot be understood."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return any(word == "--format=json" or (word, after) == ("--format", "json") for word, after in pairs)
+
+
+def _said(world: World, words: Sequence[str], error: TocsinError) -> int:
+    try:
+        if wants_json(words):
+            world.out.write(_as_json(error))
+            world.out.flush()
+        else:
+            world.err.write(_as_text(error))
+    except BrokenPipeError:
+        _hush(world.out)
+    return error.exit_code
+
+
+def _as_json(error: TocsinError) -> str:
+    import msgspec
+
+    body = {
+        "schema": "tocsin/error/v1",
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "problems": error.problems,
+    }
+    return msgspec.json.encode(body).decode() + "\n"
+
+
+def _as_text(error: TocsinError) -> str:
+    lines = [str(problem) for problem in error.problems]
+    lines.append(f"tocsin: {error.message}")
+    if error.hint:
+        lines.append(f"  {error.hint}")
+    return "\n".join(lines) + "\n"
+
+
+def _unexpected(world: World, words: Sequence[str], error: Exception) -> Bug:
+    path = _log(world, words, error)
+    where = f"please send {path}" if path else "no log could be written"
+    return Bug(
+        f"something went wrong that should not ({type(error).__name__})",
+        hint=f"{where}; it holds no data of yours",
+        code="our_fault",
+    )
+
+
+def _log(world: World, words: Sequence[str], error: BaseException) -> str:
+    """Write where it happened into the home, or into the temporary folder; return the path, empty where neither can be."""
+    now = world.clock.now()
+    content = "\n".join(_trace(words, error)) + f"\nat {now:%Y-%m-%dT%H:%M:%SZ}\n"
+    name = f"tocsin-{now:%Y%m%dT%H%M%S%f}.log"
+    for folder in _folders(world, words):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(content)
+        except OSError:
+            continue
+        return str(folder / name)
+    return ""
+
+
+def _folders(world: World, words: Sequence[str]) -> Iterator[Path]:
+    given = [after for word, after in pairwise(words) if word == "--home"]
+    home = find_home(given[0] if given else None, world.environ, world.cwd)
+    if home.is_dir():
+        yield home / LOGS
+    yield Path(tempfile.gettempdir())
+
+
+def _trace(words: Sequence[str], error: BaseException) -> Iterator[str]:
+    yield f"tocsin {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    yield f"command: {_known(words)}"
+    seen: BaseException | None = error
+    while seen is not None:
+        yield type(seen).__name__
+        for frame, line in walk_tb(seen.__traceback__):
+            yield f"  {frame.f_code.co_filename}:{line} {frame.f_code.co_qualname}"
+        seen = seen.__cause__ or seen.__context__
+
+
+def _known(words: Sequence[str]) -> str:
+    """Return the command's own words: the first that is one of ours, and nothing that a person wrote."""
+    from runner.cli.app import COMMANDS
+
+    return next((word for word in words if word in COMMANDS), "none of ours")
+
+
+def _hush(stream: TextIO) -> None:
+    """Let nothing more be written to a pipe that nobody reads, not even when the process ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):
+        return
+    finally:
+        sys.stderr.flush()

@@ -1,0 +1,139 @@
+"""Facts: set, show, what is missing and what it holds up, and all that was ever said about one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.looking import Known, read_incident
+from runner.cli.moments import instant
+from runner.cli.options import Scope, command, group
+from runner.cli.outcome import submit
+from runner.cli.session import Session
+from runner.views.page import Cell, Page, Table, line
+
+if TYPE_CHECKING:
+    from runner.model.fact_types import FactType
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``fact …``."""
+    facts = group(app, "fact", "What is known: every fact with its source, and what is not known yet.")
+    command(facts, "set", Scope.WRITES)(set_)
+    command(facts, "show")(show)
+    command(facts, "missing")(missing)
+    command(facts, "history")(history)
+
+
+def set_(
+    session: Session,
+    assignment: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Also KEY+=MEMBER, KEY=?.")],
+    source: Annotated[str, typer.Option("--source", help="How you know; needed.")] = "",
+    confidence: Annotated[str, typer.Option("--confidence", help="confirmed or estimated.")] = "confirmed",
+    grounds: Annotated[str, typer.Option("--grounds", help="Why the fact changes.")] = "",
+) -> None:
+    """Record, correct or withdraw facts, together.
+
+    \b
+    Examples:
+      tocsin fact set incident.aware_at=2026-11-24T09:10:00+01:00 --source "ticket 4711"
+      tocsin fact set data.elements+=ssn people.total=1200 --source forensics --confidence estimated
+      tocsin fact set data.encrypted=? --source "the inventory was wrong"
+    """
+    from runner.service.facts import fact_command
+
+    incident = session.incident()
+    made = fact_command(session.desk, incident, assignment, source, confidence, grounds)
+    keys = ", ".join(change.key for change in made.changes)
+    submit(session, incident.id, made, f"recorded {keys}")
+
+
+def show(
+    session: Session,
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="Only what is at or under it.")] = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every fact that there can be, with its type; needs no incident.")
+    ] = False,
+    known: Known = "",
+) -> None:
+    """Show what is known.
+
+    \b
+    Examples:
+      tocsin fact show people
+      tocsin fact show --as-known-at 2026-11-24T10:00:00Z
+      tocsin fact show organisation --all
+    """
+    if everything:
+        _vocabulary(session, path)
+        return
+    from runner.views.facts import facts, facts_page
+
+    report = facts(read_incident(session, None, known), path)
+    now = instant(known, session.now()) if known else session.now()
+    session.show(report, lambda: facts_page(report, now))
+
+
+def _vocabulary(session: Session, path: str) -> None:
+    from runner.model.vocabulary import all_patterns
+
+    found = {
+        key: kind
+        for key, kind in all_patterns().items()
+        if not path or key == path or key.startswith(f"{path}.")
+    }
+    report = {
+        "schema": "tocsin/vocabulary/v1",
+        "facts": [
+            {"key": key, "type": _type(kind), "choices": kind.choices, "title": kind.title}
+            for key, kind in found.items()
+        ],
+    }
+    session.show(report, lambda: _vocabulary_page(found))
+
+
+def _type(kind: FactType) -> str:
+    return f"set of {kind.kind}" if kind.many else kind.kind
+
+
+def _vocabulary_page(found: dict[str, FactType]) -> Page:
+    if not found:
+        return Page((line("no fact has this name", "warn"),))
+    rows = tuple(
+        (Cell(key), Cell(_type(kind), "dim"), Cell(f"{kind.title}{_choices(kind)}"))
+        for key, kind in found.items()
+    )
+    return Page((Table(rows=rows, elastic=2, indent=0),))
+
+
+def _choices(kind: FactType) -> str:
+    return f": {', '.join(kind.choices)}" if kind.choices else ""
+
+
+def missing(session: Session) -> None:
+    """Say what is not known yet, and what hangs on it."""
+    from runner.views.facts import missing as view
+    from runner.views.facts import missing_page
+
+    incident = session.incident()
+    desk = session.desk
+    report = view(incident, desk.library(incident), desk.duties(incident))
+    session.show(report, lambda: missing_page(report))
+
+
+def history(
+    session: Session, key: Annotated[str, typer.Argument(metavar="KEY", help="The fact's full name.")]
+) -> None:
+    """Tell all that was said about one fact.
+
+    \b
+    Example:
+      tocsin fact history incident.aware_at
+    """
+    from runner.views.facts import history as view
+    from runner.views.facts import history_page
+
+    incident = session.incident()
+    report = view(incident, key, session.desk.store.read(incident.id))
+    session.show(report, lambda: history_page(report))

@@ -1,0 +1,80 @@
+"""Commands about the home itself: make one, look after it, say which version this is."""
+
+from __future__ import annotations
+
+import platform
+from typing import Annotated
+
+import typer
+
+from runner import __version__
+from runner.cli.options import Scope, command
+from runner.cli.session import Session
+from runner.views.page import Cell, Page, Paragraph, line
+
+NEEDS_A_PERSON = 4
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "init", Scope.HOME_WRITES)(init)
+    command(app, "doctor", Scope.HOME_WRITES)(doctor)
+    command(app, "version", Scope.ANYWHERE)(version)
+
+
+def init(session: Session) -> None:
+    """Make a home: settings with comments, a key, an empty store.
+
+    \b
+    Examples:
+      tocsin init
+      tocsin init --home /srv/tocsin --as maria
+    """
+    from runner.service.opening import init_home
+
+    config = init_home(session.folder, session.by)
+    session.warn_of_place()
+    report = {"schema": "tocsin/init/v1", "home": str(session.folder), "settings": str(config)}
+    page = Page(
+        (
+            line(f"made a home in {session.folder}", "good"),
+            line(f"Settings: {config} – add people, roles and channels there.", hang=2),
+            line(
+                "Keep a copy of master.key elsewhere: without it nothing that is sealed opens again.", hang=2
+            ),
+            Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
+        )
+    )
+    session.show(report, page)
+
+
+def doctor(
+    session: Session,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+) -> int:
+    """Examine the home: settings, channels, store, documents, dead workers, the clock.
+
+    Exits with 4 when something needs a person. With --repair, attempts whose worker is gone are declared
+    unknown, lists are rebuilt from the journals, and a missing store is made.
+
+    \b
+    Examples:
+      tocsin doctor
+      tocsin doctor --repair
+    """
+    from runner.cli.findings import findings_page
+    from runner.service.doctor import examine
+
+    report = examine(session.folder, session.actor, session.world.clock, session.world.chance, repair=repair)
+    session.show(report, lambda: findings_page(report))
+    return 0 if report.ok else NEEDS_A_PERSON
+
+
+def version(session: Session) -> None:
+    """Say which version of Tocsin this is."""
+    report = {
+        "schema": "tocsin/version/v1",
+        "version": __version__,
+        "python": platform.python_version(),
+    }
+    session.show(report, Page((line(f"tocsin {__version__}"),)))

@@ -1,0 +1,183 @@
+"""Commands that look: what is mine, what is late, what comes next, what happened. None of them writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.home import NEEDS_A_PERSON
+from runner.cli.moments import instant
+from runner.cli.options import Scope, Where, command
+from runner.cli.session import Session
+from runner.views.page import Page, line
+
+if TYPE_CHECKING:
+    from runner.model.incident import Incident
+    from runner.views.status import Status
+
+All = Annotated[bool, typer.Option("--all", help="Show what is folded away, too.")]
+Mine = Annotated[str, typer.Option("--me", metavar="PERSON", help="For whom; else TOCSIN_PERSON.")]
+Known = Annotated[
+    str, typer.Option("--as-known-at", metavar="INSTANT", help="What was known then, and not since.")
+]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "next")(next_)
+    command(app, "status")(status)
+    command(app, "watch")(watch)
+    command(app, "list", Scope.ANYWHERE)(list_)
+    command(app, "timeline")(timeline)
+    command(app, "use", Scope.ANYWHERE)(use)
+
+
+def next_(session: Session, where: Where = None, me: Mine = "") -> None:
+    """Say the three things to do now, each with its command.
+
+    \b
+    Examples:
+      tocsin next
+      tocsin next --me maria
+    """
+    from runner.views.next import next_page, next_things
+
+    found = next_things(read_status(session, session.incident(where), me))
+    session.show(found, lambda: next_page(found))
+
+
+def status(
+    session: Session,
+    where: Where = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 4 if something needs a person.")] = False,
+    everything: All = False,
+    me: Mine = "",
+    known: Known = "",
+) -> int:
+    """Show an incident: what needs you, the legal clocks, the steps, what is not proved.
+
+    \b
+    Examples:
+      tocsin status
+      tocsin status --check || page-somebody
+      tocsin status --as-known-at 2026-11-24T10:00:00Z
+    """
+    from runner.views.status_page import status_page
+
+    found = read_status(session, read_incident(session, where, known), me, known)
+    session.show(found, lambda: status_page(found, everything=everything))
+    return NEEDS_A_PERSON if check and found.needs_attention else 0
+
+
+def read_incident(session: Session, where: str | None, known: str) -> Incident:
+    """Return the incident as of now, or as it was known at an instant."""
+    if not known:
+        return session.incident(where)
+    from runner.service.facts import known_at
+
+    return known_at(session.desk, session.name(where), instant(known, session.now()))
+
+
+def read_status(session: Session, incident: Incident, me: str = "", known: str = "") -> Status:
+    """Return the status view of an incident."""
+    from runner.views.status import status as view
+
+    desk = session.desk
+    now = instant(known, session.now()) if known else session.now()
+    person = me or session.world.environ.get("TOCSIN_PERSON", "")
+    return view(incident, desk.library(incident), desk.duties(incident, now), now, person)
+
+
+def watch(session: Session, where: Where = None, me: Mine = "") -> None:
+    """Show the status again and again, clocks counting down; Ctrl-C leaves."""
+    from runner.views.watch import watch as view
+
+    name = session.name(where)
+    incident = session.desk.load(name)
+
+    def fetch() -> Status:
+        nonlocal incident
+        incident = session.desk.refresh(incident)
+        return read_status(session, incident, me)
+
+    if session.json:
+        session.show_json(fetch())
+        return
+    console = None
+    if session.world.colours(session.world.out):
+        from rich.console import Console
+
+        console = Console(file=session.world.out, highlight=False)
+    view(fetch, _seconds(), session.world.out, console=console, width=session.world.width)
+
+
+def _seconds() -> Iterator[None]:
+    """Yield once a second, for ever."""
+    never = threading.Event()
+    while True:
+        yield
+        never.wait(1)
+
+
+def list_(session: Session, everything: All = False) -> None:
+    """List the incidents of this home."""
+    from runner.model.people import STREAM
+    from runner.service.desk import CHOSEN
+    from runner.views.incidents import incidents, incidents_page
+
+    store = session.desk.store
+    rows = [row for row in store.rows() if row.kind != STREAM]
+    report = incidents(rows, session.now(), store.setting(CHOSEN) or "")
+    session.show(report, lambda: incidents_page(report, everything=everything))
+
+
+def timeline(
+    session: Session,
+    where: Where = None,
+    everything: All = False,
+    privileged: Annotated[bool, typer.Option("--privileged", help="Tell privileged notes, too.")] = False,
+    utc: Annotated[bool, typer.Option("--utc", help="Times in UTC, not in this machine's zone.")] = False,
+) -> None:
+    """Tell what happened, in order, with who claims to have done it.
+
+    \b
+    Examples:
+      tocsin timeline
+      tocsin timeline amber-falcon --all --utc
+    """
+    from runner.model.events import Stream
+    from runner.views.timeline import timeline as view
+    from runner.views.timeline import timeline_page
+
+    incident = session.incident(where)
+    streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
+    desk = session.desk
+    found = view(incident, desk.library(incident), desk.store.read(incident.id), streams)
+    zone = UTC if utc else _local(session)
+    session.show(found, lambda: timeline_page(found, zone, everything=everything))
+
+
+def _local(session: Session) -> tzinfo:
+    return session.now().astimezone().tzinfo or UTC
+
+
+def use(session: Session, incident: Where = None) -> None:
+    """Choose the incident that commands mean when none is named; without one, choose none.
+
+    \b
+    Example:
+      tocsin use amber-falcon
+    """
+    from runner.service.desk import CHOSEN
+
+    desk = session.desk
+    name = desk.find(incident) if incident else None
+    desk.store.set_setting(CHOSEN, name)
+    row = desk.store.row(name) if name else None
+    codename = row.codename if row is not None else ""
+    words = f"commands mean {codename} now" if codename else "no incident is chosen any more"
+    session.show({"schema": "tocsin/use/v1", "incident": name, "codename": codename}, Page((line(words),)))

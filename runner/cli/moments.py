@@ -1,0 +1,31 @@
+"""Instants and durations on the command line; what is wrong with one is a usage error that says how to write it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from runner.errors import Usage
+from runner.model.moments import parse_duration, parse_instant
+
+AGO = " ago"
+
+
+def instant(text: str, now: datetime) -> datetime:
+    """Return the instant that is meant: RFC 3339 with an offset, ``now``, or a duration such as ``2h ago``."""
+    written = text.strip()
+    if written == "now":
+        return now
+    try:
+        if written.endswith(AGO):
+            return now - parse_duration(written.removesuffix(AGO))
+        return parse_instant(written)
+    except ValueError as error:
+        raise Usage(f"'{text}': {error}", hint="or: now, or '2h ago'") from None
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that is meant."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Usage(f"'{text}': {error}") from None

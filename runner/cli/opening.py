@@ -1,0 +1,161 @@
+"""``tocsin open``: everything is shown before anything is sent, and nothing is sent before a person has said yes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from runner.cli import outcome
+from runner.cli.completing import playbooks
+from runner.cli.moments import instant
+from runner.cli.options import Scope, command
+from runner.cli.session import Session
+from runner.errors import Usage
+from runner.model.states import Kind
+from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
+
+if TYPE_CHECKING:
+    from runner.service.starting import Opening
+
+KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/opened/v1"):
+    """The answer to ``open``."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    version: int
+    plan: PlanReport
+    unaddressed: tuple[str, ...]
+    """Messages whose roles nobody holds."""
+    unmapped: tuple[str, ...]
+    """What of the VERIS records became no fact."""
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "open", Scope.WRITES)(open_)
+
+
+def open_(
+    session: Session,
+    playbook: Annotated[
+        list[str],
+        typer.Argument(metavar="PLAYBOOK...", help="Names, or files of your own.", autocompletion=playbooks),
+    ],
+    title: Annotated[str, typer.Option("--title", help="What it is about.")] = "",
+    facts: Annotated[
+        list[str] | None, typer.Option("--facts", metavar="FILE", help="A facts file, or veris:FILE.")
+    ] = None,
+    fact: Annotated[list[str] | None, typer.Option("--fact", metavar="KEY=VALUE", help="One fact.")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="real, exercise or test.")] = "real",
+    compromised: Annotated[
+        list[str] | None,
+        typer.Option("--compromised", metavar="DOMAIN", help="What the attacker may read or has fallen."),
+    ] = None,
+    since: Annotated[str, typer.Option("--since", metavar="INSTANT", help="Since when it is.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
+) -> None:
+    """Open an incident: shows who will be told over what, and what is refused; then asks.
+
+    \b
+    Examples:
+      tocsin open lost-device --title "Laptop left on a train"
+      tocsin open personal-data-breach --facts veris:record.json --facts facts.yaml --compromised m365-tenant
+      tocsin open ./my.yaml --kind exercise --yes
+    """
+    from runner.service.starting import Request, commit_opening, prepare_opening
+
+    session.ensure_home()
+    request = Request(
+        playbooks=tuple(playbook),
+        title=title,
+        kind=_kind(kind),
+        facts=tuple(facts or ()),
+        assignments=tuple(fact or ()),
+        compromised=tuple(compromised or ()),
+        since=instant(since, session.now()) if since else None,
+    )
+    opening = prepare_opening(session.desk, request)
+    plan = _plan(opening)
+    _tell(session, opening, plan)
+    if not yes:
+        session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
+    before = commit_opening(session.desk, opening)
+    outcome.work(session)
+    after = session.desk.load(before.id)
+    report = Opened(
+        incident=after.id,
+        codename=after.codename,
+        title=after.title,
+        kind=after.kind,
+        version=after.version,
+        plan=plan,
+        unaddressed=opening.unaddressed,
+        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+    )
+    session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
+
+
+def _kind(text: str) -> Kind:
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise Usage(f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}")
+
+
+def _plan(opening: Opening) -> PlanReport:
+    """Return every message of the playbooks as it would leave now."""
+    planned = [
+        PlannedMessage(
+            step=one.message,
+            title=f"{one.playbook}: {one.message}",
+            message_class=_class_of(opening, one.playbook, one.message),
+            plans=(one.plan,),
+        )
+        for one in opening.previews
+    ]
+    return plan_report(opening.event.incident, opening.event.codename, opening.event.kind, planned)
+
+
+def _class_of(opening: Opening, playbook: str, message: str) -> str:
+    for one in opening.playbooks:
+        if one.name == playbook and message in one.messages:
+            return one.messages[message].message_class
+    return ""
+
+
+def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
+    """Show on standard error what is about to happen: the plan, and what the imports left over."""
+    blocks: list[Block] = list(plan_page(plan).blocks)
+    for words in opening.unaddressed:
+        blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
+    for record in opening.imported:
+        blocks += [
+            Blank(),
+            line(f"VERIS: {len(record.facts)} facts, {len(record.unmapped)} values not mapped", "title"),
+        ]
+        blocks += [line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped]
+        blocks += [line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes]
+    session.tell(Page(tuple(blocks)))
+
+
+def _page(report: Opened, done: outcome.Done) -> Page:
+    opened = Paragraph(
+        cells=(
+            Cell("opened "),
+            Cell(report.codename, "title"),
+            Cell(f": {report.title}"),
+            Cell("" if report.kind == "real" else f"  {report.kind.upper()}", "marking"),
+        ),
+        hang=2,
+    )
+    return Page(
+        (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
+    )

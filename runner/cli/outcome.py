@@ -1,0 +1,126 @@
+"""What a writing command answers: what was done, and what has become ready or stuck through it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.cli.session import WORKER, WORKERS, Session
+from runner.views.page import Cell, Page, Paragraph, Table, line
+from runner.views.rows import TaskRow, task_rows
+
+if TYPE_CHECKING:
+    from runner.model.actor import Actor
+    from runner.model.commands import AnyCommand
+    from runner.model.incident import Incident
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that waits for somebody now."""
+
+    step: str
+    invocation: str
+    kind: str
+    title: str
+    state: str
+    why: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/done/v1"):
+    """The answer to a command that changed an incident; ``version`` is the journal's length afterwards."""
+
+    incident: str
+    codename: str
+    version: int
+    done: tuple[str, ...]
+    ready: tuple[Step, ...]
+    stuck: tuple[Step, ...]
+
+
+def submit(session: Session, name: str, command: AnyCommand, done: str, actor: Actor | None = None) -> None:
+    """Do one command in an incident, work what is due, and say what came of it."""
+    before = session.desk.load(name)
+    after = session.desk.submit(name, command, actor=actor)
+    unchanged = after.version == before.version
+    answer(session, before, f"{done}: nothing to change" if unchanged else done)
+
+
+def answer(session: Session, before: Incident, *done: str) -> None:
+    """Work what is due and say what was done, and what is ready or stuck that was not before."""
+    work(session)
+    after = session.desk.load(before.id)
+    report = outcome(session, before, after, done)
+    session.show(report, lambda: page(report))
+
+
+def work(session: Session) -> None:
+    """Perform what is due, unless that was not wanted or a worker that goes on does it."""
+    if session.options.no_work:
+        return
+    from runner.drivers.poke import ring
+
+    desk = session.desk
+    living = desk.store.setting(WORKER)
+    if living and desk.store.worker_alive(living):
+        ring(desk.folder / WORKERS)
+        return
+    if not desk.store.due(desk.clock.now()):
+        return
+    from runner.drivers.embedded import Worker
+
+    worker = Worker(desk)
+    try:
+        worker.drain()
+    finally:
+        worker.close()
+    for incident, why in worker.troubles.items():
+        session.say(f"warning: {incident} could not be worked on: {why}")
+
+
+def outcome(session: Session, before: Incident | None, after: Incident, done: tuple[str, ...]) -> Done:
+    """Compare an incident with itself before, or with nothing."""
+    rows = [row for row in task_rows(after, session.desk.library(after)) if row.invocation and not row.over]
+    return Done(
+        incident=after.id,
+        codename=after.codename,
+        version=after.version,
+        done=done,
+        ready=tuple(_step(row) for row in rows if _is_ready(row) and not _was_ready(before, row)),
+        stuck=tuple(_step(row, row.stuck) for row in rows if row.stuck and not _was_stuck(before, row)),
+    )
+
+
+PEOPLE = frozenset({"task", "ask", "approve", "file"})
+
+
+def _is_ready(row: TaskRow) -> bool:
+    return row.state in ("ready", "active") and row.kind in PEOPLE
+
+
+def _was_ready(before: Incident | None, row: TaskRow) -> bool:
+    found = before.invocations.get(row.invocation) if before is not None else None
+    return found is not None and found.state in ("ready", "active")
+
+
+def _was_stuck(before: Incident | None, row: TaskRow) -> bool:
+    found = before.invocations.get(row.invocation) if before is not None else None
+    return found is not None and bool(found.stuck)
+
+
+def _step(row: TaskRow, why: str = "") -> Step:
+    return Step(
+        step=row.step, invocation=row.invocation, kind=row.kind, title=row.title, state=row.state, why=why
+    )
+
+
+def page(report: Done) -> Page:
+    """Draw the answer: short, since the next command shows the rest."""
+    blocks: list[Paragraph | Table] = [line(words, "good") for words in report.done]
+    if report.ready:
+        blocks.append(line("ready now:", "title"))
+        rows = tuple((Cell(one.step, "command"), Cell(one.title)) for one in report.ready)
+        blocks.append(Table(rows=rows, elastic=1))
+    for one in report.stuck:
+        blocks.append(line(f"{one.step} needs you: {one.why}", "alarm", hang=2))
+    return Page(tuple(blocks))

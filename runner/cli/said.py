@@ -1,0 +1,25 @@
+"""One line for each piece of work that a worker has done, without anything personal in it."""
+
+from __future__ import annotations
+
+from runner.model import commands as c
+from runner.model.incident import Incident
+from runner.model.work import AnyWork, Deliver, token
+
+
+def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:
+    """Return what came of a piece of work."""
+    match command:
+        case c.AttemptDone(n=n, result=result):
+            what = f"attempt {n} of {token(work).split('|')[1]}"
+            over = f" over {work.channel}" if isinstance(work, Deliver) else ""
+            why = f" ({result.reason})" if result.reason and result.state != "accepted" else ""
+            return f"{what}{over}: {result.state}{why}"
+        case c.Composed(step=step, to=to):
+            return f"{step}: message for {len(to)} composed"
+        case c.Rendered(step=step, notice=notice, gaps=gaps):
+            return f"{step}: {notice} rendered, {len(gaps)} gaps"
+        case c.EffectFailed(step=step, why=why):
+            return f"{step}: needs a person: {why}"
+        case _:
+            return f"{type(command).__name__} ({incident.version})"

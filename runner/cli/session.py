@@ -1,0 +1,178 @@
+"""One command's dealings with a home: it is opened when first needed, what is due is worked, and it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+import msgspec
+
+from runner.cli.world import World
+from runner.errors import Refused, Usage
+from runner.settings import CONFIG, find_home, is_shared_folder
+
+if TYPE_CHECKING:
+    from runner.model.actor import Actor
+    from runner.model.incident import Incident
+    from runner.service.desk import Desk
+    from runner.views.page import Page
+
+FORMATS = ("text", "json")
+WORKER = "worker"
+"""The store's setting that names the worker which goes on, so that a command need not work by itself."""
+WORKERS = "workers"
+"""The folder of the home in which workers write where they can be woken."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What every command takes."""
+
+    home: str | None = None
+    format: str = "text"
+    claimed: str = ""
+    on_behalf_of: str = ""
+    via: str = ""
+    no_work: bool = False
+    incident: str | None = None
+
+
+class Session:
+    """What a command works with; a context manager that lets the store go."""
+
+    def __init__(self, world: World, options: Options, formats: tuple[str, ...] = FORMATS) -> None:
+        """Check the options; nothing is opened yet."""
+        self.world = world
+        self.options = options
+        if options.format not in formats:
+            raise Usage(f"there is no format '{options.format}' here", hint=f"--format {'|'.join(formats)}")
+        if bool(options.on_behalf_of) != bool(options.via):
+            raise Usage(
+                "--on-behalf-of PERSON and --via WAY belong together",
+                hint="as: --on-behalf-of maria --via phone",
+            )
+
+    @property
+    def json(self) -> bool:
+        """Is the answer for a program?"""
+        return self.options.format == "json"
+
+    @cached_property
+    def folder(self) -> Path:
+        """Return the home's folder, which may not exist."""
+        return find_home(self.options.home, self.world.environ, self.world.cwd)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Return who does this: a claim, and for whom it is made."""
+        found = self.world.who(self.options.claimed)
+        if not self.options.on_behalf_of:
+            return found
+        behalf = f"{self.options.on_behalf_of} via {self.options.via}"
+        return msgspec.structs.replace(found, on_behalf_of=behalf)
+
+    @property
+    def by(self) -> str:
+        """Return the person who gives a command."""
+        return self.actor.claimed
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Return the opened home; raises NotFound where there is none."""
+        from runner.service.opening import open_desk
+
+        return open_desk(self.folder, self.actor, clock=self.world.clock, chance=self.world.chance)
+
+    def ensure_home(self) -> None:
+        """Make a home where there is none, and say so."""
+        if (self.folder / CONFIG).exists():
+            return
+        from runner.service.opening import init_home
+
+        config = init_home(self.folder, self.by)
+        self.say(f"made a new home: {self.folder} (settings: {config})")
+        self.warn_of_place()
+
+    def warn_of_place(self) -> None:
+        """Warn of a folder on which locks and syncing cannot be relied on."""
+        why = is_shared_folder(self.folder)
+        if why:
+            self.say(f"warning: {self.folder}: {why}; keep the home on a local disk")
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self.world.clock.now()
+
+    def name(self, given: str | None = None) -> str:
+        """Return the id of the incident that is meant."""
+        return self.desk.find(given or self.options.incident)
+
+    def incident(self, given: str | None = None) -> Incident:
+        """Return the incident that is meant, as of now."""
+        return self.desk.load(self.name(given))
+
+    # --- showing ------------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Say something beside the answer, on standard error."""
+        self.world.err.write(f"{text}\n")
+        self.world.err.flush()
+
+    def show(self, report: Any, page: Callable[[], Page] | Page) -> None:
+        """Print a view: its JSON for programs, its page for people."""
+        if self.json:
+            self.show_json(report)
+            return
+        self._print(page() if callable(page) else page, self.world.out)
+
+    def tell(self, page: Page) -> None:
+        """Show a page beside the answer, on standard error."""
+        self._print(page, self.world.err)
+
+    def _print(self, page: Page, stream: TextIO) -> None:
+        if self.world.colours(stream):
+            self._draw(page, stream)
+            return
+        from runner.views.page import plain
+
+        stream.write(plain(page, self.world.width))
+        stream.flush()
+
+    def show_json(self, report: Any) -> None:
+        """Print one JSON document."""
+        self.world.out.write(msgspec.json.encode(report).decode() + "\n")
+
+    def _draw(self, page: Page, stream: TextIO) -> None:
+        from rich.console import Console
+
+        from runner.views.page import Drawing
+
+        Console(file=stream, highlight=False, markup=False).print(Drawing(page))
+
+    def confirm(self, question: str, otherwise: str) -> None:
+        """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
+        if not self.world.asks:
+            raise Refused("there is no terminal to ask at", hint=otherwise, code="no_terminal")
+        self.world.err.write(f"{question} [y/N] ")
+        self.world.err.flush()
+        if self.world.inp.readline().strip().lower() not in ("y", "yes"):
+            raise Refused("not done: you did not say yes", hint=otherwise, code="not_confirmed")
+
+    # --- closing ------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the store go, where it was opened."""
+        if "desk" in self.__dict__:
+            self.desk.store.close()

@@ -1,0 +1,58 @@
+"""Which step is meant, and how steps are listed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner.cli.completing import steps
+from runner.cli.session import Session
+from runner.model.incident import Incident
+from runner.service.naming import resolve_step
+from runner.views.page import Cell, Page, Table, Tone, line
+from runner.views.rows import TaskRow, numbered
+from runner.views.words import when
+
+Step = Annotated[
+    str,
+    typer.Argument(metavar="STEP", help="A step's id, id#n, or its row number.", autocompletion=steps),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; it is kept.")]
+_TONES: dict[str, Tone] = {
+    "ready": "title",
+    "active": "title",
+    "done": "good",
+    "done_late": "warn",
+    "failed": "alarm",
+    "expired": "alarm",
+    "outcome_unknown": "alarm",
+}
+
+
+def find(session: Session, text: str) -> tuple[Incident, str]:
+    """Return the incident that is meant and the invocation in it."""
+    incident = session.incident()
+    return incident, resolve_step(incident, text, numbered(incident))
+
+
+def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -> Page:
+    """Draw steps as numbered rows."""
+    now = session.now()
+    cells = tuple(
+        (
+            Cell(str(row.row) if row.row else "", "dim"),
+            Cell(row.command_name or row.step),
+            Cell(row.state.replace("_", " "), _TONES.get(row.state, "dim")),
+            Cell(row.title, "dim" if row.over else "plain"),
+            Cell(row.assignee or row.role, "dim"),
+            Cell(
+                f"due {when(row.due, now)}" if row.due and not row.over else "",
+                "warn" if row.overdue else "dim",
+            ),
+        )
+        for row in rows
+    )
+    if not cells:
+        return Page((line(f"{incident.codename} has no steps like that", "dim"),))
+    return Page((Table(rows=cells, elastic=3, indent=0),))

@@ -1,0 +1,110 @@
+"""Facts as people state them at the command line, and what was known at an earlier instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.engine.evolve import begin, evolve
+from runner.errors import NotFound, Refused, Sealed, Usage
+from runner.loading.facts import parse_assignment
+from runner.model.commands import Answer, AnyCommand, RecordFacts
+from runner.model.events import FactChange, PlaybookMigrated, PlaybookPinned, Recorded, decode
+from runner.model.facts import Fact, Stated
+from runner.model.incident import Incident, Run
+from runner.model.playbook import Ask
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+Confidence = Literal["confirmed", "estimated"]
+LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
+
+
+def fact_command(
+    desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
+) -> RecordFacts:
+    """Return the command that records assignments together, later ones seeing earlier ones; raises Invalid."""
+    if not source.strip():
+        raise Usage("a fact needs its source", hint="add --source 'how you know'")
+    changes = _changes(desk, incident, texts, source, level(confidence))
+    return RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds)
+
+
+def answer_commands(
+    desk: Desk, incident: Incident, step: str, value: str, source: str, confidence: str
+) -> tuple[AnyCommand, ...]:
+    """Return the commands that answer a question; a map's further entries are recorded beside the answer."""
+    invocation = incident.invocations[step]
+    definition = desk.library(incident).step(incident, step)
+    if not isinstance(definition, Ask):
+        raise Refused(f"{step} is a {invocation.kind}, not a question", hint=f"see: tocsin task show {step}")
+    if definition.choices and value not in definition.choices:
+        raise Refused(
+            f"'{value}' is no answer to {definition.id}", hint=f"answers: {', '.join(definition.choices)}"
+        )
+    said = source or f"answer of {desk.actor.claimed}"
+    text = f"{invocation.sets or definition.sets}={value}"
+    first, *rest = _changes(desk, incident, (text,), said, level(confidence))
+    by = desk.actor.claimed
+    beside = (RecordFacts(by=by, changes=tuple(rest)),) if rest else ()
+    return (*beside, Answer(by=by, step=step, change=first))
+
+
+def level(text: str) -> Confidence:
+    """Return a level of confidence by its word; raises Usage."""
+    if text not in LEVELS:
+        raise Usage(f"there is no confidence '{text}'", hint=f"--confidence {'|'.join(LEVELS)}")
+    return text
+
+
+def _changes(
+    desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
+) -> tuple[FactChange, ...]:
+    register = dict(incident.facts)
+    stated: dict[str, Stated] = {}
+    for text in texts:
+        for fact in parse_assignment(text, register):
+            register[fact.key] = Fact(key=fact.key, value=fact.value, at=desk.clock.now())
+            stated[fact.key] = fact
+    return tuple(
+        FactChange(
+            key=fact.key,
+            value=msgspec.Raw(msgspec.json.encode(fact.value)),
+            source=source,
+            confidence=confidence,
+        )
+        for fact in stated.values()
+    )
+
+
+def known_at(desk: Desk, name: str, at: datetime) -> Incident:
+    """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
+    rows = [
+        (row.seq, row.at, row.payload)
+        for row in takewhile(lambda row: row.recorded <= at, desk.store.read(name))
+    ]
+    if not rows:
+        raise NotFound(
+            f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}", hint="see: tocsin timeline"
+        )
+    events: list[Recorded] = []
+    for seq, when, payload in rows:
+        if payload is None:
+            raise Sealed("this incident was shredded: its payloads cannot be read again", code="shredded")
+        events.append(Recorded(seq, when, decode(payload)))
+    born, *rest = events
+    incident = begin(born)
+    runs: dict[str, Run] = {}
+    for recorded in rest:
+        match recorded.event:
+            case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
+                runs[run.bundle] = run
+            case _:
+                pass
+    # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
+    return evolve(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))

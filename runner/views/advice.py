@@ -1,6 +1,8 @@
 """The command that deals with a thing: every command that a view recommends is written here, and only here.
 
-What a person has to fill in stands in capitals; quotes stand where a shell needs them.
+What a person has to fill in stands in capitals; quotes stand where a shell needs them. A tired person pastes what is
+shown, so no command here decides by itself what only they can know: ``call`` and ``message resolve`` stand without
+their yes or no, and ask for it.
 """
 
 from __future__ import annotations
@@ -42,13 +44,18 @@ def skip(handle: str) -> str:
 
 
 def resolve(ref: str) -> str:
-    """Return the command that says what became of an attempt nobody knows about."""
-    return f"tocsin message resolve {shell_word(ref)} --happened|--not-happened --reason 'HOW YOU KNOW'"
+    """Return the command that says what became of an attempt nobody knows about; it wants a yes or no and a reason."""
+    return f"tocsin message resolve {shell_word(ref)}"
 
 
 def call(delivery: str) -> str:
-    """Return the command that records a telephone call."""
-    return f"tocsin call {delivery} --reached|--not-reached"
+    """Return the command that records a telephone call; it wants ``--reached`` or ``--not-reached``."""
+    return f"tocsin call {delivery}"
+
+
+def tick(handle: str) -> str:
+    """Return the command that ticks a row of a checklist."""
+    return f"tocsin task check {shell_word(handle)} ROW"
 
 
 def show_step(handle: str) -> str:

@@ -17,7 +17,7 @@ from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
 from runner.model.incident import Delivery, Incident, Invocation
 from runner.views import advice
-from runner.views.rows import TaskRow
+from runner.views.rows import TaskRow, named
 from runner.views.words import ago, count, left
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -60,14 +60,14 @@ def needs_attention(
     """Return what waits for a person, worst and oldest first. A closed or cancelled incident asks nothing."""
     if incident.state in ("closed", "cancelled"):
         return ()
-    named = {row.invocation: row for row in rows if row.invocation}
+    begun = {row.invocation: row for row in rows if row.invocation}
     found = [
         *_paused(incident),
-        *_steps(incident, named, now),
+        *_steps(incident, begun, now),
         *_deliveries(incident),
-        *_silence(incident, named, now),
+        *_silence(incident, begun, now),
         *_duties(duties, now),
-        *_facts(incident, named, duties),
+        *_facts(incident, begun, duties),
         *_roles(incident, rows),
     ]
     far = now + timedelta(days=36_500)
@@ -86,9 +86,9 @@ def _paused(incident: Incident) -> Iterator[Attention]:
         )
 
 
-def _steps(incident: Incident, named: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
+def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
     for name in sorted(incident.active):
-        invocation, row = incident.invocations[name], named[name]
+        invocation, row = incident.invocations[name], rows[name]
         if invocation.stuck or invocation.state == "outcome_unknown":
             yield from _stuck(incident, invocation, row)
         elif invocation.overdue and invocation.due is not None:
@@ -97,7 +97,7 @@ def _steps(incident: Incident, named: Mapping[str, TaskRow], now: datetime) -> I
                 severity="high",
                 ref=name,
                 since=invocation.due,
-                text=f"{row.title}: {left(invocation.due, now)}{_who(row)}",
+                text=f"{named(row)}: {left(invocation.due, now)}{_who(row)}",
                 command=_ending(row),
             )
 
@@ -119,7 +119,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
             severity="critical",
             ref=invocation.id,
             since=since,
-            text=f"{row.title}: nobody knows whether it happened",
+            text=f"{named(row)}: nobody knows whether it happened; find out, then say so",
             command=advice.unstick(row.state, row.command_name),
         )
         return
@@ -132,7 +132,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
         severity="high",
         ref=invocation.id,
         since=invocation.approvals[-1].at if rejected else since,
-        text=f"{row.title}: {invocation.stuck}",
+        text=f"{named(row)}: {invocation.stuck if rejected else f'stuck, {invocation.stuck}'}",
         command=advice.unstick(row.state, row.command_name),
     )
 
@@ -159,7 +159,7 @@ def _deliveries(incident: Incident) -> Iterator[Attention]:
                 severity="high",
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
-                text=f"{delivery.person} was not reached ({tried(delivery)}): telephone them",
+                text=f"{delivery.person} was not reached ({tried(delivery)}): telephone them, then say so",
                 command=advice.call(delivery.id),
             )
 
@@ -178,11 +178,11 @@ def _still_wanted(incident: Incident, delivery: Delivery) -> bool:
     return step is None or not step.over
 
 
-def _silence(incident: Incident, named: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
+def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
     holders: list[tuple[str, str, Delivery | Invocation]] = [
         (d.id, f"message to {d.person}", d) for d in incident.deliveries.values() if d.state == "active"
     ]
-    holders += [(n, named[n].title, incident.invocations[n]) for n in sorted(incident.active)]
+    holders += [(n, named(rows[n]), incident.invocations[n]) for n in sorted(incident.active)]
     for ref, words, holder in holders:
         for attempt in holder.attempts:
             if attempt.state == "sending" and now - attempt.started_at > Policy().attempt_limit:
@@ -206,7 +206,7 @@ def _silence(incident: Incident, named: Mapping[str, TaskRow], now: datetime) ->
                 severity="high",
                 ref=name,
                 since=wake,
-                text=f"{named[name].title}: due {ago(wake, now)} and no worker has done it",
+                text=f"{named(rows[name])}: due {ago(wake, now)} and no worker has done it",
                 command=advice.WORK,
             )
 
@@ -246,10 +246,10 @@ def _near(duty: DutyStatus, due: datetime, now: datetime) -> Iterator[Attention]
 
 
 def _facts(
-    incident: Incident, named: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> Iterator[Attention]:
-    for path, holds_up in held_up(incident, named, duties).items():
-        asked = [row for row in named.values() if row.state in ("ready", "active") and row.sets == path]
+    for path, holds_up in held_up(incident, rows, duties).items():
+        asked = [row for row in rows.values() if row.state in ("ready", "active") and row.sets == path]
         command = advice.state_fact(path)
         if asked:
             command = advice.do_step("ask", asked[0].command_name)
@@ -264,7 +264,7 @@ def _facts(
 
 
 def held_up(
-    incident: Incident, named: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> dict[str, tuple[str, ...]]:
     """Return the unknown facts that hold something up, and what, in words.
 
@@ -276,7 +276,7 @@ def held_up(
     for name in sorted(incident.blocked):
         for path in incident.invocations[name].missing:
             if not path.startswith(("step(", "duty(", "duties")):
-                steps.setdefault(path, []).append(named[name].title)
+                steps.setdefault(path, []).append(named(rows[name]))
     for duty in duties:
         if not duty.missing_facts or duty.state not in ("open", "overdue", "held"):
             continue
@@ -287,7 +287,7 @@ def held_up(
     return {
         path: (
             *((f"{_list(steps[path])} waits for it",) if path in steps else ()),
-            *((f"whether {_list(open_duties[path])} applies hangs on it",) if path in open_duties else ()),
+            *((f"it decides whether {_list(open_duties[path])} applies",) if path in open_duties else ()),
             *((f"the clock of {_list(clocks[path])} is provisional",) if path in clocks else ()),
         )
         for path in dict.fromkeys((*clocks, *open_duties, *steps))
@@ -306,7 +306,7 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:
         if row.state in ("ready", "active") and not row.assignee and not row.over:
             for role in row.roles:
                 if not incident.roles.get(role):
-                    wanted.setdefault(role, []).append(row.title)
+                    wanted.setdefault(role, []).append(named(row))
     for role, steps in wanted.items():
         yield Attention(
             kind="role_unheld",

@@ -111,7 +111,7 @@ def approval_rows(invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...
             role=a.role,
             approved=a.approved,
             at=a.at,
-            binds=bool(digest) and a.digest == digest,
+            binds=bool(digest) and a.digest == digest and not a.void,
             reason=a.reason,
             proven_by=a.proven_by,
             shared_os_user=a.approved and users.count(a.os_user) > 1,

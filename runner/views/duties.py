@@ -122,7 +122,7 @@ def _times(duty: DutyStatus, now: datetime) -> Iterator[tuple[str, str, Tone]]:
     start = moment(duty.clock.start) if duty.clock.start else "not known"
     doubt = ", provisional: not yet fixed by anyone" if duty.provisional else ""
     yield "clock", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
-    yield "due", due_words(duty, now), "plain"
+    yield "due", due_words(duty, now).removeprefix("due "), "plain"
     if duty.latest_safe_start and duty.latest_safe_start != duty.due:
         yield "start by", moment(duty.latest_safe_start), "plain"
     if duty.latest_legal and duty.latest_legal != duty.due:

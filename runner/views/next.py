@@ -13,7 +13,7 @@ from runner.views import advice
 from runner.views.attention import Attention, AttentionKind
 from runner.views.heading import Heading, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
-from runner.views.rows import TaskRow
+from runner.views.rows import TaskRow, named
 from runner.views.status import Status
 from runner.views.words import count, left
 
@@ -98,11 +98,10 @@ def _attention(one: Attention) -> Item:
 def _ready(found: Status, row: TaskRow) -> Item:
     clock = f", {left(row.due, found.as_of)}" if row.due else ""
     who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "")
-    lane = f" [{row.item}]" if row.item else ""
     return Item(
         kind="ready",
         ref=row.invocation,
-        text=f"{row.title}{lane}{f' – {who}' if who else ''}{clock}",
+        text=f"{named(row)}{f' – {who}' if who else ''}{clock}",
         command=advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else ""),
         due=row.due,
     )

@@ -203,13 +203,19 @@ def _table(table: Table, width: int) -> Iterator[Line]:
     ]
     fixed = sum(w + _GAP for n, w in enumerate(widths) if n != table.elastic and w)
     left = width - table.indent - fixed
-    if left < _SLIM or left < min(widths[table.elastic] if columns else 0, width // 3):
+    if left < _SLIM or left < min(_longest_word(table), width - table.indent):
         yield from _stacked(table, width)
         return
     if columns:
         widths[table.elastic] = min(widths[table.elastic], left)
     for row in table.rows:
         yield from _side_by_side(row, widths, table)
+
+
+def _longest_word(table: Table) -> int:
+    """Return how wide the elastic column must be so that no word of it is cut."""
+    cells = (row[table.elastic] for row in table.rows if table.elastic < len(row))
+    return max((width_of(word) for cell in cells for word in visible(cell.text).split(" ")), default=0)
 
 
 def _side_by_side(row: Sequence[Cell], widths: Sequence[int], table: Table) -> Iterator[Line]:

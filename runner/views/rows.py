@@ -14,10 +14,11 @@ from datetime import datetime
 import msgspec
 
 from runner.engine.plan import Library
+from runner.engine.signing import author, counted, subject
 from runner.engine.view import item_of, outwards, title_of
 from runner.errors import NotFound, Refused
 from runner.model.incident import Incident, Invocation, Scope
-from runner.model.playbook import AnyStep, Call, Group, Repeat
+from runner.model.playbook import AnyStep, Approve, Call, Group, Repeat, Task
 from runner.model.states import TaskState
 from runner.model.vocabulary import nearest
 
@@ -44,6 +45,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """All roles that may do it, where there are several, as in an approval."""
     overdue: bool = False
     stuck: str = ""
+    progress: str = ""
+    """How far it is: ``1 of 2 approved``, ``2 of 3 ticked``."""
     missing: tuple[str, ...] = ()
     """Facts that its condition waits for."""
     waits_for: tuple[str, ...] = ()
@@ -87,11 +90,12 @@ def definition(incident: Incident, library: Library, name: str) -> AnyStep | Non
 
 def titles(incident: Incident, library: Library) -> dict[str, str]:
     """Return the words for every invocation, by its id."""
-    found = {name: definition(incident, library, name) for name in incident.invocations}
-    return {
-        name: incident.invocations[name].step if step is None else title_of(step)
-        for name, step in found.items()
-    }
+    return {row.invocation: named(row) for row in task_rows(incident, library) if row.invocation}
+
+
+def named(row: TaskRow) -> str:
+    """Return a step's words, with what its lane is about."""
+    return f"{row.title} [{row.item}]" if row.item else row.title
 
 
 def handle(incident: Incident, name: str) -> str:
@@ -154,6 +158,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         roles=roles,
         overdue=invocation.overdue,
         stuck=invocation.stuck,
+        progress=_progress(incident, invocation, step),
         missing=invocation.missing,
         waits_for=tuple(_waits_for(incident, invocation, step)),
         item=_item(incident, scope),
@@ -164,6 +169,20 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         ended_at=invocation.ended_at,
         reason=invocation.reason,
     )
+
+
+def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) -> str:
+    if invocation.over or invocation.state == "waiting":
+        return ""
+    match step:
+        case Approve(by=quorum):
+            bound = subject(incident, invocation, step)
+            given = counted(invocation, bound.digest, author(incident, bound)) if bound is not None else ()
+            return f"{len({one.by for one in given})} of {quorum.distinct} approved"
+        case Task(checklist=rows) if rows:
+            return f"{len(invocation.checked)} of {len(rows)} ticked"
+        case _:
+            return ""
 
 
 def roles_of(step: AnyStep | None) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ class Words(msgspec.Struct, frozen=True):
 
     titles: Mapping[str, str]
     recipients: Mapping[str, str]
+    channels: Mapping[str, str] = {}
+    """``effect|n`` → the channel of that attempt."""
 
     def step(self, name: str) -> str:
         """Return a step's words in quotes, else its id."""
@@ -263,7 +265,7 @@ def _message(event: _Message, words: Words) -> str:
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", said by {by}" if by else ""
             end = "UNKNOWN" if state == "unknown" else state.replace("_", " ")
-            return f"{_start(words.effect(effect))}: attempt {n} {end}{said}{_because(reason)}"
+            return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))} {end}{said}{_because(reason)}"
 
 
 def _over(channel: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from runner.model.duty import DutyStatus
 from runner.views import advice
@@ -13,7 +13,7 @@ from runner.views.duties import clock_words, due_words, running
 from runner.views.heading import Heading, top
 from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
-from runner.views.rows import CONTAINERS, TaskRow
+from runner.views.rows import CONTAINERS, TaskRow, named
 from runner.views.status import Status
 from runner.views.words import count, left, moment, span, when
 
@@ -55,13 +55,8 @@ def _subject(found: Status, now: datetime) -> str:
     playbooks = ", ".join(f"{one.name} {one.version}" for one in found.playbooks)
     running_for = span(found.as_of - found.opened_at)
     return (
-        f"{playbooks} · running for {running_for} · event {found.version} · {moment(found.as_of, _zone(now))}"
+        f"{playbooks} · running for {running_for} · event {found.version} · {moment(now, now.tzinfo or UTC)}"
     )
-
-
-def _zone(now: datetime) -> tzinfo:
-    assert now.tzinfo is not None  # noqa: S101 -- instants are aware everywhere
-    return now.tzinfo
 
 
 def _attention(items: Sequence[Attention]) -> Iterator[Block]:
@@ -85,7 +80,7 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
     rows = []
     for one in found.domains:
         how = f"assumed {one.state}" if one.assumed else one.state
-        rows.append((Cell(one.domain), Cell(f"{how} since {when(one.since, now, _zone(now))}", "alarm")))
+        rows.append((Cell(one.domain), Cell(f"{how} since {when(one.since, now)}", "alarm")))
     yield Table(rows=tuple(rows), elastic=1)
     yield Blank()
 
@@ -102,7 +97,7 @@ def _clocks(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
 def _clock(duty: DutyStatus, now: datetime) -> tuple[Cell, ...]:
     words, tone = clock_words(duty, now)
     start = duty.latest_safe_start
-    begin = f"; start by {when(start, now, _zone(now))}" if start and start != duty.due else ""
+    begin = f"; start by {when(start, now)}" if start and start != duty.due else ""
     return (Cell(duty.id), Cell(words, tone), Cell(f"{due_words(duty, now)}{begin}", "dim"))
 
 
@@ -132,6 +127,7 @@ def _ready(row: TaskRow, now: datetime) -> tuple[Cell, ...]:
     if row.due is not None:
         clock = Cell(left(row.due, now), "alarm" if row.due <= now else "plain")
     state = "stuck" if row.stuck else row.state.replace("_", " ")
+    state = f"{state}, {row.progress}" if row.progress and not row.stuck else state
     return (
         Cell(str(row.row)),
         Cell(named(row), "plain"),
@@ -139,11 +135,6 @@ def _ready(row: TaskRow, now: datetime) -> tuple[Cell, ...]:
         Cell(who, "dim"),
         clock,
     )
-
-
-def named(row: TaskRow) -> str:
-    """Return a step's words, with what its lane is about."""
-    return f"{row.title} [{row.item}]" if row.item else row.title
 
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
@@ -186,7 +177,11 @@ def _waiting(rows: Sequence[TaskRow]) -> Iterator[Block]:
     yield line(f"TO COME ({len(waiting)})", "title")
     yield Table(
         rows=tuple(
-            (Cell(str(row.row or ""), "dim"), Cell(named(row), "dim"), Cell(_why(row), "dim"))
+            (
+                Cell(str(row.row or ""), "dim"),
+                Cell(named(row) if row.row else f"  {named(row)}", "dim"),
+                Cell(_why(row), "dim"),
+            )
             for row in waiting
         ),
         elastic=1,
@@ -212,7 +207,7 @@ def _done(rows: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[
     for row in ended:
         state = row.state.replace("_", " ") + (" (done anew)" if row.superseded else "")
         reason = f": {row.reason}" if row.reason and row.state in (*_LOUD, "not_applicable") else ""
-        at = when(row.ended_at, now, _zone(now)) if row.ended_at else ""
+        at = when(row.ended_at, now) if row.ended_at else ""
         table.append((Cell(str(row.row), "dim"), Cell(f"{named(row)} – {state}{reason}"), Cell(at, "dim")))
     yield Table(rows=tuple(table), elastic=1)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 
 from runner.engine.plan import Library
 from runner.engine.signing import subject
+from runner.model.events import StepCommented
 from runner.model.incident import Incident, Invocation
 from runner.model.playbook import AnyStep, Approve, Ask, Task
 from runner.model.states import Kind
@@ -27,7 +28,8 @@ from runner.views.messages import (
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.views.rows import TaskRow, definition, task_rows
 from runner.views.status import PlaybookRef
-from runner.views.words import left, moment
+from runner.views.told import Row, event_of
+from runner.views.words import left, moment, when
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,15 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     ended_at: datetime | None
     reason: str
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True):
+    """A remark on the step."""
+
+    event: int
+    at: datetime
+    by: str
+    text: str
 
 
 class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/task/v1"):
@@ -74,10 +85,14 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     attempts: tuple[AttemptView, ...]
     deliveries: tuple[DeliveryRow, ...]
     others: tuple[Earlier, ...]
+    comments: tuple[Comment, ...] = ()
 
 
-def task(incident: Incident, library: Library, invocation: str) -> TaskReport:
-    """Return one invocation in full; ``invocation`` is an id as ``runner.views.rows.find`` returns it."""
+def task(incident: Incident, library: Library, invocation: str, journal: Iterable[Row] = ()) -> TaskReport:
+    """Return one invocation in full; ``invocation`` is an id as ``runner.views.rows.find`` returns it.
+
+    Comments stand only in the journal: without it there are none.
+    """
     row = next(row for row in task_rows(incident, library) if row.invocation == invocation)
     found = incident.invocations[invocation]
     step = definition(incident, library, invocation)
@@ -106,7 +121,15 @@ def task(incident: Incident, library: Library, invocation: str) -> TaskReport:
         attempts=tuple(attempt_view(one) for one in found.attempts),
         deliveries=_deliveries(incident, found),
         others=_others(incident, found),
+        comments=tuple(_comments(invocation, journal)),
     )
+
+
+def _comments(invocation: str, journal: Iterable[Row]) -> Iterator[Comment]:
+    for row in journal:
+        event = event_of(row) if row.type == StepCommented.__name__ else None
+        if isinstance(event, StepCommented) and event.step == invocation:
+            yield Comment(event=row.seq, at=row.at, by=event.by, text=event.text)
 
 
 def _checklist(invocation: Invocation, step: AnyStep | None) -> tuple[CheckRow, ...]:
@@ -172,6 +195,7 @@ def task_page(report: TaskReport, now: datetime) -> Page:
         approval_blocks(report.approvals),
         _sent(report, now),
         attempt_blocks(report.attempts, now),
+        _remarks(report, now),
         _history(report),
         _commands(report),
     ):
@@ -238,6 +262,17 @@ def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
 
 
+def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
+    if report.comments:
+        yield Blank()
+        yield line("COMMENTS", "title")
+        rows = tuple(
+            (Cell(when(one.at, now), "dim"), Cell(one.by or "nobody named"), Cell(one.text))
+            for one in report.comments
+        )
+        yield Table(rows=rows, elastic=2)
+
+
 def _history(report: TaskReport) -> Iterator[Block]:
     if report.others:
         yield Blank()
@@ -258,8 +293,10 @@ def _commands(report: TaskReport) -> Iterator[Block]:
         return
     commands: list[str] = []
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
+        commands += [advice.call(one.delivery) for one in report.deliveries if one.state == "exhausted"]
         commands += [advice.unstick(row.state, row.command_name), advice.skip(row.command_name)]
     elif row.state != "waiting" and row.kind in ("task", "ask", "approve", "file"):
+        commands += [advice.tick(row.command_name)] if not all(one.done for one in report.checklist) else []
         digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
         done = advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else "")
         commands.append(done + digest)

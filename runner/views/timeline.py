@@ -71,12 +71,22 @@ def timeline(
 ) -> Timeline:
     """Return the timeline of an incident from its journal; only ``streams`` are told, others are withheld."""
     told = list(rows)
-    words = Words(titles(incident, library), {d.id: d.person for d in incident.deliveries.values()})
+    words = words_of(incident, library)
     corrected = _corrections(told, streams)
     return Timeline(
         heading=heading_of(incident),
         kind=incident.kind,
         entries=tuple(_entry(row, words, streams, corrected) for row in told),
+    )
+
+
+def words_of(incident: Incident, library: Library) -> Words:
+    """Return what sentences call the steps, the people and the channels of an incident."""
+    deliveries = incident.deliveries.values()
+    return Words(
+        titles=titles(incident, library),
+        recipients={one.id: one.person for one in deliveries},
+        channels={f"{one.id}|{a.n}": a.channel for one in deliveries for a in one.attempts},
     )
 
 

@@ -37,8 +37,9 @@ def ago(since: datetime, now: datetime) -> str:
     return f"since {span(now - since)}"
 
 
-def when(instant: datetime, now: datetime, zone: tzinfo = UTC) -> str:
-    """Return an instant in a zone: the time alone on the same day, with the day on others, with the year in others."""
+def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return an instant in a zone, else in that of ``now``: the time on the same day, with the day on others."""
+    zone = zone or now.tzinfo or UTC
     there, today = instant.astimezone(zone), now.astimezone(zone)
     clock = f"{there:%H:%M}"
     if there.date() == today.date():
@@ -103,4 +104,5 @@ def spoken(actor: Actor) -> str:
 def short(digest: str) -> str:
     """Return a digest's first characters, enough to compare by eye."""
     kind, _, value = digest.rpartition(":")
-    return f"{kind}:{value[:12]}…" if kind else f"{value[:12]}…"
+    cut = f"{value[:12]}…" if len(value) > 12 else value
+    return f"{kind}:{cut}" if kind else cut

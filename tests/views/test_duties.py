@@ -1,0 +1,106 @@
+"""Duties for people, and exactly the contract's document for scripts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from runner.engine.law import duty_statuses
+from runner.model import commands as c
+from runner.model.duty import DutiesReport
+from runner.model.incident import DutyRecord
+from runner.views.duties import clock_words, due_words, duties, duties_page, running
+from runner.views.heading import heading_of
+from runner.views.page import plain
+from tests import scenario as s
+from tests.views import scenes
+
+KEYS = [
+    "id",
+    "regime",
+    "jurisdiction",
+    "law_version",
+    "stage",
+    "recipient",
+    "populations",
+    "verdict",
+    "state",
+    "due",
+    "due_local",
+    "due_date",
+    "due_kind",
+    "provisional",
+    "not_before",
+    "latest_legal",
+    "latest_safe_start",
+    "standard",
+    "clock",
+    "missing_facts",
+    "because",
+    "citation",
+    "confidence",
+    "notes",
+]
+
+
+def report(world: s.World) -> DutiesReport:
+    return duties(duty_statuses(world.incident, world.now, world.library), world.now)
+
+
+def test_the_json_is_exactly_the_contract() -> None:
+    found = scenes.document(report(scenes.opened()))
+    assert list(found) == ["schema", "as_of", "duties"]
+    assert found["schema"] == "tocsin/duties/v1"
+    assert found["as_of"] == "2026-11-24T09:00:00Z"
+    assert list(found["duties"][0]) == KEYS
+    assert set(found["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
+
+
+def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
+    world = scenes.opened(kind="exercise")
+    scenes.compare("duties.open", duties_page(report(world), heading_of(world.incident)), 100)
+
+
+def test_duties_of_facts_alone_need_no_incident() -> None:
+    assert plain(duties_page(report(scenes.opened()))).startswith("duties as of Tue 24 Nov 2026 09:00 UTC")
+
+
+def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
+    world = scenes.signing()
+    first = report(world).duties[0]
+    assert clock_words(first, world.now) == ("2 d 22 h left, provisional", "plain")
+    world.fact("incident.aware_at", "2026-11-24T09:00:00Z")
+    fixed = report(world).duties[0]
+    assert clock_words(fixed, world.now)[0] == "2 d 22 h left"
+
+
+def test_what_was_filed_is_no_running_clock() -> None:
+    world = scenes.signing()
+    record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
+    world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
+    found = {one.id: one for one in report(world).duties}[scenes.DUTY]
+    assert clock_words(found, world.now) == ("filed", "good")
+    assert scenes.DUTY not in {one.id for one in running(report(world).duties)}
+
+
+def test_lateness_is_a_length_of_time() -> None:
+    world = scenes.signing()
+    world.advance(timedelta(hours=72))
+    words = clock_words({one.id: one for one in report(world).duties}[scenes.DUTY], world.now)
+    assert words == ("late by 2 h, provisional", "alarm")
+
+
+def test_a_date_ends_in_the_zone_that_counts() -> None:
+    first = report(scenes.opened()).duties[0]
+    dated = msgspec.structs.replace(first, due_kind="date", due_date=first.due.date())
+    assert due_words(dated, s.T0) == "by the end of Fri 27 Nov 2026 (UTC)"
+
+
+def test_what_does_not_apply_is_folded() -> None:
+    world = scenes.opened()
+    world.fact("data.involved", False)
+    world.fact("data.elements", [])
+    text = plain(duties_page(report(world)))
+    assert "that do not apply are not shown (--all)" in text
+    assert "verdict" not in text

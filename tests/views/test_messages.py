@@ -1,0 +1,100 @@
+"""Deliveries: never more is said than is proved, and no address is shown whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from runner.errors import NotFound
+from runner.model.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
+from runner.model.states import Refusal
+from runner.views.messages import (
+    PlannedMessage,
+    PlanReport,
+    message,
+    message_page,
+    messages,
+    messages_page,
+    plan_page,
+    plan_report,
+)
+from runner.views.page import plain
+from tests import scenario as s
+from tests.views import scenes
+
+
+def doubtful() -> s.World:
+    world = s.World(s.message("tell", title="Tell the authority"), message_class=scenes.CAREFUL, kind="test")
+    world.claim()
+    scenes.refused(world)
+    return world
+
+
+def test_the_list_says_what_is_proved_of_each_person() -> None:
+    world = scenes.trouble()
+    scenes.compare("messages.list", messages_page(messages(world.incident), world.now))
+
+
+def test_one_delivery_shows_its_attempts_and_the_channels_that_were_refused() -> None:
+    world = doubtful()
+    scenes.compare("messages.show", message_page(message(world.incident, "d9"), world.now))
+
+
+def test_the_json_has_the_keys_of_the_contract() -> None:
+    found = scenes.document(messages(doubtful().incident))
+    first = found["deliveries"][0]
+    assert (found["schema"], found["kind"]) == ("tocsin/messages/v1", "test")
+    assert list(first)[:7] == ["delivery", "recipient", "goal", "evidence", "state", "attempts", "refusals"]
+    assert set(first["attempts"][0]) >= {"n", "channel", "state", "provider_id", "at"}
+    assert first["refusals"] == [
+        {"channel": "mail", "rule": "R1", "why": "depends on m365-tenant, which is compromised"}
+    ]
+
+
+def test_nothing_sent_is_said() -> None:
+    world = s.World(s.task("wipe"))
+    assert "nothing has been sent" in plain(messages_page(messages(world.incident), world.now))
+
+
+def test_a_delivery_that_is_not_there_is_refused() -> None:
+    with pytest.raises(NotFound, match="no delivery 'd7'"):
+        message(doubtful().incident, "d7")
+
+
+def planned() -> PlanReport:
+    mail = ContactPoint(channel="mail", address="ann.example@example.org")
+    phone = ContactPoint(channel="sms", address="+4915112345667")
+    ann = DeliveryPlan(
+        message_class="urgent-confidential",
+        person="ann",
+        steps=(
+            PlanStep(channel="mail", contact=mail, after=timedelta(), domains=frozenset()),
+            PlanStep(channel="sms", contact=phone, after=timedelta(minutes=5), domains=frozenset()),
+        ),
+        refusals=(Refusal(channel="chat", rule="R1", why="depends on m365-tenant, which is compromised"),),
+        warnings=(PlanWarning(rule="R7", why="both channels share one carrier"),),
+    )
+    bob = DeliveryPlan(
+        message_class="urgent-confidential",
+        person="bob",
+        steps=(),
+        refusals=(Refusal(channel="mail", rule="no_way", why="no email contact is known for this channel"),),
+    )
+    one = PlannedMessage(
+        step="tell", title="Tell the responders", message_class="urgent-confidential", plans=(ann, bob)
+    )
+    return plan_report("i1", "calm-otter", "exercise", [one])
+
+
+def test_a_plan_shows_what_is_used_and_what_is_refused_by_which_rule() -> None:
+    scenes.compare("messages.plan", plan_page(planned()))
+
+
+def test_a_plan_shows_no_address_whole() -> None:
+    found = scenes.document(planned())
+    assert [way["address"] for way in found["plan"][0]["channels"]] == ["a…@example.org", "+49…67"]
+
+
+def test_a_playbook_that_tells_nobody_says_so() -> None:
+    assert "no message leaves at once" in plain(plan_page(plan_report("i1", "calm-otter", "real", [])))

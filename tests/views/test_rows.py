@@ -1,0 +1,84 @@
+"""Numbers and names by which commands find a step."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.errors import NotFound, Refused
+from runner.views.rows import find, handle, numbered, task_rows
+from tests import scenario as s
+
+
+def lanes() -> s.World:
+    group = s.group("lanes", s.task("one"), s.task("two", after="one"), for_each="['a', 'b']")
+    return s.World(s.task("wipe"), group)
+
+
+def test_a_number_means_the_same_step_for_ever() -> None:
+    world = s.World(s.task("first"), s.task("second", after="first"))
+    before = numbered(world.incident)
+    world.done("first")
+    world.reopen("first")
+    assert numbered(world.incident)[: len(before)] == before
+    assert find(world.incident, "2") == "main:second#1"
+    assert find(world.incident, "3") == "main:first#2"
+
+
+def test_a_bare_id_means_its_newest_invocation() -> None:
+    world = s.World(s.task("first"))
+    world.done("first")
+    world.reopen("first")
+    assert find(world.incident, "first") == "main:first#2"
+    assert find(world.incident, "first#1") == "main:first#1"
+    assert find(world.incident, "main:first#1") == "main:first#1"
+
+
+def test_a_bare_id_in_several_lanes_is_refused_with_the_choices() -> None:
+    world = lanes()
+    with pytest.raises(Refused, match="can mean 2 steps") as caught:
+        find(world.incident, "one")
+    assert caught.value.code == "ambiguous"
+    for row in task_rows(world.incident, world.library):
+        if row.step == "one":
+            assert f"{row.row} ({row.invocation})" in caught.value.message
+            assert handle(world.incident, row.invocation) == row.command_name == row.invocation
+
+
+def test_every_name_that_a_list_shows_finds_its_own_step() -> None:
+    world = lanes()
+    for row in task_rows(world.incident, world.library):
+        if row.invocation:
+            assert find(world.incident, row.command_name) == row.invocation
+            assert find(world.incident, str(row.row)) == row.invocation
+
+
+def test_a_wrong_name_gets_the_nearest_right_one() -> None:
+    with pytest.raises(NotFound) as caught:
+        find(s.World(s.task("wipe")).incident, "wype")
+    assert caught.value.hint == "did you mean wipe?"
+
+
+def test_a_row_that_is_not_there_is_refused() -> None:
+    with pytest.raises(NotFound, match="no row 9"):
+        find(s.World(s.task("wipe")).incident, "9")
+
+
+def test_steps_inside_what_has_not_begun_are_listed_without_a_number() -> None:
+    inner = s.playbook(s.task("inside"), name="inner")
+    group = s.group(
+        "lanes", s.task("one"), s.repeat("again", s.task("deep"), until="data.encrypted"), after="wipe"
+    )
+    world = s.World(s.task("wipe"), group, s.call("sub", "inner", after="wipe"), includes=[inner])
+    rows = {row.step: row for row in task_rows(world.incident, world.library)}
+    assert {"one", "again", "deep", "inside"} <= set(rows)
+    assert [rows[name].row for name in ("one", "deep", "inside")] == [0, 0, 0]
+    assert rows["lanes"].waits_for == ("wipe",)
+    assert rows["one"].waits_for == ("lanes",)
+
+
+def test_steps_removed_by_a_migration_stay_in_the_list() -> None:
+    world = s.World(s.task("wipe"), s.task("old", after="wipe"))
+    world.migrate(s.task("wipe"), s.task("new", after="wipe"))
+    rows = {row.step: row for row in task_rows(world.incident, world.library)}
+    assert (rows["old"].title, rows["old"].state) == ("old", "cancelled")
+    assert rows["new"].state == "waiting"

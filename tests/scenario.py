@@ -260,8 +260,13 @@ class World:
 
     def replayed(self) -> Incident:
         """Return the incident as the journal's bytes tell it, from the beginning, event by event."""
-        rows = [e.Recorded(one.seq, one.at, e.decode(e.encode(one.event))) for one in self.journal]
-        return evolve(begin(rows[0]), rows[1:], self.library)
+        return self.folded(self.journal, self.library)
+
+    @staticmethod
+    def folded(journal: Sequence[e.Recorded], library: Library) -> Incident:
+        """Return the incident that a journal's bytes tell."""
+        rows = [e.Recorded(one.seq, one.at, e.decode(e.encode(one.event))) for one in journal]
+        return evolve(begin(rows[0]), rows[1:], library)
 
     def recover(self) -> None:
         """Say of every attempt whose worker is gone that nobody knows what became of it."""

@@ -10,6 +10,7 @@ from runner.documents.sentences import fill_sentence
 from runner.effects.tools import Tools, message_class, plan_context
 from runner.engine.plan import Library
 from runner.engine.planner import PlanContext, plan
+from runner.engine.view import title_of
 from runner.model.commands import Composed, EffectFailed, Replanned
 from runner.model.events import PlannedDelivery
 from runner.model.facts import nested
@@ -150,10 +151,3 @@ def _names(incident: Incident, invocation: Invocation, library: Library) -> dict
 
 def _when(due: datetime | None) -> str | None:
     return None if due is None else due.strftime("%Y-%m-%d %H:%M UTC")
-
-
-def title_of(step: object) -> str:
-    """Return the words that stand for a step: its title, else what its kind key says."""
-    title = getattr(step, "title", "")
-    kind = getattr(step, "__struct_config__").tag  # noqa: B009
-    return str(title or getattr(step, str(kind), "") or getattr(step, "id"))  # noqa: B009

@@ -131,10 +131,10 @@ def test_every_attempt_of_the_same_send_has_the_same_message_id(relay, mailbox):
 def test_where_dsn_is_offered_reports_are_asked_for_and_never_bring_the_body_back():
     with ChaosServer(smtp_script()) as server:
         assert smtp.send(message(), settings(server), {}) == Accepted("4bXyZ1")
-    envelope = [line.partition(b" ")[2] for line in server.talks[0].lines[1:3]]
+    envelope = [line.partition(b":")[2] for line in server.talks[0].lines[1:3]]
     assert envelope == [
-        b"FROM:<alerts@breach.example> RET=HDRS ENVID=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
-        b"TO:<marker-person@people.example> NOTIFY=SUCCESS,FAILURE,DELAY"
+        b"<alerts@breach.example> RET=HDRS ENVID=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        b"<marker-person@people.example> NOTIFY=SUCCESS,FAILURE,DELAY"
         b" ORCPT=rfc822;marker-person@people.example",
     ]
 

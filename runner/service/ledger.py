@@ -139,9 +139,7 @@ def _new(event: AnyEvent, now: datetime, actor: Actor) -> NewEvent:
     )
 
 
-def row_of(
-    incident: Incident, now: datetime, library: Library, has_work: bool | None = None
-) -> IncidentRow:
+def row_of(incident: Incident, now: datetime, library: Library, has_work: bool | None = None) -> IncidentRow:
     """Return what lists and workers need of an incident; ``has_work`` None has it found out."""
     if has_work is None:
         has_work = bool(incident.sending) or next(claims(incident, now, library, ""), None) is not None

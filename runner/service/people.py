@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
 from runner.errors import NotFound, Refused, Stale
+from runner.model.actor import Actor
 from runner.model.messaging import ContactPoint
-from runner.model.organisation import Directory, Person
+from runner.model.organisation import Directory, Home, Person
 from runner.model.people import (
     DECODER,
     STREAM,
@@ -21,20 +22,31 @@ from runner.model.people import (
     fold_people,
 )
 from runner.model.vocabulary import nearest
-from runner.store.port import Append, Appended, IncidentRow, NewEvent
-
-if TYPE_CHECKING:
-    from runner.service.desk import Desk
+from runner.service.chance import Clock
+from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
 
-def read_people(desk: Desk) -> People:
+class Office(Protocol):
+    """As much of an opened home as people and roles need."""
+
+    home: Home
+    store: Store
+    clock: Clock
+    actor: Actor
+
+    def forget_directory(self) -> None:
+        """Read people and channels anew next time."""
+        ...
+
+
+def read_people(desk: Office) -> People:
     """Return people and roles as of now."""
     base = People(desk.home.people, desk.home.roles)
     rows = desk.store.read_payloads(STREAM)
     return fold_people(base, ((at, DECODER.decode(data)) for _, at, data in rows if data is not None))
 
 
-def read_directory(desk: Desk) -> Directory:
+def read_directory(desk: Office) -> Directory:
     """Return people, roles and channels; channels are described by their adapters."""
     from runner.effects.gateway import Gateway
 
@@ -43,7 +55,7 @@ def read_directory(desk: Desk) -> Directory:
     return Directory(people=people.people, roles=people.roles, channels=channels)
 
 
-def person(desk: Desk, name: str) -> Person:
+def person(desk: Office, name: str) -> Person:
     """Return somebody by id; raises NotFound with the nearest name."""
     people = read_people(desk).people
     if name not in people:
@@ -53,14 +65,14 @@ def person(desk: Desk, name: str) -> Person:
     return people[name]
 
 
-def add_person(desk: Desk, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
+def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
     """Record somebody, or new contacts of somebody; raises Refused for an address no channel can use."""
     for contact in contacts:
         _check(desk, contact)
     _record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
 
 
-def verify_contact(desk: Desk, name: str, channel: str, via: str) -> None:
+def verify_contact(desk: Office, name: str, channel: str, via: str) -> None:
     """Record that a contact point was proved on another way."""
     found = person(desk, name)
     if channel not in {contact.channel for contact in found.contacts}:
@@ -69,7 +81,7 @@ def verify_contact(desk: Desk, name: str, channel: str, via: str) -> None:
     _record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
 
 
-def set_away(desk: Desk, name: str, away: bool, alternate: str) -> None:
+def set_away(desk: Office, name: str, away: bool, alternate: str) -> None:
     """Record that somebody is away or back."""
     person(desk, name)
     if alternate:
@@ -77,14 +89,14 @@ def set_away(desk: Desk, name: str, away: bool, alternate: str) -> None:
     _record(desk, PersonAway(person=name, by=desk.actor.claimed, away=away, alternate=alternate))
 
 
-def hold_role(desk: Desk, role: str, persons: tuple[str, ...]) -> None:
+def hold_role(desk: Office, role: str, persons: tuple[str, ...]) -> None:
     """Record who holds a role in incidents to come."""
     for name in persons:
         person(desk, name)
     _record(desk, RoleHeld(person=persons[0], by=desk.actor.claimed, role=role, persons=persons))
 
 
-def _check(desk: Desk, contact: ContactPoint) -> None:
+def _check(desk: Office, contact: ContactPoint) -> None:
     from runner.effects.gateway import Gateway
 
     gateway = Gateway()
@@ -96,7 +108,7 @@ def _check(desk: Desk, contact: ContactPoint) -> None:
                 raise Refused(f"the address for {contact.channel} cannot be used: {problem}")
 
 
-def _record(desk: Desk, event: AnyPeopleEvent) -> None:
+def _record(desk: Office, event: AnyPeopleEvent) -> None:
     now = desk.clock.now()
     head = desk.store.head(STREAM)
     row = IncidentRow(

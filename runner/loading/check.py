@@ -19,7 +19,7 @@ def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
     """Return every problem of a playbook that was read, of its form and of its meaning, sorted by place."""
     found = Findings(source, list(read.problems))
     if read.playbook is not None:
-        steps = Map(read.playbook)
+        steps = Map(read.playbook, read.guessed)
         check_order(steps, found)
         check_names(steps, known, found)
         check_flow(steps, known, found)

@@ -33,7 +33,7 @@ def check_flow(steps: Map, known: Known, found: Findings) -> None:
                 _product(place, (*place.where, "approve"), name, (Notice, Task, Ask), steps, found)
             case File(file=name):
                 _product(place, (*place.where, "file"), name, (Notice,), steps, found)
-            case Act():
+            case Act() if place.where not in steps.guessed:
                 _action(place.step, place.where, known, found)
             case Group(for_each=Expression() as items):
                 _items(items, (*place.where, "for_each"), found)
@@ -155,9 +155,9 @@ def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
     ids = {one.step.id for one in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
-        text = "nothing inside changes what this waits for: each round ends as the last one did"
+        text = "no step changes what this waits for: each round ends as the last one did"
         found.warn(
-            where, "may-not-end", text, "ask inside for a fact that it reads, or read step('id').answer"
+            where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer"
         )
 
 

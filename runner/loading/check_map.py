@@ -60,9 +60,10 @@ class Findings:
 class Map:
     """All places of one playbook, in the order of the file."""
 
-    def __init__(self, playbook: Playbook) -> None:
-        """Walk once; order is worked out body by body."""
+    def __init__(self, playbook: Playbook, guessed: frozenset[Where] = frozenset()) -> None:
+        """Walk once; order is worked out body by body. ``guessed`` steps are stand-ins for misshapen ones."""
         self.playbook = playbook
+        self.guessed = guessed
         self.places: list[Place] = []
         self.bodies: dict[Place | None, list[Place]] = {}
         self._walk(playbook.steps, ("steps",), None)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import Problem
-from runner.loading.lower import DUE_HINT
+from runner.loading.lower import DUE_HINT, EVERY_KEY, as_meant
 from runner.loading.schema import playbook_schema
 from runner.loading.source import Source, Where
 from runner.model.playbook import KINDS
@@ -55,8 +56,9 @@ def explain(source: Source) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.line, one.column, one.code)))
 
 
+@cache
 def _validator() -> Validator:
-    """Make a Draft 2020-12 validator that follows the branch that the author meant."""
+    """Return a Draft 2020-12 validator that follows the branch that the author meant (a constant, made once)."""
     import jsonschema
 
     def integer(_checker: object, value: object) -> bool:
@@ -93,6 +95,10 @@ def _by_kind(
         yield from validator.descend(step, branches[index], schema_path=index)
     else:
         yield ValidationError("which kind of step this is", validator="kinds", validator_value=kinds)
+        meant, kind = as_meant(step)
+        if kind:
+            index = list(KINDS).index(kind)
+            yield from validator.descend(meant, branches[index], schema_path=index)
 
 
 def _by_type(
@@ -258,17 +264,14 @@ def _kinds(fault: _Fault) -> _Told:
         message = f"a step has one kind, and this one has {len(given)}: {', '.join(given)}"
         return "two-kinds", message, "make two steps of it", given[1]
     for key in fault.given:
-        close = nearest(str(key), KINDS) if key not in _ANY_STEP else ""
+        close = nearest(str(key), KINDS) if key not in EVERY_KEY else ""
         if close:
             return "unknown-kind", f"there is no kind of step '{key}'", f"did you mean '{close}'?", key
-    odd = [key for key in fault.given if key not in _ANY_STEP]
+    odd = [key for key in fault.given if key not in EVERY_KEY]
     hint = f"add one of: {', '.join(KINDS)}"
     if odd:
         return "unknown-kind", f"there is no kind of step '{odd[0]}'", hint, str(odd[0])
     return "no-kind", "this step has no kind", hint, None
-
-
-_ANY_STEP: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
 
 
 def _short(value: object) -> str:

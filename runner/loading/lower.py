@@ -20,6 +20,7 @@ from runner.loading.source import Source, Where
 from runner.model.expressions import Apply, Const, Expression, Node
 from runner.model.moments import parse_duration
 from runner.model.playbook import KINDS, Due
+from runner.model.vocabulary import nearest
 
 DURATION: Final = r"^(?=.*\d)(\d{1,5}w)? ?(\d{1,5}d)? ?(\d{1,6}h)? ?(\d{1,7}m)? ?(\d{1,8}s)?$(?!\n)"
 _SPAN: Final = r"(?=.*\d)(?:\d{1,5}w)? ?(?:\d{1,5}d)? ?(?:\d{1,6}h)? ?(?:\d{1,7}m)? ?(?:\d{1,8}s)?"
@@ -31,6 +32,8 @@ DUE_HINT: Final = (
     "write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain')"
     " or 4h before duty('regime/slug').due"
 )
+EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
+"""The keys of steps, of any kind, that are no kind themselves."""
 _DURATION_KEYS = frozenset({"timeout", "expires"})
 _MAX_CONTAINERS = 8
 """Groups and repeats inside one another."""
@@ -111,7 +114,10 @@ class _Lowering:
         """Lower one step: find its kind, then its fields."""
         kind = kind_of(step) if isinstance(step, dict) else ""
         if not kind or "kind" in step:
-            return self.misshapen(step)
+            self.misshapen(step)
+            step, kind = as_meant(step)
+            if not kind:
+                return step
         inner = names | _loop_names(step, kind)
         lowered: dict[str, Any] = {"kind": kind}
         for key, value in step.items():
@@ -220,7 +226,7 @@ class _Lowering:
             frozenset({"duty"}),
             frozenset({"duty", "state"}),
         ):
-            return self.misshapen(value)
+            return self.misshapen(None)
         return dict(value)
 
     def http(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
@@ -235,6 +241,21 @@ class _Lowering:
 
 _GONE: Final = object()
 _APPLYING: Final = Apply("duties", (Const("applies"),))
+
+
+def as_meant(step: Any) -> tuple[Any, str]:
+    """Return a misshapen step as it was probably meant, with its kind; the schema has said what is wrong."""
+    if not isinstance(step, dict):
+        return step, ""
+    step = {key: value for key, value in step.items() if key != "kind"}
+    kinds = [key for key in step if key in KINDS]
+    if kinds:
+        return {key: value for key, value in step.items() if key not in kinds[1:]}, kinds[0]
+    for key in step:
+        kind = nearest(key, KINDS) if key not in EVERY_KEY else ""
+        if kind:
+            return {kind if one == key else one: value for one, value in step.items()}, kind
+    return step, ""
 
 
 def _loop_names(step: Mapping[str, Any], kind: str) -> frozenset[str]:

@@ -59,7 +59,7 @@ def _salvaged(data: dict[str, Any], problems: tuple[Problem, ...]) -> Read:
         **{key: _or(data.get(key), str, blank) for key, blank in _BLANK.items() if key != "schema"},
         "roles": {name: _or(role, Role, Role(title="?")) for name, role in _items(data, "roles")},
         "messages": {
-            name: _or(one, MessageTemplate, MessageTemplate(message_class="?", text="?"))
+            name: _or(one, MessageTemplate, MessageTemplate(message_class="status-update", text="?"))
             for name, one in _items(data, "messages")
         },
         "inputs": {name: str(one) for name, one in _items(data, "inputs")},

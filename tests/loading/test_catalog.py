@@ -1,0 +1,243 @@
+"""Finding playbooks, law and notices; bundles and their digests; files of every kind; SARIF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from runner.errors import Invalid, NotFound
+from runner.loading.bundle import load_bundle
+from runner.loading.catalog import Catalog
+from runner.loading.sarif import to_sarif
+from runner.loading.validate import validate
+from runner.model.messaging import ChannelConfig, ContactPoint
+from runner.model.organisation import Home, Person
+from runner.model.playbook import Bundle
+
+ROOT = Path(__file__).parents[2]
+
+
+def playbook(name: str, version: str = "1.0.0", steps: str = "{id: a, task: A}", more: str = "") -> str:
+    return (
+        f"schema: tocsin/playbook/v1\nname: {name}\nversion: {version}\ntitle: T\n{more}steps:\n  - {steps}\n"
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for kind in ("playbooks", "regimes", "notices"):
+        (tmp_path / kind).mkdir()
+    return tmp_path
+
+
+def put(folder: Path, name: str, text: str) -> Path:
+    path = folder / "playbooks" / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_built_in_playbooks_are_all_valid() -> None:
+    found = validate([ROOT / "playbooks"], Catalog())
+    assert [str(problem) for problem in found if problem.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", ["personal-data-breach", "lost-device", "misdirected-message"])
+def test_a_built_in_playbook_is_named_as_its_file_and_can_be_pinned(name: str) -> None:
+    bundle = load_bundle(name, Catalog())
+    assert bundle.playbook.name == name
+    again = msgspec.json.decode(msgspec.json.encode(bundle), type=Bundle)
+    assert again == bundle
+
+
+def test_the_homes_own_file_hides_the_one_that_ships(folder: Path) -> None:
+    put(folder, "lost-device", playbook("lost-device", "9.0.0"))
+    assert load_bundle("lost-device", Catalog(folder)).playbook.version == "9.0.0"
+    assert load_bundle("misdirected-message", Catalog(folder)).playbook.name == "misdirected-message"
+
+
+def test_a_version_is_chosen_by_as_much_of_it_as_is_given(folder: Path) -> None:
+    for version in ("1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0"):
+        put(folder, f"own@{version}", playbook("own", version))
+    put(folder, "own", playbook("own", "3.0.0"))
+    catalog = Catalog(folder)
+    chosen = {
+        wanted: load_bundle(wanted, catalog).playbook.version
+        for wanted in ("own", "own@1", "own@1.2", "own@2", "own@1.10.0")
+    }
+    assert chosen == {
+        "own": "3.0.0",
+        "own@1": "1.10.0",
+        "own@1.2": "1.2.0",
+        "own@2": "2.0.0",
+        "own@1.10.0": "1.10.0",
+    }
+    with pytest.raises(NotFound, match="no version 7 of the playbook 'own'") as caught:
+        load_bundle("own@7", catalog)
+    assert caught.value.hint == "there are: 1.2.0, 1.10.0, 2.0.0-rc.1, 2.0.0, 3.0.0"
+
+
+def test_without_a_current_file_the_newest_version_is_taken(folder: Path) -> None:
+    for version in ("1.2.0", "1.10.0"):
+        put(folder, f"own@{version}", playbook("own", version))
+    assert load_bundle("own", Catalog(folder)).playbook.version == "1.10.0"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"), [("lost-devise", "did you mean 'lost-device'?"), ("zzz", "see: tocsin playbook list")]
+)
+def test_a_name_that_nothing_has_gets_the_nearest_one(wanted: str, hint: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        load_bundle(wanted, Catalog())
+    assert caught.value.hint == hint
+
+
+def test_law_and_notices_are_found_by_id() -> None:
+    catalog = Catalog()
+    assert catalog.regime("us-ca-breach").id == "us-ca-breach"
+    assert catalog.notice("gdpr-33-initial")[0].id == "gdpr-33-initial"
+    assert [regime.id for regime in catalog.regimes()] == sorted(catalog.regime_files)
+    assert list(catalog.notices()) == sorted(catalog.notice_files)
+    with pytest.raises(NotFound, match="no regime 'us-ca-breech'"):
+        catalog.regime("us-ca-breech")
+    with pytest.raises(NotFound) as caught:
+        catalog.notice("qqq")
+    assert caught.value.hint == "see: tocsin notice list"
+
+
+def test_a_law_file_that_does_not_hold_is_as_good_as_unknown_duties(folder: Path) -> None:
+    (folder / "regimes" / "own.yaml").write_text("schema: tocsin/regime/v1\n", encoding="utf-8")
+    known = Catalog(folder).known()
+    assert known.regime("own") is None
+    assert known.duty("own/first") is None
+    rule = known.duty("us-ca-breach/individuals")
+    assert rule is not None
+    assert rule.recipient == "individuals"
+
+
+def test_failure_domains_are_those_of_channels_contacts_and_adapters() -> None:
+    home = Home(
+        schema="tocsin/home/v1",
+        people={
+            "a": Person(
+                contacts=(ContactPoint(channel="m", address="a@example.org", domains=frozenset({"x"})),)
+            )
+        },
+        channels={
+            "m": ChannelConfig(adapter="smtp", domains=frozenset({"y"})),
+            "n": ChannelConfig(adapter="console"),
+        },
+    )
+    assert Catalog().known(home, domains=frozenset({"z"})).domains == {"x", "y", "z"}
+
+
+def test_a_bundle_holds_what_it_runs_and_its_digest_changes_with_it(folder: Path) -> None:
+    put(folder, "inner", playbook("inner"))
+    put(folder, "middle", playbook("middle", steps="{id: b, playbook: inner}"))
+    top = "{id: a, playbook: middle}\n  - {id: c, playbook: inner}\n  - {id: d, task: D}"
+    put(folder, "top", playbook("top", steps=top))
+    first = load_bundle("top", Catalog(folder))
+    assert sorted(first.includes) == ["inner", "middle"]
+    assert first.digest.startswith("sha256:")
+    put(folder, "inner", "# a remark changes nothing\n" + playbook("inner"))
+    assert load_bundle("top", Catalog(folder)).digest == first.digest
+    put(folder, "inner", playbook("inner", "1.0.1"))
+    assert load_bundle("top", Catalog(folder)).digest != first.digest
+
+
+def test_a_file_by_path_finds_the_playbooks_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(playbook("inner"), encoding="utf-8")
+    path = tmp_path / "top.yaml"
+    path.write_text(playbook("top", steps="{id: a, playbook: inner}"), encoding="utf-8")
+    assert list(load_bundle(str(path), Catalog()).includes) == ["inner"]
+    assert [problem.code for problem in validate([path], Catalog())] == []
+
+
+def test_two_versions_of_one_playbook_do_not_go_into_one_bundle(folder: Path) -> None:
+    put(folder, "inner", playbook("inner", "2.0.0"))
+    put(folder, "inner@1.0.0", playbook("inner", "1.0.0"))
+    put(folder, "top", playbook("top", steps="{id: a, playbook: inner@1}\n  - {id: b, playbook: inner}"))
+    with pytest.raises(Invalid, match="two versions of the playbook 'inner'"):
+        load_bundle("top", Catalog(folder))
+
+
+def test_a_playbook_with_errors_cannot_be_pinned_and_says_all_of_them(folder: Path) -> None:
+    put(folder, "own", playbook("own", steps="{id: a, task: A, role: x, after: [b]}"))
+    with pytest.raises(Invalid, match="has 2 problems") as caught:
+        load_bundle("own", Catalog(folder))
+    assert [problem.code for problem in caught.value.problems] == ["unknown-role", "unknown-step"]
+
+
+def test_playbooks_that_run_one_another_are_refused(folder: Path) -> None:
+    put(folder, "one", playbook("one", steps="{id: a, playbook: two}"))
+    put(folder, "two", playbook("two", steps="{id: a, playbook: one}"))
+    put(folder, "self", playbook("self", steps="{id: a, playbook: self}"))
+    with pytest.raises(Invalid) as caught:
+        load_bundle("one", Catalog(folder))
+    assert "the playbooks run one another: one → two → one" in str(caught.value.problems[0])
+    assert caught.value.problems[0].code == "playbook-circle"
+    with pytest.raises(Invalid):
+        load_bundle("self", Catalog(folder))
+
+
+def test_inputs_are_asked_for(folder: Path) -> None:
+    put(folder, "inner", playbook("inner", more="inputs: {device: what is missing, owner: whose}\n"))
+    path = put(folder, "top", playbook("top", steps="{id: a, playbook: inner, inputs: {device: \"'x'\"}}"))
+    (problem,) = validate([path], Catalog(folder))
+    assert problem.code == "missing-input"
+    assert problem.message == "'inner' wants the input 'owner': whose"
+
+
+def test_a_called_playbook_that_does_not_hold_is_named(folder: Path) -> None:
+    put(folder, "inner", "schema: tocsin/playbook/v1\n")
+    path = put(folder, "top", playbook("top", steps="{id: a, playbook: inner}"))
+    (problem,) = validate([path], Catalog(folder))
+    assert problem.message == "the playbook 'inner' cannot be used"
+
+
+def test_strict_makes_warnings_errors(folder: Path) -> None:
+    path = put(folder, "own", playbook("own", more="roles: {r: {title: R}}\n"))
+    assert [problem.severity for problem in validate([path], Catalog())] == ["warning"]
+    assert [problem.severity for problem in validate([path], Catalog(), strict=True)] == ["error"]
+
+
+def test_files_are_told_apart_by_what_they_say_they_are(tmp_path: Path) -> None:
+    files = {
+        "notice.yaml": "schema: tocsin/notice/v1\nid: x\n",
+        "facts.yaml": "schema: tocsin/facts/v1\ndata.encryptd: true\n",
+        "good-facts.yaml": "schema: tocsin/facts/v1\ndata.encrypted: true\n",
+        "regime.yaml": "schema: tocsin/regime/v1\nid: x\n",
+        "tocsin.yaml": "schema: tocsin/home/v1\nrols: {}\n",
+        "good-home.yaml": "schema: tocsin/home/v1\n",
+        "list.yaml": "[1]\n",
+        "notice.md": "---\nschema: tocsin/notice/v1\n---\n",
+        "README.md": "# not ours\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = validate([tmp_path], Catalog())
+    assert {Path(problem.file).name for problem in found} == {
+        *("notice.yaml", "facts.yaml", "regime.yaml", "tocsin.yaml", "list.yaml", "notice.md")
+    }
+
+
+@pytest.mark.parametrize("name", ["none.yaml", "none.md"])
+def test_a_missing_file_is_a_problem_like_any_other(tmp_path: Path, name: str) -> None:
+    assert [problem.code for problem in validate([tmp_path / name], Catalog())] == ["file-missing"]
+
+
+def test_sarif_says_rule_place_and_level() -> None:
+    found = validate([ROOT / "tests" / "golden" / "validate" / "times.yaml", Path("none.yaml")], Catalog())
+    log = to_sarif(found, version="1.2.3")
+    (run,) = log["runs"]
+    assert run["tool"]["driver"]["version"] == "1.2.3"
+    assert len(run["results"]) == len(found)
+    result = run["results"][1]
+    assert result["ruleId"] == "overdue-without-due"
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]] == {"id": "overdue-without-due"}
+    assert result["level"] == "error"
+    assert result["message"]["text"] == "on_overdue does nothing: the step is never due (add `due:`)"
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 7, "startColumn": 22}
+    assert "region" not in run["results"][-1]["locations"][0]["physicalLocation"]
+    assert "version" not in to_sarif([])["runs"][0]["tool"]["driver"]

@@ -24,7 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "approving": ("approve", "reject"),
         "facts": ("fact",),
         "record": ("note", "attach", "correct", "close", "pause", "resume", "cancel"),
-        "runs": ("graft", "migrate"),
+        "runs": ("graft",),
     },
     "Law and notices": {
         "duties": ("duties", "duty"),

@@ -1,0 +1,98 @@
+"""``tocsin audit verify``: the record proves itself, or says where it does not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from runner.cli.options import command, group
+from runner.cli.session import Session
+from runner.store.port import Verification
+from runner.views.page import Block, Page, line
+
+
+class Break(msgspec.Struct, frozen=True, kw_only=True):
+    """The first place that does not hold."""
+
+    incident: str
+    event: int
+    kind: str
+    why: str
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/verify/v1"):
+    """The contract's answer."""
+
+    ok: bool
+    events: int
+    head: str
+    unread: int
+    unwitnessed: tuple[str, ...]
+    broken: Break | None
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``audit …``."""
+    audit = group(app, "audit", "The record and its proof.")
+    command(audit, "verify")(verify)
+
+
+def verify(
+    session: Session,
+    anchor: Annotated[
+        str,
+        typer.Option(
+            "--anchor", metavar="N:sha256:HASH", help="A head known from elsewhere, as on a document."
+        ),
+    ] = "",
+) -> int:
+    """Verify that every event is there, unchanged and in its place; exits with 1 if not.
+
+    Without --incident all journals of the home are verified.
+
+    \b
+    Examples:
+      tocsin audit verify
+      tocsin audit verify -i amber-falcon --anchor 41:sha256:9f2c…
+    """
+    from runner.service.audit import verify as verified
+
+    given = session.options.incident
+    found = verified(session.desk, session.desk.find(given) if given else None, anchor)
+    report = _report(found)
+    session.show(report, lambda: _page(report))
+    return 0 if report.ok else 1
+
+
+def _report(found: Verification) -> Verified:
+    broken = found.broken
+    return Verified(
+        ok=found.ok,
+        events=found.events,
+        head=f"sha256:{found.head}",
+        unread=found.unread,
+        unwitnessed=found.unwitnessed,
+        broken=None
+        if broken is None
+        else Break(incident=broken.incident, event=broken.seq, kind=broken.kind, why=broken.why),
+    )
+
+
+def _page(report: Verified) -> Page:
+    blocks: list[Block] = []
+    if report.broken is None:
+        blocks.append(line(f"{report.events} events verify; head {report.head}", "good"))
+    else:
+        where = f"{report.broken.incident}, event {report.broken.event}"
+        blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {report.broken.why}", "alarm", hang=2))
+    if report.unread:
+        blocks.append(
+            line(f"{report.unread} payloads cannot be read here; they prove that they existed", "dim")
+        )
+    for name in report.unwitnessed:
+        blocks.append(
+            line(f"{name}: whether its last events are missing cannot be told without an anchor", "warn")
+        )
+    return Page(tuple(blocks))

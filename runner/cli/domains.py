@@ -1,0 +1,130 @@
+"""Failure domains: what the attacker may read or has taken, what is down, and what hangs on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from runner.cli.moments import instant
+from runner.cli.options import Scope, command, group
+from runner.cli.outcome import submit
+from runner.cli.session import Session
+from runner.errors import NotFound
+from runner.model.commands import DeclareDomain
+from runner.model.incident import Incident
+from runner.views.page import Cell, Page, Table, Tone, line
+from runner.views.words import ago
+
+Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
+Since = Annotated[str, typer.Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
+Why = Annotated[str, typer.Option("--reason", metavar="WHY", help="How you know.")]
+_TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One domain, its standing, and the channels that fall with it."""
+
+    domain: str
+    state: str
+    since: datetime | None
+    assumed: bool
+    channels: tuple[str, ...]
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``domain …``."""
+    domains = group(
+        app, "domain", "Failure domains: what is compromised or down, and which channels hang on it."
+    )
+    command(domains, "list")(list_)
+    command(domains, "compromised", Scope.WRITES)(compromised)
+    command(domains, "declare-down", Scope.WRITES)(declare_down)
+    command(domains, "declare-up", Scope.WRITES)(declare_up)
+
+
+def list_(session: Session) -> None:
+    """List the failure domains with the channels that depend on each."""
+    incident = _incident(session)
+    rows = _rows(session, incident)
+    report = {"schema": "tocsin/domains/v1", "incident": incident.id if incident else None, "domains": rows}
+    session.show(report, lambda: _page(session, rows))
+
+
+def _incident(session: Session) -> Incident | None:
+    try:
+        return session.incident()
+    except NotFound:
+        if session.options.incident:
+            raise
+        return None
+
+
+def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
+    hanging: dict[str, list[str]] = {}
+    for channel in session.desk.directory.channels.values():
+        for domain in channel.domains:
+            hanging.setdefault(domain, []).append(channel.id)
+    declared = dict(incident.domains) if incident is not None else {}
+    found = []
+    for name in sorted({*hanging, *declared}):
+        known = declared.get(name)
+        found.append(
+            Row(
+                domain=name,
+                state=known.state if known else "up",
+                since=known.since if known else None,
+                assumed=known.assumed if known else False,
+                channels=tuple(sorted(hanging.get(name, ()))),
+            )
+        )
+    return tuple(found)
+
+
+def _page(session: Session, rows: tuple[Row, ...]) -> Page:
+    if not rows:
+        return Page((line("no channel names a failure domain", "dim"),))
+    cells = tuple(
+        (
+            Cell(row.domain),
+            Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
+            Cell(ago(row.since, session.now()) if row.since else "", "dim"),
+            Cell(", ".join(row.channels) or "no channel depends on it", "dim"),
+        )
+        for row in rows
+    )
+    return Page((Table(rows=cells, elastic=3, indent=0),))
+
+
+def compromised(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
+    """Declare a domain compromised: no message goes over what hangs on it any more.
+
+    \b
+    Example:
+      tocsin domain compromised m365-tenant --since 2026-11-20T00:00:00Z --reason "rogue admin found"
+    """
+    _declare(session, domain, "compromised", since, reason)
+
+
+def declare_down(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
+    """Declare a domain down: what hangs on it is not tried until it is up again."""
+    _declare(session, domain, "down", since, reason)
+
+
+def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
+    """Declare a domain sound again."""
+    _declare(session, domain, "up", since, reason)
+
+
+def _declare(
+    session: Session, domain: str, state: Literal["compromised", "down", "up"], since: str, reason: str
+) -> None:
+    incident = session.incident()
+    hanging = [row.channels for row in _rows(session, incident) if row.domain == domain]
+    if not hanging or not hanging[0]:
+        session.say(f"warning: no channel depends on '{domain}'; see: tocsin domain list")
+    at = instant(since, session.now()) if since else session.now()
+    made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
+    submit(session, incident.id, made, f"{domain} is {state}")

@@ -1,0 +1,151 @@
+"""What the law asks, and what was done about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from runner.cli.looking import All, Known, read_incident
+from runner.cli.moments import instant
+from runner.cli.options import Scope, command, group
+from runner.cli.outcome import answer, submit
+from runner.cli.session import Session
+from runner.cli.steps import Reason
+from runner.errors import Usage
+from runner.settings import CONFIG
+
+Duty = Annotated[str, typer.Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
+At = Annotated[str, typer.Option("--at", metavar="INSTANT", help="When; now otherwise.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``duties`` and ``duty …``."""
+    command(app, "duties")(duties)
+    duty = group(app, "duty", "Record what was done about a duty: a filing, a decision, a waiver.")
+    command(duty, "record-filed", Scope.WRITES)(record_filed)
+    command(duty, "decide", Scope.WRITES)(decide)
+    command(duty, "waive", Scope.WRITES)(waive)
+
+
+def duties(
+    session: Session,
+    facts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--facts", metavar="FILE", help="Judge a facts file (or veris:FILE); needs no incident."
+        ),
+    ] = None,
+    at: Annotated[str, typer.Option("--at", metavar="INSTANT", help="As of this instant.")] = "",
+    everything: All = False,
+    known: Known = "",
+) -> None:
+    """Show which duties apply, why, by when, and what is missing to tell.
+
+    \b
+    Examples:
+      tocsin duties
+      tocsin duties --facts facts.yaml --at 2026-11-24T10:00:00Z
+      tocsin duties --as-known-at "3h ago"
+    """
+    from runner.views.duties import duties as view
+    from runner.views.duties import duties_page
+    from runner.views.heading import heading_of
+
+    now = instant(at or known, session.now()) if at or known else session.now()
+    if facts:
+        if known:
+            raise Usage("--as-known-at is for incidents", hint="with --facts write --at INSTANT")
+        from runner.service.duties import assess_files
+
+        home = session.folder if (session.folder / CONFIG).exists() else None
+        report = view(assess_files(facts, now, home), now)
+        session.show(report, lambda: duties_page(report, everything=everything))
+        return
+    incident = read_incident(session, None, known)
+    report = view(session.desk.duties(incident, now), now)
+    session.show(report, lambda: duties_page(report, heading_of(incident), everything=everything))
+
+
+def record_filed(
+    session: Session,
+    duty: Duty,
+    reference: Annotated[str, typer.Option("--reference", help="The authority's reference number.")] = "",
+    receipt: Annotated[
+        Path | None, typer.Option("--receipt", metavar="FILE", help="The receipt; it is taken into custody.")
+    ] = None,
+    at: At = "",
+    late_reason: Annotated[str, typer.Option("--late-reason", metavar="WHY", help="Why it was late.")] = "",
+    step: Annotated[
+        str, typer.Option("--step", metavar="STEP", help="The filing step, where several wait.")
+    ] = "",
+) -> None:
+    """Record a filing with its proof; it ends the step that waits for it.
+
+    \b
+    Example:
+      tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
+    """
+    from runner.cli.steps import find
+    from runner.service.duties import filing
+
+    named = find(session, step)[1] if step else ""
+    before = session.incident()
+    made = filing(
+        session.desk,
+        before,
+        duty,
+        at=_when(session, at),
+        reference=reference,
+        receipt=receipt,
+        late_reason=late_reason,
+        step=named,
+    )
+    session.desk.submit(before.id, *made)
+    answer(session, before, f"{duty} is filed")
+
+
+def decide(
+    session: Session,
+    duty: Duty,
+    not_to_notify: Annotated[
+        bool, typer.Option("--not-to-notify", help="The decision: nobody is notified.")
+    ] = False,
+    reason: Reason = "",
+    at: At = "",
+) -> None:
+    """Record the decision not to notify, with its grounds.
+
+    \b
+    Example:
+      tocsin duty decide eu-gdpr-33-controller-sa/initial --not-to-notify --reason "no risk: disk encrypted"
+    """
+    if not not_to_notify:
+        raise Usage("say what was decided", hint="add --not-to-notify; a notification is recorded as filed")
+    _decided(session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify")
+
+
+def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> None:
+    """Record that a duty was waived, with its grounds."""
+    _decided(session, duty, "waived", at, reason, "is waived")
+
+
+def _decided(
+    session: Session,
+    duty: str,
+    kind: Literal["decided_not_to_notify", "waived"],
+    at: str,
+    reason: str,
+    words: str,
+) -> None:
+    from runner.service.duties import decision
+
+    name = session.name()
+    made = decision(session.desk, duty, kind, _when(session, at), reason)
+    submit(session, name, made, f"{duty} {words}")
+
+
+def _when(session: Session, at: str) -> datetime:
+    return instant(at, session.now()) if at else session.now()

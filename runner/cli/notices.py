@@ -1,0 +1,195 @@
+"""Notices: what was rendered, what is missing in it, and the files themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from runner.cli.options import Scope, command, group
+from runner.cli.outcome import answer
+from runner.cli.session import Session
+from runner.errors import NotFound, Usage
+from runner.model.notice import Coverage
+from runner.views.page import Cell, Page, Table, Tone, line
+
+if TYPE_CHECKING:
+    from runner.model.incident import Document, Incident
+    from runner.service.notices import Pulled
+
+Name = Annotated[str, typer.Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
+To = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; several with commas."),
+]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The folder to write into.")]
+_TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-check/v1"):
+    """What the law requires in a notice, against what would stand in it now."""
+
+    notice: str
+    complete: bool
+    coverage: tuple[Coverage, ...]
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``notice …``."""
+    notices = group(app, "notice", "Notices to authorities and people: list, render, show, check, pull.")
+    command(notices, "list")(list_)
+    command(notices, "show")(show)
+    command(notices, "render", Scope.WRITES)(render)
+    command(notices, "check")(check)
+    command(notices, "pull")(pull)
+
+
+def list_(session: Session) -> None:
+    """List what was rendered, with its gaps and approvals."""
+    from runner.views.documents import notices, notices_page
+
+    report = notices(session.incident())
+    session.show(report, lambda: notices_page(report, session.now()))
+
+
+def show(session: Session, name: Name) -> None:
+    """Show one rendering: its gaps, its files by digest, who approved these bytes."""
+    from runner.views.documents import notice, notice_page
+
+    report = notice(session.incident(), name)
+    session.show(report, lambda: notice_page(report))
+
+
+def render(
+    session: Session,
+    name: Name,
+    to: To = None,
+    out: Out = None,
+    duty: Annotated[str, typer.Option("--duty", help="For a template: the duty that it is about.")] = "",
+) -> None:
+    """Render a notice step anew from the facts as they are; an approval of other bytes is void then.
+
+    A template's name renders a draft into --out; nothing of that is recorded.
+
+    \b
+    Examples:
+      tocsin notice render final
+      tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
+    """
+    from runner.service.naming import resolve_step
+    from runner.service.notices import render_step
+    from runner.views.rows import numbered
+
+    incident = session.incident()
+    if name in session.desk.catalogue(incident).notices:
+        _draft(session, incident, name, duty, to or [], out)
+        return
+    step = resolve_step(incident, name, numbered(incident))
+    made = render_step(session.desk, incident, step)
+    session.desk.submit(incident.id, made)
+    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
+    answer(session, incident, f"{made.notice} is rendered with {gaps}: {made.digest}")
+
+
+def _draft(
+    session: Session, incident: Incident, name: str, duty: str, to: list[str], out: Path | None
+) -> None:
+    from runner.service.notices import draft, formats_of, save_draft
+
+    if out is None:
+        raise Usage(f"{name} is a template: its draft is on no record", hint="say where it goes: --out DIR")
+    _, document = draft(session.desk, incident, name, duty)
+    _show_pulled(session, save_draft(document, formats_of(to) or ("docx",), out))
+
+
+def check(
+    session: Session,
+    name: Name,
+    duty: Annotated[str, typer.Option("--duty", help="The duty it is about.")] = "",
+) -> int:
+    """Check a template against what the law requires, with the facts as they are; exits with 1 on gaps.
+
+    \b
+    Example:
+      tocsin notice check gdpr-33-initial
+    """
+    from runner.documents.coverage import complete
+    from runner.service.notices import coverage
+
+    incident = session.incident()
+    template = _template_of(incident, name)
+    lines = coverage(session.desk, incident, template, duty)
+    report = Checked(notice=template, complete=complete(lines), coverage=lines)
+    session.show(report, lambda: _check_page(report))
+    return 0 if report.complete else 1
+
+
+def _template_of(incident: Incident, name: str) -> str:
+    """Return the template behind a rendering's or a step's name; any other name is a template's own."""
+    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, _step_of(incident, d))]
+    return made[-1] if made else name
+
+
+def _step_of(incident: Incident, document: Document) -> str:
+    return incident.invocations[document.step].step
+
+
+def _check_page(report: Checked) -> Page:
+    rows = tuple(
+        (
+            Cell(one.state.replace("_", " "), _TONES.get(one.state, "dim")),
+            Cell(one.ref, "dim"),
+            Cell("; ".join(part for part in (one.item, ", ".join(one.facts), one.note) if part)),
+        )
+        for one in report.coverage
+    )
+    verdict = "nothing that the law requires is missing" if report.complete else "something is missing"
+    tone: Tone = "good" if report.complete else "alarm"
+    return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
+
+
+def pull(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="[NOTICE]", help="One notice; all otherwise.")] = "",
+    to: To = None,
+    out: Out = None,
+    everything: Annotated[bool, typer.Option("--all", help="Replaced renderings, too.")] = False,
+) -> None:
+    """Write the kept files into a folder: exactly the bytes that approvals bind.
+
+    \b
+    Examples:
+      tocsin notice pull --out notices
+      tocsin notice pull gdpr-33-initial --to pdf --out .
+    """
+    from runner.service.notices import formats_of
+    from runner.service.notices import pull as pulled
+
+    incident = session.incident()
+    wanted = _documents(incident, name, everything)
+    folder = out or Path(f"{incident.codename}-notices")
+    _show_pulled(session, pulled(session.desk, incident, wanted, formats_of(to or []), folder))
+
+
+def _documents(incident: Incident, name: str, everything: bool) -> list[Document]:
+    newest = {document.step: document.id for document in incident.documents.values()}
+    found = [
+        document
+        for document in incident.documents.values()
+        if not name or name in (document.notice, document.id, document.step, _step_of(incident, document))
+    ]
+    if not found:
+        known = ", ".join(dict.fromkeys(d.notice for d in incident.documents.values())) or "nothing yet"
+        raise NotFound(
+            f"no notice '{name}' was rendered" if name else "no notice was rendered yet",
+            hint=f"rendered: {known}",
+        )
+    return [one for one in found if everything or newest[one.step] == one.id]
+
+
+def _show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
+    report = {"schema": "tocsin/pulled/v1", "files": files}
+    rows = tuple((Cell(one.path), Cell(one.status, "dim"), Cell(one.sha256[:12], "dim")) for one in files)
+    session.show(report, lambda: Page((Table(rows=rows, elastic=0, indent=0),)))

@@ -1,0 +1,154 @@
+"""People and roles: who may be told, over what, who is away, and who holds which role."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner.cli.options import Scope, command, group
+from runner.cli.outcome import submit
+from runner.cli.session import Session
+from runner.errors import NotFound, Usage
+from runner.model.commands import AssignRole
+from runner.model.messaging import ContactPoint
+from runner.views.page import Page, line
+
+Person = Annotated[str, typer.Argument(metavar="PERSON", help="Their short name.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``person …`` and ``role …``."""
+    people = group(app, "person", "People: list, add, verify their contacts, mark them away.")
+    command(people, "list", Scope.ANYWHERE)(list_)
+    command(people, "add", Scope.HOME_WRITES)(add_)
+    command(people, "verify", Scope.HOME_WRITES)(verify)
+    command(people, "away", Scope.HOME_WRITES)(away)
+    roles = group(app, "role", "Roles: who holds them.")
+    command(roles, "assign", Scope.WRITES)(assign)
+
+
+def list_(session: Session) -> None:
+    """List everybody: roles, contacts with the address masked, who is away."""
+    from runner.service.people import read_people
+    from runner.views.people import people, people_page
+
+    found = read_people(session.desk)
+    report = people(found.people, found.roles)
+    session.show(report, lambda: people_page(report, session.now()))
+
+
+def _told(session: Session, words: str) -> None:
+    session.show({"schema": "tocsin/people-done/v1", "done": words}, Page((line(words, "good"),)))
+
+
+def add_(
+    session: Session,
+    person: Person,
+    name: Annotated[str, typer.Option("--name", help="Their full name.")] = "",
+    contact: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--contact", metavar="CHANNEL=ADDRESS", help="A channel's name, or email, phone, handle."
+        ),
+    ] = None,
+) -> None:
+    """Add somebody, or new contacts of somebody.
+
+    \b
+    Example:
+      tocsin person add maria --name "Maria Example" --contact mail=maria@example.org --contact phone=+4930123456
+    """
+    from runner.service.people import add_person
+
+    session.ensure_home()
+    contacts = tuple(_contact(text) for text in contact or ())
+    add_person(session.desk, person, name or person, contacts)
+    _told(session, f"{person} is on record with {len(contacts)} new contacts")
+
+
+def _contact(text: str) -> ContactPoint:
+    channel, sign, address = text.partition("=")
+    if not sign or not channel.strip() or not address.strip():
+        raise Usage("a contact is CHANNEL=ADDRESS", hint="as: --contact mail=maria@example.org")
+    return ContactPoint(channel=channel.strip(), address=address.strip())
+
+
+def verify(
+    session: Session,
+    person: Person,
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="The contact that was proved.")],
+    how: Annotated[str, typer.Option("--how", help="On which other way it was proved; needed.")] = "",
+) -> None:
+    """Record that a contact was proved to be theirs, on another way.
+
+    \b
+    Example:
+      tocsin person verify maria phone --how "in person"
+    """
+    from runner.service.people import verify_contact
+
+    if not how.strip():
+        raise Usage("how was it proved?", hint="add --how 'in person'")
+    verify_contact(session.desk, person, channel, how)
+    _told(session, f"{person}'s contact {channel} is verified")
+
+
+def away(
+    session: Session,
+    person: Person,
+    alternate: Annotated[
+        str, typer.Option("--alternate", metavar="PERSON", help="Who takes their place.")
+    ] = "",
+    back: Annotated[bool, typer.Option("--back", help="They are here again.")] = False,
+) -> None:
+    """Mark somebody as away, with who takes their place; or as back.
+
+    \b
+    Examples:
+      tocsin person away maria --alternate jonas
+      tocsin person away maria --back
+    """
+    from runner.service.people import set_away
+
+    set_away(session.desk, person, not back, alternate)
+    _told(session, f"{person} is {'back' if back else 'away'}")
+
+
+def assign(
+    session: Session,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="The role.")],
+    person: Annotated[list[str], typer.Argument(metavar="PERSON...", help="Who holds it, from now on.")],
+    always: Annotated[bool, typer.Option("--always", help="In incidents to come, too.")] = False,
+) -> None:
+    """Say who holds a role: in the incident that is meant, and with --always from now on.
+
+    Where no incident is open it is kept for those to come.
+
+    \b
+    Example:
+      tocsin role assign counsel maria jonas --always
+    """
+    from runner.service.people import hold_role
+    from runner.service.people import person as known
+
+    session.ensure_home()
+    for name in person:
+        known(session.desk, name)
+    incident = _open_incident(session)
+    words = f"{role} is held by {', '.join(person)}"
+    if always or incident is None:
+        hold_role(session.desk, role, tuple(person))
+    if incident is None:
+        _told(session, f"{words} in incidents to come")
+    else:
+        submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
+
+
+def _open_incident(session: Session) -> str | None:
+    try:
+        return session.name()
+    except NotFound:
+        if session.options.incident:
+            raise
+        return None

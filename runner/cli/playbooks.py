@@ -1,0 +1,209 @@
+"""Playbooks and their files: list, outline, check, compare; and the schemas for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.completing import playbooks
+from runner.cli.options import Scope, command, group
+from runner.cli.session import Session
+from runner.errors import NotFound, Problem
+from runner.settings import CONFIG
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.words import count
+
+if TYPE_CHECKING:
+    from runner.loading.catalog import Catalog
+    from runner.model.organisation import Home
+    from runner.service.playbooks import Difference, Entry, Outline, Shown
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
+]
+SCHEMAS = ("playbook",)
+_TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
+
+
+def add(app: typer.Typer) -> None:
+    """Add ``playbook …`` and ``schema``."""
+    made = group(app, "playbook", "Playbooks: list, show, validate, diff.")
+    command(made, "list", Scope.ANYWHERE)(list_)
+    command(made, "show", Scope.ANYWHERE)(show)
+    command(made, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
+    command(made, "diff", Scope.ANYWHERE)(diff)
+    command(app, "schema", Scope.ANYWHERE)(schema)
+
+
+def _catalog(session: Session) -> Catalog:
+    from runner.loading.catalog import Catalog
+
+    return Catalog(session.folder if session.folder.is_dir() else None)
+
+
+def list_(session: Session) -> None:
+    """List the playbooks: the home's own first, then what ships with the program."""
+    from runner.service.playbooks import listed
+
+    found = listed(_catalog(session))
+    session.show({"schema": "tocsin/playbooks/v1", "playbooks": found}, lambda: _list_page(found))
+
+
+def _list_page(found: tuple[Entry, ...]) -> Page:
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell(one.version, "dim"),
+            Cell(one.problem or one.title, "alarm" if one.problem else "plain"),
+        )
+        for one in found
+    )
+    return Page((Table(rows=rows, elastic=2, indent=0),))
+
+
+def show(session: Session, name: Name) -> None:
+    """Show a playbook in outline, with the digest that an incident would be pinned to.
+
+    \b
+    Example:
+      tocsin playbook show lost-device
+    """
+    from runner.service.playbooks import shown
+
+    found = shown(name, _catalog(session))
+    session.show(found, lambda: _show_page(found))
+
+
+def _show_page(found: Shown) -> Page:
+    blocks: list[Block] = [
+        Paragraph(cells=(Cell(found.name, "title"), Cell(f" {found.version}  {found.title}")), hang=2),
+        line(found.digest, "dim"),
+    ]
+    if found.description:
+        blocks += [Blank(), line(found.description)]
+    for title, words in (
+        ("roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
+        ("messages", ", ".join(found.messages)),
+        ("runs", ", ".join(found.includes)),
+    ):
+        if words:
+            blocks.append(Paragraph(cells=(Cell(f"{title}: ", "dim"), Cell(words)), hang=2))
+    rows = tuple(_outline(one) for one in found.steps)
+    return Page((*blocks, Blank(), Table(rows=rows, elastic=2, indent=0)))
+
+
+def _outline(one: Outline) -> tuple[Cell, ...]:
+    after = f"after {', '.join(one.after)}" if one.after else ""
+    when = f"when {one.when}" if one.when else ""
+    rest = "; ".join(part for part in (one.role, after, when) if part)
+    return Cell("  " * one.depth + one.step), Cell(one.kind, "dim"), Cell(one.title), Cell(rest, "dim")
+
+
+def validate(
+    session: Session,
+    path: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Count every warning as an error.")] = False,
+) -> int:
+    """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
+
+    Takes playbooks, and also regimes, notices, facts and tocsin.yaml, told apart by their schema line.
+
+    \b
+    Examples:
+      tocsin playbook validate my.yaml
+      tocsin playbook validate playbooks --strict --format sarif
+    """
+    from runner.loading.validate import validate as validated
+
+    home = _home(session)
+    problems = validated(path, _catalog(session), home, domains=_domains(home), strict=strict)
+    _print_problems(session, problems, len(path))
+    return 1 if any(one.severity == "error" for one in problems) else 0
+
+
+def _home(session: Session) -> Home | None:
+    from runner.loading.home import load_home
+
+    config = session.folder / CONFIG
+    return load_home(config) if config.exists() else None
+
+
+def _domains(home: Home | None) -> frozenset[str]:
+    """Return the failure domains that the adapters of the home's channels declare by themselves."""
+    if home is None or not home.channels:
+        return frozenset()
+    from runner.effects.gateway import Gateway
+
+    gateway = Gateway()
+    channels = [gateway.channel(name, config) for name, config in home.channels.items()]
+    return frozenset().union(*(channel.domains for channel in channels))
+
+
+def _print_problems(session: Session, problems: tuple[Problem, ...], files: int) -> None:
+    if session.options.format == "sarif":
+        from runner import __version__
+        from runner.loading.sarif import to_sarif
+
+        session.show_json(to_sarif(problems, version=__version__))
+        return
+    if session.json:
+        session.show_json({"schema": "tocsin/problems/v1", "problems": problems})
+        return
+    for one in problems:
+        session.world.out.write(f"{one}\n")
+    errors = sum(one.severity == "error" for one in problems)
+    if problems:
+        session.say(f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")
+    else:
+        session.say(f"{count(files, 'path')}: no problems")
+
+
+def diff(
+    session: Session,
+    old: Annotated[str, typer.Argument(metavar="A", help="A name, NAME@VERSION or a file.")],
+    new: Annotated[str, typer.Argument(metavar="B", help="The one to compare it with.")],
+) -> None:
+    """Say what changed between two playbooks: steps, roles, messages.
+
+    \b
+    Example:
+      tocsin playbook diff lost-device@1.0.0 ./lost-device.yaml
+    """
+    from runner.service.playbooks import difference
+
+    found = difference(old, new, _catalog(session))
+    session.show(found, lambda: _diff_page(found))
+
+
+def _diff_page(found: Difference) -> Page:
+    head = line(f"{found.old} → {found.new}", "title")
+    if not found.changes:
+        return Page((head, line("no difference", "good")))
+    rows = tuple(
+        (
+            Cell(one.change, _TONES[one.change]),
+            Cell(one.kind, "dim"),
+            Cell(one.what),
+            Cell(", ".join(one.fields), "dim"),
+        )
+        for one in found.changes
+    )
+    return Page((head, Table(rows=rows, elastic=3, indent=0)))
+
+
+def schema(
+    session: Session, kind: Annotated[str, typer.Argument(metavar="KIND", help="playbook.")] = "playbook"
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors.
+
+    \b
+    Example:
+      tocsin schema playbook > playbook.schema.json
+    """
+    from runner.loading.schema import as_text, playbook_schema
+
+    if kind not in SCHEMAS:
+        raise NotFound(f"there is no schema of '{kind}'", hint=f"known: {', '.join(SCHEMAS)}")
+    session.world.out.write(as_text(playbook_schema()))

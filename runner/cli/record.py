@@ -1,0 +1,102 @@
+"""The record and the incident's life: notes, evidence, corrections; pause, resume, cancel, close."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.cli.moments import instant
+from runner.cli.options import Scope, Where, command
+from runner.cli.outcome import answer, submit
+from runner.cli.session import Session
+from runner.cli.steps import Reason
+from runner.model import commands as c
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "note", Scope.WRITES)(note)
+    command(app, "attach", Scope.WRITES)(attach)
+    command(app, "correct", Scope.WRITES)(correct)
+    command(app, "pause", Scope.WRITES)(pause)
+    command(app, "resume", Scope.WRITES)(resume)
+    command(app, "cancel", Scope.WRITES)(cancel)
+    command(app, "close", Scope.WRITES)(close)
+
+
+def note(
+    session: Session,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The line for the log.")],
+    at: Annotated[str, typer.Option("--at", metavar="INSTANT", help="The time that it speaks of.")] = "",
+    privileged: Annotated[bool, typer.Option("--privileged", help="For counsel alone.")] = False,
+) -> None:
+    """Write a line into the log.
+
+    \b
+    Examples:
+      tocsin note "the provider confirmed the reset" --at "20m ago"
+      tocsin note --privileged "asked for advice on the contract"
+    """
+    about = instant(at, session.now()) if at else None
+    made = c.AddNote(by=session.by, text=text, about=about, privileged=privileged)
+    submit(session, session.name(), made, "noted")
+
+
+def attach(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to take into custody.")],
+    source: Annotated[str, typer.Option("--source", help="Where it comes from, and who took it.")] = "",
+) -> None:
+    """Take a file into custody: its bytes are sealed and kept, its SHA-256 is on record.
+
+    \b
+    Example:
+      tocsin attach login.log --source "exported from the mail tenant by maria"
+    """
+    from runner.service.evidence import take
+
+    before = session.incident()
+    made = take(session.desk, before.id, file, source)
+    session.desk.submit(before.id, made)
+    answer(
+        session,
+        before,
+        f"{made.name} is in custody: {made.evidence}, {made.size} bytes, sha256:{made.sha256}",
+    )
+
+
+def correct(
+    session: Session,
+    event: Annotated[int, typer.Argument(metavar="EVENT", help="Its number in the timeline.")],
+    reason: Reason = "",
+) -> None:
+    """Say that an entry of the timeline is wrong; both stay. Needs --reason.
+
+    \b
+    Example:
+      tocsin correct 17 --reason "it was the other mailbox"
+    """
+    made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
+    submit(session, session.name(), made, f"event {event} is marked as wrong")
+
+
+def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Stop all automatic work. Legal clocks run on. Needs --reason."""
+    submit(session, session.name(where), c.Pause(by=session.by, reason=reason), "paused; legal clocks run on")
+
+
+def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Go on with automatic work."""
+    submit(session, session.name(where), c.Resume(by=session.by, reason=reason), "goes on")
+
+
+def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Call the whole incident off; what was done stays on record. Needs --reason."""
+    submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "called off")
+
+
+def close(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Declare the incident over. With open steps or duties it needs --reason."""
+    submit(session, session.name(where), c.Close(by=session.by, reason=reason), "closed")

@@ -1,0 +1,26 @@
+"""Verify the record: every event there, unchanged, in its place, and no shorter than copies elsewhere say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from runner.errors import Usage
+from runner.store.port import Head, Verification
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+_ANCHOR = re.compile(r"(?P<version>\d+):(?:sha256:)?(?P<hash>[0-9a-f]{64})")
+
+
+def verify(desk: Desk, incident: str | None, anchor: str = "") -> Verification:
+    """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` as it stands on a document that left the house."""
+    if not anchor:
+        return desk.store.verify(incident)
+    match = _ANCHOR.fullmatch(anchor.strip())
+    if match is None:
+        raise Usage(f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it")
+    if incident is None:
+        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT")
+    return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])})

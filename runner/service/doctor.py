@@ -1,0 +1,282 @@
+"""Examine a home, and mend what can be mended without deciding anything for a person.
+
+Each examination yields findings; one that was mended says so. Repair declares the attempts of dead workers unknown
+(that is all that is known of them), writes the lists anew from the journals, and makes a store that is missing.
+"""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from runner.errors import TocsinError
+from runner.loading.home import load_home
+from runner.model.actor import Actor
+from runner.model.commands import AttemptLost
+from runner.model.incident import Attempt, Delivery, Incident, Invocation
+from runner.model.organisation import Home
+from runner.model.people import STREAM
+from runner.service.chance import Chance, Clock
+from runner.service.desk import Desk
+from runner.service.ledger import row_of
+from runner.service.opening import open_desk
+from runner.settings import CONFIG, is_shared_folder
+from runner.store.port import IncidentRow
+
+Severity = Literal["good", "warning", "error", "mended"]
+AHEAD = timedelta(minutes=5)
+"""How far the journal may be ahead of this machine's clock before that is said."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    area: str
+    severity: Severity
+    what: str
+    hint: str = ""
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/doctor/v1"):
+    """Everything that was found; ``ok`` is false when something needs a person."""
+
+    home: str
+    ok: bool
+    findings: tuple[Finding, ...]
+
+
+def examine(folder: Path, actor: Actor, clock: Clock, chance: Chance, *, repair: bool = False) -> Examination:
+    """Look at a home from its folder to its blobs; never raises for what is wrong with it."""
+    found = list(_examined(folder, actor, clock, chance, repair))
+    return Examination(
+        home=str(folder), ok=all(one.severity != "error" for one in found), findings=tuple(found)
+    )
+
+
+def _examined(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> Iterator[Finding]:
+    yield _versions()
+    shared = is_shared_folder(folder)
+    if shared:
+        hint = "move the home to a local disk: locks and syncing cannot be relied on there"
+        yield Finding(area="folder", severity="warning", what=f"{folder}: {shared}", hint=hint)
+    try:
+        home = load_home(folder / CONFIG)
+    except TocsinError as error:
+        yield from _of_error("settings", error)
+        return
+    yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
+    yield from _master_key(folder, home)
+    yield from _channels(folder, home)
+    try:
+        desk, made = _opened(folder, actor, clock, chance, repair)
+    except TocsinError as error:
+        yield from _of_error("store", error)
+        return
+    with desk.store:
+        if made:
+            yield Finding(
+                area="store", severity="mended", what="the store was missing; an empty one was made"
+            )
+        yield from _store(desk, repair)
+
+
+def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
+    try:
+        return open_desk(folder, actor, clock=clock, chance=chance), False
+    except TocsinError as error:
+        if error.code != "no_store" or not repair:
+            raise
+    return open_desk(folder, actor, create=True, clock=clock, chance=chance), True
+
+
+def _of_error(area: str, error: TocsinError) -> Iterator[Finding]:
+    yield Finding(area=area, severity="error", what=error.message, hint=error.hint)
+    for problem in error.problems:
+        severity: Severity = "error" if problem.severity == "error" else "warning"
+        yield Finding(area=area, severity=severity, what=str(problem))
+
+
+def _versions() -> Finding:
+    what = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
+    return Finding(area="machine", severity="good", what=what)
+
+
+def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
+    from runner.vault.master import read_master
+
+    try:
+        read_master(home.master_key, base=folder)
+    except TocsinError as error:
+        yield from _of_error("key", error)
+        return
+    yield Finding(area="key", severity="good", what="the master key is here")
+
+
+def _channels(folder: Path, home: Home) -> Iterator[Finding]:
+    """Lint every channel with its secrets; a secret that is not here is a finding of its own."""
+    from runner.effects.gateway import Gateway
+    from runner.vault.secrets import resolve
+
+    gateway = Gateway()
+    for name, config in home.channels.items():
+        secrets: dict[str, str] = {}
+        lacking: list[Finding] = []
+        for secret, reference in config.secrets.items():
+            try:
+                secrets[secret] = resolve(reference, base=folder).reveal()
+            except TocsinError as error:
+                lacking += [
+                    msgspec.structs.replace(one, what=f"{name}: {one.what}")
+                    for one in _of_error("channels", error)
+                ]
+        try:
+            linted = gateway.lint(gateway.channel(name, config), secrets)
+        except TocsinError as error:
+            yield from _of_error("channels", error)
+            continue
+        findings = [
+            Finding(
+                area="channels",
+                severity="error" if one.severity == "error" else "warning",
+                what=f"{one.channel}: {one.what}",
+                hint=one.hint,
+            )
+            for one in linted
+        ]
+        yield from lacking
+        yield from findings
+        if not lacking and not findings:
+            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}) holds")
+
+
+def _store(desk: Desk, repair: bool) -> Iterator[Finding]:
+    verified = desk.store.verify()
+    if verified.broken is not None:
+        broken = verified.broken
+        what = f"{broken.incident}, event {broken.seq}: {broken.why}"
+        hint = "keep the store as it is, restore a backup beside it: tocsin audit verify"
+        yield Finding(area="journal", severity="error", what=what, hint=hint)
+    else:
+        yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
+    rows: list[IncidentRow] = []
+    for row in desk.store.rows():
+        if row.kind == STREAM:
+            rows.append(row)
+            continue
+        try:
+            incident = desk.load(row.id)
+        except TocsinError as error:
+            yield Finding(area="incidents", severity="warning", what=f"{row.codename}: {error.message}")
+            rows.append(row)
+            continue
+        yield from _incident(desk, incident, repair)
+        incident = desk.load(row.id)
+        rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
+    yield from _lists(desk, rows, repair)
+    yield from _clock(desk)
+
+
+def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]:
+    dead = [*_dead(desk, incident)]
+    if dead and repair:
+        desk.submit(incident.id, *dead)
+        incident = desk.load(incident.id)
+    for claim in dead:
+        yield Finding(
+            area="attempts",
+            severity="mended" if repair else "error",
+            what=f"{incident.codename}: attempt {claim.n} of {claim.effect} has no outcome, its worker is gone",
+            hint="" if repair else "declare it unknown: tocsin doctor --repair",
+        )
+    for effect, attempt in _unknown(incident):
+        yield Finding(
+            area="attempts",
+            severity="error",
+            what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
+            hint=f"tocsin message resolve {effect} --happened|--not-happened --reason 'HOW YOU KNOW'",
+        )
+    for what, digest in _blobs(incident):
+        if not desk.store.has_blob(digest):
+            yield Finding(
+                area="blobs",
+                severity="error",
+                what=f"{incident.codename}: the bytes of {what} are missing ({digest[:12]}…)",
+                hint="restore them from a backup",
+            )
+
+
+def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
+    yield from incident.deliveries.items()
+    yield from incident.invocations.items()
+
+
+def _dead(desk: Desk, incident: Incident) -> Iterator[AttemptLost]:
+    for effect, holder in _holders(incident):
+        for attempt in holder.attempts:
+            if attempt.state == "sending" and not desk.store.worker_alive(attempt.worker):
+                yield AttemptLost(effect=effect, n=attempt.n)
+
+
+def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
+    """Yield the unanswered attempts that a person has to judge; those that policy goes on from are not among them."""
+    for effect, holder in _holders(incident):
+        asks = bool(holder.stuck) or getattr(holder, "state", "") == "outcome_unknown"
+        for attempt in holder.attempts:
+            if asks and attempt.state == "unknown" and not attempt.resolved_by:
+                yield effect, attempt
+
+
+def _blobs(incident: Incident) -> Iterator[tuple[str, str]]:
+    if incident.catalogue:
+        yield "the pinned law", incident.catalogue
+    for run in incident.runs.values():
+        yield f"the playbook {run.playbook}", run.bundle
+    for message in incident.messages.values():
+        yield f"message {message.id}", message.body
+    for document in incident.documents.values():
+        for form, digest in document.files.items():
+            yield f"{document.notice} as {form}", digest
+    for evidence in incident.evidence.values():
+        yield f"evidence {evidence.id}", evidence.sha256
+
+
+def _lists(desk: Desk, rows: list[IncidentRow], repair: bool) -> Iterator[Finding]:
+    """Compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
+    kept = {row.id: row for row in desk.store.rows()}
+    wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
+    if not wrong:
+        yield Finding(area="lists", severity="good", what=f"{len(rows)} rows agree with the journals")
+        return
+    if repair:
+        desk.store.rebuild(rows)
+    yield Finding(
+        area="lists",
+        severity="mended" if repair else "error",
+        what=f"the lists differ from the journals: {', '.join(wrong)}",
+        hint="" if repair else "write them anew: tocsin doctor --repair",
+    )
+
+
+def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
+    return row.codename, row.title, row.kind, row.state, row.version
+
+
+def _clock(desk: Desk) -> Iterator[Finding]:
+    now = desk.clock.now()
+    newest = max(
+        (event.recorded for row in desk.store.rows() for event in desk.store.read(row.id, row.version - 1)),
+        default=now,
+    )
+    if newest > now + AHEAD:
+        what = f"this machine's clock says {now:%Y-%m-%d %H:%M:%SZ}, but an event was recorded {newest - now} later"
+        yield Finding(
+            area="clock", severity="error", what=what, hint="set the clock; legal clocks hang on it"
+        )
+    else:
+        yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest event")

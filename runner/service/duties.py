@@ -1,0 +1,115 @@
+"""Duties as people ask for them: of an incident, of a facts file without one, and what they did about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runner.engine.duties import assess
+from runner.errors import Refused
+from runner.loading.catalog import Catalog
+from runner.loading.facts import read_facts
+from runner.loading.source import load
+from runner.model.commands import AttachFile, RecordDuty
+from runner.model.duty import DutyStatus
+from runner.model.facts import Fact, Stated, nested
+from runner.model.incident import DutyRecord, Incident
+from runner.service.holidays import PublicHolidays
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+VERIS = "veris:"
+
+
+def assess_files(files: Sequence[str], at: datetime, home: Path | None) -> tuple[DutyStatus, ...]:
+    """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones."""
+    register: dict[str, Fact] = {}
+    for name in files:
+        for fact in _stated(name):
+            register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
+    return assess(Catalog(home).regimes(), nested(register), at, calendar=PublicHolidays(), first_known=at)
+
+
+def _stated(name: str) -> tuple[Stated, ...]:
+    if not name.startswith(VERIS):
+        return read_facts(load(Path(name)))
+    from runner.loading.veris import import_veris, parse_veris
+    from runner.service.evidence import read
+
+    path = Path(name.removeprefix(VERIS))
+    return import_veris(parse_veris(read(path), str(path))).facts
+
+
+def filing(
+    desk: Desk,
+    incident: Incident,
+    duty: str,
+    *,
+    at: datetime,
+    reference: str,
+    receipt: Path | None,
+    late_reason: str,
+    step: str = "",
+) -> tuple[AttachFile | RecordDuty, ...]:
+    """Return the commands that record a filing: the receipt in custody first, then the record.
+
+    It ends the ``file`` step that waits for this duty; raises Refused when there are several and none is named.
+    """
+    from runner.service.evidence import take
+
+    waiting = step or _file_step(desk, incident, duty)
+    kept = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
+    record = DutyRecord(
+        kind="filed",
+        by=desk.actor.claimed,
+        at=at,
+        reference=reference,
+        receipt=kept.sha256 if kept is not None else "",
+        digest=_filed_digest(incident, waiting, duty),
+        late_reason=late_reason,
+    )
+    made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting)
+    return (made,) if kept is None else (kept, made)
+
+
+def decision(
+    desk: Desk, duty: str, kind: Literal["decided_not_to_notify", "waived"], at: datetime, reason: str
+) -> RecordDuty:
+    """Return the command that records a decision not to notify, or a waiver."""
+    by = desk.actor.claimed
+    return RecordDuty(by=by, duty=duty, record=DutyRecord(kind=kind, by=by, at=at, reason=reason))
+
+
+def _file_step(desk: Desk, incident: Incident, duty: str) -> str:
+    """Return the open ``file`` step of a duty, the empty string where none waits."""
+    from runner.views.rows import task_rows
+
+    rows = [
+        row
+        for row in task_rows(incident, desk.library(incident))
+        if row.kind == "file"
+        and row.invocation
+        and not row.over
+        and _duty_of(incident, row.invocation, row.duty) == duty
+    ]
+    if len(rows) > 1:
+        names = ", ".join(row.invocation for row in rows)
+        raise Refused(f"several steps wait for the filing of {duty}: {names}", hint="name one with --step")
+    return rows[0].invocation if rows else ""
+
+
+def _duty_of(incident: Incident, invocation: str, named: str) -> str:
+    if named:
+        return named
+    subject = incident.invocations[invocation].subject
+    made = [d.duty for d in incident.documents.values() if incident.invocations[d.step].step == subject]
+    return made[-1] if made else ""
+
+
+def _filed_digest(incident: Incident, step: str, duty: str) -> str:
+    """Return the digest of the newest final rendering of the duty's notice, or nothing."""
+    final = [d.digest for d in incident.documents.values() if d.duty == duty and d.status == "final"]
+    return final[-1] if final and step else ""

@@ -1,0 +1,49 @@
+"""The message plan of an incident: how each message of its playbooks would leave now, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from runner.effects.compose import planned_for, recipients
+from runner.effects.tools import message_class, plan_context
+from runner.engine.plan import Plan, walk
+from runner.model.incident import Incident
+from runner.model.messaging import DeliveryPlan
+from runner.model.playbook import Message, MessageTemplate, Playbook
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+
+def plans(
+    desk: Desk, incident: Incident
+) -> tuple[tuple[str, MessageTemplate, tuple[DeliveryPlan, ...]], ...]:
+    """Return each message step's name, its template and one plan for each person who would be told."""
+    library = desk.library(incident)
+    found: dict[tuple[str, ...], tuple[str, MessageTemplate, tuple[DeliveryPlan, ...]]] = {}
+    for plan in library.plans.values():
+        for playbook in _all(plan):
+            for step in walk(playbook.steps):
+                if not isinstance(step, Message):
+                    continue
+                template = playbook.messages[step.message]
+                to = step.to or template.to
+                made = tuple(_plans(desk, incident, template, to))
+                found.setdefault(
+                    (playbook.name, step.message, *to), (f"{playbook.name}: {step.message}", template, made)
+                )
+    return tuple(found.values())
+
+
+def _all(plan: Plan) -> tuple[Playbook, ...]:
+    return (plan.bundle.playbook, *plan.bundle.includes.values())
+
+
+def _plans(
+    desk: Desk, incident: Incident, template: MessageTemplate, to: tuple[str, ...]
+) -> Iterator[DeliveryPlan]:
+    kind = message_class(template.message_class)
+    context = plan_context(incident)
+    for person in recipients(incident, desk.directory, to):
+        yield planned_for(context, desk.directory, kind, person)

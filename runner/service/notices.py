@@ -1,0 +1,164 @@
+"""Notices as people handle them: render anew, check against the law, pull the kept bytes into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+import msgspec
+
+from runner.errors import Invalid, NotFound, Refused, Usage
+from runner.model.commands import EffectFailed, Rendered
+from runner.model.duty import DutyStatus
+from runner.model.incident import Document, Incident
+from runner.model.notice import Coverage, Format, Notice
+from runner.model.playbook import Notice as NoticeStep
+from runner.model.vocabulary import nearest
+from runner.model.work import Render
+
+if TYPE_CHECKING:
+    from runner.documents.tree import Document as Tree
+    from runner.service.desk import Desk
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+class Pulled(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that was written."""
+
+    path: str
+    format: str
+    sha256: str
+    notice: str
+    status: str
+
+
+def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:
+    """Return a pinned template by its id; raises NotFound with the nearest."""
+    notices = desk.catalogue(incident).notices
+    if name not in notices:
+        near = nearest(name, notices)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(notices)) or 'none'}"
+        raise NotFound(f"there is no notice '{name}' in {incident.codename}", hint=hint)
+    return notices[name].notice, notices[name].body
+
+
+def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
+    """Return a template as of the incident's facts; nothing is recorded."""
+    from runner.effects.render import make
+
+    notice, body = template(desk, incident, name)
+    wanted = duty or next(iter(notice.duties), "")
+    statuses = [one for one in desk.duties(incident) if one.id == wanted]
+    return notice, make(notice, body, incident, _one(statuses))
+
+
+def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:
+    return statuses[0] if statuses else None
+
+
+def coverage(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:
+    """Return what the law requires in a notice against what would stand in it now."""
+    from runner.documents.coverage import check
+
+    notice, document = draft(desk, incident, name, duty)
+    return check(notice, document)
+
+
+def render_step(desk: Desk, incident: Incident, step: str) -> Rendered:
+    """Render the notice of a step from the facts as they are now; raises Refused when it cannot be."""
+    from runner.effects.render import render
+    from runner.engine.view import item_of
+
+    library = desk.library(incident)
+    definition = library.step(incident, step)
+    if not isinstance(definition, NoticeStep):
+        kind = incident.invocations[step].kind
+        raise Refused(f"{step} is a {kind}, not a notice", hint="see: tocsin notice list")
+    scope = incident.scopes[incident.invocations[step].scope]
+    work = Render(
+        incident=incident.id,
+        step=step,
+        notice=definition.notice,
+        duty=item_of(incident, scope, definition.duty),
+        formats=definition.formats,
+    )
+    made = render(work, incident, library, desk.tools(incident))
+    if isinstance(made, EffectFailed):
+        raise Refused(f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing")
+    return msgspec.structs.replace(made, by=desk.actor.claimed)
+
+
+def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
+    """Return formats by their names, each of which may hold several with commas; raises Usage."""
+    names = [name for text in texts for name in text.split(",") if name]
+    for name in names:
+        if name not in FORMATS:
+            raise Usage(f"there is no format '{name}'", hint=f"--to {'|'.join(FORMATS)}")
+    return cast("tuple[Format, ...]", tuple(names))
+
+
+def save_draft(tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pulled, ...]:
+    """Write a document that is on no record into a folder."""
+    from runner.documents.write import rendered, write
+
+    found = []
+    for form in formats:
+        content = write(tree, form)
+        about = rendered(tree, form, content)
+        path = _written(folder / about.filename, content)
+        found.append(
+            Pulled(
+                path=str(path), format=form, sha256=about.sha256, notice=tree.id, status=tree.context.status
+            )
+        )
+    return tuple(found)
+
+
+def pull(
+    desk: Desk, incident: Incident, documents: Sequence[Document], formats: Sequence[Format], folder: Path
+) -> tuple[Pulled, ...]:
+    """Write kept documents into a folder, exactly the bytes that were approved or would be."""
+    found = []
+    for document in documents:
+        missing = [form for form in formats if form not in document.files]
+        if missing:
+            raise NotFound(
+                f"{document.notice} was not rendered as {', '.join(missing)}",
+                hint=f"there is: {', '.join(document.files)}",
+            )
+        for form in formats or cast("tuple[Format, ...]", tuple(document.files)):
+            digest = document.files[form]
+            path = _written(folder / _name(incident, document, form), desk.store.get_blob(digest))
+            found.append(
+                Pulled(
+                    path=str(path),
+                    format=form,
+                    sha256=digest,
+                    notice=document.notice,
+                    status=document.status,
+                )
+            )
+    return tuple(found)
+
+
+def _name(incident: Incident, document: Document, form: str) -> str:
+    """Return a file's name made of ids, with what must never be overlooked in front."""
+    marks = [incident.kind.upper()] if incident.kind != "real" else []
+    if document.status == "draft":
+        marks.append("DRAFT")
+    lane = document.duty.replace("/", "_")
+    parts = [*marks, document.notice, *([lane] if lane else []), document.digest.rpartition(":")[2][:8]]
+    return f"{'_'.join(parts)}.{form}"
+
+
+def _written(path: Path, content: bytes) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be written: {error.strerror}", hint="choose another folder: --out DIR"
+        ) from None
+    return path

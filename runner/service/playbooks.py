@@ -1,0 +1,189 @@
+"""Playbooks as people look at them: the list, one in outline, what changed from one version to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.engine.plan import walk
+from runner.engine.view import title_of
+from runner.errors import Invalid, NotFound
+from runner.loading.bundle import is_path, load_bundle
+from runner.loading.catalog import Catalog
+from runner.loading.reading import read_playbook
+from runner.loading.source import scan_file
+from runner.model.playbook import AnyStep, Group, Playbook, Repeat
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One playbook in the list; ``problem`` says why a file does not count."""
+
+    name: str
+    version: str
+    title: str
+    file: str
+    problem: str = ""
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a playbook, with its depth inside others."""
+
+    step: str
+    kind: str
+    title: str
+    depth: int
+    after: tuple[str, ...]
+    when: str
+    role: str
+    due: bool
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/playbook-outline/v1"):
+    """A playbook in outline; ``digest`` is what an incident would be pinned to."""
+
+    name: str
+    version: str
+    title: str
+    description: str
+    digest: str
+    includes: tuple[str, ...]
+    roles: dict[str, str]
+    messages: tuple[str, ...]
+    steps: tuple[Outline, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference: ``what`` is a step, role, message or field."""
+
+    kind: str
+    what: str
+    change: str
+    fields: tuple[str, ...] = ()
+
+
+class Difference(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/playbook-diff/v1"
+):
+    """What one playbook has that another has not."""
+
+    old: str
+    new: str
+    changes: tuple[Change, ...]
+
+
+def listed(catalog: Catalog) -> tuple[Entry, ...]:
+    """Return every playbook that can be opened by name, broken ones with the reason."""
+    found = []
+    for name in sorted(catalog.playbook_files):
+        file = str(catalog.playbook_files[name])
+        try:
+            _, read = catalog.find_playbook(name)
+        except NotFound as error:
+            found.append(Entry(name=name, version="", title="", file=file, problem=error.message))
+            continue
+        problem = str(read.problems[0]) if read.problems else ""
+        playbook = read.playbook
+        found.append(
+            Entry(
+                name=name,
+                version=playbook.version if playbook is not None else "",
+                title=playbook.title if playbook is not None else "",
+                file=file,
+                problem=problem,
+            )
+        )
+    return tuple(found)
+
+
+def shown(name: str, catalog: Catalog) -> Shown:
+    """Return a playbook in outline; raises Invalid with every problem."""
+    bundle = load_bundle(name, catalog)
+    playbook = bundle.playbook
+    return Shown(
+        name=playbook.name,
+        version=playbook.version,
+        title=playbook.title,
+        description=playbook.description,
+        digest=bundle.digest,
+        includes=tuple(f"{one.name} {one.version}" for one in bundle.includes.values()),
+        roles={role: found.title for role, found in playbook.roles.items()},
+        messages=tuple(f"{key} ({one.message_class})" for key, one in playbook.messages.items()),
+        steps=tuple(_outline(playbook.steps, 0)),
+    )
+
+
+def _outline(steps: Sequence[AnyStep], depth: int) -> Iterator[Outline]:
+    for step in steps:
+        quorum = getattr(step, "by", None)
+        yield Outline(
+            step=step.id,
+            kind=str(step.__struct_config__.tag),
+            title=title_of(step),
+            depth=depth,
+            after=step.after.steps,
+            when=step.when.source if step.when is not None else "",
+            role=", ".join(quorum.roles) if quorum is not None else str(getattr(step, "role", "")),
+            due=step.due is not None,
+        )
+        if isinstance(step, Group | Repeat):
+            yield from _outline(step.steps, depth + 1)
+
+
+def difference(old: str, new: str, catalog: Catalog) -> Difference:
+    """Return what changed between two playbooks, by name, ``name@version`` or path."""
+    before, after = _playbook(old, catalog), _playbook(new, catalog)
+    changes = [
+        *_fields(before, after),
+        *_named("role", before.roles, after.roles),
+        *_named("message", before.messages, after.messages),
+        *_named("step", _steps(before), _steps(after)),
+    ]
+    return Difference(
+        old=f"{before.name} {before.version}", new=f"{after.name} {after.version}", changes=tuple(changes)
+    )
+
+
+def _playbook(name: str, catalog: Catalog) -> Playbook:
+    if is_path(name):
+        source = scan_file(Path(name))
+        read = read_playbook(source)
+    else:
+        source, read = catalog.find_playbook(name)
+    if read.playbook is None or read.problems:
+        raise Invalid(f"{source.file} cannot be compared", problems=read.problems)
+    return read.playbook
+
+
+def _steps(playbook: Playbook) -> dict[str, AnyStep]:
+    return {step.id: step for step in walk(playbook.steps)}
+
+
+def _fields(before: Playbook, after: Playbook) -> Iterator[Change]:
+    for field in ("name", "version", "title", "description", "inputs", "assume_compromised"):
+        if getattr(before, field) != getattr(after, field):
+            yield Change(kind="playbook", what=field, change="changed")
+
+
+def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+    for name in dict.fromkeys((*before, *after)):
+        if name not in after:
+            yield Change(kind=kind, what=name, change="removed")
+        elif name not in before:
+            yield Change(kind=kind, what=name, change="added")
+        elif before[name] != after[name]:
+            yield Change(
+                kind=kind, what=name, change="changed", fields=tuple(_differing(before[name], after[name]))
+            )
+
+
+def _differing(before: Any, after: Any) -> Iterator[str]:
+    """Yield the fields in which two values of the same type differ; steps inside count for themselves."""
+    if type(before) is not type(after):
+        yield "kind"
+        return
+    for field in before.__struct_fields__:
+        if field != "steps" and getattr(before, field) != getattr(after, field):
+            yield field

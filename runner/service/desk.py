@@ -38,6 +38,8 @@ TRIES = 8
 """How often a command is decided anew when others change the incident at the same time."""
 Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or something before or after it."""
+KEPT = 4
+"""Folded incidents that a desk keeps between two loads."""
 CHOSEN = "incident"
 """The store's setting that ``tocsin use`` keeps."""
 
@@ -59,6 +61,7 @@ class Desk:
         """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Catalogue] = {}
+        self._folded: dict[str, Incident] = {}
         self._libraries: dict[tuple[str, ...], Library] = {}
 
     # --- what an incident refers to -----------------------------------------------------------------------
@@ -128,8 +131,18 @@ class Desk:
         )
 
     def load(self, incident: str) -> Incident:
-        """Return an incident as of now."""
-        return fold(self.store, incident, self.library)
+        """Return an incident as of now; one that was loaded before is only caught up with."""
+        known = self._folded.pop(incident, None)
+        found = self.refresh(known) if known is not None else fold(self.store, incident, self.library)
+        self.keep(found)
+        return found
+
+    def keep(self, incident: Incident) -> None:
+        """Keep a folded incident for the next load; the oldest of a few makes room."""
+        self._folded.pop(incident.id, None)
+        self._folded[incident.id] = incident
+        while len(self._folded) > KEPT:
+            self._folded.pop(next(iter(self._folded)))
 
     def refresh(self, incident: Incident) -> Incident:
         """Return an incident with what others appended since."""
@@ -147,6 +160,7 @@ class Desk:
         for _ in range(TRIES):
             turn = self.turn(found, commands, actor=actor)
             if turn.append is None or self.append([turn])[0]:
+                self.keep(turn.incident)
                 return turn.incident
             found = self.refresh(found)
         raise Stale(f"{found.codename} is changing too fast", hint="look again, then repeat")

@@ -86,7 +86,15 @@ ENTRIES: tuple[Entry, ...] = (
     peer("W3", "dbos", "dbos", 10_000, "sqlite", prepare="peers/dbos_runs.py"),
     peer("W3", "dbos tuned", "dbos", 10_000, "wal", prepare="peers/dbos_runs.py"),
     # W4: from nothing to the first step done
-    ours("W4", "tocsin", "w4.py", 3),
+    Entry(
+        "W4",
+        "tocsin",
+        Role.OURS,
+        ".venv",
+        n=3,
+        command=("{bin}/tocsin", "--home", "{folder}/home", "open", "{folder}/three.yaml", "--yes"),
+        prepare="ours/files.py",
+    ),
     Entry(
         "W4",
         "pypyr",

@@ -7,12 +7,14 @@ their yes or no, and ask for it.
 
 from __future__ import annotations
 
+from shlex import quote
+
 from runner.model.states import TaskState
 
 
 def shell_word(text: str) -> str:
-    """Return a word that a shell passes on as it is."""
-    return text if text and all(c.isalnum() or c in "-_./:@,+=%" for c in text) else f"'{text}'"
+    """Return a word that a shell passes on as it is: a lane's name can hold anything."""
+    return quote(text)
 
 
 def do_step(kind: str, handle: str, *, duty: str = "") -> str:
@@ -58,11 +60,6 @@ def tick(handle: str) -> str:
     return f"tocsin task check {shell_word(handle)} ROW"
 
 
-def show_step(handle: str) -> str:
-    """Return the command that shows one step in full."""
-    return f"tocsin task show {shell_word(handle)}"
-
-
 def record_filed(duty: str) -> str:
     """Return the command that records a filing with its proof."""
     return f"tocsin duty record-filed {shell_word(duty)} --reference REFERENCE"
@@ -85,6 +82,4 @@ def hold_role(role: str) -> str:
 
 WORK = "tocsin worker --once"
 RESUME = "tocsin resume --reason 'WHY'"
-DOCTOR = "tocsin doctor"
-FACTS_MISSING = "tocsin fact missing"
 ALL_STEPS = "tocsin status --all"

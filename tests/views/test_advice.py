@@ -1,0 +1,31 @@
+"""Commands that are shown are pasted: none of them decides for a person, none of them runs anything else."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from runner.views import advice
+
+HOSTILE = "lanes[it's; rm -rf ~].one#1"
+
+
+@pytest.mark.parametrize("kind", ["task", "ask", "approve", "file", "message"])
+def test_a_lane_with_a_hostile_name_stays_one_word(kind: str) -> None:
+    assert HOSTILE in shlex.split(advice.do_step(kind, HOSTILE))
+
+
+def test_every_kind_that_people_do_has_its_command() -> None:
+    assert advice.do_step("task", "wipe") == "tocsin task done wipe"
+    assert advice.do_step("ask", "wipe") == "tocsin answer wipe VALUE"
+    assert advice.do_step("approve", "sign") == "tocsin approve sign"
+    assert advice.do_step("file", "file", duty="a/b") == "tocsin duty record-filed a/b --reference REFERENCE"
+    assert advice.do_step("act", "isolate") == "tocsin task show isolate"
+
+
+def test_what_only_a_person_knows_is_not_filled_in() -> None:
+    assert advice.call("d-1") == "tocsin call d-1"
+    assert advice.resolve("d-1") == "tocsin message resolve d-1"
+    assert advice.unstick("outcome_unknown", "isolate") == "tocsin message resolve isolate"
+    assert advice.unstick("failed", "isolate") == "tocsin task retry isolate --reason 'WHY'"

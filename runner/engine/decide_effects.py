@@ -52,10 +52,20 @@ def decide_effect(
         case c.Rendered():
             return _rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
-            found = incident.invocations[step]
-            return () if found.over or found.stuck == why else (e.StepStuck(step=step, why=why),)
+            return _could_not(incident, step, why, library)
         case c.Resend() | c.ReportCall():
             return _by_hand(incident, command)
+
+
+def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:
+    """A message or notice that cannot be made: a failure where the playbook passes over it, else a question."""
+    found = incident.invocations[step]
+    if found.over or found.stuck == why:
+        return ()
+    made_here = found.kind in ("message", "notice")
+    if made_here and library.step(incident, step).on_failure == "continue":
+        return (e.StepSettled(step=step, state="failed", why=why),)
+    return (e.StepStuck(step=step, why=why),)
 
 
 def _attempt(incident: Incident, effect: str, n: int) -> Attempt:

@@ -1,7 +1,8 @@
 """How long it still takes until a duty's notice can leave: what stands before its filing, step by step.
 
 The latest safe start of a duty is its deadline minus this lead. Work that people do counts with the time that the
-playbook gives them; an approval with its expiry where it has no due time. What has ended costs nothing any more.
+playbook gives them; an approval with its expiry where it has no due time; a step that is due so many hours before the
+deadline moves the start at least that far. What has ended costs nothing any more.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def _way(incident: Incident, scope: Scope, body: Body, step: AnyStep) -> timedel
 def _whole(body: Body, step: AnyStep, known: Mapping[str, timedelta]) -> timedelta:
     """Walk back from a step without recursion: a playbook may be a thousand steps in a row."""
     ways: dict[str, timedelta] = {}
+    latest = NOTHING
     stack = [step.id]
     while stack:
         here = body.steps[stack[-1]]
@@ -75,8 +77,10 @@ def _whole(body: Body, step: AnyStep, known: Mapping[str, timedelta]) -> timedel
             continue
         before = max((ways[name] for name in here.after.steps), default=NOTHING)
         ways[here.id] = before + known.get(here.id, cost(here))
+        if here.id not in known and here.due is not None and here.due.anchor == "duty":
+            latest = max(latest, -here.due.offset)
         stack.pop()
-    return ways[step.id]
+    return max(ways[step.id], latest)
 
 
 def cost(step: AnyStep) -> timedelta:

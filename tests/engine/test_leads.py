@@ -63,3 +63,16 @@ def test_a_thousand_steps_in_a_row_are_walked_without_recursion():
 def test_a_wait_counts_with_its_duration_and_an_anchored_due_time_with_nothing():
     assert cost(Wait(id="w", wait=WaitFor(duration=3 * HOUR))) == 3 * HOUR
     assert cost(Task(id="t", task="T", due=Due(offset=-HOUR, anchor="duty", ref="eu/x"))) == timedelta()
+
+
+def test_a_step_due_hours_before_the_deadline_moves_the_start_that_far():
+    check = Task(
+        id="check",
+        task="Check",
+        due=Due(offset=-30 * HOUR, anchor="duty", ref="eu/x"),
+        after=After(steps=("draft",)),
+    )
+    hand_in = File(id="file", file="draft", duty="eu/x", after=After(steps=("check",)))
+    found = body(FACTS, DRAFT, check, hand_in)
+    assert whole(found, hand_in, {}) == 30 * HOUR
+    assert whole(found, hand_in, {"check": timedelta(), "facts": timedelta()}) == RENDERING

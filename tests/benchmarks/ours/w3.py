@@ -28,7 +28,11 @@ def looped(steps: int) -> Bundle:
     )
     loop = Repeat(id="loop", repeat="Loop", steps=body, until=enough, at_most=rounds + 1)
     last = Act(
-        id="last", act="nothing", command=("true",), timeout=timedelta(seconds=10), after=After(steps=("loop",))
+        id="last",
+        act="nothing",
+        command=("true",),
+        timeout=timedelta(seconds=10),
+        after=After(steps=("loop",)),
     )
     playbook = Playbook(
         schema="tocsin/playbook/v1", name="bench", version="1.0.0", title="Bench", steps=(loop, last)

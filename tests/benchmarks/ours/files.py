@@ -1,0 +1,88 @@
+"""What the timed commands of V, C and W4 work on: a playbook of n steps, one of three, and a home with an incident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.benchmarks import protocol
+
+ROLES = "roles: {commander: {title: Commander}, counsel: {title: Counsel}}"
+
+
+def of_steps(n: int) -> str:
+    """Return a playbook of ``n`` steps of several kinds, with conditions, due times and checklists."""
+    lines = [
+        "schema: tocsin/playbook/v1",
+        "name: many",
+        "version: 1.0.0",
+        "title: Many steps",
+        ROLES,
+        "steps:",
+    ]
+    for number in range(n):
+        after = f"[s{number - 1}]" if number else "[]"
+        match number % 4:
+            case 0:
+                lines += [
+                    f"  - id: s{number}",
+                    f"    task: Do number {number}",
+                    "    role: commander",
+                    f"    after: {after}",
+                    "    due: 2h",
+                    "    phase: containment",
+                    "    checklist: [Look, Write it down]",
+                ]
+            case 1:
+                lines += [
+                    f"  - id: s{number}",
+                    "    ask: Is it encrypted?",
+                    "    sets: data.encrypted",
+                    "    role: counsel",
+                    f"    after: {after}",
+                    "    skip_if_known: true",
+                ]
+            case 2:
+                lines += [
+                    f"  - id: s{number}",
+                    f"    task: Only if readable, {number}",
+                    "    role: commander",
+                    f"    after: {after}",
+                    "    when: not data.encrypted or data.records > 100",
+                ]
+            case _:
+                lines += [f"  - id: s{number}", "    wait: 5m", f"    after: {after}"]
+    return "\n".join(lines) + "\n"
+
+
+def three() -> str:
+    """Return a playbook of three actions, each a local command that does nothing."""
+    steps = "\n".join(
+        f"  - {{id: s{n}, act: nothing, command: ['true']{f', after: [s{n - 1}]' if n else ''}}}"
+        for n in range(3)
+    )
+    return f"schema: tocsin/playbook/v1\nname: three\nversion: 1.0.0\ntitle: Three\nsteps:\n{steps}\n"
+
+
+def home(folder: Path) -> None:
+    """Make a home with one open incident of the default playbook."""
+    from runner.service.opening import init_home, open_desk, this_actor
+    from runner.service.starting import Request, commit_opening, prepare_opening
+
+    config = init_home(folder, "ana")
+    text = config.read_text().replace("commands: false", "commands: true")
+    config.write_text(text)
+    desk = open_desk(folder, this_actor("ana"))
+    commit_opening(desk, prepare_opening(desk, Request(playbooks=("personal-data-breach",))))
+    desk.store.close()
+
+
+def main() -> None:
+    """Write everything into the folder."""
+    job = protocol.job()
+    (job.folder / "playbook.yaml").write_text(of_steps(job.n or 200))
+    (job.folder / "three.yaml").write_text(three())
+    home(job.folder / "home")
+
+
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "approving": ("approve", "reject"),
         "facts": ("fact",),
         "record": ("note", "attach", "correct", "close", "pause", "resume", "cancel"),
-        "runs": ("graft",),
+        "runs": ("graft", "migrate"),
     },
     "Law and notices": {
         "duties": ("duties", "duty"),
@@ -111,6 +111,7 @@ def build(words: Sequence[str], world: World) -> typer.Typer:
         cls=Sections,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
+        context_settings={"max_content_width": 100},
         add_completion=installing or completing or not asked,
     )
     app.callback()(tocsin)

@@ -50,6 +50,8 @@ def _decide(session: Session, step: str, digest: str, reason: str, *, approved: 
 
     incident, name = find(session, step)
     report = task(incident, session.desk.library(incident), name)
+    if report.task.kind != "approve":
+        raise Refused(f"{name} is a {report.task.kind}, not an approval", hint="see: tocsin task list")
     bound = _with_kind(digest) if digest else _shown(session, report, approved=approved)
     _flag(session, report)
     made = Decide(

@@ -84,7 +84,7 @@ def with_session(
     added = _added(scope)
 
     def call(ctx: typer.Context, **given: Any) -> int | None:
-        options = Options(**{option: given.pop(option) for option in added})
+        options = Options(writes=scope is Scope.WRITES, **{option: given.pop(option) for option in added})
         if context and ctx.invoked_subcommand is not None:
             return None
         with Session(ctx.obj, options, formats) as session:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.cli.session import WORKER, WORKERS, Session
+from runner.cli.session import WORKER, Session
 from runner.views.page import Cell, Page, Paragraph, Table, line
 from runner.views.rows import TaskRow, task_rows
 
@@ -21,9 +21,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     step: str
     invocation: str
+    row: int
+    """The number that commands take."""
     kind: str
     title: str
     state: str
+    item: str = ""
+    """What its lane is about."""
     why: str = ""
 
 
@@ -58,18 +62,16 @@ def work(session: Session) -> None:
     """Perform what is due, unless that was not wanted or a worker that goes on does it."""
     if session.options.no_work:
         return
-    from runner.drivers.poke import ring
-
     desk = session.desk
     living = desk.store.setting(WORKER)
     if living and desk.store.worker_alive(living):
-        ring(desk.folder / WORKERS)
         return
     if not desk.store.due(desk.clock.now()):
         return
+    from runner.cli.said import aloud
     from runner.drivers.embedded import Worker
 
-    worker = Worker(desk)
+    worker = Worker(session.machine, perform=aloud(session) if session.world.err.isatty() else None)
     try:
         worker.drain()
     finally:
@@ -110,7 +112,14 @@ def _was_stuck(before: Incident | None, row: TaskRow) -> bool:
 
 def _step(row: TaskRow, why: str = "") -> Step:
     return Step(
-        step=row.step, invocation=row.invocation, kind=row.kind, title=row.title, state=row.state, why=why
+        step=row.step,
+        invocation=row.invocation,
+        row=row.row,
+        kind=row.kind,
+        title=row.title,
+        state=row.state,
+        item=row.item,
+        why=why,
     )
 
 
@@ -119,8 +128,14 @@ def page(report: Done) -> Page:
     blocks: list[Paragraph | Table] = [line(words, "good") for words in report.done]
     if report.ready:
         blocks.append(line("ready now:", "title"))
-        rows = tuple((Cell(one.step, "command"), Cell(one.title)) for one in report.ready)
-        blocks.append(Table(rows=rows, elastic=1))
+        rows = tuple(
+            (Cell(str(one.row), "dim"), Cell(one.step, "command"), Cell(_title(one))) for one in report.ready
+        )
+        blocks.append(Table(rows=rows, elastic=2))
     for one in report.stuck:
-        blocks.append(line(f"{one.step} needs you: {one.why}", "alarm", hang=2))
+        blocks.append(line(f"{one.row} {_title(one)} needs you: {one.why}", "alarm", hang=2))
     return Page(tuple(blocks))
+
+
+def _title(one: Step) -> str:
+    return f"{one.title} [{one.item}]" if one.item else one.title

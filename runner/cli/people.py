@@ -13,6 +13,7 @@ from runner.errors import NotFound, Usage
 from runner.model.commands import AssignRole
 from runner.model.messaging import ContactPoint
 from runner.views.page import Page, line
+from runner.views.words import count
 
 Person = Annotated[str, typer.Argument(metavar="PERSON", help="Their short name.")]
 
@@ -64,7 +65,7 @@ def add_(
     session.ensure_home()
     contacts = tuple(_contact(text) for text in contact or ())
     add_person(session.desk, person, name or person, contacts)
-    _told(session, f"{person} is on record with {len(contacts)} new contacts")
+    _told(session, f"{person} is on record with {count(len(contacts), 'new contact')}")
 
 
 def _contact(text: str) -> ContactPoint:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from runner.cli.completing import playbooks
 from runner.cli.options import Scope, command, group
 from runner.cli.session import Session
-from runner.errors import NotFound, Problem
+from runner.errors import NotFound, Problem, TocsinError
 from runner.settings import CONFIG
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.words import count
@@ -124,10 +125,19 @@ def validate(
 
 
 def _home(session: Session) -> Home | None:
+    """Return the home's settings with the people that were recorded since."""
     from runner.loading.home import load_home
+    from runner.service.people import read_people
 
     config = session.folder / CONFIG
-    return load_home(config) if config.exists() else None
+    if not config.exists():
+        return None
+    home = load_home(config)
+    try:
+        found = read_people(session.desk)
+    except TocsinError:  # a store that is not there, or does not open, leaves what the file says
+        return home
+    return msgspec.structs.replace(home, people=dict(found.people), roles=dict(found.roles))
 
 
 def _domains(home: Home | None) -> frozenset[str]:

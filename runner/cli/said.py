@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from runner.cli.session import Session
 from runner.model import commands as c
 from runner.model.incident import Incident
 from runner.model.work import AnyWork, Deliver, token
+
+
+def aloud(session: Session) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
+    """Return a performer that says in one line on standard error what each piece of work came to."""
+    from runner.effects.perform import perform
+
+    desk = session.machine
+
+    def performed(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
+        command = perform(work, incident, head, desk.library(incident), desk.tools(incident))
+        session.say(f"{desk.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
+        return command
+
+    return performed
 
 
 def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json")
 WORKER = "worker"
 """The store's setting that names the worker which goes on, so that a command need not work by itself."""
-WORKERS = "workers"
-"""The folder of the home in which workers write where they can be woken."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     via: str = ""
     no_work: bool = False
     incident: str | None = None
+    writes: bool = False
+    """The command may change an incident: workers are to hear of it."""
 
 
 class Session:
@@ -84,7 +85,19 @@ class Session:
         """Return the opened home; raises NotFound where there is none."""
         from runner.service.opening import open_desk
 
-        return open_desk(self.folder, self.actor, clock=self.world.clock, chance=self.world.chance)
+        desk = open_desk(self.folder, self.actor, clock=self.world.clock, chance=self.world.chance)
+        if self.options.writes:
+            from runner.drivers.choice import attach
+
+            attach(desk)
+        return desk
+
+    @property
+    def machine(self) -> Desk:
+        """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
+        found = copy(self.desk)
+        found.actor = msgspec.structs.replace(self.actor, claimed="tocsin", on_behalf_of=None)
+        return found
 
     def ensure_home(self) -> None:
         """Make a home where there is none, and say so."""

@@ -6,19 +6,14 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.options import Scope, command
-from runner.cli.session import WORKER, WORKERS, Session
-
-if TYPE_CHECKING:
-    from runner.drivers.embedded import Worker
-    from runner.model.commands import AnyCommand
-    from runner.model.incident import Incident
-    from runner.model.work import AnyWork
+from runner.cli.said import aloud
+from runner.cli.session import WORKER, Session
 
 
 def add(app: typer.Typer) -> None:
@@ -39,36 +34,35 @@ def worker(
       tocsin worker
       tocsin worker --once || page-somebody
     """
+    if not once:
+        _go_on(session)
+        return 0
     from runner.drivers.embedded import Worker
 
-    doing = Worker(session.desk, perform=_loud(session))
+    doing = Worker(session.machine, perform=aloud(session))
     try:
-        if once:
-            doing.drain()
-        else:
-            _go_on(session, doing)
+        doing.drain()
     finally:
         doing.close()
     for name, why in doing.troubles.items():
         session.say(f"warning: {name} could not be worked on: {why}")
-    if not once:
-        return 0
     return _needs_a_person(session, bool(doing.troubles))
 
 
-def _go_on(session: Session, doing: Worker) -> None:
-    from runner.drivers.poke import Bell
+def _go_on(session: Session) -> None:
+    from runner.drivers.choice import make_worker
 
     store = session.desk.store
-    bell = Bell(session.folder / WORKERS, doing.name)
-    store.set_setting(WORKER, doing.name)
-    session.say(f"worker {doing.name} is working in {session.folder}; stop it with Ctrl-C or SIGTERM")
+    doing = make_worker(session.machine, perform=aloud(session))
     try:
+        store.set_setting(WORKER, doing.name)
         with _stopped_by_signals(doing.stop):
-            doing.run(bell)
+            session.say(f"worker {doing.name} is working in {session.folder}; stop it with Ctrl-C or SIGTERM")
+            doing.run()
     finally:
         if store.setting(WORKER) == doing.name:
             store.set_setting(WORKER, None)
+        doing.close()
     session.say(f"worker {doing.name} has stopped")
 
 
@@ -85,21 +79,6 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-
-
-def _loud(session: Session) -> Callable[[AnyWork, Incident, str], AnyCommand]:
-    """Return a performer that says in one line what each piece of work came to."""
-    from runner.cli.said import sentence
-    from runner.effects.perform import perform
-
-    desk = session.desk
-
-    def performed(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-        command = perform(work, incident, head, desk.library(incident), desk.tools(incident))
-        session.say(f"{desk.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
-        return command
-
-    return performed
 
 
 def _needs_a_person(session: Session, troubled: bool) -> int:

@@ -175,7 +175,7 @@ def open_desk(
     actor = Actor(claimed="ana", host="test", os_user="test")
     return Desk(
         folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), SystemChance(), actor
-    )  # type: ignore[arg-type]
+    )
 
 
 def ensure_open(desk: Desk, book: Playbook, now: datetime) -> None:

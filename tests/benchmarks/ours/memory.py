@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from tests.benchmarks import protocol
-from tests.benchmarks.ours.world import keep, make_desk, nothing, opened
-
 from runner.drivers.embedded import Worker
 from runner.model.playbook import After, Bundle, Due, Playbook, Role, Task
+from tests.benchmarks import protocol
+from tests.benchmarks.ours.world import keep, make_desk, nothing, opened
 
 STEPS = 20
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
+from runner.drivers.embedded import Worker
 from tests.benchmarks import protocol
 from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
-
-from runner.drivers.embedded import Worker
 
 
 def main() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from runner.drivers.embedded import Worker
+from runner.model.commands import AnyCommand, Pause, Resume
+from runner.model.expressions import Compare, Comparison, Const, Expression, NameRef
+from runner.model.incident import Incident
+from runner.model.playbook import Act, After, Bundle, Playbook, Repeat
+from runner.model.work import AnyWork
 from tests.benchmarks import protocol
 from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
-
-from runner.drivers.embedded import Worker
-from runner.model.expressions import Compare, Comparison, Const, Expression, NameRef
-from runner.model.playbook import Act, After, Bundle, Playbook, Repeat
 
 IN_A_ROUND = 100
 
@@ -42,20 +44,16 @@ def looped(steps: int) -> Bundle:
 
 def prepare(job: protocol.Job) -> None:
     """Record ``n`` steps, and pause before the next."""
-    from runner.model.commands import Pause
-    from runner.model.work import AnyWork
-
     desk = make_desk(job.folder)
     bundle = looped(job.n)
     desk.append([opened(desk, bundle, keep(desk, bundle), 1)])
-    worker = Worker(desk, perform=nothing)
 
-    def until_last(work: AnyWork, incident: object, head: str) -> object:
+    def until_last(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         if getattr(work, "step", "") == f"bench:loop.s{IN_A_ROUND - 1}#{job.n // IN_A_ROUND}":
             desk.submit("i-1", Pause(reason="measure from here"))
-        return nothing(work, incident, head)  # type: ignore[arg-type]
+        return nothing(work, incident, head)
 
-    worker._perform = until_last  # type: ignore[assignment]
+    worker = Worker(desk, perform=until_last)
     worker.drain()
     worker.close()
     done = sum(i.kind == "act" and i.over for i in desk.load("i-1").invocations.values())
@@ -66,8 +64,6 @@ def prepare(job: protocol.Job) -> None:
 
 def measure(job: protocol.Job) -> None:
     """Open the incident, go on, and stop the clock when the next step is done."""
-    from runner.model.commands import Resume
-
     desk = make_desk(job.folder)
     desk.submit("i-1", Resume())
     worker = Worker(desk, threads=1, perform=nothing)

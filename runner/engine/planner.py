@@ -3,8 +3,8 @@
 A constraint solver over declared properties, without weights: every rule is one small function that looks at
 one channel and answers with a reason to refuse it, or nothing. A channel is used when no rule refuses it.
 Rules only ever take channels away, and a fallen domain only ever gives a rule more to refuse, so learning
-that one more domain is compromised can never add a channel. The numbers are those of the rule book in
-``docs/explanation``; a rule without a number there is named by a word.
+that one more domain is compromised can never add a channel. A rule keeps its number for ever, since the
+refusals in journals carry it; a rule without a number is named by a word.
 """
 
 from __future__ import annotations

@@ -10,10 +10,14 @@ from runner.loading.known import Known
 from runner.loading.source import Where
 from runner.model.expressions import (
     Apply,
+    Attribute,
+    Choose,
     Expression,
     FactRef,
+    Index,
     ListOf,
     NameRef,
+    Node,
 )
 from runner.model.fact_types import FactType
 from runner.model.moments import parse_instant
@@ -130,17 +134,25 @@ def _host(url: str) -> str:
 
 def _items(items: Expression, where: Where, found: Findings) -> None:
     """A lane needs names: duties, the members of a set, or a list written out."""
-    match items.tree:
-        case Apply("duties") | ListOf():
-            return
-        case FactRef(path):
-            fact = find(path)
-            good = isinstance(fact, FactType) and fact.many
-        case node:
-            good = any(isinstance(inner, NameRef | Apply | ListOf) for inner in walk(node))
-    if not good:
+    if not _is_list(items.tree):
         hint = "as duties('applies'), or a fact that is a set, as data.elements"
         found.error(where, "not-a-list", "for_each goes over a list of names", hint)
+
+
+def _is_list(node: Node) -> bool:
+    """Tell whether an expression can give a list; what is only known at run time may."""
+    match node:
+        case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
+            return True
+        case Apply("default", (first, _)):
+            return _is_list(first)
+        case Choose(_, then, otherwise):
+            return _is_list(then) and _is_list(otherwise)
+        case FactRef(path):
+            fact = find(path)
+            return isinstance(fact, FactType) and fact.many
+        case _:
+            return False
 
 
 def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
@@ -156,9 +168,7 @@ def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
         text = "no step changes what this waits for: each round ends as the last one did"
-        found.warn(
-            where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer"
-        )
+        found.warn(where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer")
 
 
 def _asks(steps: Map) -> dict[str, list[Place]]:

@@ -199,12 +199,11 @@ def _meet(masks: list[int]) -> int:
     return found
 
 
-def walk(node: object) -> Iterator[object]:
+def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
     """Yield an expression's node and every node below it."""
     yield node
-    if isinstance(node, msgspec.Struct):
-        for name in node.__struct_fields__:
-            below = getattr(node, name)
-            for one in below if isinstance(below, tuple) else (below,):
-                if isinstance(one, msgspec.Struct):
-                    yield from walk(one)
+    for name in node.__struct_fields__:
+        below = getattr(node, name)
+        for one in below if isinstance(below, tuple) else (below,):
+            if isinstance(one, msgspec.Struct):
+                yield from walk(one)

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from msgspec import inspect as types
 
+from runner.errors import Bug
 from runner.loading.lower import DUE, DUE_HINT, DURATION
 from runner.model.expressions import Expression
 from runner.model.playbook import KINDS, After, Due, DutyState, Playbook, Step, WaitFor
@@ -107,10 +108,8 @@ def _step(kind: type[Step]) -> Schema:
 
 
 def _struct(info: types.StructType) -> Schema:
-    schema: Schema = {"type": "object"}
-    text = inspect.getdoc(info.cls)
-    if text:
-        schema["description"] = text.split("\n\n")[0].replace("\n", " ")
+    text = inspect.getdoc(info.cls) or info.cls.__name__
+    schema: Schema = {"type": "object", "description": text.split("\n\n")[0].replace("\n", " ")}
     schema["properties"] = {field.encode_name: _field(info.cls, field) for field in info.fields}
     required = [field.encode_name for field in info.fields if field.required]
     if required:
@@ -142,11 +141,11 @@ def _type(info: types.Type) -> Schema:
         case types.RawType():
             return {}
         case _:
-            return _single(info)
+            return scalar_schema(info)
 
 
-def _single(info: types.Type) -> Schema:
-    """Return the schema of one scalar."""
+def scalar_schema(info: types.Type) -> Schema:
+    """Return the schema of one scalar; a type that files cannot hold is our own mistake."""
     match info:
         case types.LiteralType(values):
             return {"enum": list(values)}
@@ -161,7 +160,7 @@ def _single(info: types.Type) -> Schema:
         case types.BoolType():
             return {"type": "boolean"}
         case _:
-            raise NotImplementedError(f"no schema for {info}")
+            raise Bug(f"the playbook format has no form for {info}")
 
 
 def _union(info: types.UnionType) -> Schema:

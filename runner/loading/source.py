@@ -81,8 +81,6 @@ def scan(content: bytes | str, file: str, *, loader: Any = None) -> Source:
                 break
     except yaml.MarkedYAMLError as error:
         builder.report(error.problem_mark or error.context_mark, *_worded(error))
-    except (yaml.YAMLError, ValueError) as error:
-        builder.report(None, "yaml-syntax", f"this is not YAML: {error}", "look for unusual characters")
     return builder.source(text)
 
 

@@ -169,9 +169,15 @@ def test_a_playbook_with_errors_cannot_be_pinned_and_says_all_of_them(folder: Pa
     assert [problem.code for problem in caught.value.problems] == ["unknown-role", "unknown-step"]
 
 
+def test_a_file_that_is_no_playbook_at_all_cannot_be_pinned(folder: Path) -> None:
+    path = put(folder, "own", "[1]\n")
+    with pytest.raises(Invalid, match=r"has 1 problem$"):
+        load_bundle(str(path), Catalog(folder))
+
+
 def test_playbooks_that_run_one_another_are_refused(folder: Path) -> None:
     put(folder, "one", playbook("one", steps="{id: a, playbook: two}"))
-    put(folder, "two", playbook("two", steps="{id: a, playbook: one}"))
+    put(folder, "two", playbook("two", steps="{id: a, playbook: one}\n  - {id: b, playbook: one}"))
     put(folder, "self", playbook("self", steps="{id: a, playbook: self}"))
     with pytest.raises(Invalid) as caught:
         load_bundle("one", Catalog(folder))

@@ -110,7 +110,8 @@ def test_the_same_condition_is_parsed_once() -> None:
 def test_a_mistake_costs_its_own_step_and_no_other() -> None:
     found = read_playbook(
         scan(
-            HEAD + "steps:\n  - {id: a, task: A, due: soon, role: r}\n  - {id: b, tusk: B}\n  - 3\n", "f.yaml"
+            HEAD + "steps:\n  - {id: a, task: A, due: soon, role: r}\n  - {id: b, gizmo: B}\n  - 3\n",
+            "f.yaml",
         )
     )
     assert found.playbook is not None

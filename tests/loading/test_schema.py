@@ -9,9 +9,11 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from msgspec.inspect import type_info
 
+from runner.errors import Bug
 from runner.loading.lower import lower
-from runner.loading.schema import as_text, playbook_schema
+from runner.loading.schema import as_text, playbook_schema, scalar_schema
 from runner.loading.source import parse, scan
 from runner.model.playbook import KINDS, PHASES, Playbook
 
@@ -42,6 +44,11 @@ def test_every_kind_of_step_has_a_branch_with_its_key_right_after_the_id() -> No
 
 def test_phases_are_offered_to_editors() -> None:
     assert playbook_schema()["$defs"]["task"]["properties"]["phase"] == {"enum": sorted(PHASES)}
+
+
+def test_a_type_that_no_file_can_hold_is_our_own_mistake() -> None:
+    with pytest.raises(Bug):
+        scalar_schema(type_info(bytes))
 
 
 VALIDATOR = jsonschema.Draft202012Validator(playbook_schema())

@@ -50,7 +50,9 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
     made = steps.find(step.approve, place)
     author = made is not None and isinstance(made.step, Task | Ask) and made.step.role in roles
     wanted = max(step.by.distinct, len(roles) if step.by.every_role else 1) + author
-    reason = f"needs {wanted} persons{' (its author cannot sign)' if author else ''}"
+    reason = (
+        f"needs {wanted} person{'s' if wanted > 1 else ''}{' (its author cannot sign)' if author else ''}"
+    )
     where = (*place.where, "by", "distinct")
     if home is None:
         promised = sum(steps.playbook.roles[role].minimum for role in roles)

@@ -42,9 +42,14 @@ people:
     name: {person}
     contacts: []
 
-# Who holds which role unless an incident says otherwise.
+# Who holds which role unless an incident says otherwise. These are the roles of the built-in playbooks; an approval by
+# two distinct persons needs two of them.
 roles:
   commander: [{person}]
+  technical: [{person}]
+  counsel: [{person}]
+  dpo: [{person}]
+  communications: [{person}]
 
 # How people are reached. Every channel names all that it depends on: it falls with any of them.
 channels:

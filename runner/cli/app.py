@@ -1,14 +1,15 @@
-"""Which command stands in which module: only the module of the command that was asked for is imported."""
+"""Build the application for one command line: only the module of the command that was asked for is imported."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.boundary import guarded
+from runner.cli.commands import COMMANDS
 from runner.errors import Usage
 
 if TYPE_CHECKING:
@@ -16,39 +17,6 @@ if TYPE_CHECKING:
 
     from runner.cli.world import World
 
-SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "Work an incident": {
-        "opening": ("open",),
-        "looking": ("next", "status", "watch", "list", "timeline", "use"),
-        "tasks": ("task", "answer"),
-        "approving": ("approve", "reject"),
-        "facts": ("fact",),
-        "record": ("note", "attach", "correct", "close", "pause", "resume", "cancel"),
-        "runs": ("graft", "migrate"),
-    },
-    "Law and notices": {
-        "duties": ("duties", "duty"),
-        "notices": ("notice",),
-    },
-    "People and messages": {
-        "people": ("person", "role"),
-        "messages": ("message", "call"),
-        "domains": ("domain",),
-    },
-    "Playbooks": {"playbooks": ("playbook", "schema")},
-    "This home": {
-        "home": ("init", "doctor", "version"),
-        "audit": ("audit",),
-        "worker": ("worker",),
-    },
-}
-"""Section of the help → module in ``runner.cli`` → its commands."""
-COMMANDS: Mapping[str, str] = {
-    command: module
-    for modules in SECTIONS.values()
-    for module, commands in modules.items()
-    for command in commands
-}
 COMPLETION = "_TOCSIN_COMPLETE"
 _GLOBAL_VALUES = ("--home", "--format", "--as", "--on-behalf-of", "--via")
 

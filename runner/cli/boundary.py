@@ -50,8 +50,7 @@ def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> i
 
 def wants_json(words: Sequence[str]) -> bool:
     """Tell whether ``--format json`` stands in the words, even where they cannot be understood."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(word == "--format=json" or (word, after) == ("--format", "json") for word, after in pairs)
+    return "--format=json" in words or ("--format", "json") in pairwise(words)
 
 
 def _said(world: World, words: Sequence[str], error: TocsinError) -> int:
@@ -135,7 +134,7 @@ def _trace(words: Sequence[str], error: BaseException) -> Iterator[str]:
 
 def _known(words: Sequence[str]) -> str:
     """Return the command's own words: the first that is one of ours, and nothing that a person wrote."""
-    from runner.cli.app import COMMANDS
+    from runner.cli.commands import COMMANDS
 
     return next((word for word in words if word in COMMANDS), "none of ours")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from runner.cli.app import SECTIONS
+from runner.cli.commands import SECTIONS
 
 
 class Sections(TyperGroup):

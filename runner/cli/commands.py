@@ -1,0 +1,39 @@
+"""Every command, the section of the help it stands in, and the module that declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "Work an incident": {
+        "opening": ("open",),
+        "looking": ("next", "status", "watch", "list", "timeline", "use"),
+        "tasks": ("task", "answer"),
+        "approving": ("approve", "reject"),
+        "facts": ("fact",),
+        "record": ("note", "attach", "correct", "close", "pause", "resume", "cancel"),
+        "runs": ("graft", "migrate"),
+    },
+    "Law and notices": {
+        "duties": ("duties", "duty"),
+        "notices": ("notice",),
+    },
+    "People and messages": {
+        "people": ("person", "role"),
+        "messages": ("message", "call"),
+        "domains": ("domain",),
+    },
+    "Playbooks": {"playbooks": ("playbook", "schema")},
+    "This home": {
+        "home": ("init", "doctor", "version"),
+        "audit": ("audit",),
+        "worker": ("worker",),
+    },
+}
+"""Section of the help → module in ``runner.cli`` → its commands."""
+COMMANDS: Mapping[str, str] = {
+    command: module
+    for modules in SECTIONS.values()
+    for module, commands in modules.items()
+    for command in commands
+}

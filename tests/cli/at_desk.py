@@ -1,0 +1,164 @@
+"""A person at a machine: commands run in this process, against a real home, with a clock and chance of the test's own."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from runner.__main__ import main
+from runner.cli.world import World
+from runner.model.actor import Actor
+
+T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+class Stream(io.StringIO):
+    """A stream that may be a terminal."""
+
+    def __init__(self, text: str = "", *, terminal: bool = False) -> None:
+        super().__init__(text)
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def text_of(stream: TextIO) -> str:
+    """Return what was written to one of our streams."""
+    assert isinstance(stream, Stream)
+    return stream.getvalue()
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = T0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, span: timedelta) -> None:
+        self.time += span
+
+
+class Chance:
+    """Identifiers that count."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._names = iter(("amber-falcon", "calm-heron", "jade-otter", "iron-lark"))
+
+    def name(self, prefix: str) -> str:
+        return f"{prefix}-{next(self._numbers)}"
+
+    def codename(self) -> str:
+        return next(self._names)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class AtDesk:
+    """Runs commands as one user of one machine."""
+
+    home: Path
+    clock: Clock = field(default_factory=Clock)
+    chance: Chance = field(default_factory=Chance)
+    os_user: str = "maria"
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *words: str, types: str | None = None, terminal: bool = False) -> Said:
+        """Run one command; ``types`` is what the person at the terminal answers."""
+        world = self.world(types, terminal=terminal)
+        code = main(words, world)
+        return Said(code, text_of(world.out), text_of(world.err))
+
+    def world(self, types: str | None = None, *, terminal: bool = False) -> World:
+        """Return the world of one command."""
+        return World(
+            inp=Stream(types or "", terminal=types is not None),
+            out=Stream(terminal=terminal),
+            err=Stream(terminal=types is not None),
+            environ={"TOCSIN_HOME": str(self.home), **self.environ},
+            cwd=self.home.parent,
+            clock=self.clock,
+            chance=self.chance,
+            who=lambda claimed: Actor(claimed=claimed or self.os_user, host="desk", os_user=self.os_user),
+        )
+
+    def done(self, *words: str, types: str | None = None) -> str:
+        """Run one command that must succeed and return what it printed."""
+        said = self(*words, types=types)
+        assert said.code == 0, (words, said.err)
+        return said.out
+
+    def settings(self, **changes: Any) -> None:
+        """Write the home's settings: a small organisation, with changes laid over it."""
+        (self.home / "tocsin.yaml").write_text(
+            msgspec.yaml.encode({**ORGANISATION, **self.channels, **changes}).decode(), encoding="utf-8"
+        )
+
+    @property
+    def channels(self) -> dict[str, Any]:
+        """Return the settings of one channel that writes into the home."""
+        path = str(self.home / "console.txt")
+        return {"channels": {"screen": {"adapter": "console", "settings": {"path": path}}}}
+
+    @property
+    def console(self) -> str:
+        """Return what was shown on the console channel."""
+        path = self.home / "console.txt"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+ORGANISATION: dict[str, Any] = {
+    "schema": "tocsin/home/v1",
+    "organisation": {
+        "name": "Example GmbH",
+        "country": "DE",
+        "zone": "Europe/Berlin",
+        "role": ["controller"],
+    },
+    "people": {
+        "maria": {"name": "Maria Muster", "contacts": [{"channel": "screen", "address": "maria"}]},
+        "jonas": {"name": "Jonas Jansen", "contacts": [{"channel": "screen", "address": "jonas"}]},
+        "ada": {"name": "Ada Adler", "contacts": [{"channel": "screen", "address": "ada"}]},
+    },
+    "roles": {"commander": ["maria"], "counsel": ["jonas", "ada"]},
+}
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: lost-badge
+version: 1.0.0
+title: Lost badge
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel, minimum: 2}}
+messages:
+  heads-up: {class: task-notice, text: "A badge is missing: {{ incident.summary }}"}
+steps:
+  - {id: tell, message: heads-up, to: [role:counsel]}
+  - {id: block, task: Block the badge, role: commander, due: 15m, checklist: [Door system, Canteen]}
+  - {id: used, ask: "Was it used after it was lost?", sets: data.encrypted, role: commander, due: 1h}
+  - {id: report, task: Write the report, role: commander, after: [block, used]}
+  - {id: sign, approve: report, by: {roles: [counsel], distinct: 2}, after: [report]}
+  - {id: over, task: Tell the front desk, role: commander, after: [sign]}
+"""

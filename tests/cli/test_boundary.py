@@ -1,0 +1,157 @@
+"""Errors, exit codes and streams: what a script relies on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.cli.app import globals_last
+from runner.cli.boundary import guarded
+from runner.errors import Stale
+from tests.cli.at_desk import AtDesk, text_of
+
+COMMAND = [sys.executable, "-m", "runner"]
+
+
+def test_without_words_the_help_is_shown_in_sections(nowhere: AtDesk) -> None:
+    said = nowhere()
+    assert said.code == 0
+    assert "Work an incident:" in said.out
+    assert "This home:" in said.out
+
+
+@pytest.mark.parametrize("words", [["version"], ["--version"]])
+def test_the_version_is_said(nowhere: AtDesk, words: list[str]) -> None:
+    assert nowhere.done(*words).startswith("tocsin 0.")
+
+
+def test_a_command_that_is_not_there_is_a_usage_error_with_the_nearest(nowhere: AtDesk) -> None:
+    said = nowhere("timelin")
+    assert (said.code, said.out) == (2, "")
+    assert "Did you mean 'timeline'?" in said.err
+
+
+def test_an_error_in_json_stands_alone_on_standard_output(tocsin: AtDesk) -> None:
+    said = tocsin("status", "--format", "json")
+    assert (said.code, said.err) == (1, "")
+    assert said.json == {
+        "schema": "tocsin/error/v1",
+        "code": "not_found",
+        "message": "no incident is open",
+        "hint": "open one: tocsin open PLAYBOOK",
+        "problems": [],
+    }
+
+
+def test_a_usage_error_is_json_too(nowhere: AtDesk) -> None:
+    said = nowhere("status", "--nonsense", "--format=json")
+    assert (said.code, said.json["code"]) == (2, "usage")
+
+
+def test_a_home_that_is_not_there_is_said_with_how_to_make_one(nowhere: AtDesk) -> None:
+    said = nowhere("status")
+    assert said.code == 1
+    assert "make one: tocsin init" in said.err
+
+
+def test_options_for_every_command_may_stand_before_it(tocsin: AtDesk, tmp_path: Path) -> None:
+    assert globals_last(["--home", "x", "--format=json", "note", "--", "-y"]) == [
+        "note",
+        "--home",
+        "x",
+        "--format=json",
+        "--",
+        "-y",
+    ]
+    assert tocsin("--format", "json", "list").json["schema"] == "tocsin/incidents/v1"
+    assert "there is no tocsin.yaml" in tocsin("--home", str(tmp_path / "other"), "list").err
+
+
+def test_our_own_fault_leaves_a_log_without_any_data_in_the_home(tocsin: AtDesk) -> None:
+    def broken() -> int:
+        secret = "maria@example.org"
+        raise RuntimeError(secret)
+
+    world = tocsin.world()
+    code = guarded(world, ["note", "maria@example.org was here"], broken)
+    assert code == 3
+    [log] = (tocsin.home / "logs").iterdir()
+    text = log.read_text(encoding="utf-8")
+    assert "command: note" in text
+    assert "RuntimeError" in text
+    assert "test_boundary.py" in text
+    assert "maria@example.org" not in text
+    assert str(log) in text_of(world.err)
+
+
+def test_stale_is_five_and_an_interruption_one_hundred_and_thirty(nowhere: AtDesk) -> None:
+    def stale() -> int:
+        raise Stale("somebody was faster")
+
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert guarded(nowhere.world(), [], stale) == 5
+    assert guarded(nowhere.world(), [], interrupted) == 130
+
+
+def test_nothing_is_coloured_where_it_is_piped_or_not_wanted(incident: AtDesk) -> None:
+    assert "\x1b[" not in incident.done("status")
+    assert "\x1b[" in incident("status", terminal=True).out
+    incident.environ["NO_COLOR"] = "1"
+    assert "\x1b[" not in incident("status", terminal=True).out
+
+
+def test_reading_commands_write_nothing(incident: AtDesk) -> None:
+    def kept() -> list[int]:
+        return [one["version"] for one in incident("list", "--format", "json").json["incidents"]]
+
+    before = kept()
+    for words in (["status"], ["next"], ["duties"], ["timeline"], ["fact", "missing"], ["message", "plan"]):
+        incident.done(*words)
+    assert kept() == before
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_away_is_no_error(incident: AtDesk) -> None:
+    for number in range(40):
+        incident.done("note", f"line {number} " + "x" * 2000)
+    reading, writing = os.pipe()
+    child = subprocess.Popen(
+        [*COMMAND, "timeline"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TOCSIN_HOME": str(incident.home)},
+    )
+    os.close(writing)
+    os.read(reading, 10)
+    os.close(reading)
+    _, err = child.communicate(timeout=30)
+    assert err == b""
+    assert child.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_exit_codes_reach_the_shell(tocsin: AtDesk) -> None:
+    environ = {**os.environ, "TOCSIN_HOME": str(tocsin.home)}
+
+    def code(*words: str) -> int:
+        return subprocess.run([*COMMAND, *words], env=environ, capture_output=True, check=False).returncode
+
+    assert code("version") == 0
+    assert code("status") == 1
+    assert code("status", "--nonsense") == 2
+    assert code("list") == 0
+
+
+def test_every_command_has_a_help_text_with_what_it_takes(nowhere: AtDesk) -> None:
+    from runner.cli.commands import COMMANDS
+
+    for name in COMMANDS:
+        said = nowhere(name, "--help")
+        assert said.code == 0, name
+        assert "Usage: tocsin " + name in said.out

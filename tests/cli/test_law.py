@@ -1,0 +1,109 @@
+"""Duties and notices from the command line, on the playbook that ships for a misdirected message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+
+INITIAL = "eu-gdpr-33-controller-sa/initial"
+FACTS = """\
+schema: tocsin/facts/v1
+source: the demo
+organisation: {role: [controller], established_in: [DE], zone: Europe/Berlin}
+incident: {aware_at: "2026-11-24T09:10:00+01:00"}
+data: {involved: true, elements: [name, contact]}
+risk: {to_people: high}
+"""
+PEOPLE = {
+    "roles": {
+        "commander": ["maria"],
+        "dpo": ["jonas"],
+        "counsel": ["jonas", "ada"],
+    }
+}
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    path = tmp_path / "facts.yaml"
+    path.write_text(FACTS, encoding="utf-8")
+    return path
+
+
+def test_duties_are_judged_on_a_facts_file_without_a_home(nowhere: AtDesk, facts: Path) -> None:
+    said = nowhere("duties", "--facts", str(facts), "--at", "2026-11-24T10:00:00Z", "--format", "json")
+    assert said.code == 0
+    assert said.json["schema"] == "tocsin/duties/v1"
+    duty = next(one for one in said.json["duties"] if one["id"] == INITIAL)
+    assert (duty["verdict"], duty["state"], duty["due"]) == ("applies", "open", "2026-11-27T08:10:00Z")
+
+
+def test_an_instant_without_an_offset_is_a_usage_error(nowhere: AtDesk, facts: Path) -> None:
+    said = nowhere("duties", "--facts", str(facts), "--at", "2026-11-24 10:00")
+    assert (said.code, "needs its offset" in said.err) == (2, True)
+
+
+@pytest.fixture
+def breach(tocsin: AtDesk, facts: Path) -> AtDesk:
+    """An incident in which the law asks for a notice, drafted already."""
+    tocsin.settings(**PEOPLE)
+    tocsin.done(
+        "open", "misdirected-message", "--yes", "--facts", str(facts), "--fact", "incident.summary=a letter"
+    )
+    return tocsin
+
+
+def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) -> None:
+    check = breach("notice", "check", "gdpr-33-initial", "--format", "json")
+    assert (check.code, check.json["complete"]) == (1, False)
+    out = tmp_path / "drafts"
+    written = breach(
+        "notice", "render", "gdpr-33-initial", "--out", str(out), "--to", "txt,md", "--format", "json"
+    ).json["files"]
+    assert [Path(one["path"]).name for one in written] == [
+        "DRAFT_gdpr-33-initial_1.0.0_en-GB.txt",
+        "DRAFT_gdpr-33-initial_1.0.0_en-GB.md",
+    ]
+    assert breach("notice", "render", "gdpr-33-initial").code == 2
+    assert "did you mean gdpr-33-initial?" in breach("notice", "check", "gdpr-33-inital").err
+
+
+def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_path: Path) -> None:
+    assert "no notice was rendered yet" in breach("notice", "pull", "--out", str(tmp_path)).err
+    breach.done("task", "done", "report", "--all")
+    breach.done("task", "done", "recall", "--all")
+    breach.done("answer", "confirmed", "no")
+    breach("answer", "personal_data", "yes")
+    breach.done("task", "done", "people", "--all")
+    for step in ("assessed_by", "grounds", "consequences", "measures"):
+        breach.done("answer", step, "as discussed")
+    breach.done("answer", "assessed_at", "2026-11-24T08:30:00Z")
+    breach("answer", "to_people", "high")
+    [notice] = breach("notice", "list", "--format", "json").json["notices"]
+    assert (notice["notice"], notice["status"]) == ("gdpr-33-initial", "draft")
+    files = breach("notice", "pull", "--to", "txt", "--out", str(tmp_path), "--format", "json").json["files"]
+    assert [one["sha256"] for one in files] == [notice["files"]["txt"]]
+    assert "DRAFT" in Path(files[0]["path"]).read_text(encoding="utf-8")
+    assert "was not rendered as md" in breach("notice", "pull", "--to", "md", "--out", str(tmp_path)).err
+    shown = breach.done("notice", "show", "gdpr-33-initial")
+    assert "GAPS, visible in the text" in shown
+
+
+def test_a_filing_is_recorded_with_its_receipt_in_custody(breach: AtDesk, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.txt"
+    receipt.write_text("received", encoding="utf-8")
+    assert "needs its proof" in breach("duty", "record-filed", INITIAL).err
+    breach.done("duty", "record-filed", INITIAL, "--reference", "2026-4711", "--receipt", str(receipt))
+    duty = next(one for one in breach("duties", "--format", "json").json["duties"] if one["id"] == INITIAL)
+    assert duty["state"] == "filed"
+
+
+def test_a_decision_not_to_notify_needs_its_grounds(breach: AtDesk) -> None:
+    letter = "eu-gdpr-34-data-subjects/individuals"
+    assert breach("duty", "decide", letter, "--reason", "x").code == 2
+    assert "needs its grounds" in breach("duty", "decide", letter, "--not-to-notify").err
+    breach.done("duty", "decide", letter, "--not-to-notify", "--reason", "disk encrypted")
+    assert "no duty 'x/y'" in breach("duty", "waive", "x/y", "--reason", "z").err

@@ -1,0 +1,64 @@
+"""Messages, calls, the worker, and what only a person can say about an unanswered attempt."""
+
+from __future__ import annotations
+
+from tests.cli.at_desk import AtDesk
+
+
+def test_deliveries_are_listed_as_the_contract_says(incident: AtDesk) -> None:
+    found = incident("message", "list", "--format", "json").json["deliveries"]
+    assert [(one["recipient"], one["goal"], one["evidence"], one["state"]) for one in found] == [
+        ("jonas", "accepted", "accepted", "satisfied"),
+        ("ada", "accepted", "accepted", "satisfied"),
+    ]
+    assert {"n", "channel", "state", "provider_id", "at"} <= found[0]["attempts"][0].keys()
+    shown = incident("message", "show", found[0]["delivery"], "--format", "json").json
+    assert shown["delivery"]["recipient"] == "jonas"
+
+
+def test_the_plan_of_a_running_incident_says_what_a_fallen_domain_refuses(incident: AtDesk) -> None:
+    before = incident("message", "plan", "--format", "json").json["plan"]
+    assert [[way["channel"] for way in one["channels"]] for one in before] == [["screen"], ["screen"]]
+    incident.done("domain", "compromised", "this-machine")
+    after = incident("message", "plan", "--format", "json").json["plan"]
+    assert [one["channels"] for one in after] == [[], []]
+    assert after[0]["refusals"][0]["channel"] == "screen"
+
+
+def test_a_telephone_call_is_recorded_on_its_delivery(incident: AtDesk) -> None:
+    delivery = incident("message", "list", "--format", "json").json["deliveries"][0]["delivery"]
+    assert incident("call", delivery).code == 2
+    assert incident.done("call", delivery, "--reached", "--note", "on her way").startswith(
+        "jonas was reached"
+    )
+    assert incident("message", "list", "--format", "json").json["deliveries"][0]["evidence"] == "acked"
+    assert "there is no delivery 'd-none'" in incident("call", "d-none", "--reached").err
+
+
+def test_a_message_is_sent_again_with_a_reason(incident: AtDesk) -> None:
+    delivery = incident("message", "list", "--format", "json").json["deliveries"][0]["delivery"]
+    assert incident("message", "retry", delivery).code == 1
+    incident.done("message", "retry", delivery, "--reason", "lost the screen")
+    assert incident.console.count("To: jonas") == 2
+
+
+def test_only_an_unknown_attempt_is_resolved(incident: AtDesk) -> None:
+    delivery = incident("message", "list", "--format", "json").json["deliveries"][0]["delivery"]
+    assert incident("message", "resolve", delivery).code == 2
+    said = incident("message", "resolve", delivery, "--happened", "--reason", "asked")
+    assert "no attempt of" in said.err
+    assert "no delivery or step 'd-none'" in incident("message", "resolve", "d-none", "--happened").err
+
+
+def test_a_worker_that_runs_once_says_what_needs_a_person_and_exits_with_four(incident: AtDesk) -> None:
+    said = incident("worker", "--once")
+    found = incident("status", "--format", "json").json["needs_attention"]
+    assert said.code == (4 if found else 0)
+    for one in found:
+        assert one["command"] in said.err
+
+
+def test_what_the_program_does_by_itself_is_nobodys_claim(incident: AtDesk) -> None:
+    entries = incident("timeline", "--format", "json").json["entries"]
+    by_itself = {one["claimed"] for one in entries if one["type"] in ("AttemptStarted", "AttemptEnded")}
+    assert by_itself == {"tocsin"}

@@ -1,0 +1,98 @@
+"""``tocsin open``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.at_desk import AtDesk
+
+
+def test_opening_without_a_terminal_and_without_yes_shows_the_plan_and_sends_nothing(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    said = tocsin("open", str(playbook), "--fact", "incident.summary=Badge 4711")
+    assert (said.code, said.out) == (1, "")
+    assert "MESSAGE PLAN: nothing has been sent" in said.err
+    assert "repeat with --yes" in said.err
+    assert tocsin("list", "--format", "json").json["incidents"] == []
+    assert tocsin.console == ""
+
+
+def test_a_person_who_says_no_at_the_terminal_opens_nothing(tocsin: AtDesk, playbook: Path) -> None:
+    said = tocsin("open", str(playbook), "--fact", "incident.summary=x", types="n\n")
+    assert said.code == 1
+    assert "you did not say yes" in said.err
+    assert tocsin("list", "--format", "json").json["incidents"] == []
+
+
+def test_a_person_who_says_yes_opens_it_and_the_messages_leave_before_the_command_returns(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    tocsin.done("open", str(playbook), "--fact", "incident.summary=Badge 4711", types="y\n")
+    assert "A badge is missing: Badge 4711" in tocsin.console
+    assert [d["evidence"] for d in tocsin("message", "list", "--format", "json").json["deliveries"]] == [
+        "accepted",
+        "accepted",
+    ]
+
+
+def test_no_work_leaves_the_messages_to_a_worker(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
+    assert tocsin.console == ""
+    tocsin("worker", "--once")
+    assert tocsin.console.count("A badge is missing") == 2
+
+
+def test_opening_answers_with_the_plan_in_json(tocsin: AtDesk, playbook: Path) -> None:
+    said = tocsin(
+        "open",
+        str(playbook),
+        "--yes",
+        "--format",
+        "json",
+        "--kind",
+        "exercise",
+        "--fact",
+        "incident.summary=x",
+    )
+    assert said.json["schema"] == "tocsin/opened/v1"
+    assert (said.json["kind"], said.json["codename"]) == ("exercise", "amber-falcon")
+    assert [one["recipient"] for one in said.json["plan"]["plan"]] == ["jonas", "ada"]
+
+
+def test_a_writing_command_that_makes_a_home_says_so(nowhere: AtDesk, playbook: Path) -> None:
+    said = nowhere("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    assert said.code == 0
+    assert f"made a new home: {nowhere.home}" in said.err
+
+
+def test_every_mistake_in_the_playbook_is_listed_and_nothing_is_opened(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    playbook.write_text(playbook.read_text(encoding="utf-8").replace("role: commander", "role: comander"))
+    said = tocsin("open", str(playbook), "--yes")
+    assert said.code == 1
+    assert said.err.count("unknown-role") == 4
+    assert f"{playbook}:10:" in said.err
+
+
+def test_a_veris_record_is_imported_and_what_could_not_be_mapped_is_said(
+    tocsin: AtDesk, playbook: Path, tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    record.write_text('{"victim": {"country": ["DE"]}, "action": {"error": {"variety": ["Loss"]}}}')
+    said = tocsin(
+        "open", str(playbook), "--yes", "--facts", f"veris:{record}", "--fact", "incident.summary=x"
+    )
+    assert said.code == 0
+    assert "VERIS:" in said.err
+
+
+def test_two_open_incidents_must_be_named_until_one_is_chosen(incident: AtDesk, playbook: Path) -> None:
+    incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=another")
+    said = incident("status")
+    assert said.code == 1
+    assert "amber-falcon, calm-heron" in said.err
+    incident.done("use", "calm-heron")
+    assert incident("status", "--format", "json").json["codename"] == "calm-heron"
+    assert incident("status", "-i", "amber-falcon", "--format", "json").json["codename"] == "amber-falcon"

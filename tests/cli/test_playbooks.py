@@ -1,0 +1,73 @@
+"""Playbooks from the command line: the new author's path, from a mistake to a fixed file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.at_desk import AtDesk
+
+
+def test_a_mistake_is_named_with_its_place_and_the_nearest_word_until_it_is_mended(
+    nowhere: AtDesk, playbook: Path
+) -> None:
+    good = playbook.read_text(encoding="utf-8")
+    playbook.write_text(
+        good.replace("role: commander, due: 15m", "role: comander, due: 15m"), encoding="utf-8"
+    )
+    said = nowhere("playbook", "validate", str(playbook))
+    assert said.code == 1
+    assert f"{playbook}:10:46: error: " in said.out
+    assert "did you mean 'commander'?" in said.out
+    playbook.write_text(good, encoding="utf-8")
+    assert nowhere("playbook", "validate", str(playbook)).code == 0
+
+
+def test_without_a_home_people_are_a_warning_and_strict_makes_it_an_error(
+    nowhere: AtDesk, playbook: Path
+) -> None:
+    found = nowhere("playbook", "validate", str(playbook), "--format", "json").json["problems"]
+    assert [one["severity"] for one in found] == ["warning"]
+    assert {"file", "line", "column", "severity", "code", "message", "hint"} == found[0].keys()
+    assert nowhere("playbook", "validate", str(playbook), "--strict").code == 1
+
+
+def test_people_recorded_in_the_home_count_as_much_as_those_in_its_file(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    playbook.write_text(playbook.read_text(encoding="utf-8").replace("counsel", "lawyers"), encoding="utf-8")
+    assert "role-not-held" in tocsin("playbook", "validate", str(playbook)).out
+    tocsin.done("role", "assign", "lawyers", "jonas", "ada")
+    assert tocsin("playbook", "validate", str(playbook)).out == ""
+
+
+def test_problems_are_told_to_editors_in_sarif(nowhere: AtDesk, playbook: Path) -> None:
+    playbook.write_text("schema: tocsin/playbook/v1\n", encoding="utf-8")
+    said = nowhere("playbook", "validate", str(playbook), "--format", "sarif")
+    assert (said.code, said.json["version"]) == (1, "2.1.0")
+    assert nowhere("playbook", "list", "--format", "sarif").code == 2
+
+
+def test_the_shipped_playbooks_are_listed_and_shown_in_outline(nowhere: AtDesk) -> None:
+    names = [one["name"] for one in nowhere("playbook", "list", "--format", "json").json["playbooks"]]
+    assert names == ["lost-device", "misdirected-message", "personal-data-breach"]
+    shown = nowhere("playbook", "show", "lost-device", "--format", "json").json
+    assert shown["digest"].startswith("sha256:")
+    assert "did you mean 'lost-device'?" in nowhere("playbook", "show", "lost-devise").err
+
+
+def test_the_difference_of_two_versions_names_steps_and_fields(nowhere: AtDesk, playbook: Path) -> None:
+    newer = playbook.with_name("newer.yaml")
+    text = playbook.read_text(encoding="utf-8")
+    newer.write_text(text.replace("due: 15m", "due: 10m").replace("id: over", "id: finish"), encoding="utf-8")
+    changes = nowhere("playbook", "diff", str(playbook), str(newer), "--format", "json").json["changes"]
+    assert [(one["change"], one["what"], one["fields"]) for one in changes] == [
+        ("changed", "block", ["due"]),
+        ("removed", "over", []),
+        ("added", "finish", []),
+    ]
+
+
+def test_the_schema_is_printed_for_editors(nowhere: AtDesk) -> None:
+    assert json.loads(nowhere.done("schema", "playbook"))["$id"] == "tocsin/playbook/v1"
+    assert "known: playbook" in nowhere("schema", "wish").err

@@ -1,0 +1,143 @@
+"""Facts, evidence, notes, people, domains and the incident's life from the command line."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+from tests.cli.at_desk import AtDesk
+
+
+def test_a_fact_needs_its_source(incident: AtDesk) -> None:
+    assert incident("fact", "set", "people.total=3").code == 2
+    incident.done("fact", "set", "people.total=3", "data.elements+=ssn", "--source", "export")
+    facts = {one["key"]: one for one in incident("fact", "show", "--format", "json").json["facts"]}
+    assert (facts["people.total"]["value"], facts["people.total"]["source"]) == (3, "export")
+    assert facts["data.elements"]["value"] == ["ssn", "?"]
+
+
+def test_facts_are_set_together_or_not_at_all(incident: AtDesk) -> None:
+    said = incident("fact", "set", "people.total=3", "people.totel=4", "--source", "export")
+    assert said.code == 1
+    assert "people.total" not in incident("fact", "show", "--format", "json").out
+
+
+def test_what_was_known_earlier_is_told_without_what_was_learned_since(incident: AtDesk) -> None:
+    incident.done("fact", "set", "people.total=3", "--source", "first count")
+    incident.clock.advance(timedelta(hours=1))
+    incident.done("fact", "set", "people.total=40", "--source", "second count")
+    then = incident("fact", "show", "people", "--as-known-at", "30m ago", "--format", "json").json
+    assert [one["value"] for one in then["facts"]] == [3]
+    status = incident("status", "--as-known-at", "2026-11-24T09:30:00Z", "--format", "json").json
+    assert status["as_of"] == "2026-11-24T09:30:00Z"
+    before = incident("duties", "--as-known-at", "3h ago")
+    assert (before.code, "had not been opened" in before.err) == (1, True)
+
+
+def test_the_history_of_a_fact_holds_everything_that_was_said(incident: AtDesk) -> None:
+    incident.done("fact", "set", "people.total=3", "--source", "first count", "--confidence", "estimated")
+    incident.done("fact", "set", "people.total=?", "--source", "the list was wrong")
+    found = incident("fact", "history", "people.total", "--format", "json").json["history"]
+    assert [(one["value"], one["confidence"]) for one in found] == [(3, "estimated"), (None, "confirmed")]
+
+
+def test_the_vocabulary_is_shown_without_an_incident(tocsin: AtDesk) -> None:
+    found = tocsin("fact", "show", "people", "--all", "--format", "json").json["facts"]
+    assert {"key": "people.total", "type": "int"}.items() <= next(
+        one for one in found if one["key"] == "people.total"
+    ).items()
+
+
+def test_evidence_is_kept_sealed_with_its_digest_and_its_source(incident: AtDesk, tmp_path: Path) -> None:
+    file = tmp_path / "login.log"
+    file.write_bytes(b"4711 Muster")
+    digest = hashlib.sha256(b"4711 Muster").hexdigest()
+    assert f"sha256:{digest}" in incident.done("attach", str(file), "--source", "tenant export").replace(
+        "\n", ""
+    )
+    assert b"Muster" not in b"".join(p.read_bytes() for p in incident.home.glob("tocsin.db*"))
+    assert "there is no file" in incident("attach", str(tmp_path / "none")).err
+
+
+def test_a_privileged_note_is_withheld_from_the_timeline_unless_asked_for(incident: AtDesk) -> None:
+    incident.done("note", "--privileged", "asked counsel")
+    incident.done("note", "told the board", "--at", "20m ago")
+    assert "asked counsel" not in incident.done("timeline")
+    assert "asked counsel" in incident.done("timeline", "--privileged")
+
+
+def test_a_correction_stands_beside_what_it_corrects(incident: AtDesk) -> None:
+    incident.done("note", "it was the front door")
+    number = incident("timeline", "--format", "json").json["entries"][-1]["event"]
+    incident.done("correct", str(number), "--reason", "it was the back door")
+    entries = incident("timeline", "--format", "json").json["entries"]
+    wrong = next(one for one in entries if one["event"] == number)
+    assert [one["reason"] for one in wrong["corrections"]] == ["it was the back door"]
+
+
+def test_an_incident_is_paused_resumed_and_closed_with_reasons(incident: AtDesk) -> None:
+    assert incident("pause").code == 1
+    incident.done("pause", "--reason", "power cut")
+    assert incident("status", "--format", "json").json["state"] == "paused"
+    incident.done("resume")
+    said = incident("close")
+    assert (said.code, "are open" in said.err) == (1, True)
+    incident.done("close", "--reason", "a test")
+    assert "amber-falcon is closed" in incident("task", "done", "block", "-i", "amber-falcon").err
+    incident.done("note", "afterthought", "-i", "amber-falcon")
+
+
+def test_a_fallen_domain_is_shown_with_the_channels_that_hang_on_it(incident: AtDesk) -> None:
+    incident.done("domain", "compromised", "this-machine", "--since", "1h ago")
+    rows = incident("domain", "list", "--format", "json").json["domains"]
+    assert rows == [
+        {
+            "domain": "this-machine",
+            "state": "compromised",
+            "since": "2026-11-24T08:00:00Z",
+            "assumed": False,
+            "channels": ["screen"],
+        }
+    ]
+    assert "no channel depends on 'm365'" in incident("domain", "declare-down", "m365").err
+
+
+def test_people_are_added_with_contacts_that_no_list_shows_whole(tocsin: AtDesk) -> None:
+    tocsin.done("person", "add", "eva", "--name", "Eva Engel", "--contact", "email=eva@example.org")
+    tocsin.done("person", "verify", "eva", "email", "--how", "in person")
+    tocsin.done("person", "away", "eva", "--alternate", "ada")
+    listed = tocsin.done("person", "list")
+    assert "Eva Engel" in listed
+    assert "eva@example.org" not in listed
+
+
+def test_a_role_is_assigned_in_the_incident_and_without_one_for_those_to_come(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    assert "incidents to come" in tocsin.done("role", "assign", "commander", "ada")
+    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    assert "did you mean maria?" in tocsin("role", "assign", "commander", "mario").err
+    out = tocsin.done("role", "assign", "commander", "maria", "jonas")
+    assert out.startswith("commander is held by maria, jonas\n")
+
+
+def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
+    incident: AtDesk, playbook: Path
+) -> None:
+    incident.done("graft", str(playbook), "--reason", "a second badge")
+    newer = playbook.with_name("newer.yaml")
+    newer.write_text(
+        playbook.read_text(encoding="utf-8").replace("version: 1.0.0", "version: 1.1.0")
+        + "  - {id: later, task: Order a new badge, role: commander, after: [over]}\n"
+    )
+    assert "name one with --run" in incident("migrate", "--to", str(newer), "--plan").err
+    plan = incident("migrate", "--to", str(newer), "--run", "lost-badge", "--plan", "--format", "json").json[
+        "plan"
+    ]
+    assert plan["added"] == ["lost-badge:later#1"]
+    assert incident("migrate", "--to", str(newer), "--run", "lost-badge").code == 1
+    incident.done("migrate", "--to", str(newer), "--run", "lost-badge", "--reason", "new badge")
+    versions = [one["version"] for one in incident("status", "--format", "json").json["playbooks"]]
+    assert sorted(versions) == ["1.0.0", "1.1.0"]
+    assert incident("audit", "verify").code == 0

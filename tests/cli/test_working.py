@@ -1,0 +1,156 @@
+"""Steps, answers and approvals from the command line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+
+
+def states(tocsin: AtDesk) -> dict[str, str]:
+    return {one["step"]: one["state"] for one in tocsin("task", "list", "--format", "json").json["tasks"]}
+
+
+def signing(tocsin: AtDesk) -> str:
+    """Work until the report can be signed and return its digest."""
+    tocsin.done("task", "done", "block", "--all")
+    tocsin.done("answer", "used", "no")
+    tocsin.done("task", "done", "report", "--comment", "written")
+    return str(tocsin("task", "show", "sign", "--format", "json").json["subject_digest"])
+
+
+def test_a_step_is_found_by_its_id_its_invocation_and_its_row_number(incident: AtDesk) -> None:
+    row = next(
+        one["row"]
+        for one in incident("task", "list", "--format", "json").json["tasks"]
+        if one["step"] == "block"
+    )
+    for name in ("block", "block#1", "lost-badge:block#1", str(row)):
+        assert incident("task", "show", name, "--format", "json").json["task"]["step"] == "block"
+
+
+def test_a_step_that_is_not_there_is_refused_with_the_nearest(incident: AtDesk) -> None:
+    said = incident("task", "done", "blok")
+    assert said.code == 1
+    assert "did you mean block?" in said.err
+
+
+def test_a_task_with_open_rows_is_not_done_until_they_are_ticked(incident: AtDesk) -> None:
+    assert "2 of 2 checklist rows are open" in incident("task", "done", "block").err
+    incident.done("task", "check", "block", "1")
+    assert "1 of 2 checklist rows are open" in incident("task", "done", "block").err
+    incident.done("task", "check", "block", "--all")
+    incident.done("task", "done", "block")
+    assert states(incident)["block"] == "done"
+
+
+def test_what_became_ready_is_said_with_its_row(incident: AtDesk) -> None:
+    incident.done("task", "done", "block", "--all")
+    out = incident.done("answer", "used", "yes", "--source", "door log")
+    assert out == "lost-badge:used#1 is answered\nready now:\n  4  report  Write the report\n"
+
+
+@pytest.mark.parametrize("deed", ["skip", "fail", "cancel"])
+def test_what_goes_otherwise_needs_a_reason(incident: AtDesk, deed: str) -> None:
+    assert "needs a reason" in incident("task", deed, "block").err
+    incident.done("task", deed, "block", "--reason", "no badge system here")
+    assert states(incident)["block"] == {"skip": "skipped", "fail": "failed", "cancel": "cancelled"}[deed]
+
+
+def test_a_step_is_begun_assigned_commented_and_reopened(incident: AtDesk) -> None:
+    incident.done("task", "start", "block")
+    incident.done("task", "assign", "block", "ada", "--reason", "has the key")
+    incident.done("task", "comment", "block", "two doors left")
+    incident.done("task", "done", "block", "--all")
+    incident.done("task", "reopen", "block", "--reason", "a third door")
+    assert states(incident)["block"] == "ready"
+    timeline = incident.done("timeline", "--utc")
+    assert "two doors left" in timeline
+    assert "a third door" in timeline
+
+
+def test_nobody_is_assigned_who_is_not_known(incident: AtDesk) -> None:
+    assert "did you mean jonas?" in incident("task", "assign", "block", "jonass", "--reason", "x").err
+
+
+def test_an_answer_must_fit_its_type(incident: AtDesk) -> None:
+    said = incident("answer", "used", "perhaps", "--format", "json")
+    assert (said.code, said.json["schema"]) == (1, "tocsin/error/v1")
+    assert "data.encrypted" in said.json["message"]
+
+
+def test_an_unknown_answer_is_asked_again_later(incident: AtDesk) -> None:
+    incident.done("answer", "used", "--unknown", "--ask-again", "2h")
+    assert states(incident)["used"] in ("ready", "active")
+    assert incident("answer", "used").code == 2
+    assert incident("answer", "used", "yes", "--unknown").code == 2
+
+
+def test_an_approval_shows_the_digest_and_asks(incident: AtDesk) -> None:
+    digest = signing(incident)
+    said = incident("approve", "sign", "--as", "jonas", types="y\n")
+    assert said.code == 0
+    assert f"jonas: approve {digest}? [y/N]" in said.err
+    assert states(incident)["sign"] in ("ready", "active")
+    incident.done("approve", "sign", "--as", "ada", "--digest", digest)
+    assert states(incident)["sign"] == "done"
+
+
+def test_without_a_terminal_an_approval_needs_the_digest(incident: AtDesk) -> None:
+    digest = signing(incident)
+    said = incident("approve", "sign", "--as", "jonas")
+    assert said.code == 1
+    assert f"tocsin approve sign --digest {digest}" in said.err
+
+
+def test_an_approval_of_other_bytes_is_refused(incident: AtDesk) -> None:
+    signing(incident)
+    said = incident("approve", "sign", "--as", "jonas", "--digest", "0" * 64, "--format", "json")
+    assert (said.code, said.json["code"]) == (1, "digest_changed")
+
+
+def test_one_system_user_who_speaks_for_two_approvers_is_warned_of_and_stays_on_record(
+    incident: AtDesk,
+) -> None:
+    digest = signing(incident)
+    assert "warning" not in incident("approve", "sign", "--as", "jonas", "--digest", digest).err
+    said = incident("approve", "sign", "--as", "ada", "--digest", digest)
+    assert "the system user maria has spoken for jonas in this approval and now speaks for ada" in said.err
+    approvals = incident("task", "show", "sign", "--format", "json").json["approvals"]
+    assert all(one["shared_os_user"] for one in approvals)
+
+
+def test_nobody_approves_on_behalf_of_somebody_else(incident: AtDesk) -> None:
+    digest = signing(incident)
+    said = incident(
+        "approve", "sign", "--as", "jonas", "--digest", digest, "--on-behalf-of", "ada", "--via", "phone"
+    )
+    assert "nobody approves or rejects for somebody else" in said.err
+
+
+def test_a_rejection_needs_its_reason_and_stops_the_step(incident: AtDesk) -> None:
+    digest = signing(incident)
+    assert "needs a reason" in incident("reject", "sign", "--as", "jonas", "--digest", digest).err
+    incident.done("reject", "sign", "--as", "jonas", "--digest", digest, "--reason", "too short")
+    attention = incident("status", "--format", "json").json["needs_attention"]
+    assert [one["kind"] for one in attention if one["kind"] == "rejected"]
+
+
+def test_what_is_not_an_approval_cannot_be_approved(incident: AtDesk) -> None:
+    assert "is a task, not an approval" in incident("approve", "block").err
+
+
+def test_an_act_for_somebody_else_is_recorded_with_the_way(incident: AtDesk) -> None:
+    incident.done("task", "start", "block", "--on-behalf-of", "jonas", "--via", "phone")
+    entries = incident("timeline", "--format", "json").json["entries"]
+    assert entries[-1]["on_behalf_of"] == "jonas via phone"
+    assert incident("task", "start", "block", "--on-behalf-of", "jonas").code == 2
+
+
+def test_a_late_step_is_shown_as_late_and_done_late(incident: AtDesk) -> None:
+    incident.clock.advance(timedelta(minutes=20))
+    assert incident("status", "--check").code == 4
+    incident.done("task", "done", "block", "--all")
+    assert states(incident)["block"] == "done_late"

@@ -1,0 +1,93 @@
+"""Start-up is a feature: the heavy modules that the everyday commands must not import, by name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK
+
+pytestmark = pytest.mark.slow
+
+HEAVY = frozenset(
+    {
+        "apscheduler",
+        "asyncio",
+        "babel",
+        "holidays",
+        "integrations",
+        "jinja2",
+        "jsonschema",
+        "keyring",
+        "markdown_it",
+        "procrastinate",
+        "psycopg",
+        "pydantic",
+        "pygments",
+        "requests",
+        "rich",
+        "sqlalchemy",
+        "typst",
+        "urllib3",
+    }
+)
+UNSEALING = "cryptography"
+"""Needed as soon as there is a sealed payload to open, and not before."""
+PROBE = """\
+import sys
+from runner.__main__ import main
+try:
+    code = main(sys.argv[1:])
+finally:
+    sys.stderr.write("\\n" + " ".join(sorted({name.partition(".")[0] for name in sys.modules})))
+sys.exit(code)
+"""
+
+
+def imported(home: Path, *words: str) -> frozenset[str]:
+    """Run a command in a process of its own and return the packages that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *words],
+        env={**os.environ, "TOCSIN_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return frozenset(done.stderr.rpartition("\n")[2].split())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    playbook = tmp_path / "lost-badge.yaml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    imported(tmp_path / "home", "init")
+    words = ("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    imported(tmp_path / "home", *words)
+    imported(tmp_path / "home", "status")  # asks once for the holidays of this year, and keeps them
+    return tmp_path / "home"
+
+
+def test_the_version_is_answered_before_anything_is_imported(tmp_path: Path) -> None:
+    found = imported(tmp_path, "version")
+    assert not found & (HEAVY | {UNSEALING, "typer", "msgspec", "yaml", "sqlite3"})
+
+
+@pytest.mark.parametrize("words", [("status",), ("next",), ("list",), ("task", "list")])
+def test_looking_imports_nothing_heavy(home: Path, words: tuple[str, ...]) -> None:
+    assert not imported(home, *words) & HEAVY
+
+
+def test_a_valid_playbook_without_conditions_is_checked_without_jinja_and_jsonschema(tmp_path: Path) -> None:
+    playbook = tmp_path / "lost-badge.yaml"
+    playbook.write_text(PLAYBOOK.replace("{{ incident.summary }}", "look"), encoding="utf-8")
+    found = imported(tmp_path / "none", "playbook", "validate", str(playbook))
+    assert not found & (HEAVY | {UNSEALING, "sqlite3"})
+
+
+def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    assert not imported(tmp_path, "--help") & (HEAVY | {UNSEALING})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from runner.cli.world import World
 
+WIDEST_HELP = 100
 COMPLETION = "_TOCSIN_COMPLETE"
 _GLOBAL_VALUES = ("--home", "--format", "--as", "--on-behalf-of", "--via")
 
@@ -79,7 +80,7 @@ def build(words: Sequence[str], world: World) -> typer.Typer:
         cls=Sections,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"max_content_width": 100},
+        context_settings={"terminal_width": min(world.width, WIDEST_HELP)},
         add_completion=installing or completing or not asked,
     )
     app.callback()(tocsin)

@@ -16,7 +16,7 @@ class Sections(TyperGroup):
         """Write each section with one line for each command."""
         for title, modules in SECTIONS.items():
             rows = [
-                (name, self.commands[name].get_short_help_str(86))
+                (name, self.commands[name].get_short_help_str(88))
                 for names in modules.values()
                 for name in names
                 if name in self.commands

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -162,3 +164,15 @@ steps:
   - {id: sign, approve: report, by: {roles: [counsel], distinct: 2}, after: [report]}
   - {id: over, task: Tell the front desk, role: commander, after: [sign]}
 """
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
+
+
+def compare(name: str, text: str, home: Path) -> None:
+    """Compare what a person reads with its golden file; the home's folder stands as HOME."""
+    path = GOLDEN / f"{name}.txt"
+    told = re.sub(r"Python [\d.]+, SQLite [\d.]+, \w+", "MACHINE", text.replace(str(home), "HOME"))
+    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(told, encoding="utf-8")
+    assert told == path.read_text(encoding="utf-8")

@@ -1,0 +1,68 @@
+"""What people read at the command line, compared whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.cli.at_desk import AtDesk, compare
+
+
+def test_the_help_fits_a_screen(nowhere: AtDesk) -> None:
+    compare("help", nowhere.done("--help"), nowhere.home)
+
+
+def test_the_help_of_a_command_ends_with_examples(nowhere: AtDesk) -> None:
+    compare("help.open", nowhere.done("open", "--help"), nowhere.home)
+
+
+def test_making_a_home(nowhere: AtDesk) -> None:
+    nowhere.environ["COLUMNS"] = "500"  # the folder's name is as long as the test's machine makes it
+    compare("init", nowhere.done("init"), nowhere.home)
+
+
+def test_opening_an_exercise_over_a_fallen_channel(tocsin: AtDesk, playbook: Path) -> None:
+    words = ("open", str(playbook), "--kind", "exercise", "--compromised", "this-machine", "--yes")
+    said = tocsin(*words, "--fact", "incident.summary=Badge 4711")
+    compare("open.fallen", f"{said.err}-----\n{said.out}", tocsin.home)
+
+
+def test_the_steps_in_a_list(incident: AtDesk) -> None:
+    incident.done("task", "done", "block", "--all")
+    compare("task.list", incident.done("task", "list"), incident.home)
+
+
+def test_an_approval_at_a_terminal(incident: AtDesk) -> None:
+    incident.done("task", "done", "block", "--all")
+    incident.done("answer", "used", "no")
+    incident.done("task", "done", "report", "--comment", "written")
+    incident.environ["NO_COLOR"] = "1"
+    said = incident("approve", "sign", "--as", "jonas", types="y\n")
+    compare("approve", f"{said.err}\n-----\n{said.out}", incident.home)
+
+
+def test_a_home_with_findings(tocsin: AtDesk) -> None:
+    tocsin.settings(channels={"post": {"adapter": "pigeon"}, "screen": {"adapter": "console"}})
+    tocsin.environ["COLUMNS"] = "500"
+    compare("doctor", tocsin("doctor").out, tocsin.home)
+
+
+def test_a_playbook_in_outline_and_what_changed_in_it(nowhere: AtDesk, playbook: Path) -> None:
+    newer = playbook.with_name("newer.yaml")
+    text = playbook.read_text(encoding="utf-8")
+    newer.write_text(text.replace("due: 15m", "due: 10m").replace("id: over", "id: finish"), encoding="utf-8")
+    compare("playbook.show", nowhere.done("playbook", "show", str(playbook)), nowhere.home)
+    compare("playbook.diff", nowhere.done("playbook", "diff", str(playbook), str(newer)), nowhere.home)
+
+
+def test_the_record_verified(incident: AtDesk) -> None:
+    out = incident.done("audit", "verify", "-i", "amber-falcon")
+    assert re.fullmatch(r"\d+ events verify; head sha256:[0-9a-f]{64}\n", out)
+
+
+def test_a_refusal_with_its_reason_and_what_to_do_next(incident: AtDesk) -> None:
+    compare("refusal", incident("close").err, incident.home)
+
+
+def test_watching_without_a_terminal_tells_the_status_in_json_once(incident: AtDesk) -> None:
+    assert incident("watch", "--format", "json").json["schema"] == "tocsin/status/v1"

@@ -1,0 +1,96 @@
+"""A worker that goes on, as a process of its own, and the commands beside it; completion in the shell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+
+pytestmark = pytest.mark.slow
+COMMAND = [sys.executable, "-m", "runner"]
+
+
+@contextmanager
+def a_worker(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a worker and wait until it says that it works."""
+    child = subprocess.Popen(
+        [*COMMAND, "worker"],
+        env={**os.environ, "TOCSIN_HOME": str(home)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    try:
+        assert "is working in" in child.stderr.readline()
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_stops_cleanly_when_it_is_told_to(tocsin: AtDesk, number: signal.Signals) -> None:
+    with a_worker(tocsin.home) as child:
+        child.send_signal(number)
+        _, err = child.communicate(timeout=20)
+    assert child.returncode == 0
+    assert "has stopped" in err
+
+
+def test_beside_a_worker_a_command_leaves_the_work_to_it_and_wakes_it(tocsin: AtDesk, playbook: Path) -> None:
+    with a_worker(tocsin.home) as child:
+        environ = {**os.environ, "TOCSIN_HOME": str(tocsin.home)}
+        words = ["open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711"]
+        subprocess.run([*COMMAND, *words], env=environ, check=True, capture_output=True, timeout=30)
+        assert child.stderr is not None
+        said = [child.stderr.readline() for _ in range(3)]
+        assert "message for 2 composed" in said[0]
+        assert [line.strip().endswith("over screen: accepted") for line in said[1:]] == [True, True]
+    assert tocsin.console.count("A badge is missing") == 2
+
+
+def test_a_worker_that_was_killed_keeps_no_command_from_working(tocsin: AtDesk, playbook: Path) -> None:
+    with a_worker(tocsin.home) as child:
+        child.kill()
+        child.wait(timeout=20)
+    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+    assert tocsin.console.count("A badge is missing") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "position", "offered"),
+    [
+        ("tocsin stat", 1, "status"),
+        ("tocsin task sho", 2, "show"),
+        ("tocsin status amber", 2, "amber-falcon"),
+        ("tocsin task done blo", 3, "block"),
+        ("tocsin playbook show lost-d", 3, "lost-device"),
+    ],
+)
+def test_the_shell_is_offered_commands_incidents_steps_and_playbooks(
+    incident: AtDesk, words: str, position: int, offered: str
+) -> None:
+    done = subprocess.run(
+        COMMAND,
+        env={
+            **os.environ,
+            "TOCSIN_HOME": str(incident.home),
+            "_TOCSIN_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(position),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert offered in done.stdout.split()

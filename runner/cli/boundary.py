@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from traceback import walk_tb
@@ -141,9 +141,5 @@ def _known(words: Sequence[str]) -> str:
 
 def _hush(stream: TextIO) -> None:
     """Let nothing more be written to a pipe that nobody reads, not even when the process ends."""
-    try:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):
-        return
-    finally:
-        sys.stderr.flush()

@@ -30,10 +30,7 @@ def init(session: Session) -> None:
       tocsin init
       tocsin init --home /srv/tocsin --as maria
     """
-    from runner.service.opening import init_home
-
-    config = init_home(session.folder, session.by)
-    session.warn_of_place()
+    config = session.make_home()
     report = {"schema": "tocsin/init/v1", "home": str(session.folder), "settings": str(config)}
     page = Page(
         (

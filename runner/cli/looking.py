@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, tzinfo
@@ -112,7 +113,8 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
         from rich.console import Console
 
         console = Console(file=session.world.out, highlight=False)
-    view(fetch, _seconds(), session.world.out, console=console, width=session.world.width)
+    with contextlib.suppress(KeyboardInterrupt):  # the way to leave
+        view(fetch, _seconds(), session.world.out, console=console, width=session.world.width)
 
 
 def _seconds() -> Iterator[None]:

@@ -101,13 +101,22 @@ class Session:
 
     def ensure_home(self) -> None:
         """Make a home where there is none, and say so."""
-        if (self.folder / CONFIG).exists():
-            return
+        if not (self.folder / CONFIG).exists():
+            config = self.make_home()
+            self.say(f"made a new home: {self.folder} (settings: {config})")
+
+    def make_home(self) -> Path:
+        """Make a home and return its settings' path; raises Refused where there is one or none can be."""
         from runner.service.opening import init_home
 
-        config = init_home(self.folder, self.by)
-        self.say(f"made a new home: {self.folder} (settings: {config})")
+        try:
+            config = init_home(self.folder, self.by)
+        except OSError as error:
+            raise Refused(
+                f"no home can be made in {self.folder}: {error.strerror}", hint="choose another: --home DIR"
+            ) from None
         self.warn_of_place()
+        return config
 
     def warn_of_place(self) -> None:
         """Warn of a folder on which locks and syncing cannot be relied on."""

@@ -103,3 +103,9 @@ def test_the_record_verifies_and_an_anchor_from_elsewhere_is_compared(incident: 
     assert (wrong.code, "DOES NOT HOLD" in wrong.out) == (1, True)
     assert incident("audit", "verify", "--anchor", f"{events}:{head}").code == 2
     assert incident("audit", "verify", "-i", "amber-falcon", "--anchor", "soon").code == 2
+
+
+def test_where_no_home_can_be_made_it_is_said(nowhere: AtDesk) -> None:
+    nowhere.home.write_text("a file", encoding="utf-8")
+    said = nowhere("init")
+    assert (said.code, "no home can be made in" in said.err) == (1, True)

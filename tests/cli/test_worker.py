@@ -94,3 +94,27 @@ def test_the_shell_is_offered_commands_incidents_steps_and_playbooks(
         timeout=30,
     )
     assert offered in done.stdout.split()
+
+
+def test_watching_is_left_with_ctrl_c_and_piped_it_writes_a_page_when_something_changed(
+    incident: AtDesk,
+) -> None:
+    environ = {**os.environ, "TOCSIN_HOME": str(incident.home)}
+    child = subprocess.Popen([*COMMAND, "watch"], env=environ, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    try:
+        assert "amber-falcon" in child.stdout.readline()
+        incident.done("note", "something happened")
+        assert any("amber-falcon" in line for line in iter(child.stdout.readline, ""))
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=20)
+    finally:
+        child.kill()
+    assert child.returncode == 0
+
+
+def test_what_a_terminal_cannot_show_stops_no_command(incident: AtDesk) -> None:
+    environ = {**os.environ, "TOCSIN_HOME": str(incident.home), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*COMMAND, "next"], env=environ, capture_output=True, check=False, timeout=30)
+    assert done.returncode == 0
+    assert "→".encode() in done.stdout

@@ -14,11 +14,12 @@ no incident of its own accord.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import msgspec
@@ -85,6 +86,7 @@ class Worker:
         self._visits: dict[str, list[Future[Left]]] = {}
         self._last: dict[str, Turn] = {}
         self._stopping = threading.Event()
+        self._ended = threading.Event()
         self._token = ""
         self._scans = False
         self.troubles: dict[str, str] = {}
@@ -116,26 +118,31 @@ class Worker:
 
         An error of the store ends it; whoever waits for a visit is told of it too.
         """
+        ending: Left | BaseException = Left(work=True)
         try:
             while not self._stopping.is_set():
                 self._round(look=False, arrived=[self._inbox.get()])
             self._finish(self.desk.clock.now() + GRACE)
         except BaseException as error:
-            self._stopping.set()
-            for name in [*self._visits]:
-                self._tell(name, error)
+            ending = error
             raise
         finally:
+            self._stopping.set()
+            self._ended.set()
+            for one in self._rest():
+                if isinstance(one, Visit):
+                    self._visited(one, set())
             for name in [*self._visits]:
-                self._tell(name, Left(work=True))
+                self._tell(name, ending)
 
     def visit(self, incident: str) -> Future[Left]:
         """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
         done: Future[Left] = Future()
-        if self._stopping.is_set():
-            done.set_result(Left(work=True))
-        else:
+        if not self._stopping.is_set():
             self._inbox.put(Visit(incident, done))
+            if not self._ended.is_set():
+                return done
+        _answer(done, Left(work=True))
         return done
 
     def glance(self, incident: str) -> None:
@@ -295,8 +302,7 @@ class Worker:
                 continue
             del self._flying[name]
             if name in self._visits:
-                trouble = self.troubles.get(name)
-                self._tell(name, self._left(name) if trouble is None else StoreError(trouble))
+                self._tell(name, Left() if name in self.troubles else self._left(name))
 
     def _left(self, name: str) -> Left:
         turn = self._last[name]
@@ -309,12 +315,7 @@ class Worker:
     def _tell(self, name: str, result: Left | BaseException) -> None:
         self._last.pop(name, None)
         for done in self._visits.pop(name, ()):
-            if not done.set_running_or_notify_cancel():
-                continue  # nobody waits any more
-            if isinstance(result, Left):
-                done.set_result(result)
-            else:
-                done.set_exception(result)
+            _answer(done, result)
 
     def _start(self, turn: Turn, head: str) -> None:
         for work in turn.work:
@@ -343,6 +344,15 @@ class Worker:
                 self._round(look=False, arrived=[self._inbox.get(timeout=left.total_seconds())])
             except queue.Empty:
                 return
+
+
+def _answer(done: Future[Left], result: Left | BaseException) -> None:
+    """Tell who waits, unless nobody does any more or has been told."""
+    with contextlib.suppress(InvalidStateError):
+        if isinstance(result, Left):
+            done.set_result(result)
+        else:
+            done.set_exception(result)
 
 
 def failed(work: AnyWork, why: str) -> AnyCommand:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -11,7 +12,7 @@ import msgspec
 from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.model.commands import EffectFailed, Rendered
 from runner.model.duty import DutyStatus
-from runner.model.incident import Document, Incident
+from runner.model.incident import Approval, Document, Incident
 from runner.model.notice import Coverage, Format, Notice
 from runner.model.playbook import Notice as NoticeStep
 from runner.model.vocabulary import nearest
@@ -119,8 +120,11 @@ def save_draft(tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pul
 def pull(
     desk: Desk, incident: Incident, documents: Sequence[Document], formats: Sequence[Format], folder: Path
 ) -> tuple[Pulled, ...]:
-    """Write kept documents into a folder, exactly the bytes that were approved or would be."""
-    found = []
+    """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
+
+    Beside them come a cover sheet for each, to stay in the house, and a manifest with every digest.
+    """
+    found: dict[str, Pulled] = {}
     for document in documents:
         missing = [form for form in formats if form not in document.files]
         if missing:
@@ -131,16 +135,92 @@ def pull(
         for form in formats or cast("tuple[Format, ...]", tuple(document.files)):
             digest = document.files[form]
             path = _written(folder / _name(incident, document, form), desk.store.get_blob(digest))
-            found.append(
-                Pulled(
-                    path=str(path),
-                    format=form,
-                    sha256=digest,
-                    notice=document.notice,
-                    status=document.status,
-                )
+            found[str(path)] = Pulled(
+                path=str(path), format=form, sha256=digest, notice=document.notice, status=document.status
             )
-    return tuple(found)
+    papers = [*_covers(desk, incident, documents, folder), _manifest(desk, incident, documents, folder)]
+    return (*found.values(), *papers)
+
+
+def _covers(desk: Desk, incident: Incident, documents: Sequence[Document], folder: Path) -> Iterator[Pulled]:
+    """Write a cover sheet for every distinct document whose facts are still those that it was made from."""
+    from runner.documents.cover import cover
+    from runner.documents.coverage import check
+    from runner.documents.write import rendered, write
+
+    for document in {one.digest: one for one in documents}.values():
+        notice, tree = draft(desk, incident, document.notice, document.duty)
+        if any(hashlib.sha256(write(tree, form)).hexdigest() != digest for form, digest in _texts(document)):
+            continue
+        outputs = [rendered(tree, form, desk.store.get_blob(digest)) for form, digest in _files(document)]
+        lines = [
+            f"{one.by} as {one.role}, {one.at:%Y-%m-%d %H:%M} UTC" for one in _approvals(incident, document)
+        ]
+        sheet = cover(tree, check(notice, tree), outputs, approvals=lines)
+        name = _name(incident, document, "pdf").replace(".pdf", "_COVER.pdf")
+        content = write(sheet, "pdf")
+        path = _written(folder / name, content)
+        digest = hashlib.sha256(content).hexdigest()
+        note = "cover sheet: for the house only"
+        yield Pulled(path=str(path), format="pdf", sha256=digest, notice=document.notice, status=note)
+
+
+def _texts(document: Document) -> list[tuple[Format, str]]:
+    """Return one cheap format by which a rendering is known again."""
+    cheap: tuple[Format, ...] = ("txt", "html")
+    return [(form, digest) for form, digest in _files(document) if form in cheap][:1]
+
+
+def _files(document: Document) -> list[tuple[Format, str]]:
+    return cast("list[tuple[Format, str]]", sorted(document.files.items()))
+
+
+def _approvals(incident: Incident, document: Document) -> list[Approval]:
+    return [
+        approval
+        for invocation in incident.invocations.values()
+        for approval in invocation.approvals
+        if approval.digest == document.digest and approval.approved
+    ]
+
+
+def _manifest(desk: Desk, incident: Incident, documents: Sequence[Document], folder: Path) -> Pulled:
+    """Write what was pulled, with the digest of every file, the approvals and the journal's head."""
+    head = desk.store.head(incident.id)
+    listed = [
+        {
+            "notice": document.notice,
+            "version": document.version,
+            "duty": document.duty,
+            "status": document.status,
+            "digest": document.digest,
+            "files": {form: f"sha256:{digest}" for form, digest in _files(document)},
+            "gaps": document.gaps,
+            "facts": document.facts,
+            "rendered_at": document.at,
+            "approvals": [
+                {"by": one.by, "role": one.role, "at": one.at, "proven_by": one.proven_by}
+                for one in _approvals(incident, document)
+            ],
+        }
+        for document in documents
+    ]
+    content = msgspec.json.format(
+        msgspec.json.encode(
+            {
+                "schema": "tocsin/manifest/v1",
+                "incident": incident.codename,
+                "kind": incident.kind,
+                "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
+                "documents": listed,
+            }
+        ),
+        indent=2,
+    )
+    marks = f"{incident.kind.upper()}_" if incident.kind != "real" else ""
+    path = _written(folder / f"{marks}manifest.json", content)
+    digest = hashlib.sha256(content).hexdigest()
+    return Pulled(path=str(path), format="json", sha256=digest, notice="", status="manifest")
 
 
 def _name(incident: Incident, document: Document, form: str) -> str:

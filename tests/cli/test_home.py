@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 from runner.drivers.embedded import Worker
@@ -109,3 +112,46 @@ def test_where_no_home_can_be_made_it_is_said(nowhere: AtDesk) -> None:
     nowhere.home.write_text("a file", encoding="utf-8")
     said = nowhere("init")
     assert (said.code, "no home can be made in" in said.err) == (1, True)
+
+
+def meddle(tocsin: AtDesk, *statements: str) -> None:
+    """Change the store behind the program's back."""
+    with closing(sqlite3.connect(tocsin.home / "tocsin.db")) as store, store:
+        for statement in statements:
+            store.execute(statement)
+
+
+def areas(tocsin: AtDesk, severity: str, *words: str) -> set[str]:
+    findings = tocsin("doctor", *words, "--format", "json").json["findings"]
+    return {one["area"] for one in findings if one["severity"] == severity}
+
+
+def test_lists_that_differ_from_the_journals_are_written_anew_by_repair(incident: AtDesk) -> None:
+    meddle(incident, "UPDATE incidents SET codename = 'other-name'")
+    assert "lists" in areas(incident, "error")
+    assert areas(incident, "mended", "--repair") == {"lists"}
+    assert incident("list", "--format", "json").json["incidents"][0]["codename"] == "amber-falcon"
+
+
+def test_a_missing_document_and_a_clock_behind_the_journal_are_found(incident: AtDesk) -> None:
+    meddle(incident, "DELETE FROM blobs WHERE incident <> ''")
+    incident.clock.advance(timedelta(hours=-1))
+    assert {"blobs", "clock"} <= areas(incident, "error")
+
+
+def test_an_event_that_was_changed_is_found_by_doctor_and_audit(incident: AtDesk) -> None:
+    meddle(
+        incident,
+        "DROP TRIGGER events_are_never_changed",
+        "UPDATE events SET header = replace(header, 'desk', 'dusk') WHERE seq = 3",
+    )
+    assert "journal" in areas(incident, "error")
+    said = incident("audit", "verify", "--format", "json")
+    assert (said.code, said.json["ok"], said.json["broken"]["event"]) == (1, False, 3)
+    assert "THE RECORD DOES NOT HOLD" in incident("audit", "verify").out
+
+
+def test_a_home_on_a_synchronised_folder_is_warned_of(tmp_path: Path) -> None:
+    there = AtDesk(tmp_path / "Dropbox" / "home")
+    assert "looks synchronised (dropbox)" in there("init").err
+    assert "folder" in areas(there, "warning")

@@ -66,3 +66,22 @@ def test_a_refusal_with_its_reason_and_what_to_do_next(incident: AtDesk) -> None
 
 def test_watching_without_a_terminal_tells_the_status_in_json_once(incident: AtDesk) -> None:
     assert incident("watch", "--format", "json").json["schema"] == "tocsin/status/v1"
+
+
+def test_failure_domains_and_the_vocabulary_in_tables(incident: AtDesk) -> None:
+    incident.done("domain", "declare-down", "this-machine", "--since", "1h ago")
+    compare("domain.list", incident.done("domain", "list"), incident.home)
+    compare("fact.vocabulary", incident.done("fact", "show", "people", "--all"), incident.home)
+
+
+def test_a_notice_checked_against_the_law(tocsin: AtDesk) -> None:
+    tocsin.settings(roles={"commander": ["maria"], "dpo": ["jonas"], "counsel": ["jonas", "ada"]})
+    tocsin.done("open", "misdirected-message", "--yes", "--fact", "incident.summary=a letter")
+    compare("notice.check", tocsin("notice", "check", "gdpr-33-initial").out, tocsin.home)
+
+
+def test_the_plan_of_a_migration(incident: AtDesk, playbook: Path) -> None:
+    newer = playbook.with_name("newer.yaml")
+    text = playbook.read_text(encoding="utf-8").replace("version: 1.0.0", "version: 1.1.0")
+    newer.write_text(text.replace("id: over, task: Tell", "id: finish, task: Tell"), encoding="utf-8")
+    compare("migrate.plan", incident("migrate", "--to", str(newer), "--plan").out, incident.home)

@@ -10,12 +10,12 @@ import os
 import time
 
 import msgspec
-from tests.benchmarks import protocol
-from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
 
 from runner.drivers.embedded import Worker
 from runner.model.playbook import Bundle
 from runner.service.desk import Desk
+from tests.benchmarks import protocol
+from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
 
 STEPS = 10
 AT_A_TIME = 50

@@ -1,0 +1,25 @@
+"""Every page with a console block is lived through, and shows what the program shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.consoles import ROOT, differences
+
+PAGES = sorted(
+    path
+    for path in (*(ROOT / "docs").rglob("*.md"), ROOT / "README.md")
+    if "_build" not in path.parts and "```console\n" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_shows_what_the_program_shows(page: Path) -> None:
+    found = [f"$ {command.line}\n{shown}" for command, shown in differences(page)]
+    assert found == [], f"python -m tests.docs.consoles --write {page.relative_to(ROOT)}"
+
+
+def test_the_tutorial_is_among_them() -> None:
+    assert ROOT / "docs" / "tutorial.md" in PAGES

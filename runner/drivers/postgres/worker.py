@@ -140,8 +140,9 @@ class QueueWorker:
         """Pass on what other processes changed; a notice that is lost costs no more than the wait for its job."""
         while True:
             with contextlib.suppress(psycopg.OperationalError):
-                session = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)
-                async with session:
+                async with await psycopg.AsyncConnection.connect(
+                    **self._parameters, autocommit=True
+                ) as session:
                     await session.execute(f"LISTEN {queue.CHANNEL}")
                     async for notice in session.notifies():
                         for incident in queue.incidents_of(notice.payload):

@@ -42,27 +42,16 @@ def decide_step(
         raise NotFound(f"no step '{command.step}' in {incident.codename}", hint="see: tocsin task list")
     if isinstance(command, c.CommentStep):
         return (e.StepCommented(step=invocation.id, by=command.by, text=command.text),)
-    step = definition(incident, invocation, library)
+    step = library.step(incident, invocation.id)
     match command:
         case c.Decide():
             return _decide(incident, invocation, step, command)
         case c.Answer() | c.AnswerUnknown():
             return _answer(invocation, step, command, now)
         case c.ReopenStep(reason=reason):
-            return _reopen(incident, invocation, command.by, reason)
+            return _reopen(incident, invocation, command.by, reason, library)
         case _:
             return _work(incident, invocation, step, command, now)
-
-
-def definition(incident: Incident, invocation: Invocation, library: Library) -> AnyStep:
-    """Return what a step is; one that a migration took out of its playbook stays on record and no more."""
-    scope = incident.scopes[invocation.scope]
-    run = incident.runs[scope.run]
-    body = library.plans[run.bundle].bodies.get((scope.playbook, scope.body))
-    step = body.steps.get(invocation.step) if body is not None else None
-    if step is None:
-        raise Refused(f"{invocation.id} is no longer part of {run.playbook} {run.version}")
-    return step
 
 
 WorkCommand = (
@@ -207,11 +196,16 @@ def _send_again(
     )
 
 
-def _reopen(incident: Incident, invocation: Invocation, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
+def _reopen(
+    incident: Incident, invocation: Invocation, by: str, reason: str, library: Library
+) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
         raise Refused(f"{invocation.id} is still {invocation.state}", hint="only ended steps are reopened")
     if superseded(incident, invocation):
         raise Refused(f"{invocation.id} has been done again since", hint="reopen the newest one")
+    parent = incident.scopes[invocation.scope].parent
+    if parent and not library.stands(incident.runs, incident.scopes, incident.invocations, parent):
+        raise Refused(f"{parent}, in which it stood, is no longer part of the playbook")
     return (e.StepReopened(step=invocation.id, by=by, reason=_because(reason, "reopen")),)
 
 

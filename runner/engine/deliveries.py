@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -22,6 +22,9 @@ from runner.model import events as e
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
 from runner.model.playbook import Message
 from runner.model.work import Deliver
+
+LOOK_AGAIN = timedelta(minutes=1)
+"""The pause between looks at an attempt without an outcome."""
 
 
 def move(incident: Incident, delivery: Delivery, now: datetime) -> Next:
@@ -82,10 +85,13 @@ def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.At
 
 
 def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime | None:
-    """Return when time changes a delivery: at once if something can be sent, None if only an event can."""
+    """Return when time changes a delivery: at once if something can be sent, None if only an event can.
+
+    An attempt that has outlived its limit hides the channels after it; it is looked at again every minute.
+    """
     match move(incident, incident.deliveries[name], now):
         case WaitUntil(instant=instant):
-            return instant
+            return instant if instant > now else now + LOOK_AGAIN
         case AskPerson():
             return None
         case _:

@@ -148,7 +148,7 @@ class Draft:
     def _let_followers_on(self, ended: Invocation, scope: Scope, body: Body) -> None:
         for follower in body.successors.get(ended.step, ()):
             name = self.read("latest").get(f"{scope.id}|{follower}")
-            if name is None or self.invocation(name).state != "waiting":
+            if name is None or self.invocation(name).state != "waiting" or name in self.read("blocked"):
                 continue
             if self.joined(scope, body.steps[follower].after):
                 self.index("agenda").add(name)
@@ -170,9 +170,13 @@ class Draft:
         self.change(name, missing=())
 
     def joined(self, scope: Scope, after: After) -> bool:
-        """Tell whether a step's ``after`` is met; for "any", a branch not taken or taken back does not count."""
+        """Tell whether a step's ``after`` is met; for "any", a branch not taken or taken back does not count.
+
+        A step that a migration brought after this body had ended was never opened in it, and is not waited for.
+        """
         latest, invocations = self.read("latest"), self.read("invocations")
-        found = [invocations[latest[f"{scope.id}|{step}"]] for step in after.steps]
+        names = [latest.get(f"{scope.id}|{step}") for step in after.steps]
+        found = [invocations[name] for name in names if name is not None]
         if after.join == "any" and any(i.over and i.state not in FELL_AWAY for i in found):
             return True
         return all(i.over for i in found)

@@ -15,26 +15,22 @@ from runner.engine.evolve_steps import about, reopen
 from runner.engine.plan import Body
 from runner.model import events as e
 from runner.model.incident import Scope
-from runner.model.playbook import AnyStep, Approve, Group
+from runner.model.playbook import AnyStep, Group
 
 
 def _migrated(draft: Draft, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
     draft.table("runs")[event.run.id] = event.run
-    bodies = draft.library.plans[event.run.bundle].bodies
     scopes = newest_scopes(draft.read("scopes"), event.run.id)
     added = frozenset(event.added)
     for scope in scopes:
-        body = bodies.get((scope.playbook, scope.body))
-        if body is not None:
-            _add(draft, scope, body, added)
+        _add(draft, scope, draft.library.body(draft.read("runs"), scope), added)
     for name in event.removed:
         draft.end(name, at, "cancelled", reason="removed by migration")
     for name in event.changed:
-        invocation = draft.invocation(name)
-        if not invocation.over:
-            step = bodies[_place(draft, name)].steps[invocation.step]
+        step = _step(draft, name)
+        if step is not None:
             draft.change(name, **{"sets": "", "subject": "", **about(step)})
-    _forget(draft, event.run.id)
+    _forget(draft)
     for name in event.reapprove:
         reopen(draft, name, at)
     for scope in scopes:
@@ -55,44 +51,32 @@ def _add(draft: Draft, scope: Scope, body: Body, added: frozenset[str]) -> None:
             draft.open_more(scope.id, 1)
 
 
-def _place(draft: Draft, name: str) -> tuple[str, str]:
-    scope: Scope = draft.read("scopes")[draft.invocation(name).scope]
-    return scope.playbook, scope.body
-
-
 def _step(draft: Draft, name: str) -> AnyStep | None:
     invocation = draft.invocation(name)
     scope: Scope = draft.read("scopes")[invocation.scope]
-    plan = draft.library.plans[draft.read("runs")[scope.run].bundle]
-    body = plan.bodies.get((scope.playbook, scope.body))
-    return None if body is None else body.steps.get(invocation.step)
+    return draft.library.body(draft.read("runs"), scope).steps.get(invocation.step)
 
 
-def _forget(draft: Draft, run: str) -> None:
+def _forget(draft: Draft) -> None:
     """Watch no longer what is on record only: groups and approvals that the new version does not have."""
-    for name in list(draft.read("live")):
-        step = _step(draft, name)
-        if not isinstance(step, Group) or step.for_each is None:
-            draft.index("live").discard(name)
-    for name in list(draft.read("signed")):
-        if not isinstance(_step(draft, name), Approve):
-            draft.index("signed").discard(name)
+    tables = draft.read("runs"), draft.read("scopes"), draft.read("invocations")
+    for index in ("live", "signed"):
+        for name in list(draft.read(index)):
+            step = _step(draft, name)
+            one_body = isinstance(step, Group) and step.for_each is None
+            if one_body or not draft.library.stands(*tables, name):
+                draft.index(index).discard(name)
 
 
 def _queue(draft: Draft, scope: Scope) -> None:
     """Look anew at what waits in a scope: before it may stand other steps now."""
-    for name in _waiting(draft, scope):
-        step = _step(draft, name)
+    for step in draft.library.body(draft.read("runs"), scope).steps.values():
+        name = draft.read("latest").get(f"{scope.id}|{step.id}")
+        if name is None or draft.invocation(name).state != "waiting":
+            continue
         draft.hold(name)
-        if step is not None and draft.joined(scope, step.after):
+        if draft.joined(scope, step.after):
             draft.index("agenda").add(name)
-
-
-def _waiting(draft: Draft, scope: Scope) -> list[str]:
-    body = draft.library.plans[draft.read("runs")[scope.run].bundle].bodies.get((scope.playbook, scope.body))
-    latest = draft.read("latest")
-    names = [latest.get(f"{scope.id}|{step}") for step in body.steps] if body is not None else []
-    return [name for name in names if name is not None and draft.invocation(name).state == "waiting"]
 
 
 MIGRATION: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {

@@ -58,8 +58,8 @@ def _way(incident: Incident, scope: Scope, body: Body, step: AnyStep) -> timedel
     """Return the longest way to a step over what has not ended yet, the step itself included."""
     costs: dict[str, timedelta] = {}
     for name in body.steps:
-        invocation = incident.invocations[incident.latest[f"{scope.id}|{name}"]]
-        if invocation.over:
+        invocation = incident.latest.get(f"{scope.id}|{name}")
+        if invocation is None or incident.invocations[invocation].over:
             costs[name] = NOTHING
     return _whole(body, step, costs)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.errors import Bug
+from runner.errors import Refused
 from runner.model.playbook import AnyStep, Bundle, Group, Playbook, Repeat
 
 if TYPE_CHECKING:
     from runner.engine.counting import HolidayCalendar
-    from runner.model.incident import Incident, Run, Scope
+    from runner.model.incident import Incident, Invocation, Run, Scope
     from runner.model.regime import Regime
 
 
@@ -25,6 +25,9 @@ class Body(msgspec.Struct, frozen=True):
 
     steps: Mapping[str, AnyStep]
     successors: Mapping[str, tuple[str, ...]]
+
+
+NO_STEPS = Body({}, {})
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -49,16 +52,33 @@ class Library(msgspec.Struct, frozen=True):
     """Public holidays by place; none are known without it."""
 
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
-        """Return the body that a scope was opened on."""
-        found = self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body))
-        if found is None:
-            raise Bug(f"no body '{scope.body}' in playbook '{scope.playbook}' of run '{scope.run}'")
-        return found
+        """Return the body that a scope was opened on; one that a migration took away has no steps."""
+        return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:
-        """Return the definition behind an invocation's id."""
+        """Return the definition behind an invocation's id; raises Refused where a migration took it away."""
         found = incident.invocations[invocation]
-        return self.body(incident.runs, incident.scopes[found.scope]).steps[found.step]
+        scope = incident.scopes[found.scope]
+        step = self.body(incident.runs, scope).steps.get(found.step)
+        if step is None:
+            run = incident.runs[scope.run]
+            raise Refused(f"{invocation} is no longer part of {run.playbook} {run.version}")
+        return step
+
+    def stands(
+        self,
+        runs: Mapping[str, Run],
+        scopes: Mapping[str, Scope],
+        invocations: Mapping[str, Invocation],
+        invocation: str,
+    ) -> bool:
+        """Tell whether an invocation, and all that it stands in, are defined still, and as the kinds they were."""
+        found = invocations[invocation]
+        scope = scopes[found.scope]
+        step = self.body(runs, scope).steps.get(found.step)
+        if step is None or step.__struct_config__.tag != found.kind:
+            return False
+        return not scope.parent or self.stands(runs, scopes, invocations, scope.parent)
 
 
 def compile_plan(bundle: Bundle) -> Plan:

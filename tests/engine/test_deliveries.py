@@ -373,6 +373,14 @@ def test_a_delivery_that_can_be_sent_is_looked_at_now() -> None:
     assert next_delivery_look(world.incident, "d1-ann", world.now) == world.now
 
 
+def test_an_attempt_that_has_outlived_its_limit_is_looked_at_every_minute_and_not_without_pause() -> None:
+    world = World(message("m"), roles=ONE)
+    world.perform(world.claim()[0])
+    world.claim()
+    world.advance(10 * MINUTE)
+    assert world.next_look() == world.now + MINUTE
+
+
 def test_no_event_reopens_what_was_sent_when_the_process_dies_before_it_is_recorded() -> None:
     world = World(message("m"), roles=ONE)
     world.perform(world.claim()[0])

@@ -186,6 +186,35 @@ def test_a_called_playbook_moves_with_the_bundle() -> None:
     assert (event.added, event.removed) == (("main:c.n#1",), ("main:c.b#1",))
 
 
+def test_what_stood_in_a_container_that_is_gone_stays_on_record_and_is_not_reopened() -> None:
+    inner = playbook(task("a"), approve("s", "a", "lead", after="a"), name="inner")
+    world = World(call("c", "inner"), task("z"), includes=[inner], roles=ROLES)
+    world.done("c.a", by="eve")
+    world.sign("c.s", "ann")
+    world.migrate(task("z"), includes=[inner])
+    assert world.incident.signed == frozenset()
+    with pytest.raises(Refused, match="in which it stood, is no longer part"):
+        world.reopen("c.a")
+    assert world.advance() == []
+
+
+def test_a_step_reopened_in_a_body_that_ended_before_the_migration_does_not_wait_for_what_is_new() -> None:
+    world = World(group("g", task("a")))
+    world.done("g.a")
+    world.migrate(group("g", task("n"), task("a", after="n")))
+    world.reopen("g.a")
+    assert world.states("g", "g.a") == ["active", "ready"]
+    world.done("g.a")
+    assert world.state("g") == "done"
+
+
+def test_the_law_is_looked_at_after_a_migration_took_bodies_away() -> None:
+    world = World(group("g", task("a")), task("z"), regimes=law(GDPR))
+    world.done("g.a")
+    world.migrate(task("z"))
+    assert len(world.fact("people.total", 3)) == 2
+
+
 # ------------------------------------------------------------------------------------------------------- refusals
 
 

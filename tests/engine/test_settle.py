@@ -65,6 +65,13 @@ def test_after_any_does_not_count_a_branch_that_was_not_taken_or_was_taken_back(
     assert world.state("c") == "ready"
 
 
+def test_a_second_step_before_it_that_ends_does_not_have_a_blocked_one_looked_at_twice() -> None:
+    world = World(task("a"), task("b"), task("c", after=after_any("a", "b"), when="data.encrypted"))
+    world.done("a", "b")
+    assert world.incident.blocked == {"main:c#1"}
+    assert world.incident.agenda == frozenset()
+
+
 def test_a_skipped_step_counts_as_ended() -> None:
     world = World(task("a"), task("b", after="a"))
     world.skip("a")

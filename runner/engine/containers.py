@@ -18,21 +18,18 @@ Plain = str | int | float | bool | None
 
 
 def open_bodies(
-    incident: Incident, invocation: Invocation, step: p.AnyStep, now: datetime, library: Library
+    incident: Incident, invocation: Invocation, step: p.Group | p.Repeat | p.Call
 ) -> Iterator[e.AnyEvent]:
     """Yield what a container that begins opens at once; lanes of a ``for_each`` follow one by one."""
     scope = incident.scopes[invocation.scope]
     match step:
-        case p.Group(for_each=None):
-            yield _body(scope, invocation, step.id)
-        case p.Group(for_each=Expression()):
-            yield from new_lanes(incident, invocation, step)
+        case p.Group():
+            one = step.for_each is None
+            yield from [_body(scope, invocation, step.id)] if one else new_lanes(incident, invocation, step)
         case p.Repeat():
             yield _iteration(scope, invocation, step, 1)
         case p.Call():
-            yield _called(incident, scope, invocation, step, library)
-        case _:
-            return
+            yield _called(incident, scope, invocation, step)
 
 
 def new_lanes(incident: Incident, invocation: Invocation, step: p.Group) -> Iterator[e.AnyEvent]:
@@ -162,9 +159,7 @@ def _iteration(scope: Scope, invocation: Invocation, step: p.Repeat, n: int) -> 
     )
 
 
-def _called(
-    incident: Incident, scope: Scope, invocation: Invocation, step: p.Call, library: Library
-) -> e.ScopeOpened:
+def _called(incident: Incident, scope: Scope, invocation: Invocation, step: p.Call) -> e.ScopeOpened:
     return e.ScopeOpened(
         scope=f"{scope.prefix}{step.id}.{invocation.n}",
         run=scope.run,

@@ -95,7 +95,7 @@ def _begin(
             yield e.StepReady(step=invocation.id, state="active", due=due)
         case p.Group() | p.Repeat() | p.Call():
             yield e.StepReady(step=invocation.id, state="active", due=due)
-            yield from open_bodies(incident, invocation, step, now, library)
+            yield from open_bodies(incident, invocation, step)
 
 
 def _known(incident: Incident, invocation: Invocation, step: p.Ask) -> bool:

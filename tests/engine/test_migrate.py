@@ -190,7 +190,7 @@ def test_what_stood_in_a_container_that_is_gone_stays_on_record_and_is_not_reope
     inner = playbook(task("a"), approve("s", "a", "lead", after="a"), name="inner")
     world = World(call("c", "inner"), task("z"), includes=[inner], roles=ROLES)
     world.done("c.a", by="eve")
-    world.sign("c.s", "ann")
+    world.sign("c.s", "ann", digest=world.at("c.a").digest)
     world.migrate(task("z"), includes=[inner])
     assert world.incident.signed == frozenset()
     with pytest.raises(Refused, match="in which it stood, is no longer part"):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from runner.engine.law import duty_statuses
 from runner.engine.timing import backoff, next_look
 from runner.model import commands as c
 from runner.model import events as e
@@ -23,6 +24,7 @@ from tests.scenario import (
     approve,
     ask,
     duties,
+    file,
     group,
     law,
     message,
@@ -90,6 +92,29 @@ def test_a_due_time_inside_a_lane_counts_from_the_lanes_own_duty() -> None:
     )
     world = World(duties("d"), lane, regimes=law(GDPR), facts=BREACH)
     assert world.at(f"g[{INITIAL}].a").due == T0 + 70 * HOUR
+
+
+def test_the_latest_safe_start_leaves_time_for_the_lane_that_files_whether_it_is_open_or_not() -> None:
+    lane = group(
+        "g",
+        approve("s", "d", "lead", expires=10 * HOUR),
+        file("f", "d", duty="item", after="s", due=Due(offset=2 * HOUR)),
+        for_each="duties('applies')",
+        when="data.encrypted",
+    )
+    world = World(duties("d"), lane, file("h", "d", duty="x/y"), regimes=law(GDPR), facts=BREACH)
+
+    def slack() -> timedelta:
+        found = {one.id: one for one in duty_statuses(world.incident, world.now, world.library)}[INITIAL]
+        assert found.due is not None
+        assert found.latest_safe_start is not None
+        return found.due - found.latest_safe_start
+
+    assert slack() == 12 * HOUR
+    world.fact("data.encrypted", True)
+    assert slack() == 12 * HOUR
+    world.skip(f"g[{INITIAL}].s")
+    assert slack() == 2 * HOUR
 
 
 def test_a_step_done_after_its_due_time_is_done_late_and_on_the_instant_is_not() -> None:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from runner.__main__ import main
 from runner.cli.world import World
@@ -60,8 +61,8 @@ class Keyboard(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-    def readline(self, size: int = -1, /) -> str:
-        typed = super().readline(size)
+    def readline(self, *size: Any) -> str:  # type: ignore[override]  # io declares it twice
+        typed = super().readline(*size)
         self._screen.write(typed)
         return typed
 

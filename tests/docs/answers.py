@@ -1,0 +1,170 @@
+"""The reference page of what the program answers in JSON, written from real answers of one incident.
+
+``python -m tests.docs.answers`` writes ``docs/reference/json.md``. Lists are shown with their first entry, long texts are cut.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.docs.consoles import ROOT, Desk
+from tests.docs.picture import EXAMPLES, SETTINGS
+
+PAGE = ROOT / "docs" / "reference" / "json.md"
+WIDTH, LONGEST = 128, 72
+
+INTRO = """\
+# JSON
+
+`--format json` prints one document on standard output, with its `schema`. A key that stands here keeps its name and meaning; new keys may be
+added, so a script ignores those that it does not know. A change of meaning changes the number at the end.
+
+Instants are RFC 3339 in UTC, digests are `sha256:` and hexadecimal. Addresses of people appear in no answer; names and facts do, where the
+command is about them. The values here are from one invented incident; lists show their first entry only.
+"""
+
+ASKED = (
+    ("init --home .tocsin --as ana", ""),
+    ("version", ""),
+    (
+        f"open personal-data-breach --facts veris:{EXAMPLES / 'veris' / 'kpn-2012.json'} "
+        f"--facts {EXAMPLES / 'demo-facts.yaml'} --compromised m365-tenant --as ana --yes",
+        "`tocsin open PLAYBOOK… --yes`",
+    ),
+    ("call d-4 --reached --as ana", "Any command that changes an incident"),
+    ("list", ""),
+    ("use amber-falcon", ""),
+    (
+        "status",
+        "`tocsin status`; `needs_attention` is all that waits for a person, each with the command that helps",
+    ),
+    ("next", ""),
+    ("task list", ""),
+    ("task show triage", ""),
+    ("timeline", ""),
+    ("fact show", ""),
+    ("fact missing", ""),
+    ("fact history data.encrypted", ""),
+    ("fact show organisation --all", ""),
+    ("duties", ""),
+    ("message plan", ""),
+    ("message list", ""),
+    ("message show d-4", ""),
+    ("notice check gdpr-33-initial", ""),
+    (
+        "notice render gdpr-33-initial --out drafts --to txt",
+        "`tocsin notice render NAME --out DIR` and `tocsin notice pull`",
+    ),
+    ("notice list", ""),
+    ("notice show gdpr-33-initial", ""),
+    ("person list", ""),
+    ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
+    ("domain list", ""),
+    ("playbook list", ""),
+    ("playbook show lost-device", ""),
+    ("playbook validate wrong.yaml", ""),
+    ("playbook diff lost-device lost-device.yaml", ""),
+    ("migrate --to newer.yaml --plan", ""),
+    ("worker --once", ""),
+    ("audit verify", ""),
+    ("doctor", ""),
+    ("status nothing", "Whatever was refused, with `--format json`"),
+)
+"""Command and, where it says more, how the page names it."""
+
+PREPARED = (
+    "task check triage --all --as ana",
+    "task done triage --as ana",
+    "answer aware 2026-11-24T09:00:00+01:00 --as ben",
+    "fact set risk.to_people=high --source meeting --as ben",
+)
+"""What is done, unshown, before notices are asked for."""
+
+
+def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
+    """Yield each command, how the page names it, and its whole answer."""
+    desk = Desk(folder)
+    for words, named in ASKED:
+        if words.startswith("notice list"):
+            for line in PREPARED:
+                desk.type(f"tocsin {line}", ())
+        shown = desk.type(f"tocsin {words} --format json", ())
+        document = json.loads(shown.splitlines()[-1].replace(str(ROOT), "…"))
+        yield words, named or f"`tocsin {words}`", document
+        if words.startswith("init"):
+            _write(folder)
+
+
+def _write(folder: Path) -> None:
+    """Write the settings and the playbooks that commands are asked about."""
+    (folder / ".tocsin" / "tocsin.yaml").write_text(SETTINGS, encoding="utf-8")
+    shipped = (ROOT / "playbooks" / "lost-device.yaml").read_text(encoding="utf-8")
+    (folder / "lost-device.yaml").write_text(shipped.replace("wait: 30d", "wait: 60d"), encoding="utf-8")
+    (folder / "wrong.yaml").write_text(
+        shipped.replace("role: technical", "role: tecnical", 1), encoding="utf-8"
+    )
+    ours = (ROOT / "playbooks" / "personal-data-breach.yaml").read_text(encoding="utf-8")
+    newer = ours.replace("version: 1.0.0", "version: 1.1.0", 1).replace("wait: 4h", "wait: 6h", 1)
+    (folder / "newer.yaml").write_text(newer, encoding="utf-8")
+
+
+def page() -> str:
+    """Return the page."""
+    with tempfile.TemporaryDirectory(prefix="pages-") as made:
+        found = sorted(answers(Path(made).resolve()), key=lambda one: one[2]["schema"])
+    sections = [INTRO]
+    seen: set[str] = set()
+    for _, named, document in found:
+        schema = document["schema"]
+        if schema in seen:
+            continue
+        seen.add(schema)
+        sections.append(f"## {schema}\n\n{named}\n\n```json\n{laid(short(document))}\n```\n")
+    return "\n".join(sections)
+
+
+def skeleton(value: Any) -> Any:
+    """Return the keys of a document without its values."""
+    match value:
+        case dict():
+            return {key: skeleton(one) for key, one in value.items()}
+        case list():
+            return [skeleton(value[0])] if value else []
+        case _:
+            return None
+
+
+def short(value: Any) -> Any:
+    """Return a value with one entry in each list and no long text."""
+    match value:
+        case dict():
+            return {key: short(one) for key, one in value.items()}
+        case list():
+            return [short(value[0])] if value else []
+        case str() if len(value) > LONGEST:
+            return f"{value[:LONGEST]}…"
+        case _:
+            return value
+
+
+def laid(value: Any, indent: int = 0, before: int = 0) -> str:
+    """Return JSON in as few lines as fit."""
+    inline = json.dumps(value, ensure_ascii=False)
+    if len(inline) + indent + before <= WIDTH or not isinstance(value, (dict, list)) or not value:
+        return inline
+    inner = " " * (indent + 1)
+    if isinstance(value, list):
+        return f"[{laid(value[0], indent + 1)}]"
+    rows = []
+    for key, one in value.items():
+        head = f"{json.dumps(key)}: "
+        rows.append(f"{inner}{head}{laid(one, indent + 2, len(head))}")
+    return "{" + ",\n".join(rows).lstrip() + "}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,40 @@
+"""The reference page of the JSON answers holds every schema, with the keys that the program prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.docs.answers import PAGE, page, short, skeleton
+from tests.docs.consoles import ROOT
+
+_BLOCK = re.compile(r"^## (\S+)\n.*?```json\n(.*?)```", re.DOTALL | re.MULTILINE)
+_TAG = re.compile(r'"(tocsin/[a-z-]+/v\d+)"')
+FILES = {"tocsin/playbook/v1", "tocsin/regime/v1", "tocsin/notice/v1", "tocsin/facts/v1", "tocsin/home/v1"}
+"""Schemas of what people write; two of them name an answer as well."""
+KEPT = {"tocsin/manifest/v1", "tocsin/journal/v1"}
+"""Schemas of what is kept, not answered."""
+
+
+def documents(text: str) -> dict[str, object]:
+    return {schema: json.loads(block) for schema, block in _BLOCK.findall(text)}
+
+
+def test_the_page_shows_the_keys_that_the_program_prints() -> None:
+    shown, true = documents(PAGE.read_text(encoding="utf-8")), documents(page())
+    assert skeleton(shown) == skeleton(true), "python -m tests.docs.answers"
+
+
+def test_every_schema_that_the_program_can_answer_with_is_on_the_page() -> None:
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for room in ("cli", "views", "service", "model")
+        for path in sorted((ROOT / "runner" / room).glob("*.py"))
+    )
+    said = set(_TAG.findall(sources)) - FILES - KEPT
+    assert said <= set(documents(PAGE.read_text(encoding="utf-8")))
+
+
+def test_a_document_is_cut_to_its_first_entries_and_keeps_its_keys(tmp_path: Path) -> None:
+    assert short({"a": [1, 2], "b": {"c": "x" * 99}}) == {"a": [1], "b": {"c": "x" * 72 + "…"}}

@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runner.model.incident import Incident
+from tests.crash.checking import check_world
 from tests.crash.scenario import INCIDENT, Boundaries, home, open_desk
+from tests.servers.postgres import postgres_server
 from tests.servers.receivers import HttpReceiver, MailServer
+
+__all__ = ["postgres_server"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -20,18 +24,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 class Runs:
     """The forking child, and the two receivers outside of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, new_store: Callable[[], str]) -> None:
         """Start the receivers, then the child that knows their ports."""
         self.folder = folder
+        self._new_store = new_store
+        self._stores: dict[str, str] = {}
         self.mail, self.http = MailServer(), HttpReceiver()
         command = [sys.executable, "-m", "tests.crash.scenario", str(self.mail.port), str(self.http.port)]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(self, name: str, kill_at: int, url: str = "sqlite:tocsin.db") -> str:
+    def store(self, name: str) -> str:
+        """Return the URL of a home's own store."""
+        if name not in self._stores:
+            self._stores[name] = self._new_store()
+        return self._stores[name]
+
+    def run(self, name: str, kill_at: int) -> str:
         """Run once on the home called ``name`` and return ``killed`` or the boundaries passed."""
         assert self.child.stdin is not None
         assert self.child.stdout is not None
-        self.child.stdin.write(f"{self.folder / name} {kill_at} {url}\n")
+        self.child.stdin.write(f"{self.folder / name} {kill_at} {self.store(name)}\n")
         self.child.stdin.flush()
         return self.child.stdout.readline().strip()
 
@@ -42,7 +54,7 @@ class Runs:
 
     def end_state(self, name: str) -> Incident:
         """Return the incident as the journal tells it now, after the journal has been verified."""
-        desk = open_desk(self.folder / name, home(0, 0), Boundaries(0), "sqlite:tocsin.db")
+        desk = open_desk(self.folder / name, home(0, 0), Boundaries(0), self.store(name))
         try:
             found = desk.store.verify(INCIDENT)
             assert found.ok, found.broken
@@ -61,9 +73,13 @@ class Runs:
         self.http.stop()
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    made = Runs(tmp_path_factory.mktemp("crash"))
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    if request.param == "sqlite":
+        made = Runs(tmp_path_factory.mktemp("crash"), lambda: "sqlite:tocsin.db")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        made = Runs(tmp_path_factory.mktemp("crash"), server.new_database)
     yield made
     made.stop()
 
@@ -91,25 +107,5 @@ def test_a_kill_at_any_boundary_loses_nothing_and_sends_nothing_twice_that_honou
         assert runs.run(name, 0).isdigit(), f"restart after boundary {kill_at}"
         incident = runs.end_state(name)
         assert states(incident) == wanted, f"boundary {kill_at}"
-        unknown += check_world(runs, incident, kill_at)
+        unknown += check_world(runs.mail, runs.http, incident, f"boundary {kill_at}")
     assert unknown > 0, "no kill left an attempt in doubt: the boundaries miss the effects"
-
-
-def check_world(runs: Runs, incident: Incident, kill_at: int) -> int:
-    """Compare the receivers with the journal; return how many attempts were in doubt."""
-    where = f"boundary {kill_at}"
-    pages = [headers for path, headers, _ in runs.http.posts if path == "/page"]
-    assert len(pages) <= 1, f"{where}: a call that may not be repeated was repeated"
-    isolations = {headers["idempotency-key"] for path, headers, _ in runs.http.posts if path == "/isolate"}
-    assert len(isolations) == 1, f"{where}: one logical call, one key"
-    mails = Counter(message_id for _, message_id, _ in runs.mail.mails)
-    doubtful = 0
-    for delivery in incident.deliveries.values():
-        assert delivery.state == "satisfied", where
-        tries = [a for a in delivery.attempts if a.channel == "mail"]
-        lost = [a for a in tries if a.state == "unknown"]
-        doubtful += len(lost)
-        sent = sum(count for message_id, count in mails.items() if any(a.key in message_id for a in tries))
-        assert sent <= len(tries), f"{where}: more mails than attempts"
-        assert sent >= sum(a.state == "accepted" for a in tries), f"{where}: accepted, but never sent"
-    return doubtful + sum(a.state == "unknown" for i in incident.invocations.values() for a in i.attempts)

@@ -8,11 +8,14 @@ and just before and just after an effect.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -178,14 +181,14 @@ def open_desk(
     )
 
 
-def ensure_open(desk: Desk, book: Playbook, now: datetime) -> None:
-    """Open the incident unless it is there."""
-    if desk.store.row(INCIDENT) is not None:
+def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT) -> None:
+    """Open an incident unless it is there."""
+    if desk.store.row(name) is not None:
         return
     bundle = Bundle(playbook=book, digest="sha256:crash")
     digest = desk.store.put_blob(None, msgspec.json.encode(bundle))
     run = Run(id="crash", playbook="crash", version="1.0.0", digest=bundle.digest, bundle=digest, at=now)
-    event = IncidentOpened(incident=INCIDENT, codename="crash-test", title="Crash", kind="real", by="ana")
+    event = IncidentOpened(incident=name, codename=name, title="Crash", kind="real", by="ana")
     born = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(born, runs={"crash": run}))
     roles = [c.AssignRole(role=r, persons=p) for r, p in desk.home.roles.items()]
@@ -202,6 +205,8 @@ def work(desk: Desk, worker: Worker, clock: JumpingClock) -> Incident:
         due = desk.store.next_due()
         if command is not None:
             desk.submit(INCIDENT, command)
+        elif incident.sending:
+            threading.Event().wait(0.01)  # a server takes a moment to notice that the worker is gone
         elif due is None or over(incident):
             return incident
         else:
@@ -262,6 +267,8 @@ def run_once(folder: Path, smtp: int, http: int, kill_at: int, url: str) -> int:
 def main() -> None:
     """Fork one run for each line ``FOLDER KILL_AT URL``."""
     smtp, http = int(sys.argv[1]), int(sys.argv[2])
+    with contextlib.suppress(ImportError):
+        import_module("runner.store.postgres")  # once, for all forks
     for line in sys.stdin:
         folder, kill_at, url = line.split()
         reading, writing = os.pipe()

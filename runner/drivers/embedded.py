@@ -18,7 +18,7 @@ import contextlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -27,10 +27,11 @@ import msgspec
 from runner.drivers.poke import Bell
 from runner.effects.perform import perform
 from runner.engine.plan import Library
-from runner.errors import StoreError, TocsinError
+from runner.errors import Sealed, StoreError, TocsinError
 from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
+from runner.model.states import AttemptState
 from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan, token
 from runner.service.desk import Desk
 from runner.service.ledger import Turn, row_of
@@ -39,6 +40,10 @@ POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
 GRACE = timedelta(seconds=30)
 """How long a clean stop waits for effects that have begun."""
+LOST_LOOK = timedelta(seconds=5)
+"""How often claims of other workers are looked at: one of them may have died without a word."""
+PATIENCE = 5
+"""How often ``drain`` tries again to record outcomes that the store would not take."""
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 
@@ -78,10 +83,16 @@ class Worker:
         self.name = desk.chance.name("w")
         self._handle = desk.store.register_worker(self.name)
         self._perform = perform or self._with_tools
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="effect")
         self._inbox: queue.SimpleQueue[Outcome | Visit | None] = queue.SimpleQueue()
         self._known: dict[str, Incident] = {}
         self._doing: set[str] = set()
+        self._starting: list[tuple[AnyWork, Incident, str]] = []
+        self._kept: dict[str, list[AnyCommand]] = {}
+        self._hungry: set[str] = set()
+        self._draining = False
+        self._looked = self.desk.clock.now()
         self._flying: Counter[str] = Counter()
         self._visits: dict[str, list[Future[Left]]] = {}
         self._last: dict[str, Turn] = {}
@@ -109,9 +120,19 @@ class Worker:
 
     def drain(self) -> None:
         """Do what can be done now, and return when only time, a person or another worker can bring more."""
-        self._round(look=True)
-        while self._doing:
-            self._round(look=False, arrived=[self._inbox.get()])
+        self._draining = True
+        try:
+            self._round(look=True)
+            tries = 0
+            while self._doing or self._kept:
+                self._round(look=False, arrived=[self._inbox.get()] if self._doing else [])
+                tries = tries + 1 if self._kept and not self._doing else 0
+                if tries > PATIENCE:
+                    raise StoreError(
+                        "outcomes could not be recorded", hint="run: tocsin worker --once", code="unrecorded"
+                    )
+        finally:
+            self._draining = False
 
     def serve(self) -> None:
         """Work on incidents that are visited, until ``stop`` and the end of what has begun; then take no more visits.
@@ -178,11 +199,16 @@ class Worker:
         try:
             first = self._inbox.get(timeout=pause.total_seconds())
         except queue.Empty:
-            return (due is not None and due <= self.desk.clock.now()) or self._others_wrote()
+            return self._time_to_look(due) or self._others_wrote()
         if first is None:
             return True
         self._round(look=False, arrived=[first])
-        return False
+        return self._time_to_look(due)
+
+    def _time_to_look(self, due: datetime | None) -> bool:
+        """Tell whether something is due, or claims of others were not looked at for long, whatever arrives."""
+        now = self.desk.clock.now()
+        return (due is not None and due <= now) or now - self._looked >= LOST_LOOK
 
     def _others_wrote(self) -> bool:
         token = self.desk.store.changed()
@@ -201,15 +227,21 @@ class Worker:
                 self._visited(one, looked)
             else:
                 look = look or self._scans
+        for name, kept in self._kept.items():
+            commands.setdefault(name, [])[:0] = kept
+        self._kept = {}
         if look:
-            looked.update(self.desk.store.due(self.desk.clock.now()))
+            self._looked = self.desk.clock.now()
+            looked.update(self.desk.store.due(self._looked))
         if looked:
             self.desk.forget_directory()
-        for name in sorted(looked):
+        for name in sorted(looked | self._hungry):
             commands.setdefault(name, [])
+        self._hungry.clear()
         touched = list(commands)
         while commands:
             commands = self._commit(commands, looked)
+        self._launch()
         self._leave(touched)
 
     def _landed(self, work: AnyWork) -> None:
@@ -244,11 +276,13 @@ class Worker:
                 hint="start it again",
                 code="worker_lost",
             )
-        heads = iter(self.desk.append(writing))
+        heads = iter(self._append(writing))
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:
             head = next(heads) if turn.append is not None else "unchanged"
-            if head:
+            if head is None:
+                self._known.pop(turn.incident.id, None)
+            elif head:
                 self._remember(turn.incident)
                 self._start(turn, head)
             else:
@@ -256,19 +290,53 @@ class Worker:
                 again[turn.incident.id] = commands[turn.incident.id]
         return again
 
+    def _append(self, turns: list[Turn]) -> Sequence[str | None]:
+        """Commit turns together; where one cannot be sealed any more, each alone, and None for that one."""
+        try:
+            return self.desk.append(turns)
+        except Sealed:
+            return [self._append_alone(turn) for turn in turns]
+
+    def _append_alone(self, turn: Turn) -> str | None:
+        try:
+            return self.desk.append([turn])[0]
+        except Sealed as error:
+            self.troubles[turn.incident.id] = error.message
+            return None
+
     def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn | None:
-        """Prepare a turn; one incident that cannot be read must not hold up the others."""
+        """Prepare a turn; one incident that cannot be worked on must not hold up the others.
+
+        What happened is never thrown away: outcomes that the store cannot take now are kept, and one that is refused
+        takes no other with it.
+        """
         try:
             turn = self._turn(name, commands, looking)
+        except Sealed as error:
+            return self._in_trouble(name, error.message)
+        except StoreError as error:
+            if commands:
+                self._kept[name] = commands
+            return self._in_trouble(name, error.message)
         except TocsinError as error:
-            self._known.pop(name, None)
-            self.troubles[name] = error.message
-            return None
+            if len(commands) > 1:
+                for command in commands[1:]:
+                    self._kept.setdefault(name, []).append(command)
+                return self._tried(name, commands[:1], looking)
+            return self._in_trouble(name, error.message)
+        except Exception as error:  # noqa: BLE001  # a bug of ours in one incident is not the end of the others
+            return self._in_trouble(name, f"our fault ({type(error).__name__})")
         if name in self._visits:
             self._last[name] = turn
         if self.troubles:
             self.troubles.pop(name, None)
         return turn
+
+    def _in_trouble(self, name: str, why: str) -> Turn | None:
+        """Note why an incident has no turn now."""
+        self._known.pop(name, None)
+        self.troubles[name] = why
+        return None
 
     def _turn(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn:
         known = self._known.get(name)
@@ -278,7 +346,14 @@ class Worker:
             incident = self.desk.load(name) if known is None else self.desk.refresh(known)
         lost = [*self._lost(incident)] if looking else []
         worker = "" if self._stopping.is_set() else self.name
-        return self.desk.turn(incident, [*commands, *lost], worker=worker)
+        turn = self.desk.turn(incident, [*commands, *lost], worker=worker, room=self._room())
+        if turn.more:
+            self._hungry.add(name)
+        return turn
+
+    def _room(self) -> int:
+        """How many effects may be claimed now: what would only wait in the pool is better left unclaimed."""
+        return max(self._threads - len(self._doing) - len(self._starting), 0)
 
     def _lost(self, incident: Incident) -> Iterable[AttemptLost]:
         """Name the claims whose worker is gone: their outcome is unknown from now on."""
@@ -286,7 +361,13 @@ class Worker:
             effect, _, n = claim.rpartition("|")
             holder = incident.deliveries.get(effect) or incident.invocations[effect]
             attempt = next(a for a in holder.attempts if a.n == int(n))
-            if attempt.worker != self.name and not self.desk.store.worker_alive(attempt.worker):
+            mine = attempt.worker == self.name
+            held = (
+                f"{incident.id}|{claim}" in self._doing
+                if mine
+                else self.desk.store.worker_alive(attempt.worker)
+            )
+            if not held:
                 yield AttemptLost(effect=effect, n=attempt.n)
 
     def _remember(self, incident: Incident) -> None:
@@ -322,12 +403,27 @@ class Worker:
             if (name := token(work)) not in self._doing:
                 self._doing.add(name)
                 self._flying[work.incident] += 1
-                self._pool.submit(self._do, work, turn.incident, head)
+                self._starting.append((work, turn.incident, head))
+
+    def _launch(self) -> None:
+        """Hand what is durable now to the pool; a drain that has one thing to do does it itself."""
+        starting, self._starting = self._starting, []
+        if self._draining and len(starting) == 1 and len(self._doing) == 1:
+            self._do(*starting[0])
+            return
+        for one in starting:
+            self._pool.submit(self._do, *one)
 
     def _do(self, work: AnyWork, incident: Incident, head: str) -> None:
-        """Perform one piece of work in the pool; whatever goes wrong comes back as an outcome."""
+        """Perform one piece of work; whatever goes wrong comes back as an outcome.
+
+        It is done on the newest incident that this worker knows of: a domain may have fallen since it was claimed.
+        """
+        known = self._known.get(incident.id)
+        if known is not None and known.version > incident.version:
+            incident = known
         try:
-            command = self._perform(work, incident, head)
+            command = self._perform(work, incident, head) if incident.state == "open" else called_off(work)
         except TocsinError as error:
             command = failed(work, error.message)
         except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
@@ -336,7 +432,11 @@ class Worker:
 
     def _with_tools(self, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         library: Library = self.desk.library(incident)
-        return perform(work, incident, head, library, self.desk.tools(incident))
+        try:
+            tools = self.desk.tools(incident)
+        except TocsinError as error:
+            return not_begun(work, error.message)
+        return perform(work, incident, head, library, tools)
 
     def _finish(self, until: datetime) -> None:
         while self._doing and (left := until - self.desk.clock.now()) > timedelta():
@@ -355,11 +455,21 @@ def _answer(done: Future[Left], result: Left | BaseException) -> None:
             done.set_exception(result)
 
 
-def failed(work: AnyWork, why: str) -> AnyCommand:
+def called_off(work: AnyWork) -> AnyCommand:
+    """Return the command for an effect whose incident was paused or has ended before it began."""
+    return not_begun(work, "the incident was paused or ended before it began")
+
+
+def not_begun(work: AnyWork, why: str) -> AnyCommand:
+    """Return the command for work that certainly did not touch the world."""
+    return failed(work, why, "not_sent")
+
+
+def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyCommand:
     """Return the command for work that broke: unknown where the world may have been touched."""
     match work:
         case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n):
-            return AttemptDone(effect=effect, n=n, result=SendResult(state="unknown", reason=why))
+            return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
         case Compose(step=step) | Render(step=step):
             return EffectFailed(step=step, why=why)
         case Replan():

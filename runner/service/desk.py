@@ -172,11 +172,11 @@ class Desk:
         *,
         worker: str = "",
         actor: Actor | None = None,
+        room: int | None = None,
     ) -> Turn:
         """Prepare one turn of an incident without writing it."""
-        return prepare(
-            incident, commands, self.clock.now(), self.library(incident), actor or self.actor, worker
-        )
+        now, library = self.clock.now(), self.library(incident)
+        return prepare(incident, commands, now, library, actor or self.actor, worker, room=room)
 
     def append(self, turns: Sequence[Turn]) -> list[str]:
         """Commit turns together; return each one's new head, empty where somebody else was faster."""

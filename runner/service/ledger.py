@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -18,7 +18,7 @@ from runner.engine.evolve import begin, evolve
 from runner.engine.plan import Library
 from runner.engine.settle import number, settle
 from runner.engine.timing import next_look
-from runner.errors import NotFound, Sealed
+from runner.errors import NotFound, Sealed, StoreTooNew
 from runner.model.actor import Actor
 from runner.model.commands import AnyCommand
 from runner.model.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode, encode
@@ -33,6 +33,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     append: Append | None
     incident: Incident
     work: tuple[AnyWork, ...] = ()
+    more: bool = False
+    """There is more that could start, but no room for it now."""
 
 
 Libraries = Callable[[Incident], Library]
@@ -78,7 +80,13 @@ def _recorded(row: tuple[int, datetime, bytes | None]) -> Recorded:
         raise Sealed(
             "this incident was shredded: its personal payloads cannot be read again", code="shredded"
         )
-    return Recorded(seq, at, decode(payload))
+    try:
+        return Recorded(seq, at, decode(payload))
+    except msgspec.ValidationError as error:
+        raise StoreTooNew(
+            f"event {seq} of this incident was written by a later version of Tocsin",
+            hint="upgrade this machine",
+        ) from error
 
 
 def prepare(
@@ -89,8 +97,11 @@ def prepare(
     actor: Actor,
     worker: str = "",
     birth: AnyEvent | None = None,
+    room: int | None = None,
 ) -> Turn:
     """Return one turn; raises Refused when a command may not be done. Without ``worker`` nothing is claimed.
+
+    ``room`` bounds how many effects are claimed; None does not.
 
     ``birth`` is the event that made the incident, where it has no journal yet.
     """
@@ -101,10 +112,10 @@ def prepare(
         incident = evolve(incident, number(incident, now, decided), library)
         said.extend(decided)
     incident, followed = settle(incident, now, library)
-    intents, work = _claimed(incident, now, library, worker)
+    intents, work, more = _claimed(incident, now, library, worker, room)
     incident = evolve(incident, number(incident, now, intents), library) if intents else incident
     if not said and not followed and not intents:
-        return Turn(append=None, incident=incident, work=work)
+        return Turn(append=None, incident=incident, work=work, more=more)
     mine = Actor(claimed="tocsin", host=actor.host, os_user=actor.os_user)
     events = [
         *(_new(event, now, actor) for event in said),
@@ -114,18 +125,23 @@ def prepare(
         incident=incident.id,
         expected_version=base,
         events=events,
-        row=row_of(incident, now, library, has_work=bool(incident.sending or work) if worker else None),
+        row=row_of(
+            incident, now, library, has_work=bool(incident.sending or work or more) if worker else None
+        ),
     )
-    return Turn(append=append, incident=incident, work=work)
+    return Turn(append=append, incident=incident, work=work, more=more)
 
 
 def _claimed(
-    incident: Incident, now: datetime, library: Library, worker: str
-) -> tuple[list[AnyEvent], tuple[AnyWork, ...]]:
+    incident: Incident, now: datetime, library: Library, worker: str, room: int | None
+) -> tuple[list[AnyEvent], tuple[AnyWork, ...], bool]:
+    """Return the intents to commit, the work that follows them, and whether some had to be left."""
     if not worker:
-        return [], ()
-    found = list(claims(incident, now, library, worker))
-    return [intent for intent, _ in found if intent is not None], tuple(work for _, work in found)
+        return [], (), False
+    every = claims(incident, now, library, worker)
+    found = list(islice(every, room))
+    more = room is not None and next(every, None) is not None
+    return [intent for intent, _ in found if intent is not None], tuple(work for _, work in found), more
 
 
 def _new(event: AnyEvent, now: datetime, actor: Actor) -> NewEvent:

@@ -27,7 +27,7 @@ def embedded(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[Desk, float]
     """Return the desk and the seconds from the first birth to the last step."""
     desk = make_desk(job.folder)
     digest = keep(desk, bundle)
-    worker = Worker(desk, perform=nothing)
+    worker = Worker(desk, threads=50, perform=nothing)
     start = time.perf_counter()
     for first in range(0, runs, AT_A_TIME):
         desk.append([opened(desk, bundle, digest, n) for n in range(first, min(first + AT_A_TIME, runs))])

@@ -14,25 +14,21 @@ no incident of its own accord.
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-import msgspec
-
+from runner.drivers.outcomes import Left, Outcome, Visit, answer, called_off, failed, not_begun
 from runner.drivers.poke import Bell
 from runner.effects.perform import perform
 from runner.engine.plan import Library
 from runner.errors import Sealed, StoreError, TocsinError
-from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
+from runner.model.commands import AnyCommand, AttemptLost
 from runner.model.incident import Incident
-from runner.model.messaging import SendResult
-from runner.model.states import AttemptState
-from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan, token
+from runner.model.work import AnyWork, token
 from runner.service.desk import Desk
 from runner.service.ledger import Turn, row_of
 
@@ -48,27 +44,6 @@ KEPT = 256
 """Incidents kept folded in memory between turns."""
 
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What came back from the pool."""
-
-    work: AnyWork
-    command: AnyCommand
-
-
-class Left(msgspec.Struct, frozen=True):
-    """How a visit left its incident: when to look again, and whether there is work that this worker did not begin."""
-
-    due: datetime | None = None
-    work: bool = False
-
-
-class Visit(msgspec.Struct, frozen=True, eq=False):
-    """An incident to look at; ``done`` is told when nothing of it is in flight here any more."""
-
-    incident: str
-    done: Future[Left] | None = None
 
 
 class Worker:
@@ -163,7 +138,7 @@ class Worker:
             self._inbox.put(Visit(incident, done))
             if not self._ended.is_set():
                 return done
-        _answer(done, Left(work=True))
+        answer(done, Left(work=True))
         return done
 
     def glance(self, incident: str) -> None:
@@ -396,7 +371,7 @@ class Worker:
     def _tell(self, name: str, result: Left | BaseException) -> None:
         self._last.pop(name, None)
         for done in self._visits.pop(name, ()):
-            _answer(done, result)
+            answer(done, result)
 
     def _start(self, turn: Turn, head: str) -> None:
         for work in turn.work:
@@ -444,33 +419,3 @@ class Worker:
                 self._round(look=False, arrived=[self._inbox.get(timeout=left.total_seconds())])
             except queue.Empty:
                 return
-
-
-def _answer(done: Future[Left], result: Left | BaseException) -> None:
-    """Tell who waits, unless nobody does any more or has been told."""
-    with contextlib.suppress(InvalidStateError):
-        if isinstance(result, Left):
-            done.set_result(result)
-        else:
-            done.set_exception(result)
-
-
-def called_off(work: AnyWork) -> AnyCommand:
-    """Return the command for an effect whose incident was paused or has ended before it began."""
-    return not_begun(work, "the incident was paused or ended before it began")
-
-
-def not_begun(work: AnyWork, why: str) -> AnyCommand:
-    """Return the command for work that certainly did not touch the world."""
-    return failed(work, why, "not_sent")
-
-
-def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyCommand:
-    """Return the command for work that broke: unknown where the world may have been touched."""
-    match work:
-        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n):
-            return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
-        case Compose(step=step) | Render(step=step):
-            return EffectFailed(step=step, why=why)
-        case Replan():
-            return Replanned(plans=(), reason=why)

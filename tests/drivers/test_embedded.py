@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner.drivers.choice import attach, make_worker
-from runner.drivers.embedded import Left, Worker
+from runner.drivers.embedded import Worker
+from runner.drivers.outcomes import Left
 from runner.errors import StoreError
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident

@@ -18,7 +18,8 @@ import procrastinate
 import psycopg
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
-from runner.drivers.embedded import GRACE, Left, Performer, Worker
+from runner.drivers.embedded import GRACE, Performer, Worker
+from runner.drivers.outcomes import Left
 from runner.drivers.postgres import queue
 from runner.drivers.postgres.bulk import BulkManager
 from runner.errors import StoreError

@@ -1,0 +1,56 @@
+"""The tables of docs/reference/messages.md, from the classes and rules themselves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from runner.engine.planner import RULES
+from runner.model.messaging import BUILT_IN_CLASSES, MessageClass
+from tests.docs.consoles import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "messages.md"
+
+
+def classes() -> list[str]:
+    """Return one row for each built-in class."""
+    return [_class(one) for one in BUILT_IN_CLASSES.values()]
+
+
+def _class(one: MessageClass) -> str:
+    cells = (
+        f"`{one.name}`",
+        one.confidentiality,
+        one.personal_data,
+        one.goal,
+        str(one.first_wave),
+        _span(one.fail_over_after),
+        one.on_unknown,
+        _span(one.stale_after),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _span(span: timedelta) -> str:
+    if span >= timedelta(days=2):
+        return f"{span.days} d"
+    return (
+        f"{span // timedelta(hours=1)} h"
+        if span >= timedelta(hours=1)
+        else f"{span // timedelta(minutes=1)} min"
+    )
+
+
+def rules() -> list[str]:
+    """Return one row for each rule, in the order in which they are asked."""
+    found = []
+    for number, rule in RULES:
+        words = (rule.__doc__ or "").splitlines()[0].removeprefix(f"{number}: ")
+        found.append(f"| `{number}` | {words[0].lower()}{words[1:]} |")
+    return found
+
+
+if __name__ == "__main__":
+    text = PAGE.read_text(encoding="utf-8")
+    for mark, rows in (("classes", classes()), ("rules", rules())):
+        text = text.replace(f"<!-- {mark} -->", "\n".join(rows))
+    PAGE.write_text(text, encoding="utf-8")

@@ -1,0 +1,118 @@
+"""What the reference and the guides show of files and code holds when it is read by the program itself."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from integrations.webhook import signature
+from runner.loading.home import load_home
+from runner.loading.notices import load_notice
+from runner.model.messaging import ChannelConfig, ContactPoint
+from runner.model.organisation import Acting, Home, Person
+from tests.docs import tables
+from tests.docs.consoles import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def fences(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_settings_in_the_reference_load(tmp_path: Path) -> None:
+    (example,) = fences("reference/settings.md", "yaml")
+    (tmp_path / "tocsin.yaml").write_text(example, encoding="utf-8")
+    home = load_home(tmp_path / "tocsin.yaml")
+    assert set(home.channels) == {"outside-mail"}
+
+
+def test_the_settings_in_the_reference_show_every_key() -> None:
+    (example,) = fences("reference/settings.md", "yaml")
+    for struct in (Home, Person, ContactPoint, ChannelConfig, Acting):
+        for name in struct.__struct_fields__:
+            assert re.search(rf"(^|[\s{{-]){name}:", example, re.MULTILINE), name
+
+
+def test_the_references_to_secrets_in_the_guide_load(tmp_path: Path) -> None:
+    (example,) = fences("how-to/hand-over-secrets.md", "yaml")
+    (tmp_path / "tocsin.yaml").write_text(f"schema: tocsin/home/v1\n{example}", encoding="utf-8")
+    assert load_home(tmp_path / "tocsin.yaml").master_key == "keyring:tocsin/master"
+
+
+def test_the_notice_in_the_reference_loads() -> None:
+    (example,) = fences("reference/notice-files.md", "markdown")
+    notice, body = load_notice(example.encode(), "works-council.md")
+    assert notice.id == "works-council"
+    assert "people.total" in body
+
+
+@pytest.mark.parametrize("rows", [tables.classes, tables.rules])
+def test_the_tables_of_messages_are_the_classes_and_rules(rows: Callable[[], list[str]]) -> None:
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert "\n".join(rows()) in page
+
+
+@pytest.mark.parametrize(
+    ("late", "body", "holds"),
+    [(timedelta(0), b"{}", True), (timedelta(minutes=6), b"{}", False), (timedelta(0), b"{ }", False)],
+    ids=["ours", "too old", "changed"],
+)
+def test_a_receiver_written_as_the_guide_says_knows_our_signature(
+    late: timedelta, body: bytes, holds: bool
+) -> None:
+    (code,) = fences("how-to/set-up-channels.md", "python")
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102  # the page's own code
+    is_ours = cast("Callable[[dict[str, str], bytes, str], bool]", names["is_ours"])
+    key = bytes(range(32))
+    sent = int((datetime.now(UTC) - late).timestamp())
+    headers = {
+        "webhook-id": "K",
+        "webhook-timestamp": str(sent),
+        "webhook-signature": f"v1,AAAA {signature(key, 'K', sent, b'{}')}",
+    }
+    assert is_ours(headers, body, f"whsec_{base64.b64encode(key).decode()}") is holds
+
+
+def test_no_page_names_a_place_on_one_machine() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md"), *DOCS.rglob("*.svg")]
+    for page in pages:
+        if "_build" in page.parts:
+            continue
+        text = page.read_text(encoding="utf-8")
+        for word in ("../shared", "/work/", "/tmp/", "/root/", "pypi.", "npmjs"):
+            assert word not in text, (page, word)
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", readme):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_json_of_a_webhook_in_the_guide_has_the_keys_that_are_sent() -> None:
+    from integrations.port import Outbound
+    from integrations.webhook import payload
+
+    (example,) = fences("how-to/set-up-channels.md", "json")
+    sent = payload(
+        Outbound(
+            delivery="d-1",
+            attempt=1,
+            idempotency_key="K",
+            recipient="maria",
+            subject="s",
+            text="t",
+            at=datetime(2026, 11, 24, tzinfo=UTC),
+        )
+    )
+    assert msgspec.json.decode(example).keys() == msgspec.json.decode(sent).keys()

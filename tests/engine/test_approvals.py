@@ -276,6 +276,20 @@ def test_voices_for_old_bytes_are_void_and_stay_to_be_seen() -> None:
     assert len(world.approvals("s")) == 4
 
 
+def test_a_void_voice_stays_void_when_the_old_bytes_come_back() -> None:
+    world = World(notice("n"), approve("s", "n", "counsel", 2, after="n"), roles=ROLES)
+    render = world.claim()[0]
+    world.perform(render)
+    world.sign("s", "ann")
+    for digest in ("sha256:second", "sha256:first"):
+        world.digests["n"] = digest
+        world.perform(render)
+    world.sign("s", "bob")
+    assert world.state("s") == "ready"
+    world.sign("s", "ann")
+    assert world.state("s") == "done"
+
+
 def test_a_notice_rendered_anew_with_other_bytes_is_asked_again_until_it_is_filed() -> None:
     world = World(
         notice("n"),

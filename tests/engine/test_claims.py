@@ -199,8 +199,21 @@ def test_a_late_outcome_does_not_start_a_third_try_beside_the_second() -> None:
     world.give(c.AttemptDone(effect="main:x#1", n=1, result=THROTTLED))
     world.advance(HOUR)
     assert world.claim() == []
+    assert world.next_look() is None
     world.perform(second)
     assert world.state("x") == "done"
+
+
+def test_a_late_rejection_does_not_fail_a_step_whose_second_try_is_on_its_way() -> None:
+    world = World(act("x", retry=Retry(times=5, wait=MINUTE), on_unknown="retry"))
+    world.claim()
+    world.recover()
+    world.advance(MINUTE)
+    (second,) = world.claim()
+    world.give(c.AttemptDone(effect="main:x#1", n=1, result=REJECTED))
+    assert world.state("x") == "active"
+    world.perform(second)
+    assert [attempt.state for attempt in world.attempts("x")] == ["rejected", "accepted"]
 
 
 def test_what_a_person_says_of_the_first_try_does_not_start_a_third_beside_the_second() -> None:

@@ -68,6 +68,23 @@ def test_a_first_attempt_makes_an_act_begin() -> None:
     assert after.agenda == frozenset()
 
 
+def test_an_attempt_on_its_way_is_not_claimed_beside_itself_whatever_the_journal_says() -> None:
+    world = World(act("x"))
+    world.claim()
+    after = folded(world, e.StepRetried(step="main:x#1", wake_at=world.now))
+    assert list(claims(after, world.now, world.library, "w")) == []
+
+
+def test_an_outcome_of_an_ended_step_is_kept_and_changes_nothing_else() -> None:
+    world = World(act("x"))
+    world.claim()
+    world.skip("x")
+    ended = e.AttemptEnded(effect="main:x#1", n=1, state="throttled", step_state="active", retry_at=world.now)
+    after = folded(world, ended).invocations["main:x#1"]
+    assert (after.state, after.over, after.wake_at) == ("skipped", True, None)
+    assert after.attempts[0].state == "throttled"
+
+
 def test_a_moved_due_time_takes_the_overdue_mark_away_and_the_same_one_does_not() -> None:
     world = World(task("a", due=Due(offset=HOUR)))
     world.advance(HOUR)

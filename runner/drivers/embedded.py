@@ -117,7 +117,7 @@ class Worker:
         ending: Left | BaseException = Left(work=True)
         try:
             while not self._stopping.is_set():
-                self._round(look=False, arrived=[self._inbox.get()])
+                self._round(look=False, arrived=self._arrival(POLL if self._kept else None))
             self._finish(self.desk.clock.now() + GRACE)
         except BaseException as error:
             ending = error
@@ -352,9 +352,9 @@ class Worker:
             self._known.pop(next(iter(self._known)))
 
     def _leave(self, touched: Iterable[str]) -> None:
-        """Tell whoever visits an incident of which nothing is in flight any more."""
+        """Tell whoever visits an incident of which nothing is in flight, or waits for room, any more."""
         for name in touched:
-            if self._flying[name]:
+            if self._flying[name] or name in self._hungry:
                 continue
             del self._flying[name]
             if name in self._visits:
@@ -413,9 +413,13 @@ class Worker:
             return not_begun(work, error.message)
         return perform(work, incident, head, library, tools)
 
+    def _arrival(self, patience: timedelta | None) -> list[Outcome | Visit | None]:
+        """Wait for what arrives next; return nothing when nothing does."""
+        try:
+            return [self._inbox.get(timeout=None if patience is None else patience.total_seconds())]
+        except queue.Empty:
+            return []
+
     def _finish(self, until: datetime) -> None:
         while self._doing and (left := until - self.desk.clock.now()) > timedelta():
-            try:
-                self._round(look=False, arrived=[self._inbox.get(timeout=left.total_seconds())])
-            except queue.Empty:
-                return
+            self._round(look=False, arrived=self._arrival(left))

@@ -18,7 +18,7 @@ from runner.model.incident import Incident
 from runner.model.playbook import Wait, WaitFor
 from runner.model.work import AnyWork
 from runner.service.desk import Desk
-from tests.drivers.runs import accepted, born, in_a_row, keep, make_desk, until
+from tests.drivers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
 
 @pytest.fixture
@@ -135,3 +135,11 @@ def test_what_a_command_appends_wakes_a_running_worker(desk: Desk, tmp_path: Pat
     own.store.close()
     assert not thread.is_alive()
     assert list((tmp_path / "workers").glob("*.port")) == []
+
+
+def test_a_visit_lasts_until_what_there_was_no_room_for_is_done_too(desk: Desk) -> None:
+    at_once = tuple(act(f"s{n}") for n in range(5))
+    bundle = keep(desk, at_once)
+    desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
+    assert served(Worker(desk, threads=1, perform=accepted), "i-1", "i-2") == [Left(), Left()]
+    assert states(desk, "i-1") == states(desk, "i-2") == {"done"}

@@ -1,7 +1,8 @@
 """Fill a message's short text: Jinja2 over facts, sandboxed; what is unknown stands visibly as ``[not known: path]``.
 
 Messages are plain text to people. A fact never becomes template or markup here: there is no markup, and characters
-that could turn text round or break a line of a header are spelt out.
+that could turn text round or break a line of a header are spelt out. A value for a program is exactly what was
+recorded, and without a fact there is none: ``[not known: …]`` is for people.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from runner.documents.hostile import visible
 from runner.documents.template import fill_template
 from runner.documents.values import CLOSE, OPEN, Missing, Undecided
+from runner.errors import Refused
 
 LONGEST = 20_000
 _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
@@ -23,6 +25,33 @@ def fill_sentence(source: str, names: Mapping[str, Any]) -> str:
     marked = fill_template(source, names, language="en", zone="UTC", name="message")
     cells = marked.ledger.cells
     return _MARK.sub(lambda found: _shown(cells[int(found[1])]), marked.text).strip()[:LONGEST]
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a text has anything to fill in; what has not needs no Jinja2."""
+    return "{{" in text or "{%" in text
+
+
+def fill_value(source: str, names: Mapping[str, Any]) -> str:
+    """Return a text for a program, every fact in it as recorded; raises ``Refused`` naming the facts not known."""
+    marked = fill_template(source, names, language="en", zone="UTC", name="value")
+    cells = marked.ledger.cells
+    missing = sorted({path for cell in cells for path in _missing(cell)})
+    if missing:
+        raise Refused(
+            f"not known: {', '.join(missing)}", hint="tocsin fact set KEY=VALUE", code="unknown_fact"
+        )
+    return _MARK.sub(lambda found: str(cells[int(found[1])]), marked.text)
+
+
+def _missing(cell: Missing | Undecided | str) -> tuple[str, ...]:
+    match cell:
+        case Missing():
+            return (cell.path_,)
+        case Undecided():
+            return cell.paths
+        case _:
+            return ()
 
 
 def _shown(cell: Missing | Undecided | str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from runner.documents.sentences import fill_sentence
+from runner.documents.sentences import fill_value, is_template
+from runner.effects.readable import readable
 from runner.effects.tools import Tools
 from runner.errors import TocsinError
 from runner.model.commands import AttemptDone
-from runner.model.facts import nested
 from runner.model.incident import Incident
 from runner.model.messaging import HttpCall, SendResult
 from runner.model.playbook import HttpCall as Http
@@ -34,8 +36,7 @@ def _attempt(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
 def _http(work: DoAct, http: Http, incident: Incident, tools: Tools) -> SendResult:
     try:
         headers = {name: _value(value, tools) for name, value in http.headers.items()}
-        body = b"" if http.json is None else msgspec.json.encode(http.json)
-        text = fill_sentence(body.decode(), nested(incident.facts)) if b"{{" in body else body.decode()
+        body = _body(work, http, incident)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
     if body:
@@ -49,7 +50,7 @@ def _http(work: DoAct, http: Http, incident: Incident, tools: Tools) -> SendResu
             idempotency_key=work.key,
             at=tools.now(),
             headers=headers,
-            body=text.encode(),
+            body=body,
             time_limit=work.time_limit,
         )
     )
@@ -60,6 +61,27 @@ def _http(work: DoAct, http: Http, incident: Incident, tools: Tools) -> SendResu
             reason = f"the answer was {done.status}, not one of {', '.join(map(str, http.expect))}"
             return SendResult(state="rejected", reason=reason, permanent=True)
     return done.outcome
+
+
+def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
+    """Return the body as JSON, empty where there is none; raises Refused for a fact that nobody knows."""
+    if http.json is None:
+        return b""
+    names = readable(incident, incident.invocations[work.step], work.action)
+    return msgspec.json.encode(_filled(msgspec.json.decode(msgspec.json.encode(http.json)), names))
+
+
+def _filled(part: Any, names: Mapping[str, object]) -> Any:
+    """Fill the texts of a body one by one, before it is encoded: what a fact says stays inside its text."""
+    match part:
+        case str():
+            return fill_value(part, names) if is_template(part) else part
+        case dict():
+            return {key: _filled(value, names) for key, value in part.items()}
+        case list():
+            return [_filled(value, names) for value in part]
+        case _:
+            return part
 
 
 def _value(value: str, tools: Tools) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from runner.documents.sentences import fill_sentence
+from runner.effects.readable import readable
 from runner.effects.tools import Tools, message_class, plan_context
 from runner.engine.plan import Library
 from runner.engine.planner import PlanContext, plan
-from runner.engine.view import title_of
 from runner.model.commands import Composed, EffectFailed, Replanned
 from runner.model.events import PlannedDelivery
-from runner.model.facts import nested
 from runner.model.incident import Incident, Invocation
 from runner.model.messaging import DeliveryPlan, MessageClass
 from runner.model.organisation import Directory
@@ -45,7 +42,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         return EffectFailed(
             step=work.step, why=f"no person to tell ({wanted}): tocsin role assign ROLE PERSON"
         )
-    names = _names(incident, invocation, library)
+    names = readable(incident, invocation, library.step(incident, invocation.id))
     subject = fill_sentence(template.subject or f"{incident.codename}: {work.template}", names)
     text = fill_sentence(template.text, names)
     body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
@@ -128,26 +125,3 @@ def _addressees(
     roles = step.by.roles if hasattr(step, "by") else ((role,) if role else ())
     told = [f"person:{holder}"] if holder else [f"role:{name}" for name in roles]
     return (*told, *((f"role:{invocation.escalated_to}",) if invocation.escalated_to else ()))
-
-
-def _names(incident: Incident, invocation: Invocation, library: Library) -> dict[str, object]:
-    """Return what a message may read: facts, and a little about the incident and the step."""
-    facts = nested(incident.facts)
-    step = library.step(incident, invocation.id)
-    about = {
-        "codename": incident.codename,
-        "id": incident.id,
-        "kind": incident.kind,
-        "title": incident.title,
-        **facts.get("incident", {}),
-    }
-    return {
-        **facts,
-        "incident": about,
-        "step": {"id": invocation.id, "title": title_of(step), "due": _when(invocation.due)},
-        "item": incident.scopes[invocation.scope].item,
-    }
-
-
-def _when(due: datetime | None) -> str | None:
-    return None if due is None else due.strftime("%Y-%m-%d %H:%M UTC")

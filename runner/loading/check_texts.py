@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
+import msgspec
+
+from runner.documents.sentences import is_template
 from runner.loading.check_map import Findings, Map
 from runner.loading.source import Where
 from runner.model.playbook import Act
@@ -29,13 +34,26 @@ def check_texts(steps: Map, found: Findings) -> None:
     for name, template in steps.playbook.messages.items():
         for key in ("subject", "text"):
             text = getattr(template, key)
-            if "{{" in text or "{%" in text:
+            if is_template(text):
                 _template(text, ("messages", name, key), found)
     for place in steps.places:
         if isinstance(place.step, Act) and place.step.http is not None and place.step.http.json is not None:
-            body = "".join(bytes(value).decode() for value in place.step.http.json.values())
-            if "{{" in body or "{%" in body:
-                _template(body, (*place.where, "http", "json"), found)
+            body = msgspec.json.decode(msgspec.json.encode(place.step.http.json))
+            for where, text in _texts(body, (*place.where, "http", "json")):
+                _template(text, where, found)
+
+
+def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
+    """Yield the templates in a body with their places: each text is filled by itself, and keys are not."""
+    match part:
+        case str() if is_template(part):
+            yield where, part
+        case dict():
+            yield from chain.from_iterable(_texts(one, (*where, key)) for key, one in part.items())
+        case list():
+            yield from chain.from_iterable(_texts(one, (*where, n)) for n, one in enumerate(part))
+        case _:
+            pass
 
 
 def _template(text: str, where: Where, found: Findings) -> None:

@@ -9,7 +9,7 @@ import typer
 from runner.cli.looking import Known, read_incident
 from runner.cli.moments import instant
 from runner.cli.options import Scope, command, group
-from runner.cli.outcome import submit
+from runner.cli.outcome import tell
 from runner.cli.session import Session
 from runner.views.page import Cell, Page, Table, line
 
@@ -41,12 +41,11 @@ def set_(
       tocsin fact set data.elements+=ssn people.total=1200 --source forensics --confidence estimated
       tocsin fact set data.encrypted=? --source "the inventory was wrong"
     """
-    from runner.service.facts import fact_command
+    from runner.service.facts import record_facts
 
-    incident = session.incident()
-    made = fact_command(session.desk, incident, assignment, source, confidence, grounds)
-    keys = ", ".join(change.key for change in made.changes)
-    submit(session, incident.id, made, f"recorded {keys}")
+    before = session.incident()
+    after, keys = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
+    tell(session, before, after, f"recorded {', '.join(keys)}")
 
 
 def show(

@@ -45,7 +45,11 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
 def submit(session: Session, name: str, command: AnyCommand, done: str, actor: Actor | None = None) -> None:
     """Do one command in an incident, work what is due, and say what came of it."""
     before = session.desk.load(name)
-    after = session.desk.submit(name, command, actor=actor)
+    tell(session, before, session.desk.submit(name, command, actor=actor), done)
+
+
+def tell(session: Session, before: Incident, after: Incident, done: str) -> None:
+    """Work what is due after a command, and say what came of it, if anything did."""
     unchanged = after.version == before.version
     answer(session, before, f"{done}: nothing to change" if unchanged else done)
 

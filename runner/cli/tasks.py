@@ -202,17 +202,16 @@ def answer(
       tocsin answer elements name,email
       tocsin answer encrypted --unknown --ask-again 2h
     """
-    from runner.service.facts import answer_commands
+    from runner.service.facts import record_answer
 
     if (value is None) != unknown:
         raise Usage("give an answer, or --unknown", hint="as: tocsin answer STEP VALUE")
     incident, name = find(session, step)
     if value is None:
         again = session.now() + duration(ask_again) if ask_again else None
-        made: tuple[c.AnyCommand, ...] = (c.AnswerUnknown(by=session.by, step=name, ask_again=again),)
+        session.desk.submit(incident.id, c.AnswerUnknown(by=session.by, step=name, ask_again=again))
         words = f"{name} is not known yet"
     else:
-        made = answer_commands(session.desk, incident, name, value, source, confidence)
+        record_answer(session.desk, incident.id, name, value, source, confidence)
         words = f"{name} is answered"
-    session.desk.submit(incident.id, *made)
     answered(session, incident, words)

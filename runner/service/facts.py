@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
 from runner.engine.evolve import begin, evolve
-from runner.errors import NotFound, Refused, Sealed, Usage
+from runner.errors import NotFound, Refused, Sealed, Stale, Usage
 from runner.loading.facts import parse_assignment
 from runner.model.commands import Answer, AnyCommand, RecordFacts
 from runner.model.events import FactChange, PlaybookMigrated, PlaybookPinned, Recorded, decode
@@ -22,23 +22,57 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 Confidence = Literal["confirmed", "estimated"]
+TRIES = 8
+"""How often assignments are read anew when others change the incident at the same time."""
+_Made = TypeVar("_Made", bound=tuple[AnyCommand, ...])
 LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
 
 
-def fact_command(
-    desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
-) -> RecordFacts:
-    """Return the command that records assignments together, later ones seeing earlier ones; raises Invalid."""
+def record_facts(
+    desk: Desk, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
+) -> tuple[Incident, tuple[str, ...]]:
+    """Record assignments together, later ones seeing earlier ones; return the incident after and the facts' names.
+
+    Raises Invalid for what cannot be read and Stale when others change the incident faster than it is read.
+    """
     if not source.strip():
         raise Usage("a fact needs its source", hint="add --source 'how you know'")
-    changes = _changes(desk, incident, texts, source, level(confidence))
-    return RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds)
+    sure = level(confidence)
+
+    def make(incident: Incident) -> tuple[RecordFacts]:
+        changes = _changes(desk, incident, texts, source, sure)
+        return (RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds),)
+
+    after, (made,) = _submit(desk, name, make)
+    return after, tuple(change.key for change in made.changes)
 
 
-def answer_commands(
-    desk: Desk, incident: Incident, step: str, value: str, source: str, confidence: str
-) -> tuple[AnyCommand, ...]:
-    """Return the commands that answer a question; a map's further entries are recorded beside the answer."""
+def record_answer(desk: Desk, name: str, step: str, value: str, source: str, confidence: str) -> Incident:
+    """Answer a question; a map's further entries are recorded beside the answer. Raises as ``record_facts``."""
+    sure = level(confidence)
+
+    def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
+        return _answer(desk, incident, step, value, source, sure)
+
+    return _submit(desk, name, make)[0]
+
+
+def _submit(desk: Desk, name: str, make: Callable[[Incident], _Made]) -> tuple[Incident, _Made]:
+    """Make commands from the register that they are appended to: one that grew meanwhile is read again."""
+    incident = desk.load(name)
+    for _ in range(TRIES):
+        made = make(incident)
+        turn = desk.turn(incident, made)
+        if turn.append is None or desk.append([turn])[0]:
+            desk.keep(turn.incident)
+            return turn.incident, made
+        incident = desk.refresh(incident)
+    raise Stale(f"{incident.codename} is changing too fast", hint="look again, then repeat")
+
+
+def _answer(
+    desk: Desk, incident: Incident, step: str, value: str, source: str, confidence: Confidence
+) -> tuple[RecordFacts | Answer, ...]:
     invocation = incident.invocations[step]
     definition = desk.library(incident).step(incident, step)
     if not isinstance(definition, Ask):
@@ -49,7 +83,7 @@ def answer_commands(
         )
     said = source or f"answer of {desk.actor.claimed}"
     text = f"{invocation.sets or definition.sets}={value}"
-    first, *rest = _changes(desk, incident, (text,), said, level(confidence))
+    first, *rest = _changes(desk, incident, (text,), said, confidence)
     by = desk.actor.claimed
     beside = (RecordFacts(by=by, changes=tuple(rest)),) if rest else ()
     return (*beside, Answer(by=by, step=step, change=first))

@@ -1,0 +1,65 @@
+"""Several desks at one home, as several people or workers have them, and incidents opened there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from runner.engine.evolve import begin
+from runner.model import commands as c
+from runner.model.events import IncidentOpened, Recorded
+from runner.model.incident import Run
+from runner.model.messaging import ChannelConfig
+from runner.model.playbook import AnyStep, MessageTemplate
+from runner.service.desk import Desk
+from runner.service.ledger import prepare
+from tests.crash.scenario import Boundaries, home, open_desk
+from tests.scenario import bundle, change, playbook
+
+ALERT = {"alert": MessageTemplate(message_class="status-update", text="it begins")}
+
+
+class Desks:
+    """The desks of one home; all are closed at the end."""
+
+    def __init__(self, folder: Path, channels: dict[str, ChannelConfig] | None = None) -> None:
+        self._folder = folder
+        self._channels = channels or {}
+        self._open: list[Desk] = []
+
+    def open(self) -> Desk:
+        """Return one more desk, with channels that were configured since the others were opened."""
+        settings = home(1, 1)
+        settings = msgspec.structs.replace(settings, channels={**settings.channels, **self._channels})
+        self._open.append(open_desk(self._folder, settings, Boundaries(0), "sqlite:tocsin.db"))
+        return self._open[-1]
+
+    def incident(self, name: str, *steps: AnyStep, facts: dict[str, Any] | None = None) -> None:
+        """Open an incident that ana leads."""
+        desk = self.open()
+        now = desk.clock.now()
+        pinned = bundle(msgspec.structs.replace(playbook(*steps), messages=ALERT))
+        stored = desk.store.put_blob(None, msgspec.json.encode(pinned))
+        run = Run(id="main", playbook="main", version="1.0.0", digest=pinned.digest, bundle=stored, at=now)
+        event = IncidentOpened(incident=name, codename=name, title="Test", kind="real", by="ana")
+        born = begin(Recorded(1, now, event))
+        known = tuple(change(key, value) for key, value in (facts or {}).items())
+        commands = (
+            c.AssignRole(role="lead", persons=("ana",)),
+            c.RecordFacts(changes=known, by="ana"),
+            c.PinPlaybook(run=run),
+        )
+        library = desk.library(msgspec.structs.replace(born, runs={"main": run}))
+        desk.append([prepare(born, commands, now, library, desk.actor, birth=event)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for desk in self._open:
+            desk.store.close()

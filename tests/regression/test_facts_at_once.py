@@ -1,0 +1,74 @@
+"""Facts that two people record at the same moment: each is read against what the other has said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.errors import Stale
+from runner.service.desk import Desk
+from runner.service.facts import TRIES, record_answer, record_facts
+from tests.regression.desks import Desks
+from tests.scenario import ask
+
+
+@pytest.fixture
+def desks(tmp_path: Path) -> Any:
+    with Desks(tmp_path) as opened:
+        yield opened
+
+
+def before_each_write(desk: Desk, happen: Callable[[], object]) -> None:
+    """Have something happen between what a desk has read and what it appends."""
+    write = desk.write
+
+    def late(batch: Any, **given: Any) -> Any:
+        happen()
+        return write(batch, **given)
+
+    desk.write = late
+
+
+def once(happen: Callable[[], object]) -> Callable[[], object]:
+    rest = [happen]
+    return lambda: rest.pop()() if rest else None
+
+
+def test_two_people_who_add_to_a_list_at_once_both_add(desks: Desks) -> None:
+    one, other = desks.open(), desks.open()
+    desks.incident("i1", ask("q", "data.elements"), facts={"data.elements": ["name"]})
+    before_each_write(
+        one,
+        once(
+            lambda: record_facts(other, "i1", ["data.elements+=full_date_of_birth"], "the log", "confirmed")
+        ),
+    )
+    after, keys = record_facts(one, "i1", ["data.elements+=ssn"], "the log", "confirmed")
+    assert keys == ("data.elements",)
+    assert set(after.facts["data.elements"].value) == {"name", "ssn", "full_date_of_birth"}
+    assert desks.open().load("i1") == after
+
+
+def test_an_answer_goes_together_with_what_was_recorded_at_the_same_moment(desks: Desks) -> None:
+    one, other = desks.open(), desks.open()
+    desks.incident("i1", ask("q", "data.encrypted"))
+    before_each_write(one, once(lambda: record_facts(other, "i1", ["people.total=12"], "log", "confirmed")))
+    after = record_answer(one, "i1", "main:q#1", "no", "", "confirmed")
+    assert after.facts["data.encrypted"].value is False
+    assert after.facts["people.total"].value == 12
+
+
+def test_whoever_is_always_too_late_is_told_to_look_again(desks: Desks) -> None:
+    one, other = desks.open(), desks.open()
+    desks.incident("i1", ask("q", "data.encrypted"))
+    counted = iter(range(100))
+    before_each_write(
+        one,
+        lambda: record_facts(other, "i1", [f"people.total={next(counted)}"], "log", "confirmed"),
+    )
+    with pytest.raises(Stale):
+        record_facts(one, "i1", ["people.minimum=1"], "log", "confirmed")
+    assert next(counted) == TRIES

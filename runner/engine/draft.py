@@ -94,15 +94,18 @@ class Draft:
     def end(self, name: str, at: datetime, state: str, **fields: Any) -> None:
         """End an invocation and put on the agenda whatever that lets go on.
 
-        A failure that the playbook does not pass over is not an end: it waits for a person. What is inside a
-        container that ends is called off with it. What has ended already does not end again.
+        A failure that the playbook does not pass over is not an end: it waits for a person, and so does every
+        approval that was not given. What is inside a container that ends is called off with it. What has ended
+        already does not end again.
         """
         before = self.invocation(name)
         if before.over:
             return
         scope: Scope = self.read("scopes")[before.scope]
         body = self.library.body(self.read("runs"), scope)
-        over = state in PASSED or body.steps[before.step].on_failure == "continue"
+        over = state in PASSED or (
+            before.kind != "approve" and body.steps[before.step].on_failure == "continue"
+        )
         self.index("agenda").discard(name)
         self.index("blocked").discard(name)
         fields = {"missing": (), "wake_at": None, **fields}

@@ -63,10 +63,16 @@ def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person
     return tuple(role for role in roles if person in incident.roles.get(role, ()))
 
 
+def in_time(invocation: Invocation, approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
+    """Return the approvals that were given before the approval expired."""
+    expiry = invocation.wake_at
+    return approvals if expiry is None else tuple(a for a in approvals if a.at < expiry)
+
+
 def quorum_events(
     incident: Incident, invocation: Invocation, step: p.Approve, now: datetime
 ) -> Iterator[e.AnyEvent]:
-    """Yield the end of an approval: reached, refused (a person decides what next), or expired."""
+    """Yield the end of an approval: reached in time, expired, or refused (a person decides what next)."""
     bound = subject(incident, invocation, step)
     digest = bound.digest if bound is not None else ""
     old = [a.digest for a in invocation.approvals if not a.void and a.digest != digest]
@@ -74,7 +80,9 @@ def quorum_events(
         yield e.ApprovalVoided(step=invocation.id, old=old[0], new=digest)
         return
     refused = [a for a in invocation.approvals if not a.void and not a.approved]
-    given = counted(invocation, digest, author(incident, bound) if bound is not None else "")
+    given = in_time(
+        invocation, counted(invocation, digest, author(incident, bound) if bound is not None else "")
+    )
     if digest and not refused and reached(step, given):
         why = f"approved by {', '.join(sorted(a.by for a in given))}"
         yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why, digest=digest)

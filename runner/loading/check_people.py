@@ -14,6 +14,7 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
     """Report what no number of people could do, and, with a home, what nobody is there for."""
     for place in steps.places:
         if isinstance(place.step, Approve):
+            _closed(place, place.step, found)
             _quorum(place, place.step, steps, known.home, found)
     if known.home is None:
         _unchecked(steps, found)
@@ -37,6 +38,13 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
             close = nearest(domain, known.domains)
             hint = f"did you mean '{close}'?" if close else "no channel or contact of this home depends on it"
             found.warn(("assume_compromised", index), "unknown-domain", f"no failure domain '{domain}'", hint)
+
+
+def _closed(place: Place, step: Approve, found: Findings) -> None:
+    """What was not approved must not go on as if it had been."""
+    if step.on_failure == "continue":
+        hint = "leave on_failure out; a person asks again, skips or cancels it"
+        found.error((*place.where, "on_failure"), "approval-open", "an approval fails closed", hint)
 
 
 def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: Findings) -> None:

@@ -229,10 +229,10 @@ def test_a_rejected_approval_expires_as_well() -> None:
     assert world.state("s") == "expired"
 
 
-def test_an_expired_approval_goes_on_only_where_the_playbook_says_so() -> None:
+def test_an_expired_approval_fails_closed_whatever_the_playbook_says() -> None:
     world = signing(expires=HOUR, on_failure="continue")
     world.advance(HOUR)
-    assert world.states("s", "z") == ["expired", "ready"]
+    assert world.states("s", "z") == ["expired", "waiting"]
 
 
 def test_an_approval_after_its_due_time_is_late() -> None:

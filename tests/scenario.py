@@ -339,7 +339,8 @@ class World:
             )
             for name in sorted(self.incident.moving)
         ]
-        return c.Replanned(plans=tuple(plans), reason="domains changed")
+        asked = self.incident.replan_asked
+        return c.Replanned(plans=tuple(plans), reason="domains changed", asked=asked)
 
     def _scripted(self, name: str) -> SendResult:
         script = self.outcomes[name]

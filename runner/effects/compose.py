@@ -86,7 +86,8 @@ def replan(incident: Incident, tools: Tools) -> Replanned:
         delivery = incident.deliveries[name]
         kind = incident.messages[delivery.message].message_class
         plans.append(planned(incident, tools, kind, delivery.person, name))
-    return Replanned(plans=tuple(plans), reason=f"fallen domains: {', '.join(fallen) or 'none'}")
+    reason = f"fallen domains: {', '.join(fallen) or 'none'}"
+    return Replanned(plans=tuple(plans), reason=reason, asked=incident.replan_asked)
 
 
 def planned_for(context: PlanContext, directory: Directory, kind: MessageClass, person: str) -> DeliveryPlan:

@@ -31,7 +31,7 @@ def claims(incident: Incident, now: datetime, library: Library, worker: str) -> 
     """Yield what to start now in an incident at rest."""
     if incident.state != "open":
         return
-    if incident.replan:
+    if incident.replan and (incident.replan_at is None or incident.replan_at <= now):
         yield None, Replan(incident=incident.id)
         return
     for name in sorted(incident.agenda):
@@ -46,7 +46,8 @@ def claims(incident: Incident, now: datetime, library: Library, worker: str) -> 
             yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
         if invocation.wake_at is not None and invocation.wake_at <= now:
             yield from _active(incident, invocation, library.step(incident, name), worker)
-    yield from sends(incident, now, worker)
+    if not incident.replan:
+        yield from sends(incident, now, worker)
 
 
 def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:
@@ -74,9 +75,15 @@ def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: s
             return
 
 
+def _key(incident: Incident, invocation: Invocation) -> str:
+    """Return the idempotency key of an action: another one only once a person began anew what was refused."""
+    anew = f"|{invocation.generation}" if invocation.generation else ""
+    return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
+
+
 def _act(incident: Incident, invocation: Invocation, step: Act, worker: str) -> Claim:
     n = len(invocation.attempts) + 1
-    key = hashlib.sha256(f"{incident.id}|{invocation.id}".encode()).hexdigest()[:32]
+    key = _key(incident, invocation)
     claim = AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
     limit = step.timeout if step.timeout is not None else ACT_LIMIT
     return claim, DoAct(incident=incident.id, step=invocation.id, n=n, key=key, action=step, time_limit=limit)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runner.engine.deliveries import called_off
+from runner.engine.failover import idempotency_key
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
-from runner.engine.timing import backoff
+from runner.engine.timing import PEOPLE, backoff
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import Attempt, Incident
 from runner.model.messaging import SendResult
 from runner.model.playbook import Act
-from runner.model.states import AttemptState, TaskState
+from runner.model.states import TaskState
 
 LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
+REPLAN_AGAIN = timedelta(minutes=1)
+"""The pause after open deliveries could not be planned anew."""
 
 EffectCommand = (
     c.ResolveAttempt
@@ -47,8 +50,8 @@ def decide_effect(
             return _resolve(incident, command, now)
         case c.Composed():
             return _composed(incident, command)
-        case c.Replanned(plans=plans, reason=reason):
-            return _replanned(incident, plans, reason)
+        case c.Replanned():
+            return _replanned(incident, command, now)
         case c.Rendered():
             return _rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
@@ -58,12 +61,17 @@ def decide_effect(
 
 
 def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:
-    """A message or notice that cannot be made: a failure where the playbook passes over it, else a question."""
+    """A message or notice that cannot be made: a failure where the playbook passes over it, else a question.
+
+    What people do is only ever reminded of: it stays as it is when nobody could be told.
+    """
     found = incident.invocations[step]
     if found.over or found.stuck == why:
         return ()
-    made_here = found.kind in ("message", "notice")
-    if made_here and library.step(incident, step).on_failure == "continue":
+    if found.kind in PEOPLE:
+        owed = found.told < found.reminders
+        return (e.ReminderFailed(step=step, count=found.reminders, why=why),) if owed else ()
+    if library.step(incident, step).on_failure == "continue":
         return (e.StepSettled(step=step, state="failed", why=why),)
     return (e.StepStuck(step=step, why=why),)
 
@@ -98,11 +106,20 @@ def _outcome(
             state=result.state,
             reason=result.reason,
             provider_id=result.provider_id,
-            evidence=result.evidence,
+            evidence=result.evidence if _counts(incident, effect, before) else "none",
             retry_at=retry_at,
             step_state=state,
         ),
     )
+
+
+def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
+    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    delivery = incident.deliveries.get(effect)
+    if delivery is None:
+        return True
+    body = incident.messages[delivery.message].body
+    return attempt.key == idempotency_key(effect, attempt.channel, body, delivery.generation)
 
 
 def _step_outcome(
@@ -140,21 +157,27 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
         raise Refused(f"no attempt of {effect} is unknown", hint="see: tocsin message show " + effect)
     if not command.reason.strip():
         raise Refused("how do you know? add --reason '…'")
-    state: AttemptState = "accepted" if command.happened else "not_sent"
+    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
+
+
+def _settled_by(
+    incident: Incident, command: c.ResolveAttempt, attempt: Attempt, now: datetime
+) -> tuple[e.AnyEvent, ...]:
+    """The outcome that a person tells, and apart from it how they know: their words are sealed."""
+    effect, by = command.effect, command.by or "unnamed"
+    proved = command.happened and _counts(incident, effect, attempt)
     step_state = _resolved_step(incident, command, now)
-    return tuple(
-        e.AttemptEnded(
-            effect=effect,
-            n=attempt.n,
-            state=state,
-            reason=command.reason.strip(),
-            evidence="accepted" if command.happened else "none",
-            retry_at=None if command.happened or step_state is None else now,
-            step_state=step_state,
-            resolved_by=command.by or "unnamed",
-        )
-        for attempt in doubtful
+    ended = e.AttemptEnded(
+        effect=effect,
+        n=attempt.n,
+        state="accepted" if command.happened else "not_sent",
+        reason="settled by a person",
+        evidence="accepted" if proved else "none",
+        retry_at=None if command.happened or step_state is None else now,
+        step_state=step_state,
+        resolved_by=by,
     )
+    return ended, e.AttemptResolved(effect=effect, n=attempt.n, by=by, reason=command.reason.strip())
 
 
 def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime) -> TaskState | None:
@@ -187,26 +210,31 @@ def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]
     )
 
 
-def _replanned(
-    incident: Incident, plans: tuple[e.PlannedDelivery, ...], reason: str
-) -> tuple[e.AnyEvent, ...]:
-    """Only what is still open and really has another plan is changed; the question itself is answered."""
+def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple[e.AnyEvent, ...]:
+    """Only what is still open and really has another plan is changed; the question itself is answered.
+
+    Plans made before the question was last asked answer nothing; where none could be made, it is asked again later.
+    """
     if not incident.replan:
+        return ()
+    if not command.asked:
+        return (e.ReplanFailed(why=command.reason, retry_at=now + REPLAN_AGAIN),)
+    if command.asked != incident.replan_asked:
         return ()
     changed = [
         plan
-        for plan in plans
+        for plan in command.plans
         if plan.delivery in incident.moving
         and (plan.channels, plan.refusals)
         != (incident.deliveries[plan.delivery].channels, incident.deliveries[plan.delivery].refusals)
     ]
-    return (e.DeliveriesReplanned(plans=tuple(changed), reason=reason),)
+    return (e.DeliveriesReplanned(plans=tuple(changed), reason=command.reason),)
 
 
 def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """A rendering whose bytes are those we have changes nothing; the first one ends its step."""
+    """A rendering whose bytes are those we have, or older than those, changes nothing; the first ends its step."""
     invocation = incident.invocations[command.step]
-    if invocation.digest == command.digest and invocation.over:
+    if (invocation.digest == command.digest and invocation.over) or _outdated(incident, command):
         return ()
     rendered = e.DocumentRendered(
         document=command.document,
@@ -233,6 +261,13 @@ def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e
             digest=command.digest,
         ),
     )
+
+
+def _outdated(incident: Incident, command: c.Rendered) -> bool:
+    """Tell whether the step's document was made from newer facts: this one was begun earlier and ended later."""
+    made = [d for d in incident.documents.values() if d.step == command.step]
+    newest = made[-1].facts if made else {}
+    return any(seq < newest.get(key, 0) for key, seq in command.facts.items())
 
 
 def _by_hand(incident: Incident, command: c.Resend | c.ReportCall) -> tuple[e.AnyEvent, ...]:

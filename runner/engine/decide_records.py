@@ -110,6 +110,12 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
         known = ", ".join(sorted(incident.duties)[:6]) or "none assessed yet"
         raise Refused(f"no duty '{command.duty}' in this incident", hint=f"known: {known}")
     record = command.record
+    if found.record is not None and found.record.kind == "filed":
+        proof = found.record.reference or found.record.receipt
+        raise Refused(
+            f"{command.duty} was filed at {found.record.at} ({proof}): that stays on record",
+            hint="if the entry is wrong: tocsin correct SEQ --reason '…'; a step that waits: tocsin task done STEP",
+        )
     if record.kind != "filed" and not record.reason.strip():
         raise Refused("a decision not to notify, or a waiver, needs its grounds", hint="add --reason '…'")
     if record.kind == "filed" and not (record.reference or record.receipt):

@@ -10,6 +10,7 @@ from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.signing import author, eligible, subject
 from runner.engine.timing import PEOPLE
+from runner.engine.view import find_step, item_of
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -45,7 +46,7 @@ def decide_step(
     step = library.step(incident, invocation.id)
     match command:
         case c.Decide():
-            return _decide(incident, invocation, step, command)
+            return _decide(incident, invocation, step, command, now)
         case c.Answer() | c.AnswerUnknown():
             return _answer(invocation, step, command, now)
         case c.ReopenStep(reason=reason):
@@ -102,7 +103,7 @@ def _begun_work(
         case c.CheckRow(row=row):
             return _check(invocation, step, row, command.by)
         case c.CompleteTask(comment=comment):
-            return _complete(invocation, step, command.by, comment, now)
+            return _complete(incident, invocation, step, command.by, comment, now)
 
 
 def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
@@ -131,7 +132,7 @@ def _ended(invocation: Invocation, state: str, by: str, reason: str = "", digest
 
 
 def _complete(
-    invocation: Invocation, step: AnyStep, by: str, comment: str, now: datetime
+    incident: Incident, invocation: Invocation, step: AnyStep, by: str, comment: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     match step:
         case Task(checklist=rows):
@@ -141,7 +142,7 @@ def _complete(
                     f"{len(open_rows)} of {len(rows)} checklist rows are open: {open_rows[0]}",
                     hint=f"tocsin task check {invocation.step} ROW, or --all",
                 )
-        case File():
+        case File() if not _on_record(incident, invocation, step):
             raise Refused(
                 "a filing is done when its proof is recorded",
                 hint="tocsin duty record-filed DUTY --reference … --receipt FILE",
@@ -150,11 +151,23 @@ def _complete(
             raise Refused(
                 f"{invocation.id} is a {invocation.kind}", hint=f"tocsin {_verb(step)} {invocation.step}"
             )
+        case File():
+            pass
         case _:
             if invocation.state not in ("outcome_unknown", "failed") and not invocation.stuck:
                 raise Refused(f"{invocation.id} is done by the program itself, not by a person")
     digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
     return (_ended(invocation, done_state(invocation, now), by, comment, f"sha256:{digest}"),)
+
+
+def _on_record(incident: Incident, invocation: Invocation, step: File) -> bool:
+    """Tell whether the filing that a step waits for was recorded before the step could end with it."""
+    scope = incident.scopes[invocation.scope]
+    made = find_step(incident, scope, step.file)
+    named = [item_of(incident, scope, step.duty)] if step.duty else []
+    named += [d.duty for d in incident.documents.values() if made is not None and d.step == made.id]
+    records = [incident.duties[name].record for name in named if name in incident.duties]
+    return any(record is not None and record.kind == "filed" for record in records)
 
 
 def _verb(step: AnyStep) -> str:
@@ -180,8 +193,20 @@ def _retry(
     if invocation.kind == "message" and invocation.message:
         return _send_again(incident, invocation, by, reason or "tried again", now)
     if invocation.kind in ("act", "message", "notice"):
-        return (e.StepRetried(step=invocation.id, by=by, wake_at=now, reason=reason),)
+        generation = invocation.generation + _refused_for_good(invocation)
+        return (e.StepRetried(step=invocation.id, by=by, wake_at=now, reason=reason, generation=generation),)
     return (e.StepReopened(step=invocation.id, by=by, reason=reason or "tried again"),)
+
+
+def _refused_for_good(invocation: Invocation) -> bool:
+    """Tell whether an action certainly did not happen, by the last answer: it begins anew, under another key.
+
+    A service that honours keys would only repeat its refusal. Where one try may have happened the key is kept.
+    """
+    if not invocation.attempts or invocation.attempts[-1].state != "rejected":
+        return False
+    key = invocation.attempts[-1].key
+    return all(a.state != "unknown" for a in invocation.attempts if a.key == key)
 
 
 def _send_again(
@@ -227,6 +252,11 @@ def _answer(
                 step=invocation.id, due=invocation.due, wake_at=command.ask_again, reason="not known yet"
             ),
         )
+    if bytes(command.change.value).strip() == b"null":
+        raise Refused(
+            f"'unknown' does not answer {invocation.id}: it stays open",
+            hint=f"say that nobody knows yet: tocsin answer {invocation.step} --unknown",
+        )
     digest = hashlib.sha256(bytes(command.change.value)).hexdigest()
     return (
         e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id),
@@ -235,19 +265,11 @@ def _answer(
 
 
 def _decide(
-    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide
+    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Approve):
         raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval")
-    if invocation.over:
-        raise Refused(f"{invocation.id} has ended as {invocation.state}")
-    if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation))
-    if invocation.state not in ("ready", "active"):
-        raise Refused(
-            f"{invocation.id} has {invocation.state}: it cannot be approved any more",
-            hint=f"ask again: tocsin task retry {invocation.step}",
-        )
+    _still_asked(invocation, now)
     bound = subject(incident, invocation, step)
     if bound is None or not bound.digest:
         raise Refused(f"{step.approve} has produced nothing yet that could be approved")
@@ -279,6 +301,21 @@ def _decide(
             proven_by=command.proven_by,
         ),
     )
+
+
+def _still_asked(invocation: Invocation, now: datetime) -> None:
+    """An approval fails closed: what has ended, or has expired whether or not anybody looked, is not approved."""
+    if invocation.over:
+        raise Refused(f"{invocation.id} has ended as {invocation.state}")
+    if invocation.state == "waiting":
+        raise Refused(_why_waiting(invocation))
+    expired = invocation.wake_at is not None and invocation.wake_at <= now
+    if expired or invocation.state not in ("ready", "active"):
+        state = "expired" if expired else invocation.state
+        raise Refused(
+            f"{invocation.id} has {state}: it cannot be approved any more",
+            hint=f"ask again: tocsin task retry {invocation.step}",
+        )
 
 
 def _no_draft(incident: Incident, bound: Invocation, command: c.Decide) -> None:

@@ -48,6 +48,8 @@ def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.
     match move(incident, delivery, now):
         case Satisfied():
             yield e.DeliveryEnded(delivery=name, state="satisfied")
+        case Exhausted(cause="no_channel") if incident.replan:
+            return
         case Exhausted(reason=why):
             yield e.DeliveryEnded(delivery=name, state="exhausted", why=why)
         case AskPerson(reason=why):
@@ -87,8 +89,11 @@ def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.At
 def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime | None:
     """Return when time changes a delivery: at once if something can be sent, None if only an event can.
 
-    An attempt that has outlived its limit hides the channels after it; it is looked at again every minute.
+    An attempt that has outlived its limit hides the channels after it; it is looked at again every minute. While
+    a plan could not be made anew nothing is sent before it is tried again.
     """
+    if incident.replan:
+        return incident.replan_at or now
     match move(incident, incident.deliveries[name], now):
         case WaitUntil(instant=instant):
             return instant if instant > now else now + LOOK_AGAIN

@@ -61,7 +61,11 @@ def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: in
             stuck="",
         )
         draft.index("moving").add(plan.delivery)
-    draft.put(replan=False)
+    draft.put(replan=False, replan_at=None)
+
+
+def _not_replanned(draft: Draft, event: e.ReplanFailed, at: datetime, seq: int) -> None:
+    draft.put(replan_at=event.retry_at)
 
 
 def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
@@ -88,6 +92,7 @@ def _look_again(draft: Draft, before: Delivery) -> None:
 
 
 def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> None:
+    """What is sent again is planned again: a channel may have fallen, or a contact come, since the first plan."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     _delivery(
         draft,
@@ -99,6 +104,7 @@ def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> No
         stuck="",
     )
     draft.index("moving").add(event.delivery)
+    draft.put(replan=True, replan_asked=seq, replan_at=None)
 
 
 def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: int) -> None:
@@ -162,6 +168,21 @@ def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: date
     )
 
 
+def _resolved(draft: Draft, event: e.AttemptResolved, at: datetime, seq: int) -> None:
+    """The person's words stand where the provider's would."""
+
+    def with_words(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+        return tuple(
+            msgspec.structs.replace(a, reason=event.reason) if a.n == event.n else a for a in attempts
+        )
+
+    if event.effect in draft.read("deliveries"):
+        before: Delivery = draft.read("deliveries")[event.effect]
+        _delivery(draft, event.effect, attempts=with_words(before.attempts))
+        return
+    draft.change(event.effect, attempts=with_words(draft.invocation(event.effect).attempts))
+
+
 def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -> None:
     draft.table("documents")[event.document] = Document(
         id=event.document,
@@ -195,12 +216,14 @@ def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -
 EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.MessageComposed: _composed,
     e.DeliveriesReplanned: _replanned,
+    e.ReplanFailed: _not_replanned,
     e.DeliveryEnded: _delivery_ended,
     e.DeliveryStuck: _delivery_stuck,
     e.EvidenceRaised: _evidence,
     e.DeliveryResent: _resent,
     e.AttemptStarted: _attempt_started,
     e.AttemptEnded: _attempt_ended,
+    e.AttemptResolved: _resolved,
     e.DocumentRendered: _rendered,
     e.EvidenceAttached: _attached,
 }

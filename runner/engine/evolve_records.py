@@ -69,6 +69,7 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             provisional=change.provisional,
             missing=change.missing,
             overdue=change.overdue,
+            settled=change.settled,
             record=before.record if before else None,
         )
     draft.put(assess=False, assessed=True)
@@ -90,7 +91,7 @@ def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> No
         name=event.domain, state=event.state, since=event.since, by=event.by, assumed=event.assumed
     )
     if draft.read("moving"):
-        draft.put(replan=bool(draft.read("moving")))
+        draft.put(replan=True, replan_asked=seq, replan_at=None)
 
 
 def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:

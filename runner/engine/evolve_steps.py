@@ -175,7 +175,14 @@ def _stuck(draft: Draft, event: e.StepStuck, at: datetime, seq: int) -> None:
 def _retried(draft: Draft, event: e.StepRetried, at: datetime, seq: int) -> None:
     """With an instant its effect begins anew; without one, what it has begun goes on."""
     message = draft.invocation(event.step).message if event.wake_at is None else ""
-    draft.activate(event.step, state="active", stuck="", wake_at=event.wake_at, message=message)
+    draft.activate(
+        event.step,
+        state="active",
+        stuck="",
+        wake_at=event.wake_at,
+        message=message,
+        generation=event.generation,
+    )
 
 
 def _overdue(draft: Draft, event: e.StepOverdue, at: datetime, seq: int) -> None:
@@ -194,6 +201,11 @@ def _reminded(draft: Draft, event: e.StepReminded, at: datetime, seq: int) -> No
     before = draft.invocation(event.step)
     wake_at = None if before.kind == "ask" else before.wake_at
     draft.change(event.step, reminders=event.count, reminded_at=at, wake_at=wake_at)
+
+
+def _not_reminded(draft: Draft, event: e.ReminderFailed, at: datetime, seq: int) -> None:
+    """It counts as told, so that only the next reminder is tried."""
+    draft.change(event.step, told=event.count)
 
 
 def _approval(draft: Draft, event: e.ApprovalGiven, at: datetime, seq: int) -> None:
@@ -243,6 +255,7 @@ STEPS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.StepRetried: _retried,
     e.StepOverdue: _overdue,
     e.StepReminded: _reminded,
+    e.ReminderFailed: _not_reminded,
     e.ApprovalGiven: _approval,
     e.ApprovalVoided: _voided,
 }

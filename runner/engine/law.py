@@ -15,6 +15,8 @@ from runner.model.incident import DutyView, Incident
 BINDING = ("applies", "unknown")
 """Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
 
+FILED = ("filed", "filed_late")
+
 
 def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
     """Return every duty of the pinned law as it stands now, in full, for views and documents."""
@@ -32,17 +34,19 @@ def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
 
 def duty_passed(incident: Incident, now: datetime) -> bool:
     """Tell whether a due instant has passed that no assessment has seen yet."""
-    return any(
-        d.due is not None and d.due < now and not d.overdue and d.record is None and d.verdict in BINDING
-        for d in incident.duties.values()
-    )
+    return any(d.due is not None and d.due < now and _runs(d) for d in incident.duties.values())
 
 
 def next_duty_look(duty: DutyView, now: datetime) -> datetime | None:
     """Return the first instant at which a duty is overdue, None where time does not change it any more."""
-    if duty.due is None or duty.due < now or duty.overdue or duty.record or duty.verdict not in BINDING:
+    if duty.due is None or duty.due < now or not _runs(duty):
         return None
     return duty.due + timedelta(microseconds=1)
+
+
+def _runs(duty: DutyView) -> bool:
+    """Tell whether time alone can still make a duty overdue."""
+    return not duty.overdue and not duty.settled and duty.record is None and duty.verdict in BINDING
 
 
 def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
@@ -50,7 +54,8 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
     changes = []
     for status in duty_statuses(incident, now, library):
         seen = incident.duties.get(status.id)
-        view = _view(status)
+        recorded = seen is not None and seen.record is not None
+        view = _view(status, settled=not recorded and _settled(status, now))
         if seen is None or _differs(seen, view):
             changes.append(
                 DutyChange(
@@ -60,6 +65,7 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
                     provisional=view.provisional,
                     missing=view.missing,
                     overdue=view.overdue,
+                    settled=view.settled,
                 )
             )
     newest = max(incident.fact_events.values(), default=0)
@@ -67,7 +73,13 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
     return DutiesAssessed(changes=tuple(changes), because=because)
 
 
-def _view(status: DutyStatus) -> DutyView:
+def _settled(status: DutyStatus, now: datetime) -> bool:
+    """Tell whether facts say that it was filed, or that it is held beyond its due time."""
+    past = status.due is not None and status.due < now
+    return status.state in FILED or (status.state == "held" and past)
+
+
+def _view(status: DutyStatus, *, settled: bool) -> DutyView:
     return DutyView(
         id=status.id,
         verdict=status.verdict,
@@ -75,14 +87,16 @@ def _view(status: DutyStatus) -> DutyView:
         provisional=status.provisional,
         missing=status.missing_facts,
         overdue=status.state == "overdue",
+        settled=settled,
     )
 
 
 def _differs(seen: DutyView, now: DutyView) -> bool:
-    return (seen.verdict, seen.due, seen.provisional, seen.missing, seen.overdue) != (
+    return (seen.verdict, seen.due, seen.provisional, seen.missing, seen.overdue, seen.settled) != (
         now.verdict,
         now.due,
         now.provisional,
         now.missing,
         now.overdue,
+        now.settled,
     )

@@ -239,10 +239,12 @@ class Composed(Command, frozen=True, kw_only=True):
 
 
 class Replanned(Command, frozen=True, kw_only=True):
-    """Open deliveries were planned again because a domain or a contact changed."""
+    """Open deliveries were planned again because a domain changed or one is sent again."""
 
     plans: tuple[PlannedDelivery, ...]
     reason: str
+    asked: int = 0
+    """The event that the planning answers (``Incident.replan_asked`` as it saw it); 0 when it could not be done."""
 
 
 class Rendered(Command, frozen=True, kw_only=True):

@@ -26,7 +26,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=Tru
     stream: ClassVar[Stream] = "operational"
 
 
-class IncidentOpened(Event, frozen=True, kw_only=True):
+class Personal(Event, frozen=True, kw_only=True):
+    """What events share that can carry a person's words or name, or the value of a fact."""
+
+    personal: ClassVar[bool] = True
+
+
+class IncidentOpened(Personal, frozen=True, kw_only=True):
     """Born, with its kind fixed for ever."""
 
     incident: str
@@ -35,10 +41,9 @@ class IncidentOpened(Event, frozen=True, kw_only=True):
     kind: Kind
     by: str = ""
     catalogue: str = ""
-    personal: ClassVar[bool] = True
 
 
-class PlaybookPinned(Event, frozen=True, kw_only=True):
+class PlaybookPinned(Personal, frozen=True, kw_only=True):
     """A playbook begins to run in this incident, by digest (at opening, or grafted later)."""
 
     run: Run
@@ -46,7 +51,7 @@ class PlaybookPinned(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class PlaybookMigrated(Event, frozen=True, kw_only=True):
+class PlaybookMigrated(Personal, frozen=True, kw_only=True):
     """A run goes on with another version of its playbook, as the plan said."""
 
     run: Run
@@ -58,32 +63,32 @@ class PlaybookMigrated(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class IncidentPaused(Event, frozen=True, kw_only=True):
+class IncidentPaused(Personal, frozen=True, kw_only=True):
     """Automatic work stops. Legal clocks do not."""
 
     reason: str
 
 
-class IncidentResumed(Event, frozen=True, kw_only=True):
+class IncidentResumed(Personal, frozen=True, kw_only=True):
     """Automatic work goes on."""
 
     reason: str = ""
 
 
-class IncidentCancelled(Event, frozen=True, kw_only=True):
+class IncidentCancelled(Personal, frozen=True, kw_only=True):
     """Called off; what was open is cancelled, what was done stays."""
 
     reason: str
 
 
-class IncidentClosed(Event, frozen=True, kw_only=True):
+class IncidentClosed(Personal, frozen=True, kw_only=True):
     """Over, by decision of a named person."""
 
     by: str
     reason: str = ""
 
 
-class ScopeOpened(Event, frozen=True, kw_only=True):
+class ScopeOpened(Personal, frozen=True, kw_only=True):
     """A body of steps begins: a lane, an iteration, a called playbook."""
 
     scope: str
@@ -107,14 +112,14 @@ class StepReady(Event, frozen=True, kw_only=True):
     assignee: str = ""
 
 
-class StepBlocked(Event, frozen=True, kw_only=True):
+class StepBlocked(Personal, frozen=True, kw_only=True):
     """Its condition cannot be told yet: these facts are missing. With none, nothing is missing any more."""
 
     step: str
     missing: tuple[str, ...]
 
 
-class StepRescheduled(Event, frozen=True, kw_only=True):
+class StepRescheduled(Personal, frozen=True, kw_only=True):
     """Its due time or its next look changed, with the cause."""
 
     step: str
@@ -138,7 +143,7 @@ class StepChecked(Event, frozen=True, kw_only=True):
     by: str
 
 
-class StepEnded(Event, frozen=True, kw_only=True):
+class StepEnded(Personal, frozen=True, kw_only=True):
     """It ended in a state that only reopening leaves. ``digest`` names what it produced."""
 
     step: str
@@ -146,10 +151,9 @@ class StepEnded(Event, frozen=True, kw_only=True):
     by: str = ""
     reason: str = ""
     digest: str = ""
-    personal: ClassVar[bool] = True
 
 
-class StepSettled(Event, frozen=True, kw_only=True):
+class StepSettled(Personal, frozen=True, kw_only=True):
     """The engine itself ended it: nothing to do, or all inside it has ended."""
 
     step: str
@@ -158,7 +162,7 @@ class StepSettled(Event, frozen=True, kw_only=True):
     digest: str = ""
 
 
-class StepReopened(Event, frozen=True, kw_only=True):
+class StepReopened(Personal, frozen=True, kw_only=True):
     """A new invocation of an ended step; what was done stays on record."""
 
     step: str
@@ -168,7 +172,7 @@ class StepReopened(Event, frozen=True, kw_only=True):
     """The program's own reopening of a group for items that came up late: its lanes go on as they are."""
 
 
-class StepAssigned(Event, frozen=True, kw_only=True):
+class StepAssigned(Personal, frozen=True, kw_only=True):
     """Somebody else has it now."""
 
     step: str
@@ -176,29 +180,30 @@ class StepAssigned(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class StepCommented(Event, frozen=True, kw_only=True):
+class StepCommented(Personal, frozen=True, kw_only=True):
     """A remark on a step."""
 
     step: str
     by: str
     text: str
-    personal: ClassVar[bool] = True
 
 
-class StepStuck(Event, frozen=True, kw_only=True):
+class StepStuck(Personal, frozen=True, kw_only=True):
     """It cannot go on by itself: a person chooses between retry, skip and cancel."""
 
     step: str
     why: str
 
 
-class StepRetried(Event, frozen=True, kw_only=True):
+class StepRetried(Personal, frozen=True, kw_only=True):
     """A person, or its retry rule, has it tried again."""
 
     step: str
     by: str = ""
     wake_at: datetime | None = None
     reason: str = ""
+    generation: int = 0
+    """For an action: how often it began anew after it was definitely refused; each has an idempotency key."""
 
 
 class StepOverdue(Event, frozen=True, kw_only=True):
@@ -217,6 +222,14 @@ class StepReminded(Event, frozen=True, kw_only=True):
     count: int
 
 
+class ReminderFailed(Personal, frozen=True, kw_only=True):
+    """Nobody could be told of it; the step itself is as it was, and the next reminder is still tried."""
+
+    step: str
+    count: int
+    why: str
+
+
 class FactChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One fact as recorded; ``value`` null means "now unknown"."""
 
@@ -226,17 +239,16 @@ class FactChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence: Literal["confirmed", "estimated"] = "confirmed"
 
 
-class FactsRecorded(Event, frozen=True, kw_only=True):
+class FactsRecorded(Personal, frozen=True, kw_only=True):
     """Facts were learned, corrected or withdrawn, together."""
 
     facts: tuple[FactChange, ...]
     by: str
     step: str = ""
     grounds: str = ""
-    personal: ClassVar[bool] = True
 
 
-class ApprovalGiven(Event, frozen=True, kw_only=True):
+class ApprovalGiven(Personal, frozen=True, kw_only=True):
     """One person said yes or no to one digest."""
 
     step: str
@@ -249,7 +261,6 @@ class ApprovalGiven(Event, frozen=True, kw_only=True):
     proven_by: str = ""
     roles: tuple[str, ...] = ()
     """Every role of the quorum that the person held, so that later ones can be fitted round it."""
-    personal: ClassVar[bool] = True
 
 
 class ApprovalVoided(Event, frozen=True, kw_only=True):
@@ -260,7 +271,7 @@ class ApprovalVoided(Event, frozen=True, kw_only=True):
     new: str
 
 
-class MessageComposed(Event, frozen=True, kw_only=True):
+class MessageComposed(Personal, frozen=True, kw_only=True):
     """A message and its delivery plans exist; nothing has been sent."""
 
     message: str
@@ -270,7 +281,6 @@ class MessageComposed(Event, frozen=True, kw_only=True):
     to: tuple[str, ...]
     plans: tuple[PlannedDelivery, ...]
     reason: str = ""
-    personal: ClassVar[bool] = True
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -284,14 +294,21 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     key_lifetimes: Mapping[str, timedelta | None] = {}
 
 
-class DeliveriesReplanned(Event, frozen=True, kw_only=True):
-    """A domain fell or rose: open deliveries were planned anew; those whose plan changed are listed."""
+class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
+    """Open deliveries were planned anew, because a domain fell or rose or one is sent again; changed plans only."""
 
     plans: tuple[PlannedDelivery, ...] = ()
     reason: str = ""
 
 
-class DeliveryEnded(Event, frozen=True, kw_only=True):
+class ReplanFailed(Personal, frozen=True, kw_only=True):
+    """Open deliveries could not be planned anew: none is sent before ``retry_at``, when it is tried again."""
+
+    why: str
+    retry_at: datetime
+
+
+class DeliveryEnded(Personal, frozen=True, kw_only=True):
     """Its goal is proved, or nothing is left to try, or it was called off."""
 
     delivery: str
@@ -299,14 +316,14 @@ class DeliveryEnded(Event, frozen=True, kw_only=True):
     why: str = ""
 
 
-class DeliveryStuck(Event, frozen=True, kw_only=True):
+class DeliveryStuck(Personal, frozen=True, kw_only=True):
     """Nothing more is sent before a person has said what became of an unanswered attempt."""
 
     delivery: str
     why: str
 
 
-class EvidenceRaised(Event, frozen=True, kw_only=True):
+class EvidenceRaised(Personal, frozen=True, kw_only=True):
     """More is proved of a delivery than before: a receipt, an acknowledgement, a call."""
 
     delivery: str
@@ -314,10 +331,9 @@ class EvidenceRaised(Event, frozen=True, kw_only=True):
     by: str = ""
     via: str = ""
     note: str = ""
-    personal: ClassVar[bool] = True
 
 
-class DeliveryResent(Event, frozen=True, kw_only=True):
+class DeliveryResent(Personal, frozen=True, kw_only=True):
     """A person asked for the same message to go out again under a new key."""
 
     delivery: str
@@ -336,7 +352,10 @@ class AttemptStarted(Event, frozen=True, kw_only=True):
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """The outcome. For an automatic step, ``step_state`` is where that leaves the step."""
+    """The outcome. For an automatic step, ``step_state`` is where that leaves the step.
+
+    ``reason`` is the provider's, cleaned of personal data; what a person says of it is in ``AttemptResolved``.
+    """
 
     effect: str
     n: int
@@ -347,6 +366,15 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     step_state: TaskState | None = None
     resolved_by: str = ""
+
+
+class AttemptResolved(Personal, frozen=True, kw_only=True):
+    """How a person knows what became of an attempt whose outcome nobody knew; its end is an ``AttemptEnded``."""
+
+    effect: str
+    n: int
+    by: str
+    reason: str
 
 
 class DocumentRendered(Event, frozen=True, kw_only=True):
@@ -381,25 +409,25 @@ class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     provisional: bool = False
     missing: tuple[str, ...] = ()
     overdue: bool = False
+    settled: bool = False
 
 
-class DutyRecorded(Event, frozen=True, kw_only=True):
+class DutyRecorded(Personal, frozen=True, kw_only=True):
     """A filing, a decision not to notify, or a waiver."""
 
     duty: str
     record: DutyRecord
     step: str = ""
-    personal: ClassVar[bool] = True
 
 
-class RoleAssigned(Event, frozen=True, kw_only=True):
+class RoleAssigned(Personal, frozen=True, kw_only=True):
     """Who holds a role in this incident, from now on."""
 
     role: str
     persons: tuple[str, ...]
 
 
-class DomainDeclared(Event, frozen=True, kw_only=True):
+class DomainDeclared(Personal, frozen=True, kw_only=True):
     """A failure domain fell to the attacker, went down, or is up again."""
 
     domain: str
@@ -410,7 +438,7 @@ class DomainDeclared(Event, frozen=True, kw_only=True):
     assumed: bool = False
 
 
-class EvidenceAttached(Event, frozen=True, kw_only=True):
+class EvidenceAttached(Personal, frozen=True, kw_only=True):
     """A file came into custody."""
 
     evidence: str
@@ -419,16 +447,14 @@ class EvidenceAttached(Event, frozen=True, kw_only=True):
     size: int
     by: str
     source: str = ""
-    personal: ClassVar[bool] = True
 
 
-class NoteAdded(Event, frozen=True, kw_only=True):
+class NoteAdded(Personal, frozen=True, kw_only=True):
     """A line in the log, of the time it speaks of."""
 
     by: str
     text: str
     about: datetime | None = None
-    personal: ClassVar[bool] = True
 
 
 class PrivilegedNoteAdded(NoteAdded, frozen=True, kw_only=True):
@@ -437,13 +463,12 @@ class PrivilegedNoteAdded(NoteAdded, frozen=True, kw_only=True):
     stream: ClassVar[Stream] = "privileged"
 
 
-class EventCorrected(Event, frozen=True, kw_only=True):
+class EventCorrected(Personal, frozen=True, kw_only=True):
     """An earlier entry was wrong; both stay."""
 
     seq: int
     by: str
     reason: str
-    personal: ClassVar[bool] = True
 
 
 AnyEvent = (
@@ -469,17 +494,20 @@ AnyEvent = (
     | StepRetried
     | StepOverdue
     | StepReminded
+    | ReminderFailed
     | FactsRecorded
     | ApprovalGiven
     | ApprovalVoided
     | MessageComposed
     | DeliveriesReplanned
+    | ReplanFailed
     | DeliveryEnded
     | DeliveryStuck
     | EvidenceRaised
     | DeliveryResent
     | AttemptStarted
     | AttemptEnded
+    | AttemptResolved
     | DocumentRendered
     | DutiesAssessed
     | DutyRecorded

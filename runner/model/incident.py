@@ -98,7 +98,9 @@ class Invocation(Value, frozen=True, kw_only=True):
     over: bool = False
     """Ended for good: nothing leaves this but reopening, which makes a new invocation."""
     told: int = 0
-    """Reminders that were composed as messages."""
+    """Reminders that were composed as messages, or could not be."""
+    generation: int = 0
+    """How often a person had an action begin anew that had been definitely refused."""
     scopes: tuple[str, ...] = ()
     """Bodies that this container opened."""
 
@@ -209,6 +211,8 @@ class DutyView(Value, frozen=True, kw_only=True):
     provisional: bool = False
     missing: tuple[str, ...] = ()
     overdue: bool = False
+    settled: bool = False
+    """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
     record: DutyRecord | None = None
 
 
@@ -284,4 +288,8 @@ class Incident(Value, frozen=True, kw_only=True):
     assessed: bool = False
     """The duties were assessed at least once."""
     replan: bool = False
-    """A failure domain rose or fell; open deliveries may need another plan."""
+    """A failure domain rose or fell, or a delivery is sent again: open deliveries may need another plan."""
+    replan_asked: int = 0
+    """The last event that asked for it: a plan made before that event is out of date."""
+    replan_at: datetime | None = None
+    """It could not be done; it is tried again then, and nothing is sent before."""

@@ -83,6 +83,7 @@ def sentence(event: e.AnyEvent, words: Words) -> str:
             | e.StepRetried()
             | e.StepOverdue()
             | e.StepReminded()
+            | e.ReminderFailed()
             | e.ApprovalGiven()
             | e.ApprovalVoided()
         ):
@@ -90,14 +91,15 @@ def sentence(event: e.AnyEvent, words: Words) -> str:
         case (
             e.MessageComposed()
             | e.DeliveriesReplanned()
+            | e.ReplanFailed()
             | e.DeliveryEnded()
             | e.DeliveryStuck()
             | e.EvidenceRaised()
             | e.DeliveryResent()
-            | e.AttemptStarted()
-            | e.AttemptEnded()
         ):
             return _message(event, words)
+        case e.AttemptStarted() | e.AttemptEnded() | e.AttemptResolved():
+            return _attempt(event, words)
         case (
             e.FactsRecorded()
             | e.DocumentRendered()
@@ -200,6 +202,7 @@ _AboutStep = (
     | e.StepRetried
     | e.StepOverdue
     | e.StepReminded
+    | e.ReminderFailed
     | e.ApprovalGiven
     | e.ApprovalVoided
 )
@@ -218,6 +221,8 @@ def _about_step(event: _AboutStep, words: Words) -> str:
             return f"{words.step(step)} is OVERDUE{told}"
         case e.StepReminded(step=step, count=number):
             return f"Reminder {number} for {words.step(step)}"
+        case e.ReminderFailed(step=step, count=number, why=why):
+            return f"Reminder {number} for {words.step(step)} reached NOBODY{_because(why)}"
         case e.ApprovalGiven(step=step, by=by, role=role, digest=digest, approved=approved, reason=reason):
             verb = "approved" if approved else "REJECTED"
             proof = f", proved by {event.proven_by}" if event.proven_by else ""
@@ -229,12 +234,11 @@ def _about_step(event: _AboutStep, words: Words) -> str:
 _Message = (
     e.MessageComposed
     | e.DeliveriesReplanned
+    | e.ReplanFailed
     | e.DeliveryEnded
     | e.DeliveryStuck
     | e.EvidenceRaised
     | e.DeliveryResent
-    | e.AttemptStarted
-    | e.AttemptEnded
 )
 
 
@@ -248,6 +252,8 @@ def _message(event: _Message, words: Words) -> str:
         case e.DeliveriesReplanned(plans=plans, reason=reason):
             moved = "; ".join(f"{p.person} over {', '.join(p.channels) or 'no channel'}" for p in plans)
             return f"Deliveries planned anew: {moved or 'no plan changed'}{_because(reason)}"
+        case e.ReplanFailed(why=why, retry_at=retry_at):
+            return f"Deliveries could NOT be planned anew; again at {moment(retry_at)}{_because(why)}"
         case e.DeliveryEnded(delivery=name, state=state, why=why):
             end = {"satisfied": "reached", "exhausted": "NOT REACHED", "cancelled": "called off"}[state]
             return f"{_start(words.effect(name))}: {end}{_because(why)}"
@@ -260,12 +266,18 @@ def _message(event: _Message, words: Words) -> str:
             return f"{_start(words.effect(name))}: {found}{how}{who}{_because(note)}"
         case e.DeliveryResent(delivery=name, reason=reason):
             return f"{_start(words.effect(name))} sent again{_because(reason)}"
+
+
+def _attempt(event: e.AttemptStarted | e.AttemptEnded | e.AttemptResolved, words: Words) -> str:
+    match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
             return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} begins"
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", said by {by}" if by else ""
             end = "UNKNOWN" if state == "unknown" else state.replace("_", " ")
             return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))} {end}{said}{_because(reason)}"
+        case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
+            return f"{by or 'Somebody'} on attempt {n} of {words.effect(effect)}{_because(reason)}"
 
 
 def _over(channel: str) -> str:

@@ -90,9 +90,12 @@ def dead_worker_claims(tocsin: AtDesk) -> None:
         name = desk.find(None)
         desk.store.register_worker("w-dead").release()
         [*deliveries] = desk.load(name).deliveries
+        from runner.effects.compose import replan
         from runner.model.commands import Resend
 
         desk.submit(name, Resend(delivery=deliveries[0], reason="again"))
+        incident = desk.load(name)
+        desk.submit(name, replan(incident, desk.tools(incident)))
         turn = desk.turn(desk.load(name), (), worker="w-dead")
         desk.append([turn])
 

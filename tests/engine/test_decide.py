@@ -303,9 +303,26 @@ def test_a_filing_ends_no_step_before_its_time_and_none_that_has_ended() -> None
     world = lawful()
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world), step="main:g#1"))
     assert world.state("g") == "waiting"
+
+
+def test_a_filing_for_a_step_that_was_left_out_ends_it_no_more() -> None:
+    world = lawful()
     world.skip("f")
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world), step="main:f#1"))
     assert world.state("f") == "skipped"
+
+
+def test_a_step_whose_filing_is_on_record_already_is_simply_done() -> None:
+    world = World(
+        duties("d"), task("t"), file("f", "d", after="t", duty=INITIAL), regimes=law(GDPR), facts=BREACH
+    )
+    world.give(c.RecordDuty(duty=INITIAL, record=filed(world)))
+    world.done("t")
+    assert "stays on record" in refusal(
+        world, c.RecordDuty(duty=INITIAL, record=filed(world), step="main:f#1")
+    )
+    world.done("f")
+    assert world.state("f") == "done"
 
 
 def test_a_filing_belongs_to_a_file_step() -> None:

@@ -225,21 +225,21 @@ def test_not_knowing_an_answer_does_not_take_away_that_it_is_late() -> None:
     assert len(world.said(e.StepOverdue)) == 1
 
 
-def test_a_stuck_question_is_still_asked_again_and_a_stuck_task_is_not_reminded() -> None:
-    world = World(ask("q", "data.encrypted"), task("t", due=Due(offset=HOUR), on_overdue=OnOverdue()))
-    world.give(c.AnswerUnknown(step="main:q#1", by="bob", ask_again=world.now + HOUR))
-    for step in ("main:q#1", "main:t#1"):
-        world.give(c.EffectFailed(step=step, why="nobody holds the role"))
+def test_a_failed_task_is_not_reminded() -> None:
+    world = World(task("t", due=Due(offset=HOUR), on_overdue=OnOverdue()))
+    world.fail("t")
     world.advance(HOUR)
-    assert world.at("q").reminders == 1
     assert world.work() == []
 
 
-def test_failing_to_remind_for_the_same_reason_is_said_once() -> None:
-    world = World(task("t"))
+def test_a_reminder_that_reaches_nobody_is_said_once_and_leaves_the_step_as_it_is() -> None:
+    world = World(task("t", due=Due(offset=HOUR), on_overdue=OnOverdue()))
+    world.advance(HOUR)
     failed = c.EffectFailed(step="main:t#1", why="nobody holds the role")
-    assert len(world.give(failed)) == 1
+    assert world.give(failed) == [e.ReminderFailed(step="main:t#1", count=1, why="nobody holds the role")]
     assert world.give(failed) == []
+    assert (world.state("t"), world.at("t").stuck) == ("ready", "")
+    assert world.claim() == []
 
 
 def test_a_reminder_of_what_has_ended_meanwhile_is_not_sent() -> None:

@@ -91,6 +91,7 @@ def examples() -> dict[str, e.AnyEvent]:
         "record": record,
         "at": s.T0,
         "since": s.T0,
+        "retry_at": s.T0,
         "kind": "real",
         "message_class": scenes.URGENT,
         "approved": True,

@@ -81,12 +81,20 @@ def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> 
     return Paragraph(cells=(Cell(text, tone),), indent=indent, hang=hang)
 
 
+SOFT_HYPHEN = "\u00ad"
+"""Terminals disagree on whether it takes a column, so it is left out."""
+
+
 def visible(text: str) -> str:
     """Return the text on one line, with every character that a terminal could act on shown as ``�``."""
     flat = " ".join(text.split()) if not text.isprintable() else text
     if flat.isprintable():
         return flat
-    return "".join("\N{REPLACEMENT CHARACTER}" if text_problem(one) else one for one in flat)
+    return "".join("" if one == SOFT_HYPHEN else _shown(one) for one in flat)
+
+
+def _shown(one: str) -> str:
+    return "\N{REPLACEMENT CHARACTER}" if text_problem(one) else one
 
 
 def width_of(text: str) -> int:

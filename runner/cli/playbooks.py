@@ -144,11 +144,10 @@ def _domains(home: Home | None) -> frozenset[str]:
     """Return the failure domains that the adapters of the home's channels declare by themselves."""
     if home is None or not home.channels:
         return frozenset()
-    from runner.effects.gateway import Gateway
+    from runner.service.people import read_channels
 
-    gateway = Gateway()
-    channels = [gateway.channel(name, config) for name, config in home.channels.items()]
-    return frozenset().union(*(channel.domains for channel in channels))
+    channels, _ = read_channels(home)
+    return frozenset().union(*(channel.domains for channel in channels.values()))
 
 
 def _print_problems(session: Session, problems: tuple[Problem, ...], files: int) -> None:

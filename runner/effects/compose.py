@@ -15,7 +15,11 @@ from runner.model.incident import Incident, Invocation
 from runner.model.messaging import DeliveryPlan, MessageClass
 from runner.model.organisation import Directory
 from runner.model.playbook import MessageTemplate
+from runner.model.states import Refusal
 from runner.model.work import Compose
+
+UNUSABLE = "settings"
+"""Where the planner's rules have a number: the channel cannot be used as it is configured."""
 
 REMINDER = MessageTemplate(
     message_class="task-notice",
@@ -91,8 +95,10 @@ def replan(incident: Incident, tools: Tools) -> Replanned:
 
 
 def planned_for(context: PlanContext, directory: Directory, kind: MessageClass, person: str) -> DeliveryPlan:
-    """Plan one message class to one person over every channel we have."""
-    return plan(kind, tuple(directory.channels.values()), directory.recipient(person), context)
+    """Plan one message class to one person over every channel we have; one that cannot be used is refused."""
+    found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), context)
+    broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
+    return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found
 
 
 def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
     delivery = incident.deliveries[work.delivery]
     message = incident.messages[delivery.message]
     channel = tools.directory.channels.get(work.channel)
+    if channel is None and work.channel in tools.directory.broken:
+        return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
     if channel is None:
         return SendResult(state="rejected", reason="the channel is no longer configured", permanent=True)
     contacts = tools.directory.recipient(delivery.person).contacts

@@ -8,7 +8,8 @@ planner refuses the same beforehand; the guard holds when the planner, a templat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -30,6 +31,7 @@ from integrations.port import (
     Unknown,
     UnknownIntegration,
 )
+from runner.engine.planner import OUTSIDERS
 from runner.errors import Invalid
 from runner.model.messaging import (
     CONFIDENTIALITY,
@@ -44,7 +46,6 @@ from runner.model.messaging import (
 )
 from runner.model.states import Kind
 
-OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
 LONGEST_REASON = 300
 
@@ -91,12 +92,11 @@ class Gateway:
     def channel(self, identifier: str, config: ChannelConfig) -> Channel:
         """Return the channel as the planner sees it: the adapter's capabilities, narrowed or raised by config.
 
-        What the adapter depends on is always among the domains. Raises Invalid for an unknown adapter and for
-        settings that do not fit its schema.
+        What the adapter depends on is always among the domains. Raises Invalid for an adapter that is not there or
+        does not load, and for settings that do not fit its schema.
         """
-        able = self._integration(identifier, config.adapter).capabilities(
-            self._settings(identifier, config.adapter, config.settings)
-        )
+        settings = self._settings(identifier, config.adapter, config.settings)
+        able = self._capabilities(identifier, config.adapter, settings)
         return Channel(
             id=identifier,
             adapter=config.adapter,
@@ -121,8 +121,7 @@ class Gateway:
 
     def lint(self, channel: Channel, secrets: Mapping[str, str]) -> tuple[ChannelFinding, ...]:
         """Return what is wrong with a channel, without touching the network."""
-        integration = self._integration(channel.id, channel.adapter)
-        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        integration, settings = self._ready(channel)
         able = integration.capabilities(settings)
         found = [
             ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
@@ -157,8 +156,10 @@ class Gateway:
         """Make one attempt. It always returns: whatever an integration does wrong is an unknown outcome."""
         if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
             return refused
-        integration = self._integration(channel.id, channel.adapter)
-        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        try:
+            integration, settings = self._ready(channel)
+        except Invalid as error:
+            return SendResult(state="not_sent", reason=error.message)
         outbound = _outbound(dispatch)
         try:
             outcome = integration.send(outbound, settings, _held(secrets))
@@ -172,9 +173,8 @@ class Gateway:
         """Ask whether an unanswered attempt arrived: accepted, not sent, or None when it cannot be told."""
         if channel.reconcile == "none" or _forbidden(channel, dispatch.kind, dispatch.audience):
             return None
-        integration = self._integration(channel.id, channel.adapter)
-        settings = self._settings(channel.id, channel.adapter, channel.settings)
         try:
+            integration, settings = self._ready(channel)
             answer = integration.reconcile(_outbound(dispatch), settings, _held(secrets))
         except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
             return None
@@ -191,13 +191,19 @@ class Gateway:
         """Send to ourselves over a channel, as near to the real way as it allows."""
         if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
             return refused
-        integration = self._integration(channel.id, channel.adapter)
-        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        try:
+            integration, settings = self._ready(channel)
+        except Invalid as error:
+            return SendResult(state="not_sent", reason=error.message)
         try:
             outcome = integration.self_test(_outbound(dispatch), settings, _held(secrets))
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
         return _clean(_result(outcome), dispatch.address)
+
+    def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
+        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        return self._integration(channel.id, channel.adapter), settings
 
     def _integration(self, channel: str, adapter: str) -> Integration:
         try:
@@ -208,6 +214,22 @@ class Gateway:
                 f"channel {channel}: no integration is named {adapter!r}",
                 hint=f"{near}installed: {', '.join(error.known)}",
                 code="unknown_adapter",
+            ) from error
+        except Exception as error:
+            raise Invalid(
+                f"channel {channel}: the integration {adapter} cannot be loaded ({type(error).__name__})",
+                hint="install it anew, with what it needs",
+                code="broken_adapter",
+            ) from error
+
+    def _capabilities(self, channel: str, adapter: str, settings: msgspec.Struct) -> Capabilities:
+        integration = self._integration(channel, adapter)
+        try:
+            return integration.capabilities(settings)
+        except Exception as error:
+            raise Invalid(
+                f"channel {channel}: {adapter} makes nothing of its settings ({type(error).__name__})",
+                code="channel_settings",
             ) from error
 
     def _settings(self, channel: str, adapter: str, given: Mapping[str, object]) -> msgspec.Struct:
@@ -313,8 +335,19 @@ def _clean(result: SendResult, address: str) -> SendResult:
 
 
 def _safe(text: str, address: str) -> str:
-    shown = text.replace(address, "<address>") if len(address) > 2 else text
+    shown = text
+    for known, hidden in _spellings(address):
+        shown = re.sub(re.escape(known), hidden, shown, flags=re.IGNORECASE)
     return "".join(one if one.isprintable() else " " for one in shown)[:LONGEST_REASON]
+
+
+def _spellings(address: str) -> Iterator[tuple[str, str]]:
+    """Yield how an address may stand in an answer: in any case, and its local part alone between brackets."""
+    if len(address) > 2:
+        yield address, "<address>"
+    local, at, _ = address.rpartition("@")
+    if at and local:
+        yield f"<{local}>", "<address>"
 
 
 def _raised(channel: Channel, able: Capabilities) -> list[str]:

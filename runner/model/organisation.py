@@ -47,6 +47,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     people: Mapping[str, Person] = {}
     roles: Mapping[str, tuple[str, ...]] = {}
     channels: Mapping[str, Channel] = {}
+    broken: Mapping[str, str] = {}
+    """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""

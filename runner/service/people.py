@@ -6,9 +6,9 @@ from typing import Protocol
 
 import msgspec
 
-from runner.errors import NotFound, Refused, Stale
+from runner.errors import Invalid, NotFound, Refused, Stale
 from runner.model.actor import Actor
-from runner.model.messaging import ContactPoint
+from runner.model.messaging import Channel, ContactPoint
 from runner.model.organisation import Directory, Home, Person
 from runner.model.people import (
     DECODER,
@@ -48,11 +48,24 @@ def read_people(desk: Office) -> People:
 
 def read_directory(desk: Office) -> Directory:
     """Return people, roles and channels; channels are described by their adapters."""
+    people = read_people(desk)
+    channels, broken = read_channels(desk.home)
+    return Directory(people=people.people, roles=people.roles, channels=channels, broken=broken)
+
+
+def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
+    """Return the channels that can be used, and why each of the others cannot: one bad channel stops no other."""
     from runner.effects.gateway import Gateway
 
-    gateway, people = Gateway(), read_people(desk)
-    channels = {name: gateway.channel(name, config) for name, config in desk.home.channels.items()}
-    return Directory(people=people.people, roles=people.roles, channels=channels)
+    gateway = Gateway()
+    channels: dict[str, Channel] = {}
+    broken: dict[str, str] = {}
+    for name, config in home.channels.items():
+        try:
+            channels[name] = gateway.channel(name, config)
+        except Invalid as error:
+            broken[name] = error.message
+    return channels, broken
 
 
 def person(desk: Office, name: str) -> Person:
@@ -100,8 +113,10 @@ def _check(desk: Office, contact: ContactPoint) -> None:
     from runner.effects.gateway import Gateway
 
     gateway = Gateway()
-    for name, config in desk.home.channels.items():
-        channel = gateway.channel(name, config)
+    channels, broken = read_channels(desk.home)
+    if contact.channel in broken:
+        raise Refused(broken[contact.channel], hint="see: tocsin doctor")
+    for channel in channels.values():
         if contact.channel in (channel.id, channel.address_kind):
             problem = gateway.address_problem(channel, contact.address)
             if problem:

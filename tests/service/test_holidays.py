@@ -31,5 +31,7 @@ def test_what_was_asked_once_is_answered_without_the_library(tmp_path):
         "from runner.service.holidays import PublicHolidays\n"
         "print(PublicHolidays(Path(sys.argv[1])).is_holiday(date(2026, 12, 25), 'NL'), 'holidays' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["True", "False"]

@@ -67,19 +67,73 @@ def test_an_integration_that_raises_leaves_an_unknown_without_its_words():
     assert (result.reason, result.phase) == ("the integration failed (RuntimeError)", "integration")
 
 
-def test_what_an_integration_says_is_cleaned_of_the_address():
-    class Careless(ScriptedChannel):
-        def send(self, outbound, settings, secrets):
-            return msgspec.convert(
-                {"type": "rejected", "code": "5\n5", "reason": f"no {outbound.recipient} " + "x" * 999},
-                type=type(super().send(outbound, settings, secrets)),
-            )
+class Careless(ScriptedChannel):
+    """An integration whose provider repeats the address."""
 
-    door = gateway(Careless(["reject"]))
-    result = door.send(door.channel("c", ChannelConfig(adapter="x")), dispatch(), {})
+    words = "{}"
+
+    def send(self, outbound, settings, secrets):
+        return msgspec.convert(
+            {"type": "rejected", "code": "5\n5", "reason": self.words.format(outbound.recipient)},
+            type=type(super().send(outbound, settings, secrets)),
+        )
+
+
+def said(words: str, address: str = ADDRESS):
+    integration = Careless(["reject"])
+    integration.words = words
+    door = gateway(integration)
+    return door.send(door.channel("c", ChannelConfig(adapter="x")), dispatch(address=address), {})
+
+
+def test_what_an_integration_says_is_cleaned_of_the_address():
+    result = said("no {} " + "x" * 999)
     assert result.reason.startswith("no <address> x")
     assert len(result.reason) == 300
     assert result.code == "5 5"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("550 MARKER@EXAMPLE.ORG is unknown", "550 <address> is unknown"),
+        ("550 <Marker@example.org>: unknown", "550 <<address>>: unknown"),
+        ("550 <MARKER>: unknown user", "550 <address>: unknown user"),
+        ("550 no marker of that name", "550 no marker of that name"),
+    ],
+)
+def test_an_address_is_hidden_in_any_case_and_its_local_part_between_brackets(words, shown):
+    assert said(words, "marker@example.org").reason == shown
+
+
+class Broken(ScriptedChannel):
+    """An integration that stopped taking the settings of its channels."""
+
+    class Settings(msgspec.Struct, forbid_unknown_fields=True):
+        host: str
+
+
+def test_what_fails_before_anything_left_is_not_sent():
+    _, _, channel = scripted()
+    assert gateway(Broken(["accept"])).send(channel, dispatch(), {}).state == "not_sent"
+    assert gateway(Broken(["accept"])).self_test(channel, dispatch(), {}).state == "not_sent"
+
+
+def test_an_integration_that_does_not_load_is_a_channel_that_cannot_be_used():
+    def load(name):
+        raise ImportError("no such thing")
+
+    with pytest.raises(Invalid, match="c: the integration x cannot be loaded"):
+        Gateway(load).channel("c", ChannelConfig(adapter="x"))
+
+
+def test_an_integration_that_raises_over_its_settings_is_a_channel_that_cannot_be_used():
+    class Raising(ScriptedChannel):
+        def capabilities(self, settings):
+            raise KeyError("host")
+
+    with pytest.raises(Invalid, match="x makes nothing of its settings"):
+        gateway(Raising(["accept"])).channel("c", ChannelConfig(adapter="x"))
 
 
 @pytest.mark.parametrize("kind", ["exercise", "test"])

@@ -1,0 +1,109 @@
+"""A channel that cannot be used as configured stops neither the other channels nor what uses none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from runner.drivers.embedded import Worker
+from runner.effects.perform import perform
+from runner.model.commands import AnyCommand
+from runner.model.incident import Incident
+from runner.model.messaging import ChannelConfig
+from runner.model.playbook import HttpCall
+from runner.model.work import AnyWork, Deliver
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.regression.desks import Desks
+from tests.scenario import act, message
+
+BAD = {
+    "typo": ChannelConfig(adapter="smpt"),
+    "half": ChannelConfig(adapter="smtp", settings={"hots": "mail.example"}),
+}
+
+
+@pytest.fixture
+def desks(tmp_path: Path) -> Iterator[Desks]:
+    with Desks(tmp_path, BAD) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> AtDesk:
+    """A machine with a home, and a playbook beside it."""
+    (tmp_path / "badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    made = AtDesk(tmp_path / "home")
+    made.done("init")
+    made.settings()
+    return made
+
+
+def _break(tocsin: AtDesk, name: str = "typo") -> None:
+    """Add a channel that cannot be used, or make the good one such."""
+    tocsin.settings(channels={**tocsin.channels["channels"], name: {"adapter": "smpt"}})
+
+
+def _open(tocsin: AtDesk, *more: str) -> str:
+    playbook = str(tocsin.home.parent / "badge.yaml")
+    return tocsin("open", playbook, "--yes", "--fact", "incident.summary=Badge 4711", *more).err
+
+
+def test_a_bad_channel_is_known_beside_the_good_ones_with_what_is_wrong(desks: Desks) -> None:
+    directory = desks.open().directory
+    assert set(directory.channels) == {"mail", "hook"}
+    assert set(directory.broken) == {"typo", "half"}
+    assert "'smpt'" in directory.broken["typo"]
+
+
+def test_messages_go_over_the_others_and_the_plan_says_why_the_bad_one_is_not_used(tocsin: AtDesk) -> None:
+    _break(tocsin)
+    shown = _open(tocsin)
+    assert "no integration is named 'smpt'" in shown
+    assert tocsin.console.count("A badge is missing: Badge 4711") == 2
+
+
+def test_a_channel_that_broke_after_the_plan_leaves_an_attempt_that_did_not_happen(tmp_path: Path) -> None:
+    with Desks(tmp_path) as desks:
+        desk = desks.open()
+        desks.incident("i1", message("m", to=("person:ana",)))
+
+        def performing(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+            if isinstance(work, Deliver):
+                bad = dict.fromkeys(desk.home.channels, BAD["typo"])
+                desk.home = msgspec.structs.replace(desk.home, channels=bad)
+                desk.forget_directory()
+            return perform(work, incident, head, desk.library(incident), desk.tools(incident))
+
+        Worker(desk, perform=performing).drain()
+        (delivery,) = desk.load("i1").deliveries.values()
+    assert delivery.attempts
+    assert {one.state for one in delivery.attempts} == {"not_sent"}
+    assert all("'smpt'" in one.reason for one in delivery.attempts)
+
+
+def test_addresses_of_other_channels_can_still_be_recorded_and_playbooks_checked(tocsin: AtDesk) -> None:
+    _break(tocsin)
+    tocsin.done("person", "add", "zoe", "--name", "Zoe", "--contact", "screen=zoe")
+    said = tocsin("person", "add", "zoe", "--contact", "typo=zoe")
+    assert (said.code, "'smpt'" in said.err) == (1, True)
+    assert tocsin("playbook", "validate", str(tocsin.home.parent / "badge.yaml")).code == 0
+
+
+def test_doctor_says_which_channel_is_bad(tocsin: AtDesk) -> None:
+    _break(tocsin)
+    said = tocsin("doctor")
+    assert said.code == 4
+    assert "channel typo: no integration is named 'smpt'" in said.out
+
+
+def test_an_action_needs_no_channel(desks: Desks) -> None:
+    desk = desks.open()
+    call = HttpCall(url="https://elsewhere.example/isolate")
+    desks.incident("i1", act("x", http=call))
+    Worker(desk).drain()
+    (attempt,) = desk.load("i1").invocations["main:x#1"].attempts
+    assert attempt.state == "rejected"
+    assert "smpt" not in attempt.reason

@@ -14,6 +14,7 @@ import msgspec
 
 from runner.cli.world import World
 from runner.errors import Refused, Usage
+from runner.model.actor import VIA
 from runner.settings import CONFIG, find_home, is_shared_folder
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Session:
         found = self.world.who(self.options.claimed)
         if not self.options.on_behalf_of:
             return found
-        behalf = f"{self.options.on_behalf_of} via {self.options.via}"
+        behalf = f"{self.options.on_behalf_of}{VIA}{self.options.via}"
         return msgspec.structs.replace(found, on_behalf_of=behalf)
 
     @property

@@ -378,7 +378,8 @@ class Worker:
             if (name := token(work)) not in self._doing:
                 self._doing.add(name)
                 self._flying[work.incident] += 1
-                self._starting.append((work, turn.incident, head))
+                anchor = f"{turn.incident.version}:sha256:{head}" if turn.append is not None else ""
+                self._starting.append((work, turn.incident, anchor))
 
     def _launch(self) -> None:
         """Hand what is durable now to the pool; a drain that has one thing to do does it itself."""

@@ -48,7 +48,7 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         subject=body.subject,
         at=tools.now(),
         marking=message.message_class.confidentiality.upper(),
-        footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head[:16]}",
+        footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}",
     )
     return tools.sender.send(channel, dispatch, secrets)
 

@@ -10,7 +10,7 @@ from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
 
 
 def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
-    """Do it, once. ``head`` is the journal's head at the commit of its intent, for footers."""
+    """Do it, once. ``head`` is the journal's place at the commit of its intent (``N:sha256:…``), for footers."""
     match work:
         case Replan():
             from runner.effects.compose import replan

@@ -42,6 +42,8 @@ RecordCommand = (
     | c.CorrectEvent
     | c.PinPlaybook
 )
+MADE_TOO_LATE = (c.Composed, c.Rendered, c.Replanned, c.EffectFailed)
+"""What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
 AFTER_THE_END = (c.AddNote, c.CorrectEvent, c.AttachFile, c.AttemptDone, c.AttemptLost, c.ResolveAttempt)
 """What is still taken when an incident is over: the record may grow, the work may not."""
 
@@ -50,6 +52,8 @@ def decide(
     incident: Incident, command: c.AnyCommand, now: datetime, library: Library
 ) -> tuple[AnyEvent, ...]:
     """Return what a command brings about; raises ``Refused`` with the reason."""
+    if incident.state in ("closed", "cancelled") and isinstance(command, MADE_TOO_LATE):
+        return ()
     if incident.state in ("closed", "cancelled") and not isinstance(command, AFTER_THE_END):
         raise Refused(
             f"incident {incident.codename} is {incident.state}",

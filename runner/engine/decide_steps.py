@@ -8,7 +8,7 @@ from datetime import datetime
 from runner.engine.containers import superseded
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
-from runner.engine.signing import author, eligible, subject
+from runner.engine.signing import authors, eligible, subject
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of
 from runner.errors import NotFound, Refused
@@ -283,8 +283,7 @@ def _decide(
         _because(command.reason, "reject")
     _no_draft(incident, bound, command)
     roles = _roles_for(incident, invocation, step, command.by)
-    made_by = author(incident, bound)
-    if command.approved and made_by == command.by:
+    if command.approved and command.by in authors(incident, bound):
         raise Refused(
             f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
         )

@@ -195,6 +195,7 @@ def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -
         facts=event.facts,
         at=at,
         by=event.by,
+        on_behalf_of=event.on_behalf_of,
         duty=event.duty,
         status=event.status,
     )

@@ -110,7 +110,8 @@ def _checked(draft: Draft, event: e.StepChecked, at: datetime, seq: int) -> None
 
 def _ended(draft: Draft, event: e.StepEnded, at: datetime, seq: int) -> None:
     product = {"digest": event.digest} if event.digest else {}
-    draft.end(event.step, at, event.state, ended_by=event.by, reason=event.reason, **product)
+    who = {"ended_by": event.by, "ended_for": event.on_behalf_of}
+    draft.end(event.step, at, event.state, reason=event.reason, **who, **product)
 
 
 def _settled(draft: Draft, event: e.StepSettled, at: datetime, seq: int) -> None:
@@ -151,7 +152,8 @@ def _revive(draft: Draft, name: str) -> None:
     ended = draft.invocation(name)
     scope: Scope = draft.read("scopes")[ended.scope]
     draft.open_more(scope.id, 1)
-    draft.activate(name, state="active", over=False, ended_at=None, ended_by="", reason="reopened inside")
+    nobody = {"ended_by": "", "ended_for": ""}
+    draft.activate(name, state="active", over=False, ended_at=None, reason="reopened inside", **nobody)
     draft.hold_followers(scope, ended.step)
     if scope.parent and draft.invocation(scope.parent).over:
         _revive(draft, scope.parent)

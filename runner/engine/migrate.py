@@ -15,7 +15,7 @@ import msgspec
 
 from runner.engine.evolve_migration import newest_scopes
 from runner.engine.plan import Body, Library, Plan, compile_plan
-from runner.engine.signing import author, counted, filed, reached
+from runner.engine.signing import authors, counted, filed, reached
 from runner.engine.view import find_step
 from runner.errors import Problem, Refused
 from runner.model.events import PlaybookMigrated
@@ -225,7 +225,7 @@ class _Comparison:
             return False
         if new.approve != old.approve or self._made_otherwise(bound):
             return True
-        binding = counted(invocation, invocation.digest, author(self.incident, bound))
+        binding = counted(invocation, invocation.digest, authors(self.incident, bound))
         return given and not reached(new, binding)
 
     def _made_otherwise(self, bound: Invocation) -> bool:

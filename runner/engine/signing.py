@@ -18,18 +18,19 @@ def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invo
     return find_step(incident, incident.scopes[invocation.scope], step.approve)
 
 
-def author(incident: Incident, bound: Invocation) -> str:
-    """Return who made what is approved: the document's author, else whoever ended the step; empty for ourselves."""
-    written = [d.by for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    return written[-1] if written else bound.ended_by
+def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
+    """Return who made what is approved, and for whom: of the document, else of the step's end; none for ourselves."""
+    written = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    made = (written[-1].by, written[-1].on_behalf_of) if written else (bound.ended_by, bound.ended_for)
+    return frozenset(made) - {""}
 
 
-def counted(invocation: Invocation, digest: str, made_by: str) -> tuple[Approval, ...]:
-    """Return the approvals that bind exactly these bytes, without their author's."""
+def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:
+    """Return the approvals that bind exactly these bytes, without their authors'."""
     return tuple(
         a
         for a in invocation.approvals
-        if a.approved and not a.void and a.digest == digest and (not made_by or a.by != made_by)
+        if a.approved and not a.void and a.digest == digest and a.by not in made_by
     )
 
 
@@ -81,7 +82,7 @@ def quorum_events(
         return
     refused = [a for a in invocation.approvals if not a.void and not a.approved]
     given = in_time(
-        invocation, counted(invocation, digest, author(incident, bound) if bound is not None else "")
+        invocation, counted(invocation, digest, authors(incident, bound) if bound is not None else frozenset())
     )
     if digest and not refused and reached(step, given):
         why = f"approved by {', '.join(sorted(a.by for a in given))}"

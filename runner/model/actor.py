@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+VIA = " via "
+"""What stands between a person and the way in which they said it."""
+
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The five things known of whoever caused an event; fields stand in the order of canonical JSON."""
@@ -12,7 +15,12 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The person's key, or ``worker`` and the like for ourselves: a claim until ``proven_by`` says more."""
     host: str = ""
     on_behalf_of: str | None = None
-    """The person for whom ``claimed`` acted, as on the telephone."""
+    """The person for whom ``claimed`` acted and how they said so: ``maria via phone``."""
     os_user: str = ""
     proven_by: str | None = None
     """What proved the claim (``key:…``, ``code:…``, ``login:…``); None while it is only a claim."""
+
+    @property
+    def represented(self) -> str:
+        """The person alone for whom ``claimed`` acted; empty where it acted for itself."""
+        return (self.on_behalf_of or "").partition(VIA)[0]

@@ -151,6 +151,8 @@ class StepEnded(Personal, frozen=True, kw_only=True):
     by: str = ""
     reason: str = ""
     digest: str = ""
+    on_behalf_of: str = ""
+    """For whom ``by`` did it: the product is that person's as well, and neither approves it."""
 
 
 class StepSettled(Personal, frozen=True, kw_only=True):
@@ -390,6 +392,7 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
     facts: Mapping[str, int]
     duty: str = ""
     by: str = ""
+    on_behalf_of: str = ""
     status: str = "draft"
 
 

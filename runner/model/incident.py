@@ -78,6 +78,8 @@ class Invocation(Value, frozen=True, kw_only=True):
     started_by: str = ""
     ended_at: datetime | None = None
     ended_by: str = ""
+    ended_for: str = ""
+    """The person on whose behalf ``ended_by`` ended it."""
     reason: str = ""
     digest: str = ""
     """SHA-256 of what the step produced, where an approval can bind to it."""
@@ -186,6 +188,7 @@ class Document(Value, frozen=True, kw_only=True):
     """Facts used and the event number that set each."""
     at: datetime
     by: str = ""
+    on_behalf_of: str = ""
     duty: str = ""
     status: str = "draft"
 

@@ -21,7 +21,16 @@ from runner.engine.timing import next_look
 from runner.errors import NotFound, Sealed, StoreTooNew
 from runner.model.actor import Actor
 from runner.model.commands import AnyCommand
-from runner.model.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode, encode
+from runner.model.events import (
+    AnyEvent,
+    DocumentRendered,
+    PlaybookMigrated,
+    PlaybookPinned,
+    Recorded,
+    StepEnded,
+    decode,
+    encode,
+)
 from runner.model.incident import Incident
 from runner.model.work import AnyWork
 from runner.store.port import Append, IncidentRow, NewEvent, Store
@@ -108,7 +117,7 @@ def prepare(
     base = 0 if birth is not None else incident.version
     said: list[AnyEvent] = [] if birth is None else [birth]
     for command in commands:
-        decided = decide(incident, command, now, library)
+        decided = _for_whom(decide(incident, command, now, library), actor)
         incident = evolve(incident, number(incident, now, decided), library)
         said.extend(decided)
     incident, followed = settle(incident, now, library)
@@ -130,6 +139,17 @@ def prepare(
         ),
     )
     return Turn(append=append, incident=incident, work=work, more=more)
+
+
+def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
+    """Put the person for whom somebody acted to what was made: it is theirs as well, and neither approves it."""
+    person = actor.represented
+    return tuple(
+        msgspec.structs.replace(event, on_behalf_of=person)
+        if person and isinstance(event, StepEnded | DocumentRendered)
+        else event
+        for event in events
+    )
 
 
 def _claimed(

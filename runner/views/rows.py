@@ -14,7 +14,7 @@ from datetime import datetime
 import msgspec
 
 from runner.engine.plan import Library
-from runner.engine.signing import author, counted, subject
+from runner.engine.signing import authors, counted, subject
 from runner.engine.view import item_of, outwards, title_of
 from runner.errors import NotFound, Refused
 from runner.model.incident import Incident, Invocation, Scope
@@ -177,7 +177,7 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
     match step:
         case Approve(by=quorum):
             bound = subject(incident, invocation, step)
-            given = counted(invocation, bound.digest, author(incident, bound)) if bound is not None else ()
+            given = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
             return f"{len({one.by for one in given})} of {quorum.distinct} approved"
         case Task(checklist=rows) if rows:
             return f"{len(invocation.checked)} of {len(rows)} ticked"

@@ -82,7 +82,8 @@ def quorum_events(
         return
     refused = [a for a in invocation.approvals if not a.void and not a.approved]
     given = in_time(
-        invocation, counted(invocation, digest, authors(incident, bound) if bound is not None else frozenset())
+        invocation,
+        counted(invocation, digest, authors(incident, bound) if bound is not None else frozenset()),
     )
     if digest and not refused and reached(step, given):
         why = f"approved by {', '.join(sorted(a.by for a in given))}"

@@ -1,0 +1,51 @@
+"""What is done on behalf of somebody is theirs as well: neither of the two approves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+FOR_ADA = ("--as", "bob", "--on-behalf-of", "ada", "--via", "phone")
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> AtDesk:
+    """A machine with an incident in which jonas and ada must both sign a report."""
+    playbook = tmp_path / "badge.yaml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    made = AtDesk(tmp_path / "home")
+    made.done("init")
+    made.settings()
+    made.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+    made.done("task", "done", "block", "--all")
+    made.done("answer", "used", "no")
+    return made
+
+
+def _approve(tocsin: AtDesk, person: str) -> tuple[int, str]:
+    digest = tocsin("task", "show", "sign", "--format", "json").json["subject_digest"]
+    said = tocsin("approve", "sign", "--as", person, "--digest", digest)
+    return said.code, said.err
+
+
+def test_the_person_for_whom_it_was_done_does_not_approve_it(tocsin: AtDesk) -> None:
+    tocsin.done("task", "done", "report", *FOR_ADA)
+    code, said = _approve(tocsin, "ada")
+    assert (code, "ada made what is to be approved" in said) == (1, True)
+    assert _approve(tocsin, "jonas")[0] == 0
+
+
+def test_whoever_did_it_for_somebody_does_not_approve_it_either(tocsin: AtDesk) -> None:
+    tocsin.done("task", "done", "report", "--as", "jonas", "--on-behalf-of", "maria", "--via", "phone")
+    assert "jonas made what is to be approved" in _approve(tocsin, "jonas")[1]
+    assert _approve(tocsin, "ada")[0] == 0
+
+
+def test_what_is_done_again_by_others_is_theirs_alone(tocsin: AtDesk) -> None:
+    tocsin.done("task", "done", "report", *FOR_ADA)
+    tocsin.done("task", "reopen", "report", "--reason", "too short")
+    tocsin.done("task", "done", "report", "--comment", "longer")
+    assert _approve(tocsin, "ada")[0] == 0

@@ -72,7 +72,7 @@ class Listening:
 
     def run(self) -> None:
         """Work until ``stop``."""
-        self.worker.run(Bell(self._folder, self.name))
+        self.worker.run(Bell(self._folder, self.name, self.worker.desk.store.worker_alive))
 
     def stop(self) -> None:
         """End ``run`` cleanly."""
@@ -86,7 +86,7 @@ class Listening:
 def _poking(desk: Desk) -> Write:
     def write(batch: Sequence[Any], **given: Any) -> list[Any]:
         results = desk.store.append(batch, **given)
-        ring(desk.folder / BELLS)
+        ring(desk.folder / BELLS, desk.store.worker_alive)
         return results
 
     return write

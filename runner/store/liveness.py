@@ -38,8 +38,13 @@ class FileLock:
             )
 
     def held(self) -> bool:
-        """Is it still ours? A file lock is, until it is released."""
-        return self._descriptor is not None
+        """Is it still ours? Not once it is released, nor when its file is gone: nobody sees a lock without a name."""
+        if self._descriptor is None:
+            return False
+        try:
+            return _bears_name(self.path, self._descriptor)
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let go and remove the file."""

@@ -35,6 +35,24 @@ def test_letting_go_removes_the_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
+def test_a_lock_whose_file_is_gone_or_another_is_held_no_more(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    assert lock.held()
+    lock.path.unlink()
+    assert not lock.held()
+    lock.path.touch()
+    assert not lock.held()
+    lock.release()
+    assert lock.path.exists(), "what bears the name now is somebody else's"
+
+
+def test_a_lock_that_was_let_go_is_not_held(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    lock.release()
+    assert not lock.held()
+
+
 def test_the_next_worker_removes_the_files_of_the_dead_and_leaves_the_living(tmp_path):
     (tmp_path / "dead.lock").touch()
     one = FileLock(tmp_path, "one")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated
@@ -14,6 +14,7 @@ from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.options import Scope, command
 from runner.cli.said import aloud
 from runner.cli.session import WORKER, Session
+from runner.errors import TocsinError
 
 
 def add(app: typer.Typer) -> None:
@@ -46,7 +47,7 @@ def worker(
         doing.close()
     for name, why in doing.troubles.items():
         session.say(f"warning: {name} could not be worked on: {why}")
-    return _needs_a_person(session, bool(doing.troubles))
+    return _needs_a_person(session, doing.troubles)
 
 
 def _go_on(session: Session) -> None:
@@ -81,26 +82,30 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _needs_a_person(session: Session, troubled: bool) -> int:
+def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
     """Return the exit code of ``--once``, and say what waits for whom."""
+    waiting = list(_waiting(session, troubles))
+    if session.json:
+        session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
+    for one in waiting if not session.json else ():
+        session.say(f"{one['incident']}: {one['text']}\n  → {one['command']}")
+    return NEEDS_A_PERSON if waiting or troubles else 0
+
+
+def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield what needs a person in each open incident; one that cannot be read holds up no other."""
     from runner.cli.looking import read_status
     from runner.model.people import STREAM
 
-    desk = session.desk
-    waiting = []
-    for row in desk.store.rows():
+    for row in session.desk.store.rows():
         if row.kind == STREAM or row.state not in ("open", "paused"):
             continue
-        found = read_status(session, desk.load(row.id))
-        waiting += [(found.codename, one) for one in found.needs_attention]
-    report = {
-        "schema": "tocsin/worker/v1",
-        "needs_attention": [
-            {"incident": name, "text": one.text, "command": one.command} for name, one in waiting
-        ],
-    }
-    if session.json:
-        session.show_json(report)
-    for name, one in waiting if not session.json else ():
-        session.say(f"{name}: {one.text}\n  → {one.command}")
-    return NEEDS_A_PERSON if waiting or troubled else 0
+        try:
+            found = read_status(session, session.desk.load(row.id))
+        except TocsinError as error:
+            if session.json or row.id not in troubles:  # else it was said already
+                text = f"it cannot be read: {error.message}"
+                yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
+            continue
+        for one in found.needs_attention:
+            yield {"incident": found.codename, "text": one.text, "command": one.command}

@@ -1,0 +1,45 @@
+"""``worker --once`` with an incident that cannot be read any more: the others are worked on and told of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.service.opening import open_desk
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> AtDesk:
+    """A machine with two open incidents, the first of which was shredded."""
+    playbook = tmp_path / "badge.yaml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    made = AtDesk(tmp_path / "home")
+    made.done("init")
+    made.settings()
+    for _ in range(2):
+        made.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=Badge 4711")
+    desk = open_desk(made.home, made.world().who(""), clock=made.clock, chance=made.chance)
+    with desk.store:
+        desk.store.shred(desk.find("amber-falcon"))
+    return made
+
+
+def test_the_others_are_worked_on_and_the_shredded_one_is_reported(tocsin: AtDesk) -> None:
+    said = tocsin("worker", "--once")
+    assert said.code == 4
+    assert "was shredded" in said.err
+    assert tocsin.console.count("A badge is missing: Badge 4711") == 2
+
+
+def test_a_program_is_told_which_one_cannot_be_read(tocsin: AtDesk) -> None:
+    report = tocsin("worker", "--once", "--format", "json").json
+    (one,) = (each for each in report["needs_attention"] if each["incident"] == "amber-falcon")
+    assert "was shredded" in one["text"]
+
+
+@pytest.mark.parametrize("words", [("status",), ("next",)])
+def test_to_look_at_the_shredded_one_says_that_it_was(tocsin: AtDesk, words: tuple[str, ...]) -> None:
+    said = tocsin(*words, "--incident", "amber-falcon")
+    assert (said.code, "was shredded" in said.err) == (1, True)

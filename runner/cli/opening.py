@@ -18,7 +18,8 @@ from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_re
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 
 if TYPE_CHECKING:
-    from runner.service.starting import Opening
+    from runner.model.incident import Incident
+    from runner.service.starting import Opening, Request
 
 KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 
@@ -70,7 +71,7 @@ def open_(
       tocsin open personal-data-breach --facts veris:record.json --facts facts.yaml --compromised m365-tenant
       tocsin open ./my.yaml --kind exercise --yes
     """
-    from runner.service.starting import Request, commit_opening, prepare_opening
+    from runner.service.starting import Request
 
     session.ensure_home()
     request = Request(
@@ -82,6 +83,13 @@ def open_(
         compromised=tuple(compromised or ()),
         since=instant(since, session.now()) if since else None,
     )
+    _open(session, request, yes=yes)
+
+
+def _open(session: Session, request: Request, *, yes: bool) -> None:
+    """Show what a request brings about, ask, do it, and say what came of it."""
+    from runner.service.starting import commit_opening, prepare_opening
+
     opening = prepare_opening(session.desk, request)
     plan = _plan(opening)
     _tell(session, opening, plan)
@@ -90,17 +98,21 @@ def open_(
     before = commit_opening(session.desk, opening)
     outcome.work(session)
     after = session.desk.load(before.id)
-    report = Opened(
-        incident=after.id,
-        codename=after.codename,
-        title=after.title,
-        kind=after.kind,
-        version=after.version,
+    report = _opened(after, opening, plan)
+    session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
+
+
+def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
+    return Opened(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        version=incident.version,
         plan=plan,
         unaddressed=opening.unaddressed,
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
     )
-    session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
 
 
 def _kind(text: str) -> Kind:

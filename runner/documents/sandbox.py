@@ -21,10 +21,38 @@ INLINE_FLUSH: Final = f"{OPEN}i{CLOSE}"
 def sandbox(language: str, zone: str) -> Environment:
     """Return a sandbox that knows our filters and nothing else."""
     from jinja2 import StrictUndefined, pass_context
+    from markupsafe import Markup
+
+    @pass_context
+    def finalize(context: Any, value: Any) -> Any:
+        # marks and Markdown of macros only: what a fact says is never in here
+        return Markup(_printed(value, context.parent[LEDGER]))  # noqa: S704
+
+    environment = _kind()(
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+        cache_size=0,
+    )
+    environment.globals = {}
+    environment.filters = dict(filters(language, zone))
+    environment.tests = {
+        "known": lambda value: not isinstance(value, Missing),
+        "unknown": lambda value: isinstance(value, Missing),
+    }
+    return environment
+
+
+@functools.cache
+def _kind() -> type[Environment]:
+    """Return the class of our sandboxes: it stands in a function because Jinja2 is imported when first needed."""
     from jinja2.exceptions import SecurityError
     from jinja2.runtime import Context
     from jinja2.sandbox import ImmutableSandboxedEnvironment
-    from markupsafe import Markup
 
     class FactContext(Context):
         """A name that no fact answers to is a missing fact."""
@@ -51,28 +79,7 @@ def sandbox(language: str, zone: str) -> Environment:
                 return getattr(obj, argument)
             raise SecurityError(f"{argument!r} cannot be read here")
 
-    @pass_context
-    def finalize(context: Any, value: Any) -> Any:
-        # marks and Markdown of macros only: what a fact says is never in here
-        return Markup(_printed(value, context.parent[LEDGER]))  # noqa: S704
-
-    environment = Sandbox(
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-        cache_size=0,
-    )
-    environment.globals = {}
-    environment.filters = dict(filters(language, zone))
-    environment.tests = {
-        "known": lambda value: not isinstance(value, Missing),
-        "unknown": lambda value: isinstance(value, Missing),
-    }
-    return environment
+    return Sandbox
 
 
 def _printed(value: Any, ledger: Ledger) -> str:

@@ -60,57 +60,19 @@ def is_detail(event: e.AnyEvent) -> bool:
 
 def sentence(event: e.AnyEvent, words: Words) -> str:
     """Return what happened. Who did it stands beside, from the actor."""
-    match event:
-        case (
-            e.IncidentOpened()
-            | e.PlaybookPinned()
-            | e.PlaybookMigrated()
-            | e.IncidentPaused()
-            | e.IncidentResumed()
-            | e.IncidentCancelled()
-            | e.IncidentClosed()
-            | e.RoleAssigned()
-            | e.DomainDeclared()
-        ):
-            return _life(event)
-        case e.ScopeOpened() | e.StepReady() | e.StepBlocked() | e.StepRescheduled() | e.StepReopened():
-            return _coming(event, words)
-        case e.StepStarted() | e.StepChecked() | e.StepEnded() | e.StepSettled() | e.StepAssigned():
-            return _going(event, words)
-        case (
-            e.StepCommented()
-            | e.StepStuck()
-            | e.StepRetried()
-            | e.StepOverdue()
-            | e.StepReminded()
-            | e.ReminderFailed()
-            | e.ApprovalGiven()
-            | e.ApprovalVoided()
-        ):
-            return _about_step(event, words)
-        case (
-            e.MessageComposed()
-            | e.DeliveriesReplanned()
-            | e.ReplanFailed()
-            | e.DeliveryEnded()
-            | e.DeliveryStuck()
-            | e.EvidenceRaised()
-            | e.DeliveryResent()
-        ):
-            return _message(event, words)
-        case e.AttemptStarted() | e.AttemptEnded() | e.AttemptResolved():
-            return _attempt(event, words)
-        case (
-            e.FactsRecorded()
-            | e.DocumentRendered()
-            | e.DutiesAssessed()
-            | e.DutyRecorded()
-            | e.EvidenceAttached()
-            | e.NoteAdded()
-            | e.PrivilegedNoteAdded()
-            | e.EventCorrected()
-        ):
-            return _record(event, words)
+    if isinstance(event, _Life):
+        return _life(event)
+    if isinstance(event, _Coming):
+        return _coming(event, words)
+    if isinstance(event, _Going):
+        return _going(event, words)
+    if isinstance(event, _AboutStep):
+        return _about_step(event, words)
+    if isinstance(event, _Message):
+        return _message(event, words)
+    if isinstance(event, _Attempt):
+        return _attempt(event, words)
+    return _record(event, words)
 
 
 def _because(reason: str) -> str:
@@ -156,9 +118,10 @@ def _life(event: _Life) -> str:
             return f"{domain} is {how}{state} since {moment(since)}{_because(reason)}"
 
 
-def _coming(
-    event: e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened, words: Words
-) -> str:
+_Coming = e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened
+
+
+def _coming(event: _Coming, words: Words) -> str:
     match event:
         case e.ScopeOpened(parent=parent, item=item, iteration=iteration):
             which = f" for {item}" if item else (f", round {iteration}" if iteration > 1 else "")
@@ -175,9 +138,10 @@ def _coming(
             return f"{words.step(step)} reopened{_because(reason)}"
 
 
-def _going(
-    event: e.StepStarted | e.StepChecked | e.StepEnded | e.StepSettled | e.StepAssigned, words: Words
-) -> str:
+_Going = e.StepStarted | e.StepChecked | e.StepEnded | e.StepSettled | e.StepAssigned
+
+
+def _going(event: _Going, words: Words) -> str:
     match event:
         case e.StepStarted(step=step, by=by):
             return f"{by or 'Somebody'} started {words.step(step)}"
@@ -268,7 +232,10 @@ def _message(event: _Message, words: Words) -> str:
             return f"{_start(words.effect(name))} sent again{_because(reason)}"
 
 
-def _attempt(event: e.AttemptStarted | e.AttemptEnded | e.AttemptResolved, words: Words) -> str:
+_Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
+
+
+def _attempt(event: _Attempt, words: Words) -> str:
     match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
             return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} begins"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runner.engine.decide_effects import decide_effect
-from runner.engine.decide_records import decide_record
+from runner.engine.decide_effects import EffectCommand, decide_effect
+from runner.engine.decide_records import RecordCommand, decide_record
 from runner.engine.decide_steps import decide_step
 from runner.engine.plan import Library
 from runner.errors import Refused
@@ -17,31 +17,6 @@ from runner.model import commands as c
 from runner.model.events import AnyEvent
 from runner.model.incident import Incident
 
-EffectCommand = (
-    c.ResolveAttempt
-    | c.Resend
-    | c.ReportCall
-    | c.Composed
-    | c.Replanned
-    | c.Rendered
-    | c.EffectFailed
-    | c.AttemptDone
-    | c.AttemptLost
-)
-RecordCommand = (
-    c.RecordFacts
-    | c.RecordDuty
-    | c.AssignRole
-    | c.DeclareDomain
-    | c.AttachFile
-    | c.AddNote
-    | c.Pause
-    | c.Resume
-    | c.CancelIncident
-    | c.Close
-    | c.CorrectEvent
-    | c.PinPlaybook
-)
 MADE_TOO_LATE = (c.Composed, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
 AFTER_THE_END = (c.AddNote, c.CorrectEvent, c.AttachFile, c.AttemptDone, c.AttemptLost, c.ResolveAttempt)

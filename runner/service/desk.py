@@ -214,8 +214,3 @@ class Desk:
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""
         self.__dict__.pop("directory", None)
-
-
-def on_behalf(actor: Actor, claimed: str, proven_by: str | None = None) -> Actor:
-    """Return the actor with a claim to be somebody."""
-    return msgspec.structs.replace(actor, claimed=claimed or actor.claimed, proven_by=proven_by)

@@ -22,6 +22,7 @@ _REGULATED_US = (
     " dod_contractor federal_agency federal_contractor ferpa_institution student_aid_school tax_preparer irs_data_recipient"
     " nerc_entity nrc_licensee maritime_entity ca_licensed_clinic ca_public_agency ny_municipality nj_public_entity"
     " information_broker credit_bureau msb cftc_registrant efile_provider"
+    " sec_smaller_reporting_company reg_sp_smaller_institution dod_subcontractor"
 )
 _REGULATED_EU_UK = (
     "nis2_essential nis2_important dora_credit_institution dora_ccp dora_trading_venue dora_other_financial_entity"
@@ -131,6 +132,7 @@ _ORGANISATION: Mapping[str, Branch] = {
     "zone": FactType("Time zone for deadlines counted in days", "zone"),
     "established_in": _places("Where the organisation has an establishment"),
     "main_establishment": _place("Where its main establishment in the Union is"),
+    "home_state": _place("Its state of domicile or home state as an insurer or producer"),
     "offers_to": _places("Where it offers goods or services without an establishment"),
     "does_business_in": _places("Where it does business"),
     "role": _set_of("Its role for the affected data", _ROLES),
@@ -226,6 +228,22 @@ _INCIDENT: Mapping[str, Branch] = {
     "third_party_recipients": _prose("Third parties who received the data"),
     "exfiltration": _one_of("Were data taken away?", "none unlikely possible confirmed"),
     "service_harm": _prose("Harm to services"),
+    "disruption": _yes_no(
+        "Did it materially disrupt or degrade operations or services, or is that reasonably likely?"
+    ),
+    "reportable": _yes_no("Does it meet the sector regulator's own test of a reportable incident?"),
+    "notice_due_elsewhere": _yes_no("Must another authority be told of it?"),
+    "outage_minutes": _count("For how many minutes was a service down or degraded"),
+    "outage_user_minutes": _count("How many user minutes were lost in an outage (FCC)"),
+    "new_information_at": _instant("When information that a report still lacked became known"),
+    "malware_found": _yes_no("Was malicious software found?"),
+    "attempt_only": _yes_no("Was it only an attempt to compromise?"),
+    "nrc_class": _one_of(
+        "Class of the event under 10 CFR 73.77; a named person decides",
+        "one_hour four_hours eight_hours recorded_only",
+    ),
+    "amount_involved": FactType("US dollars that suspicious activity involves", "number"),
+    "suspect_identified": _yes_no("Is a suspect identified?"),
 }
 _RISK: Mapping[str, Branch] = {
     "to_people": _one_of(
@@ -251,6 +269,9 @@ _LAW_ENFORCEMENT: Mapping[str, Branch] = {
         "from": _instant("Held back from"),
         "until": _instant("Held back until"),
     },
+    "attorney_general_delay": _yes_no(
+        "Has the US Attorney General found in writing that disclosure endangers national security or public safety?"
+    ),
 }
 
 ROOTS: Mapping[str, Branch] = {

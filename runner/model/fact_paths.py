@@ -93,6 +93,12 @@ _DATA: Mapping[str, Branch] = {
     "encrypted": _yes_no("Were the data unintelligible to whoever obtained them (encrypted, key safe)?"),
     "key_compromised": _yes_no("Was the key, or what unlocks it, obtained too?"),
     "form": _set_of("The form of the data", "electronic paper oral"),
+    "account_kinds": _set_of(
+        "Which kinds of account numbers are affected", "credit_card debit_card bank_account other"
+    ),
+    "usable_without_code": _yes_no("Can the account or card numbers be used without a code or password?"),
+    "enough_for_identity_theft": _yes_no("Are the elements enough for identity theft even without a name?"),
+    "email_account": _yes_no("Do the credentials open an e-mail account?"),
     "records": _count("How many records"),
     "backup": _one_of("Is there a copy that can be used?", "available delayed none"),
     "retrieved": _yes_no("Did the recipient return or delete the data, and can they be trusted?"),
@@ -137,6 +143,11 @@ _ORGANISATION: Mapping[str, Branch] = {
     "does_business_in": _places("Where it does business"),
     "role": _set_of("Its role for the affected data", _ROLES),
     "public_body": _yes_no("Is it a public body?"),
+    "owner_public_body": _yes_no("Where it holds the data for others: is their owner a public body?"),
+    "owner_regulated_as": _set_of(
+        "Where it holds the data for others: what their owner is regulated as",
+        f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
+    ),
     "source_of_breach": _yes_no("Did the breach happen in its own systems?"),
     "sectors": _set_of("Its sectors", _SECTORS),
     "regulated_as": _set_of(

@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Law and notices": {
         "duties": ("duties", "duty"),
         "notices": ("notice",),
+        "regimes": ("regime",),
     },
     "People and messages": {
         "people": ("person", "role"),

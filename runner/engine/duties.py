@@ -147,13 +147,14 @@ def _law(regime: Regime, case: _Case) -> _Law:
     version, barred, advisory, notes = version_for(regime, case.whole.view, case.now, case.zone)
     country = case.whole.view.fact("organisation.country")
     place = version.residents_of or regime.jurisdictions[0]
+    claimed = _claims(regime, case.facts)
     return _Law(
         regime,
         version,
         barred,
         advisory,
-        tuple(scope_grounds(version, judge) for judge in case.judges),
-        _claims(regime, case.facts),
+        tuple(scope_grounds(version, judge, claimed) for judge in case.judges),
+        claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
         Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
         notes,
@@ -245,8 +246,8 @@ def _decides(answer: Answer, within: Answer) -> bool:
 
 def _duty_grounds(rule: DutyRule, law: _Law, judge: Judge) -> tuple[Ground, ...]:
     return (
-        *(judge.ground(condition) for condition in rule.only_if),
-        *(judge.ground(condition, wanted=False) for condition in rule.unless),
+        *(judge.ground(condition, law.claimed) for condition in rule.only_if),
+        *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
         *exemption_grounds(law.version.exemptions, rule.slug, judge, law.claimed),
     )
 
@@ -334,6 +335,8 @@ def _notes(
         yield f"provisional: counted from {case.earliest.by} until a named person fixes {found.reading.start_fact}"
     if finding.owed and finding.open_:
         yield f"not settled for: {', '.join(judge.view.id for judge in finding.open_)}"
+    if len(entities := dict.fromkeys(one.view.entity for one in finding.owed if one.view.entity)) > 1:
+        yield f"each of these legal entities owes it by itself: {', '.join(entities)}"
     if held is not None and held.note:
         yield held.note
     if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:

@@ -6,6 +6,9 @@ threshold counts, over the populations that are owed notice, the residents of a 
 brings its own, people not yet placed may live anywhere, and populations that may overlap count at least as the
 larger and at most as the sum.
 
+A population of one of several legal entities is judged as that entity's: its role, its country and what it is
+regulated as are the entity's own, and what is not recorded of the entity is unknown, whatever holds for the group.
+
 A recorded ``by_jurisdiction`` is taken as the whole picture unless the total says otherwise: then the difference may
 live anywhere, and a place without an entry is unknown rather than empty.
 """
@@ -32,6 +35,17 @@ class Span(msgspec.Struct, frozen=True):
     high: int | None
 
 
+_OF_ENTITY: Mapping[str, tuple[str, bool]] = {
+    "organisation.name": ("name", False),
+    "organisation.role": ("role", True),
+    "organisation.country": ("country", False),
+    "organisation.established_in": ("country", True),
+    "organisation.main_establishment": ("country", False),
+    "organisation.regulated_as": ("regulated_as", True),
+}
+"""Facts of the organisation → the fact of a legal entity that stands in for it, and whether it is a set."""
+
+
 class View:
     """The facts as one population sees them; satisfies ``runner.engine.conditions.View``.
 
@@ -43,6 +57,7 @@ class View:
         self.facts = facts
         self.population = population or {}
         self.id = str(self.population.get("id", ""))
+        self.entity = str(self.population.get("entity") or "")
         self._prefix = f"populations.{self.id}." if population is not None else ""
 
     def fact(self, path: str) -> Value:
@@ -54,8 +69,20 @@ class View:
                 return _value(own, self._prefix + path)
             inherited = _walk(self.facts, path) if path in INHERITED else None
             return Unknown((self._prefix + path,)) if inherited is None else _value(inherited, path)
+        if self.entity and path in _OF_ENTITY:
+            return self._of_entity(path)
         found = _walk(self.facts, path)
         return Unknown((path,)) if found is None else _value(found, path)
+
+    def _of_entity(self, path: str) -> Value:
+        """Return a fact of the legal entity whose people these are; sets of one where the group has a set."""
+        own, many = _OF_ENTITY[path]
+        there = f"organisation.entities.{self.entity}.{own}"
+        found = _walk(self.facts, there)
+        if found is None:
+            return Unknown((there,))
+        value = _value(found, there)
+        return (value,) if many and not isinstance(value, tuple) else value
 
     def step(self, step: str) -> Unknown:
         """Return unknown: a law cannot depend on a playbook."""

@@ -21,6 +21,7 @@ from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalI
 from runner.model.regime import Version
 
 Answer = bool | Unknown
+_NO_CLAIMS: Mapping[str, Reason] = {}
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -72,6 +73,8 @@ class Judge:
         return answer
 
     def _parts(self, condition: Condition) -> Iterable[Answer]:
+        if condition.in_words:
+            yield Unknown((f"claims.{condition.code}.position",))
         if condition.expression is not None:
             source = condition.expression.source
             if source not in self._answers:
@@ -87,13 +90,23 @@ class Judge:
         members = value if isinstance(value, tuple) else (value,)
         return disjunction(item if isinstance(item, Unknown) else item in meets.values for item in members)
 
-    def ground(self, condition: Condition, *, wanted: bool = True) -> Ground:
-        """Answer a condition as a ground; ``wanted`` False turns it around (``unless``)."""
+    def ground(
+        self, condition: Condition, claimed: Mapping[str, Reason] = _NO_CLAIMS, *, wanted: bool = True
+    ) -> Ground:
+        """Answer a condition as a ground; ``wanted`` False turns it around (``unless``).
+
+        A position that counsel takes on the condition's code, or on ``not`` and the code, is the answer.
+        """
+        for position, holds in ((condition.code, True), (f"not {condition.code}", False)):
+            if position in claimed:
+                return Ground(claimed[position], holds is wanted)
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
             assumed = f"{condition.text} ({'assumed' if answer else 'assumed not'}: nothing recorded says otherwise)"
             return Ground(Reason(condition.code, assumed), answer is wanted, quiet=not wanted)
         text = f"not so: {condition.text}" if wanted and answer is False else condition.text
+        if condition.in_words:
+            text = f"{text} (held in words only: counsel decides)"
         return Ground(Reason(condition.code, text), answer if wanted else negation(answer), quiet=not wanted)
 
     def exempt(self, exemption: Exemption) -> Answer:
@@ -130,9 +143,9 @@ class Judge:
         return True if element.condition is None else self.holds(element.condition)
 
 
-def scope_grounds(version: Version, judge: Judge) -> tuple[Ground, ...]:
+def scope_grounds(version: Version, judge: Judge, claimed: Mapping[str, Reason]) -> tuple[Ground, ...]:
     """Return what the regime asks before any of its duties: scope, residents, personal information."""
-    grounds = [judge.ground(condition) for condition in version.scope]
+    grounds = [judge.ground(condition, claimed) for condition in version.scope]
     if version.residents_of:
         grounds.append(_residents(version.residents_of, judge.view))
     if version.personal_information is not None:

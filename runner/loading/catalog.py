@@ -85,6 +85,12 @@ class Catalog:
         """Notice templates by id."""
         return self._files("notices")
 
+    def is_own(self, kind: Kind, name: str) -> bool:
+        """Whether a file is the home's own."""
+        return self.folder is not None and any(
+            (self.folder / kind / f"{name}{ending}").is_file() for ending in _ENDINGS[kind]
+        )
+
     def playbook_names(self) -> tuple[str, ...]:
         """Return the names of all playbooks, without versions."""
         return tuple(dict.fromkeys(name.partition("@")[0] for name in self.playbook_files))

@@ -26,7 +26,7 @@ from runner.model.grounds import (
 )
 from runner.model.vocabulary import find
 
-_CONDITION = ("code", "text", "when", "any_of", "none_of", "when_silent")
+_CONDITION = ("code", "text", "when", "any_of", "none_of", "when_silent", "in_words")
 _EXEMPTION = (
     "code",
     "text",
@@ -35,6 +35,7 @@ _EXEMPTION = (
     "any_of",
     "none_of",
     "when_silent",
+    "in_words",
     "grounds",
     "removes",
     "claim_only",
@@ -90,8 +91,9 @@ class Terms:
             self.reader.report(node, "regime-missing", "'code' is missing")
         if "text" not in fields:
             self.reader.report(node, "regime-missing", "'text' is missing", "say the condition in words")
-        if not {"when", "any_of", "none_of"} & set(fields):
-            hint = "write `when: <expression>`, `any_of:` or `none_of:`"
+        in_words = self.reader.flag(fields.get("in_words"))
+        if not in_words and not {"when", "any_of", "none_of"} & set(fields):
+            hint = "write `when: <expression>`, `any_of:`, `none_of:`, or `in_words: true` where only a person can tell"
             self.reader.report(node, "regime-missing", "the condition asks nothing", hint)
         return Condition(
             code=code,
@@ -100,6 +102,7 @@ class Terms:
             any_of=self._meets(fields.get("any_of")),
             none_of=self._meets(fields.get("none_of")),
             when_silent=self.reader.choice(fields.get("when_silent"), Silence, "ask"),
+            in_words=in_words,
         )
 
     def _expression(self, node: Node | None) -> Expression | None:

@@ -39,6 +39,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     any_of: tuple[Meets, ...] = ()
     none_of: tuple[Meets, ...] = ()
     when_silent: Silence = "ask"
+    in_words: bool = False
+    """Held in prose alone: no program can answer it, so it stays unknown until counsel takes a position on its code."""
 
 
 class Exemption(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,76 @@
+"""Several legal entities in one incident: each is judged by its own role, country and regulation."""
+
+from __future__ import annotations
+
+import importlib.resources
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from runner.engine.duties import assess
+from runner.loading.regimes import load_regime
+from runner.model.duty import DutyStatus
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+FOLDER = importlib.resources.files("playbooks") / "regimes"
+
+
+def judged(facts: dict[str, Any], *names: str) -> dict[str, DutyStatus]:
+    regimes = [load_regime((FOLDER / f"{name}.yaml").read_bytes(), name) for name in names]
+    return {status.id: status for status in assess(regimes, facts, NOW)}
+
+
+def group(**entities: dict[str, Any]) -> dict[str, Any]:
+    """A group that is a controller in Germany, with one population for each entity."""
+    return {
+        "organisation": {
+            "role": ["controller"],
+            "country": "DE",
+            "established_in": ["DE"],
+            "regulated_as": [],
+            "offers_to": [],
+            "entities": entities,
+        },
+        "incident": {"aware_at": "2026-11-24T09:00:00Z", "impact": ["confidentiality"]},
+        "risk": {"to_people": "risk"},
+        "populations": {
+            name: {"entity": name, "data": {"involved": True}, "people": {"total": 10}} for name in entities
+        },
+    }
+
+
+GDPR = "eu-gdpr-33-controller-sa"
+
+
+def test_an_entity_that_is_a_processor_owes_nothing_of_the_controller_s() -> None:
+    facts = group(
+        shop={"name": "Shop GmbH", "country": "DE", "role": "controller"},
+        host={"name": "Host GmbH", "country": "DE", "role": "processor"},
+    )
+    status = judged(facts, GDPR)[f"{GDPR}/initial"]
+    assert (status.verdict, status.populations) == ("applies", ("shop",))
+
+
+def test_two_controllers_owe_the_same_notification_each() -> None:
+    facts = group(
+        shop={"country": "DE", "role": "controller"},
+        bank={"country": "FR", "role": "controller"},
+    )
+    status = judged(facts, GDPR)[f"{GDPR}/initial"]
+    assert status.populations == ("shop", "bank")
+    assert "each of these legal entities owes it by itself: shop, bank" in status.notes
+
+
+def test_the_country_is_that_of_the_entity_and_not_of_the_group() -> None:
+    facts = group(inc={"country": "US", "role": "controller"})
+    assert judged(facts, GDPR)[f"{GDPR}/initial"].verdict == "not_applicable"
+
+
+@pytest.mark.parametrize("wanting", ["role", "country"])
+def test_what_is_not_recorded_of_an_entity_is_unknown_and_named(wanting: str) -> None:
+    known = {"country": "DE", "role": "controller"}
+    del known[wanting]
+    status = judged(group(shop=known), GDPR)[f"{GDPR}/initial"]
+    assert status.verdict == "unknown"
+    assert f"organisation.entities.shop.{wanting}" in status.missing_facts

@@ -22,7 +22,7 @@ _REGULATED_US = (
     " dod_contractor federal_agency federal_contractor ferpa_institution student_aid_school tax_preparer irs_data_recipient"
     " nerc_entity nrc_licensee maritime_entity ca_licensed_clinic ca_public_agency ny_municipality nj_public_entity"
     " information_broker credit_bureau msb cftc_registrant efile_provider"
-    " sec_smaller_reporting_company reg_sp_smaller_institution dod_subcontractor"
+    " sec_smaller_reporting_company reg_sp_smaller_institution dod_subcontractor casino trs_provider"
 )
 _REGULATED_EU_UK = (
     "nis2_essential nis2_important dora_credit_institution dora_ccp dora_trading_venue dora_other_financial_entity"

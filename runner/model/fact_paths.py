@@ -27,10 +27,11 @@ _REGULATED_US = (
 _REGULATED_EU_UK = (
     "nis2_essential nis2_important dora_credit_institution dora_ccp dora_trading_venue dora_other_financial_entity"
     " ecs_provider trust_service_provider qualified_trust_service_provider cra_manufacturer critical_entity eu_institution"
-    " law_enforcement_authority uk_oes uk_rdsp fca_pra_firm"
+    " law_enforcement_authority uk_oes uk_rdsp fca_pra_firm uk_pra_firm uk_payment_service_provider"
+    " uk_enhanced_reporting_firm"
 )
 _REGULATED_ELSEWHERE = (
-    "ch_critical_infrastructure finma_supervised osfi_institution au_soci_asset apra_regulated sg_cii_owner"
+    "ch_critical_infrastructure finma_supervised osfi_institution ca_designated_operator au_soci_asset apra_regulated sg_cii_owner"
     " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
     " kr_information_service cl_vital_operator"
 )

@@ -31,9 +31,9 @@ _REGULATED_EU_UK = (
     " uk_enhanced_reporting_firm"
 )
 _REGULATED_ELSEWHERE = (
-    "ch_critical_infrastructure finma_supervised osfi_institution ca_designated_operator au_soci_asset apra_regulated sg_cii_owner"
+    "ch_critical_infrastructure finma_supervised osfi_institution au_soci_asset apra_regulated sg_cii_owner"
     " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
-    " kr_information_service cl_vital_operator"
+    " kr_information_service cl_vital_operator ca_designated_operator"
 )
 _ROLES = "controller joint_controller processor data_owner data_holder"
 _VECTORS = (

@@ -32,10 +32,10 @@ def treatment_of(notice: Notice, path: str) -> Treatment:
 def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     """Return one line for each required item, for each ban, and for each rule of form."""
     places = _Places(document)
-    lines = [_item(item, places, document) for item in notice.requires]
+    lines = [_item(item, places, document, notice) for item in notice.requires]
     if notice.facts:
         rest = Item(ref="", item="Facts that the notice names besides", facts=notice.facts)
-        lines.append(_item(rest, places, document))
+        lines.append(_item(rest, places, document, notice))
     for ban in notice.forbids:
         present = tuple(path for path in ban.facts if path in places.printed)
         state: CoverageState = "forbidden" if present else "covered"
@@ -59,13 +59,26 @@ class _Places:
             self.gaps.setdefault(short(gap.path), set()).add(gap.treatment)
 
 
-def _item(item: Item, places: _Places, document: Document) -> Coverage:
+def _in_words(item: Item, notice: Notice) -> Coverage:
+    """Judge what the law wants said in words: by the template's parts, else by a person."""
+    if item.part and item.part in notice.says:
+        return Coverage(ref=item.ref, item=item.item, state="covered")
+    note = "no fact stands for it: see that the text says it"
+    return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
+
+
+def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
     needed = next((answer for answer in document.conditions if answer.when == item.when), None)
     if needed and needed.missing:
         note = "nobody can tell yet whether this is required"
         return Coverage(ref=item.ref, item=item.item, state="gap", facts=needed.missing, note=note)
     if needed and not needed.holds:
         return Coverage(ref=item.ref, item=item.item, state="not_required")
+    if item.unsure:
+        note = "nobody can tell yet whether this is required"
+        return Coverage(ref=item.ref, item=item.item, state="gap", facts=item.unsure, note=note)
+    if item.of_law and not item.facts and not item.known:
+        return _in_words(item, notice)
     missing = [path for choice in item.facts for path in _open(choice, places.printed, places)]
     missing += [path for choice in item.known for path in _open(choice, places.known, places)]
     follow = [path for path in missing if places.gaps.get(path) == {"to_follow"}]

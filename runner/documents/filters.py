@@ -5,6 +5,7 @@ A missing fact goes through each of them unchanged, so that its gap stands where
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -12,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 from runner.documents.values import Group, Leaf, Missing, Series, Value, Wrong
 from runner.documents.wording import label, phrases
+from runner.model.jurisdictions import US_NAMES
 
 Filter = Callable[..., Any]
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
+_CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
 def filters(language: str, zone: str) -> Mapping[str, Filter]:
@@ -27,6 +31,8 @@ def filters(language: str, zone: str) -> Mapping[str, Filter]:
         "number": _over(lambda value: _number(value, language)),
         "label": _over(lambda value: _labels(value, language)),
         "words": _over(lambda value: _words(value, language)),
+        "said": _over(lambda value: _said(value, language, zone)),
+        "place": _over(lambda value: place_name(str(value), language)),
         "capital": _over(lambda value: _capital(value)),
         "count": lambda value: len(value) if isinstance(value, Series) else _over(len)(value),
     }
@@ -85,6 +91,33 @@ def _number(value: Any, language: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Wrong("not a number")
     return str(format_decimal(value, locale=_locale(language))).replace("\u202f", "\u00a0")
+
+
+def _said(value: Any, language: str, zone: str) -> str:
+    """Print a fact of any kind as a reader wants it: a date, a number, yes or no, a list in words, text as it is."""
+    if isinstance(value, bool):
+        return str(_labels(value, language))
+    if isinstance(value, (int, float)):
+        return _number(value, language)
+    if isinstance(value, (list, tuple)):
+        return _words(_labels(value, language), language)
+    if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
+        return f"{_day(value, language, zone)}, {_clock(value, language, zone)}"
+    return label(str(value), language) if _CODE.fullmatch(str(value)) else str(value)
+
+
+def place_name(code: str, language: str) -> str:
+    """Return what a country or a part of the United States is called; other parts keep their code."""
+    country, _, part = code.partition("-")
+    if country == "US" and part in US_NAMES:
+        return US_NAMES[part]
+    if part:
+        return code
+    if code == "EU":
+        return phrases(language).union
+    from babel import Locale
+
+    return str(Locale.parse(_locale(language)).territories.get(code, code))
 
 
 def _labels(value: Any, language: str) -> Any:

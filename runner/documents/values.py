@@ -80,6 +80,17 @@ class Undecided:
         self.paths = paths
 
 
+class Kept:
+    """A plain value that is still known by the path of the fact that it was copied from; ``None`` is unknown."""
+
+    __slots__ = ("path", "value")
+
+    def __init__(self, path: str, value: Any) -> None:
+        """Keep both."""
+        self.path = path
+        self.value = value
+
+
 class Value:
     """A place in the facts: its path and the ledger that watches it."""
 
@@ -268,6 +279,8 @@ class Series(Value):
 
 def wrap(value: Any, path: str, ledger: Ledger) -> Value:
     """Put a plain value under watch; ``None`` is unknown, and an empty group is as well."""
+    if isinstance(value, Kept):
+        return wrap(value.value, value.path, ledger)
     if value is None:
         return Missing(path, ledger)
     if isinstance(value, Mapping):

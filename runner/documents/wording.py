@@ -21,16 +21,37 @@ class Phrases(msgspec.Struct, frozen=True):
     conjunction: str
     yes: str
     no: str
+    union: str
 
 
 PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
     {
-        "en": Phrases("not known at this time, will follow", "MISSING", "UNDECIDED", "and", "yes", "no"),
+        "en": Phrases(
+            "not known at this time, will follow",
+            "MISSING",
+            "UNDECIDED",
+            "and",
+            "yes",
+            "no",
+            "the European Union",
+        ),
         "de": Phrases(
-            "zurzeit nicht bekannt, wird nachgereicht", "FEHLT", "NICHT ENTSCHIEDEN", "und", "ja", "nein"
+            "zurzeit nicht bekannt, wird nachgereicht",
+            "FEHLT",
+            "NICHT ENTSCHIEDEN",
+            "und",
+            "ja",
+            "nein",
+            "die Europäische Union",
         ),
         "fr": Phrases(
-            "pas connu à ce stade, sera communiqué ultérieurement", "MANQUE", "NON DÉCIDÉ", "et", "oui", "non"
+            "pas connu à ce stade, sera communiqué ultérieurement",
+            "MANQUE",
+            "NON DÉCIDÉ",
+            "et",
+            "oui",
+            "non",
+            "l’Union européenne",
         ),
         "es": Phrases(
             "no se conoce en este momento, se comunicará más adelante",
@@ -39,6 +60,7 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "y",
             "sí",
             "no",
+            "la Unión Europea",
         ),
     }
 )

@@ -10,9 +10,11 @@ import hashlib
 
 import msgspec
 
+from runner.documents.coverage import check
 from runner.documents.render import render as render_document
 from runner.documents.tree import Document, RenderContext, Stationery
 from runner.documents.write import write
+from runner.effects.lawful import Brief, about, brief, with_law
 from runner.effects.tools import Tools
 from runner.engine.plan import Library
 from runner.errors import TocsinError
@@ -20,7 +22,7 @@ from runner.model.commands import EffectFailed, Rendered
 from runner.model.duty import DutyStatus
 from runner.model.facts import nested
 from runner.model.incident import Incident
-from runner.model.notice import Format, Notice
+from runner.model.notice import Coverage, Fits, Format, Notice
 from runner.model.work import Render
 
 
@@ -28,9 +30,10 @@ def render(work: Render, incident: Incident, library: Library, tools: Tools) -> 
     """Render and keep a notice, and return what was made, or why it could not be."""
     try:
         status = _duty(work, incident, library, tools)
-        name = template_for(work, tools, status)
-        notice, source = tools.notices[name]
-        document = make(notice, source, incident, status)
+        found = brief(incident, status, library)
+        notice, source = tools.notices[template_for(work, tools, found)]
+        notice = with_law(notice, found)
+        document = make(notice, source, incident, found)
         files = {
             str(form): tools.blobs.put_blob(incident.id, write(document, form)) for form in _formats(work)
         }
@@ -43,7 +46,10 @@ def render(work: Render, incident: Incident, library: Library, tools: Tools) -> 
         version=notice.version,
         digest=bound_digest(files),
         files=files,
-        gaps=tuple(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
+        gaps=(
+            *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
+            *(f"uncovered: {one.ref} {one.item}" for one in uncovered(notice, document)),
+        ),
         facts={used.path: incident.fact_events.get(used.path, 0) for used in document.facts_used},
         duty=work.duty,
         final=document.context.status == "final",
@@ -51,11 +57,14 @@ def render(work: Render, incident: Incident, library: Library, tools: Tools) -> 
 
 
 def make(
-    notice: Notice, source: str, incident: Incident, status: DutyStatus | None, *, draft: bool | None = None
+    notice: Notice, source: str, incident: Incident, found: Brief | None, *, draft: bool | None = None
 ) -> Document:
-    """Return the document of a notice as of an incident's facts; ``draft`` None decides by its gaps."""
+    """Return the document of a notice as of an incident's facts; ``draft`` None decides by its gaps.
+
+    What the law requires and nothing in the text says, or forbids and the text says, keeps it a draft as well.
+    """
     facts = nested(incident.facts)
-    extra = {} if status is None else {"duty": _about(incident, status)}
+    extra = {} if found is None else {"duty": about(found)}
     facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}
     context = RenderContext(
         status="draft",
@@ -67,10 +76,22 @@ def make(
     )
     document = render_document(notice, source, facts, context=context, extra=extra)
     blocking = any(gap.treatment == "missing" for gap in document.gaps)
-    if draft or (draft is None and blocking):
+    if draft or (draft is None and (blocking or uncovered(notice, document))):
         return document
     final = msgspec.structs.replace(context, status="final")
     return render_document(notice, source, facts, context=final, extra=extra)
+
+
+def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
+    """Return what the text leaves out or must not say, apart from the missing facts that it shows as gaps."""
+    if not notice.law_items:
+        return ()
+    open_ = {gap.path for gap in document.gaps}
+    return tuple(
+        one
+        for one in check(notice, document)
+        if one.state == "forbidden" or (one.state == "gap" and not open_ & set(one.facts))
+    )
 
 
 def bound_digest(files: dict[str, str]) -> str:
@@ -79,14 +100,38 @@ def bound_digest(files: dict[str, str]) -> str:
     return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
-def template_for(work: Render, tools: Tools, status: DutyStatus | None) -> str:
-    """Return the template's id; ``auto`` is the one that says it fulfils the duty."""
+def template_for(work: Render, tools: Tools, found: Brief | None) -> str:
+    """Return the template's id; ``auto`` is the one made for the duty, else the law's choice, else one that fits."""
     if work.notice != "auto":
         return work.notice
-    fitting = [name for name, (notice, _) in sorted(tools.notices.items()) if work.duty in notice.duties]
+    named = [name for name, (notice, _) in sorted(tools.notices.items()) if work.duty in notice.duties]
+    if named:
+        return named[0]
+    if found is not None and found.rule.notice in tools.notices:
+        return found.rule.notice
+    fitting = {
+        name: degree
+        for name, (notice, _) in sorted(tools.notices.items())
+        if found is not None and (degree := _fits(notice.fits, found.status))
+    }
     if not fitting:
         raise TocsinError(f"no template fulfils {work.duty}: write one, or take the notice by hand")
-    return fitting[0]
+    return max(fitting, key=lambda name: fitting[name])
+
+
+def _fits(fits: Fits | None, status: DutyStatus) -> int:
+    """Return how closely a general template fits a duty: the more it names, the closer; 0 where it does not."""
+    if fits is None:
+        return 0
+    places = any(f"{status.jurisdiction}-".startswith(f"{place}-") for place in fits.jurisdictions)
+    asked = (
+        (bool(fits.recipients), status.recipient in fits.recipients),
+        (bool(fits.jurisdictions), places),
+        (bool(fits.stages), status.stage in fits.stages),
+    )
+    if any(named and not answer for named, answer in asked):
+        return 0
+    return 1 + sum(named for named, _ in asked)
 
 
 def _formats(work: Render) -> tuple[Format, ...]:
@@ -98,21 +143,6 @@ def _duty(work: Render, incident: Incident, library: Library, tools: Tools) -> D
         return None
     found = [s for s in tools.duties(incident, tools.now(), library) if s.id == work.duty]
     return found[0] if found else None
-
-
-def _about(incident: Incident, status: DutyStatus) -> dict[str, object]:
-    """Return what a template may read of its duty; ``overdue`` hangs on the filing, not on the hour of rendering."""
-    record = incident.duties[status.id].record if status.id in incident.duties else None
-    return {
-        "id": status.id,
-        "due": status.due,
-        "due_local": status.due_local,
-        "overdue": incident.duties[status.id].overdue if status.id in incident.duties else False,
-        "reasons": record.late_reason if record is not None and record.late_reason else None,
-        "citation": status.citation,
-        "recipient": status.recipient,
-        "provisional": status.provisional,
-    }
 
 
 def _stationery(facts: dict[str, object], notice: Notice) -> Stationery:

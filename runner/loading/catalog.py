@@ -31,6 +31,7 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "regimes": (".yaml", ".yml"),
     "notices": (".md",),
 }
+_PART = re.compile(r"[a-z0-9-]+")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -145,8 +146,16 @@ class Catalog:
             from runner.loading.notices import load_notice
 
             file = _wanted(self.notice_files, name, "notice")
-            self._notices[name] = load_notice(file.read_bytes(), str(file))
+            self._notices[name] = load_notice(file.read_bytes(), str(file), self.part)
         return self._notices[name]
+
+    def part(self, name: str) -> tuple[str, str] | None:
+        """Return the text and the file of macros that notices share, the home's own first; None where there is none."""
+        for folder in self._folders("notices"):
+            file = folder / "parts" / f"{name}.md"
+            if _PART.fullmatch(name) and file.is_file():
+                return file.read_text(encoding="utf-8"), str(file)
+        return None
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
         """Return all notices by id, each with its template text."""

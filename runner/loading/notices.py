@@ -2,6 +2,9 @@
 
 Front matter and text are checked together: every fact that an item requires must be read by the text, and
 the text is rendered once with nothing known, which finds what a template or its Markdown does wrong.
+
+Texts that several notices share are files of macros under ``notices/parts``; those that ``parts:`` names stand before
+the text, and the digest of the notice covers them.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -21,7 +25,8 @@ from runner.documents.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
 from runner.errors import Invalid, Problem
 from runner.loading.source import Source, scan
-from runner.model.notice import Ban, Item, Notice
+from runner.model.notice import Ban, Fits, Item, Notice
+from runner.model.regime import LetterPart
 
 SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -31,9 +36,18 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-def load_notice(content: bytes, file: str) -> tuple[Notice, str]:
-    """Return the notice and its template text; raises ``Invalid`` with every problem found."""
-    notice, body, problems = scan_notice(content, file)
+Parts = Callable[[str], tuple[str, str] | None]
+"""The name of a part → its text and its file, None where there is none."""
+
+
+def no_parts(name: str) -> None:
+    """Know no part."""
+    del name
+
+
+def load_notice(content: bytes, file: str, parts: Parts = no_parts) -> tuple[Notice, str]:
+    """Return the notice and its template text, parts included; raises ``Invalid`` with every problem found."""
+    notice, body, problems = scan_notice(content, file, parts)
     errors = [problem for problem in problems if problem.severity == "error"]
     if notice is None or errors:
         count = len(errors)
@@ -45,7 +59,9 @@ def load_notice(content: bytes, file: str) -> tuple[Notice, str]:
     return notice, body
 
 
-def scan_notice(content: bytes, file: str) -> tuple[Notice | None, str, tuple[Problem, ...]]:
+def scan_notice(
+    content: bytes, file: str, parts: Parts = no_parts
+) -> tuple[Notice | None, str, tuple[Problem, ...]]:
     """Read as far as possible and return what was read with all that is wrong; never raises."""
     try:
         text = content.decode("utf-8")
@@ -58,19 +74,61 @@ def scan_notice(content: bytes, file: str) -> tuple[Notice | None, str, tuple[Pr
     source = scan(f"\n{front[1]}", file)
     body, offset = text[front.end() :], text[: front.end()].count("\n")
     notice, problems = (None, source.problems) if source.problems else _decoded(source)
-    problems += tuple(_moved(problem, file, offset) for problem in check_syntax(body, file))
+    shared, unknown = _shared(notice, source, parts)
+    problems += unknown
+    pieces = (*shared, _Piece(file, body, offset))
+    text = "".join(piece.text for piece in pieces)
+    problems += tuple(_placed(problem, pieces) for problem in check_syntax(text, file))
     problems += tuple(
-        _problem(file, offset + number, "notice-character", f"the text holds {found[0]}")
-        for number, line in enumerate(body.splitlines(), 1)
+        _placed(_problem(file, number, "notice-character", f"the text holds {found[0]}"), pieces)
+        for number, line in enumerate(text.splitlines(), 1)
         if (found := findings(line))
     )
     if notice is None:
-        return None, body, problems
-    notice = msgspec.structs.replace(notice, sha256=hashlib.sha256(content).hexdigest())
+        return None, text, problems
+    digest = hashlib.sha256(content + "".join(piece.text for piece in shared).encode()).hexdigest()
+    notice = msgspec.structs.replace(notice, sha256=digest)
     problems += _meaning(notice, source)
     if not problems:
-        problems = _text_problems(notice, body, source, offset)
-    return notice, body, problems
+        problems = _text_problems(notice, text, source, pieces)
+    return notice, text, problems
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    """One file's share of a notice's text, and on which of its lines it begins."""
+
+    file: str
+    text: str
+    offset: int
+
+
+def _shared(
+    notice: Notice | None, source: Source, parts: Parts
+) -> tuple[tuple[_Piece, ...], tuple[Problem, ...]]:
+    """Return the parts that a notice names, and a problem for each that there is not."""
+    found: list[_Piece] = []
+    problems: list[Problem] = []
+    for index, name in enumerate(notice.parts if notice is not None else ()):
+        part = parts(name)
+        if part is None:
+            hint = f"a part is a file notices/parts/{name}.md"
+            text = f"there is no part {name!r}"
+            problems.append(source.problem(("parts", index), "notice-part", text, hint=hint))
+            continue
+        text, file = part
+        found.append(_Piece(file, text if text.endswith("\n") else f"{text}\n", 0))
+    return tuple(found), tuple(problems)
+
+
+def _placed(problem: Problem, pieces: tuple[_Piece, ...]) -> Problem:
+    """Name the file and the line that a line of the joined text comes from."""
+    line = problem.line
+    for piece in pieces[:-1]:
+        length = piece.text.count("\n")
+        if line <= length:
+            return msgspec.structs.replace(problem, file=piece.file, line=line)
+        line -= length
+    return msgspec.structs.replace(problem, file=pieces[-1].file, line=line + pieces[-1].offset)
 
 
 def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
@@ -93,10 +151,12 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
     """Find every unknown key at once, each with the nearest known one."""
     known = tuple(name for name in Notice.__struct_fields__ if name != "sha256")
     places: list[tuple[tuple[str | int, ...], Any, tuple[str, ...]]] = [((), fields, known)]
+    places.append((("fits",), fields.get("fits"), Fits.__struct_fields__))
     for key, kind in (("requires", Item), ("forbids", Ban)):
         entries = fields.get(key)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
-            places.append(((key, index), entry, kind.__struct_fields__))
+            own = tuple(name for name in kind.__struct_fields__ if name not in ("unsure", "of_law"))
+            places.append(((key, index), entry, own))
     return [
         source.problem(
             (*where, key), "notice-key", f"unknown key {key!r}", hint=_nearest(key, names), key=True
@@ -130,6 +190,13 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     if notice.at_once and not notice.phased:
         hint = "set 'phased: true' or take 'at_once' away"
         found.append(source.problem(("at_once",), "notice-phases", "nothing may follow later", hint=hint))
+    for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
+        for word in words:
+            if word not in get_args(LetterPart):
+                hint = _nearest(word, get_args(LetterPart))
+                found.append(
+                    source.problem((key,), "notice-part", f"{word!r} is no part of a letter", hint=hint)
+                )
     for index, item in enumerate(notice.requires):
         if item.when:
             found += [
@@ -139,7 +206,9 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _text_problems(notice: Notice, body: str, source: Source, offset: int) -> tuple[Problem, ...]:
+def _text_problems(
+    notice: Notice, body: str, source: Source, pieces: tuple[_Piece, ...]
+) -> tuple[Problem, ...]:
     read = {short(path) for path, _line in facts_read(body)}
     found = [
         source.problem(
@@ -153,13 +222,8 @@ def _text_problems(notice: Notice, body: str, source: Source, offset: int) -> tu
         render(notice, body, {}, context=epoch)
     except Invalid as error:
         inner = error.problems or (_problem(source.file, 1, error.code, error.message, error.hint),)
-        found += [_moved(problem, source.file, offset) for problem in inner]
+        found += [_placed(problem, pieces) for problem in inner]
     return tuple(found)
-
-
-def _moved(problem: Problem, file: str, offset: int) -> Problem:
-    """Count a text's line from the beginning of the file."""
-    return msgspec.structs.replace(problem, file=file, line=problem.line + offset)
 
 
 def _problem(file: str, line: int, code: str, message: str, hint: str = "") -> Problem:

@@ -17,6 +17,7 @@ from runner.model.regime import (
     DutyRule,
     Hold,
     Lateness,
+    LetterPart,
     Remark,
     SubstituteNotice,
 )
@@ -86,11 +87,13 @@ def _fields(node: Node, reader: Reader) -> Mapping[str, Node]:
 
 def _content(node: Node, terms: Terms) -> Content:
     reader = terms.reader
-    fields = reader.fields(node, ("ref", "item", "facts", "only_if"))
+    nothing: LetterPart | None = None
+    fields = reader.fields(node, ("ref", "item", "facts", "part", "only_if"))
     return Content(
         ref=reader.text(reader.need(fields, "ref", node)),
         item=reader.text(reader.need(fields, "item", node)),
         facts=reader.facts(fields.get("facts")),
+        part=reader.choice(fields.get("part"), LetterPart, nothing),
         condition=terms.one(fields.get("only_if")),
     )
 

@@ -59,7 +59,7 @@ def validate_file(
 ) -> tuple[Problem, ...]:
     """Return every problem of one file."""
     if path.suffix == ".md":
-        return _notice(path)
+        return _notice(path, catalog)
     source = scan_file(path)
     return validate_source(source, catalog.beside_of(path), home, domains=domains)
 
@@ -103,14 +103,14 @@ def _schema(source: Source) -> str:
     return str(given) if given is not None else SCHEMAS[0] if "steps" in data else ""
 
 
-def _notice(path: Path) -> tuple[Problem, ...]:
+def _notice(path: Path, catalog: Catalog) -> tuple[Problem, ...]:
     from runner.loading.notices import scan_notice
 
     try:
         content = path.read_bytes()
     except OSError:
         return scan_file(path).problems
-    return scan_notice(content, str(path))[2]
+    return scan_notice(content, str(path), catalog.part)[2]
 
 
 def _regime(source: Source) -> tuple[Problem, ...]:

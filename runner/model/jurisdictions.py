@@ -17,12 +17,69 @@ PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK
 SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK
 YE YT ZA ZM ZW
 """
-_US_POSTAL_CODES = """
-AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT NC ND NE NH NJ
-NM NV NY OH OK OR PA PR RI SC SD TN TX UM UT VA VI VT WA WI WV WY
+_US_NAMES = """
+AK Alaska
+AL Alabama
+AR Arkansas
+AS American Samoa
+AZ Arizona
+CA California
+CO Colorado
+CT Connecticut
+DC District of Columbia
+DE Delaware
+FL Florida
+GA Georgia
+GU Guam
+HI Hawaii
+IA Iowa
+ID Idaho
+IL Illinois
+IN Indiana
+KS Kansas
+KY Kentucky
+LA Louisiana
+MA Massachusetts
+MD Maryland
+ME Maine
+MI Michigan
+MN Minnesota
+MO Missouri
+MP Northern Mariana Islands
+MS Mississippi
+MT Montana
+NC North Carolina
+ND North Dakota
+NE Nebraska
+NH New Hampshire
+NJ New Jersey
+NM New Mexico
+NV Nevada
+NY New York
+OH Ohio
+OK Oklahoma
+OR Oregon
+PA Pennsylvania
+PR Puerto Rico
+RI Rhode Island
+SC South Carolina
+SD South Dakota
+TN Tennessee
+TX Texas
+UM U.S. Minor Outlying Islands
+UT Utah
+VA Virginia
+VI U.S. Virgin Islands
+VT Vermont
+WA Washington
+WI Wisconsin
+WV West Virginia
+WY Wyoming
 """
 COUNTRIES = frozenset(_COUNTRY_CODES.split())
-US_PARTS = frozenset(_US_POSTAL_CODES.split())
+US_NAMES = {line[:2]: line[3:] for line in _US_NAMES.strip().splitlines()}
+"""Postal code → the name of a state or another part of the United States."""
+US_PARTS = frozenset(US_NAMES)
 _MEANT = {"UK": "GB", "EL": "GR", "USA": "US", "EN": "GB"}
 _FORM = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 _EXAMPLE = "write a country as DE, a state as US-CA"

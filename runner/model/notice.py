@@ -9,7 +9,8 @@ import msgspec
 Audience = Literal["authority", "individuals", "internal", "public"]
 Treatment = Literal["missing", "to_follow"]
 Format = Literal["docx", "pdf", "html", "txt", "md"]
-CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden"]
+CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
+"""``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
 
 FactChoice = str | tuple[str, ...]
 """One fact path, or several of which one is enough."""
@@ -28,6 +29,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """All of them must be known and read; the template puts them into words of its own by conditions."""
     when: str = ""
     """A condition over facts; empty means always required."""
+    part: str = ""
+    """A part of a letter (``runner.model.regime.LetterPart``) that says it in words of its own."""
+    unsure: tuple[str, ...] = ()
+    """Facts that would tell whether it is required at all."""
+    of_law: bool = False
+    """Taken from the duty's own contents, not from the template's front matter."""
 
 
 class Ban(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +45,15 @@ class Ban(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     facts: tuple[str, ...]
 
 
+class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a general template is for: duties to these recipients, in these places; empty means any."""
+
+    recipients: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
+    """``US`` stands for its states as well."""
+    stages: tuple[str, ...] = ()
+
+
 class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The front matter of one template: which duty it fulfils, and by what it is checked."""
 
@@ -46,6 +62,14 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     title: str
     regime: str = ""
     duties: tuple[str, ...] = ()
+    fits: Fits | None = None
+    """For which other duties ``notice: auto`` may take it, where no template names the duty itself."""
+    law_items: bool = False
+    """Whether what the duty's regime requires and forbids counts for the check, besides ``requires`` and ``forbids``."""
+    says: tuple[str, ...] = ()
+    """Parts of a letter that the text puts in where ``duty.parts`` asks for them."""
+    parts: tuple[str, ...] = ()
+    """Files of macros under ``notices/parts`` that stand before the text."""
     language: str = "en"
     """A BCP 47 tag: it chooses the forms of dates and numbers as well."""
     audience: Audience = "authority"

@@ -28,12 +28,39 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     checked: str = ""
 
 
+LetterPart = Literal[
+    "nature_of_breach",
+    "how_it_happened",
+    "breach_dates",
+    "discovery_date",
+    "elements",
+    "number_affected",
+    "measures",
+    "delay_by_law_enforcement",
+    "contact",
+    "vigilance",
+    "fraud_alert",
+    "freeze",
+    "freeze_free",
+    "bureaus",
+    "ftc",
+    "state_attorney_general",
+    "police_report",
+    "credit_monitoring",
+    "parent_or_affiliate",
+    "change_password",
+    "plain_language",
+]
+"""Things that a letter to people says in words of its own; the letter engine puts them in where a law asks for them."""
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a notice must say, or must not say, with the article's letter."""
 
     ref: str
     item: str
     facts: tuple[str, ...] = ()
+    part: LetterPart | None = None
     condition: Condition | None = None
 
 

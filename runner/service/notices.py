@@ -47,12 +47,15 @@ def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:
 
 def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a template as of the incident's facts; nothing is recorded."""
+    from runner.effects.lawful import brief, with_law
     from runner.effects.render import make
 
     notice, body = template(desk, incident, name)
     wanted = duty or next(iter(notice.duties), "")
     statuses = [one for one in desk.duties(incident) if one.id == wanted]
-    return notice, make(notice, body, incident, _one(statuses))
+    found = brief(incident, _one(statuses), desk.library(incident))
+    notice = with_law(notice, found)
+    return notice, make(notice, body, incident, found)
 
 
 def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:

@@ -1,0 +1,166 @@
+"""What a template may read of the duty that it fulfils, and what that duty's law wants said and not said.
+
+The letter engine rests on this: a template asks ``'freeze' in duty.parts`` and the law of the reader's state answers.
+A general form goes over ``duty.content`` and prints each thing that the regime requires, with the facts that say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from runner.documents.values import Kept
+from runner.engine.duties import monitoring_months
+from runner.engine.plan import Library
+from runner.engine.populations import Span, View, residents, views
+from runner.engine.scope import Judge, disjunction
+from runner.model.duty import DutyStatus
+from runner.model.expressions import Unknown
+from runner.model.fact_types import FactType
+from runner.model.facts import nested
+from runner.model.grounds import Condition
+from runner.model.incident import Incident
+from runner.model.notice import Ban, Item, Notice
+from runner.model.regime import Content, DutyRule, Regime, Version
+from runner.model.vocabulary import fact_type
+
+_OF_POPULATION = ("data", "people")
+
+
+class Brief(msgspec.Struct, frozen=True):
+    """One duty of one incident, with its law and the populations that it is about."""
+
+    incident: Incident
+    status: DutyStatus
+    regime: Regime
+    version: Version
+    rule: DutyRule
+    judges: tuple[Judge, ...]
+
+
+def brief(incident: Incident, status: DutyStatus | None, library: Library) -> Brief | None:
+    """Return the law behind a duty, as it was judged; None without a duty."""
+    if status is None:
+        return None
+    slug = status.id.partition("/")[2]
+    for regime in library.regimes:
+        if regime.id != status.regime:
+            continue
+        for version in regime.versions:
+            rule = next((one for one in version.duties if one.slug == slug), None)
+            if version.label == status.law_version and rule is not None:
+                return Brief(incident, status, regime, version, rule, _judges(incident, status))
+    return None
+
+
+def _judges(incident: Incident, status: DutyStatus) -> tuple[Judge, ...]:
+    """Return a judge for each population that the duty is owed to, for all where none is named."""
+    found = views(nested(incident.facts))
+    named = [view for view in found if view.id in status.populations]
+    return tuple(Judge(view) for view in named or found)
+
+
+def with_law(notice: Notice, found: Brief | None) -> Notice:
+    """Return a notice that is checked by its duty's law as well, where it asks for that."""
+    if found is None or not notice.law_items:
+        return notice
+    items = tuple(_items(found.rule.content, found.judges))
+    bans = tuple(
+        Ban(ref=one.ref, item=one.item, facts=one.facts)
+        for one in found.rule.forbidden
+        if _holds(one.condition, found.judges) is not False
+    )
+    return msgspec.structs.replace(
+        notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
+    )
+
+
+def _items(content: Sequence[Content], judges: Sequence[Judge]) -> Iterator[Item]:
+    for one in content:
+        answer = _holds(one.condition, judges)
+        if answer is False:
+            continue
+        unsure = answer.missing if isinstance(answer, Unknown) else ()
+        yield Item(
+            ref=one.ref, item=one.item, facts=one.facts, part=one.part or "", unsure=unsure, of_law=True
+        )
+
+
+def _holds(condition: Condition | None, judges: Sequence[Judge]) -> bool | Unknown:
+    return True if condition is None else disjunction(judge.holds(condition) for judge in judges)
+
+
+def about(found: Brief) -> dict[str, Any]:
+    """Return what a template reads under ``duty``. ``overdue`` hangs on the filing, not on the hour of rendering."""
+    status, rule = found.status, found.rule
+    seen = found.incident.duties.get(status.id)
+    record = seen.record if seen is not None else None
+    content = [one for one in rule.content if _holds(one.condition, found.judges) is not False]
+    banned = [one for one in rule.forbidden if _holds(one.condition, found.judges) is not False]
+    months = [monitoring_months(rule, judge) or 0 for judge in found.judges]
+    return {
+        "id": status.id,
+        "law": found.regime.name,
+        "citation": status.citation,
+        "jurisdiction": status.jurisdiction,
+        "recipient": status.recipient,
+        "stage": status.stage,
+        "standard": rule.clock.standard,
+        "due": status.due,
+        "due_local": status.due_local,
+        "overdue": seen.overdue if seen is not None else False,
+        "reasons": record.late_reason if record is not None and record.late_reason else None,
+        "provisional": status.provisional,
+        "parts": [one.part for one in content if one.part],
+        "not_wanted": [one.part for one in banned if one.part],
+        "monitoring_months": max(months, default=0),
+        "residents": _residents(found),
+        "content": [_entry(one, found) for one in content],
+    }
+
+
+def _residents(found: Brief) -> Kept:
+    """Return how many people of the law's place the duty is about, unknown while one of the counts is a range."""
+    place = found.version.residents_of
+    path = f"people.by_jurisdiction.{place}" if place else "people.total"
+    total = 0
+    for judge in found.judges:
+        count = residents(judge.view, place) if place else judge.view.fact("people.total")
+        if isinstance(count, Span) and count.low == count.high:
+            total += count.low
+        elif isinstance(count, int) and not isinstance(count, bool):
+            total += count
+        else:
+            return Kept(path, None)
+    return Kept(path, total)
+
+
+def _entry(one: Content, found: Brief) -> dict[str, Any]:
+    """Return one required thing with the facts that say it; facts of people and data once for each population."""
+    facts = [value for path in one.facts for value in _values(path, found)]
+    return {"ref": one.ref, "item": one.item, "said_by": facts}
+
+
+def _values(path: str, found: Brief) -> Iterator[Mapping[str, Any]]:
+    kind = fact_type(path)
+    title = kind.title.rstrip("?") if isinstance(kind, FactType) else path
+    several = len(found.judges) > 1 and path.partition(".")[0] in _OF_POPULATION
+    for judge in found.judges if several else found.judges[:1]:
+        name = f"{title} ({judge.view.id})" if several else title
+        yield {"name": name, "value": Kept(_path(path, judge.view), _plain(path, judge.view))}
+
+
+def _path(path: str, view: View) -> str:
+    """Return the path as documents write it, so that coverage recognises it in every population."""
+    return f"populations[{view.id}].{path}" if view.id and path.partition(".")[0] in _OF_POPULATION else path
+
+
+def _plain(path: str, view: View) -> Any:
+    value = view.fact(path)
+    if isinstance(value, Unknown):
+        return None
+    if isinstance(value, tuple):
+        return [one for one in value if not isinstance(one, Unknown)]
+    return dict(value) if isinstance(value, Mapping) else value

@@ -181,6 +181,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "hours": _text("Hours of that line"),
         "url": _text("Page for affected people"),
     },
+    "parent": _text("Parent or affiliated corporation, where there is one"),
     "employer_id": _text("Employer identification number"),
 }
 _INCIDENT: Mapping[str, Branch] = {

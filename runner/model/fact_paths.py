@@ -100,6 +100,9 @@ _DATA: Mapping[str, Branch] = {
     "usable_without_code": _yes_no("Can the account or card numbers be used without a code or password?"),
     "enough_for_identity_theft": _yes_no("Are the elements enough for identity theft even without a name?"),
     "email_account": _yes_no("Do the credentials open an e-mail account?"),
+    "credentials_open": _set_of(
+        "Which kinds of accounts the credentials or answers open", "financial medical insurance email other"
+    ),
     "records": _count("How many records"),
     "backup": _one_of("Is there a copy that can be used?", "available delayed none"),
     "retrieved": _yes_no("Did the recipient return or delete the data, and can they be trusted?"),

@@ -92,13 +92,17 @@ def _life(
 
 def _close(incident: Incident, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
     open_steps = [i.id for i in incident.invocations.values() if not i.over]
-    open_duties = [
-        d.id for d in incident.duties.values() if d.verdict in ("applies", "unknown") and d.record is None
-    ]
-    if (open_steps or open_duties) and not reason.strip():
+    undone = [d for d in incident.duties.values() if d.verdict in ("applies", "unknown") and d.record is None]
+    open_duties = [d.id for d in undone if d.in_sight]
+    if (open_steps or undone) and not reason.strip():
         rest = ", ".join((open_steps + open_duties)[:5])
+        far = (
+            f", and {len(undone) - len(open_duties)} duties cannot be told yet"
+            if len(undone) > len(open_duties)
+            else ""
+        )
         raise Refused(
-            f"{len(open_steps)} steps and {len(open_duties)} duties are open: {rest}",
+            f"{len(open_steps)} steps and {len(open_duties)} duties are open{f': {rest}' if rest else ''}{far}",
             hint="end them, or close with --reason '…'",
         )
     return (e.IncidentClosed(by=by, reason=reason.strip()),)

@@ -32,6 +32,7 @@ from runner.engine.duty_state import (
 )
 from runner.engine.populations import View, instant, met, views
 from runner.engine.scope import Answer, Ground, Judge, conjunction, exemption_grounds, reasons, scope_grounds
+from runner.engine.sight import in_sight, places
 from runner.engine.values import merged
 from runner.model.duty import DutyState, DutyStatus, Reason
 from runner.model.expressions import Unknown
@@ -63,6 +64,7 @@ class _Case(msgspec.Struct, frozen=True):
     earliest: Began | None
     judges: tuple[Judge, ...]
     whole: Judge
+    places: frozenset[str]
 
 
 class _Law(msgspec.Struct, frozen=True):
@@ -137,6 +139,7 @@ def _case(
         earliest_awareness(facts, first_known),
         tuple(Judge(view) for view in views(facts)),
         whole,
+        places(facts),
     )
 
 
@@ -277,6 +280,7 @@ def _verdict(answer: Answer, advisory: bool) -> Verdict:
 def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
     verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
+    seen = in_sight(finding.answer, law.regime.jurisdictions, case.places)
     found = deadline(rule.clock, law.dossier, law.place, case.earliest)
     held = custody(rule.hold, case.facts, case.now)
     found = with_custody(with_ordering(found, rule, law.dossier, law.place), rule.hold, held, law.place)
@@ -292,7 +296,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         recipient=rule.recipient,
         populations=tuple(judge.view.id for judge in finding.owed or finding.open_ if judge.view.id),
         verdict=verdict,
-        state=_state(rule, law, held, due, case, verdict),
+        state=_state(rule, law, held, due, case, binding=seen and verdict in ("applies", "unknown")),
         due=due,
         due_local=due.astimezone(found.zone) if due else None,
         due_date=None if out else found.due_date,
@@ -305,6 +309,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         clock=found.reading,
         missing_facts=_missing(finding.answer, found, out),
         because=finding.because,
+        in_sight=seen,
         citation=rule.citation or law.version.citation,
         confidence=rule.confidence,
         notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
@@ -312,11 +317,11 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
 
 
 def _state(
-    rule: DutyRule, law: _Law, held: Custody | None, due: datetime | None, case: _Case, verdict: Verdict
+    rule: DutyRule, law: _Law, held: Custody | None, due: datetime | None, case: _Case, *, binding: bool
 ) -> DutyState:
-    """Return the state; what does not bind is never overdue."""
+    """Return the state; what does not bind, or is not in sight yet, is never overdue."""
     state = state_of(rule.slug, law.dossier, held, due, case.now)
-    return "open" if state in ("overdue", "held") and verdict in ("advisory", "not_applicable") else state
+    return "open" if state in ("overdue", "held") and not binding else state
 
 
 def _missing(answer: Answer, found: Deadline, out: bool) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             provisional=change.provisional,
             missing=change.missing,
             overdue=change.overdue,
+            in_sight=change.in_sight,
             settled=change.settled,
             record=before.record if before else None,
         )

@@ -46,7 +46,8 @@ def next_duty_look(duty: DutyView, now: datetime) -> datetime | None:
 
 def _runs(duty: DutyView) -> bool:
     """Tell whether time alone can still make a duty overdue."""
-    return not duty.overdue and not duty.settled and duty.record is None and duty.verdict in BINDING
+    open_ = not duty.overdue and not duty.settled and duty.record is None
+    return open_ and duty.in_sight and duty.verdict in BINDING
 
 
 def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
@@ -65,6 +66,7 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
                     provisional=view.provisional,
                     missing=view.missing,
                     overdue=view.overdue,
+                    in_sight=view.in_sight,
                     settled=view.settled,
                 )
             )
@@ -87,16 +89,14 @@ def _view(status: DutyStatus, *, settled: bool) -> DutyView:
         provisional=status.provisional,
         missing=status.missing_facts,
         overdue=status.state == "overdue",
+        in_sight=status.in_sight,
         settled=settled,
     )
 
 
 def _differs(seen: DutyView, now: DutyView) -> bool:
-    return (seen.verdict, seen.due, seen.provisional, seen.missing, seen.overdue, seen.settled) != (
-        now.verdict,
-        now.due,
-        now.provisional,
-        now.missing,
-        now.overdue,
-        now.settled,
-    )
+    return _standing(seen) != _standing(now)
+
+
+def _standing(duty: DutyView) -> tuple[object, ...]:
+    return duty.verdict, duty.due, duty.provisional, duty.missing, duty.overdue, duty.in_sight, duty.settled

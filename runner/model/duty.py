@@ -61,6 +61,9 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockReading
     missing_facts: tuple[str, ...]
     because: tuple[Reason, ...]
+    in_sight: bool
+    """False while it hangs on what the organisation is, or on where people live, and nothing recorded points there:
+    one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
     citation: str
     confidence: Confidence
     notes: tuple[str, ...]

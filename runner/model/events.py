@@ -412,6 +412,7 @@ class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     provisional: bool = False
     missing: tuple[str, ...] = ()
     overdue: bool = False
+    in_sight: bool = True
     settled: bool = False
 
 

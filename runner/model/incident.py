@@ -214,6 +214,8 @@ class DutyView(Value, frozen=True, kw_only=True):
     provisional: bool = False
     missing: tuple[str, ...] = ()
     overdue: bool = False
+    in_sight: bool = True
+    """False while it hangs on what the organisation is or where people live (see ``DutyStatus.in_sight``)."""
     settled: bool = False
     """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
     record: DutyRecord | None = None

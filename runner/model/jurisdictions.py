@@ -80,6 +80,37 @@ COUNTRIES = frozenset(_COUNTRY_CODES.split())
 US_NAMES = {line[:2]: line[3:] for line in _US_NAMES.strip().splitlines()}
 """Postal code → the name of a state or another part of the United States."""
 US_PARTS = frozenset(US_NAMES)
+EU_MEMBERS = frozenset(
+    [
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
+)
 _MEANT = {"UK": "GB", "EL": "GR", "USA": "US", "EN": "GB"}
 _FORM = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 _EXAMPLE = "write a country as DE, a state as US-CA"

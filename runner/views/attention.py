@@ -38,6 +38,8 @@ AttentionKind = Literal[
 ]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
+_NAMED = 4
+"""Up to how many duties that hang on a fact are named."""
 IDLE = timedelta(minutes=5)
 """How long due work may lie before its silence is said."""
 
@@ -287,7 +289,13 @@ def held_up(
     return {
         path: (
             *((f"{_list(steps[path])} waits for it",) if path in steps else ()),
-            *((f"it decides whether {_list(open_duties[path])} applies",) if path in open_duties else ()),
+            *(
+                (
+                    f"it decides whether {_duty_list(open_duties[path])} {'apply' if len(open_duties[path]) > 1 else 'applies'}",
+                )
+                if path in open_duties
+                else ()
+            ),
             *((f"the clock of {_list(clocks[path])} is provisional",) if path in clocks else ()),
         )
         for path in dict.fromkeys((*clocks, *open_duties, *steps))
@@ -297,6 +305,11 @@ def held_up(
 def _list(names: Sequence[str]) -> str:
     shown = ", ".join(names[:2])
     return f"{shown} and {len(names) - 2} more" if len(names) > 2 else shown
+
+
+def _duty_list(names: Sequence[str]) -> str:
+    """Name a few duties; many are only counted."""
+    return _list(names) if len(names) <= _NAMED else f"{len(names)} duties"
 
 
 def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:

@@ -9,7 +9,7 @@ from runner.model.duty import DutiesReport, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
-from runner.views.words import day, left, moment, when
+from runner.views.words import count, day, left, moment, when
 
 _DONE = {
     "filed": "filed",
@@ -17,6 +17,8 @@ _DONE = {
     "decided_not_to_notify": "decided not to notify",
     "waived": "waived",
 }
+_ASKED = 5
+"""How many open questions a page shows."""
 _FAR = datetime.max.replace(tzinfo=UTC)
 _VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
 
@@ -33,8 +35,8 @@ def urgency(duty: DutyStatus) -> tuple[bool, int, datetime, str]:
 
 
 def running(found: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
-    """Return the duties that apply or may apply and are not done, the most urgent first."""
-    live = [d for d in found if d.verdict in ("applies", "unknown") and d.state not in _DONE]
+    """Return the duties in sight that apply or may apply and are not done, the most urgent first."""
+    live = [d for d in found if d.verdict in ("applies", "unknown") and d.in_sight and d.state not in _DONE]
     return tuple(sorted(live, key=urgency))
 
 
@@ -81,15 +83,46 @@ def duties_page(report: DutiesReport, heading: Heading | None = None, *, everyth
     now = report.as_of
     subject = f"duties as of {moment(now)}"
     blocks: list[Block] = list(top(heading, subject) if heading else (*marked("real"), line(subject, "dim")))
-    shown = [d for d in report.duties if everything or d.verdict != "not_applicable"]
+    shown = [d for d in report.duties if everything or (d.verdict != "not_applicable" and d.in_sight)]
     for duty in shown:
         blocks.extend(duty_blocks(duty, now))
     if not report.duties:
         blocks.append(line("no duty has been assessed: no law is pinned, or no facts are known", "dim"))
-    folded = len(report.duties) - len(shown)
-    if folded:
-        blocks.append(line(f"{folded} that do not apply are not shown (--all)", "dim"))
+    if not everything:
+        blocks.extend(_folded(report.duties))
     return Page(tuple(blocks))
+
+
+def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
+    """Yield the questions that would tell the duties apart that are not in sight, the best question first."""
+    far = [d for d in found if not d.in_sight and d.verdict != "not_applicable"]
+    if far:
+        yield line(
+            f"{count(len(far), 'duty', 'duties')} cannot be told yet (--all); these answers settle most",
+            "title",
+        )
+        for path, held in questions(far)[:_ASKED]:
+            words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held)}"
+            yield Paragraph(cells=(Cell(words),), indent=2, hang=2)
+            yield Paragraph(cells=(Cell("→ "), Cell(advice.state_fact(path), "command")), indent=2, hang=2)
+    out = sum(d.verdict == "not_applicable" for d in found)
+    if out:
+        yield line(f"{out} that do not apply are not shown (--all)", "dim")
+
+
+def questions(far: Sequence[DutyStatus]) -> list[tuple[str, list[DutyStatus]]]:
+    """Return each fact that open duties hang on with those duties, the fact that most hang on first."""
+    asked: dict[str, list[DutyStatus]] = {}
+    for duty in far:
+        for path in duty.missing_facts:
+            asked.setdefault(path, []).append(duty)
+    return sorted(asked.items(), key=lambda one: -len(one[1]))
+
+
+def _shortest(held: Sequence[DutyStatus]) -> str:
+    """Say how soon the first of several duties would be due, so that nobody waits too long with the answer."""
+    first = min((d for d in held if d.due), key=lambda d: d.due or _FAR, default=None)
+    return f", the first due {moment(first.due)} ({first.id})" if first is not None and first.due else ""
 
 
 def duty_blocks(duty: DutyStatus, now: datetime) -> Iterator[Block]:

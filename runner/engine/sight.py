@@ -1,0 +1,66 @@
+"""Which open duties are in sight: those that something recorded points to, against those that only silence leaves open.
+
+Theory. Of more than a hundred laws nearly all are unknown while nobody has said what the organisation is regulated as
+or where the affected people live. Each such question settles dozens of duties at once, so a person is asked the
+question; showing every duty with a clock would bury the few that matter. A duty is in sight when its verdict is
+known, or when it hangs on the case alone: the data, the risk, the dates. It is also in sight while its territory is
+open but something recorded lies in it, such as a resident or an office.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from runner.model.expressions import Unknown
+from runner.model.jurisdictions import EU_MEMBERS
+
+_WHAT_WE_ARE = ("regulated_as", "sectors", "public_body", "home_state")
+_WHERE_WE_ARE = (
+    "organisation.country",
+    "organisation.established_in",
+    "organisation.main_establishment",
+    "organisation.offers_to",
+    "organisation.does_business_in",
+)
+_RESIDENTS = "people.by_jurisdiction"
+
+
+def in_sight(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozenset[str]) -> bool:
+    """Whether a duty is worth a clock of its own; ``known`` are the places that something recorded names."""
+    if not isinstance(answer, Unknown):
+        return True
+    if any(_last(path) in _WHAT_WE_ARE or _RESIDENTS in path for path in answer.missing):
+        return False
+    asks_where = any(path in _WHERE_WE_ARE or path.endswith(".country") for path in answer.missing)
+    return not asks_where or not known.isdisjoint(jurisdictions)
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def places(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Return every place that the facts name, with the country of each part and the Union of each member."""
+    named = {place for place in _named(facts) if place}
+    countries = {place.partition("-")[0] for place in named}
+    union = {"EU"} if countries & EU_MEMBERS else set()
+    return frozenset(named | countries | union)
+
+
+def _named(facts: Mapping[str, Any]) -> Iterator[str]:
+    organisation = facts.get("organisation") or {}
+    for key in ("country", "main_establishment"):
+        yield str(organisation.get(key) or "")
+    for key in ("established_in", "offers_to", "does_business_in"):
+        yield from map(str, organisation.get(key) or ())
+    for entity in _members(organisation.get("entities")):
+        yield str(entity.get("country") or "")
+    for group in (facts, *_members(facts.get("populations"))):
+        residents = (group.get("people") or {}).get("by_jurisdiction") or {}
+        yield from (place for place, count in residents.items() if count)
+
+
+def _members(listed: Any) -> Iterable[Mapping[str, Any]]:
+    members = listed.values() if isinstance(listed, Mapping) else listed or ()
+    return [one for one in members if isinstance(one, Mapping)]

@@ -1,0 +1,51 @@
+"""Of many laws, those that something recorded points to are in sight; the others are asked about together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from runner.engine.sight import in_sight, places
+from runner.model.expressions import Unknown
+
+
+@pytest.mark.parametrize(
+    ("missing", "jurisdictions", "seen"),
+    [
+        (("risk.to_people",), ("EU",), True),
+        (("data.elements", "risk.harm"), ("US-CA",), True),
+        (("organisation.regulated_as",), ("EU",), False),
+        (("organisation.entities.bank.regulated_as",), ("EU",), False),
+        (("organisation.sectors", "risk.to_people"), ("EU",), False),
+        (("people.by_jurisdiction.US-CA",), ("US-CA",), False),
+        (("populations.staff.people.by_jurisdiction.NL",), ("NL",), False),
+        (("organisation.country",), ("EU",), True),
+        (("organisation.entities.shop.country",), ("EU",), True),
+        (("organisation.country", "organisation.offers_to"), ("JP",), False),
+    ],
+)
+def test_a_duty_that_hangs_on_what_we_are_or_where_nothing_points_is_not_in_sight(
+    missing: tuple[str, ...], jurisdictions: Sequence[str], seen: bool
+) -> None:
+    assert in_sight(Unknown(missing), jurisdictions, frozenset({"NL", "EU"})) is seen
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_duty_whose_verdict_is_known_is_in_sight(answer: bool) -> None:
+    assert in_sight(answer, ("JP",), frozenset())
+
+
+def test_places_come_from_offices_markets_entities_and_residents_with_their_country_and_union() -> None:
+    facts = {
+        "organisation": {
+            "country": "DE",
+            "offers_to": ["JP"],
+            "does_business_in": ["US"],
+            "entities": {"bank": {"country": "CH"}},
+        },
+        "people": {"by_jurisdiction": {"US-CA": 3, "CA-QC": 1, "KR": 0}},
+        "populations": [{"id": "staff", "people": {"by_jurisdiction": {"NZ": 2}}}],
+    }
+    assert places(facts) == {"DE", "EU", "JP", "US", "CH", "US-CA", "CA", "CA-QC", "NZ"}
+    assert places({}) == frozenset()

@@ -30,14 +30,22 @@ def in_sight(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozen
     """Whether a duty is worth a clock of its own; ``known`` are the places that something recorded names."""
     if not isinstance(answer, Unknown):
         return True
-    if any(_last(path) in _WHAT_WE_ARE or _RESIDENTS in path for path in answer.missing):
+    if any(_asks_what(path) or _RESIDENTS in path for path in answer.missing):
         return False
-    asks_where = any(path in _WHERE_WE_ARE or path.endswith(".country") for path in answer.missing)
-    return not asks_where or not known.isdisjoint(jurisdictions)
+    return not any(_asks_where(path) for path in answer.missing) or not known.isdisjoint(jurisdictions)
 
 
-def _last(path: str) -> str:
-    return path.rpartition(".")[2]
+def is_question(path: str) -> bool:
+    """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
+    return _asks_what(path) or _asks_where(path) or _RESIDENTS in path
+
+
+def _asks_what(path: str) -> bool:
+    return path.rpartition(".")[2] in _WHAT_WE_ARE
+
+
+def _asks_where(path: str) -> bool:
+    return path in _WHERE_WE_ARE or path.endswith(".country")
 
 
 def places(facts: Mapping[str, Any]) -> frozenset[str]:

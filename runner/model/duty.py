@@ -1,6 +1,6 @@
 """What a regime asks of us in this incident: the answer that people, conditions and scripts read.
 
-The fields of ``DutyStatus`` are the contract's duties JSON, in its order; msgspec writes them as they stand. What
+The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one of ours at the end; msgspec writes them as they stand. What
 people did about a duty (a filing, a decision not to notify, a waiver) is ``runner.model.incident.DutyRecord``.
 """
 
@@ -61,12 +61,12 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockReading
     missing_facts: tuple[str, ...]
     because: tuple[Reason, ...]
-    in_sight: bool
-    """False while it hangs on what the organisation is, or on where people live, and nothing recorded points there:
-    one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
     citation: str
     confidence: Confidence
     notes: tuple[str, ...]
+    in_sight: bool
+    """False while it hangs on what the organisation is, or on where people live, and nothing recorded points there:
+    one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
 
 
 class DutiesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duties/v1"):

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from runner.engine.failover import Policy
+from runner.engine.sight import is_question
 from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
 from runner.model.incident import Delivery, Incident, Invocation
@@ -283,7 +284,7 @@ def held_up(
         if not duty.missing_facts or duty.state not in ("open", "overdue", "held"):
             continue
         if duty.verdict == "unknown":
-            open_duties.setdefault(duty.missing_facts[0], []).append(duty.id)
+            open_duties.setdefault(_asked_first(duty), []).append(duty.id)
         elif duty.verdict == "applies" and duty.provisional:
             clocks.setdefault(duty.missing_facts[0], []).append(duty.id)
     return {
@@ -300,6 +301,12 @@ def held_up(
         )
         for path in dict.fromkeys((*clocks, *open_duties, *steps))
     }
+
+
+def _asked_first(duty: DutyStatus) -> str:
+    """Return the fact to ask for: what settles most, and for a duty not in sight what would bring it there."""
+    asked = duty.missing_facts if duty.in_sight else tuple(filter(is_question, duty.missing_facts))
+    return asked[0]
 
 
 def _list(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from runner.engine.sight import is_question
 from runner.model.duty import DutiesReport, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
@@ -114,7 +115,7 @@ def questions(far: Sequence[DutyStatus]) -> list[tuple[str, list[DutyStatus]]]:
     """Return each fact that open duties hang on with those duties, the fact that most hang on first."""
     asked: dict[str, list[DutyStatus]] = {}
     for duty in far:
-        for path in duty.missing_facts:
+        for path in filter(is_question, duty.missing_facts):
             asked.setdefault(path, []).append(duty)
     return sorted(asked.items(), key=lambda one: -len(one[1]))
 

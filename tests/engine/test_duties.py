@@ -331,6 +331,7 @@ def test_the_authority_is_told_within_seventy_two_hours_as_the_contract_shows_it
         "citation": "Regulation (EU) 2016/679 Art. 33(1)",
         "confidence": "secondary",
         "notes": ["Reg. 1182/71 Art. 3(1), the hour of the event not counted: until 2026-11-27 11:00 CET"],
+        "in_sight": True,
     }
 
 

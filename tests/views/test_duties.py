@@ -48,12 +48,12 @@ def report(world: s.World) -> DutiesReport:
     return duties(duty_statuses(world.incident, world.now, world.library), world.now)
 
 
-def test_the_json_is_exactly_the_contract() -> None:
+def test_the_json_is_the_contract_and_one_field_of_ours() -> None:
     found = scenes.document(report(scenes.opened()))
     assert list(found) == ["schema", "as_of", "duties"]
     assert found["schema"] == "tocsin/duties/v1"
     assert found["as_of"] == "2026-11-24T09:00:00Z"
-    assert list(found["duties"][0]) == KEYS
+    assert list(found["duties"][0]) == [*KEYS, "in_sight"]
     assert set(found["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
 
 

@@ -152,6 +152,9 @@ _ORGANISATION: Mapping[str, Branch] = {
         "Where it holds the data for others: what their owner is regulated as",
         f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
     ),
+    "serves_provider": _yes_no(
+        "Does it deliver part of a service for a provider that has the contract with the subscribers?"
+    ),
     "source_of_breach": _yes_no("Did the breach happen in its own systems?"),
     "sectors": _set_of("Its sectors", _SECTORS),
     "regulated_as": _set_of(
@@ -207,7 +210,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "confirmed_at": _instant("When the breach was confirmed"),
     "assessment_done_at": _instant("When the assessment was completed (Singapore)"),
     "reason_to_believe_at": _instant("When there was reason to believe that a breach happened"),
-    "scope_identified_at": _instant("When the scope was identified (Maine)"),
+    "scope_identified_at": _instant("When the scope, or who is affected, was identified (Maine, Turkey)"),
     "suspicion_at": _instant("When it was first suspected"),
     "resolved_at": _instant("When it was resolved"),
     "requested_at": _instant("When an authority asked"),
@@ -233,7 +236,7 @@ _INCIDENT: Mapping[str, Branch] = {
         "When a stage of a report was handed in", "duty", _instant("When that stage was handed in")
     ),
     "major": _yes_no("Is it a major incident (DORA)?"),
-    "significant": _yes_no("Is it a significant incident (NIS2)?"),
+    "significant": _yes_no("Is it a significant incident (NIS2, CER, eIDAS, UK NIS)?"),
     "material": _yes_no("Is it material (SEC)?"),
     "actively_exploited": _yes_no("Is the vulnerability actively exploited (CRA)?"),
     "vendor": {
@@ -260,17 +263,24 @@ _INCIDENT: Mapping[str, Branch] = {
     ),
     "amount_involved": FactType("US dollars that suspicious activity involves", "number"),
     "suspect_identified": _yes_no("Is a suspect identified?"),
+    "trust_services_affected": _yes_no("Are trust services affected (NIS2)?"),
+    "ongoing_at_final_report": _yes_no("Was it still going on when the final report was due (NIS2)?"),
+    "client_interests_affected": _yes_no("Are the financial interests of clients affected (DORA)?"),
+    "first_report_complete": _yes_no("Did the first report hold everything that the law asks for?"),
+    "public_should_know": _yes_no("Is it in the public interest to tell the public?"),
 }
 _RISK: Mapping[str, Branch] = {
     "to_people": _one_of(
         "Risk to people's rights and freedoms; a named person decides", "unlikely risk high"
     ),
-    "harm": _one_of("Risk of harm in the sense of the US states", "none unlikely likely"),
+    "harm": _one_of("Risk of harm in the sense of the US states and Canada", "none unlikely likely"),
     "harm_assessment": {
         "by": _text("Who assessed the harm"),
         "at": _instant("When the harm was assessed"),
         "grounds": _prose("Grounds of the assessment"),
     },
+    "people_must_know": _yes_no("Must the affected people know of it to protect themselves?"),
+    "others_can_reduce": _yes_no("Could another organisation or an authority reduce the harm (Canada)?"),
     "low_probability_of_compromise": _yes_no("Low probability of compromise by the HIPAA four-factor test?"),
     "consequences": _prose("Likely consequences for people"),
     "mitigation": _prose("Measures taken and proposed"),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar, get_args
+
+import msgspec
 
 from runner.errors import Problem
 from runner.loading.source import Source, Where
@@ -19,8 +20,7 @@ from runner.model.vocabulary import find
 Member = TypeVar("Member")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A value of the file and the path to it."""
 
     value: Any

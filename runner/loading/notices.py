@@ -6,7 +6,6 @@ the text is rendered once with nothing known, which finds what a template or its
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -109,7 +108,9 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
 
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 

@@ -6,7 +6,6 @@ one mapping over another (an earlier version of a law over the current one) keep
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar, get_args
@@ -153,7 +152,9 @@ class Reader:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return a hint with the nearest known word, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
     return f"did you mean '{close[0]}'?" if close else ""
 
 

@@ -103,12 +103,16 @@ def _duty(work: Render, incident: Incident, library: Library, tools: Tools) -> D
 def _about(incident: Incident, status: DutyStatus) -> dict[str, object]:
     """Return what a template may read of its duty; ``overdue`` hangs on the filing, not on the hour of rendering."""
     record = incident.duties[status.id].record if status.id in incident.duties else None
+    filed = record is not None and record.kind == "filed"
     return {
         "id": status.id,
         "due": status.due,
         "due_local": status.due_local,
         "overdue": incident.duties[status.id].overdue if status.id in incident.duties else False,
-        "reasons": record.late_reason if record is not None and record.late_reason else None,
+        "state": "not_applicable" if record is None and status.verdict == "not_applicable" else status.state,
+        "filed_at": record.at if record is not None and filed else None,
+        "reference": (record.reference or None) if record is not None and filed else None,
+        "reasons": (record.late_reason or record.reason or None) if record is not None else None,
         "citation": status.citation,
         "recipient": status.recipient,
         "provisional": status.provisional,

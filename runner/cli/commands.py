@@ -37,3 +37,5 @@ COMMANDS: Mapping[str, str] = {
     for module, commands in modules.items()
     for command in commands
 }
+COMPLETION = "_TOCSIN_COMPLETE"
+"""Set by the shell when it asks what may follow."""

@@ -6,7 +6,6 @@ checkout; and nobody else's ``smtp`` can take the place of ours.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import cast
 
@@ -34,6 +33,8 @@ def load(name: str) -> Integration:
     installed = _installed()
     if name not in installed:
         known = tuple(sorted(BUILT_IN.keys() | installed.keys()))
+        import difflib
+
         near = difflib.get_close_matches(name.lower(), known, n=1)
         raise UnknownIntegration(name, known, near[0] if near else "")
     module, _, attribute = installed[name].partition(":")

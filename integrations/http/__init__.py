@@ -3,15 +3,13 @@
 Redirects are not followed, proxies and ``.netrc`` of the environment are not read, cookies are not kept,
 answers are bounded, every wait is explicit. What the exceptions of the transport prove, and what they do
 not, is decided in ``transport``; what a status means is decided here. ``requests`` costs a quarter of a
-second to import, so it is imported when the first request leaves.
+second to import, so it is imported when the first request leaves; ``json`` and ``email`` when an answer is read.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import msgspec
@@ -135,6 +133,8 @@ def _seconds(said: str) -> timedelta | None:
 
 def _until(said: str, date: str, at: datetime) -> timedelta | None:
     """Count from the answer's own ``Date`` where it has one: the two clocks need not agree."""
+    from email.utils import parsedate_to_datetime
+
     try:
         then = parsedate_to_datetime(said)
         start = parsedate_to_datetime(date) if date else at
@@ -155,6 +155,8 @@ def _milliseconds(body: bytes) -> timedelta | None:
 
 def json_object(body: bytes) -> dict[str, object]:
     """Return the JSON object in an answer, or an empty one when it holds anything else."""
+    import json
+
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

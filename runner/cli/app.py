@@ -1,24 +1,18 @@
-"""Build the application for one command line: only the module of the command that was asked for is imported."""
+"""Find the command of one command line: only the module of the command that was asked for is imported."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.cli.boundary import guarded
-from runner.cli.commands import COMMANDS
-from runner.errors import Usage
+from runner.cli.commands import COMMANDS, COMPLETION
 
 if TYPE_CHECKING:
-    import typer
-
+    from runner.cli.options import Commands
     from runner.cli.world import World
 
-WIDEST_HELP = 100
-COMPLETION = "_TOCSIN_COMPLETE"
 _GLOBAL_VALUES = ("--home", "--format", "--as", "--on-behalf-of", "--via")
 
 
@@ -28,30 +22,20 @@ def run(words: Sequence[str], world: World) -> int:
 
 
 def _run(words: list[str], world: World) -> int:
-    import typer
+    from runner.cli.plain import read
 
     ordered = globals_last(words or ["--help"])
-    with _output(world):
-        try:
-            result = build(ordered, world)(
-                ordered, obj=world, standalone_mode=False, prog_name="tocsin", complete_var=COMPLETION
-            )
-        except typer.Abort:
-            raise KeyboardInterrupt from None
-        except typer.TyperException as error:
-            raise _usage(error) from None
-    return result if isinstance(result, int) else 0
+    asked = next((word for word in ordered if not word.startswith("-")), "")
+    completing = COMPLETION in world.environ
+    root = declared("" if completing else asked)
+    found = None if completing else read(root, ordered)
+    if found is not None:
+        command, given = found
+        return command.run(world, given) or 0
+    from runner.cli.typed import answer
 
-
-def _output(world: World) -> contextlib.AbstractContextManager[Any]:
-    """Have Typer's help go where the command's output goes."""
-    return contextlib.nullcontext() if world.out is sys.stdout else contextlib.redirect_stdout(world.out)
-
-
-def _usage(error: typer.TyperException) -> Usage:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "tocsin"
-    return Usage(error.format_message(), hint=f"see: {path} --help")
+    installing = any(word in ("--install-completion", "--show-completion") for word in words)
+    return answer(root, ordered, world, completes=installing or completing or not asked)
 
 
 def globals_last(words: Sequence[str]) -> list[str]:
@@ -66,33 +50,12 @@ def globals_last(words: Sequence[str]) -> list[str]:
     return [*rest[:end], *leading, *rest[end:]]
 
 
-def build(words: Sequence[str], world: World) -> typer.Typer:
-    """Return an application that knows the command asked for, or every command where that is not clear."""
-    import typer
+def declared(asked: str = "") -> Commands:
+    """Return the commands of the module that declares the one asked for, or all where that is not clear."""
+    from runner.cli.options import Commands
 
-    from runner.cli.sections import Sections
-
-    asked = next((word for word in words if not word.startswith("-")), "")
-    completing = COMPLETION in world.environ
-    installing = any(word in ("--install-completion", "--show-completion") for word in words)
-    app = typer.Typer(
-        name="tocsin",
-        cls=Sections,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"terminal_width": min(world.width, WIDEST_HELP)},
-        add_completion=installing or completing or not asked,
-    )
-    app.callback()(tocsin)
-    every = dict.fromkeys(COMMANDS.values())
-    modules = [COMMANDS[asked]] if asked in COMMANDS and not completing else every
+    root = Commands("tocsin")
+    modules = [COMMANDS[asked]] if asked in COMMANDS else dict.fromkeys(COMMANDS.values())
     for module in modules:
-        import_module(f"runner.cli.{module}").add(app)
-    return app
-
-
-def tocsin() -> None:
-    """Run breach playbooks, keep the legal clocks, and prove what was done.
-
-    Begin with `tocsin init`, then `tocsin open PLAYBOOK`, then `tocsin next`.
-    """
+        import_module(f"runner.cli.{module}").add(root)
+    return root

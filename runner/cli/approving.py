@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from runner.cli.options import Scope, command
+from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.outcome import submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason, Step, find
@@ -17,11 +15,11 @@ if TYPE_CHECKING:
     from runner.views.task import TaskReport
 
 Digest = Annotated[
-    str, typer.Option("--digest", metavar="SHA256", help="The bytes that you looked at; asks otherwise.")
+    str, Option("--digest", metavar="SHA256", help="The bytes that you looked at; asks otherwise.")
 ]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "approve", Scope.WRITES)(approve)
     command(app, "reject", Scope.WRITES)(reject)
@@ -44,8 +42,12 @@ def reject(session: Session, step: Step, digest: Digest = "", reason: Reason = "
 
 
 def _decide(session: Session, step: str, digest: str, reason: str, *, approved: bool) -> None:
-    if session.options.on_behalf_of:
-        raise Refused("nobody approves or rejects for somebody else", hint="that person does it, with --as")
+    person = session.options.on_behalf_of
+    if person and not approved:
+        raise Refused(
+            "nobody rejects for somebody else",
+            hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
+        )
     from runner.views.task import task
 
     incident, name = find(session, step)
@@ -55,15 +57,19 @@ def _decide(session: Session, step: str, digest: str, reason: str, *, approved: 
     bound = _with_kind(digest) if digest else _shown(session, report, approved=approved)
     _flag(session, report)
     made = Decide(
-        by=session.by,
+        by=person or session.by,
         step=name,
         digest=bound,
         approved=approved,
         reason=reason,
         os_user=session.actor.os_user,
-        proven_by=session.actor.proven_by or "",
+        proven_by="" if person else session.actor.proven_by or "",
+        recorded_by=session.by if person else "",
     )
-    submit(session, incident.id, made, f"{name} is {'approved' if approved else 'rejected'} by {session.by}")
+    done = f"{name} is {'approved' if approved else 'rejected'} by {session.by}"
+    if person:
+        done = f"noted that {person} approves {name}; it counts when {person} confirms it"
+    submit(session, incident.id, made, done)
 
 
 def _with_kind(digest: str) -> str:
@@ -79,7 +85,7 @@ def _shown(session: Session, report: TaskReport, *, approved: bool) -> str:
     session.tell(task_page(report, session.now()))
     verb = "approve" if approved else "reject"
     session.confirm(
-        f"{session.by}: {verb} {report.subject_digest}?",
+        f"{session.options.on_behalf_of or session.by}: {verb} {report.subject_digest}?",
         f"tocsin {verb} {report.task.command_name or report.task.step} --digest {report.subject_digest}",
     )
     return report.subject_digest
@@ -89,7 +95,8 @@ def _flag(session: Session, report: TaskReport) -> None:
     """Say it when one user of this machine speaks for several approvers; the record keeps it as well."""
     incident = session.incident()
     given = incident.invocations[report.task.invocation].approvals
-    same = [a.by for a in given if a.os_user == session.actor.os_user and a.by != session.by]
+    own = (session.by, session.options.on_behalf_of)
+    same = [a.by for a in given if a.os_user == session.actor.os_user and a.by not in own]
     if same and session.actor.os_user:
         session.say(
             f"warning: the system user {session.actor.os_user} has spoken for {', '.join(sorted(set(same)))} "

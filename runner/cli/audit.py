@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-import typer
 
-from runner.cli.options import command, group
+from runner.cli.options import Commands, Option, command, group
 from runner.cli.session import Session
 from runner.store.port import Verification
 from runner.views.page import Block, Page, line
@@ -33,7 +32,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     broken: Break | None
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``audit …``."""
     audit = group(app, "audit", "The record and its proof.")
     command(audit, "verify")(verify)
@@ -43,9 +42,7 @@ def verify(
     session: Session,
     anchor: Annotated[
         str,
-        typer.Option(
-            "--anchor", metavar="N:sha256:HASH", help="A head known from elsewhere, as on a document."
-        ),
+        Option("--anchor", metavar="N:sha256:HASH", help="A head known from elsewhere, as on a document."),
     ] = "",
 ) -> int:
     """Verify that every event is there, unchanged and in its place; exits with 1 if not.

@@ -7,13 +7,10 @@ any of these may hold personal data.
 from __future__ import annotations
 
 import os
-import platform
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from traceback import walk_tb
 from typing import TYPE_CHECKING, TextIO
 
 from runner import __version__
@@ -118,10 +115,15 @@ def _folders(world: World, words: Sequence[str]) -> Iterator[Path]:
     home = find_home(given[0] if given else None, world.environ, world.cwd)
     if home.is_dir():
         yield home / LOGS
+    import tempfile
+
     yield Path(tempfile.gettempdir())
 
 
 def _trace(words: Sequence[str], error: BaseException) -> Iterator[str]:
+    import platform
+    from traceback import walk_tb
+
     yield f"tocsin {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
     yield f"command: {_known(words)}"
     seen: BaseException | None = error

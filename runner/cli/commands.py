@@ -11,7 +11,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "tasks": ("task", "answer"),
         "approving": ("approve", "reject"),
         "facts": ("fact",),
-        "record": ("note", "attach", "correct", "close", "pause", "resume", "cancel"),
+        "record": ("note", "attach", "correct", "confirm", "close", "pause", "resume", "cancel"),
         "runs": ("graft", "migrate"),
     },
     "Law and notices": {
@@ -38,3 +38,5 @@ COMMANDS: Mapping[str, str] = {
     for module, commands in modules.items()
     for command in commands
 }
+COMPLETION = "_TOCSIN_COMPLETE"
+"""Set by the shell when it asks what may follow."""

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-import typer
 
 from runner.cli.moments import instant
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
 from runner.cli.session import Session
 from runner.errors import NotFound
@@ -18,9 +17,9 @@ from runner.model.incident import Incident
 from runner.views.page import Cell, Page, Table, Tone, line
 from runner.views.words import ago
 
-Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
-Since = Annotated[str, typer.Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
-Why = Annotated[str, typer.Option("--reason", metavar="WHY", help="How you know.")]
+Name = Annotated[str, Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
+Since = Annotated[str, Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
+Why = Annotated[str, Option("--reason", metavar="WHY", help="How you know.")]
 _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 
@@ -34,7 +33,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``domain …``."""
     domains = group(
         app, "domain", "Failure domains: what is compromised or down, and which channels hang on it."

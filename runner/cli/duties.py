@@ -6,22 +6,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-
 from runner.cli.looking import All, Known, read_incident
 from runner.cli.moments import instant
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
 from runner.errors import Usage
 from runner.settings import CONFIG
 
-Duty = Annotated[str, typer.Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
-At = Annotated[str, typer.Option("--at", metavar="INSTANT", help="When; now otherwise.")]
+Duty = Annotated[str, Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
+At = Annotated[str, Option("--at", metavar="INSTANT", help="When; now otherwise.")]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
     command(app, "duties")(duties)
     duty = group(app, "duty", "Record what was done about a duty: a filing, a decision, a waiver.")
@@ -34,11 +32,9 @@ def duties(
     session: Session,
     facts: Annotated[
         list[str] | None,
-        typer.Option(
-            "--facts", metavar="FILE", help="Judge a facts file (or veris:FILE); needs no incident."
-        ),
+        Option("--facts", metavar="FILE", help="Judge a facts file (or veris:FILE); needs no incident."),
     ] = None,
-    at: Annotated[str, typer.Option("--at", metavar="INSTANT", help="As of this instant.")] = "",
+    at: Annotated[str, Option("--at", metavar="INSTANT", help="As of this instant.")] = "",
     everything: All = False,
     known: Known = "",
 ) -> None:
@@ -72,15 +68,13 @@ def duties(
 def record_filed(
     session: Session,
     duty: Duty,
-    reference: Annotated[str, typer.Option("--reference", help="The authority's reference number.")] = "",
+    reference: Annotated[str, Option("--reference", help="The authority's reference number.")] = "",
     receipt: Annotated[
-        Path | None, typer.Option("--receipt", metavar="FILE", help="The receipt; it is taken into custody.")
+        Path | None, Option("--receipt", metavar="FILE", help="The receipt; it is taken into custody.")
     ] = None,
     at: At = "",
-    late_reason: Annotated[str, typer.Option("--late-reason", metavar="WHY", help="Why it was late.")] = "",
-    step: Annotated[
-        str, typer.Option("--step", metavar="STEP", help="The filing step, where several wait.")
-    ] = "",
+    late_reason: Annotated[str, Option("--late-reason", metavar="WHY", help="Why it was late.")] = "",
+    step: Annotated[str, Option("--step", metavar="STEP", help="The filing step, where several wait.")] = "",
 ) -> None:
     """Record a filing with its proof; it ends the step that waits for it.
 
@@ -111,7 +105,7 @@ def decide(
     session: Session,
     duty: Duty,
     not_to_notify: Annotated[
-        bool, typer.Option("--not-to-notify", help="The decision: nobody is notified.")
+        bool, Option("--not-to-notify", help="The decision: nobody is notified.")
     ] = False,
     reason: Reason = "",
     at: At = "",

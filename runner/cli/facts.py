@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from runner.cli.looking import Known, read_incident
 from runner.cli.moments import instant
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import tell
 from runner.cli.session import Session
 from runner.views.page import Cell, Page, Table, line
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from runner.model.fact_types import FactType
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``fact …``."""
     facts = group(app, "fact", "What is known: every fact with its source, and what is not known yet.")
     command(facts, "set", Scope.WRITES)(set_)
@@ -28,10 +26,10 @@ def add(app: typer.Typer) -> None:
 
 def set_(
     session: Session,
-    assignment: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Also KEY+=MEMBER, KEY=?.")],
-    source: Annotated[str, typer.Option("--source", help="How you know; needed.")] = "",
-    confidence: Annotated[str, typer.Option("--confidence", help="confirmed or estimated.")] = "confirmed",
-    grounds: Annotated[str, typer.Option("--grounds", help="Why the fact changes.")] = "",
+    assignment: Annotated[list[str], Argument(metavar="KEY=VALUE...", help="Also KEY+=MEMBER, KEY=?.")],
+    source: Annotated[str, Option("--source", help="How you know; needed.")] = "",
+    confidence: Annotated[str, Option("--confidence", help="confirmed or estimated.")] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", help="Why the fact changes.")] = "",
 ) -> None:
     """Record, correct or withdraw facts, together.
 
@@ -50,9 +48,9 @@ def set_(
 
 def show(
     session: Session,
-    path: Annotated[str, typer.Argument(metavar="[PATH]", help="Only what is at or under it.")] = "",
+    path: Annotated[str, Argument(metavar="[PATH]", help="Only what is at or under it.")] = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="Every fact that there can be, with its type; needs no incident.")
+        bool, Option("--all", help="Every fact that there can be, with its type; needs no incident.")
     ] = False,
     known: Known = "",
 ) -> None:
@@ -122,7 +120,7 @@ def missing(session: Session) -> None:
 
 
 def history(
-    session: Session, key: Annotated[str, typer.Argument(metavar="KEY", help="The fact's full name.")]
+    session: Session, key: Annotated[str, Argument(metavar="KEY", help="The fact's full name.")]
 ) -> None:
     """Tell all that was said about one fact.
 

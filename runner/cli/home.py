@@ -5,17 +5,15 @@ from __future__ import annotations
 import platform
 from typing import Annotated
 
-import typer
-
 from runner import __version__
-from runner.cli.options import Scope, command
+from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.views.page import Cell, Page, Paragraph, line
 
 NEEDS_A_PERSON = 4
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "init", Scope.HOME_WRITES)(init)
     command(app, "doctor", Scope.HOME_WRITES)(doctor)
@@ -47,7 +45,7 @@ def init(session: Session) -> None:
 
 def doctor(
     session: Session,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+    repair: Annotated[bool, Option("--repair", help="Mend what can be mended.")] = False,
 ) -> int:
     """Examine the home: settings, channels, store, documents, dead workers, the clock.
 

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.moments import instant
-from runner.cli.options import Scope, Where, command
+from runner.cli.options import Commands, Option, Scope, Where, command
 from runner.cli.session import Session
 from runner.views.page import Page, line
 
@@ -20,14 +18,12 @@ if TYPE_CHECKING:
     from runner.model.incident import Incident
     from runner.views.status import Status
 
-All = Annotated[bool, typer.Option("--all", help="Show what is folded away, too.")]
-Mine = Annotated[str, typer.Option("--me", metavar="PERSON", help="For whom; else TOCSIN_PERSON.")]
-Known = Annotated[
-    str, typer.Option("--as-known-at", metavar="INSTANT", help="What was known then, and not since.")
-]
+All = Annotated[bool, Option("--all", help="Show what is folded away, too.")]
+Mine = Annotated[str, Option("--me", metavar="PERSON", help="For whom; else TOCSIN_PERSON.")]
+Known = Annotated[str, Option("--as-known-at", metavar="INSTANT", help="What was known then, and not since.")]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "next")(next_)
     command(app, "status")(status)
@@ -54,7 +50,7 @@ def next_(session: Session, where: Where = None, me: Mine = "") -> None:
 def status(
     session: Session,
     where: Where = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 4 if something needs a person.")] = False,
+    check: Annotated[bool, Option("--check", help="Exit with 4 if something needs a person.")] = False,
     everything: All = False,
     me: Mine = "",
     known: Known = "",
@@ -141,8 +137,8 @@ def timeline(
     session: Session,
     where: Where = None,
     everything: All = False,
-    privileged: Annotated[bool, typer.Option("--privileged", help="Tell privileged notes, too.")] = False,
-    utc: Annotated[bool, typer.Option("--utc", help="Times in UTC, not in this machine's zone.")] = False,
+    privileged: Annotated[bool, Option("--privileged", help="Tell privileged notes, too.")] = False,
+    utc: Annotated[bool, Option("--utc", help="Times in UTC, not in this machine's zone.")] = False,
 ) -> None:
     """Tell what happened, in order, with who claims to have done it.
 

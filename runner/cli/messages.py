@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
@@ -14,10 +12,10 @@ from runner.errors import NotFound, Refused, Usage
 from runner.model import commands as c
 from runner.model.incident import Incident
 
-Delivery = Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")]
+Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``message …`` and ``call``."""
     messages = group(app, "message", "Messages: plan, list, show; say what became of one; send again.")
     command(messages, "plan")(plan)
@@ -61,10 +59,10 @@ def show(session: Session, delivery: Delivery) -> None:
 def resolve(
     session: Session,
     delivery: Annotated[
-        str, typer.Argument(metavar="DELIVERY", help="A delivery, or a step whose outcome is unknown.")
+        str, Argument(metavar="DELIVERY", help="A delivery, or a step whose outcome is unknown.")
     ],
     happened: Annotated[
-        bool | None, typer.Option("--happened/--not-happened", help="What became of the attempt.")
+        bool | None, Option("--happened/--not-happened", help="What became of the attempt.")
     ] = None,
     reason: Reason = "",
 ) -> None:
@@ -103,9 +101,9 @@ def call(
     session: Session,
     delivery: Delivery,
     reached: Annotated[
-        bool | None, typer.Option("--reached/--not-reached", help="Did you speak to the person?")
+        bool | None, Option("--reached/--not-reached", help="Did you speak to the person?")
     ] = None,
-    note: Annotated[str, typer.Option("--note", help="What was said.")] = "",
+    note: Annotated[str, Option("--note", help="What was said.")] = "",
 ) -> None:
     """Record a telephone call that told a person what a message says.
 

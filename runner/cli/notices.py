@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import typer
 
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer
 from runner.cli.session import Session
 from runner.errors import NotFound, Usage
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
     from runner.model.incident import Document, Incident
     from runner.service.notices import Pulled
 
-Name = Annotated[str, typer.Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
+Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
 To = Annotated[
     list[str] | None,
-    typer.Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; several with commas."),
+    Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; several with commas."),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The folder to write into.")]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
 
@@ -36,7 +35,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     coverage: tuple[Coverage, ...]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``notice …``."""
     notices = group(app, "notice", "Notices to authorities and people: list, render, show, check, pull.")
     command(notices, "list")(list_)
@@ -67,7 +66,7 @@ def render(
     name: Name,
     to: To = None,
     out: Out = None,
-    duty: Annotated[str, typer.Option("--duty", help="For a template: the duty that it is about.")] = "",
+    duty: Annotated[str, Option("--duty", help="For a template: the duty that it is about.")] = "",
 ) -> None:
     """Render a notice step anew from the facts as they are; an approval of other bytes is void then.
 
@@ -107,7 +106,7 @@ def _draft(
 def check(
     session: Session,
     name: Name,
-    duty: Annotated[str, typer.Option("--duty", help="The duty it is about.")] = "",
+    duty: Annotated[str, Option("--duty", help="The duty it is about.")] = "",
 ) -> int:
     """Check a template against what the law requires, with the facts as they are; exits with 1 on gaps.
 
@@ -152,10 +151,10 @@ def _check_page(report: Checked) -> Page:
 
 def pull(
     session: Session,
-    name: Annotated[str, typer.Argument(metavar="[NOTICE]", help="One notice; all otherwise.")] = "",
+    name: Annotated[str, Argument(metavar="[NOTICE]", help="One notice; all otherwise.")] = "",
     to: To = None,
     out: Out = None,
-    everything: Annotated[bool, typer.Option("--all", help="Replaced renderings, too.")] = False,
+    everything: Annotated[bool, Option("--all", help="Replaced renderings, too.")] = False,
 ) -> None:
     """Write the kept files into a folder: exactly the bytes that approvals bind.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import typer
 
 from runner.cli import outcome
 from runner.cli.completing import playbooks
 from runner.cli.moments import instant
-from runner.cli.options import Scope, command
+from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.errors import Usage
 from runner.model.states import Kind
@@ -39,7 +38,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """What of the VERIS records became no fact."""
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the command."""
     command(app, "open", Scope.WRITES)(open_)
 
@@ -48,20 +47,20 @@ def open_(
     session: Session,
     playbook: Annotated[
         list[str],
-        typer.Argument(metavar="PLAYBOOK...", help="Names, or files of your own.", autocompletion=playbooks),
+        Argument(metavar="PLAYBOOK...", help="Names, or files of your own.", autocompletion=playbooks),
     ],
-    title: Annotated[str, typer.Option("--title", help="What it is about.")] = "",
+    title: Annotated[str, Option("--title", help="What it is about.")] = "",
     facts: Annotated[
-        list[str] | None, typer.Option("--facts", metavar="FILE", help="A facts file, or veris:FILE.")
+        list[str] | None, Option("--facts", metavar="FILE", help="A facts file, or veris:FILE.")
     ] = None,
-    fact: Annotated[list[str] | None, typer.Option("--fact", metavar="KEY=VALUE", help="One fact.")] = None,
-    kind: Annotated[str, typer.Option("--kind", help="real, exercise or test.")] = "real",
+    fact: Annotated[list[str] | None, Option("--fact", metavar="KEY=VALUE", help="One fact.")] = None,
+    kind: Annotated[str, Option("--kind", help="real, exercise or test.")] = "real",
     compromised: Annotated[
         list[str] | None,
-        typer.Option("--compromised", metavar="DOMAIN", help="What the attacker may read or has fallen."),
+        Option("--compromised", metavar="DOMAIN", help="What the attacker may read or has fallen."),
     ] = None,
-    since: Annotated[str, typer.Option("--since", metavar="INSTANT", help="Since when it is.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
+    since: Annotated[str, Option("--since", metavar="INSTANT", help="Since when it is.")] = "",
+    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
 ) -> None:
     """Open an incident: shows who will be told over what, and what is refused; then asks.
 

@@ -1,22 +1,45 @@
 """How a command is declared: a function that takes a session, to which the options of every command are added.
 
 ``Scope`` says which of them make sense: ``--incident`` for what is about one incident, ``--as`` and its like for what
-is recorded, ``--no-work`` for what may make work due.
+is recorded, ``--no-work`` for what may make work due. A declaration knows nothing of Typer, whose import takes longer
+than most commands: ``plain`` reads what is plainly written, and ``typed`` hands the rest to Typer.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from enum import Enum
-from typing import Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from runner.cli.completing import incidents
 from runner.cli.session import FORMATS, Options, Session
 
+if TYPE_CHECKING:
+    from runner.cli.world import World
+
 Command = Callable[..., int | None]
+Complete = Callable[[str], list[str]]
+
+
+class Option:
+    """An option: its names, and what the help and the shell's completion say of it."""
+
+    def __init__(
+        self, *names: str, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
+    ) -> None:
+        """Take what Typer's own takes; ``--yes/--no`` is a switch with two names."""
+        self.names = names
+        self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
+
+
+class Argument:
+    """An argument: what the help and the shell's completion say of it."""
+
+    def __init__(
+        self, *, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
+    ) -> None:
+        """Take what Typer's own takes."""
+        self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
 
 
 class Scope(Enum):
@@ -28,23 +51,19 @@ class Scope(Enum):
     HOME_WRITES = "home writes"
 
 
-_HOME = Annotated[
-    str | None, typer.Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")
-]
-_FORMAT = Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, or json for programs.")]
-_AS = Annotated[str, typer.Option("--as", metavar="PERSON", help="Who you say you are.")]
-_BEHALF = Annotated[
-    str, typer.Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")
-]
-_VIA = Annotated[str, typer.Option("--via", metavar="WAY", help="How that person told you: phone.")]
-_NO_WORK = Annotated[bool, typer.Option("--no-work", help="Leave what becomes due to a worker.")]
+_HOME = Annotated[str | None, Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")]
+_FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="text, or json for programs.")]
+_AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.")]
+_BEHALF = Annotated[str, Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")]
+_VIA = Annotated[str, Option("--via", metavar="WAY", help="How that person told you: phone.")]
+_NO_WORK = Annotated[bool, Option("--no-work", help="Leave what becomes due to a worker.")]
 _INCIDENT = Annotated[
     str | None,
-    typer.Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
+    Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
 ]
 Where = Annotated[
     str | None,
-    typer.Argument(metavar="[INCIDENT]", help="Id or codename; may be left out.", autocompletion=incidents),
+    Argument(metavar="[INCIDENT]", help="Id or codename; may be left out.", autocompletion=incidents),
 ]
 """The incident as an argument, for commands about a whole one."""
 
@@ -61,53 +80,69 @@ def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
     return {**found, "home": (_HOME, None), "format": (_FORMAT, "text")}
 
 
+class Parameter(NamedTuple):
+    """One thing that a command takes; ``default`` is ``...`` where it must be given."""
+
+    name: str
+    type: Any
+    mark: Option | Argument
+    default: Any
+
+
+class Declared(NamedTuple):
+    """One command."""
+
+    function: Command
+    scope: Scope
+    formats: tuple[str, ...]
+
+    def parameters(self) -> list[Parameter]:
+        """Return what it takes: its own first, then the options of its scope."""
+        code, defaults = self.function.__code__, self.function.__defaults__ or ()
+        names = code.co_varnames[1 : code.co_argcount]
+        hints = get_type_hints(self.function, include_extras=True)
+        padded = (*[...] * (len(names) - len(defaults)), *defaults)
+        own = [_parameter(name, hints[name], default) for name, default in zip(names, padded, strict=True)]
+        return [*own, *(_parameter(name, *found) for name, found in _added(self.scope).items())]
+
+    def run(self, world: World, given: dict[str, Any]) -> int | None:
+        """Do it: open a session with the options of its scope, and pass its own on."""
+        own = dict(given)
+        options = Options(
+            writes=self.scope is Scope.WRITES, **{name: own.pop(name) for name in _added(self.scope)}
+        )
+        with Session(world, options, self.formats) as session:
+            return self.function(session, **own)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+    return Parameter(name, annotation.__origin__, annotation.__metadata__[0], default)
+
+
+class Commands:
+    """Commands by name; some are groups of others."""
+
+    def __init__(self, name: str, words: str = "") -> None:
+        """Begin with none; ``words`` is the help."""
+        self.name = name
+        self.words = words
+        self.inside: dict[str, Declared | Commands] = {}
+
+
 def command(
-    app: typer.Typer, name: str, scope: Scope = Scope.READS, *, formats: tuple[str, ...] = FORMATS
+    app: Commands, name: str, scope: Scope = Scope.READS, *, formats: tuple[str, ...] = FORMATS
 ) -> Callable[[Command], Command]:
     """Declare a command; its function takes a ``Session`` first and returns an exit code, or None for done."""
 
     def declare(function: Command) -> Command:
-        app.command(name)(with_session(function, scope, formats))
+        app.inside[name] = Declared(function, scope, formats)
         return function
 
     return declare
 
 
-def with_session(
-    function: Command, scope: Scope, formats: tuple[str, ...] = FORMATS, context: bool = False
-) -> Command:
-    """Return the function that Typer calls: it opens the session and passes the command's own arguments on.
-
-    With ``context`` the function is called only where no subcommand was given.
-    """
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    added = _added(scope)
-
-    def call(ctx: typer.Context, **given: Any) -> int | None:
-        options = Options(writes=scope is Scope.WRITES, **{option: given.pop(option) for option in added})
-        if context and ctx.invoked_subcommand is not None:
-            return None
-        with Session(ctx.obj, options, formats) as session:
-            return function(session, **given)
-
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
-        inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
-        *(one.replace(kind=keyword) for one in own),
-        *(
-            inspect.Parameter(option, keyword, default=default, annotation=annotation)
-            for option, (annotation, default) in added.items()
-        ),
-    ]
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {one.name: one.annotation for one in parameters}
-    call.__doc__ = function.__doc__
-    call.__name__ = function.__name__
-    return call
-
-
-def group(app: typer.Typer, name: str, words: str) -> typer.Typer:
+def group(app: Commands, name: str, words: str) -> Commands:
     """Return a new group of commands."""
-    made = typer.Typer(name=name, help=words, rich_markup_mode=None)
-    app.add_typer(made)
+    made = Commands(name, words)
+    app.inside[name] = made
     return made

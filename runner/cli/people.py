@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
 from runner.cli.session import Session
 from runner.errors import NotFound, Usage
@@ -15,10 +13,10 @@ from runner.model.messaging import ContactPoint
 from runner.views.page import Page, line
 from runner.views.words import count
 
-Person = Annotated[str, typer.Argument(metavar="PERSON", help="Their short name.")]
+Person = Annotated[str, Argument(metavar="PERSON", help="Their short name.")]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``person …`` and ``role …``."""
     people = group(app, "person", "People: list, add, verify their contacts, mark them away.")
     command(people, "list", Scope.ANYWHERE)(list_)
@@ -46,12 +44,10 @@ def _told(session: Session, words: str) -> None:
 def add_(
     session: Session,
     person: Person,
-    name: Annotated[str, typer.Option("--name", help="Their full name.")] = "",
+    name: Annotated[str, Option("--name", help="Their full name.")] = "",
     contact: Annotated[
         list[str] | None,
-        typer.Option(
-            "--contact", metavar="CHANNEL=ADDRESS", help="A channel's name, or email, phone, handle."
-        ),
+        Option("--contact", metavar="CHANNEL=ADDRESS", help="A channel's name, or email, phone, handle."),
     ] = None,
 ) -> None:
     """Add somebody, or new contacts of somebody.
@@ -78,8 +74,8 @@ def _contact(text: str) -> ContactPoint:
 def verify(
     session: Session,
     person: Person,
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="The contact that was proved.")],
-    how: Annotated[str, typer.Option("--how", help="On which other way it was proved; needed.")] = "",
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact that was proved.")],
+    how: Annotated[str, Option("--how", help="On which other way it was proved; needed.")] = "",
 ) -> None:
     """Record that a contact was proved to be theirs, on another way.
 
@@ -98,10 +94,8 @@ def verify(
 def away(
     session: Session,
     person: Person,
-    alternate: Annotated[
-        str, typer.Option("--alternate", metavar="PERSON", help="Who takes their place.")
-    ] = "",
-    back: Annotated[bool, typer.Option("--back", help="They are here again.")] = False,
+    alternate: Annotated[str, Option("--alternate", metavar="PERSON", help="Who takes their place.")] = "",
+    back: Annotated[bool, Option("--back", help="They are here again.")] = False,
 ) -> None:
     """Mark somebody as away, with who takes their place; or as back.
 
@@ -118,9 +112,9 @@ def away(
 
 def assign(
     session: Session,
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="The role.")],
-    person: Annotated[list[str], typer.Argument(metavar="PERSON...", help="Who holds it, from now on.")],
-    always: Annotated[bool, typer.Option("--always", help="In incidents to come, too.")] = False,
+    role: Annotated[str, Argument(metavar="ROLE", help="The role.")],
+    person: Annotated[list[str], Argument(metavar="PERSON...", help="Who holds it, from now on.")],
+    always: Annotated[bool, Option("--always", help="In incidents to come, too.")] = False,
 ) -> None:
     """Say who holds a role: in the incident that is meant, and with --always from now on.
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import typer
 
 from runner.cli.completing import playbooks
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
 from runner.errors import NotFound, Problem, TocsinError
 from runner.settings import CONFIG
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
     from runner.service.playbooks import Difference, Entry, Outline, Shown
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
+    str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
 ]
 SCHEMAS = ("playbook",)
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
     made = group(app, "playbook", "Playbooks: list, show, validate, diff.")
     command(made, "list", Scope.ANYWHERE)(list_)
@@ -104,8 +103,8 @@ def _outline(one: Outline) -> tuple[Cell, ...]:
 
 def validate(
     session: Session,
-    path: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Count every warning as an error.")] = False,
+    path: Annotated[list[Path], Argument(metavar="PATH...", help="Files, or folders of them.")],
+    strict: Annotated[bool, Option("--strict", help="Count every warning as an error.")] = False,
 ) -> int:
     """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
 
@@ -171,8 +170,8 @@ def _print_problems(session: Session, problems: tuple[Problem, ...], files: int)
 
 def diff(
     session: Session,
-    old: Annotated[str, typer.Argument(metavar="A", help="A name, NAME@VERSION or a file.")],
-    new: Annotated[str, typer.Argument(metavar="B", help="The one to compare it with.")],
+    old: Annotated[str, Argument(metavar="A", help="A name, NAME@VERSION or a file.")],
+    new: Annotated[str, Argument(metavar="B", help="The one to compare it with.")],
 ) -> None:
     """Say what changed between two playbooks: steps, roles, messages.
 
@@ -203,7 +202,7 @@ def _diff_page(found: Difference) -> Page:
 
 
 def schema(
-    session: Session, kind: Annotated[str, typer.Argument(metavar="KIND", help="playbook.")] = "playbook"
+    session: Session, kind: Annotated[str, Argument(metavar="KIND", help="playbook.")] = "playbook"
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.
 

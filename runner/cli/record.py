@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from runner.cli.moments import instant
-from runner.cli.options import Scope, Where, command
+from runner.cli.options import Argument, Commands, Option, Scope, Where, command
 from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
+from runner.errors import Refused
 from runner.model import commands as c
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "note", Scope.WRITES)(note)
     command(app, "attach", Scope.WRITES)(attach)
     command(app, "correct", Scope.WRITES)(correct)
+    command(app, "confirm", Scope.WRITES)(confirm)
     command(app, "pause", Scope.WRITES)(pause)
     command(app, "resume", Scope.WRITES)(resume)
     command(app, "cancel", Scope.WRITES)(cancel)
@@ -28,9 +28,9 @@ def add(app: typer.Typer) -> None:
 
 def note(
     session: Session,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The line for the log.")],
-    at: Annotated[str, typer.Option("--at", metavar="INSTANT", help="The time that it speaks of.")] = "",
-    privileged: Annotated[bool, typer.Option("--privileged", help="For counsel alone.")] = False,
+    text: Annotated[str, Argument(metavar="TEXT", help="The line for the log.")],
+    at: Annotated[str, Option("--at", metavar="INSTANT", help="The time that it speaks of.")] = "",
+    privileged: Annotated[bool, Option("--privileged", help="For counsel alone.")] = False,
 ) -> None:
     """Write a line into the log.
 
@@ -46,8 +46,8 @@ def note(
 
 def attach(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to take into custody.")],
-    source: Annotated[str, typer.Option("--source", help="Where it comes from, and who took it.")] = "",
+    file: Annotated[Path, Argument(metavar="FILE", help="The file to take into custody.")],
+    source: Annotated[str, Option("--source", help="Where it comes from, and who took it.")] = "",
 ) -> None:
     """Take a file into custody: its bytes are sealed and kept, its SHA-256 is on record.
 
@@ -69,7 +69,7 @@ def attach(
 
 def correct(
     session: Session,
-    event: Annotated[int, typer.Argument(metavar="EVENT", help="Its number in the timeline.")],
+    event: Annotated[int, Argument(metavar="EVENT", help="Its number in the timeline.")],
     reason: Reason = "",
 ) -> None:
     """Say that an entry of the timeline is wrong; both stay. Needs --reason.
@@ -80,6 +80,27 @@ def correct(
     """
     made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
     submit(session, session.name(), made, f"event {event} is marked as wrong")
+
+
+def confirm(
+    session: Session,
+    event: Annotated[int, Argument(metavar="EVENT", help="Its number in the timeline.")],
+) -> None:
+    """Confirm what somebody recorded on your behalf. If it was not so: tocsin correct.
+
+    \b
+    Example:
+      tocsin confirm 17 --as maria
+    """
+    if session.options.on_behalf_of:
+        raise Refused("nobody confirms for somebody else", hint="that person does it, with --as")
+    made = c.ConfirmEntry(
+        by=session.by,
+        seq=event,
+        os_user=session.actor.os_user,
+        proven_by=session.actor.proven_by or "",
+    )
+    submit(session, session.name(), made, f"{session.by} confirms it")
 
 
 def pause(session: Session, where: Where = None, reason: Reason = "") -> None:

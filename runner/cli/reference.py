@@ -9,8 +9,9 @@ from typing import Any
 
 from typer.main import get_command
 
-from runner.cli.app import build
+from runner.cli.app import declared
 from runner.cli.commands import SECTIONS
+from runner.cli.typed import application
 from runner.cli.world import this_world
 
 EVERYWHERE = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "help")
@@ -39,7 +40,7 @@ INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_P
 
 def reference_page() -> str:
     """Return the whole page as Markdown, one section for each of the help's."""
-    commands = get_command(build([], this_world())).commands  # type: ignore[attr-defined]  # the group's own
+    commands = get_command(application(declared(), this_world())).commands  # type: ignore[attr-defined]  # the group's own
     parts = [_INTRODUCTION]
     for section, modules in SECTIONS.items():
         parts.append(f"## {section}\n")

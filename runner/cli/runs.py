@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from runner.cli.completing import playbooks
-from runner.cli.options import Scope, command
+from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.outcome import answer
 from runner.cli.session import Session
 from runner.cli.steps import Reason
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from runner.engine.migrate import MigrationPlan
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "graft", Scope.WRITES)(graft)
     command(app, "migrate", Scope.WRITES)(migrate)
@@ -26,7 +24,7 @@ def add(app: typer.Typer) -> None:
 def graft(
     session: Session,
     playbook: Annotated[
-        str, typer.Argument(metavar="PLAYBOOK", help="A name or a file.", autocompletion=playbooks)
+        str, Argument(metavar="PLAYBOOK", help="A name or a file.", autocompletion=playbooks)
     ],
     reason: Reason = "",
 ) -> None:
@@ -45,9 +43,9 @@ def graft(
 
 def migrate(
     session: Session,
-    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="The version, or a file; needed.")],
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what would happen.")] = False,
-    run: Annotated[str, typer.Option("--run", help="Which playbook, where several run.")] = "",
+    to: Annotated[str, Option("--to", metavar="VERSION", help="The version, or a file; needed.")],
+    plan: Annotated[bool, Option("--plan", help="Only say what would happen.")] = False,
+    run: Annotated[str, Option("--run", help="Which playbook, where several run.")] = "",
     reason: Reason = "",
 ) -> int:
     """Move a playbook to a newer version: what ended stays, what is to come follows the new text.

@@ -56,6 +56,8 @@ class Session:
                 "--on-behalf-of PERSON and --via WAY belong together",
                 hint="as: --on-behalf-of maria --via phone",
             )
+        if options.on_behalf_of and options.on_behalf_of == self.by:
+            raise Usage(f"{self.by} acts for {self.by}: leave --on-behalf-of out, or name yourself with --as")
 
     @property
     def json(self) -> bool:
@@ -91,6 +93,8 @@ class Session:
             from runner.drivers.choice import attach
 
             attach(desk)
+        if self.options.on_behalf_of:
+            desk.known(self.options.on_behalf_of)
         return desk
 
     @property

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from runner.cli.completing import steps
+from runner.cli.options import Argument, Option
 from runner.cli.session import Session
 from runner.model.incident import Incident
 from runner.service.naming import resolve_step
@@ -16,9 +15,9 @@ from runner.views.words import when
 
 Step = Annotated[
     str,
-    typer.Argument(metavar="STEP", help="A step's id, id#n, or its row number.", autocompletion=steps),
+    Argument(metavar="STEP", help="A step's id, id#n, or its row number.", autocompletion=steps),
 ]
-Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; it is kept.")]
+Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]
 _TONES: dict[str, Tone] = {
     "ready": "title",
     "active": "title",

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-import typer
-
 from runner.cli.moments import duration
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer as answered
 from runner.cli.outcome import submit
 from runner.cli.session import Session
@@ -17,7 +15,7 @@ from runner.errors import Usage
 from runner.model import commands as c
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``task …`` and ``answer``."""
     tasks = group(
         app, "task", "Work on steps: list, show, start, done, and what to do when it goes otherwise."
@@ -39,8 +37,8 @@ def add(app: typer.Typer) -> None:
 
 def list_(
     session: Session,
-    state: Annotated[str, typer.Option("--state", help="Only steps in this state.")] = "",
-    open_only: Annotated[bool, typer.Option("--open", help="Only steps that have not ended.")] = False,
+    state: Annotated[str, Option("--state", help="Only steps in this state.")] = "",
+    open_only: Annotated[bool, Option("--open", help="Only steps that have not ended.")] = False,
 ) -> None:
     """List the steps with the row numbers that commands take.
 
@@ -83,8 +81,8 @@ def start(session: Session, step: Step) -> None:
 def done(
     session: Session,
     step: Step,
-    text: Annotated[str, typer.Option("--comment", metavar="TEXT", help="How; it is kept.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Tick every checklist row first.")] = False,
+    text: Annotated[str, Option("--comment", metavar="TEXT", help="How; it is kept.")] = "",
+    everything: Annotated[bool, Option("--all", help="Tick every checklist row first.")] = False,
 ) -> None:
     """Say that it is done.
 
@@ -109,8 +107,8 @@ def _open_rows(session: Session, name: str) -> tuple[int, ...]:
 def check(
     session: Session,
     step: Step,
-    row: Annotated[int | None, typer.Argument(metavar="[ROW]", help="The row, from 1.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every row.")] = False,
+    row: Annotated[int | None, Argument(metavar="[ROW]", help="The row, from 1.")] = None,
+    everything: Annotated[bool, Option("--all", help="Every row.")] = False,
 ) -> None:
     """Tick a row of a checklist.
 
@@ -141,7 +139,7 @@ def reopen(session: Session, step: Step, reason: Reason = "") -> None:
 def assign(
     session: Session,
     step: Step,
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="Who has it from now on.")],
+    person: Annotated[str, Argument(metavar="PERSON", help="Who has it from now on.")],
     reason: Reason = "",
 ) -> None:
     """Give it to somebody. Needs --reason.
@@ -167,7 +165,7 @@ def fail(session: Session, step: Step, reason: Reason = "") -> None:
 
 
 def comment(
-    session: Session, step: Step, text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")]
+    session: Session, step: Step, text: Annotated[str, Argument(metavar="TEXT", help="What to say.")]
 ) -> None:
     """Say something about it; it stays on record."""
     _do(session, step, lambda name: c.CommentStep(by=session.by, step=name, text=text), "has a comment")
@@ -186,13 +184,13 @@ def cancel(session: Session, step: Step, reason: Reason = "") -> None:
 def answer(
     session: Session,
     step: Step,
-    value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="The answer.")] = None,
-    unknown: Annotated[bool, typer.Option("--unknown", help="Nobody knows yet.")] = False,
+    value: Annotated[str | None, Argument(metavar="[VALUE]", help="The answer.")] = None,
+    unknown: Annotated[bool, Option("--unknown", help="Nobody knows yet.")] = False,
     ask_again: Annotated[
-        str, typer.Option("--ask-again", metavar="TIME", help="With --unknown: when to ask again, as 2h.")
+        str, Option("--ask-again", metavar="TIME", help="With --unknown: when to ask again, as 2h.")
     ] = "",
-    source: Annotated[str, typer.Option("--source", help="How you know.")] = "",
-    confidence: Annotated[str, typer.Option("--confidence", help="confirmed or estimated.")] = "confirmed",
+    source: Annotated[str, Option("--source", help="How you know.")] = "",
+    confidence: Annotated[str, Option("--confidence", help="confirmed or estimated.")] = "confirmed",
 ) -> None:
     """Answer a question; the answer becomes a fact.
 

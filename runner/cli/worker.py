@@ -8,23 +8,21 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated
 
-import typer
-
 from runner.cli.home import NEEDS_A_PERSON
-from runner.cli.options import Scope, command
+from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.said import aloud
 from runner.cli.session import WORKER, Session
 from runner.errors import TocsinError
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add the command."""
     command(app, "worker", Scope.ANYWHERE)(worker)
 
 
 def worker(
     session: Session,
-    once: Annotated[bool, typer.Option("--once", help="Do what is due and end.")] = False,
+    once: Annotated[bool, Option("--once", help="Do what is due and end.")] = False,
 ) -> int:
     """Send, render and act on what is due, until SIGTERM or Ctrl-C.
 

@@ -27,11 +27,6 @@ def fill_sentence(source: str, names: Mapping[str, Any]) -> str:
     return _MARK.sub(lambda found: _shown(cells[int(found[1])]), marked.text).strip()[:LONGEST]
 
 
-def is_template(text: str) -> bool:
-    """Tell whether a text has anything to fill in; what has not needs no Jinja2."""
-    return "{{" in text or "{%" in text
-
-
 def fill_value(source: str, names: Mapping[str, Any]) -> str:
     """Return a text for a program, every fact in it as recorded; raises ``Refused`` naming the facts not known."""
     marked = fill_template(source, names, language="en", zone="UTC", name="value")

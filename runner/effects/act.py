@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from runner.documents.sentences import fill_value, is_template
+from runner.documents.plain import is_template
 from runner.effects.readable import readable
 from runner.effects.tools import Tools
 from runner.errors import TocsinError
@@ -74,8 +74,10 @@ def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
 def _filled(part: Any, names: Mapping[str, object]) -> Any:
     """Fill the texts of a body one by one, before it is encoded: what a fact says stays inside its text."""
     match part:
-        case str():
-            return fill_value(part, names) if is_template(part) else part
+        case str() if is_template(part):
+            from runner.documents.sentences import fill_value
+
+            return fill_value(part, names)
         case dict():
             return {key: _filled(value, names) for key, value in part.items()}
         case list():

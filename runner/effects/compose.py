@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.documents.sentences import fill_sentence
 from runner.effects.readable import readable
 from runner.effects.tools import Tools, message_class, plan_context
 from runner.engine.plan import Library
@@ -37,6 +36,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -> Composed | EffectFailed:
     """Return the composed message with its plans, or why it could not be composed."""
+    from runner.documents.sentences import fill_sentence
+
     invocation = incident.invocations[work.step]
     template = REMINDER if work.reminder else _template(incident, invocation, work.template, library)
     kind = message_class(template.message_class)

@@ -7,7 +7,6 @@ planner refuses the same beforehand; the guard holds when the planner, a templat
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -361,5 +360,7 @@ def _raised(channel: Channel, able: Capabilities) -> list[str]:
 
 
 def _nearest(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, sorted(known), n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, sorted(known), n=1)
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

@@ -19,7 +19,15 @@ from runner.model.incident import Incident
 
 MADE_TOO_LATE = (c.Composed, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
-AFTER_THE_END = (c.AddNote, c.CorrectEvent, c.AttachFile, c.AttemptDone, c.AttemptLost, c.ResolveAttempt)
+AFTER_THE_END = (
+    c.AddNote,
+    c.CorrectEvent,
+    c.ConfirmEntry,
+    c.AttachFile,
+    c.AttemptDone,
+    c.AttemptLost,
+    c.ResolveAttempt,
+)
 """What is still taken when an incident is over: the record may grow, the work may not."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.errors import NotFound, Refused
@@ -21,6 +22,7 @@ RecordCommand = (
     | c.CancelIncident
     | c.Close
     | c.CorrectEvent
+    | c.ConfirmEntry
     | c.PinPlaybook
 )
 
@@ -45,6 +47,8 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
             )
         case c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
             return _addition(incident, command)
+        case c.ConfirmEntry():
+            return _confirm(incident, command)
         case _:
             return _life(incident, command)
 
@@ -70,6 +74,24 @@ def _addition(
             if run.id in incident.runs:
                 raise Refused(f"a run called {run.id} is in this incident already")
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
+
+
+def _confirm(incident: Incident, command: c.ConfirmEntry) -> tuple[e.AnyEvent, ...]:
+    """Only the person for whom it was recorded confirms it, and only once."""
+    found = [one for one in incident.unconfirmed.values() if one.first <= command.seq <= one.last]
+    if not found:
+        raise Refused(f"entry {command.seq} waits for nobody's confirmation", hint="see: tocsin status")
+    if command.by != found[0].person:
+        raise Refused(
+            f"it was recorded on behalf of {found[0].person}, who alone can confirm it",
+            hint=f"tocsin confirm {found[0].first} --as {found[0].person}",
+            code="person",
+        )
+    return (
+        e.BehalfConfirmed(
+            first=found[0].first, by=command.by, os_user=command.os_user, proven_by=command.proven_by
+        ),
+    )
 
 
 def _life(
@@ -130,7 +152,9 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
             f"it was due {found.due}: a late filing keeps its reasons", hint="add --late-reason '…'"
         )
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
-    return (recorded, *_file_steps(incident, command)) if record.kind == "filed" else (recorded,)
+    if record.kind == "filed":
+        return (recorded, *_file_steps(incident, command))
+    return (recorded, *called_off(incident, command.duty, record))
 
 
 def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:

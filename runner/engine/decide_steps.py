@@ -287,9 +287,11 @@ def _decide(
         raise Refused(
             f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
         )
+    _not_said_already(invocation, command)
     return (
         e.ApprovalGiven(
             step=invocation.id,
+            recorded_by=command.recorded_by,
             by=command.by,
             role=_shown_role(invocation, roles),
             roles=roles,
@@ -300,6 +302,14 @@ def _decide(
             proven_by=command.proven_by,
         ),
     )
+
+
+def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
+    """What somebody said themselves is not replaced by what another writes down for them."""
+    own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
+    if command.recorded_by and own:
+        said = "approved" if own[-1].approved else "rejected"
+        raise Refused(f"{command.by} {said} it already, in person")
 
 
 def _still_asked(invocation: Invocation, now: datetime) -> None:

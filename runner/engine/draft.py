@@ -43,7 +43,7 @@ class Draft:
         self.library = library
         self.changed: dict[str, Any] = {}
 
-    def table(self, name: str) -> dict[str, Any]:
+    def table(self, name: str) -> dict[Any, Any]:
         """Return a table to write into."""
         found = self.changed.get(name)
         if found is None:

@@ -11,7 +11,7 @@ import msgspec
 from runner.engine.draft import Draft
 from runner.model import events as e
 from runner.model.facts import Fact
-from runner.model.incident import Domain, DutyView
+from runner.model.incident import Behalf, Domain, DutyView
 
 
 def _paused(draft: Draft, event: e.IncidentPaused, at: datetime, seq: int) -> None:
@@ -96,7 +96,43 @@ def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> No
 
 
 def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:
-    """A remark or a correction is in the journal; the state it speaks of does not change."""
+    """A remark is in the journal; the state it speaks of does not change."""
+
+
+def _corrected(draft: Draft, event: e.EventCorrected, at: datetime, seq: int) -> None:
+    """The entry and what it brought about stay; nobody is asked any more to confirm what is said to be wrong."""
+    for first, found in draft.read("unconfirmed").items():
+        if first <= event.seq <= found.last:
+            draft.table("unconfirmed").pop(first)
+            return
+
+
+def _on_behalf(draft: Draft, event: e.ActedOnBehalf, at: datetime, seq: int) -> None:
+    draft.table("unconfirmed")[event.first] = Behalf(
+        first=event.first,
+        last=seq,
+        person=event.person,
+        by=event.by,
+        via=event.via,
+        at=at,
+        steps=event.steps,
+    )
+
+
+def _confirmed(draft: Draft, event: e.BehalfConfirmed, at: datetime, seq: int) -> None:
+    """From now on an approval that was written down for somebody is that person's own, given now."""
+    found: Behalf = draft.table("unconfirmed").pop(event.first)
+    for name in found.steps:
+        approvals = tuple(
+            msgspec.structs.replace(
+                one, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by
+            )
+            if one.provisional and found.first <= one.seq <= found.last
+            else one
+            for one in draft.invocation(name).approvals
+        )
+        if approvals != draft.invocation(name).approvals:
+            draft.change(name, approvals=approvals)
 
 
 def _again(draft: Draft, event: object, at: datetime, seq: int) -> None:
@@ -116,5 +152,7 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.DomainDeclared: _domain,
     e.NoteAdded: _remark,
     e.PrivilegedNoteAdded: _remark,
-    e.EventCorrected: _remark,
+    e.EventCorrected: _corrected,
+    e.ActedOnBehalf: _on_behalf,
+    e.BehalfConfirmed: _confirmed,
 }

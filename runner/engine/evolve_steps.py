@@ -221,6 +221,9 @@ def _approval(draft: Draft, event: e.ApprovalGiven, at: datetime, seq: int) -> N
         os_user=event.os_user,
         proven_by=event.proven_by,
         roles=event.roles,
+        recorded_by=event.recorded_by,
+        provisional=bool(event.recorded_by),
+        seq=seq,
     )
     before = draft.invocation(event.step)
     kept = tuple(a for a in before.approvals if a.void or a.by != event.by)

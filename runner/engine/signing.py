@@ -26,11 +26,11 @@ def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
 
 
 def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:
-    """Return the approvals that bind exactly these bytes, without their authors'."""
+    """Return the approvals that bind exactly these bytes, without their authors' and without unconfirmed ones."""
     return tuple(
         a
         for a in invocation.approvals
-        if a.approved and not a.void and a.digest == digest and a.by not in made_by
+        if a.approved and not a.void and not a.provisional and a.digest == digest and a.by not in made_by
     )
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from runner.errors import Invalid, NotFound
 from runner.loading.known import Known
@@ -23,6 +22,9 @@ from runner.model.organisation import Home
 from runner.model.playbook import Playbook
 from runner.model.regime import Regime
 from runner.model.vocabulary import nearest
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 Kind = Literal["playbooks", "regimes", "notices"]
 
@@ -58,7 +60,7 @@ class Catalog:
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        shipped = self._built_in if self._built_in is not None else files("playbooks")
+        shipped = self._built_in if self._built_in is not None else _shipped()
         yield shipped if kind == "playbooks" else shipped / kind
 
     def _files(self, kind: Kind) -> dict[str, Path | Traversable]:
@@ -185,6 +187,17 @@ class Catalog:
         except NotFound:
             return None
         return None if read.problems else read.playbook
+
+
+def _shipped() -> Path | Traversable:
+    """Return the folder that ships with the program; ``importlib.resources`` is slow, and needed only in an archive."""
+    found = find_spec("playbooks")
+    for place in found.submodule_search_locations or () if found is not None else ():
+        if Path(place).is_dir():
+            return Path(place)
+    from importlib.resources import files
+
+    return files("playbooks")
 
 
 def _scanned(file: Path | Traversable) -> Source:

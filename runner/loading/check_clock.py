@@ -7,7 +7,7 @@ clock's start: from the step that asks for the fact that starts it, where there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from runner.loading.check_map import Findings, Map, Place
 from runner.loading.known import Known, hours
@@ -16,8 +16,7 @@ from runner.model.playbook import Approve, Ask, Duties, File, Group, Repeat, Ste
 _HOUR = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(msgspec.Struct, frozen=True):
     """Hours from the clock's start until a step has ended, and the steps that take them."""
 
     hours: float = 0.0

@@ -8,7 +8,6 @@ cost nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -18,8 +17,7 @@ from runner.model.expressions import Expression
 from runner.model.playbook import AnyStep, Call, Group, Playbook, Repeat
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Place(msgspec.Struct, frozen=True, eq=False):
     """One step, the path to it in the file, and the container that it stands in."""
 
     step: AnyStep
@@ -37,12 +35,11 @@ class Place:
             place = place.parent
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(msgspec.Struct):
     """The problems of one file, as checks find them."""
 
     source: Source
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = []
 
     def error(
         self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False, offset: int = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from runner.documents.sentences import is_template
+from runner.documents.plain import is_template
 from runner.loading.check_map import Findings, Map
 from runner.loading.source import Where
 from runner.model.playbook import Act

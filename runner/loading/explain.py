@@ -7,9 +7,10 @@ of the value), so that nobody reads "is not valid under any of the given schemas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from runner.errors import Problem
 from runner.loading.lower import DUE_HINT, EVERY_KEY, as_meant
@@ -150,8 +151,7 @@ def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) ->
             yield ValidationError(f"'{key}' is not {form['title']}", validator="names", validator_value=key)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(msgspec.Struct, frozen=True):
     """One error of jsonschema's, with its parts named as we use them."""
 
     where: Where

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from runner.errors import Problem
@@ -33,8 +33,7 @@ def error_at(file: str, line: int, column: int, code: str, message: str, hint: s
     )
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(msgspec.Struct):
     """A list or mapping that is being filled."""
 
     data: Any

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from runner.model.messaging import BUILT_IN_CLASSES
 from runner.model.organisation import Home
@@ -22,8 +23,7 @@ _HOURS: Mapping[str, float] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """The names around a playbook. ``home`` is None where there is none: then people cannot be checked."""
 
     regimes: frozenset[str] = frozenset()
@@ -33,7 +33,7 @@ class Known:
     """The compiled regime; None when its file does not hold."""
     playbook: Callable[[str], Playbook | None] = lambda _name: None
     """A playbook by ``name`` or ``name@version``; None when there is none that holds."""
-    classes: frozenset[str] = field(default_factory=lambda: frozenset(BUILT_IN_CLASSES))
+    classes: frozenset[str] = frozenset(BUILT_IN_CLASSES)
     home: Home | None = None
     domains: frozenset[str] = frozenset()
     """Failure domains that the home's channels and contacts declare."""

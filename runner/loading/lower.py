@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -39,13 +38,12 @@ _MAX_CONTAINERS = 8
 """Groups and repeats inside one another."""
 
 
-@dataclass(slots=True)
-class Lowered:
+class Lowered(msgspec.Struct):
     """The data for ``msgspec.convert``; ``shaped`` is False when something could not even be lowered."""
 
     data: Any
     shaped: bool = True
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = []
 
 
 def lower(source: Source) -> Lowered:

@@ -9,7 +9,6 @@ the text, and the digest of the notice covers them.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Callable
@@ -169,7 +168,9 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
 
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 

@@ -7,7 +7,6 @@ role and the circle as well. So what cannot be decoded is stood in for, step by 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -22,8 +21,7 @@ _PART: Final = re.compile(r"\.([A-Za-z_]+)|\[(\d+)\]|\[\.\.\.\]")
 _BLANK: Final = {"schema": "tocsin/playbook/v1", "name": "unnamed", "version": "0.0.0", "title": "?"}
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """A playbook as far as it could be read. ``guessed`` are the places of steps that were stood in for."""
 
     playbook: Playbook | None

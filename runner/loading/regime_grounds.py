@@ -7,7 +7,8 @@ or to the name of a list under ``lists``. Thresholds keep "more than" and "at le
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from runner.loading.expressions import ExpressionError, parse_condition
 from runner.loading.regime_nodes import Node, Reader, nearest
@@ -48,13 +49,12 @@ _WORDS: Mapping[str, ThresholdOp] = {
 }
 
 
-@dataclass
-class Terms:
+class Terms(msgspec.Struct):
     """The named lists and conditions of one file."""
 
     reader: Reader
-    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    conditions: dict[str, Condition] = field(default_factory=dict)
+    lists: dict[str, tuple[str, ...]] = {}
+    conditions: dict[str, Condition] = {}
 
     def learn(self, lists: Node | None, conditions: Node | None) -> None:
         """Read the names that the rest of the file may use."""

@@ -6,11 +6,11 @@ one mapping over another (an earlier version of a law over the current one) keep
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar, get_args
+
+import msgspec
 
 from runner.errors import Problem
 from runner.loading.source import Source, Where
@@ -19,8 +19,7 @@ from runner.model.vocabulary import find
 Member = TypeVar("Member")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A value of the file and the path to it."""
 
     value: Any
@@ -153,7 +152,9 @@ class Reader:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return a hint with the nearest known word, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
     return f"did you mean '{close[0]}'?" if close else ""
 
 

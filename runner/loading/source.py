@@ -100,7 +100,8 @@ def _refused(file: str, code: str, message: str, hint: str) -> Source:
     return Source(file, "", None, Spot(0, 0), (problem,))
 
 
-_FORBIDDEN = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What YAML 1.2 does not count as printable, and a byte order mark inside the text."""
 
 
 def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from runner.errors import Problem
 
@@ -12,18 +13,16 @@ Where = tuple[str | int, ...]
 """A path into the data: keys and list positions, outermost first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(msgspec.Struct, frozen=True):
     """Where one value stands, and the spots of what it holds (by key with the key's own spot, or by index)."""
 
     line: int
     column: int
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[str, tuple[int, int]] = {}
     inside: dict[str, Spot] | list[Spot] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """One file as read. ``data`` is dict, list or scalar, None when nothing could be read at all."""
 
     file: str

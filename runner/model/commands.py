@@ -112,6 +112,8 @@ class Decide(Command, frozen=True, kw_only=True):
     reason: str = ""
     os_user: str = ""
     proven_by: str = ""
+    recorded_by: str = ""
+    """Who writes it down for ``by``: it does not count before ``by`` confirms."""
 
 
 class RecordFacts(Command, frozen=True, kw_only=True):
@@ -193,6 +195,14 @@ class CorrectEvent(Command, frozen=True, kw_only=True):
 
     seq: int
     reason: str
+
+
+class ConfirmEntry(Command, frozen=True, kw_only=True):
+    """Say that what somebody recorded on one's behalf is so; any entry of it names it."""
+
+    seq: int
+    os_user: str = ""
+    proven_by: str = ""
 
 
 class PinPlaybook(Command, frozen=True, kw_only=True):
@@ -310,6 +320,7 @@ AnyCommand = (
     | CancelIncident
     | Close
     | CorrectEvent
+    | ConfirmEntry
     | PinPlaybook
     | ResolveAttempt
     | Resend

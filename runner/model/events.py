@@ -263,6 +263,8 @@ class ApprovalGiven(Personal, frozen=True, kw_only=True):
     proven_by: str = ""
     roles: tuple[str, ...] = ()
     """Every role of the quorum that the person held, so that later ones can be fitted round it."""
+    recorded_by: str = ""
+    """Who wrote it down for ``by``: provisional until ``by`` confirms."""
 
 
 class ApprovalVoided(Event, frozen=True, kw_only=True):
@@ -475,6 +477,25 @@ class EventCorrected(Personal, frozen=True, kw_only=True):
     reason: str
 
 
+class ActedOnBehalf(Personal, frozen=True, kw_only=True):
+    """The entries from ``first`` up to this one were made for ``person``: provisional until that person confirms."""
+
+    first: int
+    person: str
+    by: str
+    via: str
+    steps: tuple[str, ...] = ()
+
+
+class BehalfConfirmed(Personal, frozen=True, kw_only=True):
+    """The person for whom the entries from ``first`` on were made says that it was so."""
+
+    first: int
+    by: str
+    os_user: str = ""
+    proven_by: str = ""
+
+
 AnyEvent = (
     IncidentOpened
     | PlaybookPinned
@@ -521,6 +542,8 @@ AnyEvent = (
     | NoteAdded
     | PrivilegedNoteAdded
     | EventCorrected
+    | ActedOnBehalf
+    | BehalfConfirmed
 )
 
 

@@ -235,6 +235,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "stage_submitted_at": Keyed(
         "When a stage of a report was handed in", "duty", _instant("When that stage was handed in")
     ),
+    "delay_reasons": _prose("Why a notification is late, in words for the authority"),
     "major": _yes_no("Is it a major incident (DORA)?"),
     "significant": _yes_no("Is it a significant incident (NIS2, CER, eIDAS, UK NIS)?"),
     "material": _yes_no("Is it material (SEC)?"),

@@ -55,6 +55,11 @@ class Approval(Value, frozen=True, kw_only=True):
     """Every role of the quorum that the person held; ``role`` is the one that is shown."""
     void: bool = False
     """The bytes it was given for are no longer those to approve."""
+    recorded_by: str = ""
+    """Who wrote it down for ``by``."""
+    provisional: bool = False
+    """``by`` has not confirmed it yet: it counts from then on, and ``at`` is then."""
+    seq: int = 0
 
 
 class Invocation(Value, frozen=True, kw_only=True):
@@ -245,6 +250,18 @@ class Domain(Value, frozen=True, kw_only=True):
     """The playbook assumes it until triage says otherwise."""
 
 
+class Behalf(Value, frozen=True, kw_only=True):
+    """Entries that somebody made for another, who has not confirmed them."""
+
+    first: int
+    last: int
+    person: str
+    by: str
+    via: str
+    at: datetime
+    steps: tuple[str, ...] = ()
+
+
 class Incident(Value, frozen=True, kw_only=True):
     """The whole state. ``version`` is the number of the last event folded in."""
 
@@ -274,6 +291,8 @@ class Incident(Value, frozen=True, kw_only=True):
     evidence: Mapping[str, Evidence] = {}
     duties: Mapping[str, DutyView] = {}
     domains: Mapping[str, Domain] = {}
+    unconfirmed: Mapping[int, Behalf] = {}
+    """What was done on behalf of people who have not confirmed it, by its first entry."""
     agenda: frozenset[str] = frozenset()
     """Invocations to look at again because something that they depend on changed."""
     blocked: frozenset[str] = frozenset()

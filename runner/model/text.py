@@ -37,6 +37,8 @@ def text_problem(text: str, *, many_lines: bool = False) -> str:
     limit = MAX_PROSE if many_lines else MAX_LINE
     if len(text) > limit:
         return f"the text has {len(text)} characters, more than {limit}"
+    if text.isascii() and text.isprintable():
+        return ""
     allowed = "\n\t" if many_lines else ""
     for position, character in enumerate(text, start=1):
         if character not in allowed and _is_hidden(character):

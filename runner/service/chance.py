@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -194,8 +195,20 @@ class SystemChance:
 
     def name(self, prefix: str) -> str:
         """Return ``prefix-xxxxxxxxxx``: ten characters that are hard to confuse."""
-        return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(10))}"
+        return f"{prefix}-{''.join(_drawn(_ALPHABET) for _ in range(10))}"
 
     def codename(self) -> str:
         """Return two words; there are some five thousand pairs."""
-        return f"{secrets.choice(_FIRST)}-{secrets.choice(_SECOND)}"
+        return f"{_drawn(_FIRST)}-{_drawn(_SECOND)}"
+
+
+def _drawn(choices: Sequence[str]) -> str:
+    """Return one of at most 256, each as likely as any other, from the system's source of chance.
+
+    What ``secrets`` does, without what it imports for the rest.
+    """
+    fair = 256 - 256 % len(choices)
+    while True:
+        number = os.urandom(1)[0]
+        if number < fair:
+            return choices[number % len(choices)]

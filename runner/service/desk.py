@@ -107,6 +107,15 @@ class Desk:
 
         return read_directory(self)
 
+    def known(self, person: str) -> None:
+        """Raise NotFound, with the nearest one, where a person is not one of ours."""
+        if person not in self.directory.people:
+            from runner.model.vocabulary import nearest
+
+            close = nearest(person, self.directory.people)
+            hint = f"did you mean {close}?" if close else "see: tocsin person list"
+            raise NotFound(f"nobody here is called '{person}'", hint=hint)
+
     # --- reading ------------------------------------------------------------------------------------------
 
     def find(self, name: str | None) -> str:

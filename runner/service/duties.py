@@ -16,6 +16,7 @@ from runner.model.commands import AttachFile, RecordDuty
 from runner.model.duty import DutyStatus
 from runner.model.facts import Fact, Stated, nested
 from runner.model.incident import DutyRecord, Incident
+from runner.model.playbook import File
 from runner.service.holidays import PublicHolidays
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def filing(
         at=at,
         reference=reference,
         receipt=kept.sha256 if kept is not None else "",
-        digest=_filed_digest(incident, waiting, duty),
+        digest=_filed_digest(desk, incident, waiting, duty),
         late_reason=late_reason,
     )
     made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting)
@@ -109,7 +110,14 @@ def _duty_of(incident: Incident, invocation: str, named: str) -> str:
     return made[-1] if made else ""
 
 
-def _filed_digest(incident: Incident, step: str, duty: str) -> str:
-    """Return the digest of the newest final rendering of the duty's notice, or nothing."""
-    final = [d.digest for d in incident.documents.values() if d.duty == duty and d.status == "final"]
-    return final[-1] if final and step else ""
+def _filed_digest(desk: Desk, incident: Incident, step: str, duty: str) -> str:
+    """Return the digest of the newest final rendering of what the step hands in, or nothing."""
+    waiting = desk.library(incident).step(incident, step) if step else None
+    if not isinstance(waiting, File):
+        return ""
+    final = [
+        d.digest
+        for d in incident.documents.values()
+        if d.duty == duty and d.status == "final" and incident.invocations[d.step].step == waiting.file
+    ]
+    return final[-1] if final else ""

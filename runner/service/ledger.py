@@ -19,9 +19,10 @@ from runner.engine.plan import Library
 from runner.engine.settle import number, settle
 from runner.engine.timing import next_look
 from runner.errors import NotFound, Sealed, StoreTooNew
-from runner.model.actor import Actor
+from runner.model.actor import VIA, Actor
 from runner.model.commands import AnyCommand
 from runner.model.events import (
+    ActedOnBehalf,
     AnyEvent,
     DocumentRendered,
     PlaybookMigrated,
@@ -120,6 +121,9 @@ def prepare(
         decided = _for_whom(decide(incident, command, now, library), actor)
         incident = evolve(incident, number(incident, now, decided), library)
         said.extend(decided)
+    if said and actor.represented:
+        said.append(_on_behalf(base + 1, said, actor))
+        incident = evolve(incident, number(incident, now, said[-1:]), library)
     incident, followed = settle(incident, now, library)
     intents, work, more = _claimed(incident, now, library, worker, room)
     incident = evolve(incident, number(incident, now, intents), library) if intents else incident
@@ -150,6 +154,14 @@ def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
         else event
         for event in events
     )
+
+
+def _on_behalf(first: int, events: Sequence[AnyEvent], actor: Actor) -> ActedOnBehalf:
+    """Say for whom the entries from ``first`` on were made: that person is to confirm them."""
+    steps = dict.fromkeys(str(getattr(event, "step", "")) for event in events)
+    steps.pop("", None)
+    person, _, via = (actor.on_behalf_of or "").partition(VIA)
+    return ActedOnBehalf(first=first, person=person, by=actor.claimed, via=via, steps=tuple(steps))
 
 
 def _claimed(

@@ -183,7 +183,7 @@ def _approvals(incident: Incident, document: Document) -> list[Approval]:
         approval
         for invocation in incident.invocations.values()
         for approval in invocation.approvals
-        if approval.digest == document.digest and approval.approved
+        if approval.digest == document.digest and approval.approved and not approval.provisional
     ]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from pathlib import Path
 
 from runner.errors import NotFound, Refused
 from runner.loading.home import load_home
 from runner.model.actor import Actor
+from runner.model.organisation import Home
 from runner.service.chance import Chance, Clock, SystemChance, SystemClock
 from runner.service.desk import Desk
 from runner.settings import CONFIG
@@ -72,7 +73,16 @@ act: {{hosts: [], commands: false}}
 def this_actor(claimed: str = "") -> Actor:
     """Return who sits at this machine; the claim defaults to the operating system's user."""
     user = _user()
-    return Actor(claimed=claimed or user, host=platform.node(), os_user=user)
+    return Actor(claimed=claimed or user, host=_host(), os_user=user)
+
+
+def _host() -> str:
+    """Return this machine's name; ``platform``, which asks the same, is slow to import."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import platform
+
+    return platform.node()
 
 
 def _user() -> str:
@@ -98,7 +108,7 @@ def init_home(folder: Path, person: str) -> Path:
     config.write_text(STARTER.format(person=person), encoding="utf-8")
     if not (folder / "master.key").exists():
         create_master("file:master.key", base=folder)
-    _store(folder, create=True).close()
+    _store(folder, load_home(config), create=True).close()
     return config
 
 
@@ -112,12 +122,11 @@ def open_desk(
 ) -> Desk:
     """Open a home; with ``create`` its store is made where it is missing. Raises NotFound without a home."""
     home = load_home(folder / CONFIG)
-    store = _store(folder, create=create)
+    store = _store(folder, home, create=create)
     return Desk(folder, home, store, clock or SystemClock(), chance or SystemChance(), actor)
 
 
-def _store(folder: Path, *, create: bool) -> Store:
-    home = load_home(folder / CONFIG)
+def _store(folder: Path, home: Home, *, create: bool) -> Store:
     password = resolve(home.store_password, base=folder) if home.store_password else None
     vault = open_vault(home.master_key, base=folder)
     try:

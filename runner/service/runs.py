@@ -62,6 +62,10 @@ def planned(desk: Desk, incident: Incident, run: str, bundle: Bundle) -> Migrati
 
 def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: str) -> MigrationPlan:
     """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
+    if desk.actor.represented:
+        raise Refused(
+            "a playbook is not moved on behalf of somebody", hint="do it in your own name, with --reason"
+        )
     plan = planned(desk, incident, run, bundle)
     now = desk.clock.now()
     moved = msgspec.structs.replace(

@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.effects.compose import planned_for, recipients
-from runner.effects.tools import message_class, plan_context
 from runner.engine.evolve import begin
 from runner.engine.plan import walk
 from runner.errors import Invalid, Refused
 from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
-from runner.loading.facts import parse_assignment, read_facts
-from runner.loading.source import load
-from runner.loading.veris import Imported, import_veris, parse_veris
 from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts
 from runner.model.events import FactChange, IncidentOpened, Recorded
 from runner.model.fact_trees import Misplaced, flatten
@@ -33,6 +29,9 @@ from runner.model.states import Kind
 from runner.service.desk import Desk
 from runner.service.ledger import prepare
 from runner.service.pinning import pin_catalogue
+
+if TYPE_CHECKING:
+    from runner.loading.veris import Imported
 
 VERIS = "veris:"
 
@@ -155,17 +154,35 @@ def _gather(desk: Desk, request: Request) -> tuple[dict[str, Stated], tuple[Impo
     imported: list[Imported] = []
     for name in request.facts:
         if name.startswith(VERIS):
-            path = Path(name.removeprefix(VERIS))
-            record = import_veris(parse_veris(_bytes(path), str(path)))
-            imported.append(record)
-            facts = record.facts
+            imported.append(_imported(Path(name.removeprefix(VERIS))))
+            facts = imported[-1].facts
         else:
-            facts = read_facts(load(Path(name)))
+            facts = _from_file(Path(name))
         found.update({fact.key: fact for fact in facts})
     for text in request.assignments:
-        register = {key: Fact(key=key, value=fact.value, at=desk.clock.now()) for key, fact in found.items()}
-        found.update({fact.key: fact for fact in parse_assignment(text, register)})
+        found.update({fact.key: fact for fact in _assigned(text, found, desk.clock.now())})
     return found, tuple(imported)
+
+
+def _imported(path: Path) -> Imported:
+    from runner.loading.veris import import_veris, parse_veris
+
+    return import_veris(parse_veris(_bytes(path), str(path)))
+
+
+def _from_file(path: Path) -> tuple[Stated, ...]:
+    from runner.loading.facts import read_facts
+    from runner.loading.source import load
+
+    return read_facts(load(path))
+
+
+def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[Stated, ...]:
+    from runner.loading.facts import parse_assignment
+
+    return parse_assignment(
+        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}
+    )
 
 
 def _bytes(path: Path) -> bytes:
@@ -261,16 +278,24 @@ def _previews(
             if not isinstance(step, Message):
                 continue
             template = playbook.messages[step.message]
-            persons = recipients(sketch, desk.directory, step.to or template.to)
-            if not persons:
-                nobody[f"{step.message} ({', '.join(step.to or template.to)})"] = None
-            for person in persons:
-                plan = planned_for(
-                    plan_context(sketch), desk.directory, message_class(template.message_class), person
-                )
+            to = step.to or template.to
+            plans = _plans(desk, sketch, template.message_class, to)
+            if not plans:
+                nobody[f"{step.message} ({', '.join(to)})"] = None
+            for person, plan in plans.items():
                 preview = MessagePreview(playbook=playbook.name, message=step.message, plan=plan)
                 found.setdefault((playbook.name, step.message, person), preview)
     return tuple(found.values()), tuple(nobody)
+
+
+def _plans(desk: Desk, sketch: Incident, message: str, to: Sequence[str]) -> dict[str, DeliveryPlan]:
+    """Plan a message of a class to whoever is meant by ``to``; an opening that tells nobody imports no planner."""
+    from runner.effects.compose import planned_for, recipients
+    from runner.effects.tools import message_class, plan_context
+
+    context, kind = plan_context(sketch), message_class(message)
+    persons = recipients(sketch, desk.directory, tuple(to))
+    return {person: planned_for(context, desk.directory, kind, person) for person in persons}
 
 
 def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:

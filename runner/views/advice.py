@@ -80,6 +80,11 @@ def hold_role(role: str) -> str:
     return f"tocsin role assign {role} PERSON"
 
 
+def confirm(entry: int, person: str) -> str:
+    """Return the command with which a person confirms what was recorded on their behalf."""
+    return f"tocsin confirm {entry} --as {shell_word(person)}"
+
+
 WORK = "tocsin worker --once"
 RESUME = "tocsin resume --reason 'WHY'"
 ALL_STEPS = "tocsin status --all"

@@ -36,6 +36,7 @@ AttentionKind = Literal[
     "paused",
     "fact_missing",
     "role_unheld",
+    "unconfirmed",
 ]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
@@ -72,6 +73,7 @@ def needs_attention(
         *_duties(duties, now),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
+        *_unconfirmed(incident, begun),
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
@@ -335,4 +337,19 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:
             since=None,
             text=f"nobody holds the role {role}: {_list(steps)}",
             command=advice.hold_role(role),
+        )
+
+
+def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+    """Yield what was done for people who have not said yet that it was so."""
+    for one in incident.unconfirmed.values():
+        steps = [named(rows[name]) for name in one.steps if name in rows]
+        what = _list(steps) if steps else f"entry {one.first}"
+        yield Attention(
+            kind="unconfirmed",
+            severity="medium",
+            ref=str(one.first),
+            since=one.at,
+            text=f"{what}: done on behalf of {one.person} by {one.by} via {one.via}, not confirmed",
+            command=advice.confirm(one.first, one.person),
         )

@@ -28,6 +28,10 @@ class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     binds: bool
     reason: str = ""
     proven_by: str = ""
+    recorded_by: str = ""
+    """Who wrote it down for ``by``."""
+    provisional: bool = False
+    """``by`` has not confirmed it: it binds nothing yet."""
     shared_os_user: bool = False
     """Another approver of the same step sat at the same operating-system user."""
 
@@ -111,9 +115,11 @@ def approval_rows(invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...
             role=a.role,
             approved=a.approved,
             at=a.at,
-            binds=bool(digest) and a.digest == digest and not a.void,
+            binds=bool(digest) and a.digest == digest and not a.void and not a.provisional,
             reason=a.reason,
             proven_by=a.proven_by,
+            recorded_by=a.recorded_by,
+            provisional=a.provisional and not a.void,
             shared_os_user=a.approved and users.count(a.os_user) > 1,
         )
         for a in invocation.approvals
@@ -214,6 +220,8 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
     for one in approvals:
         word = "approved" if one.approved else "REJECTED"
         void = "" if one.binds else " – void: the bytes have changed since"
+        if one.provisional:
+            void = f" – PROVISIONAL: said {one.recorded_by}; does not count before {one.by} confirms"
         reason = f": {one.reason}" if one.reason else ""
         proof = f"proved by {one.proven_by}" if one.proven_by else "claimed, not proved"
         tone: Tone = "dim" if not one.binds else ("good" if one.approved else "alarm")

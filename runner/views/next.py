@@ -29,6 +29,7 @@ _RANKS: dict[AttentionKind, int] = {
     "clock": 2,
     "paused": 2,
     "fact_missing": 4,
+    "unconfirmed": 4,
     "role_unheld": 5,
 }
 _READY = 3

@@ -264,6 +264,8 @@ _Record = (
     | e.NoteAdded
     | e.PrivilegedNoteAdded
     | e.EventCorrected
+    | e.ActedOnBehalf
+    | e.BehalfConfirmed
 )
 
 
@@ -293,6 +295,10 @@ def _record(event: _Record, words: Words) -> str:
             return f"Note{of}: {text}"
         case e.EventCorrected(seq=seq, reason=reason):
             return f"Entry {seq} is wrong{_because(reason)}"
+        case e.ActedOnBehalf(first=first, person=person, by=by, via=via):
+            return f"From entry {first} to here: on behalf of {person} by {by} via {via}, PROVISIONAL until {person} confirms"
+        case e.BehalfConfirmed(first=first, by=by):
+            return f"{by} confirms what was done on their behalf from entry {first}"
 
 
 def _fact(change: e.FactChange) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 import msgspec
 
 from runner.engine.plan import Library
-from runner.model.events import EventCorrected, Stream
+from runner.model.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
 from runner.model.incident import Incident
 from runner.model.states import Kind
 from runner.views.heading import Heading, heading_of, top
@@ -53,6 +53,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     detail: bool
     """Left out of a short timeline."""
     corrections: tuple[Correction, ...] = ()
+    confirmed_in: int | None = None
+    """For an entry on behalf of somebody: the entry in which that person confirmed it; null where nobody did."""
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/timeline/v1"):
@@ -73,10 +75,11 @@ def timeline(
     told = list(rows)
     words = words_of(incident, library)
     corrected = _corrections(told, streams)
+    confirmed = _confirmations(told)
     return Timeline(
         heading=heading_of(incident),
         kind=incident.kind,
-        entries=tuple(_entry(row, words, streams, corrected) for row in told),
+        entries=tuple(_entry(row, words, streams, corrected, confirmed) for row in told),
     )
 
 
@@ -91,7 +94,11 @@ def words_of(incident: Incident, library: Library) -> Words:
 
 
 def _entry(
-    row: Row, words: Words, streams: Sequence[Stream], corrected: dict[int, tuple[Correction, ...]]
+    row: Row,
+    words: Words,
+    streams: Sequence[Stream],
+    corrected: dict[int, tuple[Correction, ...]],
+    confirmed: dict[int, int],
 ) -> Entry:
     event = event_of(row) if row.stream in streams else None
     return Entry(
@@ -108,7 +115,25 @@ def _entry(
         text=WITHHELD if event is None else sentence(event, words),
         detail=event is not None and is_detail(event),
         corrections=corrected.get(row.seq, ()),
+        confirmed_in=confirmed.get(row.seq),
     )
+
+
+def _confirmations(rows: Sequence[Row]) -> dict[int, int]:
+    """Return the entries that were made for somebody who confirmed them → the entry that says so."""
+    spans: dict[int, int] = {}
+    found: dict[int, int] = {}
+    for row in rows:
+        if row.type not in (ActedOnBehalf.__name__, BehalfConfirmed.__name__):
+            continue
+        match event_of(row):
+            case ActedOnBehalf(first=first):
+                spans[first] = row.seq
+            case BehalfConfirmed(first=first):
+                found.update(dict.fromkeys(range(first, spans[first] + 1), row.seq))
+            case _:
+                pass
+    return found
 
 
 def _corrections(rows: Sequence[Row], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
@@ -152,7 +177,7 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
             Cell(f"{clock}  {one.event:>4}  ", "dim"),
             Cell(stream, "warn"),
             Cell(one.text, _tone(one)),
-            Cell(f"  – {one.actor}{late}{exercise}", "dim"),
+            Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
         ),
         hang=16,
     )
@@ -161,6 +186,12 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
             f"corrected by {correction.by or 'nobody named'} in entry {correction.event}: {correction.reason}"
         )
         yield line(text, "alarm", indent=16, hang=2)
+
+
+def _confirmation(one: Entry) -> str:
+    if not one.on_behalf_of:
+        return ""
+    return f", confirmed in entry {one.confirmed_in}" if one.confirmed_in else ", not confirmed"
 
 
 def _tone(one: Entry) -> Tone:

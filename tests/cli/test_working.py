@@ -122,14 +122,6 @@ def test_one_system_user_who_speaks_for_two_approvers_is_warned_of_and_stays_on_
     assert all(one["shared_os_user"] for one in approvals)
 
 
-def test_nobody_approves_on_behalf_of_somebody_else(incident: AtDesk) -> None:
-    digest = signing(incident)
-    said = incident(
-        "approve", "sign", "--as", "jonas", "--digest", digest, "--on-behalf-of", "ada", "--via", "phone"
-    )
-    assert "nobody approves or rejects for somebody else" in said.err
-
-
 def test_a_rejection_needs_its_reason_and_stops_the_step(incident: AtDesk) -> None:
     digest = signing(incident)
     assert "needs a reason" in incident("reject", "sign", "--as", "jonas", "--digest", digest).err

@@ -89,9 +89,10 @@ def test_a_late_notice_gives_its_reasons() -> None:
     late = {"duty": {"overdue": True}}
     made = render(notice, body, whole_facts(), context=context(), extra=late)
     (line,) = [line for line in check(notice, made) if line.ref == "33(1)"]
-    assert (line.state, line.facts) == ("gap", ("duty.reasons",))
-    reasons = {"duty": {"overdue": True, "reasons": "The mailbox provider was down."}}
-    made = render(notice, body, whole_facts(), context=context(status="final"), extra=reasons)
+    assert (line.state, line.facts) == ("gap", ("incident.delay_reasons",))
+    facts = whole_facts()
+    facts["incident"]["delay_reasons"] = "The mailbox provider was down."
+    made = render(notice, body, facts, context=context(status="final"), extra=late)
     assert complete(check(notice, made))
     assert "The mailbox provider was down." in write(made, "txt").decode()
 

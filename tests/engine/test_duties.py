@@ -395,7 +395,7 @@ def test_a_position_of_counsel_changes_the_verdict_and_is_shown_with_its_grounds
 def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settle_most_come_first() -> None:
     found = judged({}, IN_TIME)
     assert {status.verdict for status in found.values()} == {"unknown"}
-    assert set(found[SA].missing_facts[:2]) == {"data.elements", "organisation.role"}
+    assert set(found[SA].missing_facts[:2]) == {"data.involved", "organisation.role"}
     assert set(found[SA].missing_facts) == {
         "organisation.role",
         "organisation.country",
@@ -403,7 +403,6 @@ def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settl
         "organisation.main_establishment",
         "organisation.offers_to",
         "data.involved",
-        "data.elements",
         "risk.to_people",
     }
 

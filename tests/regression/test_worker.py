@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +284,6 @@ def test_the_facts_that_a_called_playbook_is_given_are_sealed(tmp_path: Path) ->
 
 
 def _kept(folder: Path) -> bytes:
-    with sqlite3.connect(folder / "tocsin.db") as connection:
+    with closing(sqlite3.connect(folder / "tocsin.db")) as connection:
         rows = connection.execute("SELECT payload FROM events").fetchall()
     return b"\n".join(payload for (payload,) in rows)

@@ -1,0 +1,127 @@
+"""What is done on behalf of somebody is provisional until that person confirms it, and is seen to be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+FOR_ADA = ("--on-behalf-of", "ada", "--via", "phone")
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> AtDesk:
+    """A machine with an incident in which jonas and ada must both sign a report."""
+    playbook = tmp_path / "badge.yaml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    made = AtDesk(tmp_path / "home")
+    made.done("init")
+    made.settings()
+    made.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+    return made
+
+
+def _to_sign(tocsin: AtDesk) -> str:
+    tocsin.done("task", "done", "block", "--all")
+    tocsin.done("answer", "used", "no")
+    tocsin.done("task", "done", "report")
+    return str(tocsin("task", "show", "sign", "--format", "json").json["subject_digest"])
+
+
+def _unconfirmed(tocsin: AtDesk) -> list[str]:
+    rows = tocsin("status", "--format", "json").json["needs_attention"]
+    return [row["command"] for row in rows if row["kind"] == "unconfirmed"]
+
+
+def _state(tocsin: AtDesk, step: str) -> str:
+    return str(tocsin("task", "show", step, "--format", "json").json["task"]["state"])
+
+
+def test_nobody_acts_for_a_person_who_is_not_known(tocsin: AtDesk) -> None:
+    said = tocsin("task", "start", "block", "--on-behalf-of", "jonsa", "--via", "phone")
+    assert (said.code, "did you mean jonas?" in said.err) == (1, True)
+    assert _state(tocsin, "block") == "ready"
+
+
+def test_nobody_acts_for_themselves(tocsin: AtDesk) -> None:
+    assert tocsin("task", "start", "block", "--as", "ada", *FOR_ADA).code == 2
+
+
+def test_it_waits_for_that_person_and_for_nobody_else(tocsin: AtDesk) -> None:
+    tocsin.done("task", "done", "block", "--all", *FOR_ADA)
+    [command] = _unconfirmed(tocsin)
+    entry = command.split()[2]
+    assert command == f"tocsin confirm {entry} --as ada"
+    refused = tocsin("confirm", entry, "--as", "jonas")
+    assert (refused.code, "on behalf of ada, who alone" in refused.err) == (1, True)
+    assert "nobody confirms for somebody else" in tocsin("confirm", entry, *FOR_ADA).err
+    tocsin.done(*command.split()[1:])
+    assert _unconfirmed(tocsin) == []
+    assert "waits for nobody's confirmation" in tocsin("confirm", entry, "--as", "ada").err
+
+
+def test_it_is_shown_in_status_next_and_timeline(tocsin: AtDesk) -> None:
+    tocsin.done("task", "done", "block", "--all", *FOR_ADA)
+    tocsin.done("answer", "used", "no")
+    tocsin.done("task", "done", "report")
+    tocsin.done("fact", "set", "people.total=3", "--source", "list", "--as", "jonas", *FOR_ADA)
+    last = _unconfirmed(tocsin)[-1].split()[2]
+    tocsin.done("confirm", last, "--as", "ada")
+    open_one = "Block the badge: done on behalf of ada by maria via phone, not confirmed"
+    assert [open_one in tocsin.done(page) for page in ("status", "next")] == [True, True]
+    told = tocsin("timeline", "--format", "json").json["entries"]
+    behalf = {one["type"]: one["confirmed_in"] for one in told if one["on_behalf_of"]}
+    assert behalf["StepEnded"] is None
+    assert behalf["FactsRecorded"] == told[-1]["event"]
+    page = " ".join(tocsin.done("timeline", "--utc").split())
+    assert f"maria@desk), confirmed in entry {told[-1]['event']}" in page
+    assert "PROVISIONAL until ada confirms" in page
+    assert tocsin("status", "--check").code == 4
+
+
+def test_what_that_person_says_is_wrong_is_not_asked_again(tocsin: AtDesk) -> None:
+    tocsin.done("task", "done", "block", "--all", *FOR_ADA)
+    entry = _unconfirmed(tocsin)[0].split()[2]
+    tocsin.done("correct", entry, "--reason", "I said the canteen only", "--as", "ada")
+    assert _unconfirmed(tocsin) == []
+
+
+def test_an_approval_for_somebody_counts_only_once_that_person_confirms_it(tocsin: AtDesk) -> None:
+    digest = _to_sign(tocsin)
+    tocsin.done("approve", "sign", "--as", "jonas", "--digest", digest)
+    said = tocsin.done("approve", "sign", "--as", "maria", "--digest", digest, *FOR_ADA)
+    assert "it counts when ada confirms it" in said
+    assert _state(tocsin, "sign") == "ready"
+    shown = tocsin.done("task", "show", "sign")
+    assert "PROVISIONAL: said maria" in shown
+    tocsin.done(*_unconfirmed(tocsin)[0].split()[1:])
+    assert _state(tocsin, "sign") == "done"
+
+
+def test_a_confirmation_after_other_bytes_came_approves_nothing(tocsin: AtDesk) -> None:
+    digest = _to_sign(tocsin)
+    tocsin.done("approve", "sign", "--as", "jonas", "--digest", digest)
+    tocsin.done("approve", "sign", "--digest", digest, *FOR_ADA)
+    tocsin.done("task", "reopen", "report", "--reason", "too short")
+    tocsin.clock.advance(timedelta(minutes=1))
+    tocsin.done("task", "done", "report", "--comment", "longer")
+    tocsin.done(*_unconfirmed(tocsin)[0].split()[1:])
+    assert _state(tocsin, "sign") == "ready"
+
+
+def test_what_somebody_approved_in_person_is_not_written_down_for_them_again(tocsin: AtDesk) -> None:
+    digest = _to_sign(tocsin)
+    tocsin.done("approve", "sign", "--as", "ada", "--digest", digest)
+    said = tocsin("approve", "sign", "--digest", digest, *FOR_ADA)
+    assert "ada approved it already, in person" in said.err
+    assert "nobody rejects for somebody else" in tocsin("reject", "sign", *FOR_ADA, "--reason", "no").err
+
+
+def test_an_incident_opened_for_somebody_waits_for_them_too(tmp_path: Path, tocsin: AtDesk) -> None:
+    tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes", *FOR_ADA)
+    found = tocsin("status", "calm-heron", "--format", "json").json
+    assert [one["ref"] for one in found["needs_attention"] if one["kind"] == "unconfirmed"] == ["1"]
+    tocsin.done("confirm", "1", "--as", "ada", "-i", "calm-heron")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from runner.cli.options import Scope, command, group
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
 from runner.errors import Usage
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -25,11 +23,11 @@ _TONES: dict[str, Tone] = {
     "changed": "warn",
 }
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[REGIME]...", help="Ids, or files; all of them otherwise.")
+    list[str] | None, Argument(metavar="[REGIME]...", help="Ids, or files; all of them otherwise.")
 ]
 
 
-def add(app: typer.Typer) -> None:
+def add(app: Commands) -> None:
     """Add ``regime …``."""
     made = group(app, "regime", "The law as data: list, show, check, diff.")
     command(made, "list", Scope.ANYWHERE)(list_)
@@ -47,7 +45,7 @@ def _catalog(session: Session) -> Catalog:
 def list_(
     session: Session,
     jurisdiction: Annotated[
-        str, typer.Option("--in", metavar="PLACE", help="Only law of a place, such as US-CA or EU.")
+        str, Option("--in", metavar="PLACE", help="Only law of a place, such as US-CA or EU.")
     ] = "",
 ) -> None:
     """List the laws: the home's own, then what ships with the program.
@@ -65,9 +63,9 @@ def list_(
 
 def show(
     session: Session,
-    regime: Annotated[str, typer.Argument(metavar="REGIME", help="Its id, or a file.")],
+    regime: Annotated[str, Argument(metavar="REGIME", help="Its id, or a file.")],
     at: Annotated[
-        str, typer.Option("--at", metavar="DATE", help="As in force on that day; the newest otherwise.")
+        str, Option("--at", metavar="DATE", help="As in force on that day; the newest otherwise.")
     ] = "",
 ) -> None:
     """Show a law in words: whom it reaches, each duty, its clock with a worked example, what to beware of.
@@ -116,9 +114,9 @@ def _check_page(found: Checked) -> Page:
 def diff(
     session: Session,
     regime: Names = None,
-    since: Annotated[str, typer.Option("--from", metavar="DATE", help="The law as of this day…")] = "",
+    since: Annotated[str, Option("--from", metavar="DATE", help="The law as of this day…")] = "",
     to: Annotated[
-        str, typer.Option("--to", metavar="DATE", help="…against that of this day; today otherwise.")
+        str, Option("--to", metavar="DATE", help="…against that of this day; today otherwise.")
     ] = "",
 ) -> None:
     """Say what changed: between two dates, between two files, or between the home's copy of a law and ours.

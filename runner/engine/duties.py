@@ -41,6 +41,7 @@ from runner.model.incident import DutyRecord
 from runner.model.regime import DutyRule, Regime, Version
 from runner.model.states import Verdict
 
+_PEOPLE_TOLD = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}
 _COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
@@ -351,9 +352,21 @@ def _notes(
     yield from (
         one.text for one in rule.remarks if one.condition is None or judge.holds(one.condition) is True
     )
+    yield from _offices(rule, law, judge)
     yield from found.notes
     if rule.confidence_note:
         yield f"{rule.confidence}: {rule.confidence_note}"
+
+
+def _offices(rule: DutyRule, law: _Law, judge: Judge) -> Iterable[str]:
+    """Name the office that is competent by the organisation's main establishment or country, and where it takes notices."""
+    if rule.recipient in _PEOPLE_TOLD:
+        return
+    named = (judge.view.fact(path) for path in ("organisation.main_establishment", "organisation.country"))
+    here = next((place for place in named if isinstance(place, str)), "")
+    for office in law.regime.authorities:
+        if office.place == here:
+            yield f"{office.place}: {office.name}, {office.url} ({office.confidence})"
 
 
 def monitoring_months(rule: DutyRule, judge: Judge) -> int | None:

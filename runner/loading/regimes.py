@@ -19,7 +19,16 @@ from runner.loading.regime_duty import DUTY_KEYS, read_duty
 from runner.loading.regime_grounds import Terms
 from runner.loading.regime_nodes import Node, Reader, overlay
 from runner.loading.source import scan
-from runner.model.regime import Confidence, DutyRule, RecordKeeping, Regime, Source, Standing, Version
+from runner.model.regime import (
+    Authority,
+    Confidence,
+    DutyRule,
+    RecordKeeping,
+    Regime,
+    Source,
+    Standing,
+    Version,
+)
 
 SCHEMA = "tocsin/regime/v1"
 
@@ -44,6 +53,7 @@ _TOP = (
     "confidence_note",
     "decided_by",
     "effective_note",
+    "authorities",
     "records",
     "traps",
     "lists",
@@ -98,6 +108,7 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
         versions=tuple(versions),
         decided_by=reader.facts(fields.get("decided_by")),
         effective_note=reader.text(fields.get("effective_note")),
+        authorities=tuple(_authority(item, reader) for item in reader.items(fields.get("authorities"))),
         records=_records(fields.get("records"), reader),
         traps=reader.texts(fields.get("traps")),
         confidence=_confidence(fields.get("confidence"), reader),
@@ -109,6 +120,16 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
 def _confidence(node: Node | None, reader: Reader) -> Confidence:
     unsure: Confidence = "unverified"
     return reader.choice(node, Confidence, unsure)
+
+
+def _authority(node: Node, reader: Reader) -> Authority:
+    fields = reader.fields(node, ("place", "name", "url", "confidence"))
+    return Authority(
+        place=reader.text(reader.need(fields, "place", node)),
+        name=reader.text(reader.need(fields, "name", node)),
+        url=reader.text(reader.need(fields, "url", node)),
+        confidence=_confidence(fields.get("confidence"), reader),
+    )
 
 
 def _records(node: Node | None, reader: Reader) -> RecordKeeping | None:

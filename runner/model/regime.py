@@ -177,6 +177,15 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Authority(msgspec.Struct, frozen=True, kw_only=True):
+    """An office that takes notices, by the place that it is competent for, and where it takes them."""
+
+    place: str
+    name: str
+    url: str
+    confidence: Confidence = "unverified"
+
+
 class Regime(msgspec.Struct, frozen=True, kw_only=True):
     """One law. ``versions`` run from the newest to the oldest and do not overlap."""
 
@@ -188,6 +197,8 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: tuple[str, ...] = ()
     """Facts whose instant decides which version an incident is judged by: the first that is known."""
     effective_note: str = ""
+    authorities: tuple[Authority, ...] = ()
+    """Offices and their portals, where the law leaves it to each place."""
     records: RecordKeeping | None = None
     traps: tuple[str, ...] = ()
     confidence: Confidence = "unverified"

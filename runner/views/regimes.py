@@ -319,15 +319,13 @@ def list_page(found: Sequence[RegimeEntry]) -> Page:
     rows = tuple(
         (
             Cell(one.id),
-            Cell(", ".join(one.jurisdictions[:2]), "dim"),
-            Cell(_standing(one), "plain" if one.standing == "in_force" else "warn"),
-            Cell(count(one.duties, "duty", "duties"), "dim"),
-            Cell(one.confidence, _TONES[one.confidence]),
             Cell(one.problem or one.name, "alarm" if one.problem else "plain"),
+            Cell(_standing(one), "plain" if one.standing == "in_force" else "warn"),
+            Cell(one.confidence, _TONES[one.confidence]),
         )
         for one in found
     )
-    return Page((Table(rows=rows, elastic=5, indent=0),))
+    return Page((Table(rows=rows, elastic=1, indent=0),))
 
 
 def _standing(one: RegimeEntry) -> str:

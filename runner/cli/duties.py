@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -109,16 +110,27 @@ def decide(
     ] = False,
     reason: Reason = "",
     at: At = "",
+    signed: Annotated[
+        list[str] | None, Option("--signed-by", metavar="PERSON", help="Who else signed it; may be repeated.")
+    ] = None,
+    watch: Annotated[
+        str, Option("--watch", metavar="CONDITION", help="Opens the decision again as soon as it holds.")
+    ] = "",
 ) -> None:
-    """Record the decision not to notify, with its grounds.
+    """Record the decision not to notify, with its grounds and signatures.
+
+    It opens again by itself when the law's answer grows, as when a threshold is crossed, and when --watch holds.
 
     \b
-    Example:
+    Examples:
       tocsin duty decide eu-gdpr-33-controller-sa/initial --not-to-notify --reason "no risk: disk encrypted"
+      tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
     """
     if not not_to_notify:
         raise Usage("say what was decided", hint="add --not-to-notify; a notification is recorded as filed")
-    _decided(session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify")
+    _decided(
+        session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify", signed or (), watch
+    )
 
 
 def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> None:
@@ -133,11 +145,13 @@ def _decided(
     at: str,
     reason: str,
     words: str,
+    signed: Sequence[str] = (),
+    watch: str = "",
 ) -> None:
     from runner.service.duties import decision
 
     name = session.name()
-    made = decision(session.desk, duty, kind, _when(session, at), reason)
+    made = decision(session.desk, duty, kind, _when(session, at), reason, signed=signed, watch=watch)
     submit(session, name, made, f"{duty} {words}")
 
 

@@ -9,6 +9,7 @@ from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import Incident
+from runner.model.vocabulary import nearest
 
 RecordCommand = (
     c.RecordFacts
@@ -133,8 +134,9 @@ def _close(incident: Incident, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
 def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     found = incident.duties.get(command.duty)
     if found is None:
-        known = ", ".join(sorted(incident.duties)[:6]) or "none assessed yet"
-        raise Refused(f"no duty '{command.duty}' in this incident", hint=f"known: {known}")
+        close = nearest(command.duty, incident.duties)
+        hint = f"did you mean '{close}'?" if close else "see: tocsin duties --all"
+        raise Refused(f"no duty '{command.duty}' in this incident", hint=hint)
     record = command.record
     if found.record is not None and found.record.kind == "filed":
         proof = found.record.reference or found.record.receipt

@@ -71,15 +71,18 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             overdue=change.overdue,
             in_sight=change.in_sight,
             settled=change.settled,
-            record=before.record if before else None,
+            record=before.record if before and not change.reopened else None,
+            reopened=before.record if before and change.reopened else before.reopened if before else None,
+            reopened_why=change.reopened or (before.reopened_why if before else ""),
         )
-    draft.put(assess=False, assessed=True)
+    # a duty whose decision fell is open again, and only the next assessment says whether it is late
+    draft.put(assess=any(change.reopened for change in event.changes), assessed=True)
 
 
 def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
-    table[event.duty] = msgspec.structs.replace(before, record=event.record)
+    table[event.duty] = msgspec.structs.replace(before, record=event.record, reopened=None, reopened_why="")
     draft.put(assess=True)
 
 

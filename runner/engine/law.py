@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from runner.engine.duties import assess
 from runner.engine.leads import leads
 from runner.engine.plan import Library
+from runner.engine.populations import View
+from runner.engine.watch import watched
 from runner.model.duty import DutyStatus
 from runner.model.events import DutiesAssessed, DutyChange
 from runner.model.facts import nested
@@ -53,11 +55,13 @@ def _runs(duty: DutyView) -> bool:
 def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
     """Return what appeared, moved or went away since the last look; the newest facts are the cause."""
     changes = []
+    facts = View(nested(incident.facts))
     for status in duty_statuses(incident, now, library):
         seen = incident.duties.get(status.id)
         recorded = seen is not None and seen.record is not None
         view = _view(status, settled=not recorded and _settled(status, now))
-        if seen is None or _differs(seen, view):
+        reopened = watched(seen, status, facts) if seen is not None else ""
+        if seen is None or reopened or _differs(seen, view):
             changes.append(
                 DutyChange(
                     duty=view.id,
@@ -68,6 +72,7 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
                     overdue=view.overdue,
                     in_sight=view.in_sight,
                     settled=view.settled,
+                    reopened=reopened,
                 )
             )
     newest = max(incident.fact_events.values(), default=0)

@@ -34,6 +34,8 @@ _REGULATED_ELSEWHERE = (
     "ch_critical_infrastructure finma_supervised osfi_institution au_soci_asset apra_regulated sg_cii_owner"
     " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
     " kr_information_service cl_vital_operator ca_designated_operator"
+    " jp_critical_infrastructure cl_essential_service za_financial_institution cbuae_institution difc_entity adgm_entity"
+    " br_small_agent"
 )
 _ROLES = "controller joint_controller processor data_owner data_holder"
 _VECTORS = (
@@ -105,6 +107,10 @@ _DATA: Mapping[str, Branch] = {
     ),
     "records": _count("How many records"),
     "backup": _one_of("Is there a copy that can be used?", "available delayed none"),
+    "large_scale": _yes_no("Are the affected data many, or those of many people (Brazil, Peru)?"),
+    "professional_secrecy": _yes_no("Are the data protected by professional secrecy (Brazil)?"),
+    "database_level": _one_of("Security level of the database (Israel)", "high medium basic individual"),
+    "substantial_part": _yes_no("Is a substantial part of the database affected (Israel)?"),
     "retrieved": _yes_no("Did the recipient return or delete the data, and can they be trusted?"),
 }
 _PEOPLE: Mapping[str, Branch] = {
@@ -214,7 +220,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "suspicion_at": _instant("When it was first suspected"),
     "resolved_at": _instant("When it was resolved"),
     "requested_at": _instant("When an authority asked"),
-    "classified_at": _instant("When it was classified as major (DORA)"),
+    "classified_at": _instant("When it was classified as major (DORA) or material"),
     "materiality_determined_at": _instant("When it was determined to be material (SEC)"),
     "reported_by_processor_at": _instant("When the processor reported it to us"),
     "contained_at": _instant("When it was contained"),
@@ -268,13 +274,14 @@ _INCIDENT: Mapping[str, Branch] = {
     "ongoing_at_final_report": _yes_no("Was it still going on when the final report was due (NIS2)?"),
     "client_interests_affected": _yes_no("Are the financial interests of clients affected (DORA)?"),
     "first_report_complete": _yes_no("Did the first report hold everything that the law asks for?"),
+    "first_report_form": _one_of("Form of the first report to the authority", "oral written official_form"),
     "public_should_know": _yes_no("Is it in the public interest to tell the public?"),
 }
 _RISK: Mapping[str, Branch] = {
     "to_people": _one_of(
         "Risk to people's rights and freedoms; a named person decides", "unlikely risk high"
     ),
-    "harm": _one_of("Risk of harm in the sense of the US states and Canada", "none unlikely likely"),
+    "harm": _one_of("Risk of (serious, significant) harm in the sense of the US states, Canada, Australia, Asia", "none unlikely likely"),
     "harm_assessment": {
         "by": _text("Who assessed the harm"),
         "at": _instant("When the harm was assessed"),

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.expressions import Expression
 from runner.model.facts import Fact
 from runner.model.messaging import MessageClass
 from runner.model.states import AttemptState, Kind, Proof, Refusal, State, TaskState, Verdict
@@ -224,6 +225,9 @@ class DutyView(Value, frozen=True, kw_only=True):
     settled: bool = False
     """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
     record: DutyRecord | None = None
+    reopened: DutyRecord | None = None
+    """A decision that no longer stands; it stays on record."""
+    reopened_why: str = ""
 
 
 class DutyRecord(Value, frozen=True, kw_only=True):
@@ -237,6 +241,10 @@ class DutyRecord(Value, frozen=True, kw_only=True):
     digest: str = ""
     reason: str = ""
     late_reason: str = ""
+    signed: tuple[str, ...] = ()
+    """Who else signed a decision, besides its author."""
+    watch: Expression | None = None
+    """A condition over facts that opens the decision again as soon as it holds."""
 
 
 class Domain(Value, frozen=True, kw_only=True):

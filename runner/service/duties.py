@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runner.engine.duties import assess
-from runner.errors import Refused
+from runner.errors import Refused, Usage
 from runner.loading.catalog import Catalog
 from runner.loading.facts import read_facts
 from runner.loading.source import load
 from runner.model.commands import AttachFile, RecordDuty
 from runner.model.duty import DutyStatus
+from runner.model.expressions import Expression
 from runner.model.facts import Fact, Stated, nested
 from runner.model.incident import DutyRecord, Incident
 from runner.model.playbook import File
@@ -77,11 +78,38 @@ def filing(
 
 
 def decision(
-    desk: Desk, duty: str, kind: Literal["decided_not_to_notify", "waived"], at: datetime, reason: str
+    desk: Desk,
+    duty: str,
+    kind: Literal["decided_not_to_notify", "waived"],
+    at: datetime,
+    reason: str,
+    *,
+    signed: Sequence[str] = (),
+    watch: str = "",
 ) -> RecordDuty:
-    """Return the command that records a decision not to notify, or a waiver."""
+    """Return the command that records a decision not to notify, or a waiver.
+
+    ``watch`` is a condition over facts that opens the decision again; raises Usage where it is none.
+    """
     by = desk.actor.claimed
-    return RecordDuty(by=by, duty=duty, record=DutyRecord(kind=kind, by=by, at=at, reason=reason))
+    record = DutyRecord(
+        kind=kind,
+        by=by,
+        at=at,
+        reason=reason,
+        signed=tuple(signed),
+        watch=_condition(watch) if watch else None,
+    )
+    return RecordDuty(by=by, duty=duty, record=record)
+
+
+def _condition(text: str) -> Expression:
+    from runner.loading.expressions import ExpressionError, parse_condition
+
+    try:
+        return parse_condition(text)
+    except ExpressionError as error:
+        raise Usage(f"--watch: {error.message}", hint=error.hint or "people.total > 500") from None
 
 
 def _file_step(desk: Desk, incident: Incident, duty: str) -> str:

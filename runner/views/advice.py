@@ -70,6 +70,11 @@ def record_filed_late(duty: str) -> str:
     return f"{record_filed(duty)} --late-reason 'WHY'"
 
 
+def decide_again(duty: str) -> str:
+    """Return the command that records a decision not to notify anew."""
+    return f"tocsin duty decide {shell_word(duty)} --not-to-notify --reason 'WHY'"
+
+
 def state_fact(path: str) -> str:
     """Return the command that records a fact."""
     return f"tocsin fact set {path}=VALUE --source SOURCE"

@@ -31,6 +31,7 @@ AttentionKind = Literal[
     "no_outcome",
     "not_worked",
     "duty_overdue",
+    "duty_reopened",
     "overdue",
     "clock",
     "paused",
@@ -71,6 +72,7 @@ def needs_attention(
         *_deliveries(incident),
         *_silence(incident, begun, now),
         *_duties(duties, now),
+        *_reopened(incident),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
@@ -231,6 +233,21 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
             )
         else:
             yield from _near(duty, duty.due, now)
+
+
+def _reopened(incident: Incident) -> Iterator[Attention]:
+    """Yield the decisions not to notify that no longer stand."""
+    for duty in incident.duties.values():
+        if duty.reopened is None or duty.record is not None:
+            continue
+        yield Attention(
+            kind="duty_reopened",
+            severity="high",
+            ref=duty.id,
+            since=None,
+            text=f"{duty.id}: the decision not to notify no longer stands: {duty.reopened_why}",
+            command=advice.decide_again(duty.id),
+        )
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> Iterator[Attention]:

@@ -25,6 +25,7 @@ _RANKS: dict[AttentionKind, int] = {
     "no_outcome": 0,
     "not_worked": 0,
     "duty_overdue": 1,
+    "duty_reopened": 1,
     "overdue": 1,
     "clock": 2,
     "paused": 2,

@@ -14,7 +14,7 @@ from runner.model.expressions import Unknown
 from runner.model.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.model.regime import Confidence, Content, DutyRule, Regime, Standing, Version
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
-from runner.views.words import count, day, moment
+from runner.views.words import day, moment
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""

@@ -309,4 +309,5 @@ def _fact(change: e.FactChange) -> str:
 def _duty(change: e.DutyChange) -> str:
     due = f", due {moment(change.due)}{' provisionally' if change.provisional else ''}" if change.due else ""
     late = ", OVERDUE" if change.overdue else ""
-    return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}"
+    again = f" (the decision not to notify no longer stands: {change.reopened})" if change.reopened else ""
+    return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}{again}"

@@ -14,15 +14,17 @@ from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
 from runner.errors import Usage
+from runner.model.states import Kind
 from runner.settings import CONFIG
 
+KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 Duty = Annotated[str, Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="When; now otherwise.")]
 
 
 def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
-    command(app, "duties")(duties)
+    command(app, "duties", formats=("text", "json", "csv"))(duties)
     duty = group(app, "duty", "Record what was done about a duty: a filing, a decision, a waiver.")
     command(duty, "record-filed", Scope.WRITES)(record_filed)
     command(duty, "decide", Scope.WRITES)(decide)
@@ -31,6 +33,9 @@ def add(app: Commands) -> None:
 
 def duties(
     session: Session,
+    which: Annotated[
+        str, Argument(metavar="[register]", help="register: all breaches of the home, GDPR Art. 33(5).")
+    ] = "",
     facts: Annotated[
         list[str] | None,
         Option("--facts", metavar="FILE", help="Judge a facts file (or veris:FILE); needs no incident."),
@@ -38,6 +43,9 @@ def duties(
     at: Annotated[str, Option("--at", metavar="INSTANT", help="As of this instant.")] = "",
     everything: All = False,
     known: Known = "",
+    kind: Annotated[
+        str, Option("--kind", metavar="KIND", help="Of the register: real, exercise or test.")
+    ] = "real",
 ) -> None:
     """Show which duties apply, why, by when, and what is missing to tell.
 
@@ -46,7 +54,13 @@ def duties(
       tocsin duties
       tocsin duties --facts facts.yaml --at 2026-11-24T10:00:00Z
       tocsin duties --as-known-at "3h ago"
+      tocsin duties register --format csv
     """
+    if which:
+        _register(session, which, kind)
+        return
+    if session.options.format == "csv":
+        raise Usage("only the register is written as CSV", hint="tocsin duties register --format csv")
     from runner.views.duties import duties as view
     from runner.views.duties import duties_page
     from runner.views.heading import heading_of
@@ -64,6 +78,22 @@ def duties(
     incident = read_incident(session, None, known)
     report = view(session.desk.duties(incident, now), now)
     session.show(report, lambda: duties_page(report, heading_of(incident), everything=everything))
+
+
+def _register(session: Session, which: str, kind: str) -> None:
+    """Show every personal data breach of the home: exercises are in no register unless they are asked for."""
+    from runner.service.register import register
+    from runner.views.register import register_csv, register_page
+
+    if which != "register":
+        raise Usage(f"there is no report '{which}' of duties", hint="tocsin duties register")
+    if kind not in KINDS:
+        raise Usage(f"there is no kind '{kind}'", hint=f"--kind {'|'.join(KINDS)}")
+    report = register(session.desk, kind)
+    if session.options.format == "csv":
+        session.world.out.write(register_csv(report))
+        return
+    session.show(report, lambda: register_page(report))
 
 
 def record_filed(

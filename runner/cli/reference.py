@@ -25,7 +25,7 @@ This page is generated from the commands themselves. `tocsin COMMAND --help` say
 | option | what it does |
 |---|---|
 | `--home DIR` | the home; else `TOCSIN_HOME`, else the nearest `.tocsin` upwards, else the per-user folder |
-| `--format text\\|json` | text is for reading; JSON is stable and carries its `schema`. `playbook validate` also writes `sarif` |
+| `--format text\\|json` | text is for reading; JSON is stable and carries its `schema`. `playbook validate` also writes `sarif`, `duties register` also `csv` |
 | `-i`, `--incident INCIDENT` | id or codename; may be left out when one incident is open or `tocsin use` chose one |
 | `--as PERSON` | who you say you are: a claim, and shown as one |
 | `--on-behalf-of PERSON --via WAY` | for whom you do it, and how they told you; provisional |

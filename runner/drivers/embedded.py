@@ -18,11 +18,13 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime, timedelta
+from functools import partial
 
 from runner.drivers.outcomes import Left, Outcome, Visit, answer, called_off, failed, not_begun
 from runner.drivers.poke import Bell
+from runner.drivers.pool import Pool
 from runner.effects.perform import perform
 from runner.engine.plan import Library
 from runner.errors import Sealed, StoreError, TocsinError
@@ -59,7 +61,7 @@ class Worker:
         self._handle = desk.store.register_worker(self.name)
         self._perform = perform or self._with_tools
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="effect")
+        self._pool = Pool(threads)
         self._inbox: queue.SimpleQueue[Outcome | Visit | None] = queue.SimpleQueue()
         self._known: dict[str, Incident] = {}
         self._doing: set[str] = set()
@@ -156,7 +158,7 @@ class Worker:
 
     def close(self) -> None:
         """Let the pool and the proof of life go."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
         self._handle.release()
 
     # --- the loop -----------------------------------------------------------------------------------------
@@ -387,8 +389,7 @@ class Worker:
         if self._draining and len(starting) == 1 and len(self._doing) == 1:
             self._do(*starting[0])
             return
-        for one in starting:
-            self._pool.submit(self._do, *one)
+        self._pool.submit(partial(self._do, *one) for one in starting)
 
     def _do(self, work: AnyWork, incident: Incident, head: str) -> None:
         """Perform one piece of work; whatever goes wrong comes back as an outcome.

@@ -8,7 +8,7 @@ from datetime import datetime
 from runner.engine.containers import superseded
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
-from runner.engine.signing import authors, eligible, subject
+from runner.engine.signing import authors, eligible, subject, value_digest
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of
 from runner.errors import NotFound, Refused
@@ -257,10 +257,11 @@ def _answer(
             f"'unknown' does not answer {invocation.id}: it stays open",
             hint=f"say that nobody knows yet: tocsin answer {invocation.step} --unknown",
         )
-    digest = hashlib.sha256(bytes(command.change.value)).hexdigest()
     return (
         e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id),
-        _ended(invocation, done_state(invocation, now), command.by, "", f"sha256:{digest}"),
+        _ended(
+            invocation, done_state(invocation, now), command.by, "", value_digest(bytes(command.change.value))
+        ),
     )
 
 

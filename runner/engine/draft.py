@@ -156,20 +156,23 @@ class Draft:
             if self.joined(scope, body.steps[follower].after):
                 self.index("agenda").add(name)
 
-    def hold_followers(self, scope: Scope, step: str) -> None:
-        """Take off the agenda what waits for a step that is open again."""
+    def hold_followers(self, scope: Scope, step: str, *, ready_too: bool = False) -> None:
+        """Take off the agenda what waits for a step that is open again, and what is ready but not begun if asked to."""
         body = self.library.body(self.read("runs"), scope)
+        held = ("waiting", "ready") if ready_too else ("waiting",)
         for follower in body.successors.get(step, ()):
             name = self.read("latest").get(f"{scope.id}|{follower}")
-            if name is None or self.invocation(name).state != "waiting":
+            if name is None or self.invocation(name).state not in held:
                 continue
             if not self.joined(scope, body.steps[follower].after):
                 self.hold(name)
 
     def hold(self, name: str) -> None:
-        """Take a waiting invocation off the agenda: something before it is open."""
-        self.index("agenda").discard(name)
-        self.index("blocked").discard(name)
+        """Take an invocation that has not begun off the agenda: something before it is open."""
+        for index in ("agenda", "blocked", "active"):
+            self.index(index).discard(name)
+        if self.invocation(name).state == "ready":
+            self.change(name, state="waiting", ready_at=None, due=None, wake_at=None, overdue=False)
         self.change(name, missing=())
 
     def joined(self, scope: Scope, after: After) -> bool:

@@ -120,13 +120,17 @@ def _settled(draft: Draft, event: e.StepSettled, at: datetime, seq: int) -> None
 
 
 def _reopened(draft: Draft, event: e.StepReopened, at: datetime, seq: int) -> None:
-    reopen(draft, event.step, at, late=event.late)
+    voices = draft.invocation(event.step).approvals if event.keeps else ()
+    reopen(draft, event.step, at, late=event.late, voices=voices)
 
 
-def reopen(draft: Draft, name: str, at: datetime, *, late: bool = False) -> None:
+def reopen(
+    draft: Draft, name: str, at: datetime, *, late: bool = False, voices: tuple[Approval, ...] = ()
+) -> None:
     """A new invocation in the same scope; containers around it, if they had ended, run again.
 
-    Reopened for late items, a group keeps its lanes; reopened by a person, it begins anew.
+    Reopened for late items, a group keeps its lanes; reopened by a person, it begins anew. What rests on an approval
+    and has not begun waits for it again.
     """
     old = draft.invocation(name)
     draft.end(name, at, "cancelled", reason="tried again")
@@ -134,8 +138,10 @@ def reopen(draft: Draft, name: str, at: datetime, *, late: bool = False) -> None
     step = draft.library.body(draft.read("runs"), scope).steps[old.step]
     kind = str(step.__struct_config__.tag)
     made = draft.open_step(scope, old.step, kind, scopes=old.scopes if late else (), **about(step))
+    if voices:
+        draft.change(made.id, approvals=voices)
     draft.open_more(scope.id, 1)
-    draft.hold_followers(scope, old.step)
+    draft.hold_followers(scope, old.step, ready_too=kind == "approve")
     if draft.joined(scope, step.after):
         draft.index("agenda").add(made.id)
     draft.index("live").discard(old.id)

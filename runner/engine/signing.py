@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+
+import msgspec
 
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
@@ -14,8 +17,24 @@ from runner.model.incident import Approval, Incident, Invocation
 
 
 def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:
-    """Return the invocation whose product is approved: the newest one of the named step."""
-    return find_step(incident, incident.scopes[invocation.scope], step.approve)
+    """Return the invocation whose product is approved, as it stands now: the newest one of the named step."""
+    return _as_it_stands(incident, find_step(incident, incident.scopes[invocation.scope], step.approve))
+
+
+def _as_it_stands(incident: Incident, bound: Invocation | None) -> Invocation | None:
+    """An answer is the value of its fact: corrected since, it has another digest; unknown again, it has none."""
+    if bound is None or bound.kind != "ask" or not bound.digest or bound.sets not in incident.facts:
+        return bound
+    fact = incident.facts[bound.sets]
+    now = value_digest(msgspec.json.encode(fact.value)) if fact.value is not None else ""
+    if now == bound.digest:
+        return bound
+    return msgspec.structs.replace(bound, digest=now, ended_by=fact.by, ended_for="")
+
+
+def value_digest(value: bytes) -> str:
+    """Return the digest of an answer from the JSON of its value."""
+    return f"sha256:{hashlib.sha256(value).hexdigest()}"
 
 
 def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
@@ -95,17 +114,23 @@ def quorum_events(
 
 
 def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield the reopening of every approval whose subject has other bytes than were approved.
+    """Yield the reopening of every approval whose subject has other bytes than were approved, or is open again.
 
-    What has been filed was filed as approved: later bytes need an approval of their own and void none.
+    What has been filed was filed as approved: later bytes need an approval of their own and void none. While the subject
+    is open nothing is void, but nothing rests on the approval either: its voices wait for the same bytes.
     """
     for name in sorted(incident.signed):
         invocation = incident.invocations[name]
-        bound = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
-        if bound is None or not bound.digest or bound.digest == invocation.digest:
+        found = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
+        bound = _as_it_stands(incident, found)
+        if found is None or bound is None or bound.digest == invocation.digest:
             continue
-        if not filed(incident, bound, library):
+        if filed(incident, found, library):
+            continue
+        if found.digest:
             yield e.ApprovalVoided(step=name, old=invocation.digest, new=bound.digest)
+        elif not found.over:
+            yield e.StepReopened(step=name, reason="what it approved is open again", keeps=True)
 
 
 def filed(incident: Incident, bound: Invocation, library: Library) -> bool:

@@ -172,6 +172,8 @@ class StepReopened(Personal, frozen=True, kw_only=True):
     reason: str = ""
     late: bool = False
     """The program's own reopening of a group for items that came up late: its lanes go on as they are."""
+    keeps: bool = False
+    """The program's own reopening of an approval whose subject is open again: its voices bind the same bytes still."""
 
 
 class StepAssigned(Personal, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from runner.errors import Bug, NotFound, Sealed
 from runner.store import chain, rows, sealing
@@ -28,7 +28,6 @@ from runner.store.port import (
     Head,
     IncidentRow,
     Link,
-    NewEvent,
     StoredEvent,
     Verification,
 )
@@ -37,6 +36,8 @@ from runner.vault.keys import DataKey, Vault
 
 PATIENCE = timedelta(seconds=10)
 _PAGE = 2000
+PLACES_KEPT = 4096
+"""Ends of journals remembered from one append to the next."""
 
 _SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
 _SELECT_PLACE = """
@@ -52,12 +53,34 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
+_UPDATE_ROW = """
+UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = ?, kind = ?, opened_at = ?,
+    codename = ?, sealed = ?, private = ? WHERE id = ?"""
 _SELECT_ROWS = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
 FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
 _SELECT_EVENTS = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
+
+
+class _Known(NamedTuple):
+    """Where a journal ends, its incident's wrapped data key, and whether it has a row."""
+
+    version: int
+    head: bytes
+    wrapped: bytes | None
+    row: bool
+
+
+class _Written:
+    """What one batch writes: each kind by one statement."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.events: list[tuple[Any, ...]] = []
+        self.changed: list[tuple[Any, ...]] = []
+        self.born: list[tuple[Any, ...]] = []
 
 
 class SqliteStore:
@@ -82,6 +105,8 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
+        self._known: dict[str, _Known] = {}
+        self._others = -1
         self._connection = connect(path, create, patience)
 
     # --- the journal -------------------------------------------------------------------------------------
@@ -91,46 +116,79 @@ class SqliteStore:
     ) -> list[Appended | Conflict]:
         """See Store.append."""
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
-        with self._writing() as run:
-            return [self._append(run, one, stamp) for one in batch]
+        with self._lock:
+            with self._writing() as run:
+                places = self._places(run)
+                written = _Written()
+                results = [self._append(run, one, stamp, places, written) for one in batch]
+                many = self._connection.executemany
+                many(_INSERT_EVENT, written.events)
+                for values in written.born:
+                    run(_UPSERT_ROW, values)
+                many(_UPDATE_ROW, written.changed)
+            self._known = places
+        return results
 
-    def _append(self, run: _Execute, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
+    def _append(
+        self, run: _Execute, one: Append, stamp: rows.Stamp, places: dict[str, _Known], written: _Written
+    ) -> Appended | Conflict:
         incident = one.incident
-        found = run(_SELECT_PLACE, (incident,)).fetchone()
-        version, head = found[:2] if found is not None else self._head(run, incident)
-        if version != one.expected_version:
-            return Conflict(version)
+        known = places.get(incident) or self._place(run, incident)
+        if known.version != one.expected_version:
+            places[incident] = known
+            return Conflict(known.version)
         rows.agree(one)
-        if found is not None and found[2] is not None:
-            key: DataKey | None = self._sealer.key(incident, found[2])
+        key = None if known.wrapped is None else self._sealer.key(incident, known.wrapped)
+        wrapped = known.wrapped
+        if key is None and rows.is_personal(one.events):
+            wrapped = self._new_key(run, incident)
+            key = self._sealer.key(incident, wrapped)
+        place = chain.Place(incident, known.version, known.head)
+        events, place = rows.event_rows(place, one.events, stamp, key)
+        written.events += events
+        values = rows.incident_values(one.row, place.hash, key)
+        if known.row:
+            written.changed.append((*values[1:], incident))
         else:
-            key = self._key_for(run, incident, one.events)
-        written, place = rows.event_rows(chain.Place(incident, version, head), one.events, stamp, key)
-        for values in written:
-            run(_INSERT_EVENT, values)
-        run(_UPSERT_ROW, rows.incident_values(one.row, place.hash, key))
+            written.born.append(values)
+        places[incident] = _Known(place.seq, place.hash, wrapped, True)
         return Appended(place.seq, place.hash.hex())
+
+    def _places(self, run: _Execute) -> dict[str, _Known]:
+        """Return where the journals ended that were written last, unless another connection has written since."""
+        (others,) = run("PRAGMA data_version").fetchone()
+        if others != self._others or len(self._known) > PLACES_KEPT:
+            self._others = others
+            return {}
+        return self._known
+
+    def _place(self, run: _Execute, incident: str) -> _Known:
+        found = run(_SELECT_PLACE, (incident,)).fetchone()
+        if found is not None:
+            version, head, wrapped = found
+        else:
+            version, head = self._head(run, incident)
+            (wrapped,) = run(_SELECT_KEY, (incident,)).fetchone() or (None,)
+        return _Known(version, head, wrapped, row=found is not None)
+
+    def _new_key(self, run: _Execute, incident: str) -> bytes:
+        """Make the data key for a first personal payload; one that was shredded gets no other."""
+        if run(_SELECT_KEY, (incident,)).fetchone() is not None:
+            raise sealing.shredded(incident)
+        return self._create_key(run, incident)
 
     def _head(self, run: _Execute, incident: str) -> tuple[int, bytes]:
         found = run(_SELECT_HEAD, (incident,)).fetchone() or run(_SELECT_TAIL, (incident,)).fetchone()
         return found if found is not None else (0, chain.genesis(incident))
 
-    def _key_for(self, run: _Execute, incident: str, events: Sequence[NewEvent]) -> DataKey | None:
-        """Return the incident's data key if it has one, making it for a first personal payload."""
-        found = run(_SELECT_KEY, (incident,)).fetchone()
-        personal = rows.is_personal(events)
-        if found is None:
-            return self._create_key(run, incident) if personal else None
-        if found[0] is None:
-            if personal:
-                raise sealing.shredded(incident)
-            return None
-        return self._sealer.key(incident, found[0])
-
-    def _create_key(self, run: _Execute, incident: str) -> DataKey:
+    def _create_key(self, run: _Execute, incident: str) -> bytes:
         wrapped = self._sealer.create_key(incident)
         run("INSERT INTO keys (incident, wrapped) VALUES (?, ?)", (incident, wrapped))
-        return self._sealer.key(incident, wrapped)
+        return wrapped
+
+    def _key_of(self, run: _Execute, incident: str) -> DataKey | None:
+        found = run(_SELECT_KEY, (incident,)).fetchone()
+        return None if found is None or found[0] is None else self._sealer.key(incident, found[0])
 
     def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
         """See Store.read."""
@@ -229,7 +287,7 @@ class SqliteStore:
                 version, head = self._head(run, row.id)
                 if row.version != version:
                     raise Bug(f"the row of {row.id} does not follow from its journal")
-                run(_UPSERT_ROW, rows.incident_values(row, head, self._key_for(run, row.id, ())))
+                run(_UPSERT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
 
     def changed(self) -> str:
         """See Store.changed. SQLite counts the commits of others; we count our own."""
@@ -249,7 +307,7 @@ class SqliteStore:
                 found = run(_SELECT_KEY, (incident,)).fetchone()
                 if found is not None and found[0] is None:
                     raise sealing.shredded(incident)
-                key = self._sealer.key(incident, found[0]) if found else self._create_key(run, incident)
+                key = self._sealer.key(incident, found[0] if found else self._create_key(run, incident))
                 body = key.seal(data, sealing.blob_context(incident, digest))
             run("INSERT INTO blobs (digest, incident, body) VALUES (?, ?, ?)", (digest, name, body))
         return digest
@@ -358,6 +416,8 @@ class SqliteStore:
                     raise
             except sqlite3.Error as error:
                 raise sqlite_failure(error, self.path) from error
+            finally:
+                self._known = {}
             self._commits += 1
 
     @contextmanager

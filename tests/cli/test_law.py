@@ -64,8 +64,8 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
         "notice", "render", "gdpr-33-initial", "--out", str(out), "--to", "txt,md", "--format", "json"
     ).json["files"]
     assert [Path(one["path"]).name for one in written] == [
-        "DRAFT_gdpr-33-initial_1.0.0_en-GB.txt",
-        "DRAFT_gdpr-33-initial_1.0.0_en-GB.md",
+        "DRAFT_gdpr-33-initial_1.1.0_en-GB.txt",
+        "DRAFT_gdpr-33-initial_1.1.0_en-GB.md",
     ]
     assert breach("notice", "render", "gdpr-33-initial").code == 2
     assert "did you mean gdpr-33-initial?" in breach("notice", "check", "gdpr-33-inital").err
@@ -77,15 +77,21 @@ def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_pat
     breach.done("task", "done", "recall", "--all")
     breach.done("answer", "confirmed", "no")
     breach("answer", "personal_data", "yes")
+    breach("answer", "encrypted", "no")
     breach.done("task", "done", "people", "--all")
     for step in ("assessed_by", "grounds", "consequences", "measures"):
         breach.done("answer", step, "as discussed")
     breach.done("answer", "assessed_at", "2026-11-24T08:30:00Z")
     breach("answer", "to_people", "high")
-    [notice] = breach("notice", "list", "--format", "json").json["notices"]
-    assert (notice["notice"], notice["status"]) == ("gdpr-33-initial", "draft")
+    listed = breach("notice", "list", "--format", "json").json["notices"]
+    assert {(one["notice"], one["status"]) for one in listed} == {
+        ("gdpr-33-initial", "draft"),
+        ("gdpr-34-letter", "draft"),
+    }
     files = breach("notice", "pull", "--to", "txt", "--out", str(tmp_path), "--format", "json").json["files"]
-    assert [one["sha256"] for one in files if one["format"] == "txt"] == [notice["files"]["txt"]]
+    assert {one["sha256"] for one in files if one["format"] == "txt"} == {
+        one["files"]["txt"] for one in listed
+    }
     assert "DRAFT" in Path(files[0]["path"]).read_text(encoding="utf-8")
     assert "was not rendered as md" in breach("notice", "pull", "--to", "md", "--out", str(tmp_path)).err
     shown = breach.done("notice", "show", "gdpr-33-initial")

@@ -51,6 +51,7 @@ ASKED = (
     ("fact history data.encrypted", ""),
     ("fact show organisation --all", ""),
     ("duties", ""),
+    ("duties register", ""),
     ("message plan", ""),
     ("message list", ""),
     ("message show d-4", ""),
@@ -108,7 +109,7 @@ def _write(folder: Path) -> None:
         shipped.replace("role: technical", "role: tecnical", 1), encoding="utf-8"
     )
     ours = (ROOT / "playbooks" / "personal-data-breach.yaml").read_text(encoding="utf-8")
-    newer = ours.replace("version: 1.0.0", "version: 1.1.0", 1).replace("wait: 4h", "wait: 6h", 1)
+    newer = ours.replace("version: 1.1.0", "version: 1.2.0", 1).replace("wait: 4h", "wait: 6h", 1)
     (folder / "newer.yaml").write_text(newer, encoding="utf-8")
 
 

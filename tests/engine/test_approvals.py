@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.engine.signing import value_digest
 from runner.errors import Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -246,11 +247,72 @@ def test_an_approval_is_void_when_the_bytes_change_and_only_then() -> None:
     world = signing(1)
     world.sign("s", "ann")
     world.reopen("t")
-    assert world.state("s") == "done"
+    assert world.states("main:s#1", "s", "z") == ["done", "waiting", "waiting"]
+    assert [a.void for a in world.approvals("s")] == [False]
     world.give(c.CompleteTask(step=world.id("t"), by="eve", comment="otherwise"))
-    assert world.states("main:s#1", "s") == ["done", "ready"]
+    assert world.states("main:s#1", "s", "z") == ["done", "ready", "waiting"]
     assert world.said(e.ApprovalVoided)[0].old == world.at("main:t#1").digest
+    assert [a.void for a in world.approvals("s")] == [True]
+    world.sign("s", "bob")
+    assert world.states("s", "z") == ["done", "ready"]
+
+
+def test_what_rests_on_an_approval_waits_while_its_subject_is_open_again() -> None:
+    step = approve("s", "q", "counsel", after="q")
+    world = World(ask("q", "data.encrypted"), step, task("z", after="s"), roles=ROLES)
+    world.answer("q", True, by="eve")
+    world.sign("s", "ann")
     assert world.state("z") == "ready"
+    world.reopen("q")
+    assert world.state("z") == "waiting"
+    world.answer("q", True, by="eve")
+    assert world.states("s", "z") == ["done", "ready"]
+
+
+def test_what_was_begun_on_an_approval_stays_begun() -> None:
+    world = signing(1)
+    world.sign("s", "ann")
+    world.give(c.StartTask(step=world.id("z"), by="cid"))
+    world.reopen("t")
+    assert world.states("s", "z") == ["waiting", "active"]
+
+
+def test_an_approved_answer_that_is_corrected_is_asked_again() -> None:
+    step = approve("s", "q", "counsel", after="q")
+    world = World(ask("q", "data.encrypted"), step, task("z", after="s"), roles=ROLES)
+    world.answer("q", True, by="eve")
+    world.sign("s", "ann")
+    world.fact("data.encrypted", True, by="dee")
+    assert world.states("s", "z") == ["done", "ready"]
+    world.fact("data.encrypted", False, by="dee")
+    assert world.states("main:s#1", "s", "z") == ["done", "ready", "waiting"]
+    assert len(world.said(e.ApprovalVoided)) == 1
+    old = world.at("q").digest
+    with pytest.raises(Refused) as refused:
+        world.sign("s", "bob", digest=old)
+    assert refused.value.code == "digest_changed"
+    world.sign("s", "bob", digest=value_digest(b"false"))
+    assert world.states("s", "z") == ["done", "ready"]
+
+
+def test_whoever_corrects_an_answer_does_not_approve_it() -> None:
+    world = World(ask("q", "data.encrypted"), approve("s", "q", "counsel", after="q"), roles=ROLES)
+    world.answer("q", True, by="eve")
+    world.fact("data.encrypted", False, by="ann")
+    with pytest.raises(Refused) as refused:
+        world.sign("s", "ann", digest=value_digest(b"false"))
+    assert refused.value.code == "author"
+
+
+def test_an_answer_that_is_unknown_again_is_not_approved() -> None:
+    world = World(ask("q", "data.encrypted"), approve("s", "q", "counsel", after="q"), roles=ROLES)
+    world.answer("q", True, by="eve")
+    world.sign("s", "ann")
+    world.fact("data.encrypted", None, by="dee")
+    assert world.state("s") == "ready"
+    with pytest.raises(Refused) as refused:
+        world.sign("s", "ann")
+    assert "has produced nothing yet" in refused.value.message
 
 
 def test_an_approval_of_the_same_bytes_again_stays() -> None:
@@ -259,7 +321,8 @@ def test_an_approval_of_the_same_bytes_again_stays() -> None:
     world.sign("s", "ann")
     world.reopen("q")
     world.answer("q", True, by="eve")
-    assert world.at("s").id == "main:s#1"
+    assert world.state("s") == "done"
+    assert world.said(e.ApprovalVoided) == []
 
 
 def test_voices_for_old_bytes_are_void_and_stay_to_be_seen() -> None:

@@ -1,0 +1,86 @@
+"""The register of breaches (GDPR Art. 33(5)) from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+INITIAL = "eu-gdpr-33-controller-sa/initial"
+KNOWN = (
+    "organisation.role=controller",
+    "organisation.established_in=DE",
+    "data.involved=true",
+    "data.elements=name",
+    "people.total=3",
+    "risk.to_people=risk",
+    "incident.aware_at=2026-11-24T09:00:00Z",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> AtDesk:
+    """A home with a real breach, one without personal data, and an exercise."""
+    playbook = tmp_path / "badge.yaml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    made = AtDesk(tmp_path / "home")
+    made.done("init")
+    made.settings()
+    given = [word for fact in KNOWN for word in ("--fact", fact)]
+    for title, words in (
+        ("Badge in a taxi", ["--fact", "incident.summary==SUM(1)", *given]),
+        ("Empty badge", ["--fact", "data.involved=false"]),
+        ("Rehearsal", ["--kind", "exercise", *given]),
+    ):
+        made.done("open", str(playbook), "--yes", "--title", title, *words)
+    return made
+
+
+def test_the_register_holds_every_real_breach_with_its_gaps(home: AtDesk) -> None:
+    report = home("duties", "register", "--format", "json").json
+    assert (report["schema"], report["kind"], report["no_personal_data"]) == ("tocsin/register/v1", "real", 1)
+    [one] = report["breaches"]
+    assert (one["codename"], one["facts"]["people.total"]) == ("amber-falcon", 3)
+    assert one["effects"] == {"risk.to_people": "risk"}
+    assert one["missing"] == ["risk.consequences", "risk.mitigation", "decision"]
+
+
+def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
+    why = "all badges are void"
+    words = ("-i", "amber-falcon", "--reason", why)
+    home.done("duty", "decide", INITIAL, "--not-to-notify", *words)
+    for fact in ("risk.consequences=none", "risk.mitigation=blocked"):
+        home.done("fact", "set", fact, "--source", "ada", "-i", "amber-falcon")
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
+    assert (found["state"], found["by"], found["reasons"]) == ("decided_not_to_notify", "maria", why)
+    assert one["missing"] == []
+    page = home.done("duties", "register")
+    assert "Empty badge" not in page
+    assert "1 incident without personal data not shown" in page
+    assert f"by maria: {why}" in " ".join(page.split())
+
+
+def test_a_drill_is_not_in_the_register_unless_drills_are_asked_for(home: AtDesk) -> None:
+    assert "Rehearsal" not in home.done("duties", "register")
+    page = home.done("duties", "register", "--kind", "exercise")
+    assert page.startswith("EXERCISE · EXERCISE · EXERCISE")
+    assert "Rehearsal" in page
+    assert "Badge in a taxi" not in page
+
+
+def test_a_table_of_it_holds_no_formulas(home: AtDesk) -> None:
+    rows = list(csv.DictReader(io.StringIO(home.done("duties", "register", "--format", "csv"))))
+    assert [row["incident.summary"] for row in rows] == ["'=SUM(1)"]
+    assert rows[0]["missing"] == "risk.consequences, risk.mitigation, decision"
+    assert "applies, open" in rows[0]["decisions"]
+
+
+def test_only_the_register_is_a_table_and_other_reports_there_are_none(home: AtDesk) -> None:
+    assert home("duties", "-i", "amber-falcon", "--format", "csv").code == 2
+    assert "tocsin duties register" in home("duties", "ledger").err
+    assert "--kind real|exercise|test" in home("duties", "register", "--kind", "drill").err

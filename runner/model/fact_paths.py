@@ -281,7 +281,10 @@ _RISK: Mapping[str, Branch] = {
     "to_people": _one_of(
         "Risk to people's rights and freedoms; a named person decides", "unlikely risk high"
     ),
-    "harm": _one_of("Risk of (serious, significant) harm in the sense of the US states, Canada, Australia, Asia", "none unlikely likely"),
+    "harm": _one_of(
+        "Risk of (serious, significant) harm in the sense of the US states, Canada, Australia, Asia",
+        "none unlikely likely",
+    ),
     "harm_assessment": {
         "by": _text("Who assessed the harm"),
         "at": _instant("When the harm was assessed"),

@@ -59,9 +59,15 @@ class View:
         self.id = str(self.population.get("id", ""))
         self.entity = str(self.population.get("entity") or "")
         self._prefix = f"populations.{self.id}." if population is not None else ""
+        self._seen: dict[str, Value] = {}
 
     def fact(self, path: str) -> Value:
-        """Return the value at a dotted path."""
+        """Return the value at a dotted path; it is looked up once, since many laws ask for the same."""
+        if path not in self._seen:
+            self._seen[path] = self._found(path)
+        return self._seen[path]
+
+    def _found(self, path: str) -> Value:
         root = path.partition(".")[0]
         if self._prefix and root in ("data", "people"):
             own = _walk(self.population, path)

@@ -60,10 +60,14 @@ class Judge:
         """Judge by what this population's view can see."""
         self.view = view
         self._answers: dict[str, Answer] = {}
+        self._asked: dict[int, tuple[Condition, Answer]] = {}
 
     def raw(self, condition: Condition) -> Answer:
         """Answer a condition as it stands, whatever its author says about silence."""
-        return conjunction(self._parts(condition))
+        known = self._asked.get(id(condition))  # kept with its condition, so that the id stays its own
+        if known is None:
+            known = self._asked[id(condition)] = condition, conjunction(self._parts(condition))
+        return known[1]
 
     def holds(self, condition: Condition) -> Answer:
         """Answer a condition, silence meaning what its author says."""
@@ -87,6 +91,8 @@ class Judge:
 
     def _meets(self, meets: Meets) -> Answer:
         value = self.view.fact(meets.fact)
+        if isinstance(value, str):
+            return value in meets.values
         members = value if isinstance(value, tuple) else (value,)
         return disjunction(item if isinstance(item, Unknown) else item in meets.values for item in members)
 

@@ -22,10 +22,30 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
         stream.write(f"tocsin {__version__}\n")
         stream.flush()
         return 0
+    if world is None:
+        _make_quick()
     from runner.cli.app import run
     from runner.cli.world import this_world
 
     return run(words, this_world() if world is None else world)
+
+
+def _make_quick() -> None:
+    """Save a process of a tenth of a second what it would not live to gain from: a seventh of its time.
+
+    Rubbish is collected after so many new objects that few commands come to it. And msgspec, which takes type hints
+    from ``typing_extensions`` where that happens to be installed, is given the standard library's, which do.
+    """
+    import gc
+
+    gc.set_threshold(100_000)
+    absent = "typing_extensions"
+    if absent not in sys.modules:
+        sys.modules[absent] = None  # type: ignore[assignment]  # how an import is made to fail
+        try:
+            import msgspec  # noqa: F401
+        finally:
+            del sys.modules[absent]
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ def init(session: Session) -> None:
             line(f"made a home in {session.folder}", "good"),
             line(f"Settings: {config} – add people, roles and channels there.", hang=2),
             line(
+                "So far this screen is the only channel, for internal words: mail and a webhook stand there "
+                "as comments.",
+                hang=2,
+            ),
+            line(
                 "Keep a copy of master.key elsewhere: without it nothing that is sealed opens again.", hang=2
             ),
             Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),

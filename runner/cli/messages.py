@@ -11,6 +11,7 @@ from runner.cli.steps import Reason
 from runner.errors import NotFound, Refused, Usage
 from runner.model import commands as c
 from runner.model.incident import Incident
+from runner.settings import CONFIG
 
 Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")]
 
@@ -33,11 +34,12 @@ def plan(session: Session) -> None:
 
     incident = session.incident()
     planned = [
-        PlannedMessage(step=words, title=words, message_class=template.message_class, plans=made)
-        for words, template, made in plans(session.desk, incident)
+        PlannedMessage(step=name, title=words, message_class=template.message_class, plans=made)
+        for name, words, template, made in plans(session.desk, incident)
     ]
-    report = plan_report(incident.id, incident.codename, incident.kind, planned)
-    session.show(report, lambda: plan_page(report))
+    sent = sum(len(one.attempts) for one in incident.deliveries.values())
+    report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
+    session.show(report, lambda: plan_page(report, str(session.folder / CONFIG)))
 
 
 def list_(session: Session) -> None:

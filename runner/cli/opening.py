@@ -13,6 +13,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.errors import Usage
 from runner.model.states import Kind
+from runner.settings import CONFIG
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 
@@ -144,7 +145,7 @@ def _class_of(opening: Opening, playbook: str, message: str) -> str:
 
 def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
-    blocks: list[Block] = list(plan_page(plan).blocks)
+    blocks: list[Block] = list(plan_page(plan, str(session.folder / CONFIG)).blocks)
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
     for record in opening.imported:

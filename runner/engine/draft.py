@@ -31,7 +31,6 @@ _TABLES = (
     "duties",
     "domains",
 )
-_SETS = ("agenda", "blocked", "active", "live", "moving", "sending", "signed")
 
 
 class Draft:
@@ -66,12 +65,18 @@ class Draft:
         """Set plain fields."""
         self.changed.update(fields)
 
+    def drop(self, index: str, name: str) -> None:
+        """Take a name out of an index set, which is copied only if the name is in there."""
+        if name in self.read(index):
+            self.index(index).remove(name)
+
     def freeze(self, version: int) -> Incident:
         """Return the new incident; the draft must not be used again."""
-        for name in _SETS:
-            if name in self.changed:
-                self.changed[name] = frozenset(self.changed[name])
-        return msgspec.structs.replace(self.base, version=version, **self.changed)
+        changed = self.changed
+        for name, value in changed.items():
+            if type(value) is set:
+                changed[name] = frozenset(value)
+        return msgspec.structs.replace(self.base, version=version, **changed)
 
     def invocation(self, name: str) -> Invocation:
         """Return an invocation as it stands now."""
@@ -86,8 +91,8 @@ class Draft:
 
     def activate(self, name: str, **fields: Any) -> Invocation:
         """Make an invocation ready or active: from now on time and people can change it."""
-        self.index("agenda").discard(name)
-        self.index("blocked").discard(name)
+        self.drop("agenda", name)
+        self.drop("blocked", name)
         self.index("active").add(name)
         return self.change(name, missing=(), **fields)
 
@@ -106,8 +111,8 @@ class Draft:
         over = state in PASSED or (
             before.kind != "approve" and body.steps[before.step].on_failure == "continue"
         )
-        self.index("agenda").discard(name)
-        self.index("blocked").discard(name)
+        self.drop("agenda", name)
+        self.drop("blocked", name)
         fields = {"missing": (), "wake_at": None, **fields}
         if not over:
             self.index("active").add(name)
@@ -115,12 +120,12 @@ class Draft:
             return
         for inner in before.scopes:
             self._call_off(inner, at)
-        self.index("active").discard(name)
+        self.drop("active", name)
         ended = self.change(name, state=state, over=True, ended_at=at, stuck="", **fields)
         if ended.kind == "approve" and state in ("done", "done_late"):
             self.index("signed").add(name)
         if state in ("skipped", "cancelled"):
-            self.index("live").discard(name)
+            self.drop("live", name)
         self.open_more(scope.id, -1)
         self._let_followers_on(ended, scope, body)
 
@@ -149,9 +154,13 @@ class Draft:
         return made
 
     def _let_followers_on(self, ended: Invocation, scope: Scope, body: Body) -> None:
-        for follower in body.successors.get(ended.step, ()):
-            name = self.read("latest").get(f"{scope.id}|{follower}")
-            if name is None or self.invocation(name).state != "waiting" or name in self.read("blocked"):
+        followers = body.successors.get(ended.step)
+        if not followers:
+            return
+        latest, invocations = self.read("latest"), self.read("invocations")
+        for follower in followers:
+            name = latest.get(f"{scope.id}|{follower}")
+            if name is None or invocations[name].state != "waiting" or name in self.read("blocked"):
                 continue
             if self.joined(scope, body.steps[follower].after):
                 self.index("agenda").add(name)
@@ -170,7 +179,7 @@ class Draft:
     def hold(self, name: str) -> None:
         """Take an invocation that has not begun off the agenda: something before it is open."""
         for index in ("agenda", "blocked", "active"):
-            self.index(index).discard(name)
+            self.drop(index, name)
         if self.invocation(name).state == "ready":
             self.change(name, state="waiting", ready_at=None, due=None, wake_at=None, overdue=False)
         self.change(name, missing=())
@@ -181,8 +190,14 @@ class Draft:
         A step that a migration brought after this body had ended was never opened in it, and is not waited for.
         """
         latest, invocations = self.read("latest"), self.read("invocations")
-        names = [latest.get(f"{scope.id}|{step}") for step in after.steps]
-        found = [invocations[name] for name in names if name is not None]
-        if after.join == "any" and any(i.over and i.state not in FELL_AWAY for i in found):
-            return True
-        return all(i.over for i in found)
+        every = True
+        for step in after.steps:
+            name = latest.get(f"{scope.id}|{step}")
+            if name is None:
+                continue
+            before = invocations[name]
+            if not before.over:
+                every = False
+            elif after.join == "any" and before.state not in FELL_AWAY:
+                return True
+        return every

@@ -122,7 +122,7 @@ def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: i
 
 
 def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) -> None:
-    draft.index("sending").discard(f"{event.effect}|{event.n}")
+    draft.drop("sending", f"{event.effect}|{event.n}")
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]
         _delivery(

@@ -29,6 +29,9 @@ class Answer(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
+YES = Answer("yes")
+
+
 def look(incident: Incident, name: str, library: Library) -> Answer:
     """Decide whether a waiting invocation whose ``after`` is met may begin."""
     invocation = incident.invocations[name]
@@ -36,26 +39,31 @@ def look(incident: Incident, name: str, library: Library) -> Answer:
     step = library.body(incident.runs, scope).steps[invocation.step]
     if step.after.steps and _nothing_led_here(incident, scope, step):
         return Answer("no", "no branch led here")
-    view = ScopeView(incident, scope)
-    match True if step.when is None else truth(step.when, view):
-        case Unknown(missing, problems):
-            return Answer("unknown", "; ".join(problems), missing or problems)
-        case True:
-            wanting = _unknown_inputs(step, view)
-            return Answer("unknown", "inputs", wanting) if wanting else Answer("yes")
-        case _:
-            return Answer("no", f"not so: {step.when.source if step.when else ''}")
+    if step.when is not None:
+        match truth(step.when, ScopeView(incident, scope)):
+            case Unknown(missing, problems):
+                return Answer("unknown", "; ".join(problems), missing or problems)
+            case False:
+                return Answer("no", f"not so: {step.when.source}")
+            case True:
+                pass
+    if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, ScopeView(incident, scope))):
+        return Answer("unknown", "inputs", wanting)
+    return YES
 
 
-def _unknown_inputs(step: p.AnyStep, view: ScopeView) -> tuple[str, ...]:
+def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:
     """Return what is missing before a called playbook has all of its inputs: they are evaluated once."""
-    values = [evaluate(one, view) for one in step.inputs.values()] if isinstance(step, p.Call) else []
+    values = [evaluate(one, view) for one in step.inputs.values()]
     return merged(value for value in values if isinstance(value, Unknown)).missing
 
 
 def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool:
-    before = (find_step(incident, scope, name) for name in step.after.steps)
-    return all(i is not None and i.state in FELL_AWAY for i in before)
+    for name in step.after.steps:
+        before = find_step(incident, scope, name)
+        if before is None or before.state not in FELL_AWAY:
+            return False
+    return True
 
 
 def become_ready(

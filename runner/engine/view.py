@@ -102,11 +102,11 @@ def outwards(incident: Incident, scope: Scope) -> list[Scope]:
 
 def find_step(incident: Incident, scope: Scope, step: str) -> Invocation | None:
     """Return the newest invocation of a step in this scope or the nearest one around it."""
-    for around in outwards(incident, scope):
-        name = incident.latest.get(f"{around.id}|{step}")
-        if name is not None:
-            return incident.invocations[name]
-    return None
+    name = incident.latest.get(f"{scope.id}|{step}")
+    while name is None and scope.parent:
+        scope = incident.scopes[incident.invocations[scope.parent].scope]
+        name = incident.latest.get(f"{scope.id}|{step}")
+    return None if name is None else incident.invocations[name]
 
 
 def item_of(incident: Incident, scope: Scope, name: str) -> str:

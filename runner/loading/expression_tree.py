@@ -1,14 +1,13 @@
-"""Turn jinja2's tree into ours, node by node, refusing everything that is not on the list."""
+"""Turn jinja2's tree, or one of the same shape, into ours, node by node, refusing everything that is not on the list."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
-
-from jinja2 import nodes
+from typing import Any, Final, TypeAlias
 
 from runner.loading.expression_error import ExpressionError
+from runner.loading.expression_plain import Written
 from runner.loading.expression_reads import summarised
 from runner.model.expressions import (
     DUTY_PARTS,
@@ -72,19 +71,21 @@ _TESTS: Final[dict[str, tuple[FunctionName, bool]]] = {
     "none": ("known", False),
     "empty": ("empty", True),
 }
-_REFUSED: Final[dict[type[nodes.Node], str]] = {
-    nodes.Concat: "text cannot be joined with ~ in a condition",
-    nodes.Mul: "there is no multiplication in a condition",
-    nodes.Div: "there is no division in a condition",
-    nodes.FloorDiv: "there is no division in a condition",
-    nodes.Mod: "there is no remainder in a condition",
-    nodes.Pow: "there are no powers in a condition",
-    nodes.Dict: "a condition has no dictionaries",
-    nodes.Slice: "a list cannot be sliced in a condition",
+Syntax: TypeAlias = Any
+"""A node of jinja2's, or one of ``expression_plain``'s with the same name and fields."""
+_REFUSED: Final[dict[str, str]] = {
+    "Concat": "text cannot be joined with ~ in a condition",
+    "Mul": "there is no multiplication in a condition",
+    "Div": "there is no division in a condition",
+    "FloorDiv": "there is no division in a condition",
+    "Mod": "there is no remainder in a condition",
+    "Pow": "there are no powers in a condition",
+    "Dict": "a condition has no dictionaries",
+    "Slice": "a list cannot be sliced in a condition",
 }
 
 
-def read_tree(source: str, tree: nodes.Expr, names: frozenset[str]) -> Expression:
+def read_tree(source: str, tree: Syntax, names: frozenset[str]) -> Expression:
     """Return the expression; raises ``ExpressionError`` at the first node that is not allowed."""
     return summarised(source, _Reader(source, names).read(tree))
 
@@ -97,28 +98,28 @@ class _Reader:
         self.names = names
         self.count = 0
         self.depth = 0
-        self.readers: dict[type[nodes.Node], Callable[..., Node]] = {
-            nodes.Const: self.const,
-            nodes.Name: self.path,
-            nodes.Getattr: self.path,
-            nodes.Getitem: self.path,
-            nodes.And: lambda one: And(tuple(map(self.read, _flat(one, nodes.And)))),
-            nodes.Or: lambda one: Or(tuple(map(self.read, _flat(one, nodes.Or)))),
-            nodes.Not: lambda one: Not(self.read(one.node)),
-            nodes.Neg: lambda one: Negate(self.read(one.node)),
-            nodes.Pos: lambda one: self.read(one.node),
-            nodes.Add: lambda one: Add(self.read(one.left), self.read(one.right)),
-            nodes.Sub: lambda one: Add(self.read(one.left), self.read(one.right), negative=True),
-            nodes.List: lambda one: ListOf(tuple(map(self.read, one.items))),
-            nodes.Tuple: lambda one: ListOf(tuple(map(self.read, one.items))),
-            nodes.Compare: self.compare,
-            nodes.CondExpr: self.choose,
-            nodes.Call: self.call,
-            nodes.Filter: self.filter,
-            nodes.Test: self.test,
+        self.readers: dict[str, Callable[..., Node]] = {
+            "Const": self.const,
+            "Name": self.path,
+            "Getattr": self.path,
+            "Getitem": self.path,
+            "And": lambda one: And(tuple(map(self.read, _flat(one)))),
+            "Or": lambda one: Or(tuple(map(self.read, _flat(one)))),
+            "Not": lambda one: Not(self.read(one.node)),
+            "Neg": lambda one: Negate(self.read(one.node)),
+            "Pos": lambda one: self.read(one.node),
+            "Add": lambda one: Add(self.read(one.left), self.read(one.right)),
+            "Sub": lambda one: Add(self.read(one.left), self.read(one.right), negative=True),
+            "List": lambda one: ListOf(tuple(map(self.read, one.items))),
+            "Tuple": lambda one: ListOf(tuple(map(self.read, one.items))),
+            "Compare": self.compare,
+            "CondExpr": self.choose,
+            "Call": self.call,
+            "Filter": self.filter,
+            "Test": self.test,
         }
 
-    def read(self, node: nodes.Node) -> Node:
+    def read(self, node: Syntax) -> Node:
         """Return our node for jinja2's, within the bounds."""
         self.count += 1
         self.depth += 1
@@ -128,22 +129,22 @@ class _Reader:
         self.depth -= 1
         return ours
 
-    def error(self, node: nodes.Node, message: str, hint: str = "") -> ExpressionError:
+    def error(self, node: Syntax, message: str, hint: str = "") -> ExpressionError:
         """Return an error at the offset that stands in the node's line number."""
-        offset = node.lineno + isinstance(node, nodes.Getattr)
-        if isinstance(node, nodes.Call):
+        offset = node.lineno + (kind_of(node) == "Getattr")
+        if kind_of(node) == "Call":
             offset = _root(node.node).lineno
         return ExpressionError(message, min(offset, len(self.source)), hint)
 
-    def allowed(self, node: nodes.Node) -> Node:
+    def allowed(self, node: Syntax) -> Node:
         """Dispatch on jinja2's node classes; whatever has no reader is refused."""
-        reader = self.readers.get(type(node))
+        reader = self.readers.get(kind_of(node))
         if reader is None:
-            what = _REFUSED.get(type(node), f"a condition has no {type(node).__name__.lower()}")
+            what = _REFUSED.get(kind_of(node), f"a condition has no {kind_of(node).lower()}")
             raise self.error(node, what)
         return reader(node)
 
-    def const(self, node: nodes.Const) -> Const:
+    def const(self, node: Syntax) -> Const:
         """Return a literal that fits JSON exactly."""
         value = node.value
         if isinstance(value, bool):
@@ -163,12 +164,12 @@ class _Reader:
             node, "there is no null: a fact that nobody has said is unknown", "write known(x) or 'x is known'"
         )
 
-    def compare(self, node: nodes.Compare) -> Compare:
+    def compare(self, node: Syntax) -> Compare:
         """Return a chain of comparisons."""
         links = tuple(Comparison(_OPS[operand.op], self.read(operand.expr)) for operand in node.ops)
         return Compare(self.read(node.expr), links)
 
-    def choose(self, node: nodes.CondExpr) -> Choose:
+    def choose(self, node: Syntax) -> Choose:
         """Return ``A if test else B``; without an ``else`` there would be no value."""
         if node.expr2 is None:
             raise self.error(
@@ -176,7 +177,7 @@ class _Reader:
             )
         return Choose(self.read(node.test), self.read(node.expr1), self.read(node.expr2))
 
-    def filter(self, node: nodes.Filter) -> Apply:
+    def filter(self, node: Syntax) -> Apply:
         """Return one of the allowed filters as a function of its subject."""
         function = _FILTERS.get(node.name)
         if function is None or node.node is None:
@@ -184,7 +185,7 @@ class _Reader:
         arguments = self.arguments(node, 1 if function == "default" else 0)
         return Apply(function, (self.read(node.node), *arguments))
 
-    def test(self, node: nodes.Test) -> Node:
+    def test(self, node: Syntax) -> Node:
         """Return ``x is known`` and the like."""
         found = _TESTS.get(node.name)
         if found is None:
@@ -194,16 +195,16 @@ class _Reader:
         applied = Apply(function, (self.read(node.node),))
         return applied if positive else Not(applied)
 
-    def arguments(self, node: nodes.Call | nodes.Filter | nodes.Test, wanted: int) -> tuple[Node, ...]:
+    def arguments(self, node: Syntax, wanted: int) -> tuple[Node, ...]:
         """Return exactly as many plain arguments as wanted."""
         if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) != wanted:
             amount = {0: "no arguments", 1: "one argument"}[wanted]
             raise self.error(node, f"it takes {amount}")
         return tuple(map(self.read, node.args))
 
-    def call(self, node: nodes.Call) -> Node:
+    def call(self, node: Syntax) -> Node:
         """Return one of the allowed functions; literal arguments are checked here."""
-        name = node.node.name if isinstance(node.node, nodes.Name) else ""
+        name = node.node.name if kind_of(node.node) == "Name" else ""
         if name not in _FUNCTIONS:
             raise self.error(
                 node,
@@ -229,18 +230,18 @@ class _Reader:
                 self.moment(node, name, argument)
                 return Apply("duration" if name == "duration" else "instant", (argument,))
 
-    def step(self, node: nodes.Node, argument: Node) -> StepRef:
+    def step(self, node: Syntax, argument: Node) -> StepRef:
         """Return a reference to a step, whose id must be literal so that order can be checked."""
         if isinstance(argument, Const) and isinstance(argument.value, str):
             return StepRef(argument.value)
         raise self.error(node, "step() takes a step's id in quotes, as step('wipe')")
 
-    def verdict(self, node: nodes.Node, argument: Node) -> None:
+    def verdict(self, node: Syntax, argument: Node) -> None:
         """Check the one argument of ``duties``."""
         if not isinstance(argument, Const) or argument.value not in VERDICTS:
             raise self.error(node, "duties() takes a verdict in quotes", f"one of {', '.join(VERDICTS)}")
 
-    def moment(self, node: nodes.Node, function: str, argument: Node) -> None:
+    def moment(self, node: Syntax, function: str, argument: Node) -> None:
         """Check a literal duration or instant."""
         if not isinstance(argument, Const):
             return
@@ -249,38 +250,38 @@ class _Reader:
         except ValueError as error:
             raise self.error(node, str(error)) from None
 
-    def path(self, node: nodes.Name | nodes.Getattr | nodes.Getitem) -> Node:
+    def path(self, node: Syntax) -> Node:
         """Return a fact, a part of a step or duty, or a part of a name in scope."""
-        links: list[nodes.Getattr | nodes.Getitem] = []
-        root: nodes.Node = node
-        while isinstance(root, nodes.Getattr | nodes.Getitem):
+        links: list[Syntax] = []
+        root: Syntax = node
+        while _is_part(root):
             links.append(root)
             root = root.node
         links.reverse()
-        if isinstance(root, nodes.Name) and root.name in self.names:
+        if kind_of(root) == "Name" and root.name in self.names:
             return self.parts(NameRef(root.name), links)
-        if isinstance(root, nodes.Name):
+        if kind_of(root) == "Name":
             return self.fact(root, links)
-        if isinstance(root, nodes.Call):
+        if kind_of(root) == "Call":
             return self.part_of_call(self.read(root), links)
         raise self.error(root, "only facts, steps, duties and names in scope have parts")
 
-    def parts(self, base: Node, links: list[nodes.Getattr | nodes.Getitem]) -> Node:
+    def parts(self, base: Node, links: list[Syntax]) -> Node:
         """Return attribute and index nodes over something that is only known at run time."""
         for link in links:
-            if isinstance(link, nodes.Getattr):
+            if kind_of(link) == "Getattr":
                 base = Attribute(base, link.attr)
             else:
                 base = Index(base, self.read(link.arg))
         return base
 
-    def part_of_call(self, called: Node, links: list[nodes.Getattr | nodes.Getitem]) -> Node:
+    def part_of_call(self, called: Node, links: list[Syntax]) -> Node:
         """Return ``step('x').done``: the parts are known, so a wrong one is an error here."""
         first = links[0]
         known = (
             STEP_PARTS if isinstance(called, StepRef) else DUTY_PARTS if isinstance(called, DutyRef) else ()
         )
-        word = first.attr if isinstance(first, nodes.Getattr) else ""
+        word = first.attr if kind_of(first) == "Getattr" else ""
         if word not in known:
             what = (
                 "a step" if isinstance(called, StepRef) else "a duty" if isinstance(called, DutyRef) else "it"
@@ -291,7 +292,7 @@ class _Reader:
             raise self.error(links[1], f"{word} is a single value and has no parts")
         return self.parts(Attribute(called, word), links[1:])
 
-    def fact(self, root: nodes.Name, links: list[nodes.Getattr | nodes.Getitem]) -> Node:
+    def fact(self, root: Syntax, links: list[Syntax]) -> Node:
         """Follow the vocabulary as far as the keys are literal."""
         branch = roots().get(root.name)
         if branch is None:
@@ -299,7 +300,7 @@ class _Reader:
         path = root.name
         for position, link in enumerate(links):
             segment = _literal(link)
-            if isinstance(branch, Keyed) and isinstance(link, nodes.Getitem) and segment is None:
+            if isinstance(branch, Keyed) and kind_of(link) == "Getitem" and segment is None:
                 return self.parts(Index(FactRef(path), self.read(link.arg)), links[position + 1 :])
             below = step_into(branch, segment or "")
             if below is None:
@@ -323,7 +324,7 @@ class _Reader:
             (f"there is no fact {wrong}", path_hint(wrong)) if segment else (f"{path} needs a name here", "")
         )
 
-    def name_hint(self, name: str, links: list[nodes.Getattr | nodes.Getitem]) -> str:
+    def name_hint(self, name: str, links: list[Syntax]) -> str:
         """Advise for a root that is nothing: quote it, scope it, or the nearest fact."""
         if name in LOOP_NAMES:
             return f"'{name}' exists only inside for_each, repeat or a sub-playbook"
@@ -336,26 +337,35 @@ class _Reader:
         return path_hint(path) if not close or close in roots() else f"did you mean {close}?"
 
 
-def _flat(node: nodes.BinExpr, kind: type[nodes.BinExpr]) -> list[nodes.Expr]:
+def kind_of(node: Syntax) -> str:
+    """Return jinja2's name for a node."""
+    return node.kind if isinstance(node, Written) else type(node).__name__
+
+
+def _is_part(node: Syntax) -> bool:
+    return kind_of(node) in ("Getattr", "Getitem")
+
+
+def _flat(node: Syntax) -> list[Syntax]:
     """Return the operands of ``a and b and c``, which jinja2 nests to the left."""
-    operands: list[nodes.Expr] = []
-    left: nodes.Expr = node
-    while isinstance(left, kind):
+    operands: list[Syntax] = []
+    left = node
+    while kind_of(left) == kind_of(node):
         operands.append(left.right)
         left = left.left
     return [left, *reversed(operands)]
 
 
-def _root(node: nodes.Node) -> nodes.Node:
-    while isinstance(node, nodes.Getattr | nodes.Getitem):
+def _root(node: Syntax) -> Syntax:
+    while _is_part(node):
         node = node.node
     return node
 
 
-def _literal(link: nodes.Getattr | nodes.Getitem) -> str | None:
-    if isinstance(link, nodes.Getattr):
-        return link.attr
-    return link.arg.value if isinstance(link.arg, nodes.Const) and isinstance(link.arg.value, str) else None
+def _literal(link: Syntax) -> str | None:
+    if kind_of(link) == "Getattr":
+        return str(link.attr)
+    return link.arg.value if kind_of(link.arg) == "Const" and isinstance(link.arg.value, str) else None
 
 
 def _meant(word: str, known: object) -> str:

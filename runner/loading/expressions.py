@@ -1,7 +1,8 @@
 """Read an expression: Jinja2's expression syntax, and of it only what is on a short list.
 
-jinja2 parses; its tree is walked once, every node that is not on the list is refused with the place where it
-stands, and every name must be a fact, a step, a duty or a name in scope. jinja2 never evaluates anything.
+Our own parser reads what is plain, jinja2 the rest and all that is wrong; the tree is walked once, every node that is
+not on the list is refused with the place where it stands, and every name must be a fact, a step, a duty or a name in
+scope. jinja2 never evaluates anything.
 
 Bounds, so that a hostile file cannot exhaust anything: 2,000 characters, 500 nodes, 40 levels, brackets 20 deep,
 whole numbers up to 2^53. jinja2 keeps only line numbers; the parser is therefore fed the same tokens with each
@@ -10,10 +11,14 @@ one's *offset* where the line number would be.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
 from runner.loading.expression_error import ExpressionError
+from runner.loading.expression_kinds import check_kinds
+from runner.loading.expression_plain import parse_plain
+from runner.loading.expression_tree import Syntax, read_tree
 from runner.model.expressions import Expression
 from runner.model.text import text_problem
 
@@ -44,20 +49,29 @@ def parse(source: str, names: frozenset[str] = frozenset()) -> Expression:
     Raises ``ExpressionError`` with the offset of the first thing that is wrong and, where there is one, the
     nearest right word.
     """
-    from runner.loading.expression_kinds import check_kinds
-    from runner.loading.expression_tree import read_tree
-
-    expression = read_tree(source, syntax(source), names)
-    check_kinds(expression, condition=False)
-    return expression
+    return _parsed(source, names, condition=False)
 
 
 def parse_condition(source: str, names: frozenset[str] = frozenset()) -> Expression:
     """Return an expression that is true, false or unknown; one that is plainly something else is an error."""
-    from runner.loading.expression_kinds import check_kinds
+    return _parsed(source, names, condition=True)
 
-    expression = parse(source, names)
-    check_kinds(expression, condition=True)
+
+def _parsed(source: str, names: frozenset[str], *, condition: bool) -> Expression:
+    """Read what is plain by ourselves; what is not, or is wrong, is jinja2's, so that all errors are worded alike."""
+    _refuse_unreadable(source)
+    plain = parse_plain(source)
+    if plain is not None:
+        with suppress(ExpressionError):
+            return _checked(source, plain, names, condition=condition)
+    return _checked(source, syntax(source), names, condition=condition)
+
+
+def _checked(source: str, tree: Syntax, names: frozenset[str], *, condition: bool) -> Expression:
+    expression = read_tree(source, tree, names)
+    check_kinds(expression, condition=False)
+    if condition:
+        check_kinds(expression, condition=True)
     return expression
 
 
@@ -67,7 +81,6 @@ def syntax(source: str) -> nodes.Expr:
     from jinja2.lexer import TokenStream
     from jinja2.parser import Parser
 
-    _refuse_unreadable(source)
     environment = _environment()
     tokens = list(_tokens(source, environment))
     _refuse_towers(tokens)

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 
-def plans(
-    desk: Desk, incident: Incident
-) -> tuple[tuple[str, MessageTemplate, tuple[DeliveryPlan, ...]], ...]:
-    """Return each message step's name, its template and one plan for each person who would be told."""
+_Plans = tuple[str, str, MessageTemplate, tuple[DeliveryPlan, ...]]
+
+
+def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
+    """Return each message's name, its words, its template and one plan for each person who would be told."""
     library = desk.library(incident)
-    found: dict[tuple[str, ...], tuple[str, MessageTemplate, tuple[DeliveryPlan, ...]]] = {}
+    found: dict[tuple[str, ...], _Plans] = {}
     for plan in library.plans.values():
         for playbook in _all(plan):
             for step in walk(playbook.steps):
@@ -31,7 +32,8 @@ def plans(
                 to = step.to or template.to
                 made = tuple(_plans(desk, incident, template, to))
                 found.setdefault(
-                    (playbook.name, step.message, *to), (f"{playbook.name}: {step.message}", template, made)
+                    (playbook.name, step.message, *to),
+                    (step.message, f"{playbook.name}: {step.message}", template, made),
                 )
     return tuple(found.values())
 

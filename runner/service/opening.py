@@ -52,18 +52,28 @@ roles:
   dpo: [{person}]
   communications: [{person}]
 
-# How people are reached. Every channel names all that it depends on: it falls with any of them.
+# How people are reached. Every channel names all that it depends on: it falls with any of them. An incident wants two
+# that do not fall together, and each person a contact on both, as: contacts: [{{channel: mail, address: a@example.org}}]
 channels:
-  console: {{adapter: console}}
+  # This screen. Whoever sees it reads along, so it carries internal words only, and a call for help in an incident is
+  # confidential: that is refused until a channel below may carry it. If you alone see it, say so here:
+  console:
+    adapter: console
+#    confidentiality: confidential
+# Mail outside of what may fall with the affected tenant; uncomment, fill in, put the password into mail.password.
 #  mail:
 #    adapter: smtp
-#    domains: [m365-tenant]
-#    settings: {{host: smtp.example.org, port: 587, sender: incident@example.org, username: incident}}
-#    secrets: {{password: env:TOCSIN_SMTP_PASSWORD}}
+#    domains: [outside-provider]
+#    confidentiality: confidential  # your decision: mailboxes you chose, a provider you trust
+#    settings: {{host: smtp.example.org, port: 465, tls: implicit, sender: incident@example.org, username: incident}}
+#    secrets: {{password: "file:mail.password"}}
+# A signed webhook: a pager, a chat, an operator's desk. The key in webhook.key begins with whsec_.
 #  pager:
 #    adapter: webhook
-#    settings: {{url: https://hooks.example.org/tocsin}}
-#    secrets: {{signing: file:webhook.key}}
+#    confidentiality: confidential
+#    settings: {{url: "https://hooks.example.org/tocsin"}}
+#    secrets: {{signing: "file:webhook.key"}}
+# Then look whether it holds: tocsin doctor
 
 # What automatic actions may do: the hosts that they may call, and whether they may run local commands at all.
 act: {{hosts: [], commands: false}}

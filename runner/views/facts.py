@@ -38,7 +38,7 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: int | None
 
 
-class FactsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/facts/v1"):
+class FactsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/known-facts/v1"):
     """The facts of an incident, by path."""
 
     heading: Heading

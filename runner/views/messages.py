@@ -105,6 +105,7 @@ class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
     """One person's plan."""
 
     step: str
+    """The message's name in its playbook."""
     title: str
     message_class: str
     recipient: str
@@ -120,6 +121,8 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     codename: str
     kind: Kind
     plan: tuple[PlannedRecipient, ...]
+    sent: int = 0
+    """Attempts that were made already: the plan is how each message would leave now."""
 
 
 def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
@@ -182,13 +185,16 @@ def message(incident: Incident, delivery: str) -> DeliveryReport:
     )
 
 
-def plan_report(incident: str, codename: str, kind: Kind, planned: Sequence[PlannedMessage]) -> PlanReport:
+def plan_report(
+    incident: str, codename: str, kind: Kind, planned: Sequence[PlannedMessage], sent: int = 0
+) -> PlanReport:
     """Return a plan for reading: addresses masked, one entry for each person and message."""
     return PlanReport(
         incident=incident,
         codename=codename,
         kind=kind,
         plan=tuple(_recipient(one, plan) for one in planned for plan in one.plans),
+        sent=sent,
     )
 
 
@@ -311,14 +317,18 @@ def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[B
         )
 
 
-def plan_page(report: PlanReport) -> Page:
-    """Draw a plan: for each message and person what is used in order, and what is refused by which rule."""
-    blocks: list[Block] = [*marked(report.kind), line("MESSAGE PLAN: nothing has been sent", "title")]
+def plan_page(report: PlanReport, settings: str = "") -> Page:
+    """Draw a plan: for each message and person what is used in order, and what is refused by which rule.
+
+    ``settings`` is the path of the home's file, where a way to those who cannot be reached is to be added.
+    """
+    standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
+    blocks: list[Block] = [*marked(report.kind), line(f"MESSAGE PLAN: {standing}", "title")]
     last = ""
     for one in report.plan:
-        if one.step != last:
+        if one.title != last:
             blocks += [Blank(), line(f"{one.title} ({one.message_class})", "title")]
-            last = one.step
+            last = one.title
         blocks.extend(_planned(one))
     if not report.plan:
         blocks.append(line("no message leaves at once", "dim"))
@@ -326,6 +336,9 @@ def plan_page(report: PlanReport) -> Page:
     if unreachable:
         people = ", ".join(dict.fromkeys(unreachable))
         blocks += [Blank(), line(f"Nobody can reach {people} this way: telephone them.", "alarm", hang=2)]
+        if settings:
+            missing = "To be able to: a channel that may carry it, and their contacts on it"
+            blocks.append(line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2))
     return Page(tuple(blocks))
 
 

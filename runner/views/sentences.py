@@ -192,7 +192,9 @@ def _about_step(event: _AboutStep, words: Words) -> str:
             proof = f", proved by {event.proven_by}" if event.proven_by else ""
             return f"{by} ({role}{proof}) {verb} {short(digest)} in {words.step(step)}{_because(reason)}"
         case e.ApprovalVoided(step=step, old=old, new=new):
-            return f"{words.step(step)} is void and asked again: {short(old)} became {short(new) or 'unknown'}"
+            return (
+                f"{words.step(step)} is void and asked again: {short(old)} became {short(new) or 'unknown'}"
+            )
 
 
 _Message = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 from runner.drivers.embedded import Worker
+from runner.loading.home import load_home
 from runner.service.opening import open_desk
 from tests.cli.at_desk import AtDesk
 
@@ -17,6 +19,32 @@ def test_a_new_home_works_and_is_not_made_twice(nowhere: AtDesk) -> None:
     assert nowhere("doctor").code == 0
     said = nowhere("init")
     assert (said.code, "exists already" in said.err) == (1, True)
+
+
+def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere: AtDesk) -> None:
+    nowhere.done("init")
+    config = nowhere.home / "tocsin.yaml"
+    text = config.read_text(encoding="utf-8")
+    begin, end = text.index("channels:\n"), text.index("# What automatic actions")
+    offered = re.sub(r"^#  (?=( *)\S)", "  ", text[begin:end], flags=re.MULTILINE)
+    config.write_text(text[:begin] + offered + text[end:], encoding="utf-8")
+    (nowhere.home / "mail.password").write_text("secret", encoding="utf-8")
+    (nowhere.home / "webhook.key").write_text(f"whsec_{'QUFB' * 8}", encoding="utf-8")
+    home = load_home(config)
+    assert {name: one.confidentiality for name, one in home.channels.items()} == {
+        "console": "confidential",
+        "mail": "confidential",
+        "pager": "confidential",
+    }
+    assert nowhere("doctor").code == 0
+
+
+def test_a_new_home_says_what_it_can_send_and_what_it_lacks(nowhere: AtDesk) -> None:
+    assert "this screen is the only channel" in " ".join(nowhere.done("init").split())
+    said = nowhere("open", "lost-device")
+    page = " ".join(said.err.split())
+    assert "a channel that may carry it, and their contacts on it, in" in page
+    assert f"{nowhere.home}/tocsin.yaml; then tocsin doctor" in page
 
 
 def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:

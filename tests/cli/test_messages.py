@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cli.at_desk import AtDesk
 
 
@@ -14,6 +16,18 @@ def test_deliveries_are_listed_as_the_contract_says(incident: AtDesk) -> None:
     assert {"n", "channel", "state", "provider_id", "at"} <= found[0]["attempts"][0].keys()
     shown = incident("message", "show", found[0]["delivery"], "--format", "json").json
     assert shown["delivery"]["recipient"] == "jonas"
+
+
+def test_the_plan_of_a_running_incident_says_what_was_sent_and_names_messages_as_open_does(
+    incident: AtDesk, playbook: Path
+) -> None:
+    report = incident("message", "plan", "--format", "json").json
+    assert (report["sent"], {one["step"] for one in report["plan"]}) == (2, {"heads-up"})
+    page = incident.done("message", "plan")
+    assert ("nothing has been sent" in page, "2 attempts made already" in page) == (False, True)
+    words = ("open", str(playbook), "--yes", "--fact", "incident.summary=x", "--format", "json")
+    opened = incident(*words).json["plan"]
+    assert (opened["sent"], {one["step"] for one in opened["plan"]}) == (0, {"heads-up"})
 
 
 def test_the_plan_of_a_running_incident_says_what_a_fallen_domain_refuses(incident: AtDesk) -> None:

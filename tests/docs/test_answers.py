@@ -12,7 +12,7 @@ from tests.docs.consoles import ROOT
 _BLOCK = re.compile(r"^## (\S+)\n.*?```json\n(.*?)```", re.DOTALL | re.MULTILINE)
 _TAG = re.compile(r'"(tocsin/[a-z-]+/v\d+)"')
 FILES = {"tocsin/playbook/v1", "tocsin/regime/v1", "tocsin/notice/v1", "tocsin/facts/v1", "tocsin/home/v1"}
-"""Schemas of what people write; two of them name an answer as well."""
+"""Schemas of what people write."""
 KEPT = {"tocsin/manifest/v1", "tocsin/journal/v1"}
 """Schemas of what is kept, not answered."""
 
@@ -34,6 +34,10 @@ def test_every_schema_that_the_program_can_answer_with_is_on_the_page() -> None:
     )
     said = set(_TAG.findall(sources)) - FILES - KEPT
     assert said <= set(documents(PAGE.read_text(encoding="utf-8")))
+
+
+def test_no_answer_has_the_name_of_a_kind_of_file() -> None:
+    assert not set(documents(PAGE.read_text(encoding="utf-8"))) & FILES
 
 
 def test_a_document_is_cut_to_its_first_entries_and_keeps_its_keys(tmp_path: Path) -> None:

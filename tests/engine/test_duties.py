@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from runner.engine.duties import assess, monitoring_months
@@ -405,6 +405,13 @@ def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settl
         "data.involved",
         "risk.to_people",
     }
+
+
+def test_where_no_personal_data_are_affected_no_duty_stays_in_doubt() -> None:
+    found = judged({"data": {"involved": False}}, IN_TIME)
+    assert {status.verdict for status in found.values()} == {"not_applicable"}
+    all_the_same = judged({"data": {"involved": False, "elements": ["ssn"]}}, IN_TIME)
+    assert {status.verdict for status in all_the_same.values()} == {"unknown"}
 
 
 def test_a_role_that_is_not_all_of_the_story_leaves_the_other_roles_open() -> None:
@@ -869,7 +876,11 @@ def test_the_order_of_facts_never_matters(leaves: dict[str, Any], random: Any) -
 def test_one_more_fact_never_turns_a_definite_verdict_around(
     leaves: dict[str, Any], path: str, data: st.DataObject
 ) -> None:
-    """The date that picks the version is kept: another law may well answer differently."""
+    """The date that picks the version is kept: another law may well answer differently.
+
+    Nor is it one more fact, but a correction, to name elements of data after the answer that no data are affected.
+    """
+    assume((path, leaves.get("data/involved")) != ("data/elements", False))
     fixed = {
         "incident/discovered_at": "2026-03-02T09:00:00-08:00",
         **leaves,

@@ -78,7 +78,6 @@ SETTINGS = {
 
 ENDINGS: dict[str, Callable[..., AnyCommand]] = {
     "skip": c.SkipStep,
-    "cancel": c.CancelStep,
     "fail": c.FailStep,
     "retry": c.RetryStep,
 }
@@ -135,10 +134,6 @@ class Ended:
     def in_state(self, *states: str) -> set[str]:
         """Return the steps of which one at least ended so."""
         return {step for step, found in self.steps.items() if found & set(states)}
-
-    def document_text(self, step: str) -> str:
-        """Return the words of the newest document of a step."""
-        return self.documents[step]
 
     def count(self, step: str) -> int:
         """Return how often a step was reached in the one place where it was reached most often."""

@@ -50,5 +50,5 @@ def test_values_read_as_people_write_them() -> None:
 
 def test_the_json_carries_values_as_they_are() -> None:
     found = scenes.document(facts(scenes.opened().incident, "organisation.role"))
-    assert found["schema"] == "tocsin/facts/v1"
+    assert found["schema"] == "tocsin/known-facts/v1"
     assert found["facts"][0]["value"] == ["controller"]

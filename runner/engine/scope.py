@@ -129,8 +129,13 @@ class Judge:
         return value if isinstance(value, Unknown) else True
 
     def elements(self, table: PersonalInformation) -> Answer:
-        """Say whether the data are personal information by a statute's table."""
+        """Say whether the data are personal information by a statute's table.
+
+        "No personal data are affected" answers for all of them, unless elements were recorded all the same.
+        """
         recorded = self.view.fact("data.elements")
+        if isinstance(recorded, Unknown) and self.view.fact("data.involved") is False:
+            return False
         if isinstance(recorded, Unknown) or not isinstance(recorded, tuple):
             return recorded if isinstance(recorded, Unknown) else False
         alone = disjunction(self._counts(one, recorded) for one in table.without_name)

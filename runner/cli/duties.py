@@ -13,7 +13,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
-from runner.errors import Usage
+from runner.errors import Refused, Usage
 from runner.model.states import Kind
 from runner.settings import CONFIG
 
@@ -34,7 +34,11 @@ def add(app: Commands) -> None:
 def duties(
     session: Session,
     which: Annotated[
-        str, Argument(metavar="[register]", help="register: all breaches of the home, GDPR Art. 33(5).")
+        str,
+        Argument(
+            metavar="[register|calendar]",
+            help="register: all breaches of the home, GDPR Art. 33(5). calendar: the open deadlines.",
+        ),
     ] = "",
     facts: Annotated[
         list[str] | None,
@@ -46,6 +50,9 @@ def duties(
     kind: Annotated[
         str, Option("--kind", metavar="KIND", help="Of the register: real, exercise or test.")
     ] = "real",
+    out: Annotated[
+        Path | None, Option("--out", metavar="FILE", help="Of the calendar: a file .ics or .xlsx.")
+    ] = None,
 ) -> None:
     """Show which duties apply, why, by when, and what is missing to tell.
 
@@ -55,7 +62,11 @@ def duties(
       tocsin duties --facts facts.yaml --at 2026-11-24T10:00:00Z
       tocsin duties --as-known-at "3h ago"
       tocsin duties register --format csv
+      tocsin duties calendar --out deadlines.ics
     """
+    if which == "calendar":
+        _calendar(session, out, known)
+        return
     if which:
         _register(session, which, kind)
         return
@@ -86,7 +97,7 @@ def _register(session: Session, which: str, kind: str) -> None:
     from runner.views.register import register_csv, register_page
 
     if which != "register":
-        raise Usage(f"there is no report '{which}' of duties", hint="tocsin duties register")
+        raise Usage(f"there is no report '{which}' of duties", hint="tocsin duties register|calendar")
     if kind not in KINDS:
         raise Usage(f"there is no kind '{kind}'", hint=f"--kind {'|'.join(KINDS)}")
     report = register(session.desk, kind)
@@ -94,6 +105,35 @@ def _register(session: Session, which: str, kind: str) -> None:
         session.world.out.write(register_csv(report))
         return
     session.show(report, lambda: register_page(report))
+
+
+def _calendar(session: Session, out: Path | None, known: str) -> None:
+    """Show the open deadlines, or write them as iCalendar or as a spreadsheet."""
+    from runner.views.calendar import calendar_page, deadlines, ics, sheet
+
+    now = instant(known, session.now()) if known else session.now()
+    incident = read_incident(session, None, known)
+    found = deadlines(session.desk.duties(incident, now), incident.codename, now)
+    if out is None:
+        session.show(found, lambda: calendar_page(found))
+        return
+    if out.suffix not in (".ics", ".xlsx"):
+        raise Usage(f"{out.name} is neither .ics nor .xlsx", hint="--out deadlines.ics")
+    if out.suffix == ".ics":
+        content = ics(found)
+    else:
+        from runner.documents.sheet import xlsx
+
+        content = xlsx([sheet(found)], now)
+    _write(out, content)
+    session.say(f"{out}: {len(found.deadlines)} deadlines")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
 def record_filed(

@@ -29,7 +29,7 @@ def decided(watch: str = "", kind: str = "decided_not_to_notify", **facts: objec
     found = s.World(s.duties("duties"), regimes=s.law(s.GDPR), facts={**SAFE, **facts})
     found.work()
     record = DutyRecord(
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         by="ann",
         at=found.now,
         reason="nobody is at risk",

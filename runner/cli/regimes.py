@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
@@ -13,7 +14,7 @@ from runner.views.words import count
 
 if TYPE_CHECKING:
     from runner.loading.catalog import Catalog
-    from runner.service.regimes import Checked, LawDifference
+    from runner.service.regimes import Checked, Imported, LawDifference
 
 _TONES: dict[str, Tone] = {
     "added": "good",
@@ -34,6 +35,7 @@ def add(app: Commands) -> None:
     command(made, "show", Scope.ANYWHERE)(show)
     command(made, "check", Scope.ANYWHERE)(check)
     command(made, "diff", Scope.ANYWHERE)(diff)
+    command(made, "import", Scope.HOME_WRITES)(import_)
 
 
 def _catalog(session: Session) -> Catalog:
@@ -159,6 +161,34 @@ def _diff_page(found: LawDifference) -> Page:
         ]
         blocks += [Table(rows=tuple((Cell(field),) for field in one.fields), elastic=0)] if one.fields else []
     return Page(tuple(blocks))
+
+
+def import_(
+    session: Session,
+    file: Annotated[
+        Path, Argument(metavar="FILE", help="A CSV file: regime, name, duty, recipient, starts …")
+    ],
+    replace: Annotated[
+        bool, Option("--replace", help="Write over regimes of the home with the same ids.")
+    ] = False,
+) -> None:
+    """Take duties of contracts, insurers or card brands from a spreadsheet into the home, one regime file each.
+
+    \b
+    Example:
+      tocsin regime import contracts.csv
+    """
+    from runner.service.regimes import imported
+
+    found = imported(file, session.folder, replace=replace)
+    session.show({"schema": "tocsin/regime-import/v1", "regimes": found}, lambda: _import_page(found))
+
+
+def _import_page(found: tuple[Imported, ...]) -> Page:
+    rows = tuple(
+        (Cell(one.id), Cell(count(one.duties, "duty", "duties"), "dim"), Cell(one.file)) for one in found
+    )
+    return Page((Table(rows=rows, elastic=2, indent=0),))
 
 
 def _date(text: str) -> date | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from runner.errors import Invalid, NotFound, Problem, TocsinError
+from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
 from runner.loading.catalog import Catalog
 from runner.loading.regimes import load_regime
 from runner.model.regime import Confidence, DutyRule, Regime, Version
@@ -118,6 +118,33 @@ def in_force(regime: Regime, on: date) -> Version | None:
         if (one.from_date is None or one.from_date <= on) and (one.until is None or on <= one.until):
             return one
     return None
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """One regime file that was written into the home."""
+
+    id: str
+    file: str
+    duties: int
+
+
+def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported, ...]:
+    """Write the regimes of a spreadsheet into the home; all of them or, where one is wrong or there already, none."""
+    from runner.loading.own_duties import own_regimes
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read", hint=error.strerror or "") from None
+    made = own_regimes(content, str(file))
+    folder = home / "regimes"
+    there = [one.id for one in made if (folder / f"{one.id}.yaml").exists()]
+    if there and not replace:
+        raise Refused(f"the home has {', '.join(there)} already", hint="--replace writes over them")
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in made:
+        (folder / f"{one.id}.yaml").write_text(one.text, encoding="utf-8")
+    return tuple(Imported(id=one.id, file=str(folder / f"{one.id}.yaml"), duties=one.duties) for one in made)
 
 
 # ---------------------------------------------------------------------------------------------------- check

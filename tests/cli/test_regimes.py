@@ -163,3 +163,63 @@ def test_what_changed_in_the_law_between_two_days_is_told_duty_by_duty(nowhere: 
 )
 def test_a_comparison_needs_two_sides(nowhere: AtDesk, words: tuple[str, ...], code: int) -> None:
     assert nowhere("regime", "diff", *words).code == code
+
+
+CONTRACTS = """\
+regime,name,duty,recipient,starts,amount,unit,if,content
+dpa-example,Data processing agreement with Example AG,notice,data_owner,incident.discovered_at,24,hours,"'processor' in organisation.role",what happened; which data
+dpa-example,Data processing agreement with Example AG,report,data_owner,incident.contained_at,5,business_days,,
+cyber-insurance,Policy 4711 of Example Insurance,claim,insurer,incident.discovered_at,72,hours,,
+"""
+
+
+def test_duties_of_contracts_come_from_a_spreadsheet_and_run_on_the_same_engine(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "contracts.csv"
+    sheet.write_text(CONTRACTS, encoding="utf-8")
+    made = tocsin("regime", "import", str(sheet), "--format", "json").json["regimes"]
+    assert [(one["id"], one["duties"]) for one in made] == [("dpa-example", 2), ("cyber-insurance", 1)]
+    assert tocsin("regime", "check", "dpa-example", "cyber-insurance").code == 0
+    facts = tmp_path / "facts.yaml"
+    facts.write_text(
+        "schema: tocsin/facts/v1\nsource: test\norganisation: {role: [processor]}\nincident: {discovered_at: 2026-11-24T09:00:00Z}\n",
+        encoding="utf-8",
+    )
+    found = {
+        one["id"]: one for one in tocsin("duties", "--facts", str(facts), "--format", "json").json["duties"]
+    }
+    assert (found["dpa-example/notice"]["verdict"], found["dpa-example/notice"]["due"]) == (
+        "applies",
+        "2026-11-25T09:00:00Z",
+    )
+    assert found["cyber-insurance/claim"]["due"] == "2026-11-27T09:00:00Z"
+    again = tocsin("regime", "import", str(sheet))
+    assert (again.code, "--replace" in again.err) == (1, True)
+    assert tocsin("regime", "import", str(sheet), "--replace").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("recipient,", "recipent,", "contracts.csv:1:1: error: there is no column 'recipent'"),
+        (
+            "incident.discovered_at,24",
+            "incident.discoverd_at,24",
+            "contracts.csv:2:1: error: dpa-example: there is no fact",
+        ),
+        (",24,hours", ",24,ours", "contracts.csv:2:1: error: dpa-example: 'ours' is not possible here"),
+        ("cyber-insurance,", ",", "contracts.csv:4:1: error: 'regime' is empty"),
+        (",72,hours,,", ",72,hours,,,,,", "contracts.csv:4:1: error: more values than columns"),
+    ],
+)
+def test_a_wrong_line_of_a_spreadsheet_is_named_and_nothing_is_written(
+    tocsin: AtDesk, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert old in CONTRACTS
+    sheet = tmp_path / "contracts.csv"
+    sheet.write_text(CONTRACTS.replace(old, new), encoding="utf-8")
+    said = tocsin("regime", "import", str(sheet))
+    assert said.code == 1
+    assert words in said.out + said.err
+    assert not (tocsin.home / "regimes" / "dpa-example.yaml").exists()

@@ -35,7 +35,7 @@ def write_pdf(document: Document) -> bytes:
     """
     import typst
 
-    data = msgspec.json.encode(_data(document)).decode()
+    data = msgspec.json.encode([_data(document)]).decode()
     for _attempt in range(_MAX_SCRIPTS):
         try:
             return _compiled(document, data)
@@ -59,7 +59,7 @@ def _compiled(document: Document, data: str) -> bytes:
         format="pdf",
         font_paths=_fonts(document.context.stationery.font_paths),
         ignore_system_fonts=True,
-        sys_inputs={"doc": data},
+        sys_inputs={"docs": data},
         pdf_standards=["a-3a", "ua-1"],
         timestamp=int(document.context.timestamp.timestamp()),
     )
@@ -83,7 +83,6 @@ def _data(document: Document) -> dict[str, Any]:
     language, _, region = document.language.partition("-")
     return {
         "title": document.title,
-        "author": context.stationery.name,
         "time": [moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second],
         "lang": language.lower(),
         "region": region.upper() if len(region) == 2 else None,

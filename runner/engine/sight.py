@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from runner.model.duty import DutyStatus
 from runner.model.expressions import Unknown
 from runner.model.jurisdictions import EU_MEMBERS
 
@@ -38,6 +39,23 @@ def in_sight(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozen
 def is_question(path: str) -> bool:
     """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
     return _asks_what(path) or _asks_where(path) or _RESIDENTS in path
+
+
+def questions(duties: Iterable[DutyStatus]) -> dict[str, list[DutyStatus]]:
+    """Return what brings duties into sight, each question with the duties that hang on it, the widest question first.
+
+    Where people live is one question, whatever the place: it is answered place by place, under ``PLACE``.
+    """
+    asked: dict[str, list[DutyStatus]] = {}
+    for duty in duties:
+        for question in dict.fromkeys(_question(path) for path in duty.missing_facts if is_question(path)):
+            asked.setdefault(question, []).append(duty)
+    return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
+
+
+def _question(path: str) -> str:
+    before, found, _ = path.partition(f"{_RESIDENTS}.")
+    return f"{before}{found}PLACE" if found else path
 
 
 def _asks_what(path: str) -> bool:

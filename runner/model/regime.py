@@ -49,6 +49,8 @@ LetterPart = Literal[
     "credit_monitoring",
     "parent_or_affiliate",
     "change_password",
+    "report_identity_theft",
+    "fcra_rights",
     "plain_language",
 ]
 """Things that a letter to people says in words of its own; the letter engine puts them in where a law asks for them."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 import msgspec
 
 from runner.engine.failover import Policy
-from runner.engine.sight import is_question
+from runner.engine.sight import questions
 from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
 from runner.model.incident import Delivery, Incident, Invocation
@@ -41,6 +42,8 @@ AttentionKind = Literal[
 ]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
+_ASKED = 3
+"""How many of the questions that would bring more law into sight are put at once."""
 _NAMED = 4
 """Up to how many duties that hang on a fact are named."""
 IDLE = timedelta(minutes=5)
@@ -302,10 +305,13 @@ def held_up(
     for duty in duties:
         if not duty.missing_facts or duty.state not in ("open", "overdue", "held"):
             continue
-        if duty.verdict == "unknown":
-            open_duties.setdefault(_asked_first(duty), []).append(duty.id)
+        if duty.verdict == "unknown" and duty.in_sight:
+            open_duties.setdefault(duty.missing_facts[0], []).append(duty.id)
         elif duty.verdict == "applies" and duty.provisional:
             clocks.setdefault(duty.missing_facts[0], []).append(duty.id)
+    far = [d for d in duties if d.verdict == "unknown" and not d.in_sight and d.state == "open"]
+    for path, held in islice(questions(far).items(), _ASKED):
+        open_duties.setdefault(path, []).extend(duty.id for duty in held)
     return {
         path: (
             *((f"{_list(steps[path])} waits for it",) if path in steps else ()),
@@ -320,12 +326,6 @@ def held_up(
         )
         for path in dict.fromkeys((*clocks, *open_duties, *steps))
     }
-
-
-def _asked_first(duty: DutyStatus) -> str:
-    """Return the fact to ask for: what settles most, and for a duty not in sight what would bring it there."""
-    asked = duty.missing_facts if duty.in_sight else tuple(filter(is_question, duty.missing_facts))
-    return asked[0]
 
 
 def _list(names: Sequence[str]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
-from runner.engine.sight import is_question
+from runner.engine.sight import questions
 from runner.model.duty import DutiesReport, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
@@ -102,22 +103,13 @@ def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
             f"{count(len(far), 'duty', 'duties')} cannot be told yet (--all); these answers settle most",
             "title",
         )
-        for path, held in questions(far)[:_ASKED]:
+        for path, held in islice(questions(far).items(), _ASKED):
             words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held)}"
             yield Paragraph(cells=(Cell(words),), indent=2, hang=2)
             yield Paragraph(cells=(Cell("→ "), Cell(advice.state_fact(path), "command")), indent=2, hang=2)
     out = sum(d.verdict == "not_applicable" for d in found)
     if out:
         yield line(f"{out} that do not apply are not shown (--all)", "dim")
-
-
-def questions(far: Sequence[DutyStatus]) -> list[tuple[str, list[DutyStatus]]]:
-    """Return each fact that open duties hang on with those duties, the fact that most hang on first."""
-    asked: dict[str, list[DutyStatus]] = {}
-    for duty in far:
-        for path in filter(is_question, duty.missing_facts):
-            asked.setdefault(path, []).append(duty)
-    return sorted(asked.items(), key=lambda one: -len(one[1]))
 
 
 def _shortest(held: Sequence[DutyStatus]) -> str:

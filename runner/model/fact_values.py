@@ -19,6 +19,8 @@ from runner.model.text import clean, text_problem
 from runner.model.vocabulary import find, nearest, path_hint
 
 MAX_MEMBERS = 1_000
+NONE = "none"
+"""What a person types where none of the choices of a set applies; an empty value says the same."""
 _LARGEST = 2**53
 _ZONE = re.compile(r"[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 _WHOLE = re.compile(r"\d{1,16}", re.ASCII)
@@ -82,7 +84,8 @@ def parse_value(path: str, text: str) -> Any:
 
 def _from_text(path: str, fact_type: FactType, text: str) -> Any:
     if fact_type.many:
-        return _checked_set(path, fact_type, [piece.strip() for piece in text.split(",") if piece.strip()])
+        pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
+        return _checked_set(path, fact_type, [] if pieces == [NONE] else pieces)
     written = text.strip()
     match fact_type.kind:
         case "bool":

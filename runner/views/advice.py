@@ -76,7 +76,7 @@ def decide_again(duty: str) -> str:
 
 
 def state_fact(path: str) -> str:
-    """Return the command that records a fact."""
+    """Return the command that records a fact; ``none`` is an answer where several can be given."""
     return f"tocsin fact set {path}=VALUE --source SOURCE"
 
 

@@ -125,7 +125,7 @@ def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) 
 
 
 def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
-    found = fact_type(path)
+    found = fact_type(path.replace(".PLACE", ".US-CA"))
     kind = "" if found is None else f"{'several of ' if found.many else ''}{found.kind}"
     return MissingFact(
         key=path,
@@ -202,7 +202,8 @@ def missing_page(report: MissingReport) -> Page:
         blocks.append(Paragraph(cells=(Cell(one.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
         blocks.extend(line(words, "plain", indent=2, hang=2) for words in one.holds_up)
         if one.choices:
-            blocks.append(line(f"one of: {', '.join(one.choices)}", "dim", indent=2, hang=2))
+            which = "none, or any of" if one.type.startswith("several") else "one of"
+            blocks.append(line(f"{which}: {', '.join(one.choices)}", "dim", indent=2, hang=2))
         blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=2, hang=2))
     return Page(tuple(blocks))
 

@@ -14,7 +14,7 @@ from runner.loading.expressions import parse
 from runner.model.expressions import Unknown, Value
 from runner.model.fact_reference import reference_page
 from runner.model.fact_trees import Origin, check_value, flatten
-from runner.model.fact_values import FactProblem, checked_value
+from runner.model.fact_values import FactProblem, checked_value, parse_value
 from runner.model.facts import Fact, Register, lookup, nested
 from runner.model.populations import population_ids
 from runner.model.vocabulary import all_patterns, fact_type, find
@@ -236,3 +236,13 @@ def test_every_fact_of_the_vocabulary_has_a_title_and_is_found_by_its_path() -> 
 def test_the_reference_page_is_the_vocabulary() -> None:
     committed = Path(__file__).parents[2] / "docs" / "reference" / "facts.md"
     assert committed.read_text(encoding="utf-8") == reference_page()
+
+
+@pytest.mark.parametrize("text", ["", "none", " none "])
+def test_none_is_an_answer_where_several_can_be_given(text: str) -> None:
+    assert parse_value("organisation.regulated_as", text) == []
+
+
+def test_none_is_no_answer_where_one_must_be_given() -> None:
+    with pytest.raises(FactProblem):
+        parse_value("organisation.country", "none")

@@ -87,6 +87,10 @@ class Desk:
             self._catalogues[incident.catalogue] = found
         return found
 
+    def remember_catalogue(self, digest: str, catalogue: Catalogue) -> None:
+        """Take what the bytes of a digest were just decoded to, so that it need not be done twice."""
+        self._catalogues[digest] = catalogue
+
     def _plan(self, digest: str) -> Plan:
         found = self._plans.get(digest)
         if found is None:

@@ -222,7 +222,7 @@ class Desk:
     def _gateway(self) -> Gateway:
         from runner.effects.gateway import Gateway
 
-        return Gateway()
+        return Gateway(base=self.folder)
 
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""

@@ -35,8 +35,8 @@ from integrations.port import (
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to show messages."""
 
-    path: str = ""
-    """A file to append to; standard error when empty."""
+    path: Path | None = None
+    """A file to append to; standard error without one. A relative path counts from the home."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -61,7 +61,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     shown = _shown(outbound)
     if not settings.path:
         return _to_screen(shown)
-    return _to_file(shown, Path(settings.path))
+    return _to_file(shown, settings.path)
 
 
 def _shown(outbound: Outbound) -> str:
@@ -101,7 +101,7 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     if not settings.path:
         return CannotTell("a screen cannot be asked what it showed")
     try:
-        content = Path(settings.path).read_text(encoding="utf-8", errors="replace")
+        content = settings.path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return Absent()
     except OSError:
@@ -116,7 +116,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find a file that cannot be there."""
-    if settings.path and not Path(settings.path).parent.is_dir():
+    if settings.path and not settings.path.parent.is_dir():
         return (Finding(severity="error", what="the folder of path does not exist", hint="create it"),)
     return ()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 CONFIG = "tocsin.yaml"
 FOLDER = ".tocsin"
 VARIABLE = "TOCSIN_HOME"
+CACHE = "TOCSIN_CACHE"
 
 
 def find_home(given: str | None, environ: Mapping[str, str], start: Path) -> Path:
@@ -26,6 +27,16 @@ def find_home(given: str | None, environ: Mapping[str, str], start: Path) -> Pat
     from platformdirs import user_data_path
 
     return user_data_path("tocsin", appauthor=False)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where to keep what can be worked out again: ``TOCSIN_CACHE``, else the per-user folder; None if that is empty."""
+    given = environ.get(CACHE)
+    if given is not None:
+        return Path(given).expanduser() if given else None
+    from platformdirs import user_cache_path
+
+    return user_cache_path("tocsin", appauthor=False)
 
 
 def is_shared_folder(path: Path) -> str:

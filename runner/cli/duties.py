@@ -15,7 +15,7 @@ from runner.cli.session import Session
 from runner.cli.steps import Reason
 from runner.errors import Refused, Usage
 from runner.model.states import Kind
-from runner.settings import CONFIG
+from runner.settings import CONFIG, cache_folder
 
 KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 Duty = Annotated[str, Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
@@ -83,7 +83,7 @@ def duties(
         from runner.service.duties import assess_files
 
         home = session.folder if (session.folder / CONFIG).exists() else None
-        report = view(assess_files(facts, now, home), now)
+        report = view(assess_files(facts, now, home, cache_folder(session.world.environ)), now)
         session.show(report, lambda: duties_page(report, everything=everything))
         return
     incident = read_incident(session, None, known)

@@ -36,6 +36,7 @@ def set_(
     \b
     Examples:
       tocsin fact set incident.aware_at=2026-11-24T09:10:00+01:00 --source "ticket 4711"
+      tocsin fact set "incident.aware_at=2h ago" --source "telephone"
       tocsin fact set data.elements+=ssn people.total=1200 --source forensics --confidence estimated
       tocsin fact set data.encrypted=? --source "the inventory was wrong"
     """

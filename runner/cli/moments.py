@@ -5,20 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runner.errors import Usage
-from runner.model.moments import parse_duration, parse_instant
-
-AGO = " ago"
+from runner.model.moments import parse_duration, spoken_instant
 
 
 def instant(text: str, now: datetime) -> datetime:
     """Return the instant that is meant: RFC 3339 with an offset, ``now``, or a duration such as ``2h ago``."""
-    written = text.strip()
-    if written == "now":
-        return now
     try:
-        if written.endswith(AGO):
-            return now - parse_duration(written.removesuffix(AGO))
-        return parse_instant(written)
+        return spoken_instant(text, now)
     except ValueError as error:
         raise Usage(f"'{text}': {error}", hint="or: now, or '2h ago'") from None
 

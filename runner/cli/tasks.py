@@ -198,6 +198,7 @@ def answer(
     Examples:
       tocsin answer encrypted no --source "device inventory"
       tocsin answer elements name,email
+      tocsin answer aware "20m ago"
       tocsin answer encrypted --unknown --ask-again 2h
     """
     from runner.service.facts import record_answer

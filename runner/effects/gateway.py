@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -63,6 +64,9 @@ def adapter_names() -> tuple[str, ...]:
     return names()
 
 
+_HERE = Path()
+
+
 class Held:
     """A secret on its way to an integration: it does not print itself."""
 
@@ -84,9 +88,10 @@ class Held:
 class Gateway:
     """Sends, checks and describes channels; ``load`` turns an adapter's name into its integration."""
 
-    def __init__(self, load: Callable[[str], Integration] = load_installed) -> None:
-        """Take another ``load`` where tests bring an integration of their own."""
+    def __init__(self, load: Callable[[str], Integration] = load_installed, *, base: Path = _HERE) -> None:
+        """Take another ``load`` where tests bring an integration of their own; paths count from ``base``, the home."""
         self._load = load
+        self._base = base
 
     def channel(self, identifier: str, config: ChannelConfig) -> Channel:
         """Return the channel as the planner sees it: the adapter's capabilities, narrowed or raised by config.
@@ -234,13 +239,19 @@ class Gateway:
     def _settings(self, channel: str, adapter: str, given: Mapping[str, object]) -> msgspec.Struct:
         schema = self._integration(channel, adapter).Settings
         try:
-            return msgspec.convert(dict(given), schema)
+            return msgspec.convert(dict(given), schema, dec_hook=self._path)
         except msgspec.ValidationError as error:
             unknown = [name for name in given if name not in schema.__struct_fields__]
             hint = _nearest(unknown[0], schema.__struct_fields__) if unknown else ""
             raise Invalid(
                 f"channel {channel}: settings of {adapter}: {error}", hint=hint, code="channel_settings"
             ) from error
+
+    def _path(self, kind: type, given: object) -> object:
+        """Read a setting that is a path: a relative one counts from the home, whoever's folder a command runs in."""
+        if kind is not Path or not isinstance(given, str):
+            raise ValueError("not a path")
+        return self._base / given
 
 
 def call(request: HttpCall) -> CallResult:

@@ -23,10 +23,18 @@ from runner.model.facts import nested
 from runner.model.grounds import Condition
 from runner.model.incident import Incident
 from runner.model.notice import Ban, Item, Notice
-from runner.model.regime import Content, DutyRule, Regime, Version
+from runner.model.regime import Authority, Content, DutyRule, Regime, Version
 from runner.model.vocabulary import fact_type
 
 _OF_POPULATION = ("data", "people")
+_SAYS_AS_WELL: Mapping[str, str] = {
+    "data.categories_text": "data.elements",
+    "incident.started_at": "incident.occurred_at",
+    "incident.ended_at": "incident.occurred_at",
+    "organisation.hotline.phone": "organisation.contact.phone",
+    "organisation.contact.address": "organisation.address",
+}
+"""What a regime names → another fact that says the same to a reader, so that either will do."""
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -83,9 +91,8 @@ def _items(content: Sequence[Content], judges: Sequence[Judge]) -> Iterator[Item
         if answer is False:
             continue
         unsure = answer.missing if isinstance(answer, Unknown) else ()
-        yield Item(
-            ref=one.ref, item=one.item, facts=one.facts, part=one.part or "", unsure=unsure, of_law=True
-        )
+        facts = tuple((path, _SAYS_AS_WELL[path]) if path in _SAYS_AS_WELL else path for path in one.facts)
+        yield Item(ref=one.ref, item=one.item, facts=facts, part=one.part or "", unsure=unsure, of_law=True)
 
 
 def _holds(condition: Condition | None, judges: Sequence[Judge]) -> bool | Unknown:
@@ -99,7 +106,7 @@ def about(found: Brief) -> dict[str, Any]:
     record = seen.record if seen is not None else None
     content = [one for one in rule.content if _holds(one.condition, found.judges) is not False]
     banned = [one for one in rule.forbidden if _holds(one.condition, found.judges) is not False]
-    months = [monitoring_months(rule, judge) or 0 for judge in found.judges]
+    months = [monitoring_months(one, judge) or 0 for one in _offers(found) for judge in found.judges]
     return {
         "id": status.id,
         "law": found.regime.name,
@@ -119,14 +126,28 @@ def about(found: Brief) -> dict[str, Any]:
         "parts": [one.part for one in content if one.part],
         "not_wanted": [one.part for one in banned if one.part],
         "monitoring_months": max(months, default=0),
-        "residents": _residents(found),
+        "residents": _count(found, found.version.residents_of),
+        "affected": _count(found, ""),
+        "portal": rule.delivery.portal or None if rule.delivery is not None else None,
+        "offices": [msgspec.to_builtins(one) for one in _offices(found)],
         "content": [_entry(one, found) for one in content],
     }
 
 
-def _residents(found: Brief) -> Kept:
-    """Return how many people of the law's place the duty is about, unknown while one of the counts is a range."""
-    place = found.version.residents_of
+def _offers(found: Brief) -> Iterator[DutyRule]:
+    """Return the duties whose offer of monitoring counts: its own, for an authority those towards the people."""
+    own = found.rule.credit_monitoring is not None
+    for rule in (found.rule,) if own else found.version.duties:
+        if own or rule.recipient == "individuals":
+            yield rule
+
+
+def _offices(found: Brief) -> Iterator[Authority]:
+    return (one for one in found.regime.authorities if one.place == found.status.jurisdiction)
+
+
+def _count(found: Brief, place: str) -> Kept:
+    """Return how many people the duty is about, in one place or in all; unknown while one count is a range."""
     path = f"people.by_jurisdiction.{place}" if place else "people.total"
     total = 0
     for judge in found.judges:
@@ -142,8 +163,17 @@ def _residents(found: Brief) -> Kept:
 
 def _entry(one: Content, found: Brief) -> dict[str, Any]:
     """Return one required thing with the facts that say it; facts of people and data once for each population."""
-    facts = [value for path in one.facts for value in _values(path, found)]
+    paths = dict.fromkeys(_best(path, found) for path in one.facts)
+    facts = [value for path in paths for value in _values(path, found)]
     return {"ref": one.ref, "item": one.item, "said_by": facts}
+
+
+def _best(path: str, found: Brief) -> str:
+    """Return the fact that says it: the one that the law names, or what says the same where only that is known."""
+    other = _SAYS_AS_WELL.get(path)
+    if other is None or any(_plain(path, judge.view) is not None for judge in found.judges):
+        return path
+    return other if all(_plain(other, judge.view) is not None for judge in found.judges) else path
 
 
 def _values(path: str, found: Brief) -> Iterator[Mapping[str, Any]]:

@@ -153,5 +153,5 @@ def _stationery(facts: dict[str, object], notice: Notice) -> Stationery:
         name=str(found.get("name", "")),
         lines=lines,
         points=max(11.0, notice.min_points),
-        paper="us-letter" if notice.regime.startswith("us-") else "a4",
+        paper="us-letter" if notice.language.endswith("-US") else "a4",
     )

@@ -206,7 +206,7 @@ def _without_due(clock: Clock, start: Began | NotBegun, place: Place, known: Kno
         kind = "waits_for_event"
     elif limb.period:
         kind = "instant" if is_elapsed(limb.period.unit) else "date"
-    began = start if isinstance(start, Began) and not start.provisional else None
+    began = start if isinstance(start, Began) else None
     return Deadline(
         due=None,
         due_date=None,

@@ -58,8 +58,7 @@ class Draft:
 
     def read(self, name: str) -> Any:
         """Return a field as it stands now, without copying it."""
-        found = self.changed.get(name)
-        return getattr(self.base, name) if found is None else found
+        return self.changed[name] if name in self.changed else getattr(self.base, name)
 
     def put(self, **fields: Any) -> None:
         """Set plain fields."""
@@ -67,7 +66,10 @@ class Draft:
 
     def drop(self, index: str, name: str) -> None:
         """Take a name out of an index set, which is copied only if the name is in there."""
-        if name in self.read(index):
+        found = self.changed.get(index)
+        if found is not None:
+            found.discard(name)
+        elif name in getattr(self.base, index):
             self.index(index).remove(name)
 
     def freeze(self, version: int) -> Incident:

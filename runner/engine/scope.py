@@ -53,6 +53,12 @@ def negation(answer: Answer) -> Answer:
     return answer if isinstance(answer, Unknown) else not answer
 
 
+def _silence(raw: Unknown) -> str:
+    """Say what is silent: beside it, other facts can have been recorded that do not decide."""
+    facts = " and ".join(raw.missing[:3]) or "what decides it"
+    return f"{facts} not known"
+
+
 class Judge:
     """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
 
@@ -108,7 +114,7 @@ class Judge:
                 return Ground(claimed[position], holds is wanted)
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
-            assumed = f"{condition.text} ({'assumed' if answer else 'assumed not'}: nothing recorded says otherwise)"
+            assumed = f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
             return Ground(Reason(condition.code, assumed), answer is wanted, quiet=not wanted)
         text = f"not so: {condition.text}" if wanted and answer is False else condition.text
         if condition.in_words:

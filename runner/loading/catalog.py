@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runner.errors import Invalid, NotFound
+from runner.loading.compiled import compiled
 from runner.loading.known import Known
 from runner.loading.reading import Read, read_playbook
 from runner.loading.source import Source, scan, scan_file
@@ -41,19 +42,28 @@ class Catalog:
     """One home's view of everything that can be named. ``folder`` None sees only what ships with the program."""
 
     def __init__(
-        self, folder: Path | None = None, *, beside: Path | None = None, built_in: Traversable | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        beside: Path | None = None,
+        built_in: Traversable | None = None,
+        cache: Path | None = None,
     ):
-        """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at."""
+        """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at.
+
+        In ``cache`` all law is kept compiled for the next time; None compiles it each time.
+        """
         self.folder = folder
         self.beside = beside
         self._built_in = built_in
+        self._cache = cache
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}
 
     def beside_of(self, file: Path) -> Catalog:
         """Return the same catalogue, in which the playbooks beside a file come first."""
-        return Catalog(self.folder, beside=file.absolute().parent, built_in=self._built_in)
+        return Catalog(self.folder, beside=file.absolute().parent, built_in=self._built_in, cache=self._cache)
 
     def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
         if self.beside is not None and kind == "playbooks":
@@ -140,6 +150,11 @@ class Catalog:
 
     def regimes(self) -> tuple[Regime, ...]:
         """Return all law, compiled, in the order of ids."""
+        if self._cache is None:
+            return self._every_regime()
+        return compiled(self._cache, "regimes", self.regime_files, tuple[Regime, ...], self._every_regime)[0]
+
+    def _every_regime(self) -> tuple[Regime, ...]:
         return tuple(self.regime(name) for name in sorted(self.regime_files))
 
     def notice(self, name: str) -> tuple[Notice, str]:

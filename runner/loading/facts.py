@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from runner.errors import Invalid, Problem
@@ -11,6 +12,7 @@ from runner.model.fact_trees import Misplaced, flatten
 from runner.model.fact_types import FactType, Keyed
 from runner.model.fact_values import FactProblem, branch_at, checked_value, parse_value
 from runner.model.facts import OPEN, Register, Stated
+from runner.model.moments import AGO, instant_text, spoken_instant
 
 SCHEMA = "tocsin/facts/v1"
 
@@ -71,12 +73,12 @@ def _document(source: Source, report: Callable[[Problem], None]) -> dict[str, An
     return document
 
 
-def parse_assignment(text: str, register: Register) -> tuple[Stated, ...]:
+def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stated, ...]:
     """Return what ``KEY=VALUE``, ``KEY+=MEMBER``, ``KEY-=MEMBER`` or ``KEY=?`` says; raises ``Invalid``.
 
     ``register`` is what is known now: a set is changed member by member, and ``people.by_jurisdiction=?`` withdraws
     every entry of the map. Adding to a set that is unknown begins an open one (``[ssn, ?]``: this, and perhaps more);
-    ``KEY-=?`` closes it. Removing from one that is unknown is refused.
+    ``KEY-=?`` closes it. Removing from one that is unknown is refused. An instant may be said as ``now`` or ``2h ago``.
     """
     key, sign, value = text.partition("=")
     change = key[-1:] if key[-1:] in ("+", "-") else ""
@@ -88,9 +90,22 @@ def parse_assignment(text: str, register: Register) -> tuple[Stated, ...]:
             return (Stated(key=path, value=_changed(path, change, value, register)),)
         if value.strip() == OPEN:
             return _withdrawn(path, register)
-        return _set(path, value)
+        return _set(path, _dated(path, value, now))
     except FactProblem as problem:
         raise Invalid(problem.message, hint=problem.hint, code="fact") from None
+
+
+def _dated(path: str, value: str, now: datetime) -> str:
+    """Return the instant that ``now`` or ``2h ago`` means, to the second; anything else as it is written."""
+    kind = branch_at(path)
+    written = value.strip()
+    spoken = written == "now" or written.endswith(AGO)
+    if not (isinstance(kind, FactType) and kind.kind == "instant" and spoken):
+        return value
+    try:
+        return instant_text(spoken_instant(written, now.replace(microsecond=0)))
+    except ValueError as error:
+        raise FactProblem(path, f"{path}: {error}", "or: now, or 2h ago") from None
 
 
 def _set(path: str, value: str) -> tuple[Stated, ...]:

@@ -123,11 +123,13 @@ def _confidence(node: Node | None, reader: Reader) -> Confidence:
 
 
 def _authority(node: Node, reader: Reader) -> Authority:
-    fields = reader.fields(node, ("place", "name", "url", "confidence"))
+    fields = reader.fields(node, ("place", "name", "url", "address", "phone", "confidence"))
     return Authority(
         place=reader.text(reader.need(fields, "place", node)),
         name=reader.text(reader.need(fields, "name", node)),
         url=reader.text(reader.need(fields, "url", node)),
+        address=reader.text(fields.get("address")),
+        phone=reader.text(fields.get("phone")),
         confidence=_confidence(fields.get("confidence"), reader),
     )
 

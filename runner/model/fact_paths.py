@@ -276,6 +276,17 @@ _INCIDENT: Mapping[str, Branch] = {
     "first_report_complete": _yes_no("Did the first report hold everything that the law asks for?"),
     "first_report_form": _one_of("Form of the first report to the authority", "oral written official_form"),
     "public_should_know": _yes_no("Is it in the public interest to tell the public?"),
+    "control_weakness": _yes_no(
+        "Is there a material control weakness that cannot be remedied in time (APRA)?"
+    ),
+    "leak_possible": _yes_no("Is a leak possible, though none is established (Korea)?"),
+    "law_violated": _yes_no("Was it due to a violation of the data protection law (Taiwan)?"),
+    "credit_report_suggested": _yes_no(
+        "Does the letter suggest that people obtain a credit report (Montana)?"
+    ),
+    "vendor_tells_authority": _yes_no(
+        "Must we as the vendor tell the authority: over 250 consumers or an unknown number, and the owner did not (Oregon)?"
+    ),
 }
 _RISK: Mapping[str, Branch] = {
     "to_people": _one_of(

@@ -19,6 +19,7 @@ _DURATION = re.compile(
     r" ?(?:(?P<minutes>\d{1,7})m)? ?(?:(?P<seconds>\d{1,8})s)?",
     re.ASCII,
 )
+AGO = " ago"
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _EXAMPLE = "2026-11-24T09:30:00+01:00"
 
@@ -45,6 +46,19 @@ def parse_instant(text: str) -> datetime:
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"the year must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
     return moment
+
+
+def spoken_instant(text: str, now: datetime) -> datetime:
+    """Return the instant that a person means beside a clock: ``now``, a duration such as ``2h ago``, or RFC 3339.
+
+    Raises ``ValueError`` with a sentence for people, as ``parse_instant`` and ``parse_duration``.
+    """
+    written = text.strip()
+    if written == "now":
+        return now
+    if written.endswith(AGO):
+        return now - parse_duration(written.removesuffix(AGO))
+    return parse_instant(written)
 
 
 def _zone(offset: str) -> timezone:

@@ -180,11 +180,13 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):
-    """An office that takes notices, by the place that it is competent for, and where it takes them."""
+    """An office that takes notices or informs people, by the place that it is competent for, and how to reach it."""
 
     place: str
     name: str
     url: str
+    address: str = ""
+    phone: str = ""
     confidence: Confidence = "unverified"
 
 

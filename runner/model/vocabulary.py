@@ -77,9 +77,25 @@ def path_hint(path: str) -> str:
     same_end = [pattern for pattern in known if pattern.rsplit(".", 1)[-1] == last and "*" not in pattern]
     if len(same_end) == 1:
         return f"did you mean {same_end[0]}?"
-    close = nearest(path, known) or nearest(path, roots())
-    close = _with_keys(close, path)
-    return f"did you mean {close}?" if close else f"facts begin with one of: {', '.join(roots())}"
+    near = nearest(path, (pattern for pattern in known if _resembles(path, pattern)))
+    first = path.partition(".")[0]
+    close = _with_keys(near, path) or ("" if first in roots() else nearest(first, roots()))
+    if close:
+        return f"did you mean {close}?"
+    return (
+        f"see: tocsin fact show {first} --all"
+        if first in roots()
+        else f"facts begin with one of: {', '.join(roots())}"
+    )
+
+
+def _resembles(path: str, pattern: str) -> bool:
+    """Tell whether each part of a path is near: a long common beginning alone makes no word the one that was meant."""
+    written, words = path.split("."), pattern.split(".")
+    pairs = list(zip(written, words, strict=False))
+    if len(written) != len(words):
+        pairs = [(written[0], words[0]), (written[-1], words[-1].replace("*", ""))]
+    return all(word in (said, "*") or bool(nearest(said, (word,))) for said, word in pairs)
 
 
 def _with_keys(pattern: str, path: str) -> str:

@@ -87,6 +87,10 @@ class Desk:
             self._catalogues[incident.catalogue] = found
         return found
 
+    def remember_catalogue(self, digest: str, catalogue: Catalogue) -> None:
+        """Take what the bytes of a digest were just decoded to, so that it need not be done twice."""
+        self._catalogues[digest] = catalogue
+
     def _plan(self, digest: str) -> Plan:
         found = self._plans.get(digest)
         if found is None:
@@ -218,7 +222,7 @@ class Desk:
     def _gateway(self) -> Gateway:
         from runner.effects.gateway import Gateway
 
-        return Gateway()
+        return Gateway(base=self.folder)
 
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""

@@ -123,14 +123,16 @@ def _channels(folder: Path, home: Home) -> Iterator[Finding]:
     from runner.effects.gateway import Gateway
     from runner.vault.secrets import resolve
 
-    gateway = Gateway()
+    gateway = Gateway(base=folder)
     for name, config in home.channels.items():
         secrets: dict[str, str] = {}
         lacking: list[Finding] = []
+        absent: list[str] = []
         for secret, reference in config.secrets.items():
             try:
                 secrets[secret] = resolve(reference, base=folder).reveal()
             except TocsinError as error:
+                absent.append(f"secret {secret}")
                 lacking += [
                     msgspec.structs.replace(one, what=f"{name}: {one.what}")
                     for one in _of_error("channels", error)
@@ -148,6 +150,7 @@ def _channels(folder: Path, home: Home) -> Iterator[Finding]:
                 hint=one.hint,
             )
             for one in linted
+            if not any(words in one.what for words in absent)
         ]
         yield from lacking
         yield from findings

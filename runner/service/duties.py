@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 VERIS = "veris:"
 
 
-def assess_files(files: Sequence[str], at: datetime, home: Path | None) -> tuple[DutyStatus, ...]:
-    """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones."""
+def assess_files(
+    files: Sequence[str], at: datetime, home: Path | None, cache: Path | None = None
+) -> tuple[DutyStatus, ...]:
+    """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones.
+
+    In ``cache`` compiled law and holidays are kept for the next time.
+    """
     register: dict[str, Fact] = {}
     for name in files:
         for fact in _stated(name):
             register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
-    return assess(Catalog(home).regimes(), nested(register), at, calendar=PublicHolidays(), first_known=at)
+    law = Catalog(home, cache=cache).regimes()
+    return assess(law, nested(register), at, calendar=PublicHolidays(cache), first_known=at)
 
 
 def _stated(name: str) -> tuple[Stated, ...]:

@@ -99,11 +99,11 @@ def level(text: str) -> Confidence:
 def _changes(
     desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
 ) -> tuple[FactChange, ...]:
-    register = dict(incident.facts)
+    register, now = dict(incident.facts), desk.clock.now()
     stated: dict[str, Stated] = {}
     for text in texts:
-        for fact in parse_assignment(text, register):
-            register[fact.key] = Fact(key=fact.key, value=fact.value, at=desk.clock.now())
+        for fact in parse_assignment(text, register, now):
+            register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
             stated[fact.key] = fact
     return tuple(
         FactChange(

@@ -41,7 +41,7 @@ class PublicHolidays:
             return msgspec.json.decode(kept.read_bytes(), type=frozenset[date])
         found = asked(place, year)
         with contextlib.suppress(OSError):
-            self._cache.mkdir(exist_ok=True)
+            self._cache.mkdir(parents=True, exist_ok=True)
             part = kept.with_suffix(f".{os.getpid()}")
             part.write_bytes(msgspec.json.encode(sorted(found)))
             part.replace(kept)

@@ -148,9 +148,11 @@ def prepare(
 def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
     """Put the person for whom somebody acted to what was made: it is theirs as well, and neither approves it."""
     person = actor.represented
+    if not person:
+        return tuple(events)
     return tuple(
         msgspec.structs.replace(event, on_behalf_of=person)
-        if person and isinstance(event, StepEnded | DocumentRendered)
+        if isinstance(event, StepEnded | DocumentRendered)
         else event
         for event in events
     )

@@ -181,7 +181,7 @@ def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[State
     from runner.loading.facts import parse_assignment
 
     return parse_assignment(
-        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}
+        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, now
     )
 
 

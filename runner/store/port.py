@@ -103,6 +103,16 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     """The service's own."""
 
 
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident as folded up to one event: a projection, which saves folding what came before that event."""
+
+    version: int
+    """The last event folded in."""
+    code: str
+    """What folded it, and wrote it down: of no use to any other."""
+    body: bytes
+
+
 class Append(msgspec.Struct, frozen=True, kw_only=True):
     """Events for one incident, valid only on top of ``expected_version``, and the row that follows from them."""
 
@@ -239,7 +249,7 @@ class Store(Protocol):
         ...
 
     def shred(self, incident: str) -> None:
-        """Destroy the incident's data key: its personal payloads, blobs and summary can never be read again.
+        """Destroy the incident's data key: its personal payloads, blobs, summary and snapshot can never be read again.
 
         The chain still verifies. An incident cannot take personal payloads any more. Twice is harmless.
         """
@@ -253,8 +263,19 @@ class Store(Protocol):
         """Keep a small setting; None removes it."""
         ...
 
+    def snapshot(self, incident: str, code: str) -> Snapshot | None:
+        """Return the snapshot that ``code`` made and whose last event stands in the journal, else None.
+
+        None as well where it cannot be opened: shredded, without the master key, or changed by somebody.
+        """
+        ...
+
+    def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
+        """Replace an incident's snapshot; it is sealed under the data key, and nothing is kept once that is shredded."""
+        ...
+
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
-        """Drop all rows and write these; refuses (StoreCorrupt) when an old row proves events missing."""
+        """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) when an old row proves events missing."""
         ...
 
     def register_worker(self, worker: str) -> WorkerHandle:

@@ -27,6 +27,7 @@ from runner.store.port import (
     Head,
     IncidentRow,
     Link,
+    Snapshot,
     StoredEvent,
     Verification,
 )
@@ -59,6 +60,15 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("blobs", "SELECT digest, incident, body FROM tocsin.blobs ORDER BY place"),
     ("settings", "SELECT name, value FROM tocsin.settings"),
 )
+_SELECT_SNAPSHOT: LiteralString = """
+SELECT s.version, s.code, s.head, s.body, k.wrapped FROM tocsin.snapshots s
+JOIN tocsin.events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
+LEFT JOIN tocsin.keys k ON k.incident = s.incident WHERE s.incident = %s AND s.code = %s"""
+_SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
+_PUT_SNAPSHOT: LiteralString = """
+INSERT INTO tocsin.snapshots (incident, version, head, code, body) VALUES (%s, %s, %b, %s, %b)
+ON CONFLICT (incident) DO UPDATE SET version = excluded.version, head = excluded.head, code = excluded.code,
+    body = excluded.body"""
 _SELECT_EVENTS = """
 SELECT seq, convert_to(header, 'UTF8'), salt, payload, hash FROM tocsin.events WHERE incident = %s AND seq > %s
 ORDER BY seq LIMIT %s"""
@@ -213,6 +223,26 @@ class PostgresStore:
         found = self._one("SELECT min(next_due) FROM tocsin.incidents")
         return None if found is None or found[0] is None else datetime.fromisoformat(found[0])
 
+    def snapshot(self, incident: str, code: str) -> Snapshot | None:
+        """See Store.snapshot."""
+        return sealing.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident, code)))
+
+    def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
+        """See Store.put_snapshot."""
+        self._racing(lambda connection: self._put_snapshot(connection, incident, snapshot))
+
+    def _put_snapshot(self, connection: Connection, incident: str, snapshot: Snapshot) -> None:
+        version, code = snapshot.version, snapshot.code
+        with connection.transaction():
+            work = begin(connection, self._sealer, [incident])
+            ending = connection.execute(_SELECT_ENDING, (incident, version), binary=True).fetchone()
+            key = None if work.is_shredded(incident) else work.key(incident, needed=True)
+            if ending is None or key is None:
+                return
+            body = key.seal(snapshot.body, sealing.snapshot_context(incident, version, code, ending[0]))
+            work.write(connection)
+            connection.execute(_PUT_SNAPSHOT, (incident, version, ending[0], code, body))
+
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """See Store.rebuild."""
         with self.server.connection() as connection, connection.transaction():
@@ -224,6 +254,7 @@ class PostgresStore:
                 if (name, version, head) not in tails:
                     raise would_forget(name, version)
             connection.execute("DELETE FROM tocsin.incidents")
+            connection.execute("DELETE FROM tocsin.snapshots")
             for row in replacement:
                 work.put_row(row)
             work.write(connection)
@@ -288,9 +319,10 @@ class PostgresStore:
                    ON CONFLICT (incident) DO UPDATE SET wrapped = NULL""",
                 (incident,),
             )
+            connection.execute("DELETE FROM tocsin.snapshots WHERE incident = %s", (incident,))
         self._sealer.forget(incident)
         with self.server.connection() as connection:
-            connection.execute("VACUUM tocsin.keys")
+            connection.execute("VACUUM tocsin.keys, tocsin.snapshots")
 
     def setting(self, name: str) -> str | None:
         """See Store.setting."""

@@ -103,6 +103,10 @@ class Batch:
             return None
         return self._sealer.key(incident, found)
 
+    def is_shredded(self, incident: str) -> bool:
+        """Has this incident had a data key that was destroyed?"""
+        return incident in self._keys and self._keys[incident] is None
+
     def write(self, connection: Connection) -> None:
         """Send everything; answers are read with the pipeline's end."""
         _insert(connection, _INSERT_KEYS, self._created)

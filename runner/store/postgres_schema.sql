@@ -37,6 +37,15 @@ CREATE TABLE tocsin.incidents (
     private   bytea NOT NULL      -- title and summary
 ) WITH (fillfactor = 50);
 
+-- An incident as folded up to one event, sealed. A projection: dropped and made again at will, never evidence.
+CREATE TABLE tocsin.snapshots (
+    incident text COLLATE "C" PRIMARY KEY,
+    version  bigint NOT NULL,
+    head     bytea NOT NULL,       -- the hash of that event
+    code     text NOT NULL,       -- what folded it
+    body     bytea NOT NULL
+);
+
 -- The wrapped data key of each incident that has personal data; NULL once shredded.
 CREATE TABLE tocsin.keys (
     incident text COLLATE "C" PRIMARY KEY,

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from runner.errors import Sealed, StoreCorrupt
 from runner.store.chain import SALT_BYTES
-from runner.store.port import IncidentRow
+from runner.store.port import IncidentRow, Snapshot
 from runner.vault.keys import DataKey, Vault
 
 KEYS_KEPT_OPEN = 256
@@ -73,6 +73,28 @@ def title_and_summary(private: bytes) -> tuple[str, bytes]:
     """Take apart what ``private_of`` joined."""
     title, _, summary = private.partition(b"\0")
     return title.decode(), summary
+
+
+def snapshot_context(incident: str, version: int, code: str, head: bytes) -> bytes:
+    """Return what binds a sealed snapshot to the event that it ends with and to what folded it."""
+    return b"tocsin/snapshot/v1\0%b\0%d\0%b\0%b" % (incident.encode(), version, code.encode(), head)
+
+
+def open_snapshot(
+    sealer: Sealer, incident: str, found: tuple[int, str, bytes, bytes, bytes | None] | None
+) -> Snapshot | None:
+    """Return what was kept as ``(version, code, head, body, wrapped key)``; None where it cannot be opened."""
+    if found is None:
+        return None
+    version, code, head, body, wrapped = found
+    if wrapped is None:
+        return None
+    try:
+        key = sealer.key(incident, wrapped)
+        plain = key.open(body, snapshot_context(incident, version, code, head))
+    except Sealed:
+        return None
+    return Snapshot(version=version, code=code, body=plain)
 
 
 def blob_context(incident: str, digest: str) -> bytes:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from runner.errors import Bug, NotFound, Sealed
 from runner.store import chain, rows, sealing
@@ -28,8 +28,19 @@ from runner.store.port import (
     Head,
     IncidentRow,
     Link,
+    Snapshot,
     StoredEvent,
     Verification,
+)
+from runner.store.sqlite_batch import (
+    PUT_ROW,
+    SELECT_KEY,
+    SELECT_TAIL,
+    Batch,
+    Execute,
+    Known,
+    create_key,
+    head_of,
 )
 from runner.store.sqlite_file import connect, new_file
 from runner.vault.keys import DataKey, Vault
@@ -39,48 +50,20 @@ _PAGE = 2000
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
 
-_SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
-_SELECT_PLACE = """
-SELECT version, head, wrapped FROM incidents LEFT JOIN keys ON keys.incident = incidents.id
-WHERE id = ?"""
-_SELECT_TAIL = "SELECT seq, hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
-_SELECT_KEY = "SELECT wrapped FROM keys WHERE incident = ?"
-_INSERT_EVENT = "INSERT INTO events (incident, seq, header, salt, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
-_UPSERT_ROW = """
-INSERT INTO incidents (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
-    has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
-    opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
-    private = excluded.private"""
-_UPDATE_ROW = """
-UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = ?, kind = ?, opened_at = ?,
-    codename = ?, sealed = ?, private = ? WHERE id = ?"""
 _SELECT_ROWS = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
 FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
+_SELECT_SNAPSHOT = """
+SELECT s.version, s.code, s.head, s.body, k.wrapped FROM snapshots s
+JOIN events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
+LEFT JOIN keys k ON k.incident = s.incident WHERE s.incident = ? AND s.code = ?"""
+_SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
+_PUT_SNAPSHOT = (
+    "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
+)
 _SELECT_EVENTS = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
-
-
-class _Known(NamedTuple):
-    """Where a journal ends, its incident's wrapped data key, and whether it has a row."""
-
-    version: int
-    head: bytes
-    wrapped: bytes | None
-    row: bool
-
-
-class _Written:
-    """What one batch writes: each kind by one statement."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.events: list[tuple[Any, ...]] = []
-        self.changed: list[tuple[Any, ...]] = []
-        self.born: list[tuple[Any, ...]] = []
 
 
 class SqliteStore:
@@ -105,7 +88,7 @@ class SqliteStore:
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
         self._others = -1
         self._connection = connect(path, create, patience)
 
@@ -119,42 +102,13 @@ class SqliteStore:
         with self._lock:
             with self._writing() as run:
                 places = self._places(run)
-                written = _Written()
-                results = [self._append(run, one, stamp, places, written) for one in batch]
-                many = self._connection.executemany
-                many(_INSERT_EVENT, written.events)
-                for values in written.born:
-                    run(_UPSERT_ROW, values)
-                many(_UPDATE_ROW, written.changed)
+                work = Batch(run, self._sealer, places)
+                results = [work.append(one, stamp) for one in batch]
+                work.write(self._connection.executemany)
             self._known = places
         return results
 
-    def _append(
-        self, run: _Execute, one: Append, stamp: rows.Stamp, places: dict[str, _Known], written: _Written
-    ) -> Appended | Conflict:
-        incident = one.incident
-        known = places.get(incident) or self._place(run, incident)
-        if known.version != one.expected_version:
-            places[incident] = known
-            return Conflict(known.version)
-        rows.agree(one)
-        key = None if known.wrapped is None else self._sealer.key(incident, known.wrapped)
-        wrapped = known.wrapped
-        if key is None and rows.is_personal(one.events):
-            wrapped = self._new_key(run, incident)
-            key = self._sealer.key(incident, wrapped)
-        place = chain.Place(incident, known.version, known.head)
-        events, place = rows.event_rows(place, one.events, stamp, key)
-        written.events += events
-        values = rows.incident_values(one.row, place.hash, key)
-        if known.row:
-            written.changed.append((*values[1:], incident))
-        else:
-            written.born.append(values)
-        places[incident] = _Known(place.seq, place.hash, wrapped, True)
-        return Appended(place.seq, place.hash.hex())
-
-    def _places(self, run: _Execute) -> dict[str, _Known]:
+    def _places(self, run: Execute) -> dict[str, Known]:
         """Return where the journals ended that were written last, unless another connection has written since."""
         (others,) = run("PRAGMA data_version").fetchone()
         if others != self._others or len(self._known) > PLACES_KEPT:
@@ -162,32 +116,8 @@ class SqliteStore:
             return {}
         return self._known
 
-    def _place(self, run: _Execute, incident: str) -> _Known:
-        found = run(_SELECT_PLACE, (incident,)).fetchone()
-        if found is not None:
-            version, head, wrapped = found
-        else:
-            version, head = self._head(run, incident)
-            (wrapped,) = run(_SELECT_KEY, (incident,)).fetchone() or (None,)
-        return _Known(version, head, wrapped, row=found is not None)
-
-    def _new_key(self, run: _Execute, incident: str) -> bytes:
-        """Make the data key for a first personal payload; one that was shredded gets no other."""
-        if run(_SELECT_KEY, (incident,)).fetchone() is not None:
-            raise sealing.shredded(incident)
-        return self._create_key(run, incident)
-
-    def _head(self, run: _Execute, incident: str) -> tuple[int, bytes]:
-        found = run(_SELECT_HEAD, (incident,)).fetchone() or run(_SELECT_TAIL, (incident,)).fetchone()
-        return found if found is not None else (0, chain.genesis(incident))
-
-    def _create_key(self, run: _Execute, incident: str) -> bytes:
-        wrapped = self._sealer.create_key(incident)
-        run("INSERT INTO keys (incident, wrapped) VALUES (?, ?)", (incident, wrapped))
-        return wrapped
-
-    def _key_of(self, run: _Execute, incident: str) -> DataKey | None:
-        found = run(_SELECT_KEY, (incident,)).fetchone()
+    def _key_of(self, run: Execute, incident: str) -> DataKey | None:
+        found = run(SELECT_KEY, (incident,)).fetchone()
         return None if found is None or found[0] is None else self._sealer.key(incident, found[0])
 
     def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
@@ -215,7 +145,7 @@ class SqliteStore:
 
     def _reading_key(self, incident: str, *, strict: bool) -> DataKey | None:
         """Return the key that opens payloads; without the master key raise Sealed, or do without."""
-        found = self._one(_SELECT_KEY, (incident,))
+        found = self._one(SELECT_KEY, (incident,))
         if found is None or found[0] is None:
             return None
         try:
@@ -236,7 +166,7 @@ class SqliteStore:
     def head(self, incident: str) -> Head:
         """See Store.head."""
         with self._reading() as run:
-            version, head = self._head(run, incident)
+            version, head = head_of(run, incident)
         return Head(version, head.hex())
 
     def verify(self, incident: str | None = None, anchors: Mapping[str, Head] | None = None) -> Verification:
@@ -276,18 +206,38 @@ class SqliteStore:
         (found,) = self._one("SELECT min(next_due) FROM incidents")
         return None if found is None else datetime.fromisoformat(found)
 
+    def snapshot(self, incident: str, code: str) -> Snapshot | None:
+        """See Store.snapshot."""
+        return sealing.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident, code)))
+
+    def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
+        """See Store.put_snapshot."""
+        with self._writing() as run:
+            ending = run(_SELECT_ENDING, (incident, snapshot.version)).fetchone()
+            if ending is None:
+                return
+            (head,) = ending
+            found = run(SELECT_KEY, (incident,)).fetchone()
+            wrapped = create_key(run, self._sealer, incident) if found is None else found[0]
+            if wrapped is None:
+                return
+            context = sealing.snapshot_context(incident, snapshot.version, snapshot.code, head)
+            body = self._sealer.key(incident, wrapped).seal(snapshot.body, context)
+            run(_PUT_SNAPSHOT, (incident, snapshot.version, head, snapshot.code, body))
+
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """See Store.rebuild."""
         with self._writing() as run:
             for name, version, head in run("SELECT id, version, head FROM incidents").fetchall():
-                if run(_SELECT_TAIL, (name,)).fetchone() != (version, head):
+                if run(SELECT_TAIL, (name,)).fetchone() != (version, head):
                     raise would_forget(name, version)
             run("DELETE FROM incidents")
+            run("DELETE FROM snapshots")
             for row in replacement:
-                version, head = self._head(run, row.id)
+                version, head = head_of(run, row.id)
                 if row.version != version:
                     raise Bug(f"the row of {row.id} does not follow from its journal")
-                run(_UPSERT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
+                run(PUT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
 
     def changed(self) -> str:
         """See Store.changed. SQLite counts the commits of others; we count our own."""
@@ -304,10 +254,12 @@ class SqliteStore:
             if run("SELECT 1 FROM blobs WHERE digest = ? AND incident = ?", (digest, name)).fetchone():
                 return digest
             if incident is not None:
-                found = run(_SELECT_KEY, (incident,)).fetchone()
+                found = run(SELECT_KEY, (incident,)).fetchone()
                 if found is not None and found[0] is None:
                     raise sealing.shredded(incident)
-                key = self._sealer.key(incident, found[0] if found else self._create_key(run, incident))
+                key = self._sealer.key(
+                    incident, found[0] if found else create_key(run, self._sealer, incident)
+                )
                 body = key.seal(data, sealing.blob_context(incident, digest))
             run("INSERT INTO blobs (digest, incident, body) VALUES (?, ?, ?)", (digest, name, body))
         return digest
@@ -343,6 +295,7 @@ class SqliteStore:
                         " ON CONFLICT (incident) DO UPDATE SET wrapped = NULL",
                         (incident,),
                     )
+                    run("DELETE FROM snapshots WHERE incident = ?", (incident,))
             finally:
                 self._pragma("PRAGMA secure_delete = OFF")
             self._sealer.forget(incident)
@@ -401,7 +354,7 @@ class SqliteStore:
     # --- the connection ----------------------------------------------------------------------------------
 
     @contextmanager
-    def _writing(self) -> Iterator[_Execute]:
+    def _writing(self) -> Iterator[Execute]:
         """Hold the write lock of the file; commit at the end, or leave nothing behind."""
         run = self._connection.execute
         with self._lock:
@@ -421,7 +374,7 @@ class SqliteStore:
             self._commits += 1
 
     @contextmanager
-    def _reading(self) -> Iterator[_Execute]:
+    def _reading(self) -> Iterator[Execute]:
         with self._lock:
             try:
                 yield self._connection.execute
@@ -438,6 +391,3 @@ class SqliteStore:
 
     def _pragma(self, text: str) -> None:
         self._one(text)
-
-
-_Execute = Callable[..., sqlite3.Cursor]

@@ -29,6 +29,15 @@ CREATE TABLE incidents (
     private   BLOB NOT NULL       -- title and summary
 ) STRICT, WITHOUT ROWID;
 
+-- An incident as folded up to one event, sealed. A projection: dropped and made again at will, never evidence.
+CREATE TABLE snapshots (
+    incident TEXT PRIMARY KEY,
+    version  INTEGER NOT NULL,
+    head     BLOB NOT NULL,       -- the hash of that event
+    code     TEXT NOT NULL,       -- what folded it
+    body     BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The wrapped data key of each incident that has personal data; NULL once shredded.
 CREATE TABLE keys (
     incident TEXT PRIMARY KEY,

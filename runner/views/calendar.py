@@ -45,11 +45,11 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
 
 def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime) -> Deadlines:
     """Return the open deadlines of an incident."""
-    rows = [_row(duty) for duty in running(found)]
+    rows = [_row(duty) for duty in running(found, now)]
     far = datetime.max.replace(tzinfo=UTC)
     letters = [
         duty
-        for duty in running(found)
+        for duty in running(found, now)
         if duty.verdict == "applies"
         and duty.recipient == "individuals"
         and duty.jurisdiction.partition("-")[0] == _UNITED_STATES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from runner.engine.sight import questions
@@ -22,24 +22,34 @@ _DONE = {
 _ASKED = 5
 """How many open questions a page shows."""
 _FAR = datetime.max.replace(tzinfo=UTC)
+PROMPTLY = timedelta(days=7)
+"""How far away a deadline must be to stand behind what the law wants without undue delay."""
 _VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
 
 
 def duties(found: Sequence[DutyStatus], now: datetime) -> DutiesReport:
-    """Return the contract's document: what applies first, by the last moment at which one can safely begin."""
-    return DutiesReport(as_of=now, duties=tuple(sorted(found, key=urgency)))
+    """Return the contract's document: what presses most comes first."""
+    return DutiesReport(as_of=now, duties=tuple(sorted(found, key=lambda duty: urgency(duty, now))))
 
 
-def urgency(duty: DutyStatus) -> tuple[bool, int, datetime, str]:
-    """Return what duties are ordered by: open before done, then verdict, latest safe start, id."""
+def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime, int, str]:
+    """Return what duties are ordered by: open before done, in sight, binding before advisory, the last moment to begin.
+
+    A duty that may apply runs as one that does. What has no number in the law and applies stands before what leaves more
+    than ``PROMPTLY``: "without undue delay" is no reason to wait for it.
+    """
+    binding = duty.verdict in ("applies", "unknown")
+    kind = 0 if binding else (1 if duty.verdict == "advisory" else 2)
     start = duty.latest_safe_start or duty.due or _FAR
-    return duty.state in _DONE, _VERDICTS.index(duty.verdict), start, duty.id
+    if duty.due_kind == "no_number" and duty.verdict == "applies":
+        start = now + PROMPTLY
+    return duty.state in _DONE, not duty.in_sight, kind, start, _VERDICTS.index(duty.verdict), duty.id
 
 
-def running(found: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
+def running(found: Sequence[DutyStatus], now: datetime) -> tuple[DutyStatus, ...]:
     """Return the duties in sight that apply or may apply and are not done, the most urgent first."""
     live = [d for d in found if d.verdict in ("applies", "unknown") and d.in_sight and d.state not in _DONE]
-    return tuple(sorted(live, key=urgency))
+    return tuple(sorted(live, key=lambda duty: urgency(duty, now)))
 
 
 def clock_words(duty: DutyStatus, now: datetime) -> tuple[str, Tone]:

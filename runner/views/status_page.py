@@ -86,7 +86,7 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
 
 
 def _clocks(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
-    live = running(duties)
+    live = running(duties, now)
     if not live:
         return
     yield line("CLOCKS", "title")

@@ -126,6 +126,9 @@ ENTRIES: tuple[Entry, ...] = (
         command=("{bin}/ansible-playbook", "-i", "localhost,", "--syntax-check", "{folder}/playbook.yaml"),
         prepare="peers/files.py",
     ),
+    # L: load the law
+    ours("L", "law kept", "law.py", 170, "kept", prepare="ours/law.py"),
+    ours("L", "law compiled", "law.py", 170, prepare="ours/law.py"),
     # C is how long it takes to start
     Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
     Entry(
@@ -153,8 +156,9 @@ TARGETS: tuple[Target, ...] = (
     Target("W4", "tocsin", "pypyr", 0.5),
     Target("W4", "tocsin", "dbos", 3),
     Target("V", "tocsin", "ansible", 4),
+    Target("L", "law kept", "law compiled", 5),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "C")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "C")

@@ -15,6 +15,7 @@ TITLES = {
     "W3": "process start to the first new step, 10,000 steps recorded",
     "W4": "process start to the first step done",
     "V": "validate 200 steps, the whole command",
+    "L": "load 170 regimes, imports included",
     "C": "start-up, the whole command",
 }
 

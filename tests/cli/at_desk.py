@@ -100,7 +100,7 @@ class AtDesk:
             inp=Stream(types or "", terminal=types is not None),
             out=Stream(terminal=terminal),
             err=Stream(terminal=types is not None),
-            environ={"TOCSIN_HOME": str(self.home), **self.environ},
+            environ={"TOCSIN_HOME": str(self.home), "TOCSIN_CACHE": "", **self.environ},
             cwd=self.home.parent,
             clock=self.clock,
             chance=self.chance,

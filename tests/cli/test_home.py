@@ -186,3 +186,28 @@ def test_a_home_on_a_synchronised_folder_is_warned_of(tmp_path: Path) -> None:
     there = AtDesk(tmp_path / "Dropbox" / "home")
     assert "looks synchronised (dropbox)" in there("init").err
     assert "folder" in areas(there, "warning")
+
+
+def test_a_secret_that_is_not_here_is_said_once(tocsin: AtDesk) -> None:
+    mail = {"host": "h.example", "sender": "a@h.example", "username": "u"}
+    tocsin.settings(
+        channels={
+            "mail": {"adapter": "smtp", "settings": mail, "secrets": {"password": "file:none"}},
+            "pager": {
+                "adapter": "webhook",
+                "settings": {"url": "https://hooks.example.org/x"},
+                "secrets": {"signing": "file:none.key"},
+            },
+        }
+    )
+    found = tocsin("doctor", "--format", "json").json["findings"]
+    said = [one["what"].partition(":")[0] for one in found if one["severity"] == "error"]
+    assert sorted(said) == ["mail", "pager"]
+
+
+def test_a_relative_path_of_a_channel_counts_from_the_home(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.settings(channels={"screen": {"adapter": "console", "settings": {"path": "shown.txt"}}})
+    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    assert "A badge is missing" in (tocsin.home / "shown.txt").read_text(encoding="utf-8")
+    tocsin.settings(channels={"screen": {"adapter": "console", "settings": {"path": "no/shown.txt"}}})
+    assert "the folder of path does not exist" in tocsin("doctor").out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +147,13 @@ def test_a_late_step_is_shown_as_late_and_done_late(incident: AtDesk) -> None:
     assert incident("status", "--check").code == 4
     incident.done("task", "done", "block", "--all")
     assert states(incident)["block"] == "done_late"
+
+
+def test_a_fact_and_an_opening_take_instants_as_options_do(incident: AtDesk, playbook: Path) -> None:
+    incident.done("fact", "set", "incident.aware_at=2h ago", "--source", "telephone")
+    found = incident("fact", "show", "incident.aware_at", "--format", "json").json["facts"]
+    assert found[0]["value"] == "2026-11-24T07:00:00Z"
+    words = ("--yes", "--fact", "incident.summary=x", "--fact", "incident.discovered_at=now")
+    incident.done("open", str(playbook), *words)
+    shown = incident("fact", "show", "incident.discovered_at", "-i", "calm-heron", "--format", "json")
+    assert shown.json["facts"][0]["value"] == "2026-11-24T09:00:00Z"

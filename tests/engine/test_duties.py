@@ -228,7 +228,27 @@ def test_good_faith_is_an_exemption_only_when_somebody_says_so() -> None:
 
 def test_what_silence_means_is_said() -> None:
     texts = [reason.text for reason in judged(RETAILER)[CA_IND].because]
-    assert any("assumed: nothing recorded says otherwise" in text for text in texts)
+    assert "the data were computerized (assumed: data.form not known)" in texts
+
+
+def test_only_what_is_not_known_is_said_to_be_silent() -> None:
+    elsewhere = {"role": ["data_owner"], "does_business_in": ["US-NV"], "established_in": ["US-NV"]}
+    texts = [reason.text for reason in judged(changed(RETAILER, "organisation", elsewhere))[CA_IND].because]
+    assert "does business in California (assumed: organisation.offers_to not known)" in texts
+
+
+def test_a_clock_without_a_number_shows_the_start_that_is_known() -> None:
+    facts = {
+        "organisation": {"role": ["controller"], "established_in": ["DE"]},
+        "incident": {"discovered_at": "2026-11-24T08:10:00Z"},
+        "data": {"involved": True},
+        "risk": {"to_people": "high"},
+    }
+    clock = judged(facts)["eu-gdpr-34-data-subjects/individuals"].clock
+    assert (clock.start_fact, clock.start) == (
+        "incident.discovered_at",
+        datetime(2026, 11, 24, 8, 10, tzinfo=UTC),
+    )
 
 
 def test_paper_records_are_outside_the_statute() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -34,7 +35,7 @@ def test_a_message_cannot_steer_the_terminal_that_shows_it(capsys):
 
 
 def test_a_file_is_appended_to_and_can_be_asked(tmp_path):
-    settings = console.Settings(path=str(tmp_path / "messages.txt"))
+    settings = console.Settings(path=tmp_path / "messages.txt")
     assert console.reconcile(MESSAGE, settings, {}) == Absent()
     assert console.send(MESSAGE, settings, {}) == Accepted()
     other = msgspec.structs.replace(MESSAGE, idempotency_key="L" * 32)
@@ -50,15 +51,15 @@ def test_a_screen_cannot_be_asked():
 
 
 def test_a_file_that_cannot_be_opened_took_nothing(tmp_path):
-    settings = console.Settings(path=str(tmp_path / "missing" / "messages.txt"))
+    settings = console.Settings(path=tmp_path / "missing" / "messages.txt")
     assert isinstance(console.send(MESSAGE, settings, {}), NotSent)
     assert [one.severity for one in console.lint(settings, {})] == ["error"]
-    assert isinstance(console.reconcile(MESSAGE, console.Settings(path=str(tmp_path)), {}), CannotTell)
+    assert isinstance(console.reconcile(MESSAGE, console.Settings(path=tmp_path), {}), CannotTell)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the full device of Linux")
 def test_a_full_disk_leaves_an_unknown():
-    assert isinstance(console.send(MESSAGE, console.Settings(path="/dev/full"), {}), Unknown)
+    assert isinstance(console.send(MESSAGE, console.Settings(path=Path("/dev/full")), {}), Unknown)
 
 
 def test_it_never_leaves_the_machine_and_needs_no_address():

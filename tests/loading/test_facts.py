@@ -207,7 +207,7 @@ def test_the_shape_of_lists_is_explained() -> None:
     ],
 )
 def test_an_assignment_sets_facts(text: str, facts: dict[str, Any]) -> None:
-    assert {fact.key: fact.value for fact in parse_assignment(text, {})} == facts
+    assert {fact.key: fact.value for fact in parse_assignment(text, {}, NOON)} == facts
 
 
 @pytest.mark.parametrize(
@@ -222,17 +222,17 @@ def test_an_assignment_sets_facts(text: str, facts: dict[str, Any]) -> None:
     ],
 )
 def test_a_set_is_changed_member_by_member(text: str, before: Any, after: Any) -> None:
-    (fact,) = parse_assignment(text, known(data__elements=before))
+    (fact,) = parse_assignment(text, known(data__elements=before), NOON)
     assert fact.value == after
 
 
 def test_a_map_and_a_member_are_withdrawn_entry_by_entry() -> None:
     register = known(people__by_jurisdiction__DE=3, people__by_jurisdiction__FR=None, people__total=3)
-    assert parse_assignment("people.by_jurisdiction=?", register) == (
+    assert parse_assignment("people.by_jurisdiction=?", register, NOON) == (
         Stated(key="people.by_jurisdiction.DE", value=None),
     )
-    assert parse_assignment("people.unreachable=?", register) == ()
-    assert [fact.key for fact in parse_assignment("people=?", register)] == [
+    assert parse_assignment("people.unreachable=?", register, NOON) == ()
+    assert [fact.key for fact in parse_assignment("people=?", register, NOON)] == [
         "people.by_jurisdiction.DE",
         "people.total",
     ]
@@ -338,7 +338,7 @@ def test_what_cannot_be_a_fact_is_refused_with_the_right_way_to_write_it(
     text: str, message: str, hint: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        parse_assignment(text, known(data__elements=["name"]))
+        parse_assignment(text, known(data__elements=["name"]), NOON)
     assert (caught.value.message, caught.value.hint) == (message, hint)
     assert caught.value.code == "fact"
 
@@ -352,7 +352,7 @@ def test_what_cannot_be_a_fact_is_refused_with_the_right_way_to_write_it(
 def test_any_assignment_is_taken_or_refused(text: str, key: str) -> None:
     for assignment in (text, f"{key}={text}", f"{key}+={text}", f"{key}.{text}=1"):
         try:
-            facts = parse_assignment(assignment, known(data__elements=["name"]))
+            facts = parse_assignment(assignment, known(data__elements=["name"]), NOON)
         except Invalid:
             continue
         assert all(parse_again(fact) for fact in facts)
@@ -365,6 +365,31 @@ def parse_again(fact: Stated) -> bool:
 
 
 def test_offsets_of_every_sign_are_kept() -> None:
-    (fact,) = parse_assignment("incident.aware_at=2026-11-24T09:30:15.250-03:30", {})
+    (fact,) = parse_assignment("incident.aware_at=2026-11-24T09:30:15.250-03:30", {}, NOON)
     assert fact.value == "2026-11-24T09:30:15.250000-03:30"
     assert datetime.fromisoformat(fact.value).utcoffset() == -timedelta(hours=3, minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("now", "2026-11-24T12:00:00Z"),
+        (" 2h ago", "2026-11-24T10:00:00Z"),
+        ("1d12h ago", "2026-11-23T00:00:00Z"),
+        ("2026-11-24T09:30:00+01:00", "2026-11-24T09:30:00+01:00"),
+    ],
+)
+def test_an_instant_is_said_as_people_say_it_beside_a_clock(said: str, value: str) -> None:
+    (fact,) = parse_assignment(f"incident.aware_at={said}", {}, NOON.replace(microsecond=250_000))
+    assert fact.value == value
+
+
+def test_a_time_without_a_zone_or_a_number_is_not_guessed() -> None:
+    for said in ("09:30", "2026-11-24 09:30", "a while ago"):
+        with pytest.raises(Invalid):
+            parse_assignment(f"incident.aware_at={said}", {}, NOON)
+
+
+def test_a_word_stays_a_word_where_no_instant_is_asked_for() -> None:
+    (fact,) = parse_assignment("incident.summary=long ago", {}, NOON)
+    assert fact.value == "long ago"

@@ -17,7 +17,7 @@ from runner.model.fact_trees import Origin, check_value, flatten
 from runner.model.fact_values import FactProblem, checked_value, parse_value
 from runner.model.facts import Fact, Register, lookup, nested
 from runner.model.populations import population_ids
-from runner.model.vocabulary import all_patterns, fact_type, find
+from runner.model.vocabulary import all_patterns, fact_type, find, path_hint
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AWARE = "2026-11-24T13:00:00+01:00"
@@ -220,6 +220,22 @@ def test_a_value_of_the_wrong_kind_is_refused(path: str, value: Any, hint: str) 
     with pytest.raises(FactProblem) as caught:
         checked_value(path, value)
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("incident.titel", "did you mean incident.title?"),
+        ("people.by_juris.US-CA", "did you mean people.by_jurisdiction.US-CA?"),
+        ("organisaton.name", "did you mean organisation.name?"),
+        ("incident.aware", "did you mean incident.aware_at?"),
+        ("incident.badge_used", "see: tocsin fact show incident --all"),
+        ("populations.customers.people.count", "see: tocsin fact show populations --all"),
+        ("incidents.badge_used", "did you mean incident?"),
+    ],
+)
+def test_a_hint_names_only_what_is_really_near(written: str, hint: str) -> None:
+    assert path_hint(written) == hint
 
 
 def test_every_fact_of_the_vocabulary_has_a_title_and_is_found_by_its_path() -> None:

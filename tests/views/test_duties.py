@@ -8,7 +8,7 @@ import msgspec
 
 from runner.engine.law import duty_statuses
 from runner.model import commands as c
-from runner.model.duty import DutiesReport
+from runner.model.duty import DutiesReport, DutyStatus
 from runner.model.incident import DutyRecord
 from runner.views.duties import clock_words, due_words, duties, duties_page, running
 from runner.views.heading import heading_of
@@ -81,7 +81,7 @@ def test_what_was_filed_is_no_running_clock() -> None:
     world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
     found = {one.id: one for one in report(world).duties}[scenes.DUTY]
     assert clock_words(found, world.now) == ("filed", "good")
-    assert scenes.DUTY not in {one.id for one in running(report(world).duties)}
+    assert scenes.DUTY not in {one.id for one in running(report(world).duties, world.now)}
 
 
 def test_lateness_is_a_length_of_time() -> None:
@@ -104,3 +104,30 @@ def test_what_does_not_apply_is_folded() -> None:
     text = plain(duties_page(report(world)))
     assert "that do not apply are not shown (--all)" in text
     assert "verdict" not in text
+
+
+def test_a_duty_that_may_apply_is_as_urgent_as_its_clock() -> None:
+    world = scenes.opened()
+    now, [one, *_] = world.now, report(world).duties
+
+    def made(id_: str, verdict: str, due: timedelta | None, kind: str = "instant") -> DutyStatus:
+        at = now + due if due is not None else None
+        fields = {"verdict": verdict, "due": at, "latest_safe_start": at, "due_kind": kind}
+        return msgspec.structs.replace(one, id=id_, state="open", **fields)
+
+    found = [
+        made("a-month", "applies", timedelta(days=30)),
+        made("waits", "applies", None, "waits_for_event"),
+        made("promptly", "applies", None, "no_number"),
+        made("perhaps-promptly", "unknown", None, "no_number"),
+        made("offered", "advisory", timedelta(hours=1)),
+        made("perhaps-three-days", "unknown", timedelta(hours=72)),
+    ]
+    assert [duty.id for duty in duties(found, now).duties] == [
+        "perhaps-three-days",
+        "promptly",
+        "a-month",
+        "waits",
+        "perhaps-promptly",
+        "offered",
+    ]

@@ -1,0 +1,107 @@
+"""What takes long to compile is kept: a file beside others in a cache folder, under the digest of what it came from.
+
+Under another text, another version of the program or other files of its code, it is another name: nothing is ever
+brought up to date. What is kept begins with the SHA-256 of the rest and is decoded into the type that is wanted, so
+that a file which was cut short, edited or written by something else is compiled anew. A cache that cannot be read or
+written is no error. It saves time and proves nothing: an incident's law is read from the incident's store, by the
+digest of its bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from runner import __version__
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+T = TypeVar("T")
+NEWEST = 4
+"""How many of a kind are left in the folder: different homes may have law of their own."""
+_CODE = ("loading", "model")
+"""The rooms whose code decides what a file is compiled to."""
+
+
+def compiled(
+    cache: Path | None,
+    kind: str,
+    files: Mapping[str, Path | Traversable],
+    wanted: type[T],
+    make: Callable[[], T],
+) -> tuple[T, bytes]:
+    """Return what ``files`` compile to, and its JSON: from the cache, or by ``make``, which may raise.
+
+    ``kind`` begins the name of the kept file; None for the cache keeps nothing.
+    """
+    if cache is None:
+        made = make()
+        return made, _encoded(made)
+    place = cache / f"{kind}-{fingerprint(files)}.json"
+    with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
+        body = _body(place.read_bytes())
+        return msgspec.json.decode(body, type=wanted), body
+    made = make()
+    body = _encoded(made)
+    with contextlib.suppress(OSError):
+        _keep(place, body)
+        _make_room(cache, kind)
+    return made, body
+
+
+def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
+    """Return what tells these texts, compiled by this code, from any others."""
+    total = hashlib.sha256(f"{__version__} {msgspec.__version__}\n".encode())
+    for words in _code():
+        total.update(words)
+    for name, file in sorted(files.items()):
+        content = file.read_bytes()
+        total.update(f"{name} {len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()[:40]
+
+
+class _Damaged(Exception):
+    """What is kept is not what was written."""
+
+
+def _encoded(made: object) -> bytes:
+    return msgspec.json.encode(made, order="sorted")
+
+
+def _body(content: bytes) -> bytes:
+    digest, _, body = content.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise _Damaged
+    return body
+
+
+def _code() -> Iterator[bytes]:
+    """Yield the state of the code: while it is being worked on, its version stands still."""
+    here = Path(__file__).parent.parent
+    for room in _CODE:
+        with contextlib.suppress(OSError), os.scandir(here / room) as there:
+            for one in sorted((one for one in there if one.name.endswith(".py")), key=lambda one: one.name):
+                state = one.stat()
+                yield f"{one.name} {state.st_mtime_ns} {state.st_size}\n".encode()
+
+
+def _keep(place: Path, body: bytes) -> None:
+    """Write beside and rename, so that nobody reads half of it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_suffix(f".{os.getpid()}")
+    part.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    part.replace(place)
+
+
+def _make_room(cache: Path, kind: str) -> None:
+    kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+    for old in kept[NEWEST:]:
+        old.unlink(missing_ok=True)

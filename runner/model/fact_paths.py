@@ -112,6 +112,11 @@ _DATA: Mapping[str, Branch] = {
     "database_level": _one_of("Security level of the database (Israel)", "high medium basic individual"),
     "substantial_part": _yes_no("Is a substantial part of the database affected (Israel)?"),
     "retrieved": _yes_no("Did the recipient return or delete the data, and can they be trusted?"),
+    "locations": _set_of(
+        "Where the data were",
+        "desktop_computer electronic_medical_record email laptop network_server other_portable_device paper cloud"
+        " other",
+    ),
 }
 _PEOPLE: Mapping[str, Branch] = {
     "total": _count("How many people are affected"),
@@ -195,6 +200,25 @@ _ORGANISATION: Mapping[str, Branch] = {
     },
     "parent": _text("Parent or affiliated corporation, where there is one"),
     "employer_id": _text("Employer identification number"),
+    "licence_number": _text("Licence, charter or registration number with its supervisor"),
+    "security_program": _yes_no("Does it maintain a written information security program (Massachusetts)?"),
+    "safeguards": _set_of(
+        "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
+    ),
+    "press": {
+        "name": _text("Contact for the press: name"),
+        "email": _text("Contact for the press: e-mail"),
+        "phone": _text("Contact for the press: telephone"),
+    },
+    "registrant": {
+        "incorporated_in": _text("State or other jurisdiction of incorporation (SEC)"),
+        "file_number": _text("Commission file number (SEC)"),
+        "security": _text("Title of the class of securities that is registered (SEC)"),
+        "symbol": _text("Trading symbol"),
+        "exchange": _text("Name of the exchange"),
+        "emerging_growth": _yes_no("Is it an emerging growth company (SEC)?"),
+        "signatory": _text("Who signs for the registrant: name and title"),
+    },
 }
 _INCIDENT: Mapping[str, Branch] = {
     "title": _text("Title of the incident"),
@@ -241,6 +265,10 @@ _INCIDENT: Mapping[str, Branch] = {
     "stage_submitted_at": Keyed(
         "When a stage of a report was handed in", "duty", _instant("When that stage was handed in")
     ),
+    "individual_notice_planned_at": _instant("When the affected people will be told"),
+    "individual_notice_means": _set_of(
+        "How the affected people are told", "letter email telephone website media"
+    ),
     "delay_reasons": _prose("Why a notification is late, in words for the authority"),
     "major": _yes_no("Is it a major incident (DORA)?"),
     "significant": _yes_no("Is it a significant incident (NIS2, CER, eIDAS, UK NIS)?"),
@@ -252,6 +280,21 @@ _INCIDENT: Mapping[str, Branch] = {
         "contact": _text("Vendor involved: contact"),
     },
     "third_party_recipients": _prose("Third parties who received the data"),
+    "responsible": _prose("Who is responsible for the breach, as far as it is known"),
+    "foreign_involvement": _prose("What is known of the involvement of a foreign country"),
+    "loss_estimate": _prose("Estimated financial loss or monetary impact"),
+    "financial_impact": _prose(
+        "Material impact, or reasonably likely impact, on financial condition and results of operations (SEC)"
+    ),
+    "not_yet_determined": _prose("What a report asks for and is not determined or not available yet"),
+    "new_information": _prose("What has become known since the last report"),
+    "ransom": {
+        "reasons": _prose("Why a ransom payment was necessary"),
+        "alternatives": _prose("Alternatives to the ransom payment that were considered"),
+        "diligence": _prose("What was done to find alternatives to the ransom payment"),
+        "sanctions_check": _prose("What was done to comply with sanctions rules before the ransom payment"),
+    },
+    "board_decisions": _prose("Decisions that are asked of the management body"),
     "exfiltration": _one_of("Were data taken away?", "none unlikely possible confirmed"),
     "service_harm": _prose("Harm to services"),
     "disruption": _yes_no(
@@ -306,6 +349,11 @@ _RISK: Mapping[str, Branch] = {
     "low_probability_of_compromise": _yes_no("Low probability of compromise by the HIPAA four-factor test?"),
     "consequences": _prose("Likely consequences for people"),
     "mitigation": _prose("Measures taken and proposed"),
+    "monitoring": {
+        "months": _count("For how many months identity or credit monitoring is offered"),
+        "provider": _text("Who provides the monitoring"),
+        "enrolment": _prose("How and until when people enrol in the monitoring"),
+    },
     "advice": _prose("What people can do"),
 }
 _LAW_ENFORCEMENT: Mapping[str, Branch] = {

@@ -28,13 +28,19 @@ store: sqlite:tocsin.db
 # The key under which personal data is sealed. Keep a copy of this file somewhere safe: without it nothing opens.
 master_key: file:master.key
 
-# What is true of the organisation in every incident: facts of the vocabulary (tocsin fact show --all).
+# What is true of the organisation in every incident: facts of the vocabulary (tocsin fact show --all). They decide which
+# of more than a hundred laws can reach you at all: answer them on a quiet day, [] where nothing applies.
 organisation: {{}}
 #  name: Example GmbH
 #  country: DE
 #  zone: Europe/Berlin
-#  role: [controller]
+#  role: [controller, data_owner]
 #  established_in: [DE]
+#  offers_to: [AT, CH]          # where you have customers and no office
+#  does_business_in: [US]
+#  sectors: [retail]
+#  regulated_as: []             # such as dora_credit_institution, nis2_important, hipaa_covered_entity
+#  public_body: false
 #  dpo: {{name: …, email: …, phone: …}}
 
 # Who may be told, asked, or approve. A contact's channel is a channel's name below, or email, phone, handle.

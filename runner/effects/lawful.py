@@ -31,10 +31,19 @@ _SAYS_AS_WELL: Mapping[str, str] = {
     "data.categories_text": "data.elements",
     "incident.started_at": "incident.occurred_at",
     "incident.ended_at": "incident.occurred_at",
+    "incident.occurred_at": "incident.started_at",
     "organisation.hotline.phone": "organisation.contact.phone",
+    "organisation.contact.phone": "organisation.hotline.phone",
     "organisation.contact.address": "organisation.address",
 }
-"""What a regime names → another fact that says the same to a reader, so that either will do."""
+_TOLD = "incident.individual_notice_sent_at."
+
+
+def _as_well(path: str) -> str:
+    """Return another fact that says the same to a reader as the one that a regime names, so that either will do."""
+    if path.startswith(_TOLD):
+        return "incident.individual_notice_planned_at"
+    return _SAYS_AS_WELL.get(path, "")
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -91,7 +100,7 @@ def _items(content: Sequence[Content], judges: Sequence[Judge]) -> Iterator[Item
         if answer is False:
             continue
         unsure = answer.missing if isinstance(answer, Unknown) else ()
-        facts = tuple((path, _SAYS_AS_WELL[path]) if path in _SAYS_AS_WELL else path for path in one.facts)
+        facts = tuple((path, other) if (other := _as_well(path)) else path for path in one.facts)
         yield Item(ref=one.ref, item=one.item, facts=facts, part=one.part or "", unsure=unsure, of_law=True)
 
 
@@ -128,6 +137,7 @@ def about(found: Brief) -> dict[str, Any]:
         "monitoring_months": max(months, default=0),
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
+        "told_at": _told(found),
         "portal": rule.delivery.portal or None if rule.delivery is not None else None,
         "offices": [msgspec.to_builtins(one) for one in _offices(found)],
         "content": [_entry(one, found) for one in content],
@@ -144,6 +154,13 @@ def _offers(found: Brief) -> Iterator[DutyRule]:
 
 def _offices(found: Brief) -> Iterator[Authority]:
     return (one for one in found.regime.authorities if one.place == found.status.jurisdiction)
+
+
+def _told(found: Brief) -> Kept:
+    """Return when the people of the law's place were told, with everyone or by themselves."""
+    place, view = found.status.jurisdiction, found.judges[0].view
+    told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
+    return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
 
 
 def _count(found: Brief, place: str) -> Kept:
@@ -170,8 +187,8 @@ def _entry(one: Content, found: Brief) -> dict[str, Any]:
 
 def _best(path: str, found: Brief) -> str:
     """Return the fact that says it: the one that the law names, or what says the same where only that is known."""
-    other = _SAYS_AS_WELL.get(path)
-    if other is None or any(_plain(path, judge.view) is not None for judge in found.judges):
+    other = _as_well(path)
+    if not other or any(_plain(path, judge.view) is not None for judge in found.judges):
         return path
     return other if all(_plain(other, judge.view) is not None for judge in found.judges) else path
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.model.dora_facts import DORA
 from runner.model.fact_types import Branch, FactType, Keyed
 
 _SECTORS = (
@@ -198,10 +199,19 @@ _ORGANISATION: Mapping[str, Branch] = {
         "hours": _text("Hours of that line"),
         "url": _text("Page for affected people"),
     },
+    "second_contact": {
+        "name": _text("Second contact point: name"),
+        "email": _text("Second contact point: e-mail"),
+        "phone": _text("Second contact point: telephone"),
+    },
+    "language": _text("Language in which its notices are written (BCP 47, as de or fr-CH)"),
+    "lei": _text("Legal Entity Identifier (LEI)"),
     "parent": _text("Parent or affiliated corporation, where there is one"),
+    "parent_lei": _text("Legal Entity Identifier (LEI) of the ultimate parent undertaking"),
     "employer_id": _text("Employer identification number"),
     "licence_number": _text("Licence, charter or registration number with its supervisor"),
     "security_program": _yes_no("Does it maintain a written information security program (Massachusetts)?"),
+    "security_measures": _prose("Safeguards that it employs for personal data, in a few sentences"),
     "safeguards": _set_of(
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
@@ -288,6 +298,27 @@ _INCIDENT: Mapping[str, Branch] = {
     ),
     "not_yet_determined": _prose("What a report asks for and is not determined or not available yet"),
     "new_information": _prose("What has become known since the last report"),
+    "assessment": _prose("Severity and impact, as they are assessed"),
+    "root_cause": _prose("Type of threat or root cause that likely led to it"),
+    "indicators": _prose("Indicators of compromise"),
+    "cross_border": _yes_no("Could it have an impact in other Member States?"),
+    "cross_border_places": _places("Other countries in which it has or may have an impact"),
+    "cross_border_impact": _prose("The impact in other countries"),
+    "location": _prose("The place where it happened, and the storage media concerned"),
+    "measures_before": _prose("Technical and organisational measures that protected the data before"),
+    "other_authorities": _prose("Other authorities that were told"),
+    "individual_notice_text": _prose("What the affected people are told, in short"),
+    "individual_notice_count": _count("How many affected people were told"),
+    "product": {
+        "name": _text("Product with digital elements: name and versions"),
+        "description": _prose("What the product is and does"),
+        "available_in": _places("Member States in which the product is available"),
+        "vulnerability": _prose("The vulnerability: identifier, nature, severity"),
+        "exploit": _prose("General nature of the exploit"),
+        "corrective_measures": _prose("The security update or other corrective measures that are available"),
+    },
+    "sensitivity": _prose("How sensitive the reported information is"),
+    "dora": DORA,
     "ransom": {
         "reasons": _prose("Why a ransom payment was necessary"),
         "alternatives": _prose("Alternatives to the ransom payment that were considered"),

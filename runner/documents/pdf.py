@@ -7,12 +7,14 @@ stationery's folders, never the system's, so that the same document gives the sa
 from __future__ import annotations
 
 import functools
+import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
 
 _NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
 _MAX_SCRIPTS = 24
+_GENERATIONS = 12
+"""Compilations after which typst has forgotten what it kept of one that went before."""
+
+
+class Printed(NamedTuple):
+    """A PDF of one or several documents, and how many pages each of them has."""
+
+    content: bytes
+    pages: tuple[int, ...]
 
 
 def write_pdf(document: Document) -> bytes:
@@ -33,39 +44,100 @@ def write_pdf(document: Document) -> bytes:
     A character that no font has is spelt out as ``[U+6F22]`` in a draft; a final document is ``Refused``
     then, because its text must be the same in every format.
     """
+    return _set((document,), tagged=True)[1]
+
+
+def print_pdf(documents: Sequence[Document], *, tagged: bool) -> Printed:
+    """Return documents of one kind in one PDF, each with pages of its own: for paper alone where it is not tagged."""
+    compiler, content = _set(documents, tagged=tagged)
+    pages = tuple(json.loads(compiler.query("metadata", field="value")))
+    if len(documents) > 1:
+        _forget(documents[0])
+    return Printed(content, pages)
+
+
+def unprintable(pieces: Sequence[str], folders: tuple[str, ...] = ()) -> frozenset[str]:
+    """Return which pieces of text (characters with their marks) no font can show."""
     import typst
 
-    data = msgspec.json.encode([_data(document)]).decode()
+    if not pieces:
+        return frozenset()
+    data = json.dumps(list(pieces))
+    try:
+        typst.compile(
+            _PROBE,
+            format="pdf",
+            font_paths=_fonts(folders),
+            ignore_system_fonts=True,
+            sys_inputs={"pieces": data},
+            pdf_standards=["a-2b"],
+            timestamp=0,
+        )
+    except typst.TypstError:
+        if len(pieces) == 1:
+            return frozenset(pieces)
+        half = len(pieces) // 2
+        return unprintable(pieces[:half], folders) | unprintable(pieces[half:], folders)
+    return frozenset()
+
+
+_PROBE = (
+    b'#set document(title: "probe", date: datetime(year: 2000, month: 1, day: 1))\n'
+    b"#set page(height: auto)\n"
+    b"#for piece in json(bytes(sys.inputs.pieces)) [#piece#parbreak()]\n"
+)
+
+
+def _set(documents: Sequence[Document], *, tagged: bool) -> tuple[typst.Compiler, bytes]:
+    """Lay documents out, and spell out what no font shows where they are drafts."""
+    import typst
+
+    first = documents[0]
+    data = msgspec.json.encode([_data(document) for document in documents]).decode()
     for _attempt in range(_MAX_SCRIPTS):
         try:
-            return _compiled(document, data)
+            return _compiled(first, data, tagged=tagged)
         except typst.TypstError as error:
             match = _NO_GLYPH.search(str(error))
             if match is None:
                 raise Bug(
-                    f"the PDF of {document.id} could not be set", hint=re.sub(r"`.*?`", "…", error.message)
+                    f"the PDF of {first.id} could not be set", hint=re.sub(r"`.*?`", "…", error.message)
                 ) from None
-            if document.context.status == "final":
+            if first.context.status == "final":
                 raise _no_font(match[1]) from None
             data = _spelt(data, match[1])
     raise _no_font("many scripts")
 
 
-def _compiled(document: Document, data: str) -> bytes:
+def _compiled(first: Document, data: str, *, tagged: bool) -> tuple[typst.Compiler, bytes]:
     import typst
 
-    made = typst.compile(
-        resources.files("runner.documents").joinpath("stationery.typ").read_bytes(),
-        format="pdf",
-        font_paths=_fonts(document.context.stationery.font_paths),
-        ignore_system_fonts=True,
-        sys_inputs={"docs": data},
-        pdf_standards=["a-3a", "ua-1"],
-        timestamp=int(document.context.timestamp.timestamp()),
-    )
+    with resources.as_file(resources.files("runner.documents").joinpath("stationery.typ")) as file:
+        compiler = typst.Compiler(
+            file,
+            root=file.parent,
+            font_paths=_fonts(first.context.stationery.font_paths),
+            ignore_system_fonts=True,
+            sys_inputs={"docs": data},
+        )
+        made = compiler.compile(
+            format="pdf",
+            pdf_standards=["a-3a", "ua-1"] if tagged else ["a-2b"],
+            pdf_tags=tagged,
+            timestamp=int(first.context.timestamp.timestamp()),
+        )
     if not isinstance(made, bytes):
         raise Bug("typst returned no PDF")
-    return made
+    return compiler, made
+
+
+def _forget(document: Document) -> None:
+    """Have typst let a batch go: it keeps parts of its last ten compilations, which for batches are gigabytes."""
+    import typst
+
+    fonts = _fonts(document.context.stationery.font_paths)
+    for _ in range(_GENERATIONS):
+        typst.compile(b" ", format="pdf", font_paths=fonts, ignore_system_fonts=True)
 
 
 @functools.lru_cache(maxsize=8)

@@ -52,12 +52,13 @@ def render(
     """Make the document of a notice from nested plain facts; a fact that is absent or None is unknown.
 
     ``extra`` adds names such as ``duty`` (``due overdue reasons``) that are read like facts. We add ``notice``:
-    its ``date`` is the context's timestamp, its ``elements`` the data elements of all populations. Raises
+    its ``date`` is the context's timestamp, its ``elements`` the data elements of all populations. A letter with
+    slots and no ``recipient`` is the pattern of all: its slots show what will stand there. Raises
     ``Invalid`` when the template is wrong, and ``Refused`` when a final document would have gaps that may
     not follow later.
     """
     language = context.language or notice.language
-    register = {**facts, **(extra or {}), "notice": _about(facts, context)}
+    register = {"recipient": _anyone(notice), **facts, **(extra or {}), "notice": _about(facts, context)}
     marked = fill_template(source, register, language=language, zone=context.zone, name=notice.id)
     filling = _Filling(notice, marked.ledger, phrases(language), context.status == "draft")
     blocks = tuple(filling.block(block) for block in parse(marked.text))
@@ -88,6 +89,11 @@ def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
         raise NotFound(f"there is no population {population!r}", hint="the fact `populations` names them")
     rest = {key: value for key, value in facts.items() if key not in ("populations", "data", "people")}
     return {**rest, "data": found[0].get("data"), "people": found[0].get("people")}
+
+
+def _anyone(notice: Notice) -> dict[str, str] | None:
+    names = [slot.partition(".")[2] for slot in notice.slots]
+    return {name: f"«{name}»" for name in names} or None
 
 
 def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from runner.documents.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
 from runner.errors import Invalid, Problem
 from runner.loading.source import Source, scan
-from runner.model.notice import Ban, Fits, Item, Notice
+from runner.model.notice import SLOTS, Ban, Fits, Item, Notice
 from runner.model.regime import LetterPart
 
 SCHEMA: Final = "tocsin/notice/v1"
@@ -198,6 +198,10 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
                 found.append(
                     source.problem((key,), "notice-part", f"{word!r} is no part of a letter", hint=hint)
                 )
+    for slot in notice.slots:
+        if slot not in SLOTS:
+            hint = _nearest(slot, SLOTS)
+            found.append(source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=hint))
     for index, item in enumerate(notice.requires):
         if item.when:
             found += [
@@ -218,6 +222,12 @@ def _text_problems(
         for path in notice.required_facts()
         if path not in read
     ]
+    personal = {path for path in read if path.partition(".")[0] == "recipient"}
+    for slot in sorted(personal.symmetric_difference(notice.slots)):
+        what = (
+            "is read and not among the slots" if slot in personal else "is a slot that the text never reads"
+        )
+        found.append(source.problem(("slots",), "notice-slot", f"{slot} {what}", key=True))
     epoch = RenderContext(timestamp=datetime(2000, 1, 1, tzinfo=UTC))
     try:
         render(notice, body, {}, context=epoch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ Treatment = Literal["missing", "to_follow"]
 Format = Literal["docx", "pdf", "html", "txt", "md"]
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
+
+SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
+"""What a letter may say of its one reader."""
 
 FactChoice = str | tuple[str, ...]
 """One fact path, or several of which one is enough."""
@@ -85,6 +88,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether information may follow in phases, as in Art. 33(4) GDPR."""
     at_once: tuple[str, ...] = ()
     """Facts that may not follow later even where phases are allowed."""
+    slots: tuple[str, ...] = ()
+    """What differs from one reader's letter to the next (``SLOTS``); all else is the same for all in one place."""
     sha256: str = ""
     """Digest of the file's bytes; the loader sets it."""
 

@@ -11,8 +11,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from runner.documents.labels import label
 from runner.documents.values import Group, Leaf, Missing, Series, Value, Wrong
-from runner.documents.wording import label, phrases
+from runner.documents.wording import joined, phrases
 from runner.model.jurisdictions import US_NAMES
 
 Filter = Callable[..., Any]
@@ -129,14 +130,9 @@ def _labels(value: Any, language: str) -> Any:
 
 
 def _words(value: Any, language: str) -> str:
-    """Join a list as a person would: ``a, b and c``; entries with commas of their own by semicolons."""
-    if not isinstance(value, (list, tuple)):
-        return str(value)
-    entries = [str(entry) for entry in value]
-    if len(entries) < 2:
-        return "".join(entries)
-    comma = "; " if any("," in entry for entry in entries) else ", "
-    return f"{comma.join(entries[:-1])} {phrases(language).conjunction} {entries[-1]}"
+    return (
+        joined([str(entry) for entry in value], language) if isinstance(value, (list, tuple)) else str(value)
+    )
 
 
 def _capital(value: Any) -> str:

@@ -1,15 +1,18 @@
-"""The few words that documents add of their own, by language, and what the vocabulary's codes read like.
+"""The few words that documents add of their own, by language; what codes read like is in ``labels``.
 
 Templates are written in one language each; only these words cannot stand in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
+
+_SOUNDS_I = re.compile(r"h?[ií](?!e)", re.IGNORECASE)
 
 
 class Phrases(msgspec.Struct, frozen=True):
@@ -65,82 +68,22 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
     }
 )
 
-LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "en": MappingProxyType(
-            {
-                # data.elements
-                "ssn": "Social Security number",
-                "drivers_license_or_state_id": "driver's license or state identification card number",
-                "passport": "passport number",
-                "military_id": "military identification number",
-                "other_government_id": "other government-issued identification number",
-                "tribal_id": "tribal identification number",
-                "tax_id": "tax identification number",
-                "account_number_with_code": "financial account or card number with its access code",
-                "account_number_alone": "financial account or card number",
-                "financial_access_codes": "access codes for financial accounts",
-                "online_credentials": "user name or e-mail address with password or security question",
-                "medical": "medical information",
-                "health_insurance": "health insurance information",
-                "biometric": "biometric data",
-                "genetic": "genetic data",
-                "full_date_of_birth": "date of birth",
-                "mothers_maiden_name": "mother's maiden name",
-                "employer_id_with_code": "employer-issued identification number with its access code",
-                "esignature_or_private_key": "electronic signature or private key",
-                "student_id": "student identification number",
-                "alpr": "licence plate recognition data",
-                "geolocation": "location data from a device",
-                "birth_or_marriage_certificate": "birth or marriage certificate",
-                "work_evaluation": "work evaluation",
-                "name": "name",
-                "contact": "contact details",
-                "cpni": "telephone service records",
-                "payroll": "payroll data",
-                "substance_use": "substance use treatment records",
-                "education_record": "education records",
-                "tax_return": "tax return data",
-                "location": "location data",
-                "communications": "content of communications",
-                "special_category": "special categories of personal data (Art. 9 GDPR)",
-                "criminal_record": "data on criminal convictions and offences (Art. 10 GDPR)",
-                "children": "data of children",
-                "financial": "financial data",
-                "identity_document": "identity document",
-                # incident.vector
-                "hacking": "unauthorised access by an outside attacker",
-                "ransomware": "ransomware",
-                "phishing": "phishing",
-                "credential_stuffing": "log-in attempts with passwords stolen elsewhere",
-                "sim_swap": "takeover of a mobile number",
-                "smishing": "phishing by text message",
-                "insider": "misuse by an insider",
-                "misdelivery": "information sent to the wrong recipient",
-                "loss": "loss of a device or of documents",
-                "theft": "theft of a device or of documents",
-                "misconfiguration": "an error in a system's configuration",
-                "improper_disposal": "improper disposal",
-                "vendor": "an incident at a service provider",
-                "outage": "an outage",
-                "unknown": "not yet established",
-                # people.kinds and the rest
-                "vulnerable": "vulnerable people",
-                "confidentiality": "confidentiality",
-                "integrity": "integrity",
-                "availability": "availability",
-            }
-        )
-    }
-)
-
 
 def phrases(language: str) -> Phrases:
     """Return the words of a BCP 47 tag's language, English where we have none."""
     return PHRASES.get(language.split("-")[0].lower(), PHRASES["en"])
 
 
-def label(code: str, language: str) -> str:
-    """Return what a code of the vocabulary reads like; an unlisted one with its underscores opened."""
-    labels = LABELS.get(language.split("-")[0].lower(), {})
-    return labels.get(code, code.replace("_", " "))
+def joined(entries: Sequence[str], language: str) -> str:
+    """Join a list as a person would: ``a, b and c``; entries with commas of their own by semicolons."""
+    if len(entries) < 2:
+        return "".join(entries)
+    comma = "; " if any("," in entry for entry in entries) else ", "
+    return f"{comma.join(entries[:-1])} {_and(entries[-1], language)} {entries[-1]}"
+
+
+def _and(following: str, language: str) -> str:
+    """Return the word for *and*; the Spanish one is another before the sound of an ``i``."""
+    if language.startswith("es") and _SOUNDS_I.match(following):
+        return "e"
+    return phrases(language).conjunction

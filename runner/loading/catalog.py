@@ -34,7 +34,6 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "regimes": (".yaml", ".yml"),
     "notices": (".md",),
 }
-_PART = re.compile(r"[a-z0-9-]+")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -168,11 +167,19 @@ class Catalog:
 
     def part(self, name: str) -> tuple[str, str] | None:
         """Return the text and the file of macros that notices share, the home's own first; None where there is none."""
+        file = self.part_files.get(name)
+        return None if file is None else (file.read_text(encoding="utf-8"), str(file))
+
+    @cached_property
+    def part_files(self) -> dict[str, Path | Traversable]:
+        """Files of macros that notices share, by name."""
+        found: dict[str, Path | Traversable] = {}
         for folder in self._folders("notices"):
-            file = folder / "parts" / f"{name}.md"
-            if _PART.fullmatch(name) and file.is_file():
-                return file.read_text(encoding="utf-8"), str(file)
-        return None
+            parts = folder / "parts"
+            for one in sorted(parts.iterdir(), key=lambda file: file.name) if parts.is_dir() else ():
+                if one.name.endswith(".md") and one.is_file():
+                    found.setdefault(one.name.removesuffix(".md"), one)
+        return found
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
         """Return all notices by id, each with its template text."""

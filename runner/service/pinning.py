@@ -13,6 +13,8 @@ from runner.loading.compiled import compiled
 from runner.model.catalogue import Catalogue, PinnedNotice
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.service.desk import Desk
 
 
@@ -25,13 +27,17 @@ def read_catalogue(catalog: Catalog) -> Catalogue:
     return Catalogue(regimes=catalog.regimes(), notices=notices)
 
 
+def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[Catalogue, bytes]:
+    """Return the catalogue and its bytes, from a cache that knows every file they come from, or made and kept there."""
+    files = {f"regime {name}": file for name, file in catalog.regime_files.items()}
+    files |= {f"notice {name}": file for name, file in catalog.notice_files.items()}
+    files |= {f"part {name}": file for name, file in catalog.part_files.items()}
+    return compiled(cache, "law", files, Catalogue, lambda: read_catalogue(catalog))
+
+
 def pin_catalogue(desk: Desk, catalog: Catalog) -> str:
     """Keep the catalogue and return its SHA-256."""
-    regimes = {f"regime {name}": file for name, file in catalog.regime_files.items()}
-    notices = {f"notice {name}": file for name, file in catalog.notice_files.items()}
-    found, content = compiled(
-        desk.folder / "cache", "law", regimes | notices, Catalogue, lambda: read_catalogue(catalog)
-    )
+    found, content = kept_catalogue(desk.folder / "cache", catalog)
     digest = desk.store.put_blob(None, content)
     desk.remember_catalogue(digest, found)
     return digest

@@ -17,6 +17,7 @@ import msgspec
 from runner.__main__ import main
 from runner.cli.world import World
 from runner.model.actor import Actor
+from tests.warm import cache, warm
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -100,7 +101,7 @@ class AtDesk:
             inp=Stream(types or "", terminal=types is not None),
             out=Stream(terminal=terminal),
             err=Stream(terminal=types is not None),
-            environ={"TOCSIN_HOME": str(self.home), "TOCSIN_CACHE": "", **self.environ},
+            environ={"TOCSIN_HOME": str(self.home), "TOCSIN_CACHE": str(cache()), **self.environ},
             cwd=self.home.parent,
             clock=self.clock,
             chance=self.chance,
@@ -111,6 +112,8 @@ class AtDesk:
         """Run one command that must succeed and return what it printed."""
         said = self(*words, types=types)
         assert said.code == 0, (words, said.err)
+        if words[0] == "init":
+            warm(self.home)
         return said.out
 
     def settings(self, **changes: Any) -> None:

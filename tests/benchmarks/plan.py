@@ -92,7 +92,7 @@ ENTRIES: tuple[Entry, ...] = (
         Role.OURS,
         ".venv",
         n=3,
-        command=("{bin}/tocsin", "--home", "{folder}/home", "open", "{folder}/three.yaml", "--yes"),
+        command=("{bin}/tocsin", "--home", "{folder}/quiet", "open", "{folder}/three.yaml", "--yes"),
         prepare="ours/files.py",
     ),
     Entry(

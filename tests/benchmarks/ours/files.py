@@ -77,12 +77,13 @@ def home(folder: Path) -> None:
 
 
 def quiet(folder: Path) -> None:
-    """Make a home in which nothing is due, and the law has been compiled, as after any incident."""
-    from runner.loading.catalog import Catalog
-    from runner.service.pinning import pin_catalogue
+    """Make a home in which nothing is due: there was an incident, and it was cancelled."""
+    from runner.model.commands import CancelIncident
+    from runner.service.starting import Request, commit_opening, prepare_opening
 
     desk = made(folder)
-    pin_catalogue(desk, Catalog(folder))
+    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",))))
+    desk.submit(incident.id, CancelIncident(by="ana", reason="it was found"))
     desk.store.close()
 
 

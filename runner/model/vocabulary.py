@@ -82,7 +82,11 @@ def path_hint(path: str) -> str:
     close = _with_keys(near, path) or ("" if first in roots() else nearest(first, roots()))
     if close:
         return f"did you mean {close}?"
-    return f"see: tocsin fact show {first} --all" if first in roots() else f"facts begin with one of: {', '.join(roots())}"
+    return (
+        f"see: tocsin fact show {first} --all"
+        if first in roots()
+        else f"facts begin with one of: {', '.join(roots())}"
+    )
 
 
 def _resembles(path: str, pattern: str) -> bool:

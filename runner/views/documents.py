@@ -65,7 +65,9 @@ class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema
     notices: tuple[NoticeRow, ...]
 
 
-class NoticeReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/rendered-notice/v1"):
+class NoticeReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/rendered-notice/v1"
+):
     """One rendered notice."""
 
     heading: Heading

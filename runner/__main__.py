@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as type checkers know it; ``typing`` alone takes as long as the interpreter
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.cli.world import World
 
 VERSION_WORDS = (["version"], ["--version"])

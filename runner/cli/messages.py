@@ -39,7 +39,7 @@ def plan(session: Session) -> None:
     ]
     sent = sum(len(one.attempts) for one in incident.deliveries.values())
     report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
-    session.show(report, lambda: plan_page(report, str(session.folder / CONFIG)))
+    session.show(report, lambda: plan_page(report, CONFIG))
 
 
 def list_(session: Session) -> None:

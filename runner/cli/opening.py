@@ -145,7 +145,7 @@ def _class_of(opening: Opening, playbook: str, message: str) -> str:
 
 def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
-    blocks: list[Block] = list(plan_page(plan, str(session.folder / CONFIG)).blocks)
+    blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
     for record in opening.imported:

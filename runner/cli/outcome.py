@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.cli.session import WORKER, Session
+from runner.cli.session import Session
+from runner.service.workers import living
 from runner.views.page import Cell, Page, Paragraph, Table, line
 from runner.views.rows import TaskRow, task_rows
 
@@ -67,8 +68,7 @@ def work(session: Session) -> None:
     if session.options.no_work:
         return
     desk = session.desk
-    living = desk.store.setting(WORKER)
-    if living and desk.store.worker_alive(living):
+    if living(desk.store):
         return
     if not desk.store.due(desk.clock.now()):
         return

@@ -62,6 +62,21 @@ def add_(
     contacts = tuple(_contact(text) for text in contact or ())
     add_person(session.desk, person, name or person, contacts)
     _told(session, f"{person} is on record with {count(len(contacts), 'new contact')}")
+    if contacts:
+        _reach(session, person)
+
+
+def _reach(session: Session, person: str) -> None:
+    """Have what is under way to somebody use their new contacts, and say what was given up before they had them."""
+    from runner.cli.outcome import work
+    from runner.service.messages import plan_anew
+
+    asked, given_up = plan_anew(session.desk, person)
+    if asked:
+        work(session)
+        session.say(f"messages to {person} are planned anew in {', '.join(asked)}")
+    for delivery in given_up:
+        session.say(f"was given up: tocsin message retry {delivery} --reason 'new contact'")
 
 
 def _contact(text: str) -> ContactPoint:

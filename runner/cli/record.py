@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from runner.cli import outcome
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, Where, command
 from runner.cli.outcome import answer, submit
@@ -120,4 +121,18 @@ def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 def close(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Declare the incident over. With open steps or duties it needs --reason."""
+    from runner.service.shredded import close_shredded, is_shredded
+
+    if is_shredded(session.desk, session.name(where)):
+        row = close_shredded(session.desk, session.name(where))
+        done = outcome.Done(
+            incident=row.id,
+            codename=row.codename,
+            version=row.version,
+            done=("closed; what it said was shredded",),
+            ready=(),
+            stuck=(),
+        )
+        session.show(done, lambda: outcome.page(done))
+        return
     submit(session, session.name(where), c.Close(by=session.by, reason=reason), "closed")

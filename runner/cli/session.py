@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from runner.views.page import Page
 
 FORMATS = ("text", "json")
-WORKER = "worker"
-"""The store's setting that names the worker which goes on, so that a command need not work by itself."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Annotated
 from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.said import aloud
-from runner.cli.session import WORKER, Session
+from runner.cli.session import Session
 from runner.errors import TocsinError
 
 
@@ -37,30 +37,32 @@ def worker(
         _go_on(session)
         return 0
     from runner.drivers.embedded import Worker
+    from runner.service.shredded import is_shredded
 
     doing = Worker(session.machine, perform=aloud(session))
     try:
         doing.drain()
     finally:
         doing.close()
-    for name, why in doing.troubles.items():
+    troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.desk, name)}
+    for name, why in troubles.items():
         session.say(f"warning: {name} could not be worked on: {why}")
-    return _needs_a_person(session, doing.troubles)
+    return _needs_a_person(session, troubles)
 
 
 def _go_on(session: Session) -> None:
     from runner.drivers.choice import make_worker
+    from runner.service.workers import dismiss, enlist
 
     store = session.desk.store
     doing = make_worker(session.machine, perform=aloud(session))
     try:
-        store.set_setting(WORKER, doing.name)
+        enlist(store, doing.name)
         with _stopped_by_signals(doing.stop):
             session.say(f"worker {doing.name} is working in {session.folder}; stop it with Ctrl-C or SIGTERM")
             doing.run()
     finally:
-        if store.setting(WORKER) == doing.name:
-            store.set_setting(WORKER, None)
+        dismiss(store, doing.name)
         doing.close()
     session.say(f"worker {doing.name} has stopped")
 
@@ -94,6 +96,7 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
     """Yield what needs a person in each open incident; one that cannot be read holds up no other."""
     from runner.cli.looking import read_status
     from runner.model.people import STREAM
+    from runner.views import advice
 
     for row in session.desk.store.rows():
         if row.kind == STREAM or row.state not in ("open", "paused"):
@@ -101,6 +104,10 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
         try:
             found = read_status(session, session.desk.load(row.id))
         except TocsinError as error:
+            if error.code == "shredded":
+                text = "it was shredded: nothing more can be done in it"
+                yield {"incident": row.codename, "text": text, "command": advice.close(row.codename)}
+                continue
             if session.json or row.id not in troubles:  # else it was said already
                 text = f"it cannot be read: {error.message}"
                 yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}

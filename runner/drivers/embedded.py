@@ -18,21 +18,23 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runner.drivers.outcomes import Left, Outcome, Visit, answer, called_off, failed, not_begun
-from runner.drivers.poke import Bell
 from runner.drivers.pool import Pool
-from runner.effects.perform import perform
-from runner.engine.plan import Library
 from runner.errors import Sealed, StoreError, TocsinError
 from runner.model.commands import AnyCommand, AttemptLost
 from runner.model.incident import Incident
 from runner.model.work import AnyWork, token
 from runner.service.desk import Desk
 from runner.service.ledger import Turn, row_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from runner.drivers.poke import Bell
 
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
@@ -108,6 +110,7 @@ class Worker:
                     raise StoreError(
                         "outcomes could not be recorded", hint="run: tocsin worker --once", code="unrecorded"
                     )
+            self._rested()
         finally:
             self._draining = False
 
@@ -120,6 +123,7 @@ class Worker:
         try:
             while not self._stopping.is_set():
                 self._round(look=False, arrived=self._arrival(POLL if self._kept else None))
+                self._rested()
             self._finish(self.desk.clock.now() + GRACE)
         except BaseException as error:
             ending = error
@@ -135,6 +139,8 @@ class Worker:
 
     def visit(self, incident: str) -> Future[Left]:
         """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
+        from concurrent.futures import Future
+
         done: Future[Left] = Future()
         if not self._stopping.is_set():
             self._inbox.put(Visit(incident, done))
@@ -168,6 +174,7 @@ class Worker:
 
         What was due when we looked, and still is, waits for something else than time.
         """
+        self._rested()
         now = self.desk.clock.now()
         due = self.desk.store.next_due()
         if due is not None and due <= now and looked:
@@ -347,6 +354,12 @@ class Worker:
             if not held:
                 yield AttemptLost(effect=effect, n=attempt.n)
 
+    def _rested(self) -> None:
+        """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
+        if not self._doing:
+            for incident in self._known.values():
+                self.desk.keep_snapshot(incident)
+
     def _remember(self, incident: Incident) -> None:
         self._known.pop(incident.id, None)
         self._known[incident.id] = incident
@@ -408,7 +421,9 @@ class Worker:
         self._inbox.put(Outcome(work, command))
 
     def _with_tools(self, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-        library: Library = self.desk.library(incident)
+        from runner.effects.perform import perform
+
+        library = self.desk.library(incident)
         try:
             tools = self.desk.tools(incident)
         except TocsinError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import Future, InvalidStateError
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,6 +12,9 @@ from runner.model.commands import AnyCommand, AttemptDone, EffectFailed, Replann
 from runner.model.messaging import SendResult
 from runner.model.states import AttemptState
 from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -32,11 +35,14 @@ class Visit(msgspec.Struct, frozen=True, eq=False):
     """An incident to look at; ``done`` is told when nothing of it is in flight here any more."""
 
     incident: str
-    done: Future[Left] | None = None
+    done: Any = None
+    """A ``Future[Left]``, if somebody waits for it."""
 
 
 def answer(done: Future[Left], result: Left | BaseException) -> None:
     """Tell who waits, unless nobody does any more or has been told."""
+    from concurrent.futures import InvalidStateError
+
     with contextlib.suppress(InvalidStateError):
         if isinstance(result, Left):
             done.set_result(result)

@@ -7,7 +7,6 @@ may ring it can make a worker look, and no more. What a killed worker left is re
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,8 @@ class Bell:
 
     def __init__(self, folder: Path, worker: str, alive: Alive) -> None:
         """Bind a free port of the loopback and write it down, in the place of what the dead have left."""
+        import socket  # slow to import, and a command that finds no bell needs none
+
         folder.mkdir(parents=True, exist_ok=True)
         for file in _bells(folder):
             if not alive(file.stem):
@@ -51,8 +52,8 @@ class Bell:
         """Stop listening and take the port back."""
         self._open = False
         self._file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
-            own.sendto(STOP, (LOOPBACK, self._port))
+        with contextlib.suppress(OSError):
+            _send(self._port, STOP)
         self._socket.close()
 
 
@@ -62,7 +63,7 @@ def ring(folder: Path, alive: Alive) -> None:
         try:
             port = int(file.read_text(encoding="ascii"))
             if alive(file.stem):
-                _send(port)
+                _send(port, LOOK)
                 continue
         except (ValueError, OverflowError):
             pass  # no port: nothing of ours wrote it
@@ -75,9 +76,11 @@ def _bells(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
-def _send(port: int) -> None:
+def _send(port: int, word: bytes) -> None:
+    import socket
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        out.sendto(LOOK, (LOOPBACK, port))
+        out.sendto(word, (LOOPBACK, port))
 
 
 def _remove(file: Path) -> None:

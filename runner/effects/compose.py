@@ -91,7 +91,7 @@ def replan(incident: Incident, tools: Tools) -> Replanned:
         delivery = incident.deliveries[name]
         kind = incident.messages[delivery.message].message_class
         plans.append(planned(incident, tools, kind, delivery.person, name))
-    reason = f"fallen domains: {', '.join(fallen) or 'none'}"
+    reason = f"fallen domains: {', '.join(fallen)}" if fallen else "domains or contacts changed"
     return Replanned(plans=tuple(plans), reason=reason, asked=incident.replan_asked)
 
 

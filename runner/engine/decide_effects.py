@@ -24,6 +24,7 @@ REPLAN_AGAIN = timedelta(minutes=1)
 EffectCommand = (
     c.ResolveAttempt
     | c.Resend
+    | c.AskReplan
     | c.ReportCall
     | c.Composed
     | c.Replanned
@@ -56,7 +57,7 @@ def decide_effect(
             return _rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
             return _could_not(incident, step, why, library)
-        case c.Resend() | c.ReportCall():
+        case c.Resend() | c.ReportCall() | c.AskReplan():
             return _by_hand(incident, command)
 
 
@@ -270,7 +271,10 @@ def _outdated(incident: Incident, command: c.Rendered) -> bool:
     return any(seq < newest.get(key, 0) for key, seq in command.facts.items())
 
 
-def _by_hand(incident: Incident, command: c.Resend | c.ReportCall) -> tuple[e.AnyEvent, ...]:
+def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:
+    if isinstance(command, c.AskReplan):
+        open_ = any(incident.deliveries[name].person == command.person for name in incident.moving)
+        return (e.ReplanAsked(person=command.person),) if open_ else ()
     found = incident.deliveries.get(command.delivery)
     if found is None:
         raise NotFound(f"no delivery '{command.delivery}'", hint="see: tocsin message list")

@@ -12,6 +12,7 @@ from runner.engine.failover import (
     Effort,
     Exhausted,
     Next,
+    Policy,
     Satisfied,
     Send,
     WaitUntil,
@@ -89,14 +90,17 @@ def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.At
 def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime | None:
     """Return when time changes a delivery: at once if something can be sent, None if only an event can.
 
-    An attempt that has outlived its limit hides the channels after it; it is looked at again every minute. While
-    a plan could not be made anew nothing is sent before it is tried again.
+    An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
+    made anew nothing is sent before it is tried again.
     """
     if incident.replan:
         return incident.replan_at or now
     match move(incident, incident.deliveries[name], now):
         case WaitUntil(instant=instant):
-            return instant if instant > now else now + LOOK_AGAIN
+            limit = Policy().attempt_limit
+            attempts = incident.deliveries[name].attempts
+            overlong = any(one.state == "sending" and one.started_at + limit <= now for one in attempts)
+            return min(instant, now + LOOK_AGAIN) if overlong else instant
         case AskPerson():
             return None
         case _:

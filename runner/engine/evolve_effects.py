@@ -64,6 +64,10 @@ def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: in
     draft.put(replan=False, replan_at=None)
 
 
+def _replan_asked(draft: Draft, event: e.ReplanAsked, at: datetime, seq: int) -> None:
+    draft.put(replan=True, replan_asked=seq, replan_at=None)
+
+
 def _not_replanned(draft: Draft, event: e.ReplanFailed, at: datetime, seq: int) -> None:
     draft.put(replan_at=event.retry_at)
 
@@ -217,6 +221,7 @@ def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -
 EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.MessageComposed: _composed,
     e.DeliveriesReplanned: _replanned,
+    e.ReplanAsked: _replan_asked,
     e.ReplanFailed: _not_replanned,
     e.DeliveryEnded: _delivery_ended,
     e.DeliveryStuck: _delivery_stuck,

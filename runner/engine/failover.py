@@ -167,7 +167,8 @@ def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, sta
                 waits.append(at)
                 ended = ended and at > hand_over
             case _Pending(until=until):
-                waits.append(until)
+                # Beyond its limit it hides nothing: what comes next is the turn of the channel after it.
+                waits.append(until if until > now else stale_at)
                 ended = False
             case _Taken(unknown=unknown):
                 ended = ended and unknown

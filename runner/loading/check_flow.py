@@ -55,6 +55,10 @@ def _times(place: Place, steps: Map, found: Findings) -> None:
     if step.on_overdue is not None and step.due is None:
         text = "on_overdue does nothing: the step is never due"
         found.error((*where, "on_overdue"), "overdue-without-due", text, "add `due:`", key=True)
+    if step.timeout is not None and not isinstance(step, Act):
+        text = "timeout cuts off an action; it does nothing to any other step"
+        hint = "write `expires:`" if isinstance(step, Approve) else "for people: `due:` and `on_overdue:`"
+        found.error((*where, "timeout"), "timeout-without-action", text, hint, key=True)
     if step.due is not None and step.due.anchor == "step":
         other = steps.find(step.due.ref, place)
         if other is not None and (other is place or steps.perhaps_before(place, other)):

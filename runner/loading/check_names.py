@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from runner.loading.check_map import Findings, Map, Place, walk
+from runner.loading.expression_kinds import PLAIN, WORDS, kind_of
 from runner.loading.known import Known
 from runner.loading.source import Where
 from runner.model.expressions import Apply, Attribute, Expression, NameRef
@@ -223,7 +224,12 @@ class _Names:
             else:
                 self.unknown(here, "unknown-playbook", "playbook", name, self.known.playbooks)
             return
-        for given in step.inputs:
+        for given, expression in step.inputs.items():
+            kind = kind_of(expression)
+            if kind not in PLAIN:
+                text = f"an input is text, a number, or true or false; this is {WORDS[kind]}"
+                hint = "the called playbook sees the same facts: let it read this one"
+                self.found.error((*where, "inputs", given), "input-kind", text, hint)
             if given not in called.inputs:
                 self.unknown(
                     (*where, "inputs", given), "unknown-input", f"input of {name}", given, called.inputs

@@ -35,7 +35,7 @@ from runner.model.vocabulary import find, nearest
 
 Kind: TypeAlias = Literal["truth", "number", "text", "instant", "duration", "list", "map", "any"]
 
-_WORDS: dict[Kind, str] = {
+WORDS: dict[Kind, str] = {
     "truth": "true or false",
     "number": "a number",
     "text": "text",
@@ -45,6 +45,8 @@ _WORDS: dict[Kind, str] = {
     "map": "a map",
     "any": "anything",
 }
+PLAIN: frozenset[Kind] = frozenset({"truth", "number", "text", "any"})
+"""What can be handed to a called playbook as an input."""
 _PARTS: dict[str, Kind] = {
     "done": "truth",
     "state": "text",
@@ -98,6 +100,11 @@ def check_kinds(expression: Expression, *, condition: bool) -> None:
         checker.kind(expression.tree)
 
 
+def kind_of(expression: Expression) -> Kind:
+    """Return what kind of value an expression gives that was checked before; "any" where that is not known."""
+    return _Checker(expression.source).kind(expression.tree)
+
+
 class _Checker:
     """One walk; the tree has no offsets, so a mistake is placed where its word stands in the source."""
 
@@ -114,7 +121,7 @@ class _Checker:
         if kind in ("truth", "any"):
             return "truth"
         hint = "write: ... is not empty" if kind in ("list", "map") else "compare it with something"
-        raise self.error(_word(node), f"{_word(node) or 'this'} is {_WORDS[kind]}, not true or false", hint)
+        raise self.error(_word(node), f"{_word(node) or 'this'} is {WORDS[kind]}, not true or false", hint)
 
     def kind(self, node: Node) -> Kind:
         """Return what kind of value a node gives, checking everything below it."""
@@ -186,7 +193,7 @@ class _Checker:
                 hint = "compare with ==" if other == "text" else ""
                 raise self.error(
                     _word(link.right),
-                    f"'in' needs a list or a map, and {_word(link.right)} is {_WORDS[other]}",
+                    f"'in' needs a list or a map, and {_word(link.right)} is {WORDS[other]}",
                     hint,
                 )
             self.held(link.right, left)
@@ -195,11 +202,11 @@ class _Checker:
             hint = f"write: ... in {_word(left)}" if one == "list" and other == "text" else ""
             raise self.error(
                 _word(left),
-                f"{_WORDS[one]} never compares with {_WORDS[other]}",
+                f"{WORDS[one]} never compares with {WORDS[other]}",
                 hint or _moment_hint(one, other),
             )
         if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
-            raise self.error(_word(left), f"{_WORDS[one]} has no order")
+            raise self.error(_word(left), f"{WORDS[one]} has no order")
         self.held(left, link.right)
         self.held(link.right, left)
 
@@ -237,14 +244,14 @@ class _Checker:
         if total is None:
             verb = "subtracted from" if negative else "added to"
             hint = "write duration('2h')" if "text" in (one, other) else ""
-            raise self.error(_word(left), f"{_WORDS[other]} cannot be {verb} {_WORDS[one]}", hint)
+            raise self.error(_word(left), f"{WORDS[other]} cannot be {verb} {WORDS[one]}", hint)
         return total
 
     def signed(self, item: Node) -> Kind:
         """Return the kind of a value with a sign."""
         kind = self.kind(item)
         if kind not in ("number", "duration", "any"):
-            raise self.error(_word(item), f"{_WORDS[kind]} has no sign")
+            raise self.error(_word(item), f"{WORDS[kind]} has no sign")
         return kind
 
     def applied(self, node: Apply) -> Kind:
@@ -252,8 +259,8 @@ class _Checker:
         kinds = [self.kind(argument) for argument in node.arguments]
         takes = _TAKES.get(node.function)
         if takes and kinds[0] not in (*takes, "any"):
-            what = " or ".join(_WORDS[one] for one in takes)
-            raise self.error(node.function, f"{node.function} takes {what}, not {_WORDS[kinds[0]]}")
+            what = " or ".join(WORDS[one] for one in takes)
+            raise self.error(node.function, f"{node.function} takes {what}, not {WORDS[kinds[0]]}")
         if node.function == "default":
             return kinds[0] if kinds[0] == kinds[1] else "any"
         return _RESULTS[node.function]

@@ -228,6 +228,12 @@ class Resend(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class AskReplan(Command, frozen=True, kw_only=True):
+    """Have open deliveries to somebody planned anew: their contacts changed."""
+
+    person: str
+
+
 class ReportCall(Command, frozen=True, kw_only=True):
     """Say whether a telephone call reached the person of a delivery."""
 
@@ -324,6 +330,7 @@ AnyCommand = (
     | PinPlaybook
     | ResolveAttempt
     | Resend
+    | AskReplan
     | ReportCall
     | Composed
     | Replanned

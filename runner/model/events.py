@@ -307,6 +307,12 @@ class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ReplanAsked(Personal, frozen=True, kw_only=True):
+    """Open deliveries are to be planned anew: somebody has other contacts."""
+
+    person: str
+
+
 class ReplanFailed(Personal, frozen=True, kw_only=True):
     """Open deliveries could not be planned anew: none is sent before ``retry_at``, when it is tried again."""
 
@@ -529,6 +535,7 @@ AnyEvent = (
     | ApprovalVoided
     | MessageComposed
     | DeliveriesReplanned
+    | ReplanAsked
     | ReplanFailed
     | DeliveryEnded
     | DeliveryStuck

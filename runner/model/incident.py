@@ -24,7 +24,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """What every part of an incident shares: frozen, named fields."""
 
 
-class Attempt(Value, frozen=True, kw_only=True):
+class Attempt(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One try of an effect. ``sending`` is the claim, committed before the world is touched."""
 
     n: int
@@ -63,7 +63,7 @@ class Approval(Value, frozen=True, kw_only=True):
     seq: int = 0
 
 
-class Invocation(Value, frozen=True, kw_only=True):
+class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One time a step is reached. ``id`` is ``run:[group.]step#n``."""
 
     id: str
@@ -113,7 +113,7 @@ class Invocation(Value, frozen=True, kw_only=True):
     """Bodies that this container opened."""
 
 
-class Scope(Value, frozen=True, kw_only=True):
+class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One opened body of steps: a run's root, a group's lane, a loop's iteration, a called playbook."""
 
     id: str

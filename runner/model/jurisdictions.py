@@ -117,14 +117,15 @@ _EXAMPLE = "write a country as DE, a state as US-CA"
 
 
 def place_problem(text: str) -> str:
-    """Return why a text names no place, with advice, or nothing."""
+    """Return why a text names no place, with advice, or nothing. What has not the form of a code is not repeated."""
     country, _, part = text.partition("-")
     if country.upper() in _MEANT:
-        return f"'{text[:20]}' is not the ISO code: write {_MEANT[country.upper()]}"
+        return f"'{country}' is not the ISO code: write {_MEANT[country.upper()]}"
     if not _FORM.fullmatch(text):
         upper = text.upper()
-        advice = f"write {upper}" if _FORM.fullmatch(upper) and not place_problem(upper) else _EXAMPLE
-        return f"'{text[:20]}' is no jurisdiction: {advice}"
+        if _FORM.fullmatch(upper):
+            return f"'{text}' is no jurisdiction: {_EXAMPLE if place_problem(upper) else f'write {upper}'}"
+        return f"this is no jurisdiction: {_EXAMPLE}"
     if country not in COUNTRIES:
         advice = "name the countries" if country == "EU" else _EXAMPLE
         return f"'{text}' is no country of ISO 3166-1: {advice}"

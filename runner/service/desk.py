@@ -7,6 +7,7 @@ from the journal whenever they are asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ import msgspec
 from runner.effects.tools import Tools
 from runner.engine.law import duty_statuses
 from runner.engine.plan import Library, Plan, compile_plan
-from runner.errors import NotFound, Refused, Stale
+from runner.errors import NotFound, Refused, Stale, StoreError
 from runner.model.actor import Actor
 from runner.model.catalogue import Catalogue
 from runner.model.commands import AnyCommand
@@ -26,9 +27,10 @@ from runner.model.incident import Incident
 from runner.model.organisation import Directory, Home
 from runner.model.people import STREAM
 from runner.model.playbook import Bundle
+from runner.service import snapshots
 from runner.service.chance import Chance, Clock
 from runner.service.ledger import Turn, catch_up, fold, prepare
-from runner.store.port import Appended, Conflict, Store
+from runner.store.port import Appended, Conflict, Snapshot, Store
 
 if TYPE_CHECKING:
     from runner.effects.gateway import Gateway
@@ -62,6 +64,7 @@ class Desk:
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Catalogue] = {}
         self._folded: dict[str, Incident] = {}
+        self._kept_at: dict[str, int] = {}
         self._libraries: dict[tuple[str, ...], Library] = {}
 
     # --- what an incident refers to -----------------------------------------------------------------------
@@ -145,10 +148,36 @@ class Desk:
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now; one that was loaded before is only caught up with."""
-        known = self._folded.pop(incident, None)
-        found = self.refresh(known) if known is not None else fold(self.store, incident, self.library)
+        known = self._folded.pop(incident, None) or self._snapshot(incident)
+        found = self.refresh(known) if known is not None else self.fold(incident)
         self.keep(found)
         return found
+
+    def fold(self, incident: str) -> Incident:
+        """Return an incident from its journal alone, from the first event on."""
+        return fold(self.store, incident, self.library)
+
+    def _snapshot(self, incident: str) -> Incident | None:
+        kept = self.store.snapshot(incident)
+        if kept is None or kept.code != self._code:
+            return None
+        self._kept_at[incident] = kept.version
+        return snapshots.decode(kept.body)
+
+    def keep_snapshot(self, incident: Incident) -> None:
+        """Have the next process spared the folding, where much has happened; called after a commit only."""
+        if incident.version - self._kept_at.get(incident.id, 0) <= snapshots.AFTER or not self._code:
+            return
+        self._kept_at[incident.id] = incident.version
+        body = snapshots.encode(incident)
+        with suppress(StoreError):
+            self.store.put_snapshot(
+                incident.id, Snapshot(version=incident.version, code=self._code, body=body)
+            )
+
+    @cached_property
+    def _code(self) -> str:
+        return snapshots.code()
 
     def keep(self, incident: Incident) -> None:
         """Keep a folded incident for the next load; the oldest of a few makes room."""
@@ -174,6 +203,7 @@ class Desk:
             turn = self.turn(found, commands, actor=actor)
             if turn.append is None or self.append([turn])[0]:
                 self.keep(turn.incident)
+                self.keep_snapshot(turn.incident)
                 return turn.incident
             found = self.refresh(found)
         raise Stale(f"{found.codename} is changing too fast", hint="look again, then repeat")

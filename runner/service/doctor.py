@@ -173,7 +173,8 @@ def _store(desk: Desk, repair: bool) -> Iterator[Finding]:
             rows.append(row)
             continue
         try:
-            incident = desk.load(row.id)
+            incident = desk.fold(row.id)
+            desk.keep(incident)
         except TocsinError as error:
             yield Finding(area="incidents", severity="warning", what=f"{row.codename}: {error.message}")
             rows.append(row)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from runner.effects.compose import planned_for, recipients
 from runner.effects.tools import message_class, plan_context
 from runner.engine.plan import Plan, walk
+from runner.errors import Sealed
+from runner.model.commands import AskReplan
 from runner.model.incident import Incident
 from runner.model.messaging import DeliveryPlan
 from runner.model.playbook import Message, MessageTemplate, Playbook
@@ -49,3 +51,21 @@ def _plans(
     context = plan_context(incident)
     for person in recipients(incident, desk.directory, to):
         yield planned_for(context, desk.directory, kind, person)
+
+
+def plan_anew(desk: Desk, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Have open deliveries to somebody planned anew; return the codenames, and deliveries to them that were given up.
+
+    What was given up is not sent by itself: a person may have told them since.
+    """
+    asked: list[str] = []
+    given_up: list[str] = []
+    for row in desk.store.rows("open"):
+        try:
+            before = desk.load(row.id)
+        except Sealed:
+            continue
+        after = desk.submit(row.id, AskReplan(by=desk.actor.claimed, person=name))
+        asked += [row.codename] if after.version > before.version else []
+        given_up += [d.id for d in before.deliveries.values() if d.person == name and d.state == "exhausted"]
+    return tuple(asked), tuple(given_up)

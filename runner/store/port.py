@@ -263,8 +263,8 @@ class Store(Protocol):
         """Keep a small setting; None removes it."""
         ...
 
-    def snapshot(self, incident: str, code: str) -> Snapshot | None:
-        """Return the snapshot that ``code`` made and whose last event stands in the journal, else None.
+    def snapshot(self, incident: str) -> Snapshot | None:
+        """Return the incident's snapshot if its last event stands in the journal, else None.
 
         None as well where it cannot be opened: shredded, without the master key, or changed by somebody.
         """

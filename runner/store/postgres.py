@@ -63,7 +63,7 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
 _SELECT_SNAPSHOT: LiteralString = """
 SELECT s.version, s.code, s.head, s.body, k.wrapped FROM tocsin.snapshots s
 JOIN tocsin.events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
-LEFT JOIN tocsin.keys k ON k.incident = s.incident WHERE s.incident = %s AND s.code = %s"""
+LEFT JOIN tocsin.keys k ON k.incident = s.incident WHERE s.incident = %s"""
 _SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
 _PUT_SNAPSHOT: LiteralString = """
 INSERT INTO tocsin.snapshots (incident, version, head, code, body) VALUES (%s, %s, %b, %s, %b)
@@ -223,9 +223,9 @@ class PostgresStore:
         found = self._one("SELECT min(next_due) FROM tocsin.incidents")
         return None if found is None or found[0] is None else datetime.fromisoformat(found[0])
 
-    def snapshot(self, incident: str, code: str) -> Snapshot | None:
+    def snapshot(self, incident: str) -> Snapshot | None:
         """See Store.snapshot."""
-        return sealing.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident, code)))
+        return sealing.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident,)))
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
         """See Store.put_snapshot."""

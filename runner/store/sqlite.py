@@ -56,7 +56,7 @@ FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
 _SELECT_SNAPSHOT = """
 SELECT s.version, s.code, s.head, s.body, k.wrapped FROM snapshots s
 JOIN events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
-LEFT JOIN keys k ON k.incident = s.incident WHERE s.incident = ? AND s.code = ?"""
+LEFT JOIN keys k ON k.incident = s.incident WHERE s.incident = ?"""
 _SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
 _PUT_SNAPSHOT = (
     "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
@@ -206,9 +206,9 @@ class SqliteStore:
         (found,) = self._one("SELECT min(next_due) FROM incidents")
         return None if found is None else datetime.fromisoformat(found)
 
-    def snapshot(self, incident: str, code: str) -> Snapshot | None:
+    def snapshot(self, incident: str) -> Snapshot | None:
         """See Store.snapshot."""
-        return sealing.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident, code)))
+        return sealing.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident,)))
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
         """See Store.put_snapshot."""

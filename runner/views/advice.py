@@ -90,6 +90,11 @@ def confirm(entry: int, person: str) -> str:
     return f"tocsin confirm {entry} --as {shell_word(person)}"
 
 
+def close(incident: str) -> str:
+    """Return the command that declares an incident over."""
+    return f"tocsin close {incident}"
+
+
 WORK = "tocsin worker --once"
 RESUME = "tocsin resume --reason 'WHY'"
 ALL_STEPS = "tocsin status --all"

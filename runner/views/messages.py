@@ -320,7 +320,7 @@ def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[B
 def plan_page(report: PlanReport, settings: str = "") -> Page:
     """Draw a plan: for each message and person what is used in order, and what is refused by which rule.
 
-    ``settings`` is the path of the home's file, where a way to those who cannot be reached is to be added.
+    ``settings`` is the home's file, in which a way to those who cannot be reached is to be added.
     """
     standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
     blocks: list[Block] = [*marked(report.kind), line(f"MESSAGE PLAN: {standing}", "title")]

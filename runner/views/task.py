@@ -76,6 +76,8 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     ready_at: datetime | None
     started_by: str
     ended_by: str
+    outside_role: str
+    """Whoever ended or started it without holding its role or being assigned: anybody may, and it is shown."""
     digest: str
     """What the step produced."""
     subject_digest: str
@@ -114,6 +116,7 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
         ready_at=found.ready_at,
         started_by=found.started_by,
         ended_by=found.ended_by,
+        outside_role=_outsider(incident, found, row),
         digest=found.digest,
         subject_digest=digest,
         quorum=_quorum(step),
@@ -123,6 +126,14 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
         others=_others(incident, found),
         comments=tuple(_comments(invocation, journal)),
     )
+
+
+def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
+    doer = invocation.ended_by or invocation.started_by
+    roles = tuple(role for role in (*row.roles, invocation.escalated_to) if role)
+    if not doer or not roles or invocation.kind == "approve" or doer == invocation.assignee:
+        return ""
+    return "" if any(doer in incident.roles.get(role, ()) for role in roles) else doer
 
 
 def _comments(invocation: str, journal: Iterable[Row]) -> Iterator[Comment]:
@@ -215,6 +226,8 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
         yield "due", f"{moment(row.due)}{clock}"
     yield "ready", moment(report.ready_at) if report.ready_at else ""
     yield "ended", _ended(report)
+    if report.outside_role:
+        yield "note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
     yield "waits for", ", ".join((*row.waits_for, *row.missing))
     yield "only if", report.condition
     yield "sets", f"{row.sets} ({report.answer_type})" if row.sets else ""

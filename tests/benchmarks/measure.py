@@ -21,10 +21,11 @@ LIMIT_SECONDS = 600
 
 
 class Result(NamedTuple):
-    """What one round gave: ``value`` in steps/s when ``rate``, else in seconds."""
+    """What one round gave: ``value`` in steps/s when ``rate``, in megabytes when ``memory``, else in seconds."""
 
     value: float
     rate: bool
+    memory: bool = False
 
 
 class Unmeasured(Exception):
@@ -96,8 +97,8 @@ def _read(output: str) -> Result:
     for line in reversed(output.splitlines()):
         if line.startswith('{"workload"'):
             result = json.loads(line)
-            rate = "rate" in result
-            return Result(result["rate" if rate else "seconds"], rate)
+            rate, memory = "rate" in result, "megabytes" in result
+            return Result(result["rate" if rate else "megabytes" if memory else "seconds"], rate, memory)
     raise Unmeasured("it printed no result")
 
 

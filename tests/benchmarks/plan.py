@@ -48,6 +48,15 @@ class Target:
     times: float
 
 
+@dataclass(frozen=True)
+class Bound:
+    """We keep it when ``name`` needs no more than ``at_most`` megabytes."""
+
+    workload: str
+    name: str
+    at_most: float
+
+
 def peer(workload: str, name: str, environment: str, n: int, variant: str = "", **more: object) -> Entry:
     """Return a peer with a script of its own."""
     script = f"peers/{environment}_runs.py"
@@ -83,6 +92,7 @@ ENTRIES: tuple[Entry, ...] = (
     peer("W2", "prefect", "prefect", 100),
     # W3: open what has a long past
     ours("W3", "tocsin", "w3.py", 10_000, prepare="ours/w3.py"),
+    ours("W3", "tocsin, no snapshot", "w3.py", 10_000, "folded", prepare="ours/w3.py"),
     peer("W3", "dbos", "dbos", 10_000, "sqlite", prepare="peers/dbos_runs.py"),
     peer("W3", "dbos tuned", "dbos", 10_000, "wal", prepare="peers/dbos_runs.py"),
     # W4: from nothing to the first step done
@@ -92,7 +102,7 @@ ENTRIES: tuple[Entry, ...] = (
         Role.OURS,
         ".venv",
         n=3,
-        command=("{bin}/tocsin", "--home", "{folder}/home", "open", "{folder}/three.yaml", "--yes"),
+        command=("{bin}/tocsin", "--home", "{folder}/quiet", "open", "{folder}/three.yaml", "--yes"),
         prepare="ours/files.py",
     ),
     Entry(
@@ -144,6 +154,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("C", "ansible", Role.PEER, "ansible", command=("{bin}/ansible-playbook", "--version")),
     Entry("C", "dbos", Role.PEER, "dbos", command=("{bin}/dbos", "version")),
     Entry("C", "prefect", Role.PEER, "prefect", command=("{bin}/prefect", "--version")),
+    # M is memory
+    ours("M", "tocsin", "memory.py", 1_000, prepare="ours/memory.py"),
 )
 
 TARGETS: tuple[Target, ...] = (
@@ -161,4 +173,6 @@ TARGETS: tuple[Target, ...] = (
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "C")
+BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
+
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "C", "M")

@@ -41,12 +41,16 @@ def since_start() -> float:
     return time.monotonic() - float(os.environ[STARTED])
 
 
-def report(job: Job, *, rate: float | None = None, seconds: float | None = None) -> None:
-    """Print the result: ``rate`` in steps/s or ``seconds``."""
+def report(
+    job: Job, *, rate: float | None = None, seconds: float | None = None, megabytes: float | None = None
+) -> None:
+    """Print the result: ``rate`` in steps/s, ``seconds`` or ``megabytes``."""
     result = {"workload": job.workload, "n": job.n}
     if rate is not None:
         result["rate"] = rate
     if seconds is not None:
         result["seconds"] = seconds
+    if megabytes is not None:
+        result["megabytes"] = megabytes
     sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()

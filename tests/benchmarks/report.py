@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from tests.benchmarks.measure import Result
-from tests.benchmarks.plan import TARGETS, WORKLOADS, Entry, Role, Target
+from tests.benchmarks.plan import BOUNDS, TARGETS, WORKLOADS, Bound, Entry, Role, Target
 
 TITLES = {
     "W1": "one run of 1,000 effect steps in a row",
@@ -17,6 +17,7 @@ TITLES = {
     "V": "validate 200 steps, the whole command",
     "L": "load 170 regimes, imports included",
     "C": "start-up, the whole command",
+    "M": "what a worker holds that has looked at 1,000 open incidents",
 }
 
 
@@ -32,11 +33,11 @@ class Line(NamedTuple):
         """Return the median of the rounds."""
         if not self.results:
             return None
-        return Result(median(result.value for result in self.results), self.results[0].rate)
+        return self.results[0]._replace(value=median(result.value for result in self.results))
 
 
 def times_better(ours: Result, theirs: Result) -> float:
-    """Return how many times better ``ours`` is: more a second, or fewer seconds."""
+    """Return how many times better ``ours`` is: more a second, or fewer seconds or megabytes."""
     return ours.value / theirs.value if ours.rate else theirs.value / ours.value
 
 
@@ -62,7 +63,7 @@ def _row(line: Line, ours: Sequence[Line]) -> list[str]:
     if middle is None:
         return [line.entry.name, "-", "", "", "", *("" for _ in ours)]
     values = [result.value for result in line.results]
-    figures = [_figure(Result(value, middle.rate)) for value in (middle.value, min(values), max(values))]
+    figures = [_figure(middle._replace(value=value)) for value in (middle.value, min(values), max(values))]
     ratios = [
         "" if own is line or own.middle is None else f"{times_better(own.middle, middle):.2f} x"
         for own in ours
@@ -73,6 +74,8 @@ def _row(line: Line, ours: Sequence[Line]) -> list[str]:
 def _figure(result: Result) -> str:
     if result.rate:
         return f"{result.value:,.0f}/s"
+    if result.memory:
+        return f"{result.value:,.0f} MB"
     return f"{result.value * 1000:,.0f} ms" if result.value < 10 else f"{result.value:,.1f} s"
 
 
@@ -82,6 +85,7 @@ def targets(lines: Mapping[str, Sequence[Line]]) -> str:
         [
             "To reach:",
             *(_verdict(target, lines[target.workload]) for target in TARGETS if target.workload in lines),
+            *(_within(bound, lines[bound.workload]) for bound in BOUNDS if bound.workload in lines),
         ]
     )
 
@@ -96,6 +100,14 @@ def _verdict(target: Target, lines: Sequence[Line]) -> str:
     if times >= target.times:
         return f"{what}: reached, {times:.2f} x"
     return f"{what}: MISSED, {times:.2f} x, {100 * (1 - times / target.times):.0f} % short"
+
+
+def _within(bound: Bound, lines: Sequence[Line]) -> str:
+    found = next((line.middle for line in lines if line.entry.name == bound.name), None)
+    what = f"  {bound.workload} {bound.name}: at most {bound.at_most:,.0f} MB"
+    if found is None:
+        return f"{what}: not measured"
+    return f"{what}: {'reached' if found.value <= bound.at_most else 'MISSED'}, {_figure(found)}"
 
 
 def whole(lines: Mapping[str, Sequence[Line]], title: str) -> str:

@@ -78,7 +78,7 @@ def as_json(lines: Mapping[str, Sequence[report.Line]]) -> str:
             "workload": line.entry.workload,
             "name": line.entry.name,
             "n": line.entry.n,
-            "unit": "per second" if result.rate else "seconds",
+            "unit": "per second" if result.rate else "megabytes" if result.memory else "seconds",
             "value": result.value,
         }
         for group in lines.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.benchmarks.measure import Result
-from tests.benchmarks.plan import ENTRIES, TARGETS, Entry, Role
+from tests.benchmarks.plan import BOUNDS, ENTRIES, TARGETS, Entry, Role
 from tests.benchmarks.report import Line, table, targets, times_better
 
 
@@ -49,6 +49,13 @@ def test_a_missed_target_says_by_how_much():
     ]
 
 
+def test_a_bound_is_kept_or_missed():
+    held = [Line(Entry("M", "tocsin", Role.OURS, ".venv", n=1_000), (Result(81, rate=False, memory=True),))]
+    assert targets({"M": held}).splitlines()[1:] == ["  M tocsin: at most 80 MB: MISSED, 81 MB"]
+    assert "not measured" in targets({"M": [held[0]._replace(results=())]})
+
+
 def test_every_target_names_contestants_of_the_plan():
     contestants = {(found.workload, found.name) for found in ENTRIES}
+    assert all((bound.workload, bound.name) in contestants for bound in BOUNDS)
     assert all({(goal.workload, goal.name), (goal.workload, goal.against)} <= contestants for goal in TARGETS)

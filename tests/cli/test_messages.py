@@ -76,3 +76,51 @@ def test_what_the_program_does_by_itself_is_nobodys_claim(incident: AtDesk) -> N
     entries = incident("timeline", "--format", "json").json["entries"]
     by_itself = {one["claimed"] for one in entries if one["type"] in ("AttemptStarted", "AttemptEnded")}
     assert by_itself == {"tocsin"}
+
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: call-out
+version: 1.0.0
+title: Call out
+roles: {counsel: {title: Legal counsel}}
+messages:
+  alert: {class: urgent-confidential, text: "It begins"}
+steps:
+  - {id: tell, message: alert, to: [role:counsel]}
+"""
+
+
+def test_new_contacts_are_used_for_what_is_under_way(tocsin: AtDesk, tmp_path: Path) -> None:
+    sure = {"confidentiality": "confidential"}
+    mail = {"host": "127.0.0.1", "port": 9, "sender": "incident@example.org", "tls": "none"}
+    channels = {
+        "screen": {"adapter": "console", "priority": 1, "settings": {"path": "shown.txt"}, **sure},
+        "mail": {"adapter": "smtp", "priority": 2, "settings": mail, **sure},
+    }
+    people = {"ada": {"name": "Ada", "contacts": [{"channel": "screen", "address": "ada"}]}}
+    tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
+    path = tmp_path / "call-out.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+
+    def channels_used() -> list[str]:
+        [one] = tocsin("message", "list", "--format", "json").json["deliveries"]
+        return list(one["channels"])
+
+    before = channels_used()
+    said = tocsin("person", "add", "ada", "--contact", "mail=ada@example.org")
+    assert (said.code, "planned anew in amber-falcon" in said.err) == (0, True)
+    assert "ada has other contacts" in tocsin.done("timeline")
+    assert (before, channels_used()) == (["screen"], ["screen", "mail"])
+
+
+def test_what_was_given_up_before_is_told_and_not_sent_by_itself(tocsin: AtDesk, tmp_path: Path) -> None:
+    people = {"ada": {"name": "Ada", "contacts": []}}
+    tocsin.settings(people=people, roles={"counsel": ["ada"]})
+    path = tmp_path / "call-out.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+    said = tocsin("person", "add", "ada", "--contact", "screen=ada")
+    assert "was given up: tocsin message retry d-" in said.err
+    assert "planned anew" not in said.err

@@ -157,3 +157,11 @@ def test_a_fact_and_an_opening_take_instants_as_options_do(incident: AtDesk, pla
     incident.done("open", str(playbook), *words)
     shown = incident("fact", "show", "incident.discovered_at", "-i", "calm-heron", "--format", "json")
     assert shown.json["facts"][0]["value"] == "2026-11-24T09:00:00Z"
+
+
+def test_anybody_may_do_a_task_and_it_is_shown_when_they_do_not_hold_its_role(incident: AtDesk) -> None:
+    incident.done("task", "done", "block", "--all", "--as", "ada")
+    assert incident("task", "show", "block", "--format", "json").json["outside_role"] == "ada"
+    assert "ada does not hold the role commander" in incident.done("task", "show", "block")
+    incident.done("answer", "used", "no", "--as", "maria")
+    assert incident("task", "show", "used", "--format", "json").json["outside_role"] == ""

@@ -138,7 +138,6 @@ def test_a_refused_command_does_not_repeat_what_it_was_given(desk: AtDesk, file:
         assert_clean(said.out + said.err, name)
 
 
-@pytest.mark.xfail(strict=False, reason="the message of a jurisdiction that there is not repeats the value")
 def test_a_fact_that_is_no_jurisdiction_is_refused_without_the_value(desk: AtDesk, file: str) -> None:
     opened(desk, file)
     said = desk("fact", "set", f"organisation.country={FULL_NAME}", "--source", "x")

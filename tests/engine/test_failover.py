@@ -83,6 +83,17 @@ def test_an_attempt_on_its_way_is_waited_for_until_the_next_channel_is_due():
     assert found == WaitUntil(START + Policy().attempt_limit)
 
 
+def test_an_attempt_beyond_its_limit_does_not_hide_when_the_next_channel_opens():
+    one = delivery(attempt(1, "mail", "sending"))
+    assert next_move(one, effort(), minutes(10)) == WaitUntil(minutes(30))
+    assert next_move(one, effort(), minutes(30)) == send(2, "hook")
+
+
+def test_the_last_attempt_beyond_its_limit_is_not_the_end():
+    one = delivery(attempt(1, "mail", "sending"), channels=("mail",))
+    assert next_move(one, effort(), minutes(10)) == WaitUntil(START + PLAIN.stale_after)
+
+
 def test_a_rejected_attempt_opens_the_next_channel_at_once():
     assert next_move(delivery(attempt(1, "mail", "rejected")), effort(), START) == send(2, "hook")
 

@@ -27,6 +27,7 @@ from runner.model import playbook as p
 from runner.model.incident import Incident, Invocation
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render
+from runner.service import snapshots
 from tests.drawn import INNER, bodies
 from tests.scenario import (
     ACCEPTED,
@@ -282,6 +283,14 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_journal_tells_the_same_incident(self) -> None:
         assert self.world.replayed() == self.world.incident
+
+    @invariant()
+    def a_snapshot_is_the_same_incident_and_goes_on_as_one(self) -> None:
+        assert snapshots.decode(snapshots.encode(self.world.incident)) == self.world.incident
+        *before, last = self.world.journal
+        if before:
+            kept = snapshots.decode(snapshots.encode(self.world.folded(before, self.world.library)))
+            assert evolve(kept, [last], self.world.library) == self.world.incident
 
     @invariant()
     def every_event_survives_its_own_bytes(self) -> None:

@@ -261,7 +261,7 @@ def test_a_map_and_a_member_are_withdrawn_entry_by_entry() -> None:
         ),
         (
             "people.by_jurisdiction.germany=1",
-            "'germany' is no jurisdiction: write a country as DE, a state as US-CA",
+            "this is no jurisdiction: write a country as DE, a state as US-CA",
             "",
         ),
         (

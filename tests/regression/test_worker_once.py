@@ -29,7 +29,8 @@ def tocsin(tmp_path: Path) -> AtDesk:
 def test_the_others_are_worked_on_and_the_shredded_one_is_reported(tocsin: AtDesk) -> None:
     said = tocsin("worker", "--once")
     assert said.code == 4
-    assert "was shredded" in said.err
+    assert said.err.count("was shredded") == 1
+    assert "→ tocsin close amber-falcon" in said.err
     assert tocsin.console.count("A badge is missing: Badge 4711") == 2
 
 
@@ -43,3 +44,17 @@ def test_a_program_is_told_which_one_cannot_be_read(tocsin: AtDesk) -> None:
 def test_to_look_at_the_shredded_one_says_that_it_was(tocsin: AtDesk, words: tuple[str, ...]) -> None:
     said = tocsin(*words, "--incident", "amber-falcon")
     assert (said.code, "was shredded" in said.err) == (1, True)
+
+
+def test_once_the_shredded_one_is_closed_nobody_is_asked_any_more(tocsin: AtDesk) -> None:
+    for step in ("block", "used"):
+        words = ("task", "skip", step, "--reason", "found", "-i", "calm-heron", "--no-work")
+        tocsin.done(*words)
+    tocsin.done("close", "calm-heron", "--reason", "found")
+    assert tocsin("close", "amber-falcon").code == 0
+    assert tocsin("worker", "--once").code == 0
+    assert tocsin("close", "amber-falcon").code == 1
+    assert "CLOSED" in tocsin.done("list", "--all").upper()
+    verified = tocsin("audit", "verify", "--format", "json").json
+    assert verified["ok"]
+    assert tocsin("doctor").code == 0

@@ -20,24 +20,23 @@ def kept(store: Store) -> Store:
     return store
 
 
-def test_what_was_kept_comes_back_to_the_code_that_made_it(kept: Store) -> None:
-    assert kept.snapshot("i", "this") == KEPT
-    assert kept.snapshot("i", "another") is None
-    assert kept.snapshot("j", "this") is None
+def test_what_was_kept_comes_back_with_the_name_of_what_made_it(kept: Store) -> None:
+    assert kept.snapshot("i") == KEPT
+    assert kept.snapshot("j") is None
 
 
 def test_it_outlives_later_events_and_is_replaced_by_the_next(kept: Store) -> None:
     write(kept, "i", event(b'{"n":4}'))
-    assert kept.snapshot("i", "this") == KEPT
+    assert kept.snapshot("i") == KEPT
     newer = Snapshot(version=4, code="that", body=b"newer")
     kept.put_snapshot("i", newer)
-    assert (kept.snapshot("i", "this"), kept.snapshot("i", "that")) == (None, newer)
+    assert kept.snapshot("i") == newer
 
 
 def test_of_events_that_are_not_there_nothing_is_kept(store: Store) -> None:
     write_many(store, "i", 2)
     store.put_snapshot("i", KEPT)
-    assert store.snapshot("i", "this") is None
+    assert store.snapshot("i") is None
 
 
 def test_its_words_cannot_be_read_without_the_master_key(place: Place) -> None:
@@ -45,7 +44,7 @@ def test_its_words_cannot_be_read_without_the_master_key(place: Place) -> None:
         write_many(store, "i", 3)
         store.put_snapshot("i", KEPT)
     with place.opened(vault(b"o" * 32)) as elsewhere:
-        assert elsewhere.snapshot("i", "this") is None
+        assert elsewhere.snapshot("i") is None
 
 
 def test_its_words_are_nowhere_in_the_files_of_the_store(sqlite: Place, tmp_path: Path) -> None:
@@ -60,16 +59,16 @@ def test_its_words_are_nowhere_in_the_files_of_the_store(sqlite: Place, tmp_path
 def test_it_goes_with_the_data_key_and_none_is_kept_after(kept: Store) -> None:
     write(kept, "i", personal())
     kept.shred("i")
-    assert kept.snapshot("i", "this") is None
+    assert kept.snapshot("i") is None
     kept.put_snapshot("i", KEPT)
-    assert kept.snapshot("i", "this") is None
+    assert kept.snapshot("i") is None
 
 
 def test_it_goes_when_the_lists_are_made_anew(kept: Store) -> None:
     row = kept.row("i")
     assert row is not None
     kept.rebuild([row])
-    assert kept.snapshot("i", "this") is None
+    assert kept.snapshot("i") is None
     assert kept.row("i") == row
 
 
@@ -89,7 +88,7 @@ def test_one_that_does_not_belong_to_this_journal_is_not_used(place: Place, chan
         store.put_snapshot("i", KEPT)
     place.execute(change)
     with place.opened() as store:
-        assert store.snapshot("i", "this") is None
+        assert store.snapshot("i") is None
 
 
 def test_verifying_reads_the_journal_alone(place: Place) -> None:

@@ -1,10 +1,14 @@
-"""What the timed commands of V, C and W4 work on: a playbook of n steps, one of three, and a home with an incident."""
+"""What the timed commands of V, C and W4 work on: a playbook of n steps, one of three, a home with an incident, a home without."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.benchmarks import protocol
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
 
 ROLES = "roles: {commander: {title: Commander}, counsel: {title: Counsel}}"
 
@@ -64,16 +68,32 @@ def three() -> str:
 
 
 def home(folder: Path) -> None:
-    """Make a home with one open incident of the default playbook."""
-    from runner.service.opening import init_home, open_desk, this_actor
+    """Make a home with one open incident of the default playbook, whose first messages have not left."""
     from runner.service.starting import Request, commit_opening, prepare_opening
 
-    config = init_home(folder, "ana")
-    text = config.read_text().replace("commands: false", "commands: true")
-    config.write_text(text)
-    desk = open_desk(folder, this_actor("ana"))
+    desk = made(folder)
     commit_opening(desk, prepare_opening(desk, Request(playbooks=("personal-data-breach",))))
     desk.store.close()
+
+
+def quiet(folder: Path) -> None:
+    """Make a home in which nothing is due: there was an incident, and it was cancelled."""
+    from runner.model.commands import CancelIncident
+    from runner.service.starting import Request, commit_opening, prepare_opening
+
+    desk = made(folder)
+    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",))))
+    desk.submit(incident.id, CancelIncident(by="ana", reason="it was found"))
+    desk.store.close()
+
+
+def made(folder: Path) -> Desk:
+    """Return the desk of a new home that runs local commands."""
+    from runner.service.opening import init_home, open_desk, this_actor
+
+    config = init_home(folder, "ana")
+    config.write_text(config.read_text().replace("commands: false", "commands: true"))
+    return open_desk(folder, this_actor("ana"))
 
 
 def main() -> None:
@@ -82,6 +102,7 @@ def main() -> None:
     (job.folder / "playbook.yaml").write_text(of_steps(job.n or 200))
     (job.folder / "three.yaml").write_text(three())
     home(job.folder / "home")
+    quiet(job.folder / "quiet")
 
 
 if __name__ == "__main__":

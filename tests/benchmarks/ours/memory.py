@@ -51,7 +51,7 @@ def measure(job: protocol.Job) -> None:
     worker.drain()
     held = resident()
     worker.close()
-    protocol.report(job, seconds=held)
+    protocol.report(job, megabytes=held)
 
 
 def resident() -> float:

@@ -1,4 +1,8 @@
-"""W3: process start to the first new step of an incident with many recorded steps (a loop of a hundred actions)."""
+"""W3: process start to the first new step of an incident with many recorded steps (a loop of a hundred actions).
+
+The worker that recorded them came to rest, so there is a snapshot, as after any clean stop. With ``--variant folded``
+it is dropped: what opening costs after a kill, once.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +63,8 @@ def prepare(job: protocol.Job) -> None:
     done = sum(i.kind == "act" and i.over for i in desk.load("i-1").invocations.values())
     if done != job.n:
         raise SystemExit(f"{done} of {job.n} steps recorded")
+    if job.variant == "folded":
+        desk.store.rebuild(desk.store.rows())
     desk.store.close()
 
 

@@ -256,9 +256,9 @@ ELEMENTS = (
 )
 
 
-@pytest.mark.parametrize(("element", "states"), ELEMENTS)
-def test_rare_elements_count_with_a_name_in_few_states(element: str, states: str) -> None:
-    assert [code for code in EVERY_STATE if counts(code, [element], name=True)] == states.split()
+@pytest.mark.parametrize(("element", "codes"), ELEMENTS)
+def test_rare_elements_count_with_a_name_in_few_states(element: str, codes: str) -> None:
+    assert [code for code in EVERY_STATE if counts(code, [element], name=True)] == states(codes)
 
 
 def test_a_bare_social_security_number_counts_in_indiana() -> None:

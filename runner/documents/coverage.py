@@ -81,6 +81,10 @@ def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Co
         return _in_words(item, notice)
     missing = [path for choice in item.facts for path in _open(choice, places.printed, places)]
     missing += [path for choice in item.known for path in _open(choice, places.known, places)]
+    if missing and item.only:
+        facts = tuple(missing)
+        note = f"see whether it is required: {item.only}"
+        return Coverage(ref=item.ref, item=item.item, state="to_check", facts=facts, note=note)
     follow = [path for path in missing if places.gaps.get(path) == {"to_follow"}]
     if not missing:
         return Coverage(ref=item.ref, item=item.item, state="covered")

@@ -32,7 +32,7 @@ def filters(language: str, zone: str) -> Mapping[str, Filter]:
         "number": _over(lambda value: _number(value, language)),
         "label": _over(lambda value: _labels(value, language)),
         "words": _over(lambda value: _words(value, language)),
-        "said": _over(lambda value: _said(value, language, zone)),
+        "said": _over(lambda value: said(value, language, zone)),
         "place": _over(lambda value: place_name(str(value), language)),
         "capital": _over(lambda value: _capital(value)),
         "count": lambda value: len(value) if isinstance(value, Series) else _over(len)(value),
@@ -94,7 +94,7 @@ def _number(value: Any, language: str) -> str:
     return str(format_decimal(value, locale=_locale(language))).replace("\u202f", "\u00a0")
 
 
-def _said(value: Any, language: str, zone: str) -> str:
+def said(value: Any, language: str, zone: str) -> str:
     """Print a fact of any kind as a reader wants it: a date, a number, yes or no, a list in words, text as it is."""
     if isinstance(value, bool):
         return str(_labels(value, language))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from runner.documents import fields
 from runner.documents.coverage import item_of, treatment_of
 from runner.documents.hostile import findings, visible
 from runner.documents.markdown import parse
@@ -59,6 +60,8 @@ def render(
     """
     language = context.language or notice.language
     register = {"recipient": _anyone(notice), **facts, **(extra or {}), "notice": _about(facts, context)}
+    if notice.sections:
+        register["sections"] = fields.printed(notice, register, language, context.zone)
     marked = fill_template(source, register, language=language, zone=context.zone, name=notice.id)
     filling = _Filling(notice, marked.ledger, phrases(language), context.status == "draft")
     blocks = tuple(filling.block(block) for block in parse(marked.text))

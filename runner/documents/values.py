@@ -81,14 +81,18 @@ class Undecided:
 
 
 class Kept:
-    """A plain value that is still known by the path of the fact that it was copied from; ``None`` is unknown."""
+    """A plain value that is still known by the path of the fact that it was copied from; ``None`` is unknown.
 
-    __slots__ = ("path", "value")
+    ``shown`` is what stands for it in a text, where that is not the value itself.
+    """
 
-    def __init__(self, path: str, value: Any) -> None:
-        """Keep both."""
+    __slots__ = ("path", "shown", "value")
+
+    def __init__(self, path: str, value: Any, shown: str = "") -> None:
+        """Keep all."""
         self.path = path
         self.value = value
+        self.shown = shown
 
 
 class Value:
@@ -280,7 +284,8 @@ class Series(Value):
 def wrap(value: Any, path: str, ledger: Ledger) -> Value:
     """Put a plain value under watch; ``None`` is unknown, and an empty group is as well."""
     if isinstance(value, Kept):
-        return wrap(value.value, value.path, ledger)
+        kept = wrap(value.value, value.path, ledger)
+        return kept.with_(value.shown) if value.shown and isinstance(kept, Leaf) else kept
     if value is None:
         return Missing(path, ledger)
     if isinstance(value, Mapping):

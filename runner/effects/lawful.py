@@ -21,7 +21,7 @@ from runner.model.expressions import Unknown
 from runner.model.fact_types import FactType
 from runner.model.facts import nested
 from runner.model.grounds import Condition
-from runner.model.incident import Incident
+from runner.model.incident import DutyRecord, Incident
 from runner.model.notice import Ban, Item, Notice
 from runner.model.regime import Authority, Content, DutyRule, Regime, Version
 from runner.model.vocabulary import fact_type
@@ -112,9 +112,10 @@ def about(found: Brief) -> dict[str, Any]:
     """Return what a template reads under ``duty``. ``overdue`` hangs on the filing, not on the hour of rendering."""
     status, rule = found.status, found.rule
     seen = found.incident.duties.get(status.id)
-    record = seen.record if seen is not None else None
+    record, filed = (seen.record if seen is not None else None), _filed(status.id, found)
     content = [one for one in rule.content if _holds(one.condition, found.judges) is not False]
     banned = [one for one in rule.forbidden if _holds(one.condition, found.judges) is not False]
+    earlier = _earlier(found)
     months = [monitoring_months(one, judge) or 0 for one in _offers(found) for judge in found.judges]
     return {
         "id": status.id,
@@ -128,8 +129,10 @@ def about(found: Brief) -> dict[str, Any]:
         "due_local": status.due_local,
         "overdue": seen.overdue if seen is not None else False,
         "state": "not_applicable" if record is None and status.verdict == "not_applicable" else status.state,
-        "filed_at": record.at if record is not None and record.kind == "filed" else None,
-        "reference": (record.reference or None) if record is not None and record.kind == "filed" else None,
+        "filed_at": filed.at if filed is not None else None,
+        "reference": (filed.reference or None) if filed is not None else None,
+        "first": earlier[0] if earlier else {},
+        "earlier": earlier or None,
         "reasons": (record.late_reason or record.reason or None) if record is not None else None,
         "provisional": status.provisional,
         "parts": [one.part for one in content if one.part],
@@ -142,6 +145,26 @@ def about(found: Brief) -> dict[str, Any]:
         "offices": [msgspec.to_builtins(one) for one in _offices(found)],
         "content": [_entry(one, found) for one in content],
     }
+
+
+def _earlier(found: Brief) -> list[dict[str, Any]]:
+    """Return what was filed before with the same recipient under the same law: other stages, the oldest first."""
+    own = _filed(found.status.id, found)
+    filings = []
+    for rule in found.version.duties:
+        record = _filed(f"{found.regime.id}/{rule.slug}", found)
+        if record is None or rule.slug == found.rule.slug or rule.recipient != found.rule.recipient:
+            continue
+        if own is None or record.at <= own.at:
+            filing = {"id": rule.slug, "stage": rule.stage, "filed_at": record.at}
+            filings.append({**filing, "reference": record.reference or None})
+    return sorted(filings, key=lambda filing: filing["filed_at"])
+
+
+def _filed(duty: str, found: Brief) -> DutyRecord | None:
+    view = found.incident.duties.get(duty)
+    record = view.record if view is not None else None
+    return record if record is not None and record.kind == "filed" else None
 
 
 def _offers(found: Brief) -> Iterator[DutyRule]:

@@ -101,14 +101,41 @@ def bound_digest(files: dict[str, str]) -> str:
 
 
 def template_for(work: Render, tools: Tools, found: Brief | None) -> str:
-    """Return the template's id; ``auto`` is the one made for the duty, else the law's choice, else one that fits."""
+    """Return the template's id; ``auto`` is the law's choice, else one made for the duty, else one that fits.
+
+    Of translations it is the one in the organisation's language.
+    """
     if work.notice != "auto":
         return work.notice
-    named = [name for name, (notice, _) in sorted(tools.notices.items()) if work.duty in notice.duties]
-    if named:
-        return named[0]
-    if found is not None and found.rule.notice in tools.notices:
-        return found.rule.notice
+    made_for = (
+        name
+        for name, (notice, _) in sorted(tools.notices.items())
+        if work.duty in notice.duties and not notice.translates
+    )
+    chosen = found.rule.notice if found is not None and found.rule.notice in tools.notices else None
+    chosen = chosen or next(made_for, None) or _fitting(work, tools, found)
+    return _in_language(chosen, tools, found)
+
+
+def _in_language(chosen: str, tools: Tools, found: Brief | None) -> str:
+    """Return the translation into the organisation's language, in its own region first; else the original."""
+    fact = found.incident.facts.get("organisation.language") if found is not None else None
+    wanted = str(fact.value or "").lower() if fact is not None else ""
+    same = {
+        notice.language.lower(): name
+        for name, (notice, _) in sorted(tools.notices.items(), reverse=True)
+        if chosen in (name, notice.translates)
+    }
+    original = tools.notices[chosen][0].language.lower()
+    near = (tag for tag in sorted(same, key=lambda tag: tag != original) if _bare(tag) == _bare(wanted))
+    return same.get(wanted) or same.get(next(near, ""), chosen)
+
+
+def _bare(tag: str) -> str:
+    return tag.partition("-")[0]
+
+
+def _fitting(work: Render, tools: Tools, found: Brief | None) -> str:
     fitting = {
         name: degree
         for name, (notice, _) in sorted(tools.notices.items())

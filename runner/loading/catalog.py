@@ -162,23 +162,33 @@ class Catalog:
             from runner.loading.notices import load_notice
 
             file = _wanted(self.notice_files, name, "notice")
-            self._notices[name] = load_notice(file.read_bytes(), str(file), self.part)
+            self._notices[name] = load_notice(file.read_bytes(), str(file), self.part, self.form)
         return self._notices[name]
 
     def part(self, name: str) -> tuple[str, str] | None:
         """Return the text and the file of macros that notices share, the home's own first; None where there is none."""
-        file = self.part_files.get(name)
-        return None if file is None else (file.read_text(encoding="utf-8"), str(file))
+        return _text(self.part_files.get(name))
+
+    def form(self, name: str) -> tuple[str, str] | None:
+        """Return the text and the file of a form's list of fields, the home's own first; None where there is none."""
+        return _text(self.form_files.get(name))
 
     @cached_property
     def part_files(self) -> dict[str, Path | Traversable]:
         """Files of macros that notices share, by name."""
+        return self._beside_notices("parts", ".md")
+
+    @cached_property
+    def form_files(self) -> dict[str, Path | Traversable]:
+        """Lists of the fields of forms, by name."""
+        return self._beside_notices("fields", ".yaml")
+
+    def _beside_notices(self, folder: str, ending: str) -> dict[str, Path | Traversable]:
         found: dict[str, Path | Traversable] = {}
-        for folder in self._folders("notices"):
-            parts = folder / "parts"
-            for one in sorted(parts.iterdir(), key=lambda file: file.name) if parts.is_dir() else ():
-                if one.name.endswith(".md") and one.is_file():
-                    found.setdefault(one.name.removesuffix(".md"), one)
+        for place in (notices / folder for notices in self._folders("notices")):
+            for one in sorted(place.iterdir(), key=lambda file: file.name) if place.is_dir() else ():
+                if one.name.endswith(ending) and one.is_file():
+                    found.setdefault(one.name.removesuffix(ending), one)
         return found
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
@@ -224,6 +234,10 @@ def _shipped() -> Path | Traversable:
 
 def _scanned(file: Path | Traversable) -> Source:
     return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
+
+
+def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
+    return None if file is None else (file.read_text(encoding="utf-8"), str(file))
 
 
 def _wanted(there: dict[str, Path | Traversable], name: str, what: str) -> Path | Traversable:

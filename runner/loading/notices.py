@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
@@ -23,7 +23,9 @@ from runner.documents.render import render
 from runner.documents.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
 from runner.errors import Invalid, Problem
+from runner.loading.field_lists import scan_fields
 from runner.loading.source import Source, scan
+from runner.model.fields import Form, Section
 from runner.model.notice import SLOTS, Ban, Fits, Item, Notice
 from runner.model.regime import LetterPart
 
@@ -36,7 +38,7 @@ _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 Parts = Callable[[str], tuple[str, str] | None]
-"""The name of a part → its text and its file, None where there is none."""
+"""A name → a text and its file, None where there is none."""
 
 
 def no_parts(name: str) -> None:
@@ -44,9 +46,11 @@ def no_parts(name: str) -> None:
     del name
 
 
-def load_notice(content: bytes, file: str, parts: Parts = no_parts) -> tuple[Notice, str]:
+def load_notice(
+    content: bytes, file: str, parts: Parts = no_parts, forms: Parts = no_parts
+) -> tuple[Notice, str]:
     """Return the notice and its template text, parts included; raises ``Invalid`` with every problem found."""
-    notice, body, problems = scan_notice(content, file, parts)
+    notice, body, problems = scan_notice(content, file, parts, forms)
     errors = [problem for problem in problems if problem.severity == "error"]
     if notice is None or errors:
         count = len(errors)
@@ -59,7 +63,7 @@ def load_notice(content: bytes, file: str, parts: Parts = no_parts) -> tuple[Not
 
 
 def scan_notice(
-    content: bytes, file: str, parts: Parts = no_parts
+    content: bytes, file: str, parts: Parts = no_parts, forms: Parts = no_parts
 ) -> tuple[Notice | None, str, tuple[Problem, ...]]:
     """Read as far as possible and return what was read with all that is wrong; never raises."""
     try:
@@ -85,12 +89,18 @@ def scan_notice(
     )
     if notice is None:
         return None, text, problems
-    digest = hashlib.sha256(content + "".join(piece.text for piece in shared).encode()).hexdigest()
-    notice = msgspec.structs.replace(notice, sha256=digest)
-    problems += _meaning(notice, source)
+    form, wrong = _form(notice, source, forms)
+    shares = "".join(piece.text for piece in shared) + form.text
+    digest = hashlib.sha256(content + shares.encode()).hexdigest()
+    notice = msgspec.structs.replace(notice, sha256=digest, sections=form.sections)
+    problems += (*wrong, *_meaning(notice, source))
     if not problems:
         problems = _text_problems(notice, text, source, pieces)
-    return notice, text, problems
+    return (
+        msgspec.structs.replace(notice, requires=(*notice.requires, *_asked(form.sections))),
+        text,
+        problems,
+    )
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -99,6 +109,40 @@ class _Piece(msgspec.Struct, frozen=True):
     file: str
     text: str
     offset: int
+
+
+class _Filled(msgspec.Struct, frozen=True):
+    """What a form asks for at a notice's stage, and the text of its list."""
+
+    sections: tuple[Section, ...] = ()
+    text: str = ""
+
+
+def _form(notice: Notice, source: Source, forms: Parts) -> tuple[_Filled, tuple[Problem, ...]]:
+    """Return the fields of the form that a notice fills, with all that is wrong."""
+    if notice.form is None:
+        return _Filled(), ()
+    found = forms(notice.form.fields)
+    if found is None:
+        hint = f"a list of fields is a file notices/fields/{notice.form.fields}.yaml"
+        what = f"there is no list of fields {notice.form.fields!r}"
+        return _Filled(), (source.problem(("form", "fields"), "notice-form", what, hint=hint),)
+    listed, problems = scan_fields(*found)
+    if listed is None or problems:
+        return _Filled(), problems
+    if notice.form.stage not in listed.stages:
+        hint = f"there are: {', '.join(listed.stages)}"
+        what = f"the form has no stage {notice.form.stage!r}"
+        return _Filled(), (source.problem(("form", "stage"), "notice-form", what, hint=hint),)
+    return _Filled(listed.at(notice.form.stage), found[0]), ()
+
+
+def _asked(sections: tuple[Section, ...]) -> Iterator[Item]:
+    """Return the fields of a form as items that the law requires."""
+    for field in (field for section in sections for field in section.fields):
+        facts = (field.fact,) if field.facts else ()
+        only = "" if field.when else field.only
+        yield Item(ref=field.id, item=field.name, facts=facts, when=field.when, only=only)
 
 
 def _shared(
@@ -148,9 +192,10 @@ def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
 
 def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
     """Find every unknown key at once, each with the nearest known one."""
-    known = tuple(name for name in Notice.__struct_fields__ if name != "sha256")
+    known = tuple(name for name in Notice.__struct_fields__ if name not in ("sections", "sha256"))
     places: list[tuple[tuple[str | int, ...], Any, tuple[str, ...]]] = [((), fields, known)]
     places.append((("fits",), fields.get("fits"), Fits.__struct_fields__))
+    places.append((("form",), fields.get("form"), Form.__struct_fields__))
     for key, kind in (("requires", Item), ("forbids", Ban)):
         entries = fields.get(key)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -198,10 +243,11 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
                 found.append(
                     source.problem((key,), "notice-part", f"{word!r} is no part of a letter", hint=hint)
                 )
-    for slot in notice.slots:
-        if slot not in SLOTS:
-            hint = _nearest(slot, SLOTS)
-            found.append(source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=hint))
+    found += [
+        source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=_nearest(slot, SLOTS))
+        for slot in notice.slots
+        if slot not in SLOTS
+    ]
     for index, item in enumerate(notice.requires):
         if item.when:
             found += [

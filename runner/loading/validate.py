@@ -110,7 +110,7 @@ def _notice(path: Path, catalog: Catalog) -> tuple[Problem, ...]:
         content = path.read_bytes()
     except OSError:
         return scan_file(path).problems
-    return scan_notice(content, str(path), catalog.part)[2]
+    return scan_notice(content, str(path), catalog.part, catalog.form)[2]
 
 
 def _regime(source: Source) -> tuple[Problem, ...]:

@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from runner.model.fields import Form, Section
+
 Audience = Literal["authority", "individuals", "internal", "public"]
 Treatment = Literal["missing", "to_follow"]
 Format = Literal["docx", "pdf", "html", "txt", "md"]
@@ -32,6 +34,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """All of them must be known and read; the template puts them into words of its own by conditions."""
     when: str = ""
     """A condition over facts; empty means always required."""
+    only: str = ""
+    """When it is required, in words that a person has to judge: what is missing then is to check, not a gap."""
     part: str = ""
     """A part of a letter (``runner.model.regime.LetterPart``) that says it in words of its own."""
     unsure: tuple[str, ...] = ()
@@ -67,6 +71,10 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     duties: tuple[str, ...] = ()
     fits: Fits | None = None
     """For which other duties ``notice: auto`` may take it, where no template names the duty itself."""
+    translates: str = ""
+    """The notice that says the same in another language, with the same facts and items."""
+    form: Form | None = None
+    """The authority's form that the text fills, field by field; its fields count for the check."""
     law_items: bool = False
     """Whether what the duty's regime requires and forbids counts for the check, besides ``requires`` and ``forbids``."""
     says: tuple[str, ...] = ()
@@ -90,6 +98,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Facts that may not follow later even where phases are allowed."""
     slots: tuple[str, ...] = ()
     """What differs from one reader's letter to the next (``SLOTS``); all else is the same for all in one place."""
+    sections: tuple[Section, ...] = ()
+    """The fields that ``form`` asks for; the loader sets them."""
     sha256: str = ""
     """Digest of the file's bytes; the loader sets it."""
 

@@ -32,6 +32,7 @@ def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[Catalogue, bytes]:
     files = {f"regime {name}": file for name, file in catalog.regime_files.items()}
     files |= {f"notice {name}": file for name, file in catalog.notice_files.items()}
     files |= {f"part {name}": file for name, file in catalog.part_files.items()}
+    files |= {f"form {name}": file for name, file in catalog.form_files.items()}
     return compiled(cache, "law", files, Catalogue, lambda: read_catalogue(catalog))
 
 

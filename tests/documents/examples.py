@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runner.documents.render import render
 from runner.documents.tree import Document, RenderContext, Stationery
-from runner.loading.notices import load_notice
+from runner.loading.catalog import Catalog
 from runner.model.notice import Notice
 
-NOTICES = Path(__file__).parents[2] / "playbooks" / "notices"
+CATALOG = Catalog()
 
 
 def known_facts() -> dict[str, Any]:
@@ -84,7 +83,7 @@ DUTY = {"duty": {"due": "2026-11-27T08:10:00Z", "overdue": False}}
 
 def shipped(name: str) -> tuple[Notice, str]:
     """Load one of the notices that we ship."""
-    return load_notice((NOTICES / f"{name}.md").read_bytes(), f"{name}.md")
+    return CATALOG.notice(name)
 
 
 def small(

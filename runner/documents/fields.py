@@ -1,0 +1,125 @@
+"""The fields of a form with what the facts say in each: for a document, and for whoever exports the same fields.
+
+Instants stand in UTC as ISO 8601 writes them, places by their names, choices in the form's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from runner.documents.filters import place_name, said
+from runner.documents.template import decides
+from runner.documents.values import Kept
+from runner.documents.wording import joined
+from runner.model.fact_types import FactType
+from runner.model.fields import Field, Section
+from runner.model.notice import Notice
+from runner.model.vocabulary import fact_type
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One field and its answer. ``value`` None is unknown."""
+
+    section: str
+    field: Field
+    path: str
+    """The fact that answers, or would; empty where the form's stage does."""
+    value: Any
+    shown: str
+    """The answer as a reader wants it; empty while it is unknown."""
+    asked: bool | None
+    """Whether it is asked at all; None while nobody can tell."""
+
+
+def answers(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> tuple[Answer, ...]:
+    """Return every field of the notice's form in its order; ``facts`` are nested and may hold ``duty`` as well."""
+    return tuple(
+        _answer(section, field, notice, facts, (language, zone))
+        for section in notice.sections
+        for field in section.fields
+    )
+
+
+def printed(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> list[dict[str, Any]]:
+    """Return what a template reads under ``sections``: the fields that are asked or may be, and all that are answered."""
+    found = answers(notice, facts, language, zone)
+    return [
+        {"title": section.title, "fields": rows}
+        for section in notice.sections
+        if (rows := list(_rows(section, found)))
+    ]
+
+
+def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any]]:
+    for one in found:
+        if one.section == section.title and _stands(one):
+            value = Kept(one.path, one.value, one.shown) if one.path else one.shown
+            yield {"id": one.field.id, "name": one.field.name, "answer": value}
+
+
+def _stands(one: Answer) -> bool:
+    """Leave out only what is unanswered and surely not asked, or asked only in a case that a person has to see."""
+    if one.value is not None or one.asked is True:
+        return True
+    return one.asked is None and bool(one.field.when)
+
+
+def _answer(
+    section: Section, field: Field, notice: Notice, facts: Mapping[str, Any], form: tuple[str, str]
+) -> Answer:
+    stage = notice.form.stage if notice.form is not None else ""
+    if field.says:
+        text = field.says.get(stage, "")
+        return Answer(section=section.title, field=field, path="", value=text, shown=text, asked=True)
+    path, value = _first(field, facts)
+    return Answer(
+        section=section.title,
+        field=field,
+        path=path,
+        value=value,
+        shown="" if value is None else _shown(field, path, value, form),
+        asked=_asked(field, facts, form),
+    )
+
+
+def _asked(field: Field, facts: Mapping[str, Any], form: tuple[str, str]) -> bool | None:
+    if not field.when:
+        return None if field.only else True
+    holds = decides(field.when, facts, language=form[0], zone=form[1])
+    return holds if isinstance(holds, bool) else None
+
+
+def _first(field: Field, facts: Mapping[str, Any]) -> tuple[str, Any]:
+    known = ((path, value) for path in field.facts if (value := _at(path, facts)) is not None)
+    return next(known, (field.facts[0], None))
+
+
+def _at(path: str, facts: Mapping[str, Any]) -> Any:
+    found: Any = facts
+    for part in path.split("."):
+        found = found.value if isinstance(found, Kept) else found
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found.value if isinstance(found, Kept) else found
+
+
+def _shown(field: Field, path: str, value: Any, form: tuple[str, str]) -> str:
+    language, zone = form
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return joined([_shown(field, path, one, form) for one in sorted(value)], language)
+    kind = fact_type(path)
+    match kind.kind if isinstance(kind, FactType) else "":
+        case "instant":
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        case "jurisdiction":
+            return place_name(str(value), language)
+        case "choice":
+            return field.choices.get(str(value)) or said(value, language, zone)
+        case "bool" | "int" | "number":
+            return said(value, language, zone)
+        case _:
+            return str(value)

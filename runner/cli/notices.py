@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.cli.letters import letters
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer
 from runner.cli.session import Session
@@ -43,6 +44,7 @@ def add(app: Commands) -> None:
     command(notices, "render", Scope.WRITES)(render)
     command(notices, "check")(check)
     command(notices, "pull")(pull)
+    command(notices, "letters", Scope.WRITES)(letters)
 
 
 def list_(session: Session) -> None:

@@ -7,10 +7,12 @@ whose required parts are all there is rendered as it would be filed; one with ga
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import msgspec
 
 from runner.documents.coverage import check
+from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
 from runner.documents.tree import Document, RenderContext, Stationery
 from runner.documents.write import write
@@ -56,6 +58,22 @@ def render(work: Render, incident: Incident, library: Library, tools: Tools) -> 
     )
 
 
+class Paper(msgspec.Struct, frozen=True):
+    """All that a document is made from: it can be handed to another process."""
+
+    notice: Notice
+    source: str
+    facts: dict[str, Any]
+    extra: dict[str, Any]
+    context: RenderContext
+
+    def document(self, **names: Any) -> Document:
+        """Return the document; ``names`` are read like facts besides."""
+        return render_document(
+            self.notice, self.source, self.facts, context=self.context, extra={**self.extra, **names}
+        )
+
+
 def make(
     notice: Notice, source: str, incident: Incident, found: Brief | None, *, draft: bool | None = None
 ) -> Document:
@@ -63,8 +81,20 @@ def make(
 
     What the law requires and nothing in the text says, or forbids and the text says, keeps it a draft as well.
     """
+    drafted = paper(notice, source, incident, found)
+    document = drafted.document()
+    if draft or (draft is None and blockers(notice, document)):
+        return document
+    return final(drafted).document()
+
+
+def paper(
+    notice: Notice, source: str, incident: Incident, found: Brief | None, population: str = ""
+) -> Paper:
+    """Return what a draft is made from; of one population alone where one is named."""
     facts = nested(incident.facts)
-    extra = {} if found is None else {"duty": about(found)}
+    if population:
+        facts = narrowed(facts, population)
     facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}
     context = RenderContext(
         status="draft",
@@ -74,12 +104,21 @@ def make(
         zone=facts.get("organisation", {}).get("zone", "UTC"),
         stationery=_stationery(facts, notice),
     )
-    document = render_document(notice, source, facts, context=context, extra=extra)
-    blocking = any(gap.treatment == "missing" for gap in document.gaps)
-    if draft or (draft is None and (blocking or uncovered(notice, document))):
-        return document
-    final = msgspec.structs.replace(context, status="final")
-    return render_document(notice, source, facts, context=final, extra=extra)
+    return Paper(notice, source, facts, {} if found is None else {"duty": about(found)}, context)
+
+
+def final(drafted: Paper) -> Paper:
+    """Return the same without the draft's marks."""
+    context = msgspec.structs.replace(drafted.context, status="final")
+    return msgspec.structs.replace(drafted, context=context)
+
+
+def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
+    """Return what keeps a document a draft: facts that are missing, and what the law wants otherwise."""
+    return (
+        *(f"{gap.path} is missing" for gap in document.gaps if gap.treatment == "missing"),
+        *(f"{one.ref}: {one.item} ({one.state})" for one in uncovered(notice, document)),
+    )
 
 
 def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:

@@ -203,7 +203,7 @@ def test_the_marking_follows_from_status_and_kind() -> None:
     assert watermark(document("gdpr-34-letter", kind="exercise")) == "EXERCISE – DRAFT"
     final = document("gdpr-34-letter", whole=True, status="final", privileged=True)
     assert watermark(final) == ""
-    assert footer(final) == "amber falcon · gdpr-34-letter 1.0.0"
+    assert footer(final) == "amber falcon · gdpr-34-letter 1.1.0"
 
 
 @pytest.mark.parametrize("format", ["docx", "html", "txt", "md", "pdf"])

@@ -1,0 +1,111 @@
+"""The words of letters in bulk: a person as a row of the list, one line of the manifest, and what a run came to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+MAX_BATCH = 100
+"""Letters in one PDF for the printer: what is set at once is held in memory at once."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked row of the list of people."""
+
+    reference: str
+    """Unique in the list; it names the file, and a person who calls has it at hand."""
+    name: str
+    address: str
+    """Lines as they stand on the envelope."""
+    jurisdiction: str = ""
+    """Where the person lives, as ``DE`` or ``US-MA``."""
+    population: str = ""
+    """The id of a population of the incident."""
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Those of one group get the same letter, apart from its slots."""
+        return self.jurisdiction, self.population
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One letter in the manifest. Nothing of its reader but the reference stands in it."""
+
+    n: int
+    """Its place in the list, from 1."""
+    reference: str
+    jurisdiction: str
+    population: str
+    text: str
+    """SHA-256 of title, language and blocks: the same for every format."""
+    file: str
+    """Relative to the folder of the run."""
+    sha256: str
+    """Of that file's bytes."""
+    size: int
+    first_page: int = 0
+    """Where the letter begins in its file, from 1; 0 where the format has no pages."""
+    pages: int = 0
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """People who get the same letter apart from its slots."""
+
+    jurisdiction: str
+    population: str
+    duty: str
+    notice: str
+    version: str
+    text: str
+    """SHA-256 of the pattern: the letter with its slots open."""
+    status: str
+    letters: int = 0
+
+
+class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters/v1"):
+    """What a run came to. It goes on record: nothing personal stands in it."""
+
+    incident: str
+    kind: str
+    people_sha256: str
+    """Of the list as it was read: the same people in the same order give the same."""
+    letters: int
+    pages: int
+    groups: tuple[Group, ...]
+    manifest_sha256: str
+    root: str
+    """The Merkle root over the lines of the manifest."""
+
+
+class MerkleTree:
+    """The root over many leaves, in memory that grows with their logarithm.
+
+    As RFC 6962 counts: a leaf is SHA-256 of 0x00 and its bytes, a node SHA-256 of 0x01 and its two children, and the left
+    half of a tree is the largest power of two that is smaller than its leaves.
+    """
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        """Begin, with leaves that are there already."""
+        self._peaks: list[tuple[int, bytes]] = []
+        for leaf in leaves:
+            self.add(leaf)
+
+    def add(self, leaf: bytes) -> None:
+        """Take one more leaf."""
+        height, digest = 0, hashlib.sha256(b"\x00" + leaf).digest()
+        while self._peaks and self._peaks[-1][0] == height:
+            digest = hashlib.sha256(b"\x01" + self._peaks.pop()[1] + digest).digest()
+            height += 1
+        self._peaks.append((height, digest))
+
+    @property
+    def root(self) -> str:
+        """The root of what was added, in hex."""
+        if not self._peaks:
+            return hashlib.sha256(b"").hexdigest()
+        digest = self._peaks[-1][1]
+        for _, left in reversed(self._peaks[:-1]):
+            digest = hashlib.sha256(b"\x01" + left + digest).digest()
+        return digest.hex()

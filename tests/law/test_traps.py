@@ -602,3 +602,43 @@ def test_a_suspicious_activity_report_is_never_mentioned() -> None:
 
 def test_colorado_says_that_the_shortest_time_controls() -> None:
     assert any("shortest time controls" in trap for trap in one("us-co-breach").traps)
+
+
+# -------------------------------------------------------------------------------------------------- elsewhere
+
+ABROAD = (
+    ("jp-appi-26/preliminary", "JP", 1000, "not_applicable"),
+    ("jp-appi-26/preliminary", "JP", 1001, "applies"),
+    ("kr-pipa-34/initial", "KR", 999, "not_applicable"),
+    ("kr-pipa-34/initial", "KR", 1000, "applies"),
+    ("kr-pipa-34/individuals", "KR", 1, "applies"),
+    ("sg-pdpa-26d/pdpc", "SG", 499, "not_applicable"),
+    ("sg-pdpa-26d/pdpc", "SG", 500, "applies"),
+    ("my-pdpa-12b/initial", "MY", 1000, "not_applicable"),
+    ("my-pdpa-12b/initial", "MY", 1001, "applies"),
+    ("my-pdpa-12b/individuals", "MY", 1, "not_applicable"),
+    ("za-popia-22/initial", "ZA", 1, "applies"),
+)
+
+
+@pytest.mark.parametrize(("duty", "country", "people", "wanted"), ABROAD)
+def test_numbers_abroad_where_nothing_else_brings_the_duty_about(
+    duty: str, country: str, people: int, wanted: str
+) -> None:
+    quiet = {
+        "organisation.role": ["controller"],
+        "organisation.country": country,
+        "organisation.established_in": [country],
+        "organisation.does_business_in": [country],
+        "incident.vector": "misdelivery",
+        "incident.malicious": False,
+        "incident.assessment_done_at": "2026-10-19T09:00:00-04:00",
+        "data.elements": ["contact"],
+        "data.account_kinds": ["other"],
+        "data.key_compromised": False,
+        "data.enough_for_identity_theft": False,
+        "people.kinds": ["customers"],
+        "risk.harm": "unlikely",
+        "risk.to_people": "unlikely",
+    }
+    assert verdict(duty, quiet, people) == wanted

@@ -35,6 +35,7 @@ _SAYS_AS_WELL: Mapping[str, str] = {
     "organisation.hotline.phone": "organisation.contact.phone",
     "organisation.contact.phone": "organisation.hotline.phone",
     "organisation.contact.address": "organisation.address",
+    "organisation.address": "organisation.contact.address",
 }
 _TOLD = "incident.individual_notice_sent_at."
 

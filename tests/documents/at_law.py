@@ -1,0 +1,203 @@
+"""A notice with the duty that it fulfils: shipped law and template, made as an incident makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from runner.documents.tree import Document
+from runner.effects.lawful import Brief, brief, with_law
+from runner.effects.render import make
+from runner.engine.duties import assess
+from runner.engine.plan import Library
+from runner.loading.catalog import Catalog
+from runner.model.fact_trees import flatten
+from runner.model.facts import Fact, nested
+from runner.model.incident import Incident
+from runner.model.notice import Notice
+
+AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
+
+
+@cache
+def catalog() -> Catalog:
+    """Return what ships with the program."""
+    return Catalog()
+
+
+def us_facts() -> dict[str, Any]:
+    """Return an incident of an American company, with everything known that any US notice asks for."""
+    from runner.model.jurisdictions import US_NAMES
+
+    return {
+        "organisation": {
+            "name": "Contoso Health Group, Inc.",
+            "address": "100 Main Street\nSpringfield, IL 62701",
+            "country": "US",
+            "established_in": ["US-IL"],
+            "does_business_in": ["US"],
+            "role": ["controller", "data_owner"],
+            "zone": "America/New_York",
+            "sectors": ["health", "retail"],
+            "source_of_breach": True,
+            "parent": "Contoso Holdings, Inc.",
+            "employer_id": "00-0000000",
+            "licence_number": "LIC-000000",
+            "security_program": True,
+            "security_measures": "Multi-factor sign-in for staff, encrypted laptops, yearly tests by outsiders.",
+            "safeguards": ["privacy_rule", "administrative", "technical"],
+            "contact": {
+                "name": "Dana Reyes",
+                "role": "Chief Privacy Officer",
+                "email": "dana.reyes@example.com",
+                "phone": "1-800-555-0123",
+                "address": "Privacy Office, 100 Main Street, Springfield, IL 62701",
+            },
+            "counsel": {"name": "R. Lind", "firm": "Lind & Mora LLP", "email": "rlind@example.com"},
+            "hotline": {
+                "phone": "1-800-555-0100",
+                "hours": "Monday to Friday, 9 am to 9 pm Eastern time",
+                "url": "https://example.com/incident",
+            },
+            "press": {"name": "Sam Okafor", "email": "press@example.com", "phone": "1-800-555-0177"},
+            "registrant": {
+                "incorporated_in": "Delaware",
+                "file_number": "001-00000",
+                "security": "Common Stock, par value $0.01 per share",
+                "symbol": "CHGX",
+                "exchange": "New York Stock Exchange",
+                "emerging_growth": False,
+                "signatory": "Lee Park, Chief Financial Officer",
+            },
+        },
+        "incident": {
+            "title": "A stolen password in the billing system",
+            "summary": (
+                "Between November 2 and November 9, 2026, somebody signed in to our billing system with a"
+                " stolen password and copied files."
+            ),
+            "vector": "phishing",
+            "impact": ["confidentiality"],
+            "malicious": True,
+            "exfiltration": "confirmed",
+            "started_at": "2026-11-02T14:00:00Z",
+            "ended_at": "2026-11-09T22:00:00Z",
+            "detected_at": "2026-11-10T13:00:00Z",
+            "discovered_at": "2026-11-10T13:00:00Z",
+            "determined_at": "2026-11-12T16:00:00Z",
+            "confirmed_at": "2026-11-12T16:00:00Z",
+            "aware_at": "2026-11-12T16:00:00Z",
+            "contained_at": "2026-11-10T18:00:00Z",
+            "materiality_determined_at": "2026-11-20T22:45:00Z",
+            "material": True,
+            "new_information_at": "2026-11-23T15:00:00Z",
+            "ransom_paid_at": "2026-11-11T20:00:00Z",
+            "individual_notice_sent_at": {"*": "2026-11-24T14:00:00Z"},
+            "individual_notice_means": ["letter", "website"],
+            "media_notice_sent_at": "2026-11-24T14:00:00Z",
+            "stage_submitted_at": {"us-sec-8k-105/initial": "2026-11-23T20:00:00Z"},
+            "vendor": {
+                "name": "Fabrikam Hosting",
+                "role": "hosting of the billing system",
+                "contact": "security@example.net",
+            },
+            "third_party_recipients": "No third party is known to have received the data.",
+            "responsible": "Not known.",
+            "foreign_involvement": "Nothing is known of the involvement of a foreign country.",
+            "loss_estimate": "About $40,000 to the company; no loss to customers is known.",
+            "service_harm": "Billing was suspended for two days; care was not interrupted.",
+            "financial_impact": "We do not expect a material effect on revenue; costs of the response are about $2 million.",
+            "not_yet_determined": "The number of people affected.",
+            "new_information": "About 18,250 people are affected.",
+            "ransom": {
+                "reasons": "The attacker threatened to publish the files.",
+                "alternatives": "Restoring from the copies of November 1 and waiting were considered.",
+                "diligence": "A response firm and the FBI were asked for other ways.",
+                "sanctions_check": "The recipient was screened against the lists of OFAC; there was no match.",
+            },
+            "board_decisions": "Approve the letters and the offer of credit monitoring.",
+            "notice_due_elsewhere": True,
+        },
+        "data": {
+            "involved": True,
+            "with_name": True,
+            "elements": ["name", "ssn", "medical", "online_credentials"],
+            "encrypted": False,
+            "form": ["electronic"],
+            "records": 18250,
+            "locations": ["network_server"],
+            "retrieved": False,
+        },
+        "people": {
+            "total": 18250,
+            "kinds": ["patients"],
+            "by_jurisdiction": {f"US-{code}": 300 + 10 * n for n, code in enumerate(sorted(US_NAMES))},
+            "unreachable": {"US-IL": 4},
+        },
+        "risk": {
+            "harm": "likely",
+            "harm_assessment": {
+                "by": "Dana Reyes",
+                "at": "2026-11-13T15:00:00Z",
+                "grounds": "Social Security numbers were copied.",
+            },
+            "consequences": "Somebody may try to open accounts in the name of the people affected.",
+            "mitigation": "We reset every password, ended all sessions and require a second factor.",
+            "advice": "Check the statements of your health insurer for services that you did not receive.",
+            "monitoring": {
+                "months": 24,
+                "provider": "Northwind Monitoring",
+                "enrolment": "Enroll at https://example.com/enroll by February 28, 2027.",
+            },
+        },
+        "law_enforcement": {"engaged": True},
+    }
+
+
+def incident_of(facts: Mapping[str, Any]) -> Incident:
+    """Return an incident in which these nested facts, and nothing else, were recorded."""
+    problems: list[Any] = []
+    leaves = list(flatten("", facts, problems.append))
+    assert not problems, problems
+    register = {
+        leaf.stated.key: Fact(key=leaf.stated.key, value=leaf.stated.value, at=AT) for leaf in leaves
+    }
+    return Incident(
+        id="i", codename="amber falcon", title="Incident", kind="real", opened_at=AT, facts=register
+    )
+
+
+def of_duty(duty: str, incident: Incident) -> Brief:
+    """Return the law behind one shipped duty, judged on the incident's facts."""
+    regime = catalog().regime(duty.partition("/")[0])
+    (status,) = (one for one in assess((regime,), nested(incident.facts), AT) if one.id == duty)
+    found = brief(incident, status, Library(plans={}, regimes=(regime,)))
+    assert found is not None
+    return found
+
+
+def made(
+    name: str, duty: str, facts: Mapping[str, Any], *, draft: bool | None = None
+) -> tuple[Notice, Document]:
+    """Return a shipped notice, with what its duty's law asks of it, and its document."""
+    incident = incident_of(facts)
+    found = of_duty(duty, incident) if duty else None
+    notice, source = catalog().notice(name)
+    notice = with_law(notice, found)
+    return notice, make(notice, source, incident, found, draft=draft)
+
+
+def without(facts: Mapping[str, Any], *paths: str) -> dict[str, Any]:
+    """Return the facts with some of them not recorded."""
+    copy: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts))
+    for path in paths:
+        *above, last = path.split(".")
+        place = copy
+        for name in above:
+            place = place[name]
+        del place[last]
+    return copy

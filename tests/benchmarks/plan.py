@@ -139,6 +139,13 @@ ENTRIES: tuple[Entry, ...] = (
     # L: load the law
     ours("L", "law kept", "law.py", 170, "kept", prepare="ours/law.py"),
     ours("L", "law compiled", "law.py", 170, prepare="ours/law.py"),
+    # P: print a letter to each of n people
+    ours("P", "tocsin", "letters.py", 1_000, "2", prepare="ours/letters.py"),
+    ours("P", "tocsin, one process", "letters.py", 500, "1", prepare="ours/letters.py"),
+    ours("P", "tocsin, many", "letters.py", 4_000, "2", prepare="ours/letters.py"),
+    ours("P", "tocsin, print batches", "letters.py", 1_000, "2/100", prepare="ours/letters.py"),
+    peer("P", "docxtpl", "docxtpl", 400, "2"),
+    peer("P", "weasyprint", "weasyprint", 100, "2"),
     # C is how long it takes to start
     Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
     Entry(
@@ -169,10 +176,14 @@ TARGETS: tuple[Target, ...] = (
     Target("W4", "tocsin", "dbos", 3),
     Target("V", "tocsin", "ansible", 4),
     Target("L", "law kept", "law compiled", 5),
+    Target("P", "tocsin", "docxtpl", 2.6),
+    Target("P", "tocsin", "weasyprint", 8.8),
+    # four times as many letters take four times as long, start-up aside
+    Target("P", "tocsin, many", "tocsin", 0.95),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "C", "M")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "P", "C", "M")

@@ -16,6 +16,7 @@ TITLES = {
     "W4": "process start to the first step done",
     "V": "validate 200 steps, the whole command",
     "L": "load 170 regimes, imports included",
+    "P": "print a letter to each of n people, the whole command",
     "C": "start-up, the whole command",
     "M": "what a worker holds that has looked at 1,000 open incidents",
 }

@@ -94,6 +94,8 @@ def us_facts() -> dict[str, Any]:
             "contained_at": "2026-11-10T18:00:00Z",
             "materiality_determined_at": "2026-11-20T22:45:00Z",
             "material": True,
+            "disruption": False,
+            "requested_at": "2026-11-24T13:00:00Z",
             "new_information_at": "2026-11-23T15:00:00Z",
             "ransom_paid_at": "2026-11-11T20:00:00Z",
             "individual_notice_sent_at": {"*": "2026-11-24T14:00:00Z"},

@@ -9,13 +9,14 @@ import msgspec
 
 from runner.cli.letters import letters
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.outcome import answer
+from runner.cli.outcome import tell
 from runner.cli.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import NotFound, Refused, Usage
 from runner.model.notice import Coverage
 from runner.views.page import Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
+    from runner.model.commands import Rendered
     from runner.model.incident import Document, Incident
     from runner.service.notices import Pulled
 
@@ -25,6 +26,10 @@ To = Annotated[
     Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; several with commas."),
 ]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")]
+Override = Annotated[
+    str,
+    Option("--override", metavar="WHY", help="Counsel lets it go as it is; the reason is kept."),
+]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
 
@@ -69,14 +74,18 @@ def render(
     to: To = None,
     out: Out = None,
     duty: Annotated[str, Option("--duty", help="For a template: the duty that it is about.")] = "",
+    override: Override = "",
 ) -> None:
     """Render a notice step anew from the facts as they are; an approval of other bytes is void then.
 
-    A template's name renders a draft into --out; nothing of that is recorded.
+    A template's name renders a draft into --out; nothing of that is recorded. With --override counsel lets the
+    notice go in spite of what it lacks or should not say: it is final, and a fact that is missing reads
+    "not known at this time".
 
     \b
     Examples:
       tocsin notice render final
+      tocsin notice render final --as jonas --override "the authority asked for it today"
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.service.naming import resolve_step
@@ -88,10 +97,22 @@ def render(
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name, numbered(incident))
-    made = render_step(session.desk, incident, step)
-    session.desk.submit(incident.id, made)
+    _in_person(session, override)
+    made = render_step(session.desk, incident, step, override)
+    tell(session, incident, session.desk.submit(incident.id, made), _rendered(made))
+
+
+def _in_person(session: Session, override: str) -> None:
+    if override and session.options.on_behalf_of:
+        raise Refused(
+            "nobody overrides the law's list for somebody else", hint="counsel does it: --as PERSON"
+        )
+
+
+def _rendered(made: Rendered) -> str:
     gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
-    answer(session, incident, f"{made.notice} is rendered with {gaps}: {made.digest}")
+    final = f" final in spite of {len(made.items)} things that it lacks," if made.override else ""
+    return f"{made.notice} is rendered{final} with {gaps}: {made.digest}"
 
 
 def _draft(

@@ -25,12 +25,14 @@ from runner.documents.tree import (
 )
 from runner.model.notice import Coverage, Rendered
 
+_SHOWN = {"to_follow": "will follow", "missing": "MISSING", "waived": "not known, overridden"}
 _STATES = {
     "covered": "covered",
     "gap": "GAP",
     "to_follow": "to follow",
     "not_required": "not required here",
     "forbidden": "FORBIDDEN CONTENT",
+    "to_check": "to check by a person",
 }
 
 
@@ -40,11 +42,13 @@ def cover(
     outputs: Iterable[Rendered] = (),
     *,
     approvals: Iterable[str] = (),
+    override: Iterable[str] = (),
     unverified: Iterable[str] = (),
 ) -> Document:
     """Return the cover sheet of a document, to be written by the same writers.
 
-    ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``unverified`` names what rests on
+    ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who let it go as it is, and
+    in spite of what; ``unverified`` names what rests on
     law that nobody has confirmed.
     """
     context = document.context
@@ -52,6 +56,7 @@ def cover(
         Heading(1, _text(f"Cover sheet: {document.title}")),
         Paragraph(_text("For review in the house. Not part of the document; do not file or send it.")),
         Fields(_facts(document)),
+        *_lines("OVERRIDDEN", tuple(override)),
         *_gaps(document),
         *_coverage(tuple(coverage)),
         *_outputs(tuple(outputs)),
@@ -95,7 +100,7 @@ def _gaps(document: Document) -> list[Block]:
         (
             _text(gap.path),
             _text(gap.item),
-            _text("will follow" if gap.treatment == "to_follow" else "MISSING"),
+            _text(_SHOWN[gap.treatment]),
         )
         for gap in document.gaps
     )

@@ -37,7 +37,7 @@ from runner.documents.tree import (
 from runner.documents.values import CLOSE, OPEN, Ledger, Missing, Undecided
 from runner.documents.wording import Phrases, phrases
 from runner.errors import NotFound, Refused
-from runner.model.notice import Gap, Notice, Used
+from runner.model.notice import Gap, Notice, Treatment, Used
 
 _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
 
@@ -63,7 +63,7 @@ def render(
     if notice.sections:
         register["sections"] = fields.printed(notice, register, language, context.zone)
     marked = fill_template(source, register, language=language, zone=context.zone, name=notice.id)
-    filling = _Filling(notice, marked.ledger, phrases(language), context.status == "draft")
+    filling = _Filling(notice, marked.ledger, phrases(language), context)
     blocks = tuple(filling.block(block) for block in parse(marked.text))
     gaps = filling.gaps()
     blocking = [gap for gap in gaps if gap.treatment == "missing"]
@@ -130,7 +130,8 @@ def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
 
 def _used(ledger: Ledger) -> tuple[Used, ...]:
     return tuple(
-        Used(path, canonical(value), path in ledger.printed) for path, value in sorted(ledger.read.items())
+        Used(path, canonical(value), path in ledger.printed, tuple(ledger.printed.get(path, ())))
+        for path, value in sorted(ledger.read.items())
     )
 
 
@@ -148,9 +149,10 @@ def _plain_value(value: Any) -> Any:
 class _Filling:
     """One pass over a tree that puts the ledger's cells where their marks stand."""
 
-    def __init__(self, notice: Notice, ledger: Ledger, words: Phrases, draft: bool) -> None:
+    def __init__(self, notice: Notice, ledger: Ledger, words: Phrases, context: RenderContext) -> None:
         self._notice = notice
-        self._draft = draft
+        self._draft = context.status == "draft"
+        self._waived = context.waived
         self._ledger = ledger
         self._words = words
         self._gaps: dict[str, Gap] = {}
@@ -218,20 +220,34 @@ class _Filling:
             case Missing(path_=path):
                 return [self._gap(path)]
             case Undecided(paths=paths):
-                return [self._open_condition(path) for path in paths]
+                places: list[Inline] = [self._open_condition(path) for path in paths]
+                return places[:1] if self._waived else places
             case str():
                 self._replaced.update(dict.fromkeys(findings(cell)))
                 return [Text(visible(cell))]
 
     def _gap(self, path: str) -> GapText:
         treatment = treatment_of(self._notice, path)
+        if treatment == "missing" and self._waived:
+            treatment = "waived"
         self._note(Gap(path, item_of(self._notice, path), treatment))
-        text = self._words.to_follow if treatment == "to_follow" else f"[{self._words.missing}: {path}]"
-        return GapText(path, treatment, text, treatment == "missing" or self._draft)
+        return GapText(path, treatment, self._instead(path, treatment), treatment == "missing" or self._draft)
+
+    def _instead(self, path: str, treatment: Treatment) -> str:
+        match treatment:
+            case "to_follow":
+                return self._words.to_follow
+            case "waived":
+                return self._words.not_known
+            case "missing":
+                return f"[{self._words.missing}: {path}]"
 
     def _open_condition(self, path: str) -> GapText:
-        self._note(Gap(path, item_of(self._notice, path), "missing"))
-        return GapText(path, "missing", f"[{self._words.undecided}: {path}] ", True)
+        treatment: Treatment = "waived" if self._waived else "missing"
+        self._note(Gap(path, item_of(self._notice, path), treatment))
+        if self._waived:
+            return GapText(path, treatment, f"{self._words.perhaps} ", False)
+        return GapText(path, treatment, f"[{self._words.undecided}: {path}] ", True)
 
     def _note(self, gap: Gap) -> None:
         known = self._gaps.get(gap.path)

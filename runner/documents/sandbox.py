@@ -98,8 +98,9 @@ def _mark(value: Any, ledger: Ledger) -> str:
         case Missing():
             return ledger.mark(value)
         case Leaf():
-            ledger.printed[value.path_] = None
-            return ledger.mark(_plain(value.value_, value.path_))
+            text = _plain(value.value_, value.path_)
+            ledger.printed.setdefault(value.path_, {})[text] = None
+            return ledger.mark(text)
         case Value():
             raise Wrong("a group of facts cannot be printed: name one fact")
         case _:

@@ -29,7 +29,7 @@ class GapText(msgspec.Struct, frozen=True, tag="gap"):
     treatment: Treatment
     text: str
     highlight: bool
-    """False only for what may follow, in a final document."""
+    """False only for what may follow or is waived, in a final document."""
 
 
 class Strong(msgspec.Struct, frozen=True, tag="strong"):
@@ -144,6 +144,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     journal_head: str = ""
     privileged: bool = False
     """Marks drafts only; nothing of it reaches a final document."""
+    waived: bool = False
+    """Counsel lets it go as it is: a missing fact reads "not known at this time"."""
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ class Ledger:
         """Start empty."""
         self.cells: list[Missing | Undecided | str] = []
         self.read: dict[str, Any] = {}
-        self.printed: dict[str, None] = {}
+        self.printed: dict[str, dict[str, None]] = {}
         self._undecided: dict[str, None] = {}
         self._cost = (0, 0)
 

@@ -25,6 +25,9 @@ class Phrases(msgspec.Struct, frozen=True):
     yes: str
     no: str
     union: str
+    not_known: str
+    perhaps: str
+    """Stands before what a condition lets in that nobody can decide."""
 
 
 PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
@@ -37,6 +40,8 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "yes",
             "no",
             "the European Union",
+            "not known at this time",
+            "Not known at this time whether the following applies:",
         ),
         "de": Phrases(
             "zurzeit nicht bekannt, wird nachgereicht",
@@ -46,6 +51,8 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "ja",
             "nein",
             "die Europäische Union",
+            "zurzeit nicht bekannt",
+            "Zurzeit nicht bekannt, ob das Folgende zutrifft:",
         ),
         "fr": Phrases(
             "pas connu à ce stade, sera communiqué ultérieurement",
@@ -55,6 +62,8 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "oui",
             "non",
             "l’Union européenne",
+            "pas connu à ce stade",
+            "Pas connu à ce stade, si ce qui suit s’applique :",
         ),
         "es": Phrases(
             "no se conoce en este momento, se comunicará más adelante",
@@ -64,6 +73,8 @@ PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "sí",
             "no",
             "la Unión Europea",
+            "no se conoce en este momento",
+            "No se conoce en este momento si lo siguiente es aplicable:",
         ),
     }
 )

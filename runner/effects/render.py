@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from runner.documents.coverage import check
+from runner.documents.coverage import check, short
+from runner.documents.kept import encode
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
 from runner.documents.tree import Document, RenderContext, Stationery
@@ -28,19 +29,32 @@ from runner.model.notice import Coverage, Fits, Format, Notice
 from runner.model.work import Render
 
 
-def render(work: Render, incident: Incident, library: Library, tools: Tools) -> Rendered | EffectFailed:
-    """Render and keep a notice, and return what was made, or why it could not be."""
+def render(
+    work: Render, incident: Incident, library: Library, tools: Tools, *, override: bool = False
+) -> Rendered | EffectFailed:
+    """Render and keep a notice, and return what was made, or why it could not be.
+
+    ``override`` makes it final in spite of what it lacks; the command that follows says by whose word.
+    """
     try:
         status = _duty(work, incident, library, tools)
         found = brief(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, found)]
         notice = with_law(notice, found)
-        document = make(notice, source, incident, found)
-        files = {
-            str(form): tools.blobs.put_blob(incident.id, write(document, form)) for form in _formats(work)
-        }
+        drafted = paper(notice, source, incident, found)
+        document = drafted.document()
+        items = blockers(notice, document)
+        if override or not items:
+            document = final(drafted, waived=bool(items)).document()
+        made = keep(work, incident, notice, document, tools)
     except TocsinError as error:
         return EffectFailed(step=work.step, why=error.message)
+    return msgspec.structs.replace(made, items=items)
+
+
+def keep(work: Render, incident: Incident, notice: Notice, document: Document, tools: Tools) -> Rendered:
+    """Write a document in its formats, keep them and the tree that they were written from."""
+    files = {str(form): tools.blobs.put_blob(incident.id, write(document, form)) for form in _formats(work)}
     return Rendered(
         document=f"{work.step}/{notice.id}",
         step=work.step,
@@ -55,6 +69,7 @@ def render(work: Render, incident: Incident, library: Library, tools: Tools) -> 
         facts={used.path: incident.fact_events.get(used.path, 0) for used in document.facts_used},
         duty=work.duty,
         final=document.context.status == "final",
+        tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
     )
 
 
@@ -107,9 +122,9 @@ def paper(
     return Paper(notice, source, facts, {} if found is None else {"duty": about(found)}, context)
 
 
-def final(drafted: Paper) -> Paper:
-    """Return the same without the draft's marks."""
-    context = msgspec.structs.replace(drafted.context, status="final")
+def final(drafted: Paper, *, waived: bool = False) -> Paper:
+    """Return the same without the draft's marks; ``waived`` lets it be final with facts that are not known."""
+    context = msgspec.structs.replace(drafted.context, status="final", waived=waived)
     return msgspec.structs.replace(drafted, context=context)
 
 
@@ -123,13 +138,11 @@ def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
 
 def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     """Return what the text leaves out or must not say, apart from the missing facts that it shows as gaps."""
-    if not notice.law_items:
-        return ()
-    open_ = {gap.path for gap in document.gaps}
+    shown = {short(gap.path) for gap in document.gaps if gap.treatment != "to_follow"}
     return tuple(
         one
         for one in check(notice, document)
-        if one.state == "forbidden" or (one.state == "gap" and not open_ & set(one.facts))
+        if one.state == "forbidden" or (one.state == "gap" and not shown & set(one.facts))
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from runner.engine.decide_notices import rendered
 from runner.engine.deliveries import called_off
 from runner.engine.failover import idempotency_key
 from runner.engine.lateness import done_state
@@ -54,7 +55,7 @@ def decide_effect(
         case c.Replanned():
             return _replanned(incident, command, now)
         case c.Rendered():
-            return _rendered(incident, command, now)
+            return rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
             return _could_not(incident, step, why, library)
         case c.Resend() | c.ReportCall() | c.AskReplan():
@@ -230,45 +231,6 @@ def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple
         != (incident.deliveries[plan.delivery].channels, incident.deliveries[plan.delivery].refusals)
     ]
     return (e.DeliveriesReplanned(plans=tuple(changed), reason=command.reason),)
-
-
-def _rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """A rendering whose bytes are those we have, or older than those, changes nothing; the first ends its step."""
-    invocation = incident.invocations[command.step]
-    if (invocation.digest == command.digest and invocation.over) or _outdated(incident, command):
-        return ()
-    rendered = e.DocumentRendered(
-        document=command.document,
-        step=command.step,
-        notice=command.notice,
-        version=command.version,
-        digest=command.digest,
-        files=command.files,
-        gaps=command.gaps,
-        facts=command.facts,
-        duty=command.duty,
-        by=command.by,
-        status="final" if command.final else "draft",
-    )
-    if invocation.over or invocation.state == "waiting":
-        return (rendered,)
-    gaps = f"{len(command.gaps)} gaps" if command.gaps else "no gaps"
-    return (
-        rendered,
-        e.StepSettled(
-            step=command.step,
-            state=done_state(invocation, now),
-            why=f"rendered, {gaps}",
-            digest=command.digest,
-        ),
-    )
-
-
-def _outdated(incident: Incident, command: c.Rendered) -> bool:
-    """Tell whether the step's document was made from newer facts: this one was begun earlier and ended later."""
-    made = [d for d in incident.documents.values() if d.step == command.step]
-    newest = made[-1].facts if made else {}
-    return any(seq < newest.get(key, 0) for key, seq in command.facts.items())
 
 
 def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:

@@ -329,15 +329,21 @@ def _still_asked(invocation: Invocation, now: datetime) -> None:
 
 
 def _no_draft(incident: Incident, bound: Invocation, command: c.Decide) -> None:
-    """A notice in which something is missing that the law wants at once cannot be approved."""
-    drafts = [d for d in incident.documents.values() if d.step == bound.id and d.status == "draft"]
-    if command.approved and drafts:
-        missing = [gap.partition(": ")[2] for gap in drafts[-1].gaps if gap.startswith("missing")]
-        raise Refused(
-            f"{drafts[-1].notice} is a draft: {', '.join(missing)} must be known first",
-            hint=f"tocsin fact set {missing[0] if missing else 'KEY'}=…, then tocsin notice render",
-            code="draft",
-        )
+    """A notice that lacks what the law wants at once, or says what it forbids, cannot be approved."""
+    made = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    if not command.approved or not made or made[-1].status != "draft":
+        return
+    gaps = [gap.partition(": ") for gap in made[-1].gaps]
+    missing = [path for kind, _, path in gaps if kind == "missing"]
+    wrong = [item for kind, _, item in gaps if kind == "uncovered"]
+    why = [f"{', '.join(missing)} must be known first"] if missing else []
+    why += [f"what the law wants is not as it should be: {'; '.join(wrong)}"] if wrong else []
+    first = f"tocsin fact set {missing[0]}=…, then " if missing else ""
+    raise Refused(
+        f"{made[-1].notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
+        hint=f"{first}tocsin notice render {bound.step}; counsel may add --override WHY",
+        code="draft",
+    )
 
 
 def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person: str) -> tuple[str, ...]:

@@ -10,7 +10,16 @@ import msgspec
 
 from runner.engine.draft import Draft
 from runner.model import events as e
-from runner.model.incident import PASSED, Attempt, Delivery, Document, Evidence, MessageRecord
+from runner.model.incident import (
+    PASSED,
+    Adoption,
+    Attempt,
+    Delivery,
+    Document,
+    Evidence,
+    MessageRecord,
+    Override,
+)
 from runner.model.messaging import stronger
 
 
@@ -202,8 +211,21 @@ def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -
         on_behalf_of=event.on_behalf_of,
         duty=event.duty,
         status=event.status,
+        tree=event.tree,
     )
     draft.change(event.step, digest=event.digest)
+
+
+def _overridden(draft: Draft, event: e.NoticeOverridden, at: datetime, seq: int) -> None:
+    made = Override(by=event.by, at=at, reason=event.reason, items=event.items)
+    documents = draft.table("documents")
+    documents[event.document] = msgspec.structs.replace(documents[event.document], override=made)
+
+
+def _adopted(draft: Draft, event: e.NoticeAdopted, at: datetime, seq: int) -> None:
+    made = Adoption(by=event.by, at=at, file=event.file, base=event.base, tracked=event.tracked)
+    documents = draft.table("documents")
+    documents[event.document] = msgspec.structs.replace(documents[event.document], adoption=made)
 
 
 def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
@@ -231,5 +253,7 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.AttemptEnded: _attempt_ended,
     e.AttemptResolved: _resolved,
     e.DocumentRendered: _rendered,
+    e.NoticeOverridden: _overridden,
+    e.NoticeAdopted: _adopted,
     e.EvidenceAttached: _attached,
 }

@@ -277,6 +277,15 @@ class Rendered(Command, frozen=True, kw_only=True):
     duty: str = ""
     final: bool = False
     """Rendered as it would be filed: nothing that the law wants at once is missing."""
+    tree: str = ""
+    """SHA-256 of the kept tree."""
+    override: str = ""
+    """Why counsel lets it go final in spite of ``items``."""
+    items: tuple[str, ...] = ()
+    adopted: str = ""
+    """SHA-256 of the Word file that the text was taken from."""
+    base: str = ""
+    tracked: int = 0
 
 
 class EffectFailed(Command, frozen=True, kw_only=True):

@@ -12,24 +12,15 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from runner.model.event import Event as Event
+from runner.model.event import Personal as Personal
+from runner.model.event import Stream as Stream
 from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass
+from runner.model.notice_events import DocumentRendered as DocumentRendered
+from runner.model.notice_events import NoticeAdopted as NoticeAdopted
+from runner.model.notice_events import NoticeOverridden as NoticeOverridden
 from runner.model.states import AttemptState, Kind, Proof, Refusal, TaskState, Verdict
-
-Stream = Literal["operational", "privileged", "hr"]
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
-    """What all events share. ``personal`` payloads are sealed under the incident's data key."""
-
-    personal: ClassVar[bool] = False
-    stream: ClassVar[Stream] = "operational"
-
-
-class Personal(Event, frozen=True, kw_only=True):
-    """What events share that can carry a person's words or name, or the value of a fact."""
-
-    personal: ClassVar[bool] = True
 
 
 class IncidentOpened(Personal, frozen=True, kw_only=True):
@@ -389,23 +380,6 @@ class AttemptResolved(Personal, frozen=True, kw_only=True):
     reason: str
 
 
-class DocumentRendered(Event, frozen=True, kw_only=True):
-    """A notice exists in its formats, named by digest, with its gaps."""
-
-    document: str
-    step: str
-    notice: str
-    version: str
-    digest: str
-    files: Mapping[str, str]
-    gaps: tuple[str, ...]
-    facts: Mapping[str, int]
-    duty: str = ""
-    by: str = ""
-    on_behalf_of: str = ""
-    status: str = "draft"
-
-
 class DutiesAssessed(Event, frozen=True, kw_only=True):
     """What changed between two looks at the law, and which facts caused it."""
 
@@ -545,6 +519,8 @@ AnyEvent = (
     | AttemptEnded
     | AttemptResolved
     | DocumentRendered
+    | NoticeOverridden
+    | NoticeAdopted
     | DutiesAssessed
     | DutyRecorded
     | RoleAssigned

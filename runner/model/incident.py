@@ -197,6 +197,33 @@ class Document(Value, frozen=True, kw_only=True):
     on_behalf_of: str = ""
     duty: str = ""
     status: str = "draft"
+    tree: str = ""
+    """SHA-256 of the sealed tree that the files were written from; older journals kept none."""
+    override: Override | None = None
+    adoption: Adoption | None = None
+
+
+class Override(Value, frozen=True, kw_only=True):
+    """Counsel's word that a notice may go as it is: final in spite of what it lacks or should not say."""
+
+    by: str
+    at: datetime
+    reason: str
+    items: tuple[str, ...]
+    """What would have kept it a draft."""
+
+
+class Adoption(Value, frozen=True, kw_only=True):
+    """A notice's text was taken from a Word file that somebody had edited."""
+
+    by: str
+    at: datetime
+    file: str
+    """SHA-256 of the Word file as it came back; its bytes are kept."""
+    base: str
+    """Digest of the rendering that it was compared with."""
+    tracked: int = 0
+    """Changes that were tracked in it and taken as final text."""
 
 
 class Evidence(Value, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ import msgspec
 from runner.model.fields import Form, Section
 
 Audience = Literal["authority", "individuals", "internal", "public"]
-Treatment = Literal["missing", "to_follow"]
+Treatment = Literal["missing", "to_follow", "waived"]
+"""``waived`` is missing, and counsel lets the notice go without it."""
 Format = Literal["docx", "pdf", "html", "txt", "md"]
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
@@ -127,6 +128,8 @@ class Used(msgspec.Struct, frozen=True):
     path: str
     value: str
     printed: bool
+    texts: tuple[str, ...] = ()
+    """What it reads like, in each of the forms in which it was printed."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,28 +70,46 @@ def coverage(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple
     return check(notice, document)
 
 
-def render_step(desk: Desk, incident: Incident, step: str) -> Rendered:
-    """Render the notice of a step from the facts as they are now; raises Refused when it cannot be."""
+def render_step(desk: Desk, incident: Incident, step: str, override: str = "") -> Rendered:
+    """Render the notice of a step from the facts as they are now; raises Refused when it cannot be.
+
+    ``override`` is counsel's reason for letting it go final in spite of what it lacks.
+    """
     from runner.effects.render import render
+
+    work = work_of(desk, incident, step)
+    tools = desk.tools(incident)
+    made = render(work, incident, desk.library(incident), tools, override=bool(override))
+    if isinstance(made, EffectFailed):
+        raise Refused(f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing")
+    return by_hand(desk, made, override)
+
+
+def by_hand(desk: Desk, made: Rendered, override: str) -> Rendered:
+    """Return a rendering as a person's; raises Refused where there is nothing to override."""
+    if override and not made.items:
+        raise Refused(
+            f"{made.notice} lacks nothing: there is nothing to override", hint="leave --override out"
+        )
+    return msgspec.structs.replace(made, by=desk.actor.claimed, override=override)
+
+
+def work_of(desk: Desk, incident: Incident, step: str) -> Render:
+    """Return the work of rendering a notice step; raises Refused for any other step."""
     from runner.engine.view import item_of
 
-    library = desk.library(incident)
-    definition = library.step(incident, step)
+    definition = desk.library(incident).step(incident, step)
     if not isinstance(definition, NoticeStep):
         kind = incident.invocations[step].kind
         raise Refused(f"{step} is a {kind}, not a notice", hint="see: tocsin notice list")
     scope = incident.scopes[incident.invocations[step].scope]
-    work = Render(
+    return Render(
         incident=incident.id,
         step=step,
         notice=definition.notice,
         duty=item_of(incident, scope, definition.duty),
         formats=definition.formats,
     )
-    made = render(work, incident, library, desk.tools(incident))
-    if isinstance(made, EffectFailed):
-        raise Refused(f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing")
-    return msgspec.structs.replace(made, by=desk.actor.claimed)
 
 
 def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
@@ -201,6 +219,8 @@ def _manifest(desk: Desk, incident: Incident, documents: Sequence[Document], fol
             "gaps": document.gaps,
             "facts": document.facts,
             "rendered_at": document.at,
+            "override": document.override,
+            "adoption": document.adoption,
             "approvals": [
                 {"by": one.by, "role": one.role, "at": one.at, "proven_by": one.proven_by}
                 for one in _approvals(incident, document)

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.errors import NotFound
-from runner.model.incident import Document, Incident, Invocation
+from runner.model.incident import Adoption, Document, Incident, Invocation, Override
 from runner.model.states import Kind
 from runner.views import advice
 from runner.views.heading import Heading, heading_of, top
@@ -55,6 +55,10 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     approvals: tuple[ApprovalRow, ...] = ()
     approve_step: str = ""
     """The open approval that binds it, by the name that commands take."""
+    override: Override | None = None
+    """Counsel's word that it may go in spite of what it lacks; null where nobody had to say so."""
+    adoption: Adoption | None = None
+    """From which Word file its text was taken back; null for the template's own text."""
 
 
 class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notices/v1"):
@@ -100,6 +104,8 @@ def _row(incident: Incident, document: Document, current: bool) -> NoticeRow:
         current=current,
         approvals=tuple(row for i in signing for row in approval_rows(i, document.digest)),
         approve_step=handle(incident, waiting[0]) if waiting else "",
+        override=document.override,
+        adoption=document.adoption,
     )
 
 
@@ -168,6 +174,10 @@ def notice_words(row: NoticeRow) -> str:
     given = sum(a.binds and a.approved for a in row.approvals)
     refused = sum(a.binds and not a.approved for a in row.approvals)
     parts = [row.status.upper() if row.status == "draft" else row.status]
+    if row.override is not None:
+        parts.append(f"OVERRIDDEN by {row.override.by}")
+    if row.adoption is not None:
+        parts.append("from a Word file")
     if row.gaps:
         parts.append(count(len(row.gaps), "gap"))
     if given:
@@ -192,6 +202,7 @@ def notice_page(report: NoticeReport) -> Page:
     blocks.append(
         Table(rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in facts if text), elastic=1)
     )
+    blocks.extend(override_blocks(row))
     blocks.extend(_gaps(row))
     blocks += [Blank(), line("FILES", "title")]
     blocks.append(
@@ -211,6 +222,23 @@ def _gaps(row: NoticeRow) -> Iterator[Block]:
     yield line("GAPS, visible in the text", "title")
     for gap in row.gaps:
         yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
+
+
+def override_blocks(row: NoticeRow) -> Iterator[Block]:
+    """Yield who let a notice go as it is, why, and in spite of what; and whose Word file its text is from."""
+    if row.override is not None:
+        one = row.override
+        yield Blank()
+        yield line(f"OVERRIDDEN by {one.by}, {moment(one.at)}: {one.reason}", "alarm", hang=2)
+        for item in one.items:
+            yield line(f"– {item}", "alarm", indent=2, hang=2)
+    if row.adoption is not None:
+        took = row.adoption
+        tracked = f", {count(took.tracked, 'tracked change')} taken as final" if took.tracked else ""
+        yield Blank()
+        yield line(
+            f"TEXT from a Word file that {took.by} took back, {moment(took.at)}{tracked}", "warn", hang=2
+        )
 
 
 def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:

@@ -72,6 +72,8 @@ def sentence(event: e.AnyEvent, words: Words) -> str:
         return _message(event, words)
     if isinstance(event, _Attempt):
         return _attempt(event, words)
+    if isinstance(event, _Notice):
+        return _notice(event)
     return _record(event, words)
 
 
@@ -262,7 +264,6 @@ def _start(text: str) -> str:
 
 _Record = (
     e.FactsRecorded
-    | e.DocumentRendered
     | e.DutiesAssessed
     | e.DutyRecorded
     | e.EvidenceAttached
@@ -280,9 +281,6 @@ def _record(event: _Record, words: Words) -> str:
             said = "; ".join(_fact(one) for one in facts)
             asked = f" (answer to {words.step(step)})" if step else ""
             return f"{said}{asked}{_because(grounds)}"
-        case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
-            holes = f", {count(len(gaps), 'gap')}" if gaps else ""
-            return f"Notice {notice} {version} rendered as {status}{holes} ({short(digest)})"
         case e.DutiesAssessed(changes=changes, because=because):
             moved = "; ".join(_duty(one) for one in changes) or "nothing changed"
             cause = f" (because of {', '.join(because)})" if because else ""
@@ -304,6 +302,22 @@ def _record(event: _Record, words: Words) -> str:
             return f"From entry {first} to here: on behalf of {person} by {by} via {via}, PROVISIONAL until {person} confirms"
         case e.BehalfConfirmed(first=first, by=by):
             return f"{by} confirms what was done on their behalf from entry {first}"
+
+
+_Notice = e.DocumentRendered | e.NoticeOverridden | e.NoticeAdopted
+
+
+def _notice(event: _Notice) -> str:
+    match event:
+        case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
+            holes = f", {count(len(gaps), 'gap')}" if gaps else ""
+            return f"Notice {notice} {version} rendered as {status}{holes} ({short(digest)})"
+        case e.NoticeOverridden(digest=digest, by=by, reason=reason, items=items):
+            lacks = "; ".join(items)
+            return f"Notice {short(digest)} may go OVERRIDDEN by {by}{_because(reason)} (in spite of {lacks})"
+        case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
+            taken = f", {count(tracked, 'tracked change')} taken as final" if tracked else ""
+            return f"Text of notice {short(digest)} taken from a Word file of {by}, compared with {short(base)}{taken}"
 
 
 def _fact(change: e.FactChange) -> str:

@@ -15,7 +15,14 @@ from runner.model.playbook import AnyStep, Approve, Ask, Task
 from runner.model.states import Kind
 from runner.model.vocabulary import fact_type
 from runner.views import advice
-from runner.views.documents import ApprovalRow, approval_blocks, approval_rows
+from runner.views.documents import (
+    ApprovalRow,
+    NoticeRow,
+    approval_blocks,
+    approval_rows,
+    notice_rows,
+    override_blocks,
+)
 from runner.views.heading import Heading, heading_of, top
 from runner.views.messages import (
     AttemptView,
@@ -88,6 +95,8 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     deliveries: tuple[DeliveryRow, ...]
     others: tuple[Earlier, ...]
     comments: tuple[Comment, ...] = ()
+    notice: NoticeRow | None = None
+    """The notice that an approval would bind; null where it is something else."""
 
 
 def task(incident: Incident, library: Library, invocation: str, journal: Iterable[Row] = ()) -> TaskReport:
@@ -125,7 +134,13 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
         deliveries=_deliveries(incident, found),
         others=_others(incident, found),
         comments=tuple(_comments(invocation, journal)),
+        notice=_notice(incident, bound) if bound else None,
     )
+
+
+def _notice(incident: Incident, bound: Invocation) -> NoticeRow | None:
+    found = [row for row in notice_rows(incident) if (row.step, row.digest) == (bound.id, bound.digest)]
+    return found[-1] if found else None
 
 
 def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
@@ -203,6 +218,7 @@ def task_page(report: TaskReport, now: datetime) -> Page:
     for section in (
         _words(report),
         _checks(report),
+        override_blocks(report.notice) if report.notice else (),
         approval_blocks(report.approvals),
         _sent(report, now),
         attempt_blocks(report.attempts, now),

@@ -188,18 +188,22 @@ def _told(found: Brief) -> Kept:
 
 
 def _count(found: Brief, place: str) -> Kept:
-    """Return how many people the duty is about, in one place or in all; unknown while one count is a range."""
+    """Return how many people the duty is about, in one place or in all; unknown while one count is a range.
+
+    A number recorded for the place stands, even while it is not known where everybody lives.
+    """
     path = f"people.by_jurisdiction.{place}" if place else "people.total"
-    total = 0
-    for judge in found.judges:
-        count = residents(judge.view, place) if place else judge.view.fact("people.total")
-        if isinstance(count, Span) and count.low == count.high:
-            total += count.low
-        elif isinstance(count, int) and not isinstance(count, bool):
-            total += count
-        else:
-            return Kept(path, None)
-    return Kept(path, total)
+    counts = [_counted(judge.view, path, place) for judge in found.judges]
+    known = [count for count in counts if count is not None]
+    return Kept(path, sum(known) if len(known) == len(counts) else None)
+
+
+def _counted(view: View, path: str, place: str) -> int | None:
+    recorded = view.fact(path)
+    if isinstance(recorded, int) and not isinstance(recorded, bool):
+        return recorded
+    found = residents(view, place) if place else None
+    return found.low if isinstance(found, Span) and found.low == found.high else None
 
 
 def _entry(one: Content, found: Brief) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from runner.loading.catalog import Catalog
 from runner.model.fact_trees import flatten
 from runner.model.facts import Fact, nested
 from runner.model.incident import Incident
+from runner.model.jurisdictions import US_NAMES
 from runner.model.notice import Notice
 
 AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
@@ -29,10 +30,11 @@ def catalog() -> Catalog:
     return Catalog()
 
 
-def us_facts() -> dict[str, Any]:
-    """Return an incident of an American company, with everything known that any US notice asks for."""
-    from runner.model.jurisdictions import US_NAMES
+def us_facts(*states: str) -> dict[str, Any]:
+    """Return an incident of an American company, with everything known that any US notice asks for.
 
+    People live in the states that are named, in all of them where none is.
+    """
     return {
         "organisation": {
             "name": "Contoso Health Group, Inc.",
@@ -137,7 +139,11 @@ def us_facts() -> dict[str, Any]:
         "people": {
             "total": 18250,
             "kinds": ["patients"],
-            "by_jurisdiction": {f"US-{code}": 300 + 10 * n for n, code in enumerate(sorted(US_NAMES))},
+            "by_jurisdiction": {
+                f"US-{code}": 300 + 10 * n
+                for n, code in enumerate(sorted(US_NAMES))
+                if not states or code in states
+            },
             "unreachable": {"US-IL": 4},
         },
         "risk": {
@@ -165,9 +171,7 @@ def incident_of(facts: Mapping[str, Any]) -> Incident:
     problems: list[Any] = []
     leaves = list(flatten("", facts, problems.append))
     assert not problems, problems
-    register = {
-        leaf.stated.key: Fact(key=leaf.stated.key, value=leaf.stated.value, at=AT) for leaf in leaves
-    }
+    register = {leaf.stated.key: Fact(key=leaf.stated.key, value=leaf.stated.value, at=AT) for leaf in leaves}
     return Incident(
         id="i", codename="amber falcon", title="Incident", kind="real", opened_at=AT, facts=register
     )

@@ -1,0 +1,334 @@
+"""Notices for the United States, and those that go with them: each with the law of its duty, whole and empty.
+
+The state by state rules are those that counsel gets wrong by reusing another state's letter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from runner.documents.coverage import check, complete
+from runner.documents.tree import Document, Heading, plain, walk
+from runner.documents.write import write
+from runner.effects.lawful import with_law
+from runner.effects.render import make, template_for
+from runner.effects.tools import Tools
+from runner.model.notice import Notice
+from runner.model.work import Render
+from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
+from tests.documents.test_notices_shipped import (
+    compare,
+    docx_words,
+    html_words,
+    missing_in_order,
+    pdf_characters,
+    tree_words,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "notices" / "us"
+STATES = ("CA", "DC", "IL", "MA", "NC", "RI", "TX", "VT", "WA")
+
+LETTERS = {f"us-letter-{code.lower()}": f"us-{code.lower()}-breach/individuals" for code in STATES}
+CASES: dict[str, tuple[str, str]] = {
+    **{name: ("us-letter", duty) for name, duty in LETTERS.items() if name != "us-letter-ca"},
+    "us-letter-ca": ("us-ca-individual", "us-ca-breach/individuals"),
+    "us-attorney-general-ma": ("us-attorney-general", "us-ma-breach/attorney_general"),
+    "us-attorney-general-dc": ("us-attorney-general", "us-dc-breach/attorney_general"),
+    "us-attorney-general-vt": ("us-attorney-general", "us-vt-breach/attorney_general_preliminary"),
+    "us-no-harm-determination": ("us-no-harm-determination", "us-vt-breach/attorney_general_no_harm"),
+    "us-data-owner": ("us-data-owner", "us-hipaa-164-410/covered_entity"),
+    "us-credit-bureaus": ("us-credit-bureaus", "us-tx-breach/consumer_reporting_agencies"),
+    "us-substitute-web": ("us-substitute-web", "us-il-breach/individuals"),
+    "us-substitute-press": ("us-substitute-press", "us-il-breach/individuals"),
+    "hipaa-individual": ("hipaa-individual", "us-hipaa-164-400/individuals"),
+    "hipaa-media": ("hipaa-media", "us-hipaa-164-400/prominent_media"),
+    "hipaa-hhs-sheet": ("hipaa-hhs-sheet", "us-hipaa-164-400/hhs_secretary"),
+    "sec-8k-105": ("sec-8k-105", "us-sec-8k-105/initial"),
+    "sec-8k-105a": ("sec-8k-105a", "us-sec-8k-105/amendment"),
+    "nydfs-500-17-incident": ("nydfs-500-17", "us-nydfs-500-17/incident"),
+    "nydfs-500-17-payment": ("nydfs-500-17", "us-nydfs-500-17/payment"),
+    "nydfs-500-17-explanation": ("nydfs-500-17", "us-nydfs-500-17/payment_explanation"),
+    "ftc-notification": ("ftc-notification", "us-ftc-safeguards-314-4-j/ftc"),
+    "fcc-cpni": ("fcc-cpni", "us-fcc-64-2011-2007/fbi"),
+    "fcc-sim-change": ("fcc-sim-change", "us-fcc-sim-swap/sim_change_request"),
+    "portal-sheet": ("portal-sheet", "us-nc-breach/attorney_general"),
+    "press-holding-statement": ("press-holding-statement", ""),
+    "call-centre-script": ("call-centre-script", ""),
+    "board-brief": ("board-brief", ""),
+}
+US_LAW = tuple(name for name in sorted(catalog().regime_files) if name.startswith("us-"))
+
+
+def said(document: Document) -> str:
+    """Return a document's text on one line, as a reader takes it in."""
+    return " ".join(write(document, "txt").decode().split())
+
+
+def letter(state: str, facts: dict[str, Any] | None = None) -> str:
+    """Return what a state's letter says."""
+    name = "us-ca-individual" if state == "ca" else "us-letter"
+    return said(made(name, f"us-{state}-breach/individuals", facts or us_facts())[1])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_with_all_facts_it_is_final_complete_and_as_its_golden_file(case: str) -> None:
+    notice, document = made(*CASES[case], us_facts(*STATES))
+    assert (document.context.status, document.gaps) == ("final", ())
+    assert complete(check(notice, document))
+    compare(GOLDEN / f"{case}.final.txt", write(document, "txt").decode())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_with_no_fact_it_is_a_draft_that_shows_its_gaps(case: str) -> None:
+    notice, document = made(*CASES[case], {})
+    text = write(document, "txt").decode()
+    assert document.context.status == "draft"
+    assert not complete(check(notice, document))
+    assert "[MISSING: organisation." in text
+    assert "[MISSING: duty." not in text
+    compare(GOLDEN / f"{case}.draft.txt", text)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_format_says_the_same_words(case: str) -> None:
+    _notice, document = made(*CASES[case], us_facts(*STATES))
+    words = tree_words(document)
+    assert docx_words(write(document, "docx")) == words
+    assert html_words(write(document, "html")) == words
+    # a reader of PDFs takes a hyphen at the end of a line for one that the line break made
+    bare = [word.replace("-", "") for word in words]
+    assert missing_in_order(bare, pdf_characters(write(document, "pdf")).replace("-", "")) == []
+
+
+def test_the_web_page_of_a_filing_is_compared_whole() -> None:
+    _notice, document = made(*CASES["sec-8k-105"], us_facts(*STATES))
+    compare(GOLDEN / "sec-8k-105.final.html", write(document, "html").decode())
+
+
+@pytest.mark.parametrize("law", US_LAW)
+def test_every_duty_of_an_american_law_finds_a_template_that_says_all_it_asks(law: str) -> None:
+    tools = cast("Tools", SimpleNamespace(notices=catalog().notices()))
+    whole, empty = incident_of(us_facts()), incident_of({})
+    for rule in catalog().regime(law).versions[0].duties:
+        duty = f"{law}/{rule.slug}"
+        found = of_duty(duty, whole)
+        work = cast("Render", SimpleNamespace(notice="auto", duty=duty))
+        notice, source = catalog().notice(template_for(work, tools, found))
+        assert rule.recipient != "individuals" or notice.audience == "individuals", duty
+        notice = with_law(notice, found)
+        document = make(notice, source, whole, found)
+        open_ = [line for line in check(notice, document) if line.state in ("gap", "forbidden")]
+        assert (document.context.status, open_) == ("final", []), duty
+        draft = make(notice, source, empty, of_duty(duty, empty))
+        assert draft.context.status == "draft", duty
+        assert draft.gaps, duty
+
+
+# State by state
+
+
+def test_massachusetts_is_told_neither_what_happened_nor_how_many() -> None:
+    text = letter("ma")
+    facts = us_facts()
+    assert facts["incident"]["summary"] not in text
+    assert facts["risk"]["mitigation"] not in text
+    assert "What Happened" not in text
+    assert "phishing" not in text.lower()
+    assert "18,250" not in text
+    assert str(facts["people"]["by_jurisdiction"]["US-MA"]) not in text
+    for words in (
+        "You have the right to obtain any police report",
+        "Placing, lifting and removing it is free of charge.",
+        "You will be asked for your full name, address, date of birth",
+        "Parent or affiliated corporation of Contoso Health Group, Inc.: Contoso Holdings, Inc.",
+        "You do not have to give up any right to bring an action",
+    ):
+        assert words in text
+
+
+def test_the_letter_of_another_state_is_refused_in_massachusetts() -> None:
+    notice, document = made("us-ca-individual", "us-ma-breach/individuals", us_facts())
+    lawful = with_law(law_checked(notice), of_duty("us-ma-breach/individuals", incident_of(us_facts())))
+    forbidden = [line for line in check(lawful, document) if line.state == "forbidden"]
+    assert [line.facts for line in forbidden] == [("incident.summary",)]
+
+
+def law_checked(notice: Notice) -> Notice:
+    """Return a notice that is checked by its duty's law as well."""
+    import msgspec
+
+    return msgspec.structs.replace(notice, law_items=True)
+
+
+def test_the_regulator_of_massachusetts_is_told_what_the_letter_leaves_out() -> None:
+    text = said(made("us-attorney-general", "us-ma-breach/attorney_general", us_facts())[1])
+    facts = us_facts()
+    assert facts["incident"]["summary"] in text
+    assert f"Residents of Massachusetts: {facts['people']['by_jurisdiction']['US-MA']}" in text
+    assert "Written information security program maintained: Yes" in text
+    assert "A sample of the notice, without personal information, is enclosed." in text
+
+
+def test_rhode_island_is_told_how_it_happened_and_how_many_in_all() -> None:
+    text = letter("ri")
+    assert us_facts()["incident"]["summary"] in text
+    assert "It happened through phishing." in text
+    assert "It affected 18,250 people in all." in text
+    assert "Rhode Island Attorney General, 150 South Main Street" in text
+
+
+def test_rhode_islands_number_is_that_of_all_populations() -> None:
+    facts = us_facts()
+    del facts["people"], facts["data"]
+    data = {"elements": ["name", "ssn"], "with_name": True}
+    facts["populations"] = [
+        {"id": "staff", "data": data, "people": {"total": 200, "by_jurisdiction": {"US-RI": 7}}},
+        {"id": "customers", "data": data, "people": {"total": 1800, "by_jurisdiction": {"US-RI": 30}}},
+    ]
+    assert "It affected 2,000 people in all." in letter("ri", facts)
+    facts["populations"][1]["people"].pop("total")
+    assert "It affected [MISSING: people.total] people in all." in letter("ri", facts)
+
+
+def test_illinois_is_not_told_how_many() -> None:
+    text = letter("il")
+    assert us_facts()["incident"]["summary"] in text
+    assert "18,250" not in text
+    assert str(us_facts()["people"]["by_jurisdiction"]["US-IL"]) not in text
+
+
+def test_washington_is_told_the_window_and_the_day_of_discovery() -> None:
+    text = letter("wa")
+    assert "The incident occurred between November 2, 2026 and November 9, 2026." in text
+    assert "We discovered it on November 10, 2026." in text
+    open_ = letter("wa", without(us_facts(), "incident.ended_at", "incident.discovered_at"))
+    assert "The information was exposed until [MISSING: incident.ended_at]." in open_
+    assert "We discovered it on [MISSING: incident.discovered_at]." in open_
+
+
+def test_california_has_its_title_and_headings_in_order_in_ten_point_type() -> None:
+    notice, document = made("us-ca-individual", "us-ca-breach/individuals", us_facts())
+    headings = [plain(block.inlines) for block in walk(document.blocks) if isinstance(block, Heading)]
+    assert headings == [
+        "Notice of Data Breach",
+        "What Happened",
+        "What Information Was Involved",
+        "What We Are Doing",
+        "What You Can Do",
+        "For More Information",
+    ]
+    assert document.context.stationery.points >= notice.min_points == 10
+
+
+@pytest.mark.parametrize(
+    ("state", "office"),
+    [
+        ("dc", "Attorney General for the District of Columbia, 400 6th Street NW, Washington, DC 20001"),
+        ("md", "Maryland Attorney General, 200 St. Paul Place, Baltimore, MD 21202, 1-888-743-0023"),
+        ("nc", "North Carolina Attorney General, 9001 Mail Service Center, Raleigh, NC 27699-9001"),
+        ("ny", "New York Attorney General, The Capitol, Albany, NY 12224-0341, 1-800-771-7755"),
+    ],
+)
+def test_a_law_that_wants_its_attorney_general_named_gets_the_address(state: str, office: str) -> None:
+    assert office in letter(state)
+    assert office not in letter("tx")
+
+
+@pytest.mark.parametrize(("state", "months"), [("ma", 18), ("dc", 18), ("ct", 24), ("de", 12), ("tx", 0)])
+def test_monitoring_is_offered_for_the_months_of_the_state(state: str, months: int) -> None:
+    text = letter(state, without(us_facts(), "risk.monitoring"))
+    assert (f"We offer you {months} months of credit monitoring" in text) == bool(months)
+    assert ("credit monitoring" in text) == bool(months)
+
+
+@pytest.mark.parametrize(("offered", "said_"), [(12, 18), (18, 18), (36, 36)])
+def test_an_offer_of_ones_own_stands_where_it_is_not_shorter(offered: int, said_: int) -> None:
+    facts = us_facts()
+    facts["risk"]["monitoring"]["months"] = offered
+    assert f"We offer you {said_} months of credit monitoring" in letter("ma", facts)
+
+
+def test_new_mexico_is_told_of_the_fair_credit_reporting_act() -> None:
+    assert "Fair Credit Reporting Act" in letter("nm")
+    assert "Fair Credit Reporting Act" not in letter("il")
+
+
+# What is known by another name, and what is not known
+
+
+def test_a_fact_that_says_the_same_to_a_reader_is_enough() -> None:
+    facts = without(us_facts(), "incident.started_at", "incident.ended_at", "organisation.hotline")
+    facts["incident"]["occurred_at"] = "2026-11-05T15:00:00Z"
+    notice, document = made("us-attorney-general", "us-wa-breach/attorney_general", facts)
+    assert complete(check(notice, document))
+    assert "Happened: November 5, 2026" in said(document)
+    assert "Call: 1-800-555-0123" in letter("wa", facts)
+    sheet = said(made("portal-sheet", "us-wa-breach/attorney_general", facts)[1])
+    assert "When it happened: 5 November 2026" in sheet
+    assert "Which elements of data are affected: name, Social Security number" in sheet
+    assert "MISSING" not in sheet
+
+
+def test_the_day_on_which_people_will_be_told_stands_until_they_are() -> None:
+    facts = without(us_facts(), "incident.individual_notice_sent_at")
+    duty = "us-ct-breach/attorney_general"
+    assert "Planned for: [MISSING: incident.individual_notice_planned_at]" in said(
+        made("us-attorney-general", duty, facts)[1]
+    )
+    facts["incident"]["individual_notice_planned_at"] = "2026-11-30T15:00:00Z"
+    notice, document = made("us-attorney-general", duty, facts)
+    assert "Planned for: November 30, 2026" in said(document)
+    assert complete(check(notice, document))
+    facts["incident"]["individual_notice_sent_at"] = {"US-CT": "2026-11-29T15:00:00Z"}
+    assert "Sent: November 29, 2026" in said(made("us-attorney-general", duty, facts)[1])
+
+
+def test_an_owner_is_told_at_once_and_the_rest_follows() -> None:
+    facts = without(us_facts(), "people", "risk.mitigation")
+    notice, document = made("us-data-owner", "us-tx-breach/data_owner", facts)
+    assert {line.state for line in check(notice, document)} <= {"covered", "to_follow", "to_check"}
+    assert "People whose data we hold for you: not known at this time, will follow" in said(document)
+    late = without(facts, "incident.summary")
+    assert "[MISSING: incident.summary]" in said(made("us-data-owner", "us-tx-breach/data_owner", late)[1])
+
+
+def test_a_small_breach_and_a_large_one_are_told_apart_for_the_secretary() -> None:
+    duty = "us-hipaa-164-400/hhs_secretary"
+    assert "Size: 500 or more individuals" in said(made("hipaa-hhs-sheet", duty, us_facts())[1])
+    facts = us_facts()
+    facts["people"]["total"] = 499
+    assert "Size: Fewer than 500 individuals" in said(made("hipaa-hhs-sheet", duty, facts)[1])
+    unknown = without(facts, "people.total")
+    assert "Size: [MISSING: people.total]" in said(made("hipaa-hhs-sheet", duty, unknown)[1])
+
+
+def test_the_text_of_a_filing_with_the_commission_keeps_to_its_lines_and_letters() -> None:
+    for case in ("sec-8k-105", "sec-8k-105a"):
+        text = write(made(*CASES[case], us_facts())[1], "txt").decode()
+        body = text.rpartition("\n-- \n")[0]
+        assert body.isascii()
+        assert max(len(line) for line in body.splitlines()) <= 80
+
+
+def test_a_statement_to_the_press_holds_no_number_and_no_cause() -> None:
+    text = said(made("press-holding-statement", "", us_facts())[1])
+    assert "18,250" not in text
+    assert "password" not in text
+    assert "ransom" not in text.lower()
+
+
+@pytest.mark.parametrize("format", ["docx", "html", "txt", "pdf"])
+def test_the_brief_for_the_board_carries_no_mark_of_privilege_in_its_bytes(format: str) -> None:
+    notice, document = made("board-brief", "", us_facts())
+    assert notice.audience == "internal"
+    assert b"privileged" not in write(document, format).lower()
+
+
+def test_a_form_from_america_is_set_on_american_paper() -> None:
+    for name, duty in CASES.values():
+        notice, document = made(name, duty, {})
+        assert document.context.stationery.paper == ("us-letter" if notice.language == "en-US" else "a4")

@@ -50,7 +50,7 @@ def write_pdf(document: Document) -> bytes:
 def print_pdf(documents: Sequence[Document], *, tagged: bool) -> Printed:
     """Return documents of one kind in one PDF, each with pages of its own: for paper alone where it is not tagged."""
     compiler, content = _set(documents, tagged=tagged)
-    pages = tuple(json.loads(compiler.query("metadata", field="value")))
+    pages = tuple(n for n in json.loads(compiler.query("metadata", field="value")) if n)
     if len(documents) > 1:
         _forget(documents[0])
     return Printed(content, pages)

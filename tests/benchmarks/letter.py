@@ -1,10 +1,11 @@
-"""The one letter that everybody writes in workload P: headings, paragraphs, lists, a table; runs in every environment.
+"""The one letter that everybody writes in workload P, on the same paper (letterhead, header, footer with page x of y): headings, paragraphs, lists, a table; runs in every environment.
 
 A block is its kind and its text; ``{name}``, ``{address}`` and ``{reference}`` are the reader's own.
 """
 
 from __future__ import annotations
 
+LETTERHEAD = ("Example Stores Inc.", "1 Main Street", "Oakland, CA 94601")
 BANK = (
     "Review your account statements and credit reports over the next 12 to 24 months, and report what you do not recognize"
     " to the company concerned at once. You can obtain your credit reports free of charge, once a week, from each agency."

@@ -144,6 +144,7 @@ ENTRIES: tuple[Entry, ...] = (
     ours("P", "tocsin, one process", "letters.py", 500, "1", prepare="ours/letters.py"),
     ours("P", "tocsin, many", "letters.py", 4_000, "2", prepare="ours/letters.py"),
     ours("P", "tocsin, print batches", "letters.py", 1_000, "2/100", prepare="ours/letters.py"),
+    ours("P", "tocsin, as DOCX", "letters.py", 4_000, "2/docx", prepare="ours/letters.py"),
     peer("P", "docxtpl", "docxtpl", 400, "2"),
     peer("P", "weasyprint", "weasyprint", 100, "2"),
     # C is how long it takes to start
@@ -177,6 +178,7 @@ TARGETS: tuple[Target, ...] = (
     Target("V", "tocsin", "ansible", 4),
     Target("L", "law kept", "law compiled", 5),
     Target("P", "tocsin", "docxtpl", 2.6),
+    Target("P", "tocsin, as DOCX", "docxtpl", 10),
     Target("P", "tocsin", "weasyprint", 8.8),
     # four times as many letters take four times as long, start-up aside
     Target("P", "tocsin, many", "tocsin", 0.95),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.__main__ import main as tocsin
 from tests.benchmarks import protocol
-from tests.benchmarks.letter import BLOCKS, TABLE, jinja, person
+from tests.benchmarks.letter import BLOCKS, LETTERHEAD, TABLE, jinja, person
 
 FRONT = """\
 ---
@@ -59,7 +59,12 @@ def prepare(job: protocol.Job) -> None:
     command(job, "init")
     (job.folder / "home" / "notices").mkdir(exist_ok=True)
     (job.folder / "home" / "notices" / "bench-letter.md").write_text(template(), encoding="utf-8")
-    command(job, f"open {job.folder / 'play.yaml'} --yes")
+    address = "\\n".join(LETTERHEAD[1:])
+    (job.folder / "facts.yaml").write_text(
+        "schema: tocsin/facts/v1\nsource: bench\n"
+        f'organisation: {{name: {LETTERHEAD[0]}, address: "{address}"}}\n'
+    )
+    command(job, f"open {job.folder / 'play.yaml'} --yes --facts {job.folder / 'facts.yaml'}")
     with (job.folder / "people.csv").open("w", encoding="utf-8") as file:
         file.write("reference,name,address\n")
         for n in range(1, job.n + 1):
@@ -68,17 +73,17 @@ def prepare(job: protocol.Job) -> None:
 
 
 def measure(job: protocol.Job) -> None:
-    """Write the letters; the variant is the number of processes, and the size of print batches after a slash."""
-    jobs, _, batch = job.variant.partition("/")
+    """Write the letters; the variant is the number of processes; after a slash the size of print batches, or a format."""
+    jobs, _, kind = job.variant.partition("/")
     people, out = job.folder / "people.csv", job.folder / "out"
-    more = f"--batch {batch}" if batch else ""
+    more = f"--batch {kind}" if kind.isdigit() else f"--to {kind or 'pdf'}"
     started = time.perf_counter()
     command(
         job, f"notice letters bench-letter --people {people} --out {out} --duty {DUTY} --jobs {jobs} {more}"
     )
     seconds = time.perf_counter() - started
     lines = sum(1 for _ in (out / "manifest.jsonl").open())
-    if lines != job.n or not any(Path(out).rglob("*.pdf")):
+    if lines != job.n or not any(Path(out).glob("00001/*")):
         raise SystemExit("not every letter was written")
     protocol.report(job, rate=job.n / seconds)
 

@@ -7,8 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from docx import Document
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 from docxtpl import DocxTemplate
-from letter import BLOCKS, TABLE, jinja, person
+from letter import BLOCKS, LETTERHEAD, TABLE, jinja, person
 from protocol import job, report
 
 
@@ -16,6 +18,16 @@ def template(path: Path) -> None:
     """Write the letter as a Word template."""
     styles = {"h1": "Heading 1", "h2": "Heading 2", "li": "List Bullet", "p": "Normal", "lines": "Normal"}
     made = Document()
+    paper = made.sections[0]
+    for line in LETTERHEAD:
+        made.add_paragraph(line)
+    paper.header.paragraphs[0].text = f"{LETTERHEAD[0]}  Notice of Data Breach"
+    foot = paper.footer.paragraphs[0]
+    foot.text = "amber falcon · bench-letter 1.0.0  "
+    for field in ("PAGE", "NUMPAGES"):
+        shown = OxmlElement("w:fldSimple")
+        shown.set(qn("w:instr"), field)
+        foot._p.append(shown)
     for kind, text in BLOCKS:
         if kind == "table":
             table = made.add_table(0, 4, style="Table Grid")

@@ -7,11 +7,11 @@ from concurrent.futures import ProcessPoolExecutor
 from html import escape
 from pathlib import Path
 
-from letter import BLOCKS, TABLE, person
+from letter import BLOCKS, LETTERHEAD, TABLE, person
 from protocol import job, report
 from weasyprint import HTML
 
-STYLE = "<style>@page{size:letter;margin:24mm}body{font-size:11pt}table{border-collapse:collapse}td{border:1px solid #999}</style>"
+STYLE = "<style>@page{size:letter;margin:24mm;@bottom-right{content:counter(page) ' / ' counter(pages)}}body{font-size:11pt}table{border-collapse:collapse}td{border:1px solid #999}</style>"
 
 
 def page() -> str:
@@ -28,9 +28,7 @@ def page() -> str:
         f"<table>{rows}</table>" if kind == "table" else shapes[kind].format(text.replace("\n", "<br>"))
         for kind, text in BLOCKS
     )
-    return (
-        f"<!doctype html><html lang=en><title>Notice of Data Breach</title>{STYLE}<body>{body}</body></html>"
-    )
+    return f"<!doctype html><html lang=en><title>Notice of Data Breach</title>{STYLE}<body><p>{'<br>'.join(LETTERHEAD)}</p>{body}</body></html>"
 
 
 def write(folder: Path, numbers: range) -> None:

@@ -14,7 +14,6 @@ import msgspec
 from runner.documents.filters import place_name, said
 from runner.documents.template import decides
 from runner.documents.values import Kept
-from runner.documents.wording import joined
 from runner.model.fact_types import FactType
 from runner.model.fields import Field, Section
 from runner.model.notice import Notice
@@ -45,7 +44,7 @@ def answers(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) 
 
 
 def printed(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> list[dict[str, Any]]:
-    """Return what a template reads under ``sections``: the fields that are asked or may be, and all that are answered."""
+    """Return what a template reads under ``sections``: the fields that are asked, and those that may be."""
     found = answers(notice, facts, language, zone)
     return [
         {"title": section.title, "fields": rows}
@@ -62,10 +61,10 @@ def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any
 
 
 def _stands(one: Answer) -> bool:
-    """Leave out only what is unanswered and surely not asked, or asked only in a case that a person has to see."""
-    if one.value is not None or one.asked is True:
-        return True
-    return one.asked is None and bool(one.field.when)
+    """Leave out what is surely not asked, and what is unanswered and asked only in a case that a person has to see."""
+    if one.asked is None:
+        return one.value is not None or bool(one.field.when)
+    return one.asked
 
 
 def _answer(
@@ -109,7 +108,7 @@ def _at(path: str, facts: Mapping[str, Any]) -> Any:
 def _shown(field: Field, path: str, value: Any, form: tuple[str, str]) -> str:
     language, zone = form
     if isinstance(value, (list, tuple, set, frozenset)):
-        return joined([_shown(field, path, one, form) for one in sorted(value)], language)
+        return "; ".join(_shown(field, path, one, form) for one in sorted(value))
     kind = fact_type(path)
     match kind.kind if isinstance(kind, FactType) else "":
         case "instant":

@@ -33,7 +33,7 @@ def filters(language: str, zone: str) -> Mapping[str, Filter]:
         "label": _over(lambda value: _labels(value, language)),
         "words": _over(lambda value: _words(value, language)),
         "said": _over(lambda value: said(value, language, zone)),
-        "place": _over(lambda value: place_name(str(value), language)),
+        "place": _over(lambda value: _places(value, language)),
         "capital": _over(lambda value: _capital(value)),
         "count": lambda value: len(value) if isinstance(value, Series) else _over(len)(value),
     }
@@ -105,6 +105,12 @@ def said(value: Any, language: str, zone: str) -> str:
     if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
         return f"{_day(value, language, zone)}, {_clock(value, language, zone)}"
     return label(str(value), language) if _CODE.fullmatch(str(value)) else str(value)
+
+
+def _places(value: Any, language: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [place_name(str(entry), language) for entry in value]
+    return place_name(str(value), language)
 
 
 def place_name(code: str, language: str) -> str:

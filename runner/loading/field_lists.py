@@ -10,6 +10,7 @@ import msgspec
 from runner.documents.syntax import check_syntax, facts_read
 from runner.errors import Problem
 from runner.loading.source import Source, scan
+from runner.loading.spots import place_of
 from runner.model.fact_types import FactType
 from runner.model.fields import Field, FieldList
 from runner.model.vocabulary import fact_type, path_hint
@@ -31,7 +32,8 @@ def scan_fields(text: str, file: str) -> tuple[FieldList | None, tuple[Problem, 
     try:
         found = msgspec.convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
     except msgspec.ValidationError as error:
-        return None, (source.problem((), "fields-value", str(error)),)
+        where, message = place_of(str(error))
+        return None, (source.problem(where, "fields-value", message),)
     return found, tuple(_problems(found, source))
 
 

@@ -25,14 +25,13 @@ from runner.documents.tree import RenderContext
 from runner.errors import Invalid, Problem
 from runner.loading.field_lists import scan_fields
 from runner.loading.source import Source, scan
+from runner.loading.spots import place_of
 from runner.model.fields import Form, Section
 from runner.model.notice import SLOTS, Ban, Fits, Item, Notice
 from runner.model.regime import LetterPart
 
 SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_WHERE = re.compile(r" - at `\$(.*)`$")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -186,7 +185,7 @@ def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
     try:
         return msgspec.convert(fields, Notice), ()
     except msgspec.ValidationError as error:
-        where, message = _where(str(error))
+        where, message = place_of(str(error))
         return None, (source.problem(where, "notice-value", message),)
 
 
@@ -217,14 +216,6 @@ def _nearest(word: str, known: tuple[str, ...]) -> str:
 
     near = get_close_matches(word, known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-
-
-def _where(message: str) -> tuple[tuple[str | int, ...], str]:
-    found = _WHERE.search(message)
-    if found is None:
-        return (), message
-    steps = tuple(int(index) if index else name for name, index in _STEP.findall(found[1]))
-    return steps, message[: found.start()]
 
 
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,18 @@ from runner.errors import Problem
 
 Where = tuple[str | int, ...]
 """A path into the data: keys and list positions, outermost first."""
+
+_PLACE = re.compile(r" - at `\$(.*)`$")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+def place_of(message: str) -> tuple[Where, str]:
+    """Take the place out of msgspec's word of what does not fit, and return both."""
+    found = _PLACE.search(message)
+    if found is None:
+        return (), message
+    steps = tuple(int(index) if index else name for name, index in _STEP.findall(found[1]))
+    return steps, message[: found.start()]
 
 
 class Spot(msgspec.Struct, frozen=True):

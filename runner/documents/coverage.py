@@ -11,11 +11,8 @@ _POPULATION = re.compile(r"^populations\[[^\]]*\]\.")
 
 
 def short(path: str) -> str:
-    """Return a path without its population: items name ``people.total`` for every population's.
-
-    The one round that a loop goes over a missing list is the list's own gap.
-    """
-    return _POPULATION.sub("", path).removesuffix("[]")
+    """Return a path without its population: items name ``people.total`` for every population's."""
+    return _POPULATION.sub("", path)
 
 
 def item_of(notice: Notice, path: str) -> str:

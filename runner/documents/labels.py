@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from runner.documents.offices import OFFICES
+
 _ENGLISH = {
     # data.elements
     "ssn": "Social Security number",
@@ -317,4 +319,4 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 def label(code: str, language: str) -> str:
     """Return what a code of the vocabulary reads like; an unlisted one with its underscores opened."""
     own = LABELS.get(language.split("-")[0].lower(), _ENGLISH)
-    return own.get(code) or _ENGLISH.get(code) or code.replace("_", " ")
+    return own.get(code) or _ENGLISH.get(code) or OFFICES.get(code) or code.replace("_", " ")

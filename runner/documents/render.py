@@ -227,6 +227,7 @@ class _Filling:
                 return [Text(visible(cell))]
 
     def _gap(self, path: str) -> GapText:
+        path = path.removesuffix("[]")  # the one round of a loop over a missing list is the list's own gap
         treatment = treatment_of(self._notice, path)
         if treatment == "missing" and self._waived:
             treatment = "waived"

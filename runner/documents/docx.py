@@ -6,9 +6,8 @@ compressed, with the dates of 1980, so that the bytes do not depend on a zlib ve
 
 from __future__ import annotations
 
-import io
-import zipfile
 from datetime import UTC
+from itertools import zip_longest
 from xml.sax.saxutils import escape, quoteattr
 
 from runner.documents import docx_parts as parts
@@ -34,6 +33,7 @@ from runner.documents.tree import (
     Text,
     plain,
 )
+from runner.documents.word_package import pack
 
 
 def write_docx(document: Document) -> bytes:
@@ -57,17 +57,7 @@ def write_docx(document: Document) -> bytes:
         "word/footer1.xml": parts.footer(footer(document), size),
         "word/_rels/document.xml.rels": parts.relations(body.addresses),
     }
-    return _zipped(files)
-
-
-def _zipped(files: dict[str, str]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, text in files.items():
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.create_system = 0
-            archive.writestr(entry, text.encode())
-    return out.getvalue()
+    return pack({name: text.encode() for name, text in files.items()})
 
 
 class _Body:
@@ -80,8 +70,11 @@ class _Body:
         self._width = parts.PAPER[document.context.stationery.paper].text_width
 
     def blocks(self, blocks: tuple[Block, ...], style: str = "", keep: bool = False, depth: int = 0) -> str:
-        """Return the paragraphs and tables of some blocks."""
-        return "".join(self._block(block, style, keep, depth) for block in blocks)
+        """Return the paragraphs and tables of some blocks; what stands before a signature stays on its page."""
+        return "".join(
+            self._block(block, style, keep or isinstance(after, Signature), depth)
+            for block, after in zip_longest(blocks, blocks[1:])
+        )
 
     def _block(self, block: Block, style: str, keep: bool, depth: int) -> str:
         match block:

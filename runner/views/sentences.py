@@ -282,7 +282,7 @@ def _record(event: _Record, words: Words) -> str:
             asked = f" (answer to {words.step(step)})" if step else ""
             return f"{said}{asked}{_because(grounds)}"
         case e.DutiesAssessed(changes=changes, because=because):
-            moved = "; ".join(_duty(one) for one in changes) or "nothing changed"
+            moved = _moved(changes)
             cause = f" (because of {', '.join(because)})" if because else ""
             return f"Duties assessed: {moved}{cause}"
         case e.DutyRecorded(duty=duty, record=record):
@@ -323,6 +323,21 @@ def _notice(event: _Notice) -> str:
 def _fact(change: e.FactChange) -> str:
     estimate = " (estimated)" if change.confidence == "estimated" else ""
     return f"{change.key} = {value_words(msgspec.json.decode(change.value))}{estimate}"
+
+
+def _moved(changes: Sequence[e.DutyChange]) -> str:
+    """Name the duties in sight that may bind; the others are only counted."""
+    named = [
+        one for one in changes if one.in_sight and (one.verdict in ("applies", "unknown") or one.reopened)
+    ]
+    words = [_duty(one) for one in named]
+    far = sum(not one.in_sight for one in changes)
+    rest = len(changes) - len(named) - far
+    if rest:
+        words.append(f"{count(rest, 'duty does', 'duties do')} not apply")
+    if far:
+        words.append(f"{count(far, 'duty', 'duties')} cannot be told yet")
+    return "; ".join(words) or "nothing changed"
 
 
 def _duty(change: e.DutyChange) -> str:

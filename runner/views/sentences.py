@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -30,6 +30,9 @@ DETAILS = (
     e.StepChecked,
 )
 """What a short timeline leaves out: it shows in what follows."""
+
+_FEW = 6
+"""Up to how many duties that do not apply are named when the law was looked at."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -326,12 +329,11 @@ def _fact(change: e.FactChange) -> str:
 
 
 def _moved(changes: Sequence[e.DutyChange]) -> str:
-    """Name the duties in sight that may bind; the others are only counted."""
-    named = [
-        one for one in changes if one.in_sight and (one.verdict in ("applies", "unknown") or one.reopened)
-    ]
-    words = [_duty(one) for one in named]
+    """Name the duties in sight that may bind, and a few that went away; the others are only counted."""
     far = sum(not one.in_sight for one in changes)
+    out = [one for one in changes if one.in_sight and one.verdict not in ("applies", "unknown")]
+    named = [one for one in changes if one.in_sight and (one not in out or len(out) <= _FEW)]
+    words = [_duty(one) for one in named]
     rest = len(changes) - len(named) - far
     if rest:
         words.append(f"{count(rest, 'duty does', 'duties do')} not apply")

@@ -165,3 +165,25 @@ def test_a_cross_border_impact_is_described_where_there_is_one_and_denied_where_
     text = write(written(final.notice, final.duty, facts)[1], "txt").decode()
     assert "[UNDECIDED: incident.cross_border]" in text
     assert "6,000 customers in France" in text
+
+
+def test_the_law_of_dora_and_the_form_ask_for_the_same_fields_and_facts() -> None:
+    regime = catalog().regime("eu-dora-19")
+    law = {one.ref: one.facts for rule in regime.versions[0].duties for one in rule.content if "." in one.ref}
+    form = {
+        field.id: field.facts
+        for section in catalog().notice("eu-dora-final")[0].sections
+        for field in section.fields
+    }
+    assert list(law) == list(form)
+    assert [ref for ref, facts in law.items() if not set(facts) <= set(form[ref])] == []
+
+
+@EACH
+def test_the_law_names_the_notice_that_fulfils_its_duty(one: Case) -> None:
+    notice = catalog().notice(one.notice)[0]
+    regime, _, slug = one.duty.partition("/")
+    (rule,) = (rule for rule in catalog().regime(regime).versions[0].duties if rule.slug == slug)
+    assert one.duty in notice.duties
+    chosen = "gdpr-33-supplementary" if one.notice == "gdpr-33-final" else notice.translates or one.notice
+    assert rule.notice == chosen

@@ -63,10 +63,12 @@ class Addressing:
             one for one in statuses.values() if one.recipient in PEOPLE and (not own or one.id in own)
         )
 
+        self._meant = self._named or tuple(one for one in self._pool if one.verdict == "applies")
+
     @property
     def places_needed(self) -> bool:
         """Must the list say where people live, because more than one duty is in question?"""
-        return len(self._pool) != 1
+        return len(self._meant) != 1
 
     def placed(self, person: Person) -> str:
         """Return why there is no letter for a person's place and population, or nothing."""
@@ -145,7 +147,7 @@ class Addressing:
 
     def _duty(self, place: str, population: str) -> DutyStatus:
         if len(self._named) == 1 or not (place or self.places_needed):
-            return self._pool[0]
+            return self._meant[0]
         if not place:
             raise Refused("its jurisdiction is empty")
         near = [[one for one in self._pool if one.jurisdiction == level] for level in _levels(place)]

@@ -62,6 +62,11 @@ ASKED = (
     ),
     ("notice list", ""),
     ("notice show gdpr-33-initial", ""),
+    (
+        "notice letters gdpr-34-letter --people people.csv --out letters --to txt --draft --jobs 1 "
+        "--duty eu-gdpr-34-data-subjects/individuals",
+        "`tocsin notice letters`",
+    ),
     ("person list", ""),
     ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
     ("domain list", ""),
@@ -105,6 +110,7 @@ def _write(folder: Path) -> None:
     (folder / ".tocsin" / "tocsin.yaml").write_text(SETTINGS, encoding="utf-8")
     shipped = (ROOT / "playbooks" / "lost-device.yaml").read_text(encoding="utf-8")
     (folder / "lost-device.yaml").write_text(shipped.replace("wait: 30d", "wait: 60d"), encoding="utf-8")
+    (folder / "people.csv").write_text("reference,name,address\nK-1,Ada,1 Elm Road\n", encoding="utf-8")
     (folder / "wrong.yaml").write_text(
         shipped.replace("role: technical", "role: tecnical", 1), encoding="utf-8"
     )

@@ -10,7 +10,9 @@ import msgspec
 from runner.cli.letters import letters
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import tell
+from runner.cli.redlines import diff
 from runner.cli.session import Session
+from runner.cli.written import show_pulled
 from runner.errors import NotFound, Refused, Usage
 from runner.model.notice import Coverage
 from runner.views.page import Cell, Page, Table, Tone, line
@@ -18,7 +20,6 @@ from runner.views.page import Cell, Page, Table, Tone, line
 if TYPE_CHECKING:
     from runner.model.commands import Rendered
     from runner.model.incident import Document, Incident
-    from runner.service.notices import Pulled
 
 Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
 To = Annotated[
@@ -43,11 +44,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 def add(app: Commands) -> None:
     """Add ``notice …``."""
-    notices = group(app, "notice", "Notices to authorities and people: list, render, show, check, pull.")
+    notices = group(
+        app, "notice", "Notices to authorities and people: list, render, show, compare, check, pull."
+    )
     command(notices, "list")(list_)
     command(notices, "show")(show)
     command(notices, "render", Scope.WRITES)(render)
     command(notices, "check")(check)
+    command(notices, "diff")(diff)
     command(notices, "pull")(pull)
     command(notices, "letters", Scope.WRITES)(letters)
 
@@ -123,7 +127,7 @@ def _draft(
     if out is None:
         raise Usage(f"{name} is a template: its draft is on no record", hint="say where it goes: --out DIR")
     _, document = draft(session.desk, incident, name, duty)
-    _show_pulled(session, save_draft(document, formats_of(to) or ("docx",), out))
+    show_pulled(session, save_draft(document, formats_of(to) or ("docx",), out))
 
 
 def check(
@@ -192,7 +196,7 @@ def pull(
     incident = session.incident()
     wanted = _documents(incident, name, everything)
     folder = out or Path(f"{incident.codename}-notices")
-    _show_pulled(session, pulled(session.desk, incident, wanted, formats_of(to or []), folder))
+    show_pulled(session, pulled(session.desk, incident, wanted, formats_of(to or []), folder))
 
 
 def _documents(incident: Incident, name: str, everything: bool) -> list[Document]:
@@ -209,9 +213,3 @@ def _documents(incident: Incident, name: str, everything: bool) -> list[Document
             hint=f"rendered: {known}",
         )
     return [one for one in found if everything or newest[one.step] == one.id]
-
-
-def _show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
-    report = {"schema": "tocsin/pulled/v1", "files": files}
-    rows = tuple((Cell(one.path), Cell(one.status, "dim"), Cell(one.sha256[:12], "dim")) for one in files)
-    session.show(report, lambda: Page((Table(rows=rows, elastic=0, indent=0),)))

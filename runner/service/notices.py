@@ -129,7 +129,7 @@ def save_draft(tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pul
     for form in formats:
         content = write(tree, form)
         about = rendered(tree, form, content)
-        path = _written(folder / about.filename, content)
+        path = write_file(folder / about.filename, content)
         found.append(
             Pulled(
                 path=str(path), format=form, sha256=about.sha256, notice=tree.id, status=tree.context.status
@@ -155,7 +155,7 @@ def pull(
             )
         for form in formats or cast("tuple[Format, ...]", tuple(document.files)):
             digest = document.files[form]
-            path = _written(folder / _name(incident, document, form), desk.store.get_blob(digest))
+            path = write_file(folder / _name(incident, document, form), desk.store.get_blob(digest))
             found[str(path)] = Pulled(
                 path=str(path), format=form, sha256=digest, notice=document.notice, status=document.status
             )
@@ -180,7 +180,7 @@ def _covers(desk: Desk, incident: Incident, documents: Sequence[Document], folde
         sheet = cover(tree, check(notice, tree), outputs, approvals=lines)
         name = _name(incident, document, "pdf").replace(".pdf", "_COVER.pdf")
         content = write(sheet, "pdf")
-        path = _written(folder / name, content)
+        path = write_file(folder / name, content)
         digest = hashlib.sha256(content).hexdigest()
         note = "cover sheet: for the house only"
         yield Pulled(path=str(path), format="pdf", sha256=digest, notice=document.notice, status=note)
@@ -241,7 +241,7 @@ def _manifest(desk: Desk, incident: Incident, documents: Sequence[Document], fol
         indent=2,
     )
     marks = f"{incident.kind.upper()}_" if incident.kind != "real" else ""
-    path = _written(folder / f"{marks}manifest.json", content)
+    path = write_file(folder / f"{marks}manifest.json", content)
     digest = hashlib.sha256(content).hexdigest()
     return Pulled(path=str(path), format="json", sha256=digest, notice="", status="manifest")
 
@@ -256,7 +256,8 @@ def _name(incident: Incident, document: Document, form: str) -> str:
     return f"{'_'.join(parts)}.{form}"
 
 
-def _written(path: Path, content: bytes) -> Path:
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file and its folders; raises Invalid with the reason when it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

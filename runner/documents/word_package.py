@@ -1,0 +1,200 @@
+"""A Word file as its parts: written the same way each time, and read from strangers with every fence up.
+
+A ``.docx`` that comes from outside is a zip archive of XML and may hold a bomb, a macro, a program, a picture that is
+fetched when it is opened. It is looked through as a whole before anything in it is used, and refused for any of these.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Final
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from runner.errors import Refused
+
+ENTRIES: Final = 400
+LARGEST: Final = 16 * 1024 * 1024
+TOTAL: Final = 48 * 1024 * 1024
+RATIO: Final = 150
+"""How often larger a part may be than its compressed bytes; Word's own XML stays below 40."""
+DEPTH: Final = 200
+"""How deep elements may be nested."""
+W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+R: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+RELATION: Final = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+_NAME = re.compile(r"[A-Za-z0-9_\-. \[\]/]+")
+_PROGRAMS = re.compile(r"vba|activex|embeddings/|\.bin$|\.exe$|\.ole$|customui", re.IGNORECASE)
+_LINKED: Final = frozenset(
+    {"attachedTemplate", "aFChunk", "oleObject", "package", "control", "frame", "subDocument"}
+)
+_FIELDS: Final = frozenset(
+    {
+        "PAGE",
+        "NUMPAGES",
+        "SECTION",
+        "SECTIONPAGES",
+        "HYPERLINK",
+        "REF",
+        "PAGEREF",
+        "TOC",
+        "SEQ",
+        "STYLEREF",
+        "TITLE",
+    }
+)
+"""Fields that only count or repeat what the document says; all others are refused, DDE and INCLUDE* among them."""
+_ADDRESS = re.compile(r"(https?|mailto|tel):", re.IGNORECASE)
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return the archive: parts are stored, not compressed, with the dates of 1980, in the order given."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.create_system = 0
+            archive.writestr(entry, content)
+    return out.getvalue()
+
+
+def unpack(content: bytes) -> dict[str, bytes]:
+    """Return the parts of a Word file that came from outside; raises Refused for whatever could do harm."""
+    parts = _entries(content)
+    if "word/document.xml" not in parts:
+        raise _refused("it has no word/document.xml: it is no Word document")
+    for name, body in parts.items():
+        if _PROGRAMS.search(name):
+            raise _refused(f"it holds a program or an embedded file: {name}")
+        if name.endswith((".xml", ".rels")):
+            _look_through(name, parse(body, name))
+    if b"macroEnabled" in parts.get("[Content_Types].xml", b""):
+        raise _refused("it is a file for macros")
+    return parts
+
+
+def parse(body: bytes, name: str = "a part") -> Element:
+    """Return an XML part as a tree; a document type, an entity or too deep a nesting is refused."""
+    builder = TreeBuilder()
+    depth = 0
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEPTH:
+            raise _refused(f"{name} is nested deeper than {DEPTH} elements")
+        builder.start(_named(tag), {_named(key): value for key, value in attributes.items()})
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(_named(tag))
+
+    def doctype(*_: object) -> None:
+        raise _refused(f"{name} has a document type")
+
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = doctype
+    parser.EntityDeclHandler = doctype
+    try:
+        parser.Parse(body, True)
+        return builder.close()
+    except (expat.ExpatError, AssertionError):
+        raise _refused(f"{name} is not well-formed XML") from None
+
+
+def _named(tag: str) -> str:
+    return f"{{{tag}" if "}" in tag else tag
+
+
+def _entries(content: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+            _measure(entries)
+            return {entry.filename: archive.read(entry) for entry in entries if not entry.is_dir()}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+        raise _refused("it is not a whole zip archive") from None
+
+
+def _measure(entries: list[zipfile.ZipInfo]) -> None:
+    """Judge the archive by its directory, before a byte is unpacked."""
+    names = [entry.filename for entry in entries]
+    if len(entries) > ENTRIES:
+        raise _refused(f"it has {len(entries)} parts; {ENTRIES} are allowed")
+    if len(set(names)) != len(names):
+        raise _refused("it has two parts of one name")
+    for entry in entries:
+        bad = not _NAME.fullmatch(entry.filename) or ".." in entry.filename or entry.filename.startswith("/")
+        if bad:
+            raise _refused("a part's name is a path trick")
+        if entry.flag_bits & 0x1:
+            raise _refused("it is encrypted")
+        if entry.file_size > LARGEST or entry.file_size > RATIO * max(entry.compress_size, 1024):
+            raise _refused(f"{entry.filename} unpacks to {entry.file_size} bytes: it looks like a bomb")
+    if sum(entry.file_size for entry in entries) > TOTAL:
+        raise _refused(f"it unpacks to more than {TOTAL} bytes")
+
+
+def _look_through(name: str, root: Element) -> None:
+    if name.endswith(".rels"):
+        for relation in root.iter(RELATION):
+            _relation(relation)
+        return
+    if next(root.iter(f"{W}altChunk"), None) is not None:
+        raise _refused("it takes in another file (altChunk)")
+    for code in _codes(root):
+        word = code.split()[0].upper() if code.split() else ""
+        if word not in _FIELDS:
+            raise _refused(f"it has a field that fetches or computes: {word[:40] or 'without a name'}")
+
+
+def _relation(relation: Element) -> None:
+    kind = relation.get("Type", "").rpartition("/")[2]
+    if kind in _LINKED:
+        raise _refused(f"it is linked with another file ({kind})")
+    if relation.get("TargetMode", "").lower() != "external":
+        if ".." in relation.get("Target", "").replace("../", "", 1) or "://" in relation.get("Target", ""):
+            raise _refused("a relation leads out of the file")
+        return
+    if kind != "hyperlink":
+        raise _refused(f"it fetches something from outside ({kind})")
+    if not _ADDRESS.match(relation.get("Target", "")):
+        raise _refused("it has a link that is no web, mail or telephone address")
+
+
+def _codes(root: Element) -> Iterator[str]:
+    """Yield what each field does. A code may be spread over runs, and a field may stand inside another's code."""
+    for simple in root.iter(f"{W}fldSimple"):
+        yield simple.get(f"{W}instr", "")
+    open_: list[list[str]] = []
+    for element in root.iter():
+        if element.tag == f"{W}fldChar":
+            kind = element.get(f"{W}fldCharType", "")
+            if kind == "begin":
+                open_.append([])
+            elif kind in ("separate", "end") and open_ and (kind == "end" or open_[-1]):
+                if open_[-1]:
+                    yield "".join(open_[-1])
+                    open_[-1] = []
+                if kind == "end":
+                    open_.pop()
+        elif element.tag in (f"{W}instrText", f"{W}delInstrText"):
+            if not open_:
+                yield element.text or ""
+            else:
+                open_[-1].append(element.text or "")
+    yield from ("".join(code) for code in open_ if code)
+
+
+def _refused(why: str) -> Refused:
+    return Refused(
+        f"this Word file is not taken: {why}", hint="save the text anew as a plain .docx", code="word_file"
+    )

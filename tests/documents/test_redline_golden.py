@@ -1,0 +1,44 @@
+"""A redline as counsel reads it, compared whole: HTML and Word between the first and the second rendering of a notice."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+from runner.documents.redline import redline
+from runner.documents.redline_docx import write_redline_docx
+from runner.documents.redline_html import write_redline_html
+from runner.documents.render import render
+from runner.documents.tree import Document
+from tests.documents.examples import DUTY, context, known_facts, shipped
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "redline"
+
+
+def between() -> tuple[Document, Document]:
+    """Return a notice and the same notice after two facts were corrected."""
+    notice, body = shipped("gdpr-33-initial")
+    facts = known_facts()
+    old = render(notice, body, facts, context=context(), extra=DUTY)
+    facts["incident"]["aware_at"] = "2026-11-24T07:00:00Z"
+    facts["populations"][0]["people"]["total"] = 18400
+    return old, render(notice, body, facts, context=context(), extra=DUTY)
+
+
+def test_the_redline_reads_as_its_golden_files() -> None:
+    old, new = between()
+    found = redline(old, new)
+    with zipfile.ZipFile(io.BytesIO(write_redline_docx(found, old, new, author="Example"))) as archive:
+        word = archive.read("word/document.xml").decode().replace("<w:p>", "\n<w:p>")
+    _compare("gdpr-33-initial.html", write_redline_html(found, old, new).decode())
+    _compare("gdpr-33-initial.document.xml", word)
+
+
+def _compare(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")

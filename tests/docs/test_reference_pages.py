@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from integrations.webhook import signature
+from runner.loading.field_lists import scan_fields
 from runner.loading.home import load_home
 from runner.loading.notices import load_notice
 from runner.model.messaging import ChannelConfig, ContactPoint
@@ -53,6 +54,12 @@ def test_the_notice_in_the_reference_loads() -> None:
     notice, body = load_notice(example.encode(), "works-council.md")
     assert notice.id == "works-council"
     assert "people.total" in body
+
+
+def test_the_list_of_fields_in_the_reference_loads() -> None:
+    (example,) = fences("reference/notice-files.md", "yaml")
+    found, problems = scan_fields(example, "works-council-form.yaml")
+    assert (found is not None, problems) == (True, ())
 
 
 @pytest.mark.parametrize("rows", [tables.classes, tables.rules])

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from runner.model.dora_facts import DORA
 from runner.model.fact_types import Branch, FactType, Keyed
+from runner.model.filing_facts import RANSOM, REGISTRANT
 
 _SECTORS = (
     "retail finance health telecom energy transport water education public legal insurance online_service manufacturing"
@@ -220,15 +221,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "email": _text("Contact for the press: e-mail"),
         "phone": _text("Contact for the press: telephone"),
     },
-    "registrant": {
-        "incorporated_in": _text("State or other jurisdiction of incorporation (SEC)"),
-        "file_number": _text("Commission file number (SEC)"),
-        "security": _text("Title of the class of securities that is registered (SEC)"),
-        "symbol": _text("Trading symbol"),
-        "exchange": _text("Name of the exchange"),
-        "emerging_growth": _yes_no("Is it an emerging growth company (SEC)?"),
-        "signatory": _text("Who signs for the registrant: name and title"),
-    },
+    "registrant": REGISTRANT,
 }
 _INCIDENT: Mapping[str, Branch] = {
     "title": _text("Title of the incident"),
@@ -319,12 +312,7 @@ _INCIDENT: Mapping[str, Branch] = {
     },
     "sensitivity": _prose("How sensitive the reported information is"),
     "dora": DORA,
-    "ransom": {
-        "reasons": _prose("Why a ransom payment was necessary"),
-        "alternatives": _prose("Alternatives to the ransom payment that were considered"),
-        "diligence": _prose("What was done to find alternatives to the ransom payment"),
-        "sanctions_check": _prose("What was done to comply with sanctions rules before the ransom payment"),
-    },
+    "ransom": RANSOM,
     "board_decisions": _prose("Decisions that are asked of the management body"),
     "exfiltration": _one_of("Were data taken away?", "none unlikely possible confirmed"),
     "service_harm": _prose("Harm to services"),

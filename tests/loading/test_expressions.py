@@ -121,11 +121,10 @@ def test_tests_and_filters_become_functions() -> None:
         ("duration('1h').x", 15, "it has no part 'x'", ""),
         ("step('a').done.x", 15, "done is a single value and has no parts", ""),
         (
-            "data",
+            "organisation.hotline",
             0,
-            "data is a group of facts",
-            "read one of: involved, with_name, elements, categories_text, "
-            "encrypted, key_compromised, form, records, backup, retrieved",
+            "organisation.hotline is a group of facts",
+            "read one of: phone, hours, url",
         ),
         ("data[1]", 4, "data needs a name here", ""),
         (

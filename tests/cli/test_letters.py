@@ -400,3 +400,28 @@ def test_the_files_are_their_owners_alone(letters: AtDesk, tmp_path: Path) -> No
     out = tmp_path / "out"
     run(letters, listed(tmp_path, many(2)), out, "--to", "txt")
     assert {path.stat().st_mode & 0o077 for path in out.rglob("*")} == {0}
+
+
+def test_the_letter_that_we_ship_says_what_each_state_wants_and_not_what_it_forbids(
+    letters: AtDesk, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    said = run(letters, listed(tmp_path, PEOPLE), out, "--to", "txt", "--draft", notice="us-letter")
+    assert said.code == 0, said.out
+    california = (out / "00001" / "DRAFT_0000001_A-1.txt").read_text(encoding="utf-8")
+    massachusetts = (out / "00001" / "DRAFT_0000002_A-2.txt").read_text(encoding="utf-8")
+    assert "Somebody copied a file of customer records." in california
+    assert "12 months of credit monitoring" in california
+    assert "copied" not in massachusetts
+    assert "18 months of credit monitoring" in massachusetts
+    assert "You have the right to obtain any police report" in " ".join(massachusetts.split())
+
+
+def test_auto_takes_the_template_that_fits_each_duty(letters: AtDesk, tmp_path: Path) -> None:
+    said = run(letters, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt", "--draft", notice="auto")
+    assert said.code == 0, said.out
+    assert {one["jurisdiction"]: one["notice"] for one in said.json["groups"]} == {
+        "US-CA": "us-ca-individual",
+        "US-MA": "us-letter",
+        "US-TX": "us-letter",
+    }

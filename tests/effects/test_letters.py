@@ -128,7 +128,7 @@ def test_ten_times_the_people_need_no_more_memory(tmp_path: Path) -> None:
                 )
                 waiting.clear()
 
-    peaks = []
+    peaks: list[int] = []
     for count in (200, 200, 2_000):
         out = tmp_path / f"out-{len(peaks)}"
         out.mkdir()

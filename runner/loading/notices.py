@@ -21,6 +21,7 @@ from runner.documents.tree import RenderContext
 from runner.errors import Invalid, Problem
 from runner.loading.source import Source, scan
 from runner.model.notice import Ban, Item, Notice
+from runner.model.vocabulary import nearest
 
 SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -97,9 +98,7 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             places.append(((key, index), entry, kind.__struct_fields__))
     return [
-        source.problem(
-            (*where, key), "notice-key", f"unknown key {key!r}", hint=_nearest(key, names), key=True
-        )
+        source.problem((*where, key), "notice-key", f"unknown key {key!r}", hint=_hint(key, names), key=True)
         for where, mapping, names in places
         if isinstance(mapping, dict)
         for key in mapping
@@ -107,11 +106,9 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
     ]
 
 
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
 
 
 def _where(message: str) -> tuple[tuple[str | int, ...], str]:

@@ -54,10 +54,16 @@ def verify(
       tocsin audit verify
       tocsin audit verify -i amber-falcon --anchor 41:sha256:9f2c…
     """
+    from runner.cli.bars import bars
+    from runner.service.audit import events
     from runner.service.audit import verify as verified
 
     given = session.options.incident
-    found = verified(session.desk, session.desk.find(given) if given else None, anchor)
+    name = session.desk.find(given) if given else None
+    with bars(session) as shown:
+        found = verified(
+            session.desk, name, anchor, shown.begin("verifying events", events(session.desk, name))
+        )
     report = _report(found)
     session.show(report, lambda: _page(report))
     return 0 if report.ok else 1

@@ -62,10 +62,15 @@ def doctor(
       tocsin doctor
       tocsin doctor --repair
     """
+    from runner.cli.bars import bars
     from runner.cli.findings import findings_page
     from runner.service.doctor import examine
 
-    report = examine(session.folder, session.actor, session.world.clock, session.world.chance, repair=repair)
+    world = session.world
+    with bars(session) as shown:
+        report = examine(
+            session.folder, session.actor, world.clock, world.chance, repair=repair, watched=shown.begin
+        )
     session.show(report, lambda: findings_page(report))
     return 0 if report.ok else NEEDS_A_PERSON
 

@@ -190,13 +190,17 @@ def pull(
       tocsin notice pull --out notices
       tocsin notice pull gdpr-33-initial --to pdf --out .
     """
+    from runner.cli.bars import bars
     from runner.service.notices import formats_of
     from runner.service.notices import pull as pulled
 
     incident = session.incident()
     wanted = _documents(incident, name, everything)
     folder = out or Path(f"{incident.codename}-notices")
-    show_pulled(session, pulled(session.desk, incident, wanted, formats_of(to or []), folder))
+    with bars(session) as shown:
+        seen = shown.begin("writing notices", len(wanted))
+        files = pulled(session.desk, incident, wanted, formats_of(to or []), folder, seen)
+    show_pulled(session, files)
 
 
 def _documents(incident: Incident, name: str, everything: bool) -> list[Document]:

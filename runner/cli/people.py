@@ -71,7 +71,7 @@ def _reach(session: Session, person: str) -> None:
     from runner.cli.outcome import work
     from runner.service.messages import plan_anew
 
-    asked, given_up = plan_anew(session.desk, person)
+    asked, given_up = plan_anew(session.machine, person)
     if asked:
         work(session)
         session.say(f"messages to {person} are planned anew in {', '.join(asked)}")

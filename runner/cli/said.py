@@ -10,15 +10,18 @@ from runner.model.incident import Incident
 from runner.model.work import AnyWork, Deliver, token
 
 
-def aloud(session: Session) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
+def aloud(
+    session: Session, say: Callable[[str], None] | None = None
+) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
     """Return a performer that says in one line on standard error what each piece of work came to."""
+    tell = say or session.say
     from runner.effects.perform import perform
 
     desk = session.machine
 
     def performed(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
         command = perform(work, incident, head, desk.library(incident), desk.tools(incident))
-        session.say(f"{desk.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
+        tell(f"{desk.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
         return command
 
     return performed

@@ -92,7 +92,11 @@ class Session:
 
             attach(desk)
         if self.options.on_behalf_of:
-            desk.known(self.options.on_behalf_of)
+            try:
+                desk.known(self.options.on_behalf_of)
+            except BaseException:
+                desk.store.close()
+                raise
         return desk
 
     @property

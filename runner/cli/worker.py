@@ -36,14 +36,22 @@ def worker(
     if not once:
         _go_on(session)
         return 0
+    from runner.cli.bars import bars
     from runner.drivers.embedded import Worker
     from runner.service.shredded import is_shredded
 
-    doing = Worker(session.machine, perform=aloud(session))
-    try:
-        doing.drain()
-    finally:
-        doing.close()
+    with bars(session) as shown:
+        done = shown.begin("working", None)
+
+        def say(text: str) -> None:
+            shown.say(session, text)
+            done(1)
+
+        doing = Worker(session.machine, perform=aloud(session, say))
+        try:
+            doing.drain()
+        finally:
+            doing.close()
     troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.desk, name)}
     for name, why in troubles.items():
         session.say(f"warning: {name} could not be worked on: {why}")

@@ -45,6 +45,7 @@ from runner.model.messaging import (
     SendResult,
 )
 from runner.model.states import Kind
+from runner.model.vocabulary import nearest
 
 MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
 LONGEST_REASON = 300
@@ -146,7 +147,7 @@ class Gateway:
                 channel=channel.id,
                 severity="warning",
                 what=f"{channel.adapter} uses no secret named {name}",
-                hint=_nearest(name, able.secrets | able.optional_secrets),
+                hint=_hint(name, able.secrets | able.optional_secrets),
             )
             for name in unused
         ]
@@ -242,7 +243,7 @@ class Gateway:
             return msgspec.convert(dict(given), schema, dec_hook=self._path)
         except msgspec.ValidationError as error:
             unknown = [name for name in given if name not in schema.__struct_fields__]
-            hint = _nearest(unknown[0], schema.__struct_fields__) if unknown else ""
+            hint = _hint(unknown[0], schema.__struct_fields__) if unknown else ""
             raise Invalid(
                 f"channel {channel}: settings of {adapter}: {error}", hint=hint, code="channel_settings"
             ) from error
@@ -370,8 +371,6 @@ def _raised(channel: Channel, able: Capabilities) -> list[str]:
     return raised
 
 
-def _nearest(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, sorted(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+def _hint(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
+    near = nearest(word, sorted(known))
+    return f"did you mean {near}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

@@ -25,6 +25,7 @@ from runner.model.regime import Regime
 from runner.model.vocabulary import nearest
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from importlib.resources.abc import Traversable
 
 Kind = Literal["playbooks", "regimes", "notices"]
@@ -69,8 +70,8 @@ class Catalog:
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        shipped = self._built_in if self._built_in is not None else _shipped()
-        yield shipped if kind == "playbooks" else shipped / kind
+        ours = self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
+        yield ours if kind == "playbooks" else ours / kind
 
     def _files(self, kind: Kind) -> dict[str, Path | Traversable]:
         """Return the files of a kind by their names without the ending; nearer folders hide the others."""
@@ -221,12 +222,12 @@ class Catalog:
         return None if read.problems else read.playbook
 
 
-def _shipped() -> Path | Traversable:
+def shipped(found: ModuleSpec | None) -> Path | Traversable:
     """Return the folder that ships with the program; ``importlib.resources`` is slow, and needed only in an archive."""
-    found = find_spec("playbooks")
-    for place in found.submodule_search_locations or () if found is not None else ():
-        if Path(place).is_dir():
-            return Path(place)
+    places = map(Path, (found and found.submodule_search_locations) or ())
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is not None:
+        return folder
     from importlib.resources import files
 
     return files("playbooks")

@@ -29,6 +29,7 @@ from runner.loading.spots import place_of
 from runner.model.fields import Form, Section
 from runner.model.notice import SLOTS, Ban, Fits, Item, Notice
 from runner.model.regime import LetterPart
+from runner.model.vocabulary import nearest
 
 SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -201,9 +202,7 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
             own = tuple(name for name in kind.__struct_fields__ if name not in ("unsure", "of_law"))
             places.append(((key, index), entry, own))
     return [
-        source.problem(
-            (*where, key), "notice-key", f"unknown key {key!r}", hint=_nearest(key, names), key=True
-        )
+        source.problem((*where, key), "notice-key", f"unknown key {key!r}", hint=_hint(key, names), key=True)
         for where, mapping, names in places
         if isinstance(mapping, dict)
         for key in mapping
@@ -211,11 +210,9 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
     ]
 
 
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
 
 
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
@@ -230,12 +227,12 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
         for word in words:
             if word not in get_args(LetterPart):
-                hint = _nearest(word, get_args(LetterPart))
+                hint = _hint(word, get_args(LetterPart))
                 found.append(
                     source.problem((key,), "notice-part", f"{word!r} is no part of a letter", hint=hint)
                 )
     found += [
-        source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=_nearest(slot, SLOTS))
+        source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=_hint(slot, SLOTS))
         for slot in notice.slots
         if slot not in SLOTS
     ]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from runner.loading.expressions import ExpressionError, parse_condition
-from runner.loading.regime_nodes import Node, Reader, nearest
+from runner.loading.regime_nodes import Node, Reader, near_hint
 from runner.model.expressions import Expression
 from runner.model.fact_types import FactType
 from runner.model.grounds import (
@@ -71,7 +71,8 @@ class Terms(msgspec.Struct):
             if node.value in self.conditions:
                 return self.conditions[node.value]
             hint = (
-                nearest(node.value, tuple(self.conditions)) or "name one under `conditions`, or write it out"
+                near_hint(node.value, tuple(self.conditions))
+                or "name one under `conditions`, or write it out"
             )
             self.reader.report(node, "regime-condition", f"there is no condition '{node.value}'", hint)
             return Condition(code=node.value, text=node.value)
@@ -129,13 +130,13 @@ class Terms(msgspec.Struct):
             self.reader.report(node, "regime-fact", f"there is no fact '{path}'", key=True)
         if isinstance(node.value, str):
             if node.value not in self.lists:
-                hint = nearest(node.value, tuple(self.lists)) or "name one under `lists`, or write [a, b]"
+                hint = near_hint(node.value, tuple(self.lists)) or "name one under `lists`, or write [a, b]"
                 self.reader.report(node, "regime-list", f"there is no list '{node.value}'", hint)
             return Meets(path, self.lists.get(node.value, ()))
         values = self.reader.texts(node)
         if isinstance(kind, FactType) and kind.choices:
             for wrong in (value for value in values if value not in kind.choices):
-                hint = nearest(wrong, kind.choices)
+                hint = near_hint(wrong, kind.choices)
                 self.reader.report(node, "regime-choice", f"'{wrong}' is no value of {path}", hint)
         return Meets(path, values)
 
@@ -179,7 +180,9 @@ class Terms(msgspec.Struct):
         name = self.reader.text(node)
         kind = find("data.elements")
         if isinstance(kind, FactType) and name not in kind.choices:
-            self.reader.report(node, "regime-choice", f"'{name}' is no element", nearest(name, kind.choices))
+            self.reader.report(
+                node, "regime-choice", f"'{name}' is no element", near_hint(name, kind.choices)
+            )
         return Element(element=name, condition=condition)
 
     def threshold(self, node: Node, place: str) -> Threshold:

@@ -14,7 +14,7 @@ import msgspec
 
 from runner.errors import Problem
 from runner.loading.source import Source, Where
-from runner.model.vocabulary import find
+from runner.model.vocabulary import find, nearest
 
 Member = TypeVar("Member")
 
@@ -57,7 +57,7 @@ class Reader:
             if key in names:
                 found[key] = inner
             else:
-                self.report(inner, "regime-key", f"'{key}' is no key here", nearest(key, names), key=True)
+                self.report(inner, "regime-key", f"'{key}' is no key here", near_hint(key, names), key=True)
         return found
 
     def items(self, node: Node | None) -> list[Node]:
@@ -129,7 +129,7 @@ class Reader:
         allowed: tuple[Member, ...] = get_args(choices)
         if node.value not in allowed:
             hint = (
-                nearest(str(node.value), [str(one) for one in allowed])
+                near_hint(str(node.value), [str(one) for one in allowed])
                 or f"one of {', '.join(map(str, allowed))}"
             )
             self.report(node, "regime-choice", f"'{node.value}' is not possible here", hint)
@@ -150,12 +150,10 @@ class Reader:
         return tuple(self.fact(item) for item in self.items(node))
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
+def near_hint(word: str, known: Sequence[str]) -> str:
     """Return a hint with the nearest known word, or nothing."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else ""
+    close = nearest(word, known)
+    return f"did you mean '{close}'?" if close else ""
 
 
 def is_laid(node: Node) -> bool:

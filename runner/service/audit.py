@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runner.errors import Usage
@@ -14,13 +15,21 @@ if TYPE_CHECKING:
 _ANCHOR = re.compile(r"(?P<version>\d+):(?:sha256:)?(?P<hash>[0-9a-f]{64})")
 
 
-def verify(desk: Desk, incident: str | None, anchor: str = "") -> Verification:
+Seen = Callable[[int], None]
+
+
+def events(desk: Desk, incident: str | None) -> int:
+    """Return how many events there are to verify."""
+    return sum(row.version for row in desk.store.rows() if incident in (None, row.id))
+
+
+def verify(desk: Desk, incident: str | None, anchor: str = "", seen: Seen | None = None) -> Verification:
     """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` as it stands on a document that left the house."""
     if not anchor:
-        return desk.store.verify(incident)
+        return desk.store.verify(incident, seen=seen)
     match = _ANCHOR.fullmatch(anchor.strip())
     if match is None:
         raise Usage(f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it")
     if incident is None:
         raise Usage("an anchor is of one incident", hint="add --incident INCIDENT")
-    return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])})
+    return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)

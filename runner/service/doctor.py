@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,10 @@ AHEAD = timedelta(minutes=5)
 """How far the journal may be ahead of this machine's clock before that is said."""
 
 
+Watched = Callable[[str, int], Callable[[int], None]]
+"""From what begins, and how much there is of it, to what is told how much more was done."""
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was looked at."""
 
@@ -51,15 +55,25 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
     findings: tuple[Finding, ...]
 
 
-def examine(folder: Path, actor: Actor, clock: Clock, chance: Chance, *, repair: bool = False) -> Examination:
+def examine(
+    folder: Path,
+    actor: Actor,
+    clock: Clock,
+    chance: Chance,
+    *,
+    repair: bool = False,
+    watched: Watched = lambda words, total: lambda count: None,
+) -> Examination:
     """Look at a home from its folder to its blobs; never raises for what is wrong with it."""
-    found = list(_examined(folder, actor, clock, chance, repair))
+    found = list(_examined(folder, actor, clock, chance, repair, watched))
     return Examination(
         home=str(folder), ok=all(one.severity != "error" for one in found), findings=tuple(found)
     )
 
 
-def _examined(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> Iterator[Finding]:
+def _examined(
+    folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool, watched: Watched
+) -> Iterator[Finding]:
     yield _versions()
     shared = is_shared_folder(folder)
     if shared:
@@ -83,7 +97,7 @@ def _examined(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: 
             yield Finding(
                 area="store", severity="mended", what="the store was missing; an empty one was made"
             )
-        yield from _store(desk, repair)
+        yield from _store(desk, repair, watched)
 
 
 def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
@@ -158,8 +172,10 @@ def _channels(folder: Path, home: Home) -> Iterator[Finding]:
             yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}) holds")
 
 
-def _store(desk: Desk, repair: bool) -> Iterator[Finding]:
-    verified = desk.store.verify()
+def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
+    known = desk.store.rows()
+    verified = desk.store.verify(seen=watched("verifying events", sum(row.version for row in known)))
+    looked_at = watched("reading incidents", len(known))
     if verified.broken is not None:
         broken = verified.broken
         what = f"{broken.incident}, event {broken.seq}: {broken.why}"
@@ -169,6 +185,7 @@ def _store(desk: Desk, repair: bool) -> Iterator[Finding]:
         yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
     rows: list[IncidentRow] = []
     for row in desk.store.rows():
+        looked_at(1)
         if row.kind == STREAM:
             rows.append(row)
             continue

@@ -16,7 +16,7 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
     """
     if text in incident.invocations:
         return text
-    if text.isdigit():
+    if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
             raise NotFound(f"there is no row {text}", hint="see: tocsin status")
         return rows[int(text) - 1]
@@ -26,7 +26,7 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
         near = nearest(text, known)
         hint = f"did you mean {near}?" if near else "see: tocsin task list"
         raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint)
-    return _one(found, text)
+    return _one(found, text, rows)
 
 
 def _named(invocation: Invocation, text: str) -> bool:
@@ -35,7 +35,7 @@ def _named(invocation: Invocation, text: str) -> bool:
     )
 
 
-def _one(found: list[Invocation], text: str) -> str:
+def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
     open_ones = [i for i in found if not i.over and i.state != "waiting"] or [i for i in found if not i.over]
     if len(open_ones) == 1:
         return open_ones[0].id
@@ -45,7 +45,11 @@ def _one(found: list[Invocation], text: str) -> str:
         return found[-1].id
     if len(choices) == 1:
         return choices[0].id
-    listed = ", ".join(i.id for i in choices[:6])
+    listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
     raise Refused(
         f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous"
     )
+
+
+def _choice(name: str, rows: Sequence[str]) -> str:
+    return f"{rows.index(name) + 1} ({name})" if name in rows else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -139,7 +139,12 @@ def save_draft(tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pul
 
 
 def pull(
-    desk: Desk, incident: Incident, documents: Sequence[Document], formats: Sequence[Format], folder: Path
+    desk: Desk,
+    incident: Incident,
+    documents: Sequence[Document],
+    formats: Sequence[Format],
+    folder: Path,
+    seen: Callable[[int], None] = lambda count: None,
 ) -> tuple[Pulled, ...]:
     """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
 
@@ -147,6 +152,7 @@ def pull(
     """
     found: dict[str, Pulled] = {}
     for document in documents:
+        seen(1)
         missing = [form for form in formats if form not in document.files]
         if missing:
             raise NotFound(

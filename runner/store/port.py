@@ -6,7 +6,7 @@ The store keeps payloads as opaque bytes; what they mean is the engine's busines
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -221,8 +221,16 @@ class Store(Protocol):
         """Return the earliest ``next_due`` of all incidents, which may lie in the past."""
         ...
 
-    def verify(self, incident: str | None = None, anchors: Mapping[str, Head] | None = None) -> Verification:
-        """Check one journal or all against themselves, their rows, and heads known from elsewhere."""
+    def verify(
+        self,
+        incident: str | None = None,
+        anchors: Mapping[str, Head] | None = None,
+        seen: Callable[[int], None] | None = None,
+    ) -> Verification:
+        """Check one journal or all against themselves, their rows, and heads known from elsewhere.
+
+        ``seen`` is told now and then how many more events were read.
+        """
         ...
 
     def changed(self) -> str:

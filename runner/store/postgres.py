@@ -183,7 +183,12 @@ class PostgresStore:
             found = (0, chain.genesis(incident)) if tail is None else tail[1:]
         return Head(found[0], found[1].hex())
 
-    def verify(self, incident: str | None = None, anchors: Mapping[str, Head] | None = None) -> Verification:
+    def verify(
+        self,
+        incident: str | None = None,
+        anchors: Mapping[str, Head] | None = None,
+        seen: Callable[[int], None] | None = None,
+    ) -> Verification:
         """See Store.verify."""
         known = anchors or {}
         witnesses = {
@@ -191,11 +196,10 @@ class PostgresStore:
             for name, version, head in self._all("SELECT id, version, head FROM tocsin.incidents")
         }
         if incident is not None:
-            return chain.check(
-                incident, self.links(incident), witness=witnesses.get(incident), anchor=known.get(incident)
-            )
+            links = chain.told(self.links(incident), seen)
+            return chain.check(incident, links, witness=witnesses.get(incident), anchor=known.get(incident))
         journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM tocsin.events")}
-        return chain.check_store(self.links, journals, witnesses, known)
+        return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
 
     # --- the projection ----------------------------------------------------------------------------------
 

@@ -77,9 +77,16 @@ def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
     return Link(seq=seq, header=header, hash=head, salt=salt, payload=payload)
 
 
-def incident_values(row: IncidentRow, head: bytes, key: DataKey | None) -> tuple[Any, ...]:
-    """Return the columns of an incident's row; title and summary are sealed where there is a key."""
+def private_column(row: IncidentRow, key: DataKey | None) -> bytes:
+    """Return title and summary as the row keeps them: sealed where there is a key."""
     private = sealing.private_of(row)
+    return private if key is None else key.seal(private, sealing.row_context(row.id))
+
+
+def incident_values(
+    row: IncidentRow, head: bytes, key: DataKey | None, private: bytes | None = None
+) -> tuple[Any, ...]:
+    """Return the columns of an incident's row; ``private`` is its last column where that is known already."""
     return (
         row.id,
         row.version,
@@ -91,7 +98,7 @@ def incident_values(row: IncidentRow, head: bytes, key: DataKey | None) -> tuple
         text(row.opened_at),
         row.codename,
         key is not None,
-        private if key is None else key.seal(private, sealing.row_context(row.id)),
+        private_column(row, key) if private is None else private,
     )
 
 

@@ -169,7 +169,12 @@ class SqliteStore:
             version, head = head_of(run, incident)
         return Head(version, head.hex())
 
-    def verify(self, incident: str | None = None, anchors: Mapping[str, Head] | None = None) -> Verification:
+    def verify(
+        self,
+        incident: str | None = None,
+        anchors: Mapping[str, Head] | None = None,
+        seen: Callable[[int], None] | None = None,
+    ) -> Verification:
         """See Store.verify."""
         known = anchors or {}
         witnesses = {
@@ -177,11 +182,10 @@ class SqliteStore:
             for name, version, head in self._all("SELECT id, version, head FROM incidents")
         }
         if incident is not None:
-            return chain.check(
-                incident, self.links(incident), witness=witnesses.get(incident), anchor=known.get(incident)
-            )
+            links = chain.told(self.links(incident), seen)
+            return chain.check(incident, links, witness=witnesses.get(incident), anchor=known.get(incident))
         journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM events")}
-        return chain.check_store(self.links, journals, witnesses, known)
+        return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
 
     # --- the projection ----------------------------------------------------------------------------------
 

@@ -41,6 +41,9 @@ class Known(NamedTuple):
     head: bytes
     wrapped: bytes | None
     row: bool
+    said: tuple[str, bytes] | None = None
+    """Title and summary of the row, if this connection wrote it; ``private`` is how they stand there."""
+    private: bytes = b""
 
 
 def head_of(run: Execute, incident: str) -> tuple[int, bytes]:
@@ -83,12 +86,15 @@ class Batch:
         place = chain.Place(incident, known.version, known.head)
         events, place = rows.event_rows(place, one.events, stamp, key)
         self._events += events
-        values = rows.incident_values(one.row, place.hash, key)
+        said = (one.row.title, one.row.summary)
+        same = known.said == said and known.wrapped == wrapped
+        private = known.private if same else rows.private_column(one.row, key)
+        values = rows.incident_values(one.row, place.hash, key, private)
         if known.row:
             self._changed.append((*values[1:], incident))
         else:
             self._born.append(values)
-        self._places[incident] = Known(place.seq, place.hash, wrapped, True)
+        self._places[incident] = Known(place.seq, place.hash, wrapped, True, said, private)
         return Appended(place.seq, place.hash.hex())
 
     def write(self, many: Callable[..., sqlite3.Cursor]) -> None:

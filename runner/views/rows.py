@@ -1,4 +1,4 @@
-"""The steps of an incident as numbered rows, and which invocation a person means by a number or an id.
+"""The steps of an incident as numbered rows, and by which name a command finds each.
 
 A row's number is the place at which its invocation came into being. Invocations are never removed and always made
 in the order of the journal, so a number means the same step for the whole life of the incident: what somebody
@@ -16,11 +16,9 @@ import msgspec
 from runner.engine.plan import Library
 from runner.engine.signing import authors, counted, subject
 from runner.engine.view import item_of, outwards, title_of
-from runner.errors import NotFound, Refused
 from runner.model.incident import Incident, Invocation, Scope
 from runner.model.playbook import AnyStep, Approve, Call, Group, Repeat, Task
 from runner.model.states import TaskState
-from runner.model.vocabulary import nearest
 
 CONTAINERS = frozenset({"group", "repeat", "playbook"})
 """Kinds that hold other steps; what is inside them is shown in their stead."""
@@ -105,35 +103,6 @@ def handle(incident: Incident, name: str) -> str:
         return name
     same = _newest(incident, invocation.step)
     return invocation.step if same == [name] else name
-
-
-def find(incident: Incident, text: str) -> str:
-    """Return the invocation that a person means: a row number, an id, ``id#n``, or a step's id.
-
-    Raises NotFound with the nearest id, or Refused with the choices where it could be several.
-    """
-    names = numbered(incident)
-    if text.isdecimal():
-        if 1 <= int(text) <= len(names):
-            return names[int(text) - 1]
-        raise NotFound(f"there is no row {text}", hint=f"rows run from 1 to {len(names)}: tocsin task list")
-    if text in incident.invocations:
-        return text
-    found = (
-        [name for name in names if name.endswith((f":{text}", f".{text}"))]
-        if "#" in text
-        else _newest(incident, text)
-    )
-    if len(found) == 1:
-        return found[0]
-    if found:
-        choices = ", ".join(f"{names.index(name) + 1} ({name})" for name in found[:8])
-        raise Refused(f"'{text}' can mean {len(found)} steps: {choices}", hint="name one", code="ambiguous")
-    near = nearest(text, {i.step for i in incident.invocations.values()})
-    raise NotFound(
-        f"there is no step '{text}' in {incident.codename}",
-        hint=f"did you mean {near}?" if near else "see: tocsin task list",
-    )
 
 
 def _newest(incident: Incident, step: str) -> list[str]:

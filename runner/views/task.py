@@ -100,7 +100,7 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
 
 
 def task(incident: Incident, library: Library, invocation: str, journal: Iterable[Row] = ()) -> TaskReport:
-    """Return one invocation in full; ``invocation`` is an id as ``runner.views.rows.find`` returns it.
+    """Return one invocation in full; ``invocation`` is a full id, as ``runner.service.naming`` finds it.
 
     Comments stand only in the journal: without it there are none.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 
 from runner.errors import Invalid, NotFound
 from runner.loading.bundle import load_bundle
-from runner.loading.catalog import Catalog
+from runner.loading.catalog import Catalog, shipped
 from runner.loading.sarif import to_sarif
 from runner.loading.validate import validate
 from runner.model.messaging import ChannelConfig, ContactPoint
@@ -247,3 +249,10 @@ def test_sarif_says_rule_place_and_level() -> None:
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 7, "startColumn": 22}
     assert "region" not in run["results"][-1]["locations"][0]["physicalLocation"]
     assert "version" not in to_sarif([])["runs"][0]["tool"]["driver"]
+
+
+def test_what_ships_is_found_where_the_package_is_or_as_a_resource() -> None:
+    elsewhere = ModuleSpec("playbooks", None, is_package=True)
+    elsewhere.submodule_search_locations = ["/not/here"]
+    for found in (find_spec("playbooks"), elsewhere, None):
+        assert (shipped(found) / "lost-device.yaml").is_file()

@@ -33,6 +33,7 @@ def test_an_expression_says_everything_that_it_can_read() -> None:
     "source",
     [
         "populations",
+        "known(data.encrypted)",
         "populations|length > 1",
         "populations.customers.data.encrypted",
         "populations[item].x",

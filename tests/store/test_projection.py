@@ -84,3 +84,18 @@ def test_a_rebuild_does_not_destroy_the_proof_that_events_are_missing(place):
         with pytest.raises(StoreCorrupt, match="does not end as its row remembers"):
             store.rebuild([row("i", 1)])
         assert store.verify("i").broken.kind == "truncated"
+
+
+def test_a_row_is_sealed_anew_when_its_words_change_or_its_incident_gets_a_key(store):
+    write(store, "i", event())
+    write(store, "i", event())
+    assert store.row("i").title == "A laptop of Erika is gone"
+    write(store, "i", personal())
+    write(store, "i", event())
+    assert store.row("i").title == "A laptop of Erika is gone"
+    write(store, "i", event(), title="It was found", summary=b"found")
+    write(store, "i", event(), title="It was found", summary=b"found")
+    assert (store.row("i").title, store.row("i").summary) == ("It was found", b"found")
+    store.shred("i")
+    write(store, "i", event(), title="It was found", summary=b"found")
+    assert store.verify("i").ok

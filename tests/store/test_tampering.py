@@ -23,6 +23,17 @@ def tampered(place: Place, *statements: str, anchors: dict[str, Head] | None = N
         return store.verify(anchors=anchors)
 
 
+def test_whoever_watches_a_verification_is_told_of_every_event(place):
+    told: list[int] = []
+    with place.opened() as store:
+        write_many(store, "a", 450)
+        write(store, "b", event())
+        assert store.verify(seen=told.append).ok
+        assert told == [200, 200, 50, 1]
+        assert store.verify("b", seen=told.append).ok
+    assert told[4:] == [1]
+
+
 def test_an_untouched_store_holds(place):
     found = tampered(place)
     assert found.ok

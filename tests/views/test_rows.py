@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import NotFound, Refused
-from runner.views.rows import find, handle, numbered, task_rows
+from runner.model.incident import Incident
+from runner.service.naming import resolve_step
+from runner.views.rows import handle, numbered, task_rows
 from tests import scenario as s
+
+
+def find(incident: Incident, text: str) -> str:
+    """Find a step as every command does."""
+    return resolve_step(incident, text, numbered(incident))
 
 
 def lanes() -> s.World:

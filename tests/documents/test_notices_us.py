@@ -314,6 +314,13 @@ def test_the_text_of_a_filing_with_the_commission_keeps_to_its_lines_and_letters
         assert max(len(line) for line in body.splitlines()) <= 80
 
 
+def test_a_carrier_says_that_customers_wait_only_while_they_do() -> None:
+    duty = "us-fcc-64-2011-2007/fbi"
+    assert "Customers were told on November 24, 2026." in said(made("fcc-cpni", duty, us_facts())[1])
+    waiting = without(us_facts(), "incident.individual_notice_sent_at")
+    assert "will not before seven full business days have passed" in said(made("fcc-cpni", duty, waiting)[1])
+
+
 def test_a_statement_to_the_press_holds_no_number_and_no_cause() -> None:
     text = said(made("press-holding-statement", "", us_facts())[1])
     assert "18,250" not in text

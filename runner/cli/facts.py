@@ -116,7 +116,7 @@ def missing(session: Session) -> None:
 
     incident = session.incident()
     desk = session.desk
-    report = view(incident, desk.library(incident), desk.duties(incident))
+    report = view(incident, desk.library(incident), desk.near_duties(incident))
     session.show(report, lambda: missing_page(report))
 
 

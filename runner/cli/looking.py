@@ -80,13 +80,14 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
 
 
 def read_status(session: Session, incident: Incident, me: str = "", known: str = "") -> Status:
-    """Return the status view of an incident."""
+    """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
     from runner.views.status import status as view
 
     desk = session.desk
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get("TOCSIN_PERSON", "")
-    return view(incident, desk.library(incident), desk.duties(incident, now), now, person)
+    duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
+    return view(incident, desk.library(incident), duties, now, person)
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:

@@ -63,13 +63,11 @@ def brief(incident: Incident, status: DutyStatus | None, library: Library) -> Br
     if status is None:
         return None
     slug = status.id.partition("/")[2]
-    for regime in library.regimes:
-        if regime.id != status.regime:
-            continue
-        for version in regime.versions:
-            rule = next((one for one in version.duties if one.slug == slug), None)
-            if version.label == status.law_version and rule is not None:
-                return Brief(incident, status, regime, version, rule, _judges(incident, status))
+    regime = library.regime(status.regime)
+    for version in regime.versions if regime is not None else ():
+        rule = next((one for one in version.duties if one.slug == slug), None)
+        if regime is not None and version.label == status.law_version and rule is not None:
+            return Brief(incident, status, regime, version, rule, _judges(incident, status))
     return None
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,10 +30,11 @@ from runner.engine.duty_state import (
     with_custody,
     with_ordering,
 )
-from runner.engine.populations import View, instant, met, views
+from runner.engine.populations import View, met, views
 from runner.engine.scope import Answer, Ground, Judge, conjunction, exemption_grounds, reasons, scope_grounds
 from runner.engine.sight import in_sight, places
 from runner.engine.values import merged
+from runner.engine.versions import deciding
 from runner.model.duty import DutyState, DutyStatus, Reason
 from runner.model.expressions import Unknown
 from runner.model.grounds import Threshold
@@ -101,13 +102,15 @@ def assess(
     zone: tzinfo = UTC,
     first_known: datetime | None = None,
     leads: Mapping[str, timedelta] = _NO_LEADS,
+    asked: Iterable[Sequence[str]] = (),
 ) -> tuple[DutyStatus, ...]:
     """Return every duty of every regime at ``now``, regimes and duties in their order.
 
     ``facts`` are nested plain facts (``runner.model.facts.nested``), ``records`` what people did, by duty id.
     ``zone`` ends the days while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
     clock whose start nobody fixed, and for which no discovery is recorded, is provisional from there. ``leads`` is
-    the time that approvals, rendering and delivery still need, by duty id.
+    the time that approvals, rendering and delivery still need, by duty id. ``asked`` is what duties that are not among
+    these wait for: a fact that settles many comes first.
     """
     case = _case(facts, now, records, calendar or NoHolidays(), zone, first_known, leads)
     statuses = [
@@ -116,7 +119,7 @@ def assess(
         for law in [_law(regime, case)]
         for rule in law.version.duties
     ]
-    return _ordered_by_use(statuses)
+    return _ordered_by_use(statuses, asked)
 
 
 def _case(
@@ -129,12 +132,11 @@ def _case(
     leads: Mapping[str, timedelta],
 ) -> _Case:
     whole = Judge(View(facts))
-    recorded = whole.view.fact("organisation.zone")
     return _Case(
         facts,
         now,
         records,
-        ZoneInfo(recorded) if isinstance(recorded, str) else zone,
+        zone_of(whole.view, zone),
         calendar,
         leads,
         earliest_awareness(facts, first_known),
@@ -144,11 +146,19 @@ def _case(
     )
 
 
+def zone_of(view: View, otherwise: tzinfo) -> tzinfo:
+    """Return the zone that ends the days of an incident."""
+    recorded = view.fact("organisation.zone")
+    return ZoneInfo(recorded) if isinstance(recorded, str) else otherwise
+
+
 # ------------------------------------------------------------------------------------- the law that decides
 
 
 def _law(regime: Regime, case: _Case) -> _Law:
-    version, barred, advisory, notes = version_for(regime, case.whole.view, case.now, case.zone)
+    version, barred, advisory, notes = deciding(
+        regime.decided_by, regime.versions, case.whole.view, case.now, case.zone
+    )
     country = case.whole.view.fact("organisation.country")
     place = version.residents_of or regime.jurisdictions[0]
     claimed = _claims(regime, case.facts)
@@ -163,42 +173,6 @@ def _law(regime: Regime, case: _Case) -> _Law:
         Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
         notes,
     )
-
-
-def version_for(
-    regime: Regime, view: View, now: datetime, zone: tzinfo
-) -> tuple[Version, Reason | None, bool, tuple[str, ...]]:
-    """Return the version that decides, why it bars every duty, whether it is only advisory, and what was assumed.
-
-    The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
-    """
-    known = (instant(view.fact(path)) for path in regime.decided_by)
-    decided = next((moment for moment in known if moment is not None), None)
-    day = (decided or now).astimezone(zone).date()
-    notes: tuple[str, ...] = ()
-    if decided is None and regime.decided_by and len(regime.versions) > 1:
-        notes = (f"judged by today's law: {regime.decided_by[0]} decides the version and is not known",)
-    for version in regime.versions:
-        if _covers(version, day):
-            return version, None, version.standing != "in_force", (*notes, *_standing_notes(version))
-    oldest, newest = regime.versions[-1], regime.versions[0]
-    if oldest.from_date is not None and day < oldest.from_date:
-        if oldest.from_date > now.astimezone(zone).date():
-            return oldest, None, True, (f"in force only from {oldest.from_date}",)
-        reason = Reason("not_in_force_then", f"in force only from {oldest.from_date}, and {day} decides")
-        return oldest, reason, False, ()
-    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the date that decides")
-    return newest, reason, False, ()
-
-
-def _covers(version: Version, day: date) -> bool:
-    return (version.from_date is None or version.from_date <= day) and (
-        version.until is None or day <= version.until
-    )
-
-
-def _standing_notes(version: Version) -> tuple[str, ...]:
-    return () if version.standing == "in_force" else (f"{version.standing.replace('_', ' ')}: not a duty",)
 
 
 def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
@@ -377,9 +351,10 @@ def monitoring_months(rule: DutyRule, judge: Judge) -> int | None:
     return offer.months
 
 
-def _ordered_by_use(statuses: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
+def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:
     """Put first, in every list of missing facts, the fact that the most duties wait for."""
     wanted = Counter(name for status in statuses for name in status.missing_facts)
+    wanted.update(name for missing in asked for name in missing)
     return tuple(
         msgspec.structs.replace(
             status, missing_facts=tuple(sorted(status.missing_facts, key=lambda name: -wanted[name]))

@@ -76,14 +76,15 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             reopened_why=change.reopened or (before.reopened_why if before else ""),
         )
     # a duty whose decision fell is open again, and only the next assessment says whether it is late
-    draft.put(assess=any(change.reopened for change in event.changes), assessed=True)
+    again = any(change.reopened for change in event.changes)
+    draft.put(assess=again, assessed=True, looked=0 if again else seq)
 
 
 def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
     table[event.duty] = msgspec.structs.replace(before, record=event.record, reopened=None, reopened_why="")
-    draft.put(assess=True)
+    draft.put(assess=True, looked=0)
 
 
 def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:

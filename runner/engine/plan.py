@@ -6,7 +6,7 @@ the engine must not know by itself (plans, law) comes to it as one frozen ``Libr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +17,7 @@ from runner.model.playbook import AnyStep, Bundle, Group, Playbook, Repeat
 if TYPE_CHECKING:
     from runner.engine.counting import HolidayCalendar
     from runner.model.incident import Incident, Invocation, Run, Scope
+    from runner.model.outline import Outline
     from runner.model.regime import Regime
 
 
@@ -47,9 +48,19 @@ class Library(msgspec.Struct, frozen=True):
     """What an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
 
     plans: Mapping[str, Plan]
-    regimes: tuple[Regime, ...] = ()
+    regimes: Sequence[Regime] = ()
     calendar: HolidayCalendar | None = None
     """Public holidays by place; none are known without it."""
+    outline: Outline | None = None
+    """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
+
+    def regime(self, name: str) -> Regime | None:
+        """Return a pinned law by its id, None where there is none."""
+        if self.outline is None:
+            return next((regime for regime in self.regimes if regime.id == name), None)
+        numbers = (number for number, law in enumerate(self.outline.laws) if law.id == name)
+        number = next(numbers, None)
+        return None if number is None else self.regimes[number]
 
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
         """Return the body that a scope was opened on; one that a migration took away has no steps."""

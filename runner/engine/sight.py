@@ -10,11 +10,12 @@ open but something recorded lies in it, such as a resident or an office.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from runner.model.duty import DutyStatus
 from runner.model.expressions import Unknown
 from runner.model.jurisdictions import EU_MEMBERS
+
+T = TypeVar("T")
 
 _WHAT_WE_ARE = ("regulated_as", "sectors", "public_body", "home_state")
 _WHERE_WE_ARE = (
@@ -41,14 +42,16 @@ def is_question(path: str) -> bool:
     return _asks_what(path) or _asks_where(path) or _RESIDENTS in path
 
 
-def questions(duties: Iterable[DutyStatus]) -> dict[str, list[DutyStatus]]:
+def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
     """Return what brings duties into sight, each question with the duties that hang on it, the widest question first.
+
+    Each duty comes with the facts that it misses.
 
     Where people live is one question, whatever the place: it is answered place by place, under ``PLACE``.
     """
-    asked: dict[str, list[DutyStatus]] = {}
-    for duty in duties:
-        for question in dict.fromkeys(_question(path) for path in duty.missing_facts if is_question(path)):
+    asked: dict[str, list[T]] = {}
+    for duty, missing in duties:
+        for question in dict.fromkeys(_question(path) for path in missing if is_question(path)):
             asked.setdefault(question, []).append(duty)
     return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NEWEST = 4
 """How many of a kind are left in the folder: different homes may have law of their own."""
-_CODE = ("loading", "model")
+_CODE = ("loading", "model", "engine")
 """The rooms whose code decides what a file is compiled to."""
 
 

@@ -346,6 +346,8 @@ class Incident(Value, frozen=True, kw_only=True):
     """Facts or records changed since the duties were last assessed."""
     assessed: bool = False
     """The duties were assessed at least once."""
+    looked: int = 0
+    """The event by which all facts up to it, and all records, were assessed; 0 when anything may have changed."""
     replan: bool = False
     """A failure domain rose or fell, or a delivery is sent again: open deliveries may need another plan."""
     replan_asked: int = 0

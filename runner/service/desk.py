@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.effects.tools import Tools
-from runner.engine.law import duty_statuses
+from runner.engine.law import duty_statuses, near_statuses
 from runner.engine.plan import Library, Plan, compile_plan
 from runner.errors import NotFound, Refused, Stale, StoreError
 from runner.model.actor import Actor
-from runner.model.catalogue import Catalogue
+from runner.model.catalogue import CatalogueText, Pinned
 from runner.model.commands import AnyCommand
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
@@ -62,7 +62,7 @@ class Desk:
         self.write: Write = store.append
         """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
         self._plans: dict[str, Plan] = {}
-        self._catalogues: dict[str, Catalogue] = {}
+        self._catalogues: dict[str, Pinned] = {}
         self._folded: dict[str, Incident] = {}
         self._kept_at: dict[str, int] = {}
         self._libraries: dict[tuple[str, ...], Library] = {}
@@ -76,23 +76,24 @@ class Desk:
         if found is None:
             law = self.catalogue(incident)
             plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
-            found = Library(plans, law.regimes, self._calendar if law.regimes else None)
+            found = Library(plans, law.regimes, self._calendar if law.regimes else None, law.outline)
             self._libraries[pinned] = found
         return found
 
-    def catalogue(self, incident: Incident) -> Catalogue:
-        """Return the law and templates pinned to an incident."""
+    def catalogue(self, incident: Incident) -> Pinned:
+        """Return the law and templates pinned to an incident, most of them not decoded yet."""
         if not incident.catalogue:
-            return Catalogue()
+            return Pinned(CatalogueText())
         found = self._catalogues.get(incident.catalogue)
         if found is None:
-            found = msgspec.json.decode(self.store.get_blob(incident.catalogue), type=Catalogue)
+            body = self.store.get_blob(incident.catalogue)
+            found = Pinned(msgspec.json.decode(body, type=CatalogueText))
             self._catalogues[incident.catalogue] = found
         return found
 
-    def remember_catalogue(self, digest: str, catalogue: Catalogue) -> None:
+    def remember_catalogue(self, digest: str, catalogue: CatalogueText) -> None:
         """Take what the bytes of a digest were just decoded to, so that it need not be done twice."""
-        self._catalogues[digest] = catalogue
+        self._catalogues[digest] = Pinned(catalogue)
 
     def _plan(self, digest: str) -> Plan:
         found = self._plans.get(digest)
@@ -193,6 +194,10 @@ class Desk:
     def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return every duty in full as of an instant."""
         return duty_statuses(incident, at or self.clock.now(), self.library(incident))
+
+    def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
+        """Return the duties of those laws alone of which something is in sight, or was done or claimed."""
+        return near_statuses(incident, at or self.clock.now(), self.library(incident))
 
     # --- changing -----------------------------------------------------------------------------------------
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runner.loading.catalog import Catalog
 from runner.loading.compiled import compiled
-from runner.model.catalogue import Catalogue, PinnedNotice
+from runner.model.catalogue import Catalogue, CatalogueText, PinnedNotice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runner.model.outline import Outline
+    from runner.model.regime import Regime
     from runner.service.desk import Desk
 
 
@@ -24,16 +28,28 @@ def read_catalogue(catalog: Catalog) -> Catalogue:
         name: PinnedNotice(notice=notice, body=body)
         for name, (notice, body) in sorted(catalog.notices().items())
     }
-    return Catalogue(regimes=catalog.regimes(), notices=notices)
+    regimes = catalog.regimes()
+    return Catalogue(regimes=regimes, notices=notices, outline=_outline(regimes))
 
 
-def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[Catalogue, bytes]:
+def _outline(regimes: tuple[Regime, ...]) -> Outline:
+    from runner.engine.outlining import outline
+
+    return outline(regimes)
+
+
+def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]:
     """Return the catalogue and its bytes, from a cache that knows every file they come from, or made and kept there."""
     files = {f"regime {name}": file for name, file in catalog.regime_files.items()}
     files |= {f"notice {name}": file for name, file in catalog.notice_files.items()}
     files |= {f"part {name}": file for name, file in catalog.part_files.items()}
     files |= {f"form {name}": file for name, file in catalog.form_files.items()}
-    return compiled(cache, "law", files, Catalogue, lambda: read_catalogue(catalog))
+    return compiled(cache, "law", files, CatalogueText, lambda: _text(read_catalogue(catalog)))
+
+
+def _text(made: Catalogue) -> CatalogueText:
+    """Return a catalogue as it is read again from what is kept."""
+    return msgspec.json.decode(msgspec.json.encode(made, order="sorted"), type=CatalogueText)
 
 
 def pin_catalogue(desk: Desk, catalog: Catalog) -> str:

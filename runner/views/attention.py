@@ -309,7 +309,8 @@ def held_up(
             open_duties.setdefault(duty.missing_facts[0], []).append(duty.id)
         elif duty.verdict == "applies" and duty.provisional:
             clocks.setdefault(duty.missing_facts[0], []).append(duty.id)
-    far = [d for d in duties if d.verdict == "unknown" and not d.in_sight and d.state == "open"]
+    kept = incident.duties.values()
+    far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
     for path, held in islice(questions(far).items(), _ASKED):
         open_duties.setdefault(path, []).extend(duty.id for duty in held)
     return {

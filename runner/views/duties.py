@@ -113,7 +113,7 @@ def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
             f"{count(len(far), 'duty', 'duties')} cannot be told yet (--all); these answers settle most",
             "title",
         )
-        for path, held in islice(questions(far).items(), _ASKED):
+        for path, held in islice(questions((d, d.missing_facts) for d in far).items(), _ASKED):
             words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held)}"
             yield Paragraph(cells=(Cell(words),), indent=2, hang=2)
             yield Paragraph(cells=(Cell("→ "), Cell(advice.state_fact(path), "command")), indent=2, hang=2)

@@ -18,6 +18,7 @@ import msgspec
 
 from runner.drivers.embedded import Worker
 from runner.effects.compose import Body
+from runner.engine.outlining import outline
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step
 from runner.errors import Refused
@@ -39,6 +40,8 @@ MOMENT = timedelta(seconds=10)
 LAST = timedelta(minutes=5)
 """Where nothing is done before it must be, it is begun so long before it is due."""
 LAWS = ("eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects", "us-ca-breach")
+NOTICES = ("gdpr-33-initial", "gdpr-33-register-entry", "gdpr-34-letter", "us-ca-individual")
+"""Every other duty of these laws is one that people write a notice for by hand."""
 HOLDERS = {
     "commander": ("maria",),
     "technical": ("tom",),
@@ -179,10 +182,12 @@ class Team:
         self.worker = Worker(self.machine, threads=1)
 
     def under_these_laws(self, request: starting.Request) -> starting.Opening:
-        """Return the opening under the laws that the playbooks are complete for, whatever else is shipped."""
+        """Return the opening under the laws and notices that the playbooks are complete for, whatever else is shipped."""
         made = starting.prepare_opening(self.desk, request)
         pinned = msgspec.json.decode(self.desk.store.get_blob(made.event.catalogue), type=Catalogue)
-        laws = msgspec.structs.replace(pinned, regimes=tuple(r for r in pinned.regimes if r.id in LAWS))
+        regimes = tuple(regime for regime in pinned.regimes if regime.id in LAWS)
+        kept = {name: pinned.notices[name] for name in NOTICES}
+        laws = msgspec.structs.replace(pinned, regimes=regimes, outline=outline(regimes), notices=kept)
         digest = self.desk.store.put_blob(None, msgspec.json.encode(laws))
         return msgspec.structs.replace(made, event=msgspec.structs.replace(made.event, catalogue=digest))
 

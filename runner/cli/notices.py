@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.cli.adopting import adopt
 from runner.cli.letters import letters
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import tell
 from runner.cli.redlines import diff
 from runner.cli.session import Session
-from runner.cli.written import show_pulled
+from runner.cli.written import in_person, rendered_words, show_pulled
 from runner.errors import NotFound, Refused, Usage
 from runner.model.notice import Coverage
 from runner.views.page import Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
-    from runner.model.commands import Rendered
     from runner.model.incident import Document, Incident
 
 Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
@@ -52,6 +52,7 @@ def add(app: Commands) -> None:
     command(notices, "render", Scope.WRITES)(render)
     command(notices, "check")(check)
     command(notices, "diff")(diff)
+    command(notices, "adopt", Scope.WRITES)(adopt)
     command(notices, "pull")(pull)
     command(notices, "letters", Scope.WRITES)(letters)
 
@@ -79,6 +80,9 @@ def render(
     out: Out = None,
     duty: Annotated[str, Option("--duty", help="For a template: the duty that it is about.")] = "",
     override: Override = "",
+    drop_edits: Annotated[
+        bool, Option("--drop-edits", help="Render anew although the text came from a Word file.")
+    ] = False,
 ) -> None:
     """Render a notice step anew from the facts as they are; an approval of other bytes is void then.
 
@@ -101,22 +105,21 @@ def render(
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name, numbered(incident))
-    _in_person(session, override)
+    in_person(session, override)
+    _keep_edits(incident, step, drop_edits)
     made = render_step(session.desk, incident, step, override)
-    tell(session, incident, session.desk.submit(incident.id, made), _rendered(made))
+    tell(session, incident, session.desk.submit(incident.id, made), rendered_words(made))
 
 
-def _in_person(session: Session, override: str) -> None:
-    if override and session.options.on_behalf_of:
+def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
+    from runner.engine.decide_notices import renderings
+
+    made = renderings(incident, step)
+    if made and made[-1].adoption is not None and not drop:
         raise Refused(
-            "nobody overrides the law's list for somebody else", hint="counsel does it: --as PERSON"
+            f"the text of {step} was taken back from a Word file of {made[-1].adoption.by}: rendering loses these edits",
+            hint=f"tocsin notice render {step} --drop-edits, or edit it in Word again: tocsin notice pull",
         )
-
-
-def _rendered(made: Rendered) -> str:
-    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
-    final = f" final in spite of {len(made.items)} things that it lacks," if made.override else ""
-    return f"{made.notice} is rendered{final} with {gaps}: {made.digest}"
 
 
 def _draft(

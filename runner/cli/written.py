@@ -1,13 +1,15 @@
-"""What a command says of the files that it wrote."""
+"""What commands say of notices that they rendered and of files that they wrote."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from runner.cli.session import Session
+from runner.errors import Refused
 from runner.views.page import Cell, Page, Table
 
 if TYPE_CHECKING:
+    from runner.model.commands import Rendered
     from runner.service.notices import Pulled
 
 
@@ -16,3 +18,18 @@ def show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
     report = {"schema": "tocsin/pulled/v1", "files": files}
     rows = tuple((Cell(one.path), Cell(one.status, "dim"), Cell(one.sha256[:12], "dim")) for one in files)
     session.show(report, lambda: Page((Table(rows=rows, elastic=0, indent=0),)))
+
+
+def in_person(session: Session, override: str) -> None:
+    """Raise Refused where somebody would override for somebody else."""
+    if override and session.options.on_behalf_of:
+        raise Refused(
+            "nobody overrides the law's list for somebody else", hint="counsel does it: --as PERSON"
+        )
+
+
+def rendered_words(made: Rendered) -> str:
+    """Say what a rendering is, and what it lacks."""
+    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
+    final = f" final in spite of {len(made.items)} things that it lacks," if made.override else ""
+    return f"{made.notice} is rendered{final} with {gaps}: {made.digest}"

@@ -32,7 +32,7 @@ def treatment_of(notice: Notice, path: str) -> Treatment:
 def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     """Return one line for each required item, for each ban, and for each rule of form."""
     places = _Places(document)
-    lines = [_item(item, places, document, notice) for item in notice.requires]
+    lines = [_judged(item, places, document, notice) for item in notice.requires]
     if notice.facts:
         rest = Item(ref="", item="Facts that the notice names besides", facts=notice.facts)
         lines.append(_item(rest, places, document, notice))
@@ -57,6 +57,16 @@ class _Places:
         self.gaps: dict[str, set[Treatment]] = {}
         for gap in document.gaps:
             self.gaps.setdefault(short(gap.path), set()).add(gap.treatment)
+
+
+def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
+    """Judge an item; in an edited text, what the template put into words of its own is for a person to see."""
+    found = _item(item, places, document, notice)
+    in_words = bool(item.known) or not item.facts
+    if document.edited and in_words and found.state == "covered":
+        note = "the text was edited by hand: see that it still says it"
+        return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
+    return found
 
 
 def _in_words(item: Item, notice: Notice) -> Coverage:

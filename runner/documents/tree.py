@@ -174,6 +174,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The smallest type that the law allows: it holds for page furniture and tables as well."""
     conditions: tuple[Condition, ...] = ()
     """The answers to the required items' ``when``."""
+    edited: bool = False
+    """Its text was taken back from a Word file."""
 
     @property
     def digest(self) -> str:

@@ -1,0 +1,66 @@
+"""A notice's text taken back from a Word file: checked again by the same law, written in every format, kept as any rendering."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runner.documents.adopt import forms_of, with_text
+from runner.documents.coverage import short
+from runner.documents.kept import Kept
+from runner.documents.tree import Document
+from runner.documents.word_tree import Returned
+from runner.effects.render import blockers, keep
+from runner.effects.tools import Tools
+from runner.errors import Refused
+from runner.model.commands import Rendered
+from runner.model.incident import Document as Made
+from runner.model.incident import Incident
+from runner.model.notice import Notice
+from runner.model.work import Render
+
+
+def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
+    """Return the document that a Word file's text makes, as a draft."""
+    language = base.document.language
+    wanted = {gap.path for gap in base.document.gaps} | _banned(base, incident)
+    now = {
+        path: forms
+        for path in sorted(wanted)
+        if path in incident.facts and (forms := forms_of(incident.facts[path].value, language))
+    }
+    return with_text(base.document, returned.blocks, now)
+
+
+def _banned(base: Kept, incident: Incident) -> set[str]:
+    """Return the facts that the law does not want said: nobody may have typed them in."""
+    paths = {path for ban in base.notice.forbids for path in ban.facts}
+    read = {used.path for used in base.document.facts_used}
+    return {key for key in incident.facts if short(key) in paths and key not in read}
+
+
+def adopt(
+    work: Render,
+    incident: Incident,
+    before: Made,
+    notice: Notice,
+    document: Document,
+    tools: Tools,
+    *,
+    override: bool,
+) -> Rendered:
+    """Keep a document whose text was taken back: final where nothing is lacking, or counsel lets it go.
+
+    It rests on the facts that it was made from, whatever has been learnt since.
+    """
+    items = blockers(notice, document)
+    marks = [gap.path for gap in document.gaps if gap.treatment == "missing"]
+    if override and marks:
+        raise Refused(
+            f"the text still says that {', '.join(marks)} is missing",
+            hint="write in Word what is to stand there, and take it back again",
+        )
+    if override or not items:
+        context = msgspec.structs.replace(document.context, status="final", waived=bool(items))
+        document = msgspec.structs.replace(document, context=context)
+    made = keep(work, incident, notice, document, tools)
+    return msgspec.structs.replace(made, items=items, facts=before.facts, base=before.digest)

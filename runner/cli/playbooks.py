@@ -108,7 +108,7 @@ def validate(
 ) -> int:
     """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
 
-    Takes playbooks, and also regimes, notices, facts and tocsin.yaml, told apart by their schema line.
+    Takes playbooks, and also regimes, notices, lists of fields, facts and tocsin.yaml, told apart by their schema line.
 
     \b
     Examples:

@@ -20,6 +20,7 @@ SCHEMAS = (
     "tocsin/regime/v1",
     "tocsin/notice/v1",
     "tocsin/facts/v1",
+    "tocsin/fields/v1",
     "tocsin/home/v1",
 )
 _ENDINGS = (".yaml", ".yml", ".md")
@@ -84,6 +85,8 @@ def validate_source(
             return _regime(source)
         case "tocsin/facts/v1":
             return _facts(source)
+        case "tocsin/fields/v1":
+            return _fields(source)
         case "tocsin/home/v1":
             return _home(source)
         case "tocsin/notice/v1":
@@ -127,6 +130,12 @@ def _facts(source: Source) -> tuple[Problem, ...]:
     except Invalid as error:
         return error.problems
     return ()
+
+
+def _fields(source: Source) -> tuple[Problem, ...]:
+    from runner.loading.field_lists import scan_fields
+
+    return scan_fields(source.text, source.file)[1]
 
 
 def _home(source: Source) -> tuple[Problem, ...]:

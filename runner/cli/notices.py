@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
 To = Annotated[
     list[str] | None,
-    Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; several with commas."),
+    Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; a form also xlsx, json; several with commas."),
 ]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")]
 Override = Annotated[
@@ -186,7 +186,9 @@ def pull(
     out: Out = None,
     everything: Annotated[bool, Option("--all", help="Replaced renderings, too.")] = False,
 ) -> None:
-    """Write the kept files into a folder: exactly the bytes that approvals bind.
+    """Write a folder for counsel: the kept files, exactly the bytes that approvals bind, and what is known of them.
+
+    Cover sheets, redlines against the version before, coverage, duties and the manifest are for the house only.
 
     \b
     Examples:
@@ -195,7 +197,7 @@ def pull(
     """
     from runner.cli.bars import bars
     from runner.service.notices import formats_of
-    from runner.service.notices import pull as pulled
+    from runner.service.pulling import pull as pulled
 
     incident = session.incident()
     wanted = _documents(incident, name, everything)

@@ -43,12 +43,15 @@ def cover(
     *,
     approvals: Iterable[str] = (),
     override: Iterable[str] = (),
+    adopted: Iterable[str] = (),
+    facts: Iterable[tuple[str, int]] = (),
     unverified: Iterable[str] = (),
 ) -> Document:
     """Return the cover sheet of a document, to be written by the same writers.
 
     ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who let it go as it is, and
-    in spite of what; ``unverified`` names what rests on
+    in spite of what; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
+    (0 where it is none of the journal's); ``unverified`` names what rests on
     law that nobody has confirmed.
     """
     context = document.context
@@ -61,7 +64,9 @@ def cover(
         *_coverage(tuple(coverage)),
         *_outputs(tuple(outputs)),
         *_lines("Approvals", tuple(approvals)),
+        *_lines("Text taken back from Word", tuple(adopted)),
         *_lines("Not verified", tuple(unverified)),
+        *_versions(tuple(facts)),
         *_lines("Characters that were spelt out", document.replaced),
     ]
     return Document(
@@ -134,6 +139,14 @@ def _outputs(outputs: tuple[Rendered, ...]) -> list[Block]:
         Heading(2, _text("Files")),
         Table(("left", "left"), (_text("File"), _text("SHA-256")), rows),
     ]
+
+
+def _versions(facts: tuple[tuple[str, int], ...]) -> list[Block]:
+    rows = tuple((_text(path), _text(str(entry))) for path, entry in facts if entry)
+    if not rows:
+        return []
+    head = (_text("Fact"), _text("Entry of the journal"))
+    return [Heading(2, _text("Facts")), Table(("left", "right"), head, rows)]
 
 
 def _lines(title: str, lines: tuple[str, ...]) -> list[Block]:

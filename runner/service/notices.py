@@ -1,9 +1,8 @@
-"""Notices as people handle them: render anew, check against the law, pull the kept bytes into a folder."""
+"""Notices as people handle them: render anew, check against the law, write a draft into a folder."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -12,7 +11,7 @@ import msgspec
 from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.model.commands import EffectFailed, Rendered
 from runner.model.duty import DutyStatus
-from runner.model.incident import Approval, Document, Incident
+from runner.model.incident import Incident
 from runner.model.notice import Coverage, Format, Notice
 from runner.model.playbook import Notice as NoticeStep
 from runner.model.vocabulary import nearest
@@ -136,130 +135,6 @@ def save_draft(tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pul
             )
         )
     return tuple(found)
-
-
-def pull(
-    desk: Desk,
-    incident: Incident,
-    documents: Sequence[Document],
-    formats: Sequence[Format],
-    folder: Path,
-    seen: Callable[[int], None] = lambda count: None,
-) -> tuple[Pulled, ...]:
-    """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
-
-    Beside them come a cover sheet for each, to stay in the house, and a manifest with every digest.
-    """
-    found: dict[str, Pulled] = {}
-    for document in documents:
-        seen(1)
-        missing = [form for form in formats if form not in document.files]
-        if missing:
-            raise NotFound(
-                f"{document.notice} was not rendered as {', '.join(missing)}",
-                hint=f"there is: {', '.join(document.files)}",
-            )
-        for form in formats or cast("tuple[Format, ...]", tuple(document.files)):
-            digest = document.files[form]
-            path = write_file(folder / _name(incident, document, form), desk.store.get_blob(digest))
-            found[str(path)] = Pulled(
-                path=str(path), format=form, sha256=digest, notice=document.notice, status=document.status
-            )
-    papers = [*_covers(desk, incident, documents, folder), _manifest(desk, incident, documents, folder)]
-    return (*found.values(), *papers)
-
-
-def _covers(desk: Desk, incident: Incident, documents: Sequence[Document], folder: Path) -> Iterator[Pulled]:
-    """Write a cover sheet for every distinct document whose facts are still those that it was made from."""
-    from runner.documents.cover import cover
-    from runner.documents.coverage import check
-    from runner.documents.write import rendered, write
-
-    for document in {one.digest: one for one in documents}.values():
-        notice, tree = draft(desk, incident, document.notice, document.duty)
-        if any(hashlib.sha256(write(tree, form)).hexdigest() != digest for form, digest in _texts(document)):
-            continue
-        outputs = [rendered(tree, form, desk.store.get_blob(digest)) for form, digest in _files(document)]
-        lines = [
-            f"{one.by} as {one.role}, {one.at:%Y-%m-%d %H:%M} UTC" for one in _approvals(incident, document)
-        ]
-        sheet = cover(tree, check(notice, tree), outputs, approvals=lines)
-        name = _name(incident, document, "pdf").replace(".pdf", "_COVER.pdf")
-        content = write(sheet, "pdf")
-        path = write_file(folder / name, content)
-        digest = hashlib.sha256(content).hexdigest()
-        note = "cover sheet: for the house only"
-        yield Pulled(path=str(path), format="pdf", sha256=digest, notice=document.notice, status=note)
-
-
-def _texts(document: Document) -> list[tuple[Format, str]]:
-    """Return one cheap format by which a rendering is known again."""
-    cheap: tuple[Format, ...] = ("txt", "html")
-    return [(form, digest) for form, digest in _files(document) if form in cheap][:1]
-
-
-def _files(document: Document) -> list[tuple[Format, str]]:
-    return cast("list[tuple[Format, str]]", sorted(document.files.items()))
-
-
-def _approvals(incident: Incident, document: Document) -> list[Approval]:
-    return [
-        approval
-        for invocation in incident.invocations.values()
-        for approval in invocation.approvals
-        if approval.digest == document.digest and approval.approved and not approval.provisional
-    ]
-
-
-def _manifest(desk: Desk, incident: Incident, documents: Sequence[Document], folder: Path) -> Pulled:
-    """Write what was pulled, with the digest of every file, the approvals and the journal's head."""
-    head = desk.store.head(incident.id)
-    listed = [
-        {
-            "notice": document.notice,
-            "version": document.version,
-            "duty": document.duty,
-            "status": document.status,
-            "digest": document.digest,
-            "files": {form: f"sha256:{digest}" for form, digest in _files(document)},
-            "gaps": document.gaps,
-            "facts": document.facts,
-            "rendered_at": document.at,
-            "override": document.override,
-            "adoption": document.adoption,
-            "approvals": [
-                {"by": one.by, "role": one.role, "at": one.at, "proven_by": one.proven_by}
-                for one in _approvals(incident, document)
-            ],
-        }
-        for document in documents
-    ]
-    content = msgspec.json.format(
-        msgspec.json.encode(
-            {
-                "schema": "tocsin/manifest/v1",
-                "incident": incident.codename,
-                "kind": incident.kind,
-                "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
-                "documents": listed,
-            }
-        ),
-        indent=2,
-    )
-    marks = f"{incident.kind.upper()}_" if incident.kind != "real" else ""
-    path = write_file(folder / f"{marks}manifest.json", content)
-    digest = hashlib.sha256(content).hexdigest()
-    return Pulled(path=str(path), format="json", sha256=digest, notice="", status="manifest")
-
-
-def _name(incident: Incident, document: Document, form: str) -> str:
-    """Return a file's name made of ids, with what must never be overlooked in front."""
-    marks = [incident.kind.upper()] if incident.kind != "real" else []
-    if document.status == "draft":
-        marks.append("DRAFT")
-    lane = document.duty.replace("/", "_")
-    parts = [*marks, document.notice, *([lane] if lane else []), document.digest.rpartition(":")[2][:8]]
-    return f"{'_'.join(parts)}.{form}"
 
 
 def write_file(path: Path, content: bytes) -> Path:

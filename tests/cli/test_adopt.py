@@ -50,7 +50,7 @@ def test_the_edits_are_shown_and_become_the_notice_in_every_format(desk: AtDesk,
     assert (one["status"], one["by"], one["adoption"]["by"]) == ("final", "jonas", "jonas")
     desk.done("notice", "pull", "--to", "txt,html", "--out", str(tmp_path / "back"))
     for form in ("txt", "html"):
-        (path,) = (one for one in (tmp_path / "back").glob(f"*.{form}") if "REDLINE" not in one.name)
+        (path,) = (one for one in (tmp_path / "back").glob(f"short-notice*.{form}"))
         assert "The way in was: phishing." in path.read_text(encoding="utf-8")
 
 

@@ -59,7 +59,7 @@ def test_what_is_missing_reads_not_known_and_the_notice_is_final(
     desk = noticed(tocsin, tmp_path, language=language)
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", WHY)
     desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
-    (path,) = (tmp_path / "out").glob("*.txt")
+    (path,) = (tmp_path / "out").glob("*short-notice*.txt")
     text = path.read_text(encoding="utf-8")
     assert words in text
     assert not {"DRAFT", "MISSING", WHY, "jonas", "Jonas"} & set(text.split())
@@ -72,7 +72,7 @@ def test_a_condition_that_nobody_can_decide_is_said_to_be_open(tocsin: AtDesk, t
     desk = noticed(tocsin, tmp_path, body=body)
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", WHY)
     desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
-    (path,) = (tmp_path / "out").glob("*.txt")
+    (path,) = (tmp_path / "out").glob("*short-notice*.txt")
     text = " ".join(path.read_text(encoding="utf-8").split())
     assert "Not known at this time whether the following applies: Somebody did it on purpose." in text
 

@@ -13,6 +13,7 @@ import msgspec
 
 from runner.documents.filters import place_name, said
 from runner.documents.template import decides
+from runner.documents.tree import FormField
 from runner.documents.values import Kept
 from runner.model.fact_types import FactType
 from runner.model.fields import Field, Section
@@ -51,6 +52,34 @@ def printed(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) 
         for section in notice.sections
         if (rows := list(_rows(section, found)))
     ]
+
+
+def exported(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> tuple[FormField, ...]:
+    """Return the same fields as sheets and electronic reports take them: choices in the form's codes, instants in UTC."""
+    return tuple(
+        FormField(
+            id=one.field.id,
+            name=one.field.name,
+            section=one.section,
+            shown=one.shown,
+            value=_coded(one),
+            path=one.field.path,
+        )
+        for one in answers(notice, facts, language, zone)
+        if _stands(one)
+    )
+
+
+def _coded(one: Answer) -> str | int | float | bool | tuple[str, ...] | None:
+    codes, value = one.field.codes, one.value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return tuple(codes.get(str(member), str(member)) for member in sorted(value))
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    kind = fact_type(one.path)
+    if isinstance(kind, FactType) and kind.kind == "choice":
+        return codes.get(str(value), str(value))
+    return one.shown if isinstance(kind, FactType) and kind.kind == "instant" else str(value)
 
 
 def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any]]:

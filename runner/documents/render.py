@@ -81,6 +81,7 @@ def render(
         facts_used=_used(marked.ledger),
         replaced=filling.replaced(),
         min_points=notice.min_points,
+        form=fields.exported(notice, register, language, context.zone) if notice.sections else (),
         conditions=_conditions(notice, register, language, context.zone),
     )
 

@@ -156,6 +156,20 @@ class Condition(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
+class FormField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of an authority's form with its answer, as sheets and electronic reports take it."""
+
+    id: str
+    name: str
+    section: str
+    shown: str
+    """The answer as the document prints it; empty while it is unknown."""
+    value: str | int | float | bool | tuple[str, ...] | None
+    """The answer in the form's own codes; None while it is unknown."""
+    path: str
+    """Where the electronic shape has it; empty where that is not known."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A filled tree with what is needed to write it and to say where it comes from."""
 
@@ -174,6 +188,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The smallest type that the law allows: it holds for page furniture and tables as well."""
     conditions: tuple[Condition, ...] = ()
     """The answers to the required items' ``when``."""
+    form: tuple[FormField, ...] = ()
+    """The fields of the form that it fills, where it fills one."""
     edited: bool = False
     """Its text was taken back from a Word file."""
 

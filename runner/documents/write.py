@@ -12,6 +12,7 @@ from runner.documents.tree import Document
 from runner.model.notice import Format, Rendered
 
 FORMATS: Final[tuple[Format, ...]] = ("docx", "pdf", "html", "txt", "md")
+"""What every document can be written as; a form has two more."""
 
 MEDIA_TYPES: Final[Mapping[Format, str]] = MappingProxyType(
     {
@@ -20,6 +21,8 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = MappingProxyType(
         "html": "text/html; charset=utf-8",
         "txt": "text/plain; charset=utf-8",
         "md": "text/markdown; charset=utf-8",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "json": "application/json",
     }
 )
 
@@ -47,6 +50,14 @@ def write(document: Document, format: Format) -> bytes:
             from runner.documents.plain_markdown import write_markdown
 
             return write_markdown(document)
+        case "xlsx":
+            from runner.documents.form_export import write_sheet
+
+            return write_sheet(document)
+        case "json":
+            from runner.documents.form_export import write_json
+
+            return write_json(document)
 
 
 def rendered(document: Document, format: Format, content: bytes) -> Rendered:

@@ -11,7 +11,8 @@ from runner.model.fields import Form, Section
 Audience = Literal["authority", "individuals", "internal", "public"]
 Treatment = Literal["missing", "to_follow", "waived"]
 """``waived`` is missing, and counsel lets the notice go without it."""
-Format = Literal["docx", "pdf", "html", "txt", "md"]
+Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
+"""``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
 

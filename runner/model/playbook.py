@@ -158,7 +158,12 @@ class Notice(Step, tag="notice", frozen=True, kw_only=True):
     notice: str
     duty: str = ""
     """A duty's id, or ``item`` inside a ``for_each`` over duties."""
-    formats: tuple[Literal["docx", "pdf", "html", "txt"], ...] = ("docx", "pdf", "html", "txt")
+    formats: tuple[Literal["docx", "pdf", "html", "txt", "xlsx", "json"], ...] = (
+        "docx",
+        "pdf",
+        "html",
+        "txt",
+    )
 
 
 class File(Step, tag="file", frozen=True, kw_only=True):

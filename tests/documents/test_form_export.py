@@ -67,4 +67,4 @@ def test_the_sheet_says_what_the_document_says_and_holds_no_formula() -> None:
 @pytest.mark.parametrize("form", ["xlsx", "json"])
 def test_a_notice_that_fills_no_form_has_neither(form: str) -> None:
     with pytest.raises(Refused, match="fills no form"):
-        write(made("gdpr-33-initial"), form)  # type: ignore[arg-type]
+        write(made("gdpr-33-initial"), form)

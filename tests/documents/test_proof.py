@@ -18,7 +18,7 @@ from runner.documents.coverage import check, complete
 from runner.documents.manifest import encode, fact_digest, manifest
 from runner.documents.render import narrowed, render
 from runner.documents.tree import Stationery
-from runner.documents.write import FORMATS, MEDIA_TYPES, rendered, write
+from runner.documents.write import FORMATS, rendered, write
 from runner.errors import NotFound
 from runner.model.notice import Ban, Item, Notice
 from tests.documents.examples import DUTY, context, known_facts, shipped, small, whole_facts
@@ -126,7 +126,7 @@ def test_the_manifest_holds_digests_and_no_fact() -> None:
         "populations[customers].data.records",
         "risk.consequences",
     ]
-    assert {output["format"] for output in data["outputs"]} == set(MEDIA_TYPES)
+    assert {output["format"] for output in data["outputs"]} == set(FORMATS)
     name = next(fact for fact in data["facts"] if fact["path"] == "organisation.name")
     assert name["sha256"] == fact_digest("organisation.name", '"Beispiel Handel GmbH"', SALT)
     assert b"Beispiel" not in content

@@ -6,7 +6,7 @@ A general form goes over ``duty.content`` and prints each thing that the regime 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -82,7 +82,7 @@ def with_law(notice: Notice, found: Brief | None) -> Notice:
     """Return a notice that is checked by its duty's law as well, where it asks for that."""
     if found is None or not notice.law_items:
         return notice
-    items = tuple(_items(found.rule.content, found.judges))
+    items = tuple(_items(_wanted(found), found.judges))
     bans = tuple(
         Ban(ref=one.ref, item=one.item, facts=one.facts)
         for one in found.rule.forbidden
@@ -93,7 +93,20 @@ def with_law(notice: Notice, found: Brief | None) -> Notice:
     )
 
 
-def _items(content: Sequence[Content], judges: Sequence[Judge]) -> Iterator[Item]:
+def _wanted(found: Brief) -> Iterator[Content]:
+    """Return what the law wants said; the reasons for a delay only where there is one."""
+    seen = found.incident.duties.get(found.status.id)
+    for one in found.rule.content:
+        facts = one.facts if seen is not None and seen.overdue else _on_time(one.facts)
+        if facts or not one.facts:
+            yield msgspec.structs.replace(one, facts=facts)
+
+
+def _on_time(facts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(path for path in facts if path != "incident.delay_reasons")
+
+
+def _items(content: Iterable[Content], judges: Sequence[Judge]) -> Iterator[Item]:
     for one in content:
         answer = _holds(one.condition, judges)
         if answer is False:
@@ -112,7 +125,7 @@ def about(found: Brief) -> dict[str, Any]:
     status, rule = found.status, found.rule
     seen = found.incident.duties.get(status.id)
     record, filed = (seen.record if seen is not None else None), _filed(status.id, found)
-    content = [one for one in rule.content if _holds(one.condition, found.judges) is not False]
+    content = [one for one in _wanted(found) if _holds(one.condition, found.judges) is not False]
     banned = [one for one in rule.forbidden if _holds(one.condition, found.judges) is not False]
     earlier = _earlier(found)
     months = [monitoring_months(one, judge) or 0 for one in _offers(found) for judge in found.judges]

@@ -87,7 +87,11 @@ def _organisation() -> dict[str, Any]:
             "email": "operations@example.com",
             "phone": "+49 30 555 0103",
         },
-        "hotline": {"phone": "+49 800 555 0100", "hours": "8–20 Uhr / 8 am to 8 pm"},
+        "hotline": {
+            "phone": "+49 800 555 0100",
+            "hours": "8–20 Uhr / 8 am to 8 pm",
+            "url": "https://example.com/incident",
+        },
     }
 
 
@@ -188,13 +192,18 @@ def written(
     *,
     draft: bool | None = None,
     filed: Mapping[str, str] = {},
+    late: bool = False,
 ) -> tuple[Notice, Document]:
     """Return a shipped notice as of its duty and of what was ``filed`` before: duties with their references."""
-    incident = msgspec.structs.replace(incident_of(facts), duties=_views(filed))
+    incident = msgspec.structs.replace(incident_of(facts), duties={**_views(filed), **_late(duty, late)})
     found = of_duty(duty, incident)
     notice, source = catalog().notice(name)
     notice = with_law(notice, found)
     return notice, make(notice, source, incident, found, draft=draft)
+
+
+def _late(duty: str, late: bool) -> dict[str, DutyView]:
+    return {duty: DutyView(id=duty, verdict="applies", overdue=True)} if late else {}
 
 
 def _views(filed: Mapping[str, str]) -> dict[str, DutyView]:

@@ -155,6 +155,7 @@ def about(found: Brief) -> dict[str, Any]:
         "told_at": _told(found),
         "portal": rule.delivery.portal or None if rule.delivery is not None else None,
         "offices": [msgspec.to_builtins(one) for one in _offices(found)],
+        "facts": sorted({path for one in content for path in one.facts}),
         "content": [_entry(one, found) for one in content],
     }
 

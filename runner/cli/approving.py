@@ -1,21 +1,37 @@
-"""``approve`` and ``reject``: the exact bytes are shown by digest before a person says yes or no to them."""
+"""``approve`` and ``reject``: the exact bytes are shown by digest before a person says yes or no to them.
+
+Approvals whose bytes changed are given again in one go, each with what changed since it was given.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.options import Commands, Option, Scope, command
-from runner.cli.outcome import submit
+from runner.cli.completing import steps as complete_steps
+from runner.cli.options import Argument, Commands, Option, Scope, command
+from runner.cli.outcome import tell
 from runner.cli.session import Session
 from runner.cli.steps import Reason, Step, find
-from runner.errors import Refused
+from runner.errors import Refused, Usage
 from runner.model.commands import Decide
 
 if TYPE_CHECKING:
+    from runner.model.incident import Incident
     from runner.views.task import TaskReport
 
+Steps = Annotated[
+    list[str] | None,
+    Argument(metavar="STEP...", help="Steps by id, id#n, or row number.", autocompletion=complete_steps),
+]
 Digest = Annotated[
     str, Option("--digest", metavar="SHA256", help="The bytes that you looked at; asks otherwise.")
+]
+Digests = Annotated[
+    list[str] | None,
+    Option(
+        "--digest", metavar="SHA256", help="The bytes that you looked at, one for each step; asks otherwise."
+    ),
 ]
 
 
@@ -25,70 +41,150 @@ def add(app: Commands) -> None:
     command(app, "reject", Scope.WRITES)(reject)
 
 
-def approve(session: Session, step: Step, digest: Digest = "", reason: Reason = "") -> None:
+def approve(
+    session: Session,
+    step: Steps = None,
+    digest: Digests = None,
+    reason: Reason = "",
+    void: Annotated[
+        bool, Option("--void", help="All approvals of yours that are void because the bytes changed.")
+    ] = False,
+) -> None:
     """Approve exactly the bytes that are shown, or those of --digest.
+
+    What changed since an approval that is void now is shown with it.
 
     \b
     Examples:
       tocsin approve sign --as maria
       tocsin approve sign --as maria --digest sha256:9f2c…
+      tocsin approve --void --as maria
     """
-    _decide(session, step, digest, reason, approved=True)
+    incident = session.incident()
+    names = [find(session, one)[1] for one in step or ()]
+    names += [one for one in _void(session, incident) if one not in names] if void else []
+    if not names and not void:
+        raise Usage("say which step", hint="tocsin approve STEP, or all that are void: tocsin approve --void")
+    if not names:
+        raise Refused("no approval of yours is void", hint="see: tocsin status")
+    _decide(session, incident, names, digest or (), reason, approved=True)
 
 
 def reject(session: Session, step: Step, digest: Digest = "", reason: Reason = "") -> None:
     """Reject exactly the bytes that are shown, or those of --digest. Needs --reason."""
-    _decide(session, step, digest, reason, approved=False)
+    incident, name = find(session, step)
+    _decide(session, incident, [name], [digest] if digest else [], reason, approved=False)
 
 
-def _decide(session: Session, step: str, digest: str, reason: str, *, approved: bool) -> None:
+def _void(session: Session, incident: Incident) -> list[str]:
+    """Return the open approvals that were given before for other bytes, and that this person may give."""
+    from runner.engine.signing import eligible
+    from runner.model.playbook import Approve
+    from runner.views.redline import approved_before
+
+    library, person = session.desk.library(incident), session.options.on_behalf_of or session.by
+    found = []
+    for name, invocation in incident.invocations.items():
+        definition = library.step(incident, name) if approved_before(incident, invocation) else None
+        waits = invocation.state in ("ready", "active") and not invocation.over
+        if waits and isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
+            found.append(name)
+    return found
+
+
+def _decide(
+    session: Session,
+    incident: Incident,
+    names: Sequence[str],
+    digests: Sequence[str],
+    reason: str,
+    *,
+    approved: bool,
+) -> None:
     person = session.options.on_behalf_of
     if person and not approved:
         raise Refused(
             "nobody rejects for somebody else",
             hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
         )
+    if digests and len(digests) != len(names):
+        raise Usage(
+            f"{len(names)} steps, {len(digests)} digests", hint="--digest once for each step, in their order"
+        )
+    reports = [_report(session, incident, name) for name in names]
+    if not digests:
+        _show(session, incident, reports, approved=approved)
+    for report in reports:
+        _flag(session, report)
+    bound = [_with_kind(one) for one in digests] or [report.subject_digest for report in reports]
+    made = [
+        Decide(
+            by=person or session.by,
+            step=name,
+            digest=digest,
+            approved=approved,
+            reason=reason,
+            os_user=session.actor.os_user,
+            proven_by="" if person else session.actor.proven_by or "",
+            recorded_by=session.by if person else "",
+        )
+        for name, digest in zip(names, bound, strict=True)
+    ]
+    after = session.desk.submit(incident.id, *made)
+    tell(session, incident, after, _done(session, names, approved=approved))
+
+
+def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
+    person, listed = session.options.on_behalf_of, ", ".join(names)
+    if person:
+        return f"noted that {person} approves {listed}; it counts when {person} confirms it"
+    return f"{listed} {'is' if len(names) == 1 else 'are'} {'approved' if approved else 'rejected'} by {session.by}"
+
+
+def _report(session: Session, incident: Incident, name: str) -> TaskReport:
     from runner.views.task import task
 
-    incident, name = find(session, step)
     report = task(incident, session.desk.library(incident), name)
     if report.task.kind != "approve":
         raise Refused(f"{name} is a {report.task.kind}, not an approval", hint="see: tocsin task list")
-    bound = _with_kind(digest) if digest else _shown(session, report, approved=approved)
-    _flag(session, report)
-    made = Decide(
-        by=person or session.by,
-        step=name,
-        digest=bound,
-        approved=approved,
-        reason=reason,
-        os_user=session.actor.os_user,
-        proven_by="" if person else session.actor.proven_by or "",
-        recorded_by=session.by if person else "",
-    )
-    done = f"{name} is {'approved' if approved else 'rejected'} by {session.by}"
-    if person:
-        done = f"noted that {person} approves {name}; it counts when {person} confirms it"
-    submit(session, incident.id, made, done)
+    return report
 
 
 def _with_kind(digest: str) -> str:
     return digest if ":" in digest else f"sha256:{digest}"
 
 
-def _shown(session: Session, report: TaskReport, *, approved: bool) -> str:
-    """Show what is to be decided on and ask; return the digest that was shown."""
+def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *, approved: bool) -> None:
+    """Show what is to be decided on, with what changed since it was approved before, and ask once."""
     from runner.views.task import task_page
 
-    if not report.subject_digest:
-        raise Refused(f"{report.task.step} has nothing to decide on yet", hint="see: tocsin status")
-    session.tell(task_page(report, session.now()))
+    for report in reports:
+        if not report.subject_digest:
+            raise Refused(f"{report.task.step} has nothing to decide on yet", hint="see: tocsin status")
+        session.tell(task_page(report, session.now()))
+        _show_change(session, incident, report)
     verb = "approve" if approved else "reject"
-    session.confirm(
-        f"{session.options.on_behalf_of or session.by}: {verb} {report.subject_digest}?",
-        f"tocsin {verb} {report.task.command_name or report.task.step} --digest {report.subject_digest}",
+    what = reports[0].subject_digest if len(reports) == 1 else f"these {len(reports)}"
+    typed = " ".join(report.task.command_name or report.task.step for report in reports)
+    bound = " ".join(f"--digest {report.subject_digest}" for report in reports)
+    who = session.options.on_behalf_of or session.by
+    session.confirm(f"{who}: {verb} {what}?", f"tocsin {verb} {typed} {bound}")
+
+
+def _show_change(session: Session, incident: Incident, report: TaskReport) -> None:
+    """Show the redline against the bytes that were approved before, where both are notices with their trees."""
+    from runner.service.comparing import compare
+    from runner.views.redline import approved_before, change_page
+
+    invocation = incident.invocations[report.task.invocation]
+    old, new = (
+        next((one for one in incident.documents.values() if one.digest == digest), None)
+        for digest in (approved_before(incident, invocation), report.subject_digest)
     )
-    return report.subject_digest
+    if old is None or new is None or not old.tree or not new.tree:
+        return
+    pair = compare(session.desk, old, new)
+    session.tell(change_page(pair.redline, pair.facts))
 
 
 def _flag(session: Session, report: TaskReport) -> None:

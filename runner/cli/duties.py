@@ -146,6 +146,9 @@ def record_filed(
     at: At = "",
     late_reason: Annotated[str, Option("--late-reason", metavar="WHY", help="Why it was late.")] = "",
     step: Annotated[str, Option("--step", metavar="STEP", help="The filing step, where several wait.")] = "",
+    digest: Annotated[
+        str, Option("--digest", metavar="SHA256", help="The approved rendering that was filed.")
+    ] = "",
 ) -> None:
     """Record a filing with its proof; it ends the step that waits for it.
 
@@ -167,6 +170,7 @@ def record_filed(
         receipt=receipt,
         late_reason=late_reason,
         step=named,
+        digest=digest,
     )
     session.desk.submit(before.id, *made)
     answer(session, before, f"{duty} is filed")

@@ -16,7 +16,7 @@ from runner.model.commands import AttachFile, RecordDuty
 from runner.model.duty import DutyStatus
 from runner.model.expressions import Expression
 from runner.model.facts import Fact, Stated, nested
-from runner.model.incident import DutyRecord, Incident
+from runner.model.incident import Document, DutyRecord, Incident
 from runner.model.playbook import File
 from runner.service.holidays import PublicHolidays
 
@@ -61,6 +61,7 @@ def filing(
     receipt: Path | None,
     late_reason: str,
     step: str = "",
+    digest: str = "",
 ) -> tuple[AttachFile | RecordDuty, ...]:
     """Return the commands that record a filing: the receipt in custody first, then the record.
 
@@ -76,7 +77,7 @@ def filing(
         at=at,
         reference=reference,
         receipt=kept.sha256 if kept is not None else "",
-        digest=_filed_digest(desk, incident, waiting, duty),
+        digest=_filed_digest(desk, incident, waiting, duty, digest),
         late_reason=late_reason,
     )
     made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting)
@@ -144,14 +145,41 @@ def _duty_of(incident: Incident, invocation: str, named: str) -> str:
     return made[-1] if made else ""
 
 
-def _filed_digest(desk: Desk, incident: Incident, step: str, duty: str) -> str:
-    """Return the digest of the newest final rendering of what the step hands in, or nothing."""
+def _filed_digest(desk: Desk, incident: Incident, step: str, duty: str, given: str) -> str:
+    """Return the digest of what is filed: the one that is named, else the newest that was approved, else the newest final.
+
+    What was approved may go although a newer text waits for its approval: that one follows as a supplement.
+    """
     waiting = desk.library(incident).step(incident, step) if step else None
-    if not isinstance(waiting, File):
-        return ""
+    subject = waiting.file if isinstance(waiting, File) else ""
     final = [
-        d.digest
+        d
         for d in incident.documents.values()
-        if d.duty == duty and d.status == "final" and incident.invocations[d.step].step == waiting.file
+        if d.duty == duty and d.status == "final" and subject in ("", incident.invocations[d.step].step)
     ]
-    return final[-1] if final else ""
+    approved = [d for d in final if was_approved(incident, d)]
+    if given:
+        wanted = given.removeprefix("sha256:")
+        found = [d.digest for d in final if d.digest.removeprefix("sha256:").startswith(wanted)]
+        if not found:
+            raise Refused(
+                f"no final notice for {duty} has the digest {given}", hint="see: tocsin notice list"
+            )
+        if found[-1] not in {d.digest for d in approved}:
+            raise Refused(
+                f"{found[-1]} was never approved", hint="see: tocsin notice list", code="not_approved"
+            )
+        return found[-1]
+    newest = (approved or final)[-1:] if subject else []
+    return newest[0].digest if newest else ""
+
+
+def was_approved(incident: Incident, document: Document) -> bool:
+    """Tell whether an approval of exactly these bytes was reached, whatever has been rendered since."""
+    step = incident.invocations[document.step]
+    return any(
+        one.kind == "approve"
+        and one.state in ("done", "done_late")
+        and (one.subject, one.scope, one.digest) == (step.step, step.scope, document.digest)
+        for one in incident.invocations.values()
+    )

@@ -9,7 +9,7 @@ from itertools import groupby
 import msgspec
 
 from runner.documents.redline import FactChange, Line, Op, Redline
-from runner.model.incident import Document
+from runner.model.incident import Document, Incident, Invocation
 from runner.views.facts import value_words
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.words import count, moment, short
@@ -76,6 +76,25 @@ def compared(before: Version, after: Version, found: Redline, facts: tuple[FactC
 def compared_page(report: Compared, found: Redline) -> Page:
     """Draw a comparison: what changed under the heading where it stands, then the facts behind it."""
     return Page((*_head(report), *redline_blocks(found), *fact_blocks(report.facts)))
+
+
+def approved_before(incident: Incident, approval: Invocation) -> str:
+    """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
+    same = [
+        one
+        for one in incident.invocations.values()
+        if (one.scope, one.step) == (approval.scope, approval.step) and one.n <= approval.n
+    ]
+    own = [a.digest for a in approval.approvals if a.void and a.approved]
+    ended = [one.digest for one in same if one.id != approval.id and one.state in ("done", "done_late")]
+    return (own or ended or [""])[-1]
+
+
+def change_page(found: Redline, facts: tuple[FactChange, ...]) -> Page:
+    """Draw what changed since the bytes that were approved."""
+    return Page(
+        (line("CHANGED since it was approved", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
+    )
 
 
 def _head(report: Compared) -> Iterator[Block]:

@@ -14,7 +14,7 @@ import msgspec
 
 from runner.engine.conditions import truth
 from runner.engine.populations import Span, View, residents
-from runner.engine.values import merged
+from runner.engine.values import settle
 from runner.model.duty import Reason
 from runner.model.expressions import Unknown, Value
 from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation
@@ -34,18 +34,12 @@ class Ground(msgspec.Struct, frozen=True):
 
 def conjunction(answers: Iterable[Answer]) -> Answer:
     """Return False when one is false, True when all are true, else everything that is missing."""
-    unknown: list[Unknown] = []
-    for answer in answers:
-        if answer is False:
-            return False
-        if isinstance(answer, Unknown):
-            unknown.append(answer)
-    return merged(unknown) if unknown else True
+    return settle(False, answers)
 
 
 def disjunction(answers: Iterable[Answer]) -> Answer:
     """Return True when one is true, False when all are false, else everything that is missing."""
-    return negation(conjunction(negation(answer) for answer in answers))
+    return settle(True, answers)
 
 
 def negation(answer: Answer) -> Answer:
@@ -99,6 +93,8 @@ class Judge:
         value = self.view.fact(meets.fact)
         if isinstance(value, str):
             return value in meets.values
+        if isinstance(value, Unknown):
+            return value
         members = value if isinstance(value, tuple) else (value,)
         return disjunction(item if isinstance(item, Unknown) else item in meets.values for item in members)
 

@@ -32,14 +32,14 @@ def in_sight(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozen
     """Whether a duty is worth a clock of its own; ``known`` are the places that something recorded names."""
     if not isinstance(answer, Unknown):
         return True
-    if any(_asks_what(path) or _RESIDENTS in path for path in answer.missing):
+    if any(map(is_far, answer.missing)):
         return False
-    return not any(_asks_where(path) for path in answer.missing) or not known.isdisjoint(jurisdictions)
+    return not any(asks_where(path) for path in answer.missing) or not known.isdisjoint(jurisdictions)
 
 
 def is_question(path: str) -> bool:
     """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
-    return _asks_what(path) or _asks_where(path) or _RESIDENTS in path
+    return is_far(path) or asks_where(path)
 
 
 def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
@@ -61,11 +61,13 @@ def _question(path: str) -> str:
     return f"{before}{found}PLACE" if found else path
 
 
-def _asks_what(path: str) -> bool:
-    return path.rpartition(".")[2] in _WHAT_WE_ARE
+def is_far(path: str) -> bool:
+    """Whether a fact is what the organisation is, or whom it has where: a duty that waits for it is not in sight."""
+    return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
 
 
-def _asks_where(path: str) -> bool:
+def asks_where(path: str) -> bool:
+    """Whether a fact is where the organisation is."""
     return path in _WHERE_WE_ARE or path.endswith(".country")
 
 

@@ -36,6 +36,8 @@ def settle(deciding: bool, answers: Iterable[bool | Unknown]) -> bool | Unknown:
 def merged(unknowns: Iterable[Unknown]) -> Unknown:
     """Return one ``Unknown`` that misses everything the given ones miss."""
     every = tuple(unknowns)
+    if len(every) == 1 and len(every[0].missing) < 2 and len(every[0].problems) < 2:
+        return every[0]
     missing = {name for unknown in every for name in unknown.missing}
     problems = {problem for unknown in every for problem in unknown.problems}
     return Unknown(tuple(sorted(missing)), tuple(sorted(problems)))

@@ -3,24 +3,24 @@
 Theory. ``runner.engine.duties`` says everything about a duty; here stands the same logic on what decides verdicts alone.
 The answer of a conjunction does not hang on the order of its parts, so whom a law is for is asked first, and the rest
 only of those that it may be for. Each condition is answered once for each population, whatever number of laws ask it.
-That both ways agree, for all that ships and any facts, is a test.
+An answer is a number here, so that hundreds of conjunctions cost nothing: 0 holds, -1 fails, and any other is a set of
+bits, one for each fact that is wanting. That both ways agree, for all that ships and any facts, is a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 import msgspec
 
 from runner.engine.populations import View, met, residents, views
-from runner.engine.scope import Answer, Judge, conjunction, negation
-from runner.engine.sight import in_sight, places
-from runner.engine.values import merged
+from runner.engine.scope import Answer, Judge, negation
+from runner.engine.sight import asks_where, is_far, places
 from runner.engine.versions import deciding
 from runner.model.expressions import Unknown
-from runner.model.outline import LawOutline, Outline, RuleOutline, VersionOutline
+from runner.model.outline import Outline, RuleOutline, VersionOutline
 from runner.model.states import Verdict
 
 
@@ -40,57 +40,135 @@ def gists(
 
     ``facts`` are nested plain facts; ``zone`` ends the days.
     """
-    whole, known = View(facts), places(facts)
-    readers = tuple(_Reader(Judge(view), outline) for view in views(facts))
+    whole, known, wants = View(facts), places(facts), _Wants()
+    readers = tuple(_Reader(Judge(view), outline, wants) for view in views(facts))
     for law in outline.laws:
         version, barred, advisory, _ = deciding(law.decided_by, law.versions, whole, now, zone)
         scopes = [] if barred is not None else [reader.scope(version) for reader in readers]
-        yield tuple(_gist(law, rule, readers, scopes, known, advisory) for rule in version.rules)
+        lies_there = not known.isdisjoint(law.jurisdictions)
+        yield tuple(_of_law(law.id, version, readers, scopes, wants, advisory=advisory, there=lies_there))
+
+
+HOLDS, FAILS = 0, -1
+
+
+def _all(answers: Iterable[int]) -> int:
+    """Return the conjunction: one that fails settles it, else all that is wanting is."""
+    found = HOLDS
+    for answer in answers:
+        if answer < 0:
+            return FAILS
+        found |= answer
+    return found
+
+
+class _Wants:
+    """A bit for everything that can be wanting, and which of these are questions that bring duties into sight."""
+
+    def __init__(self) -> None:
+        self._bits: dict[tuple[str, str], int] = {}
+        self._names: list[tuple[str, str]] = []
+        self._unknowns: dict[int, Unknown] = {}
+        self._what = self._where = 0
+
+    def number(self, answer: Answer) -> int:
+        """Return an answer as a number."""
+        if not isinstance(answer, Unknown):
+            return HOLDS if answer else FAILS
+        found = 0
+        for name in answer.missing:
+            found |= self._bit(("missing", name))
+        for name in answer.problems:
+            found |= self._bit(("problem", name))
+        return found or self._bit(("problem", ""))
+
+    def _bit(self, wanted: tuple[str, str]) -> int:
+        bit = self._bits.get(wanted)
+        if bit is None:
+            bit = self._bits[wanted] = 1 << len(self._bits)
+            self._names.append(wanted)
+            kind, name = wanted
+            self._what |= bit if kind == "missing" and is_far(name) else 0
+            self._where |= bit if kind == "missing" and asks_where(name) else 0
+        return bit
+
+    def unknown(self, number: int) -> Unknown:
+        """Return what a set of bits stands for."""
+        found = self._unknowns.get(number)
+        if found is None:
+            names = sorted(self._of(number))
+            missing = tuple(name for kind, name in names if kind == "missing")
+            problems = tuple(name for kind, name in names if kind == "problem" and name)
+            found = self._unknowns[number] = Unknown(missing, problems)
+        return found
+
+    def _of(self, number: int) -> Iterator[tuple[str, str]]:
+        while number:
+            lowest = number & -number
+            yield self._names[lowest.bit_length() - 1]
+            number ^= lowest
+
+    def in_sight(self, number: int, *, there: bool) -> bool:
+        """Say what ``runner.engine.sight.in_sight`` says; ``there`` is whether something recorded lies in its place."""
+        return number <= 0 or (not number & self._what and (there or not number & self._where))
 
 
 class _Reader:
     """Answers by number, for one population."""
 
-    def __init__(self, judge: Judge, outline: Outline) -> None:
+    def __init__(self, judge: Judge, outline: Outline, wants: _Wants) -> None:
         self.view = judge.view
         self._judge = judge
         self._outline = outline
-        self._conditions: list[Answer | None] = [None] * len(outline.conditions)
-        self._exemptions: list[Answer | None] = [None] * len(outline.exemptions)
+        self._wants = wants
+        self._conditions: list[int | None] = [None] * len(outline.conditions)
+        self._exemptions: list[int | None] = [None] * len(outline.exemptions)
+        self._tables: list[int | None] = [None] * len(outline.tables)
 
-    def holds(self, number: int) -> Answer:
+    def holds(self, number: int) -> int:
         answer = self._conditions[number]
         if answer is None:
-            answer = self._conditions[number] = self._judge.holds(self._outline.conditions[number])
+            found = self._judge.holds(self._outline.conditions[number])
+            answer = self._conditions[number] = self._wants.number(found)
         return answer
 
-    def not_exempt(self, number: int) -> Answer:
+    def not_exempt(self, number: int) -> int:
         answer = self._exemptions[number]
         if answer is None:
             exempt = self._judge.exempt(self._outline.exemptions[number])
-            answer = self._exemptions[number] = negation(exempt)
+            answer = self._exemptions[number] = self._wants.number(negation(exempt))
         return answer
 
-    def scope(self, version: VersionOutline) -> Answer:
-        return conjunction(self._scope(version))
+    def elements(self, number: int) -> int:
+        answer = self._tables[number]
+        if answer is None:
+            found = self._judge.elements(self._outline.tables[number])
+            answer = self._tables[number] = self._wants.number(found)
+        return answer
 
-    def _scope(self, version: VersionOutline) -> Iterator[Answer]:
+    def scope(self, version: VersionOutline) -> int:
+        return _all(self._scope(version))
+
+    def _scope(self, version: VersionOutline) -> Iterator[int]:
         if version.residents_of:
-            yield _live_there(version.residents_of, self.view)
+            yield self._wants.number(_live_there(version.residents_of, self.view))
         yield from map(self.holds, version.scope)
         if version.table is not None:
-            yield self._judge.elements(self._outline.tables[version.table])
+            yield self.elements(version.table)
 
-    def rule(self, rule: RuleOutline, scope: Answer) -> Answer:
-        if scope is False:
-            return False
-        return conjunction(self._rule(rule, scope))
+    def rule(self, rule: RuleOutline, scope: int) -> int:
+        if scope < 0 or not (rule.only_if or rule.unless or rule.exemptions):
+            return scope
+        return _all((scope, *self._rule(rule)))
 
-    def _rule(self, rule: RuleOutline, scope: Answer) -> Iterator[Answer]:
+    def _rule(self, rule: RuleOutline) -> Iterator[int]:
         yield from map(self.holds, rule.only_if)
-        yield from (negation(self.holds(number)) for number in rule.unless)
+        yield from (_turned(self.holds(number)) for number in rule.unless)
         yield from map(self.not_exempt, rule.exemptions)
-        yield scope
+
+
+def _turned(answer: int) -> int:
+    return answer if answer > 0 else FAILS - answer
 
 
 def _live_there(place: str, view: View) -> Answer:
@@ -102,34 +180,40 @@ def _live_there(place: str, view: View) -> Answer:
     return Unknown((view.named(f"people.by_jurisdiction.{place}"),))
 
 
-def _gist(
-    law: LawOutline,
-    rule: RuleOutline,
+def _of_law(
+    law: str,
+    version: VersionOutline,
     readers: Sequence[_Reader],
-    scopes: Sequence[Answer],
-    known: frozenset[str],
+    scopes: Sequence[int],
+    wants: _Wants,
+    *,
     advisory: bool,
-) -> Gist:
-    answers = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=False)]
-    answer = _arises(rule, readers, answers)
-    identity = f"{law.id}/{rule.slug}"
-    if answer is False:
-        return Gist(identity, "not_applicable", True)
-    seen = in_sight(answer, law.jurisdictions, known)
-    missing = answer.missing if isinstance(answer, Unknown) else ()
-    if advisory or rule.voluntary:
-        return Gist(identity, "advisory", seen, missing)
-    return Gist(identity, "applies" if answer is True else "unknown", seen, missing)
+    there: bool,
+) -> Iterator[Gist]:
+    """Yield the verdicts under one law."""
+    nobody = all(scope < 0 for scope in scopes)
+    for rule in version.rules:
+        answer = FAILS if nobody else _arises(rule, readers, scopes, wants)
+        identity = f"{law}/{rule.slug}"
+        if answer < 0:
+            yield Gist(identity, "not_applicable", True)
+            continue
+        verdict: Verdict = "unknown" if answer else "applies"
+        if advisory or rule.voluntary:
+            verdict = "advisory"
+        missing = wants.unknown(answer).missing if answer else ()
+        yield Gist(identity, verdict, wants.in_sight(answer, there=there), missing)
 
 
-def _arises(rule: RuleOutline, readers: Sequence[_Reader], answers: Sequence[Answer]) -> Answer:
+def _arises(rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants) -> int:
     """Say whether at least one population is owed it and the thresholds are met over all that are."""
-    told = tuple(zip(readers, answers, strict=False))
-    owed = [reader.view for reader, answer in told if answer is True]
-    open_ = [(reader.view, answer) for reader, answer in told if isinstance(answer, Unknown)]
-    if not owed and not open_:
-        return False
-    within: Answer = True if owed else merged(unknown for _, unknown in open_)
-    if not rule.thresholds:
+    told = [(reader, reader.rule(rule, scope)) for reader, scope in zip(readers, scopes, strict=True)]
+    within = HOLDS
+    if not any(answer == HOLDS for _, answer in told):
+        open_ = [answer for _, answer in told if answer > 0]
+        within = _all(open_) if open_ else FAILS
+    if within < 0 or not rule.thresholds:
         return within
-    return conjunction((within, *(met(threshold, owed, open_) for threshold in rule.thresholds)))
+    owed = [reader.view for reader, answer in told if answer == HOLDS]
+    perhaps = [(reader.view, wants.unknown(answer)) for reader, answer in told if answer > 0]
+    return _all((within, *(wants.number(met(one, owed, perhaps)) for one in rule.thresholds)))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from runner import __version__
+from runner.loading.unchanged import fingerprint_of
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -44,7 +45,7 @@ def compiled(
     if cache is None:
         made = make()
         return made, _encoded(made)
-    place = cache / f"{kind}-{fingerprint(files)}.json"
+    place = _place(cache, kind, files)
     with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
         body = _body(place.read_bytes())
         return msgspec.json.decode(body, type=wanted), body
@@ -56,10 +57,22 @@ def compiled(
     return made, body
 
 
+def kept_digest(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> str:
+    """Return the SHA-256 of the JSON that is kept for ``files``, as its file says; the empty string without one."""
+    with contextlib.suppress(OSError), _place(cache, kind, files).open("rb") as file:
+        return file.readline(65).decode("ascii", "replace").rstrip("\n")
+    return ""
+
+
+def _place(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> Path:
+    found = fingerprint_of(cache, kind, files, b"".join(_made_by()), lambda: fingerprint(files))
+    return cache / f"{kind}-{found}.json"
+
+
 def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
     """Return what tells these texts, compiled by this code, from any others."""
-    total = hashlib.sha256(f"{__version__} {msgspec.__version__}\n".encode())
-    for words in _code():
+    total = hashlib.sha256()
+    for words in _made_by():
         total.update(words)
     for name, file in sorted(files.items()):
         content = file.read_bytes()
@@ -83,8 +96,9 @@ def _body(content: bytes) -> bytes:
     return body
 
 
-def _code() -> Iterator[bytes]:
-    """Yield the state of the code: while it is being worked on, its version stands still."""
+def _made_by() -> Iterator[bytes]:
+    """Yield the version and the state of the code: while it is being worked on, its version stands still."""
+    yield f"{__version__} {msgspec.__version__}\n".encode()
     here = Path(__file__).parent.parent
     for room in _CODE:
         with contextlib.suppress(OSError), os.scandir(here / room) as there:

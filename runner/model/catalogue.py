@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import overload
 
@@ -37,17 +37,30 @@ class CatalogueText(msgspec.Struct, frozen=True, kw_only=True):
     outline: Outline | None = None
 
 
-class Laws(Sequence[Regime]):
-    """Pinned laws in their order, each decoded when it is first asked for."""
+class Contents(CatalogueText, frozen=True, kw_only=True):
+    """What an incident is pinned to: the outline of the law, and by their SHA-256 the laws and the notices themselves."""
 
-    def __init__(self, texts: Sequence[msgspec.Raw]) -> None:
-        """Take the JSON of each law."""
-        self._texts = texts
+    laws_at: str = ""
+    """Where the JSON of all laws is kept; empty where they stand in this value."""
+    notices_at: str = ""
+
+
+class Laws(Sequence[Regime]):
+    """Pinned laws in their order, fetched when the first is asked for, and each decoded when it is."""
+
+    def __init__(self, count: int, fetch: Callable[[], Sequence[msgspec.Raw]]) -> None:
+        """Take how many there are, and what fetches the JSON of each."""
+        self._count = count
+        self._fetch = fetch
         self._decoded: dict[int, Regime] = {}
+
+    @cached_property
+    def _texts(self) -> Sequence[msgspec.Raw]:
+        return self._fetch()
 
     def __len__(self) -> int:  # type: ignore[explicit-override]
         """Return how many laws there are."""
-        return len(self._texts)
+        return self._count
 
     @overload
     def __getitem__(self, which: int) -> Regime: ...
@@ -58,23 +71,33 @@ class Laws(Sequence[Regime]):
     ) -> Regime | tuple[Regime, ...]:
         """Return one law, or several."""
         if isinstance(which, slice):
-            return tuple(self[number] for number in range(*which.indices(len(self))))
-        number = range(len(self))[which]
+            return tuple(self[number] for number in range(*which.indices(self._count)))
+        number = range(self._count)[which]
         if number not in self._decoded:
             self._decoded[number] = msgspec.json.decode(self._texts[number], type=Regime)
         return self._decoded[number]
 
 
 class Pinned:
-    """What is pinned with an incident; what nobody asks for is never decoded."""
+    """What is pinned with an incident; what nobody asks for is neither fetched nor decoded."""
 
-    def __init__(self, text: CatalogueText) -> None:
-        """Take it as it stands in the store."""
-        self._notices = text.notices
-        self.regimes = Laws(text.regimes)
-        self.outline = text.outline
+    def __init__(self, contents: Contents, blob: Callable[[str], bytes]) -> None:
+        """Take the contents as they stand in the store, and what fetches the rest by its SHA-256."""
+        self.contents = contents
+        self.outline = contents.outline
+        self._blob = blob
+        apart = contents.laws_at and contents.outline is not None
+        self.regimes = Laws(
+            len(contents.outline.laws) if apart and contents.outline else len(contents.regimes),
+            self._texts if apart else lambda: contents.regimes,
+        )
+
+    def _texts(self) -> Sequence[msgspec.Raw]:
+        return msgspec.json.decode(self._blob(self.contents.laws_at), type=tuple[msgspec.Raw, ...])
 
     @cached_property
     def notices(self) -> dict[str, PinnedNotice]:
         """The templates by id."""
-        return msgspec.json.decode(self._notices, type=dict[str, PinnedNotice])
+        apart = self.contents.notices_at
+        body = self._blob(apart) if apart else self.contents.notices
+        return msgspec.json.decode(body, type=dict[str, PinnedNotice])

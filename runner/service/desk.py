@@ -20,7 +20,7 @@ from runner.engine.law import duty_statuses, near_statuses
 from runner.engine.plan import Library, Plan, compile_plan
 from runner.errors import NotFound, Refused, Stale, StoreError
 from runner.model.actor import Actor
-from runner.model.catalogue import CatalogueText, Pinned
+from runner.model.catalogue import Contents, Pinned
 from runner.model.commands import AnyCommand
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
@@ -81,19 +81,18 @@ class Desk:
         return found
 
     def catalogue(self, incident: Incident) -> Pinned:
-        """Return the law and templates pinned to an incident, most of them not decoded yet."""
-        if not incident.catalogue:
-            return Pinned(CatalogueText())
-        found = self._catalogues.get(incident.catalogue)
-        if found is None:
-            body = self.store.get_blob(incident.catalogue)
-            found = Pinned(msgspec.json.decode(body, type=CatalogueText))
-            self._catalogues[incident.catalogue] = found
-        return found
+        """Return the law and templates pinned to an incident, most of them not read yet."""
+        return (
+            self.pinned(incident.catalogue) if incident.catalogue else Pinned(Contents(), self.store.get_blob)
+        )
 
-    def remember_catalogue(self, digest: str, catalogue: CatalogueText) -> None:
-        """Take what the bytes of a digest were just decoded to, so that it need not be done twice."""
-        self._catalogues[digest] = Pinned(catalogue)
+    def pinned(self, digest: str) -> Pinned:
+        """Return the law and templates of a digest."""
+        found = self._catalogues.get(digest)
+        if found is None:
+            contents = msgspec.json.decode(self.store.get_blob(digest), type=Contents)
+            found = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
+        return found
 
     def _plan(self, digest: str) -> Plan:
         found = self._plans.get(digest)

@@ -222,7 +222,7 @@ def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]
             what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
             hint=f"tocsin message resolve {effect} --happened|--not-happened --reason 'HOW YOU KNOW'",
         )
-    for what, digest in _blobs(incident):
+    for what, digest in _blobs(desk, incident):
         if not desk.store.has_blob(digest):
             yield Finding(
                 area="blobs",
@@ -253,9 +253,16 @@ def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
                 yield effect, attempt
 
 
-def _blobs(incident: Incident) -> Iterator[tuple[str, str]]:
+def _blobs(desk: Desk, incident: Incident) -> Iterator[tuple[str, str]]:
     if incident.catalogue:
         yield "the pinned law", incident.catalogue
+        if desk.store.has_blob(incident.catalogue):
+            contents = desk.catalogue(incident).contents
+            parts = (
+                ("the text of the pinned law", contents.laws_at),
+                ("the pinned notices", contents.notices_at),
+            )
+            yield from (part for part in parts if part[1])
     for run in incident.runs.values():
         yield f"the playbook {run.playbook}", run.bundle
     for message in incident.messages.values():

@@ -1,4 +1,7 @@
-"""Pin the law and the notice templates: one content-addressed blob for everything that is in force now.
+"""Pin the law and the notice templates that are in force now, by content.
+
+An incident names its contents: the outline of the law, by which most is decided, and the digests of the laws and of the
+notices, which few commands need. What is pinned can so be checked from the one digest that stands in its journal.
 
 Compiling the law takes longer than reading it, so the compiled form is kept in the home, which is trusted as its key
 and its store are; a cache outside of the home is never pinned.
@@ -11,10 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.loading.catalog import Catalog
-from runner.loading.compiled import compiled
-from runner.model.catalogue import Catalogue, CatalogueText, PinnedNotice
+from runner.loading.compiled import compiled, kept_digest
+from runner.model.catalogue import Catalogue, CatalogueText, Contents, PinnedNotice
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from runner.model.outline import Outline
@@ -40,11 +44,15 @@ def _outline(regimes: tuple[Regime, ...]) -> Outline:
 
 def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]:
     """Return the catalogue and its bytes, from a cache that knows every file they come from, or made and kept there."""
+    return compiled(cache, "law", _files(catalog), CatalogueText, lambda: _text(read_catalogue(catalog)))
+
+
+def _files(catalog: Catalog) -> dict[str, Path | Traversable]:
     files = {f"regime {name}": file for name, file in catalog.regime_files.items()}
     files |= {f"notice {name}": file for name, file in catalog.notice_files.items()}
     files |= {f"part {name}": file for name, file in catalog.part_files.items()}
     files |= {f"form {name}": file for name, file in catalog.form_files.items()}
-    return compiled(cache, "law", files, CatalogueText, lambda: _text(read_catalogue(catalog)))
+    return files
 
 
 def _text(made: Catalogue) -> CatalogueText:
@@ -53,8 +61,16 @@ def _text(made: Catalogue) -> CatalogueText:
 
 
 def pin_catalogue(desk: Desk, catalog: Catalog) -> str:
-    """Keep the catalogue and return its SHA-256."""
-    found, content = kept_catalogue(desk.folder / "cache", catalog)
-    digest = desk.store.put_blob(None, content)
-    desk.remember_catalogue(digest, found)
-    return digest
+    """Keep the catalogue in the store and return its SHA-256; where it is there already, only its name is looked up."""
+    cache, files = desk.folder / "cache", _files(catalog)
+    known = kept_digest(cache, "pin", files)
+    if known and desk.store.has_blob(known):
+        return known
+    found, _ = kept_catalogue(cache, catalog)
+    contents = Contents(
+        outline=found.outline,
+        laws_at=desk.store.put_blob(None, msgspec.json.encode(found.regimes)),
+        notices_at=desk.store.put_blob(None, bytes(found.notices)),
+    )
+    _, body = compiled(cache, "pin", files, Contents, lambda: contents)
+    return desk.store.put_blob(None, body)

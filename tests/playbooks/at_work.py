@@ -184,10 +184,10 @@ class Team:
     def under_these_laws(self, request: starting.Request) -> starting.Opening:
         """Return the opening under the laws and notices that the playbooks are complete for, whatever else is shipped."""
         made = starting.prepare_opening(self.desk, request)
-        pinned = msgspec.json.decode(self.desk.store.get_blob(made.event.catalogue), type=Catalogue)
+        pinned = self.desk.pinned(made.event.catalogue)
         regimes = tuple(regime for regime in pinned.regimes if regime.id in LAWS)
         kept = {name: pinned.notices[name] for name in NOTICES}
-        laws = msgspec.structs.replace(pinned, regimes=regimes, outline=outline(regimes), notices=kept)
+        laws = Catalogue(regimes=regimes, outline=outline(regimes), notices=kept)
         digest = self.desk.store.put_blob(None, msgspec.json.encode(laws))
         return msgspec.structs.replace(made, event=msgspec.structs.replace(made.event, catalogue=digest))
 

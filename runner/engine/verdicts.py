@@ -124,6 +124,7 @@ class _Reader:
         self._conditions: list[int | None] = [None] * len(outline.conditions)
         self._exemptions: list[int | None] = [None] * len(outline.exemptions)
         self._tables: list[int | None] = [None] * len(outline.tables)
+        self._rules: dict[tuple[tuple[int, ...], ...], int] = {}
 
     def holds(self, number: int) -> int:
         answer = self._conditions[number]
@@ -157,9 +158,13 @@ class _Reader:
             yield self.elements(version.table)
 
     def rule(self, rule: RuleOutline, scope: int) -> int:
-        if scope < 0 or not (rule.only_if or rule.unless or rule.exemptions):
-            return scope
-        return _all((scope, *self._rule(rule)))
+        if scope < 0:
+            return FAILS
+        asked = rule.only_if, rule.unless, rule.exemptions
+        answer = self._rules.get(asked)
+        if answer is None:
+            answer = self._rules[asked] = _all(self._rule(rule))
+        return FAILS if answer < 0 else scope | answer
 
     def _rule(self, rule: RuleOutline) -> Iterator[int]:
         yield from map(self.holds, rule.only_if)
@@ -207,6 +212,8 @@ def _of_law(
 
 def _arises(rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants) -> int:
     """Say whether at least one population is owed it and the thresholds are met over all that are."""
+    if len(readers) == 1 and not rule.thresholds:
+        return readers[0].rule(rule, scopes[0])
     told = [(reader, reader.rule(rule, scope)) for reader, scope in zip(readers, scopes, strict=True)]
     within = HOLDS
     if not any(answer == HOLDS for _, answer in told):

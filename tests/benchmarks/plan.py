@@ -137,8 +137,14 @@ ENTRIES: tuple[Entry, ...] = (
         prepare="peers/files.py",
     ),
     # L: load the law
-    ours("L", "law kept", "law.py", 170, "kept", prepare="ours/law.py"),
-    ours("L", "law compiled", "law.py", 170, prepare="ours/law.py"),
+    ours("L", "law kept", "law.py", 190, "kept", prepare="ours/law.py"),
+    ours("L", "law compiled", "law.py", 190, prepare="ours/law.py"),
+    # A: judge incidents by all law
+    ours("A", "tocsin", "assess.py", 1_000, prepare="ours/assess.py"),
+    ours("A", "tocsin, many", "assess.py", 10_000, prepare="ours/assess.py"),
+    ours("A", "tocsin, in full", "assess.py", 200, "full", prepare="ours/assess.py"),
+    peer("A", "jinja2", "conditions", 200, "jinja", prepare="peers/conditions_runs.py"),
+    peer("A", "cel-python", "conditions", 4, "cel", prepare="peers/conditions_runs.py"),
     # P: print a letter to each of n people
     ours("P", "tocsin", "letters.py", 1_000, "2", prepare="ours/letters.py"),
     ours("P", "tocsin, one process", "letters.py", 500, "1", prepare="ours/letters.py"),
@@ -177,6 +183,10 @@ TARGETS: tuple[Target, ...] = (
     Target("W4", "tocsin", "dbos", 3),
     Target("V", "tocsin", "ansible", 4),
     Target("L", "law kept", "law compiled", 5),
+    Target("A", "tocsin", "jinja2", 2.5),
+    Target("A", "tocsin", "cel-python", 100),
+    # ten times as many incidents take ten times as long
+    Target("A", "tocsin, many", "tocsin", 0.9),
     Target("P", "tocsin", "docxtpl", 2.6),
     Target("P", "tocsin, as DOCX", "docxtpl", 10),
     Target("P", "tocsin", "weasyprint", 8.8),
@@ -188,4 +198,4 @@ TARGETS: tuple[Target, ...] = (
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "P", "C", "M")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "C", "M")

@@ -130,7 +130,7 @@ def _draft(
     if out is None:
         raise Usage(f"{name} is a template: its draft is on no record", hint="say where it goes: --out DIR")
     _, document = draft(session.desk, incident, name, duty)
-    show_pulled(session, save_draft(document, formats_of(to) or ("docx",), out))
+    show_pulled(session, save_draft(session.desk, document, formats_of(to) or ("docx",), out))
 
 
 def check(

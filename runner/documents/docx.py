@@ -39,7 +39,7 @@ from runner.documents.word_package import pack
 def write_docx(document: Document) -> bytes:
     """Return the bytes of a ``.docx``: letterhead on the first page, page numbers, watermark when marked."""
     paper = document.context.stationery
-    body = _Body(document)
+    body = Body(document)
     written = {instant: document.context.timestamp.astimezone(UTC) for instant in ("created",)}
     size = parts.PAPER[paper.paper]
     files = {
@@ -60,14 +60,15 @@ def write_docx(document: Document) -> bytes:
     return pack({name: text.encode() for name, text in files.items()})
 
 
-class _Body:
+class Body:
     """One pass over the tree; it collects the lists and addresses that other parts must declare."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, width: int = 0) -> None:
+        """``width`` is that between the margins, in twentieths of a point; that of our own paper otherwise."""
         self.lists: list[tuple[str, int]] = []
         self.addresses: list[str] = []
         self._rtl = document.right_to_left
-        self._width = parts.PAPER[document.context.stationery.paper].text_width
+        self._width = width or parts.PAPER[document.context.stationery.paper].text_width
 
     def blocks(self, blocks: tuple[Block, ...], style: str = "", keep: bool = False, depth: int = 0) -> str:
         """Return the paragraphs and tables of some blocks; what stands before a signature stays on its page."""

@@ -15,7 +15,7 @@ _W: Final = (
 _VML: Final = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"'
 _XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml"
 
 
 class Paper(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ CONTENT_TYPES: Final = (
     '<Override PartName="/docProps/core.xml" '
     'ContentType="application/vnd.openxmlformats-package.core-properties+xml"/>'
     + "".join(
-        f'<Override PartName="/word/{part}.xml" ContentType="{_WORD}.{kind}+xml"/>'
+        f'<Override PartName="/word/{part}.xml" ContentType="{WORD}.{kind}+xml"/>'
         for part, kind in (
             ("document", "document.main"),
             ("styles", "styles"),
@@ -95,17 +95,21 @@ def main(body: str, paper: Paper) -> str:
     return f"{_XML}<w:document {_W}><w:body>{body}{section}</w:body></w:document>"
 
 
+def relation(identity: str, kind: str, target: str, *, external: bool = False) -> str:
+    """Return one relation of the main part."""
+    mode = ' TargetMode="External"' if external else ""
+    return f'<Relationship Id="{identity}" Type="{_OFFICE}/{kind}" Target={quoteattr(target)}{mode}/>'
+
+
 def relations(addresses: list[str]) -> str:
     """Return the main part's relations: its sibling parts and the addresses of links."""
     fixed = (("styles", 1), ("numbering", 2), ("settings", 3), ("header", 4), ("header", 5), ("footer", 6))
     targets = ("styles", "numbering", "settings", "header1", "header2", "footer1")
     inner = "".join(
-        f'<Relationship Id="rId{n}" Type="{_OFFICE}/{kind}" Target="{target}.xml"/>'
-        for (kind, n), target in zip(fixed, targets, strict=True)
+        relation(f"rId{n}", kind, f"{target}.xml") for (kind, n), target in zip(fixed, targets, strict=True)
     )
     inner += "".join(
-        f'<Relationship Id="rIdA{n}" Type="{_OFFICE}/hyperlink" Target={quoteattr(href)} TargetMode="External"/>'
-        for n, href in enumerate(addresses, 1)
+        relation(f"rIdA{n}", "hyperlink", href, external=True) for n, href in enumerate(addresses, 1)
     )
     space = "http://schemas.openxmlformats.org/package/2006/relationships"
     return f'{_XML}<Relationships xmlns="{space}">{inner}</Relationships>'
@@ -121,6 +125,11 @@ def header(lines: tuple[str, ...], marking: str) -> str:
     )
     mark = f'<w:p><w:pPr><w:pStyle w:val="Header"/></w:pPr>{_watermark(marking)}</w:p>'
     return f"{_XML}<w:hdr {_W} {_VML}>{text}{mark}</w:hdr>"
+
+
+def watermark_paragraph(marking: str) -> str:
+    """Return the marking as a paragraph that any header part can take in, with the prefixes that it needs."""
+    return f"<w:p {_W} {_VML}>{_watermark(marking)}</w:p>"
 
 
 def _watermark(marking: str) -> str:
@@ -160,18 +169,24 @@ def _field(code: str) -> str:
 
 def numbering(lists: list[tuple[str, int]]) -> str:
     """Return one numbering for each list of the document, so that each restarts where its author said."""
-    abstract = "".join(_abstract(n, style) for n, style in enumerate(("bullet", "decimal", "alpha", "roman")))
-    order = {"bullet": 0, "decimal": 1, "alpha": 2, "roman": 3}
+    kinds, instances = numbering_texts(lists, first_kind=0, first_number=1)
+    return f"{_XML}<w:numbering {_W}>{kinds}{instances}</w:numbering>"
+
+
+def numbering_texts(lists: list[tuple[str, int]], *, first_kind: int, first_number: int) -> tuple[str, str]:
+    """Return the four ways to count and one numbering for each list, under numbers from the first ones on."""
+    order = ("bullet", "decimal", "alpha", "roman")
+    kinds = "".join(_abstract(n, style) for n, style in enumerate(order, first_kind))
     instances = "".join(
-        f'<w:num w:numId="{n}"><w:abstractNumId w:val="{order[style]}"/>'
+        f'<w:num w:numId="{n}"><w:abstractNumId w:val="{first_kind + order.index(style)}"/>'
         + "".join(
             f'<w:lvlOverride w:ilvl="{level}"><w:startOverride w:val="{start}"/></w:lvlOverride>'
             for level in range(LEVELS)
         )
         + "</w:num>"
-        for n, (style, start) in enumerate(lists, 1)
+        for n, (style, start) in enumerate(lists, first_number)
     )
-    return f"{_XML}<w:numbering {_W}>{abstract}{instances}</w:numbering>"
+    return kinds, instances
 
 
 def _abstract(number: int, style: str) -> str:
@@ -199,9 +214,16 @@ def styles(points: float, small: float, language: str) -> str:
         f'w:bidi="{escape(language)}"/></w:rPr></w:rPrDefault><w:pPrDefault><w:pPr>'
         '<w:spacing w:after="140" w:line="276" w:lineRule="auto"/></w:pPr></w:pPrDefault></w:docDefaults>'
     )
+    made = style_texts(points, small)
+    normal = '<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/><w:qFormat/></w:style>'
+    return f"{_XML}<w:styles {_W}>{default}{normal}{''.join(made.values())}</w:styles>"
+
+
+def style_texts(points: float, small: float) -> dict[str, str]:
+    """Return every style but the normal one by its id."""
+    half = round(points * 2)
     keep = "<w:keepNext/><w:keepLines/>"
     made = [
-        '<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/><w:qFormat/></w:style>',
         _style("Heading1", "heading 1", f'{keep}<w:spacing w:before="120" w:after="200"/><w:outlineLvl w:val="0"/>',
                f'<w:b/><w:sz w:val="{half + 10}"/>'),
         _style("Heading2", "heading 2", f'{keep}<w:spacing w:before="300" w:after="100"/><w:outlineLvl w:val="1"/>',
@@ -222,7 +244,7 @@ def styles(points: float, small: float, language: str) -> str:
         _table_style("TableGrid", "Table Grid", ("top", "left", "bottom", "right", "insideH", "insideV")),
         _table_style("Fields", "Fields", ("bottom", "insideH")),
     ]  # fmt: skip
-    return f"{_XML}<w:styles {_W}>{default}{''.join(made)}</w:styles>"
+    return {one.partition('styleId="')[2].partition('"')[0]: one for one in made}
 
 
 def _style(identity: str, name: str, paragraph: str, run: str) -> str:

@@ -125,6 +125,8 @@ class Stationery(msgspec.Struct, frozen=True, kw_only=True):
     points: float = 11.0
     paper: Literal["a4", "us-letter"] = "a4"
     font_paths: tuple[str, ...] = ()
+    letterhead: str = ""
+    """SHA-256 of the firm's own Word file, where a ``.docx`` is written on one."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):

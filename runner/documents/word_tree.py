@@ -30,6 +30,7 @@ from runner.documents.tree import (
     Table,
     Text,
 )
+from runner.documents.word_cut import BODY
 from runner.documents.word_lists import Entry, Numbering, listed
 from runner.documents.word_package import RELATION, R, W, parse, unpack
 from runner.errors import Refused
@@ -70,9 +71,13 @@ def read_docx(content: bytes) -> Returned:
     body = root.find(f"{W}body")
     if body is None:
         raise Refused("this Word file has no text", hint="choose another file", code="word_file")
+    control = next(
+        (one for one in body.findall(f"{W}sdt") if _value(one.find(f"{W}sdtPr"), "tag") == BODY), None
+    )
+    text = body if control is None else control.find(f"{W}sdtContent")
     comments = parse(parts["word/comments.xml"]) if "word/comments.xml" in parts else None
     return Returned(
-        blocks=tuple(_Reader(parts).blocks(body)),
+        blocks=tuple(_Reader(parts).blocks(body if text is None else text)),
         tracked=sum(1 for element in body.iter() if element.tag in _TRACKED),
         comments=len(comments.findall(f"{W}comment")) if comments is not None else 0,
     )
@@ -147,7 +152,7 @@ class _Reader:
 
     def _table(self, element: Element) -> Iterator[Block]:
         properties = element.find(f"{W}tblPr")
-        style = _value(properties, "tblStyle")
+        style = self._styles.get(_value(properties, "tblStyle"), "")
         rows = [
             row for row in _opened(element) if row.tag == f"{W}tr" and row.find(f"{W}trPr/{W}del") is None
         ]
@@ -155,7 +160,7 @@ class _Reader:
         if not cells:
             return
         headed = rows[0].find(f"{W}trPr/{W}tblHeader") is not None
-        if style == "Fields" or (not headed and all(len(row) == 2 for row in cells)):
+        if style == "fields" or (not headed and all(len(row) == 2 for row in cells)):
             yield Fields(tuple(Field(_plain_head(row[0]), row[1] if len(row) > 1 else ()) for row in cells))
             return
         columns = max(len(row) for row in cells)

@@ -27,9 +27,16 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = MappingProxyType(
 )
 
 
-def write(document: Document, format: Format) -> bytes:
-    """Return the document's bytes; the same document gives the same bytes."""
+def write(document: Document, format: Format, letterhead: bytes = b"") -> bytes:
+    """Return the document's bytes; the same document gives the same bytes.
+
+    ``letterhead`` is the firm's own Word file, on which a ``.docx`` is written.
+    """
     match format:
+        case "docx" if letterhead:
+            from runner.documents.letterhead import on_letterhead
+
+            return on_letterhead(document, letterhead)
         case "docx":
             from runner.documents.docx import write_docx
 

@@ -54,7 +54,16 @@ def render(
 
 def keep(work: Render, incident: Incident, notice: Notice, document: Document, tools: Tools) -> Rendered:
     """Write a document in its formats, keep them and the tree that they were written from."""
-    files = {str(form): tools.blobs.put_blob(incident.id, write(document, form)) for form in _formats(work)}
+    paper = tools.letterhead() if "docx" in work.formats else b""
+    if paper:
+        stationery = msgspec.structs.replace(
+            document.context.stationery, letterhead=hashlib.sha256(paper).hexdigest()
+        )
+        context = msgspec.structs.replace(document.context, stationery=stationery)
+        document = msgspec.structs.replace(document, context=context)
+    files = {
+        str(form): tools.blobs.put_blob(incident.id, write(document, form, paper)) for form in _formats(work)
+    }
     return Rendered(
         document=f"{work.step}/{notice.id}",
         step=work.step,

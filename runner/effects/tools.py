@@ -61,6 +61,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     now: Callable[[], datetime]
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
+    letterhead: Callable[[], bytes] = bytes
+    """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""
 
 
 def plan_context(incident: Incident) -> PlanContext:

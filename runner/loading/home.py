@@ -25,6 +25,7 @@ _KNOWN = (
     "roles",
     "channels",
     "act",
+    "stationery",
 )
 
 

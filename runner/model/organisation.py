@@ -27,6 +27,13 @@ class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     commands: bool = False
 
 
+class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the organisation's own documents are written on; paths count from the home."""
+
+    letterhead: str = ""
+    """A Word file whose headers, footers, styles and page every ``.docx`` keeps."""
+
+
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tocsin.yaml``: one organisation's settings. Secrets stand in it by reference only."""
 
@@ -39,6 +46,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     roles: dict[str, tuple[str, ...]] = {}
     channels: dict[str, ChannelConfig] = {}
     act: Acting = Acting()
+    stationery: Paper = Paper()
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):

@@ -250,7 +250,21 @@ class Desk:
             now=self.clock.now,
             new_id=self.chance.name,
             duties=duty_statuses,
+            letterhead=self.letterhead,
         )
+
+    def letterhead(self) -> bytes:
+        """Return the firm's own Word file, empty where none is named; raises NotFound where it is not there."""
+        named = self.home.stationery.letterhead
+        if not named:
+            return b""
+        try:
+            return (self.folder / named).read_bytes()
+        except OSError as error:
+            raise NotFound(
+                f"the letterhead {named} cannot be read: {error.strerror}",
+                hint="stationery.letterhead in tocsin.yaml; its path counts from the home",
+            ) from None
 
     @cached_property
     def _gateway(self) -> Gateway:

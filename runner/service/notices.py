@@ -120,13 +120,13 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
     return cast("tuple[Format, ...]", tuple(names))
 
 
-def save_draft(tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pulled, ...]:
+def save_draft(desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pulled, ...]:
     """Write a document that is on no record into a folder."""
     from runner.documents.write import rendered, write
 
     found = []
     for form in formats:
-        content = write(tree, form)
+        content = write(tree, form, desk.letterhead() if form == "docx" else b"")
         about = rendered(tree, form, content)
         path = write_file(folder / about.filename, content)
         found.append(

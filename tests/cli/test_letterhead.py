@@ -1,0 +1,43 @@
+"""The firm's own Word letterhead, named in the home's settings, carries every Word file that is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.documents.word_package import unpack
+from tests.cli.at_desk import AtDesk
+from tests.cli.noticed import noticed, rendered
+from tests.documents.letterheads import FOOTER, letterhead
+
+ROLES = {"commander": ["maria"], "counsel": ["jonas", "ada"]}
+
+
+def test_a_notice_is_written_on_the_firms_paper_and_comes_back_from_it(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    (tocsin.home / "paper.docx").write_bytes(letterhead())
+    desk = noticed(tocsin, tmp_path)
+    desk.settings(roles=ROLES, stationery={"letterhead": "paper.docx"})
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    desk.done("notice", "pull", "--to", "docx", "--out", str(tmp_path / "out"))
+    (file,) = (tmp_path / "out").glob("short-notice*.docx")
+    parts = unpack(file.read_bytes())
+    assert parts["word/footer1.xml"] == FOOTER
+    assert b"DRAFT" not in parts["word/header1.xml"]
+    assert "there is nothing to take" in desk.done("notice", "adopt", str(file))
+
+
+def test_other_paper_is_other_bytes_and_a_paper_that_is_not_there_is_said(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = noticed(tocsin, tmp_path)
+    before = rendered(desk)["digest"]
+    desk.settings(roles=ROLES, stationery={"letterhead": "gone.docx"})
+    said = desk("notice", "render", "draft")
+    assert (said.code, "the letterhead gone.docx cannot be read" in said.err) == (1, True)
+    (desk.home / "gone.docx").write_bytes(letterhead(**{"word/vbaProject.bin": b"x"}))
+    assert "holds a program" in desk("notice", "render", "draft").err
+    (desk.home / "gone.docx").write_bytes(letterhead())
+    desk.done("notice", "render", "draft")
+    assert rendered(desk)["digest"] != before

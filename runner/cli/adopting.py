@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
 from runner.cli.options import Argument, Option
-from runner.cli.outcome import tell
+from runner.cli.outcome import answer, tell
 from runner.cli.session import Session
 from runner.cli.written import in_person, rendered_words
 from runner.views.page import Blank, Block, Page, Tone, line
@@ -18,14 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.service.adopting import Adoption
-
-
-class Same(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/nothing-adopted/v1"):
-    """A Word file in which nothing was changed."""
-
-    step: str
-    document: str
-    digest: str
 
 
 def adopt(
@@ -54,7 +44,11 @@ def adopt(
     incident = session.incident()
     found = look(session.desk, incident, file, step, tuple(numbered(incident)))
     if found.same:
-        session.show(_same(found), lambda: _nothing(found))
+        answer(
+            session,
+            incident,
+            f"{found.step}: the text is that of {found.pair.new.id}: there is nothing to take",
+        )
         return
     in_person(session, override)
     session.tell(Page(tuple(_page(found))))
@@ -64,15 +58,6 @@ def adopt(
     made = command(session.desk, incident, found, override)
     after = session.desk.submit(incident.id, made)
     tell(session, incident, after, f"the text of {file.name} is taken: {rendered_words(made)}")
-
-
-def _same(found: Adoption) -> Same:
-    newest = found.pair.new
-    return Same(step=found.step, document=newest.id, digest=newest.digest)
-
-
-def _nothing(found: Adoption) -> Page:
-    return Page((line(f"{found.step}: the text is that of {found.pair.new.id}: there is nothing to take"),))
 
 
 def _page(found: Adoption) -> Iterator[Block]:

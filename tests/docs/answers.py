@@ -63,6 +63,10 @@ ASKED = (
     ("notice list", ""),
     ("notice show gdpr-33-initial", ""),
     (
+        "notice diff gdpr-33-initial",
+        "`tocsin notice diff NOTICE [A] [B]`; `lines` are those with a change, `facts` hold both values",
+    ),
+    (
         "notice letters gdpr-34-letter --people people.csv --out letters --to txt --draft --jobs 1 "
         "--duty eu-gdpr-34-data-subjects/individuals",
         "`tocsin notice letters`",
@@ -90,14 +94,19 @@ PREPARED = (
 )
 """What is done, unshown, before notices are asked for."""
 
+AGAIN = (
+    "fact set risk.mitigation='Passwords were reset.' --source meeting --as ben",
+    "notice render 'personal-data-breach:notify[eu-gdpr-33-controller-sa/initial].draft#1' --as ben",
+)
+"""What is done, unshown, before two renderings are compared."""
+
 
 def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
     """Yield each command, how the page names it, and its whole answer."""
     desk = Desk(folder)
     for words, named in ASKED:
-        if words.startswith("notice list"):
-            for line in PREPARED:
-                desk.type(f"tocsin {line}", ())
+        for line in PREPARED if words == "notice list" else AGAIN if words.startswith("notice diff") else ():
+            desk.type(f"tocsin {line}", ())
         shown = desk.type(f"tocsin {words} --format json", ())
         document = json.loads(shown.splitlines()[-1].replace(str(ROOT), "…"))
         yield words, named or f"`tocsin {words}`", document

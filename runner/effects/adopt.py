@@ -9,7 +9,7 @@ from runner.documents.coverage import short
 from runner.documents.kept import Kept
 from runner.documents.tree import Document
 from runner.documents.word_tree import Returned
-from runner.effects.render import blockers, keep
+from runner.effects.render import blockers, keep, recorded_as
 from runner.effects.tools import Tools
 from runner.errors import Refused
 from runner.model.commands import Rendered
@@ -21,12 +21,15 @@ from runner.model.work import Render
 
 def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
     """Return the document that a Word file's text makes, as a draft."""
-    language = base.document.language
+
+    def _forms(key: str) -> tuple[str, ...]:
+        return forms_of(incident.facts[key].value, base.document.language)
+
     wanted = {gap.path for gap in base.document.gaps} | _banned(base, incident)
     now = {
         path: forms
         for path in sorted(wanted)
-        if path in incident.facts and (forms := forms_of(incident.facts[path].value, language))
+        if (forms := tuple(form for key in recorded_as(path, incident) for form in _forms(key)))
     }
     return with_text(base.document, returned.blocks, now)
 

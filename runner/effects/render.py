@@ -1,6 +1,6 @@
 """Render a notice: one document tree in every format asked for, named by the digest that an approval binds.
 
-The same facts give the same bytes: the date in a document is that of the newest fact, never of a clock. A document
+The same facts give the same bytes: the date in a document is that of the newest fact in it, never of a clock. A document
 whose required parts are all there is rendered as it would be filed; one with gaps is a watermarked draft.
 """
 
@@ -41,7 +41,7 @@ def render(
         found = brief(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, found)]
         notice = with_law(notice, found)
-        drafted = paper(notice, source, incident, found)
+        drafted = dated(paper(notice, source, incident, found), incident)
         document = drafted.document()
         items = blockers(notice, document)
         if override or not items:
@@ -75,7 +75,7 @@ def keep(work: Render, incident: Incident, notice: Notice, document: Document, t
             *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
             *(f"uncovered: {one.ref} {one.item}" for one in uncovered(notice, document)),
         ),
-        facts={used.path: incident.fact_events.get(used.path, 0) for used in document.facts_used},
+        facts={used.path: _entry_of(used.path, incident) for used in document.facts_used},
         duty=work.duty,
         final=document.context.status == "final",
         tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
@@ -129,6 +129,27 @@ def paper(
         stationery=_stationery(facts, notice),
     )
     return Paper(notice, source, facts, {} if found is None else {"duty": about(found)}, context)
+
+
+def dated(drafted: Paper, incident: Incident) -> Paper:
+    """Return the same as of the newest fact that it reads: what is learnt besides changes no byte of it."""
+    read = [used.path for used in drafted.document().facts_used]
+    times = [incident.facts[key].at for path in read for key in recorded_as(path, incident)]
+    if not times:
+        return drafted
+    context = msgspec.structs.replace(drafted.context, timestamp=max(times))
+    return msgspec.structs.replace(drafted, context=context)
+
+
+def recorded_as(path: str, incident: Incident) -> list[str]:
+    """Return the recorded facts behind what a template read: itself, or the parts of a group or a map."""
+    key = path.replace("[", ".").replace("]", "")
+    return [one for one in incident.facts if one == key or one.startswith(f"{key}.")]
+
+
+def _entry_of(path: str, incident: Incident) -> int:
+    """Return the journal's newest entry behind what a template read; 0 where it is none of the journal's."""
+    return max((incident.fact_events.get(key, 0) for key in recorded_as(path, incident)), default=0)
 
 
 def final(drafted: Paper, *, waived: bool = False) -> Paper:

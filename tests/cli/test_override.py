@@ -88,7 +88,7 @@ def test_an_override_is_seen_wherever_the_notice_is(desk: AtDesk, tmp_path: Path
         assert WHY in said, words
     assert {"OVERRIDDEN", "by jonas"} <= set(re.findall("OVERRIDDEN|by jonas", desk.done("status")))
     files = desk("notice", "pull", "--out", str(tmp_path / "out"), "--format", "json").json["files"]
-    manifest = next(Path(one["path"]) for one in files if one["format"] == "json")
+    manifest = next(Path(one["path"]) for one in files if one["status"] == "manifest")
     assert WHY in manifest.read_text(encoding="utf-8")
 
 

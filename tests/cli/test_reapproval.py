@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,11 +27,24 @@ def changed(desk: AtDesk, summary: str = "Somebody read two mailboxes.") -> None
     desk.done("notice", "render", "draft")
 
 
-def test_a_rendering_with_the_same_bytes_voids_nothing(desk: AtDesk) -> None:
+def test_a_fact_that_the_notice_does_not_say_changes_no_byte_and_voids_nothing(desk: AtDesk) -> None:
+    desk.clock.advance(timedelta(hours=3))
     desk.done("fact", "set", "data.encrypted=false", "--source", "log")
     said = desk.done("notice", "render", "draft")
     assert "nothing to change" in said
     assert "no approval of yours is void" in desk("approve", "--void", "--as", "ada").err
+
+
+def test_a_rendering_names_the_entry_of_the_journal_behind_each_fact(tocsin: AtDesk, tmp_path: Path) -> None:
+    body = "{{ incident.summary }} {{ incident.vector|label }} {% for one in populations %}{{ one.people.total|number }}{% endfor %}"
+    desk = noticed(tocsin, tmp_path, body=body)
+    desk.done("fact", "set", "populations.staff.people.total=7", "--source", "log")
+    desk.done("notice", "render", "draft")
+    desk.done("notice", "pull", "--out", str(tmp_path / "out"))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    facts = manifest["documents"][-1]["facts"]
+    assert facts["incident.summary"] > 0
+    assert facts["populations[staff].people.total"] > facts["incident.summary"]
 
 
 def test_a_void_approval_is_given_again_with_the_redline_in_sight(desk: AtDesk) -> None:

@@ -59,6 +59,19 @@ def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
     }
 
 
+def test_law_whose_text_is_no_longer_there_is_found(incident: AtDesk) -> None:
+    with closing(sqlite3.connect(incident.home / "tocsin.db")) as store, store:
+        store.execute(
+            "DELETE FROM blobs WHERE digest ="
+            " (SELECT digest FROM blobs WHERE incident = '' ORDER BY length(body) DESC LIMIT 1)"
+        )
+    said = incident("doctor", "--format", "json")
+    assert said.code == 4
+    assert [
+        one["what"].partition(" are missing")[0] for one in said.json["findings"] if one["area"] == "blobs"
+    ] == ["amber-falcon: the bytes of the text of the pinned law"]
+
+
 def test_a_mistake_in_the_settings_is_found_with_its_line(tocsin: AtDesk) -> None:
     tocsin.settings(chanels={})
     said = tocsin("doctor")

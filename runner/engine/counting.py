@@ -10,7 +10,6 @@ Reg. 2025/301 Art. 5(4)), ``kinder_end`` tells that later moment; the strict one
 
 from __future__ import annotations
 
-import calendar as months
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol, assert_never
 
@@ -64,9 +63,11 @@ def plus_working_days(day: date, amount: int, calendar: HolidayCalendar, place: 
 
 def plus_months(day: date, amount: int) -> date:
     """Return the same date ``amount`` months later, or that month's last day where the date is missing."""
+    from calendar import monthrange  # it imports locale, and few laws count months
+
     index = day.year * 12 + day.month - 1 + amount
     year, month = divmod(index, 12)
-    last = months.monthrange(year, month + 1)[1]
+    last = monthrange(year, month + 1)[1]
     return date(year, month + 1, min(day.day, last))
 
 

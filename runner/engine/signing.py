@@ -38,10 +38,13 @@ def value_digest(value: bytes) -> str:
 
 
 def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
-    """Return who made what is approved, and for whom: of the document, else of the step's end; none for ourselves."""
+    """Return who made what is approved, and for whom: of the document, else of the step's end; none for ourselves.
+
+    Whoever ever made these bytes is among them, though somebody else made them again.
+    """
     written = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    made = (written[-1].by, written[-1].on_behalf_of) if written else (bound.ended_by, bound.ended_for)
-    return frozenset(made) - {""}
+    made = [who for one in written for who in (one.by, one.on_behalf_of)]
+    return frozenset(made or (bound.ended_by, bound.ended_for)) - {""}
 
 
 def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:

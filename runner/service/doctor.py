@@ -270,6 +270,10 @@ def _blobs(desk: Desk, incident: Incident) -> Iterator[tuple[str, str]]:
     for document in incident.documents.values():
         for form, digest in document.files.items():
             yield f"{document.notice} as {form}", digest
+        if document.tree:
+            yield f"the text of {document.id}", document.tree
+        if document.adoption is not None:
+            yield f"the Word file of {document.id}", document.adoption.file
     for evidence in incident.evidence.values():
         yield f"evidence {evidence.id}", evidence.sha256
 

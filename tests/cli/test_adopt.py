@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,26 @@ def test_the_file_that_came_back_is_kept_sealed(desk: AtDesk, tmp_path: Path) ->
     assert not [path for path in desk.home.glob("tocsin.db*") if b"The way in was" in path.read_bytes()]
     with desk_store(desk) as store:
         assert store.get_blob(rendered(desk)["adoption"]["file"]) == file.read_bytes()
+
+
+def test_whoever_made_these_bytes_before_somebody_else_did_cannot_approve_them(
+    desk: AtDesk, tmp_path: Path
+) -> None:
+    file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
+    desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
+    desk.done("notice", "render", "draft", "--drop-edits")
+    desk.done("notice", "adopt", str(file), "draft", "--as", "ada", "--yes")
+    said = desk("approve", "sign", "--as", "jonas", "--digest", rendered(desk)["digest"])
+    assert "jonas made what is to be approved" in said.err
+
+
+def test_the_doctor_misses_a_tree_and_a_word_file(desk: AtDesk, tmp_path: Path) -> None:
+    file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
+    desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
+    with sqlite3.connect(desk.home / "tocsin.db") as store:
+        for row in (rendered(desk)["adoption"]["file"],):
+            store.execute("DELETE FROM blobs WHERE digest = ?", (row,))
+    assert "the Word file of noticed:draft#1/short-notice@3" in " ".join(desk("doctor").out.split())
 
 
 def desk_store(desk: AtDesk) -> Store:

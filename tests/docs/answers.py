@@ -52,6 +52,12 @@ ASKED = (
     ("fact show organisation --all", ""),
     ("duties", ""),
     ("duties register", ""),
+    ("duties calendar", ""),
+    ("regime list --in IE", "`tocsin regime list`"),
+    ("regime show eu-gdpr-33-processor", "`tocsin regime show REGIME`"),
+    ("regime check eu-gdpr-33-processor", "`tocsin regime check`"),
+    ("regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01", "`tocsin regime diff`"),
+    ("regime import contracts.csv", "`tocsin regime import FILE`"),
     ("message plan", ""),
     ("message list", ""),
     ("message show d-4", ""),
@@ -86,6 +92,10 @@ ASKED = (
 )
 """Command and, where it says more, how the page names it."""
 
+CONTRACTS = """\
+regime,name,duty,recipient,starts,amount,unit
+cyber-insurance,Policy 4711,claim,insurer,incident.discovered_at,72,hours
+"""
 PREPARED = (
     "task check triage --all --as ana",
     "task done triage --as ana",
@@ -120,6 +130,7 @@ def _write(folder: Path) -> None:
     shipped = (ROOT / "playbooks" / "lost-device.yaml").read_text(encoding="utf-8")
     (folder / "lost-device.yaml").write_text(shipped.replace("wait: 30d", "wait: 60d"), encoding="utf-8")
     (folder / "people.csv").write_text("reference,name,address\nK-1,Ada,1 Elm Road\n", encoding="utf-8")
+    (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")
     (folder / "wrong.yaml").write_text(
         shipped.replace("role: technical", "role: tecnical", 1), encoding="utf-8"
     )

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
 To = Annotated[
     list[str] | None,
-    Option("--to", metavar="FORMAT", help="docx, pdf, html, txt; a form also xlsx, json; several with commas."),
+    Option(
+        "--to", metavar="FORMAT", help="docx, pdf, html, txt; a form also xlsx, json; several with commas."
+    ),
 ]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")]
 Override = Annotated[

@@ -17,6 +17,13 @@ BUILT_IN: dict[str, str] = {
     "smtp": "integrations.smtp",
     "webhook": "integrations.webhook",
     "console": "integrations.console",
+    "slack": "integrations.slack",
+    "teams": "integrations.teams",
+    "mattermost": "integrations.mattermost",
+    "pagerduty": "integrations.pagerduty",
+    "ntfy": "integrations.ntfy",
+    "matrix": "integrations.matrix",
+    "apprise": "integrations.apprise",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

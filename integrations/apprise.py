@@ -7,7 +7,11 @@ public, no personal data, no acknowledgement. It is imported when it is used, an
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 
@@ -64,8 +68,9 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         from apprise.logger import logger
     except ImportError:
         return Rejected("missing", "apprise is not installed: install tocsin[apprise]", about="account")
-    # It logs URLs, which hold passwords, and what services answer.
+    # They log URLs, which hold passwords, and what services answer.
     logger.addFilter(_silent)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
     storage = apprise.PersistentStoreMode.MEMORY
     asset = apprise.AppriseAsset(
         app_id="Tocsin", async_mode=False, http_redirects=False, storage_mode=storage
@@ -75,11 +80,28 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         return Rejected("secret", "the secret url is not an Apprise URL of a known service", about="account")
     service.socket_connect_timeout = outbound.timeouts.connect.total_seconds()
     service.socket_read_timeout = outbound.timeouts.read.total_seconds()
-    if service.notify(
-        body=plain_body(outbound), title=outbound.subject, notify_type=apprise.NotifyType.WARNING
-    ):
-        return Accepted()
-    return Unknown("Apprise says no, which does not tell a refusal from a lost answer", "answer")
+    text, title, kind = plain_body(outbound), outbound.subject, apprise.NotifyType.WARNING
+    yes = _within(
+        outbound.timeouts.total, lambda: service.notify(body=text, title=title, notify_type=kind) is True
+    )
+    return (
+        Accepted() if yes else Unknown("Apprise did not say yes: the message may be there or not", "answer")
+    )
+
+
+def _within(limit: timedelta, call: Callable[[], bool]) -> bool:
+    """Wait so long for a yes. Whoever calls late is left behind: a service that drips bytes would hold a worker."""
+    said: list[bool] = []
+
+    def work() -> None:
+        # Whatever a service's code raises may repeat what it was given; that it is no yes is all we need.
+        with contextlib.suppress(Exception):
+            said.append(call())
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(limit.total_seconds())
+    return said == [True]
 
 
 def _silent(record: logging.LogRecord) -> bool:

@@ -24,6 +24,11 @@ BUILT_IN: dict[str, str] = {
     "ntfy": "integrations.ntfy",
     "matrix": "integrations.matrix",
     "apprise": "integrations.apprise",
+    "twilio_sms": "integrations.twilio.sms",
+    "twilio_voice": "integrations.twilio.voice",
+    "whatsapp": "integrations.whatsapp",
+    "signal": "integrations.signal",
+    "smpp": "integrations.smpp",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

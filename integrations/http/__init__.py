@@ -83,16 +83,6 @@ def url_problem(url: str, hosts: frozenset[str] | None = None) -> str:
     return ""
 
 
-def clear_text_problem(url: str) -> str:
-    """Return why no secret may go to this URL, or the empty string: only https, or http on this machine."""
-    if problem := url_problem(url):
-        return problem
-    parts = urlsplit(url)
-    if parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}:
-        return ""
-    return "the URL is http: anyone on the way can read the secrets"
-
-
 def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
     """Make one request; every way it can fail is a value. ``Rejected`` only for what our own rules forbid."""
     problem = url_problem(request.url, request.hosts)

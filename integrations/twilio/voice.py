@@ -7,8 +7,8 @@ footer is not spoken; nobody writes down a digest at three in the morning.
 
 from __future__ import annotations
 
+from html import escape
 from typing import Literal
-from xml.sax.saxutils import escape, quoteattr
 
 from integrations.port import (
     Answer,
@@ -101,15 +101,15 @@ def spoken(outbound: Outbound, settings: Settings) -> str:
     if not settings.callback_url:
         return f"<Response>{_say(text, settings, 2)}</Response>"
     said = _say(f"{text}\n{settings.prompt}", settings, 2)
-    action = quoteattr(api.callback_url(outbound, settings))
-    return f'<Response><Gather numDigits="1" timeout="10" method="POST" action={action}>{said}</Gather></Response>'
+    action = escape(api.callback_url(outbound, settings))
+    return f'<Response><Gather numDigits="1" timeout="10" method="POST" action="{action}">{said}</Gather></Response>'
 
 
 def _say(text: str, settings: Settings, times: int) -> str:
     """Return one ``Say`` without characters that XML cannot hold."""
     clean = "".join(one if one.isprintable() or one == "\n" else " " for one in text)
-    voice = f" voice={quoteattr(settings.voice)}" if settings.voice else ""
-    return f'<Say language={quoteattr(settings.language)}{voice} loop="{times}">{escape(clean)}</Say>'
+    voice = f' voice="{escape(settings.voice)}"' if settings.voice else ""
+    return f'<Say language="{escape(settings.language)}"{voice} loop="{times}">{escape(clean)}</Say>'
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:

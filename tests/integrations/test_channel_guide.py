@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from integrations.discovery import BUILT_IN
 from runner.effects.gateway import Gateway
 from runner.model.messaging import ChannelConfig
 
@@ -18,6 +19,14 @@ SHOWN = [
     for name, config in yaml.safe_load(fence)["channels"].items()
 ]
 
+MADE_UP = {
+    "slack": "xoxb-made-up",
+    "mattermost": "madeupkey4711",
+    "pagerduty": "made-up-integration-key-12345678",
+    "apprise": "service://made-up",
+}
+"""Secrets in the form that an adapter asks for, where it asks for one."""
+
 
 @pytest.mark.parametrize(("name", "config"), SHOWN, ids=[name for name, _ in SHOWN])
 def test_a_channel_of_the_guide_is_one(name, config):
@@ -27,10 +36,16 @@ def test_a_channel_of_the_guide_is_one(name, config):
             adapter=config["adapter"], settings=config.get("settings", {}), secrets=config.get("secrets", {})
         ),
     )
-    secrets = dict.fromkeys(config.get("secrets", {}), "made-up-secret")
+    made_up = MADE_UP.get(config["adapter"], "made-up-secret")
+    secrets = dict.fromkeys(config.get("secrets", {}), made_up)
     assert [one.what for one in Gateway().lint(channel, secrets)] == []
 
 
 def test_the_channels_of_telephones_are_shown():
     adapters = {config["adapter"] for _, config in SHOWN}
     assert {"twilio_sms", "twilio_voice", "whatsapp", "signal", "smpp"} <= adapters
+
+
+def test_every_adapter_is_in_the_guide():
+    page = GUIDE.read_text(encoding="utf-8")
+    assert [name for name in BUILT_IN if f"`{name}`" not in page] == []

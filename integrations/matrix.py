@@ -161,7 +161,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         wanted = f"Bearer {usable(secrets, 'hs_token')}".encode()
     except ValueError:
         return Unauthentic(reason="no usable hs_token")
-    if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode()):
+    if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode("utf-8", "replace")):
         return Unauthentic(reason="the homeserver's token does not hold")
     said = json_object(callback.body)
     return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))

@@ -137,7 +137,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     except ValueError:
         return Unauthentic(reason="no usable key")
     wanted = signature(key, callback.body).encode()
-    given = callback.headers.get("x-pagerduty-signature", "").encode().split(b",")
+    given = callback.headers.get("x-pagerduty-signature", "").encode("utf-8", "replace").split(b",")
     # While secrets are changed there are several; each is compared in constant time.
     matches = [hmac.compare_digest(wanted, one.strip()) for one in given]
     if not any(matches):

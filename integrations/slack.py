@@ -212,10 +212,12 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         timestamp = int(callback.headers.get("x-slack-request-timestamp", ""))
     except ValueError:
         return Unauthentic(reason="no usable timestamp or key")
-    if abs(callback.at.timestamp() - timestamp) > WINDOW.total_seconds():
+    if abs(int(callback.at.timestamp()) - timestamp) > WINDOW.total_seconds():
         return Unauthentic(reason="the timestamp is outside the window")
     wanted = signature(key, timestamp, callback.body).encode()
-    if not hmac.compare_digest(wanted, callback.headers.get("x-slack-signature", "").encode()):
+    if not hmac.compare_digest(
+        wanted, callback.headers.get("x-slack-signature", "").encode("utf-8", "replace")
+    ):
         return Unauthentic(reason="the signature does not hold")
     return _presses(callback.body, settings.team)
 

@@ -129,6 +129,7 @@ def test_a_pushed_transaction_is_believed_only_with_the_servers_token():
         forged = [
             server.pushed(AT, token="other"),
             server.pushed(AT, token="é"),
+            server.pushed(AT, token="\udcff"),
             msgspec.structs.replace(good, headers={}),
             msgspec.structs.replace(good, headers={}, path=f"{good.path}?access_token={HS_TOKEN}"),
         ]

@@ -354,3 +354,35 @@ def test_429_is_obeyed_to_the_second(double, send, expected):
     with double("throttle") as server:
         outcome = send(server)
     assert outcome == Throttled(expected, "the service answered 429: later", "429")
+
+
+@pytest.mark.parametrize("url", ["https://[::1/", "file:///etc/passwd", "https://user:pw@host/x", ""])
+@pytest.mark.parametrize("adapter", ["teams", "mattermost", "ntfy"])
+def test_a_url_that_cannot_be_called_is_a_refusal_and_no_fault(adapter, url):
+    module, settings, secrets = {
+        "teams": (teams, teams.Settings(url=url), CARDS),
+        "mattermost": (mattermost, mattermost.Settings(url=url), HOOK),
+        "ntfy": (ntfy, ntfy.Settings(url=url), TOPICS),
+    }[adapter]
+    outcome = module.send(to("incident"), settings, secrets)
+    assert (outcome.code, outcome.about) == ("url", "account")
+    assert [one.severity for one in module.lint(settings, secrets)][:1] == ["error"]
+    assert module.capabilities(settings).confidentiality in {"public", "internal", "confidential"}
+
+
+def test_without_its_secret_nothing_is_sent():
+    gone = f"http://127.0.0.1:{closed_port()}"
+    for outcome in (
+        teams.send(to("x"), teams.Settings(url=gone), {}),
+        ntfy.send(to("oncall"), ntfy.Settings(url=gone), {}),
+    ):
+        assert isinstance(outcome, Rejected)
+        assert (outcome.code, outcome.about) == ("secret", "account")
+
+
+def test_the_self_test_of_a_workflow_is_for_nobody():
+    with Teams() as server:
+        teams.self_test(to("maria@corp.example"), workflow(server), CARDS)
+        (card,) = server.cards
+    assert runs(card)[1] == "To: tocsin self-test"
+    assert "entities" not in card["msteams"]

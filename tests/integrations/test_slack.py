@@ -198,8 +198,10 @@ def test_a_press_is_believed_only_with_its_signature_and_in_its_window():
                 for changed in (
                     {"x-slack-request-timestamp": str(int(AT.timestamp()) + 1)},
                     {"x-slack-request-timestamp": "soon"},
+                    {"x-slack-request-timestamp": "9" * 400},
                     {"x-slack-signature": ""},
                     {"x-slack-signature": "v0=é"},
+                    {"x-slack-signature": "v0=\udcff"},
                 )
             ),
             msgspec.structs.replace(good, headers={}),

@@ -92,7 +92,7 @@ SERVICES = {
         token="syt_marker_token",
     ),
 }
-"""Adapters of services on the shared HTTP path, by name."""
+"""Adapters of HTTP services, by name."""
 
 
 @pytest.mark.parametrize("name", SERVICES)

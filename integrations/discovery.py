@@ -17,6 +17,18 @@ BUILT_IN: dict[str, str] = {
     "smtp": "integrations.smtp",
     "webhook": "integrations.webhook",
     "console": "integrations.console",
+    "slack": "integrations.slack",
+    "teams": "integrations.teams",
+    "mattermost": "integrations.mattermost",
+    "pagerduty": "integrations.pagerduty",
+    "ntfy": "integrations.ntfy",
+    "matrix": "integrations.matrix",
+    "apprise": "integrations.apprise",
+    "twilio_sms": "integrations.twilio.sms",
+    "twilio_voice": "integrations.twilio.voice",
+    "whatsapp": "integrations.whatsapp",
+    "signal": "integrations.signal",
+    "smpp": "integrations.smpp",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

@@ -8,7 +8,7 @@ an answer, not a failure. No ``reason`` holds an address, a body, a secret or te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -74,7 +74,11 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
-    """The other side said that it has the message. ``provider_id`` is its name for it, where it gave one."""
+    """The other side said that it has the message. ``provider_id`` is its name for it, where it gave one.
+
+    Where a long message went in parts that each have a name and receipts of their own, these are all names,
+    separated by spaces, in order: the message is delivered when every one of them is.
+    """
 
     provider_id: str = ""
     evidence: Proof = "accepted"
@@ -138,6 +142,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     path: str
+    """With the query, as it came: some signatures cover it."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
@@ -180,6 +185,17 @@ class Unauthentic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Parsed = tuple[Receipt | Answer, ...] | Unauthentic
+
+
+class CallbackReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider wants to hear after a believed callback, where an empty 200 will not do."""
+
+    content_type: str
+    body: bytes
+
+
+Took = Callable[[Receipt | Answer], bool]
+"""Keeps what was collected for good, and only then returns true."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +274,25 @@ class Integration(Protocol):
         ...
 
 
+class Replying(Protocol):
+    """What an integration has besides, when its provider reads the answer to a callback."""
+
+    def reply(self, callback: Callback, settings: Any, secrets: Secrets) -> CallbackReply:
+        """Return what to answer with status 200, after ``parse_callback`` believed the callback. Pure."""
+        ...
+
+
+class Collecting(Protocol):
+    """What an integration has besides, when receipts and answers have to be fetched instead of called back."""
+
+    def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
+        """Hand all that waits to ``took``, and confirm it to the provider only when that returned true.
+
+        One round, over when nothing has come for ``timeouts.read``. Return what went wrong, or the empty string.
+        """
+        ...
+
+
 class UnknownIntegration(LookupError):
     """No adapter of that name is installed; ``nearest`` is the closest name, or empty."""
 
@@ -274,3 +309,22 @@ def plain_body(outbound: Outbound) -> str:
     head = f"{outbound.marking}\n\n" if outbound.marking else ""
     tail = f"\n\n-- \n{outbound.footer}" if outbound.footer else ""
     return f"{head}{outbound.text.rstrip()}{tail}\n"
+
+
+def narrow_body(outbound: Outbound) -> str:
+    """Return the text for a telephone: one character outside the network's alphabet halves what fits into a part.
+
+    The footer is ours, so its dots become hyphens; the text is not, so it stays as it is.
+    """
+    narrow = msgspec.structs.replace(outbound, footer=outbound.footer.replace("·", "-"))
+    return plain_body(narrow).rstrip("\n")
+
+
+def phone_problem(address: str) -> str:
+    """Return what is wrong with a telephone number, without repeating it, or the empty string (ITU-T E.164)."""
+    digits = address.removeprefix("+")
+    if digits == address or not digits.isascii() or not digits.isdigit():
+        return "a number has the international form: + and digits only, without spaces"
+    if digits.startswith("0") or not 7 <= len(digits) <= 15:
+        return "a number has a country code and 7 to 15 digits in all"
+    return ""

@@ -132,11 +132,11 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         timestamp = int(callback.headers.get("webhook-timestamp", ""))
     except ValueError:
         return Unauthentic(reason="no usable timestamp or key")
-    if abs(callback.at.timestamp() - timestamp) > WINDOW.total_seconds():
+    if abs(int(callback.at.timestamp()) - timestamp) > WINDOW.total_seconds():
         return Unauthentic(reason="the timestamp is outside the window")
     identifier = callback.headers.get("webhook-id", "")
     wanted = [signature(key, identifier, timestamp, callback.body) for key in keys]
-    given = callback.headers.get("webhook-signature", "").encode().split(b" ")
+    given = callback.headers.get("webhook-signature", "").encode("utf-8", "replace").split(b" ")
     # Every pair is compared, in constant time each: the answer's duration says nothing.
     matches = [hmac.compare_digest(one.encode(), other) for one in wanted for other in given]
     return () if any(matches) else Unauthentic(reason="the signature does not hold")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -34,6 +35,10 @@ METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_addres
 
 class ForbiddenPeer(HTTPError):
     """The name led to an address that is never called; no byte of the request has left."""
+
+
+# urllib3 logs URLs, as warnings too when an answer is strange, and some services put their password there.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 class _Line(threading.local):

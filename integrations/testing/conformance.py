@@ -31,7 +31,7 @@ from integrations.port import (
 )
 from integrations.testing.chaos import ChaosServer, Script, Talk, closed_port
 
-Transport = Literal["http", "smtp"]
+Transport = Literal["http", "smtp", "smpp"]
 Where = Literal["server", "closed_port", "unknown_host", "silent_tls"]
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 MARK = "MARKER-TEXT-4711"
@@ -91,8 +91,8 @@ def outbound(recipient: str, *, attempt: int = 1) -> Outbound:
     )
 
 
-def rows(transport: Transport) -> tuple[Row, ...]:
-    """Return the rows that an adapter of this transport has to pass."""
+def rows(transport: Literal["http", "smtp"]) -> tuple[Row, ...]:
+    """Return the rows that an adapter of this transport has to pass; those of SMPP stand with its stand-in, ``smsc``."""
     return HTTP if transport == "http" else SMTP
 
 

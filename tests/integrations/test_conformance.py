@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from integrations import smtp, webhook
+from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, webhook
 from integrations.testing.conformance import Row, Subject, check, rows
 from runner.effects.gateway import Held
 
@@ -35,3 +37,65 @@ def test_webhook_tells_each_event_for_what_it_is(row: Row):
 @pytest.mark.parametrize("row", rows("smtp"), ids=str)
 def test_smtp_tells_each_event_for_what_it_is(row: Row):
     assert check(row, SMTP) == ""
+
+
+def _subject(
+    adapter: Any, settings: Callable[[str], Any], recipient: str, yes: bytes, **secrets: str
+) -> Subject:
+    """Return a subject whose settings are made from the URL of the server that misbehaves."""
+    return Subject(
+        adapter=adapter,
+        transport="http",
+        settings=lambda host, port, tls: settings(f"http{'s' if tls else ''}://{host}:{port}"),
+        recipient=recipient,
+        success=yes,
+        secrets={name: Held(text) for name, text in secrets.items()},
+    )
+
+
+_KEY = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_POSTED = b'{"ok": true, "channel": "C0MARKER1", "ts": "1764000000.000100"}'
+_PUSHED = b'{"id": "a1", "event": "message", "topic": "marker-topic"}'
+SERVICES = {
+    "slack": _subject(
+        slack, lambda url: slack.Settings(api=url), "C0MARKER1", _POSTED, token="xoxb-marker-token"
+    ),
+    "teams": _subject(
+        teams,
+        lambda url: teams.Settings(url=f"{url}/x?a=b"),
+        "marker@corp.example",
+        b"",
+        signature="marker+signature",
+    ),
+    "mattermost": _subject(
+        mattermost,
+        lambda url: mattermost.Settings(url=f"{url}/hooks"),
+        "@marker-person",
+        b"ok",
+        key="markerpassword",
+    ),
+    "pagerduty": _subject(
+        pagerduty,
+        lambda url: pagerduty.Settings(api=url),
+        "marker-officer",
+        b'{"status": "success", "dedup_key": "' + _KEY + b'"}',
+        routing_key="markermarkermarkermarkermarker12",
+    ),
+    "ntfy": _subject(
+        ntfy, lambda url: ntfy.Settings(url=url), "marker-topic", _PUSHED, token="tk_marker_token"
+    ),
+    "matrix": _subject(
+        matrix,
+        lambda url: matrix.Settings(url=url, user="@us:breach.example"),
+        "!marker:breach.example",
+        b'{"event_id": "$abc-_1"}',
+        token="syt_marker_token",
+    ),
+}
+"""Adapters of HTTP services, by name."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("row", rows("http"), ids=str)
+def test_a_service_tells_each_event_for_what_it_is(row: Row, name: str):
+    assert check(row, SERVICES[name]) == ""

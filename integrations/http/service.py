@@ -1,0 +1,121 @@
+"""What the adapters of HTTP services share: a secret in usable form, one JSON document sent, an answer believed.
+
+A service's answer is hostile until checked: an identifier is kept only in the form that it has to have, a
+code only if it is on the adapter's own list, and nothing else of an answer goes anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
+from integrations.port import Finding, NotSent, Outbound, Outcome, Rejected, Secrets, Unknown
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts towards which nothing crosses a network."""
+
+LONGEST_IDENTIFIER = 256
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL in lower case, or the empty string when it has none or cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def private(url: str) -> bool:
+    """Say whether nobody on the way can read: TLS, or a host on this machine."""
+    return url.startswith("https://") or host_of(url) in LOOPBACK
+
+
+def usable(secrets: Secrets, name: str) -> str:
+    """Return a secret that can stand in a header; ``ValueError`` says which one is missing or unfit, not what it is."""
+    if name not in secrets:
+        raise ValueError(f"the secret {name} is missing")
+    text = secrets[name].reveal().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"the secret {name} is not one word of printable ASCII")
+    return text
+
+
+def findings(url: str, secrets: Secrets, *needed: str) -> tuple[Finding, ...]:
+    """Find a URL that cannot be called or is read on the way, and secrets that are missing or unfit."""
+    found: list[Finding] = []
+    if problem := url_problem(url):
+        found.append(Finding(severity="error", what=problem, hint="https://host/path"))
+    elif not private(url):
+        what = "the URL is http: anyone on the way can read and drop messages"
+        found.append(Finding(severity="warning", what=what, hint="use https"))
+    for name in needed:
+        try:
+            usable(secrets, name)
+        except ValueError as error:
+            hint = f"secrets: {{{name}: env:NAME}}"
+            found.append(Finding(severity="error", what=str(error), hint=hint))
+    return tuple(found)
+
+
+def send_json(
+    outbound: Outbound,
+    url: str,
+    content: Mapping[str, object],
+    *,
+    method: str = "POST",
+    token: str = "",
+    ca_file: str = "",
+    max_answer: int = 65_536,
+) -> Reply | NotSent | Rejected | Unknown:
+    """Send one JSON document once; ``token`` goes into the header ``Authorization`` and nowhere else."""
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return exchange(
+        Request(
+            method=method,
+            url=url,
+            at=outbound.at,
+            headers=headers,
+            body=compact(content),
+            timeouts=outbound.timeouts,
+            ca_file=ca_file,
+            max_answer=max_answer,
+        )
+    )
+
+
+def compact(content: Mapping[str, object]) -> bytes:
+    """Return the bytes of a document: the same for the same content."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def answered(
+    reply: Reply | NotSent | Rejected | Unknown,
+    outbound: Outbound,
+    read: Callable[[dict[str, object]], Outcome],
+) -> Outcome:
+    """Return what came of a request; ``read`` is given the JSON object of a 2xx whose end was seen."""
+    match reply:
+        case Reply():
+            return judge(reply, outbound.at) or read(json_object(reply.body))
+        case NotSent() | Rejected() | Unknown():
+            return reply
+
+
+def identifier(given: object, also: str = "-_") -> str:
+    """Return what a service gave as an identifier if it is letters, digits and ``also``; else the empty string."""
+    if not isinstance(given, str) or not 0 < len(given) <= LONGEST_IDENTIFIER or not given.isascii():
+        return ""
+    return given if all(one.isalnum() or one in also for one in given) else ""
+
+
+def member(given: object, *path: str) -> object:
+    """Return what stands at ``path`` in nested JSON objects, or None where any of them is something else."""
+    for name in path:
+        if not isinstance(given, dict):
+            return None
+        given = given.get(name)
+    return given

@@ -1,0 +1,275 @@
+"""Matrix, by the client-server API: one event into a room, once for each transaction id.
+
+Our key is the transaction id: the same token and the same id are the same event, whatever the body, until the
+server forgets. A new login is a new scope, so the token is kept and never renewed by us. Events are not encrypted
+end to end. A reaction to the event says *seen*, a read receipt *read*; both are fetched with the token, or pushed
+by the server where we are registered as an application service.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, json_object, judge, retry_after
+from integrations.http.service import findings, host_of, member, private, send_json, usable
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Confidentiality,
+    Finding,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Receipt,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Throttled,
+    Timeouts,
+    Took,
+    Unauthentic,
+    Unknown,
+    plain_body,
+)
+
+LONGEST = 14_000
+"""Characters of text: a whole event has to stay below 64 KiB."""
+LARGEST = 60_000
+REMEMBERS = timedelta(minutes=30)
+"""How long a server surely knows a transaction id; the specification names no time, Synapse keeps a day."""
+
+_ROOM = re.compile(r"![^\s/?#]{1,254}", re.ASCII)
+_USER = re.compile(r"@[^\s:/?#]{1,200}:[^\s/?#]{1,200}", re.ASCII)
+_EVENT = re.compile(r"\$[A-Za-z0-9+/_:.=~-]{1,254}", re.ASCII)
+
+_RECIPIENT = "M_FORBIDDEN M_NOT_FOUND M_UNSUPPORTED_ROOM_VERSION"
+_ACCOUNT = (
+    "M_UNKNOWN_TOKEN M_MISSING_TOKEN M_USER_DEACTIVATED M_USER_SUSPENDED M_USER_LOCKED M_CONSENT_NOT_GIVEN"
+    " M_UNRECOGNIZED M_RESOURCE_LIMIT_EXCEEDED"
+)
+_MESSAGE = "M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM"
+"""The specification's codes, by what they are about; a code that is not here is not repeated."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A homeserver and our user. The secret ``token`` is its access token, or the application service's."""
+
+    url: str
+    """The homeserver's client address, as its ``.well-known`` says."""
+    user: str
+    """Our own id, ``@tocsin:example.org``: what it does itself is no answer."""
+    federated: bool = True
+    """Whether people of other servers are in the rooms: their servers then hold a copy of every message."""
+    appservice: bool = False
+    """Whether the server pushes what happens to us; needs the secret ``hs_token``."""
+    test_to: str = ""
+    """The room of a self-test."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """Not end-to-end encrypted by us: every server in the room reads it. A reaction shows *seen*, no more."""
+    kept: Confidentiality = "internal" if settings.federated else "confidential"
+    secure = private(settings.url)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({f"host:{host_of(settings.url)}"}),
+        confidentiality=kept if secure else "public",
+        personal_data="contact" if secure else "none",
+        receipts=frozenset({"accepted", "read"}),
+        ack="button",
+        ack_strength="seen",
+        idempotency="txn",
+        key_lifetime=REMEMBERS,
+        max_length=LONGEST,
+        secrets=frozenset({"token", "hs_token"} if settings.appservice else {"token"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is a room's id: aliases can be moved, and a person's room has to be there before."""
+    return "" if _ROOM.fullmatch(address) else "an address is the id of a room that our user has joined: !…"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Put one event under our key; only an event id is the server's yes."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    text = f"{outbound.subject}\n\n{plain_body(outbound)}"
+    if len(outbound.text) > LONGEST or len(text.encode("utf-8", "replace")) > LARGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
+    # The room is told to look: without a mention many clients stay silent.
+    content: dict[str, object] = {"msgtype": "m.text", "body": text, "m.mentions": {"room": True}}
+    room, key = quote(outbound.recipient, safe=""), quote(outbound.idempotency_key, safe="")
+    url = f"{_api(settings)}/rooms/{room}/send/m.room.message/{key}"
+    reply = send_json(outbound, url, content, method="PUT", token=token, ca_file=settings.ca_file)
+    match reply:
+        case Reply():
+            return _refused(reply, outbound.at) or judge(reply, outbound.at) or _taken(reply)
+        case NotSent() | Rejected() | Unknown():
+            return reply
+
+
+def _api(settings: Settings) -> str:
+    return f"{settings.url.rstrip('/')}/_matrix/client/v3"
+
+
+def _refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
+    """Return what the server's own error says more than its status: whose fault it is."""
+    error = json_object(reply.body).get("errcode") if reply.complete and 400 <= reply.status < 500 else None
+    if error == "M_LIMIT_EXCEEDED":
+        return Throttled(retry_after(reply, at), "the homeserver says later", "M_LIMIT_EXCEEDED")
+    if not isinstance(error, str):
+        return None
+    if error in _RECIPIENT.split():
+        return Rejected(error, "our user cannot write to this room", about="recipient")
+    if error in _ACCOUNT.split():
+        return Rejected(error, "the homeserver does not let our user write", about="account")
+    return Rejected(error, "the homeserver refused the event") if error in _MESSAGE.split() else None
+
+
+def _taken(reply: Reply) -> Outcome:
+    event = _event(json_object(reply.body).get("event_id"))
+    return Accepted(event) if event else Unknown("the homeserver answered without an event", "answer")
+
+
+def _event(given: object) -> str:
+    return given if isinstance(given, str) and _EVENT.fullmatch(given) else ""
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Asking is repeating: the server knows the transaction."""
+    return CannotTell("repeat it with the same transaction id and the same token")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check the server's token and return what a pushed transaction holds: reactions and read receipts."""
+    try:
+        wanted = f"Bearer {usable(secrets, 'hs_token')}".encode()
+    except ValueError:
+        return Unauthentic(reason="no usable hs_token")
+    if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode("utf-8", "replace")):
+        return Unauthentic(reason="the homeserver's token does not hold")
+    said = json_object(callback.body)
+    return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
+
+
+_FILTER = json.dumps(
+    {
+        "presence": {"types": []},
+        "account_data": {"types": []},
+        "room": {
+            "state": {"types": []},
+            "account_data": {"types": []},
+            "timeline": {"types": ["m.reaction"], "limit": 100},
+            "ephemeral": {"types": ["m.receipt"]},
+        },
+    },
+    separators=(",", ":"),
+)
+
+
+def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
+    """Fetch the newest reactions and receipts of every room; there is nothing to confirm, and doubles do no harm."""
+    try:
+        headers = {"Authorization": f"Bearer {usable(secrets, 'token')}"}
+    except ValueError as error:
+        return str(error)
+    url = f"{_api(settings)}/sync?{urlencode({'timeout': 0, 'filter': _FILTER})}"
+    reply = exchange(
+        Request(
+            method="GET",
+            url=url,
+            at=at,
+            headers=headers,
+            timeouts=timeouts,
+            ca_file=settings.ca_file,
+            max_answer=4_000_000,
+        )
+    )
+    if not isinstance(reply, Reply) or reply.status != 200 or not reply.complete:
+        return "the homeserver did not answer in full"
+    rooms = member(json_object(reply.body), "rooms", "join")
+    for room in rooms.values() if isinstance(rooms, dict) else ():
+        events = [*_list(member(room, "timeline", "events")), *_list(member(room, "ephemeral", "events"))]
+        for one in _happened(events, settings.user):
+            took(one)
+    return ""
+
+
+def _list(given: object) -> list[object]:
+    return given if isinstance(given, list) else []
+
+
+def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
+    for event in events:
+        kind = member(event, "type")
+        if kind == "m.reaction":
+            yield from _reaction(event, us)
+        elif kind == "m.receipt":
+            yield from _receipts(member(event, "content"), us)
+
+
+def _reaction(event: object, us: str) -> Iterator[Answer]:
+    name, sender = _event(member(event, "event_id")), member(event, "sender")
+    about, key = (member(event, "content", "m.relates_to", one) for one in ("event_id", "key"))
+    if name and isinstance(sender, str) and _USER.fullmatch(sender) and sender != us and _event(about):
+        text = key[:32] if isinstance(key, str) else ""
+        yield Answer(
+            event_id=name,
+            sender=sender,
+            text=text,
+            provider_id=_event(about),
+            at=_instant(member(event, "origin_server_ts")),
+        )
+
+
+def _receipts(content: object, us: str) -> Iterator[Receipt]:
+    """Yield a proof for each event that a receipt names itself; that it covers older ones is not said here."""
+    for about, kinds in content.items() if isinstance(content, dict) else ():
+        readers = member(kinds, "m.read")
+        for reader, details in readers.items() if isinstance(readers, dict) else ():
+            if _event(about) and isinstance(reader, str) and _USER.fullmatch(reader) and reader != us:
+                yield Receipt(
+                    kind="read",
+                    event_id=f"{about} {reader}",
+                    provider_id=about,
+                    at=_instant(member(details, "ts")),
+                )
+
+
+def _instant(given: object) -> datetime | None:
+    """Read milliseconds since 1970, where they are an instant at all."""
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 < given < 10**14:
+        return None
+    return datetime.fromtimestamp(given / 1000, UTC)
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.url, secrets, *sorted(capabilities(settings).secrets)))
+    if not _USER.fullmatch(settings.user):
+        found.append(Finding(severity="error", what="user is not an id", hint="@name:server"))
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Put an event into the room that ``test_to`` names."""
+    if not settings.test_to:
+        return Rejected("settings", "test_to names no room to test with", about="account")
+    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)

@@ -1,0 +1,152 @@
+"""Mattermost and what speaks its incoming webhooks, as Rocket.Chat does: one hook, a channel or a person.
+
+The hook's key is its password and stands in the path; the setting holds the URL above it, the secret ``key`` the
+rest. Mattermost says yes with the two letters ``ok``, Rocket.Chat with ``success``; any other 2xx is *unknown*.
+No key is honoured, and a hook cannot be asked.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from integrations.http import Reply, json_object, judge
+from integrations.http.service import findings, host_of, private, send_json, usable
+from integrations.port import (
+    Accepted,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Unauthentic,
+    Unknown,
+    plain_body,
+)
+
+_ADDRESS = re.compile(r"[@#]?[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9]{8,64}(/[A-Za-z0-9]{8,128})?", re.ASCII)
+
+_HOOK = "web.incoming_webhook."
+_RECIPIENT = frozenset({"channel", "user", "channel_locked", "permissions"})
+_ACCOUNT = frozenset({"invalid", "disabled"})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One incoming webhook. The secret ``key`` is what stands after ``/hooks/`` in its URL."""
+
+    url: str
+    """``https://chat.example/hooks``, without the key."""
+    max_length: int = 4_000
+    """Characters of text that the server takes in one post: Rocket.Chat 5,000 unless told, Mattermost 16,383."""
+    test_to: str = ""
+    """Where a self-test goes; the hook's own channel when empty."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """TLS to one server; everybody in a channel reads it, so contacts should be persons."""
+    secure = private(settings.url)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({f"host:{host_of(settings.url)}"}),
+        confidentiality="confidential" if secure else "public",
+        personal_data="contact" if secure else "none",
+        max_length=settings.max_length,
+        secrets=frozenset({"key"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is a channel's name or ``@`` and a person's."""
+    return "" if _ADDRESS.fullmatch(address) else "an address is channel-name or @person, in lower case"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post one message to a channel or a person."""
+    if len(outbound.text) > settings.max_length:
+        return Rejected("too_long", f"the text has more than {settings.max_length} characters")
+    try:
+        url = f"{settings.url.rstrip('/')}/{_key(secrets)}"
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content: dict[str, object] = {"text": f"{outbound.subject}\n\n{plain_body(outbound)}"}
+    if outbound.recipient:
+        content["channel"] = outbound.recipient
+    reply = send_json(outbound, url, content, ca_file=settings.ca_file)
+    match reply:
+        case Reply():
+            return _refused(reply) or judge(reply, outbound.at) or _taken(reply)
+        case NotSent() | Rejected() | Unknown():
+            return reply
+
+
+def _key(secrets: Secrets) -> str:
+    key = usable(secrets, "key")
+    if not _KEY.fullmatch(key):
+        raise ValueError(
+            "the secret key is not what stands after /hooks/: letters and digits, at most one slash"
+        )
+    return key
+
+
+def _refused(reply: Reply) -> Rejected | None:
+    """Return what Mattermost's own error says more than its status: whose fault it is."""
+    said = json_object(reply.body).get("id") if reply.status >= 400 and reply.complete else None
+    if not isinstance(said, str) or not said.startswith(_HOOK):
+        return None
+    name = said.removeprefix(_HOOK).partition(".")[0]
+    if name in _RECIPIENT:
+        return Rejected(name, "the hook cannot post to this address", about="recipient")
+    if name in _ACCOUNT:
+        return Rejected(name, "the server does not take this hook", about="account")
+    return None
+
+
+def _taken(reply: Reply) -> Outcome:
+    if reply.body.strip() == b"ok" or json_object(reply.body).get("success") is True:
+        return Accepted()
+    if json_object(reply.body).get("success") is False:
+        return Rejected("error", "the server refused the message")
+    return Unknown("the answer is not the yes of an incoming webhook", "answer")
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """A hook can only be posted to."""
+    return CannotTell("an incoming webhook cannot be asked; look into the channel")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """A hook calls nobody back."""
+    return Unauthentic(reason="an incoming webhook has no callbacks")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting: above all a key in the settings."""
+    found = list(findings(settings.url, secrets))
+    try:
+        _key(secrets)
+    except ValueError as error:
+        found.append(Finding(severity="error", what=str(error), hint="secrets: {key: env:NAME}"))
+    if re.search(r"/hooks/.", settings.url):
+        what = "the URL holds its key: whoever reads the settings can post"
+        found.append(
+            Finding(
+                severity="error", what=what, hint="end it with /hooks and put the rest into the secret key"
+            )
+        )
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post to ``test_to``, or to the hook's own channel."""
+    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)

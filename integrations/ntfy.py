@@ -1,0 +1,145 @@
+"""ntfy: a push to everybody who subscribed to a topic, on ntfy.sh or a server of our own.
+
+A push goes through the telephone makers' services and is shown on locked screens, so its ceiling is low. ntfy
+gives an id and honours no key. A message above the server's limit would become an attachment, so it is refused.
+Its 429 says no time: it is *throttled* without one.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from integrations.http import Reply, json_object, judge
+from integrations.http.service import findings, host_of, identifier, private, send_json, usable
+from integrations.port import (
+    Accepted,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Throttled,
+    Unauthentic,
+    Unknown,
+    plain_body,
+)
+
+LARGEST = 4_096
+"""Bytes of a message, as servers are set unless told otherwise."""
+LONGEST = 1_200
+"""Characters of text: with marking and footer they stay below 4,096 bytes in any usual script."""
+PUBLIC = "ntfy.sh"
+
+_TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}", re.ASCII)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server. The secret ``token`` is an access token that may write to the topics."""
+
+    url: str = "https://ntfy.sh"
+    priority: int = 5
+    """1 to 5: the highest breaks through *do not disturb* where the reader allows it."""
+    test_to: str = ""
+    """The topic of a self-test."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """On the public server whoever guesses a topic reads it; pushes lie open on locked screens."""
+    own = private(settings.url) and host_of(settings.url) != PUBLIC
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({f"host:{host_of(settings.url)}"}),
+        confidentiality="internal" if own else "public",
+        personal_data="none",
+        max_length=LONGEST,
+        secrets=frozenset({"token"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is a topic; on a public server it should be hard to guess."""
+    return "" if _TOPIC.fullmatch(address) else "a topic is 1 to 64 letters, digits, hyphens and underscores"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Publish one message; only an id is ntfy's yes."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    text = plain_body(outbound)
+    if len(outbound.text) > LONGEST or len(text.encode("utf-8", "replace")) > LARGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
+    content: dict[str, object] = {
+        "topic": outbound.recipient,
+        "title": outbound.subject,
+        "message": text,
+        "priority": settings.priority,
+    }
+    reply = send_json(outbound, settings.url, content, token=token, ca_file=settings.ca_file)
+    match reply:
+        case Reply():
+            return _named(judge(reply, outbound.at), reply) or _read(
+                json_object(reply.body), outbound.recipient
+            )
+        case NotSent() | Rejected() | Unknown():
+            return reply
+
+
+def _named(
+    judged: Rejected | Throttled | Unknown | None, reply: Reply
+) -> Rejected | Throttled | Unknown | None:
+    """Put ntfy's own five digits in place of the status, and say whom a refused topic is about."""
+    code = json_object(reply.body).get("code")
+    if not isinstance(code, int) or code // 100 != reply.status:
+        return judged
+    match judged:
+        case Rejected() if code in {40301, 40009}:
+            return Rejected(str(code), "ntfy does not let us write to this topic", about="recipient")
+        case Rejected() | Throttled():
+            return msgspec.structs.replace(judged, code=str(code))
+        case _:
+            return judged
+
+
+def _read(said: dict[str, object], topic: str) -> Outcome:
+    name = identifier(said.get("id"))
+    if name and said.get("event") == "message" and said.get("topic") == topic:
+        return Accepted(name)
+    return Unknown("ntfy's answer names no message of this topic", "answer")
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """A server may keep no messages, so not finding one would prove nothing."""
+    return CannotTell("ntfy honours no key; look into the topic")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """A server calls nobody back."""
+    return Unauthentic(reason="ntfy has no callbacks")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.url, secrets, "token"))
+    if not 1 <= settings.priority <= 5:
+        found.append(Finding(severity="error", what="priority is not between 1 and 5"))
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Publish to the topic that ``test_to`` names."""
+    if not settings.test_to:
+        return Rejected("settings", "test_to names no topic to test with", about="account")
+    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)

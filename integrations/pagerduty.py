@@ -1,0 +1,177 @@
+"""PagerDuty, by its Events API v2: one alert for each message, which the service's on-call is woken with.
+
+Our key is the ``dedup_key``: while the alert is open, the same key again is the same alert. It goes on by
+push, telephone and SMS with the summary, which is therefore the subject alone; the text stands in the details.
+An acknowledgement comes back by a V3 webhook, signed over the raw bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+
+from integrations.http import json_object
+from integrations.http.service import (
+    answered,
+    findings,
+    host_of,
+    identifier,
+    member,
+    private,
+    send_json,
+    usable,
+)
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Unauthentic,
+    Unknown,
+    plain_body,
+)
+
+LONGEST = 20_000
+"""Characters of text; PagerDuty takes events of up to 512 KB."""
+SUMMARY = 1_024
+OPEN = timedelta(hours=1)
+"""How long an alert surely stays open: an alert that was resolved forgets its key."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One service's integration. The secret ``routing_key`` is its integration key."""
+
+    api: str = "https://events.pagerduty.com/v2"
+    """``https://events.eu.pagerduty.com/v2`` for accounts in the EU."""
+    severity: Literal["critical", "error", "warning", "info"] = "critical"
+    source: str = "tocsin"
+    acknowledged: bool = False
+    """Whether acknowledgements come back: a V3 webhook subscription whose secret is ``signing``."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """It wakes by telephone and SMS too, so whoever takes over a number can acknowledge: *seen*, never authority."""
+    secure = private(settings.api)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({"pagerduty", f"host:{host_of(settings.api)}"}),
+        confidentiality="internal" if secure else "public",
+        personal_data="none",
+        ack="button" if settings.acknowledged else "none",
+        ack_strength="seen" if settings.acknowledged else "none",
+        sim_swappable=True,
+        idempotency="dedup",
+        key_lifetime=OPEN,
+        max_length=LONGEST,
+        secrets=frozenset({"routing_key", "signing"} if settings.acknowledged else {"routing_key"}),
+        optional_secrets=frozenset() if settings.acknowledged else frozenset({"signing"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """The service decides who is woken; an address is only the name that the details show."""
+    if not address or len(address) > 200 or not address.isprintable():
+        return "a handle is 1 to 200 printable characters"
+    return ""
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Trigger one alert; PagerDuty's yes is ``success`` with our key."""
+    if len(outbound.text) > LONGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters")
+    payload: dict[str, object] = {
+        "summary": outbound.subject[:SUMMARY] or "(no subject)",
+        "source": settings.source,
+        "severity": settings.severity,
+        "custom_details": {"to": outbound.recipient, "text": plain_body(outbound)},
+    }
+    return _post(outbound, settings, secrets, "enqueue", payload, "trigger")
+
+
+def _post(
+    outbound: Outbound,
+    settings: Settings,
+    secrets: Secrets,
+    path: str,
+    payload: dict[str, object],
+    action: str = "",
+) -> Outcome:
+    try:
+        content: dict[str, object] = {"routing_key": usable(secrets, "routing_key"), "payload": payload}
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    if action:
+        content |= {"event_action": action, "dedup_key": outbound.idempotency_key}
+    reply = send_json(outbound, f"{settings.api.rstrip('/')}/{path}", content, ca_file=settings.ca_file)
+    return answered(reply, outbound, lambda said: _read(said, outbound.idempotency_key if action else ""))
+
+
+def _read(said: dict[str, object], key: str) -> Outcome:
+    if said.get("status") == "success" and (not key or said.get("dedup_key") == key):
+        return Accepted(key)
+    return Unknown("PagerDuty's answer is not its yes to this key", "answer")
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Asking is repeating: the key is known while the alert is open."""
+    return CannotTell("the Events API cannot be asked; repeat it with the same key")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check a V3 webhook's signature over the raw bytes; what a person did to the alert is an answer."""
+    try:
+        key = usable(secrets, "signing")
+    except ValueError:
+        return Unauthentic(reason="no usable key")
+    wanted = signature(key, callback.body).encode()
+    given = callback.headers.get("x-pagerduty-signature", "").encode("utf-8", "replace").split(b",")
+    # While secrets are changed there are several; each is compared in constant time.
+    matches = [hmac.compare_digest(wanted, one.strip()) for one in given]
+    if not any(matches):
+        return Unauthentic(reason="the signature does not hold")
+    event = member(json_object(callback.body), "event")
+    name, sender = identifier(member(event, "id")), identifier(member(event, "agent", "id"))
+    sought = identifier(member(event, "data", "incident_key"))
+    by_person = member(event, "agent", "type") == "user_reference"
+    if member(event, "event_type") not in _SEEN or not by_person or not name or not sender or not sought:
+        return ()
+    return (Answer(event_id=name, sender=sender, text="seen", idempotency_key=sought),)
+
+
+_SEEN = ("incident.acknowledged", "incident.resolved")
+
+
+def signature(key: str, body: bytes) -> str:
+    """Return ``v1=`` and the hexadecimal HMAC-SHA-256 over the body."""
+    return "v1=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
+    if "routing_key" in secrets and len(secrets["routing_key"].reveal().strip()) != 32:
+        what = "the routing_key does not have 32 characters: it is no integration key"
+        found.append(Finding(severity="error", what=what, hint="Service → Integrations → Events API V2"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Record a change event with the same key: it shows on the service and wakes nobody."""
+    payload: dict[str, object] = {
+        "summary": outbound.subject[:SUMMARY] or "Tocsin self-test",
+        "source": settings.source,
+    }
+    return _post(outbound, settings, secrets, "change/enqueue", payload)

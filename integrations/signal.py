@@ -1,0 +1,252 @@
+"""Signal through signal-cli-rest-api, a gateway of our own: end to end encrypted between it and the person.
+
+The gateway names a message by its timestamp, and receipts name it the same way. It signs nothing: what it posts
+to us is believed by a password in its address for us (``http://tocsin:PASSWORD@host/path``, which it sends as
+Basic authentication), or is fetched from it. Signal knows no idempotency key, so an unanswered send stays unknown.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, json_object, judge
+from integrations.http.service import findings, host_of, member, private, send_json, usable
+from integrations.port import (
+    About,
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Outbound,
+    Outcome,
+    Parsed,
+    Receipt,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Throttled,
+    Timeouts,
+    Took,
+    Unauthentic,
+    Unknown,
+    phone_problem,
+    plain_body,
+)
+
+LONGEST = 2000
+"""Characters that every Signal client shows; beyond that a message becomes an attachment."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gateway and the number that is registered there."""
+
+    url: str
+    """Where the gateway listens: ``http://127.0.0.1:8080``, or https through a proxy with a password."""
+    number: str
+    ca_file: str = ""
+    """PEM bundle to trust instead of the public authorities."""
+    recipients_lock: bool = False
+    """True only if every person reached by it has set Signal's registration lock."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """End to end encrypted; without a registration lock whoever takes over the number takes over the account."""
+    return Capabilities(
+        address_kind="phone",
+        domains=frozenset({"signal", f"host:{host_of(settings.url)}"}),
+        confidentiality="restricted" if private(settings.url) else "public",
+        personal_data="personal" if private(settings.url) else "none",
+        receipts=frozenset({"accepted", "delivered", "read"}),
+        ack="reply",
+        ack_strength="seen",
+        sim_swappable=not settings.recipients_lock,
+        e2ee=True,
+        max_length=LONGEST - 300,  # what subject, marking and footer take
+        optional_secrets=frozenset({"token", "callback"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """A telephone number in the international form."""
+    return phone_problem(address)
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Hand one message to the gateway, which hands it to Signal before it answers."""
+    if problem := phone_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    body = f"{outbound.subject}\n\n{plain_body(outbound).rstrip()}"
+    if len(body) > LONGEST:
+        return Rejected("length", f"the message has more than {LONGEST} characters")
+    try:
+        token = usable(secrets, "token") if "token" in secrets else ""
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content = {
+        "message": body,
+        "number": settings.number,
+        "recipients": [outbound.recipient],
+        "text_mode": "normal",
+    }
+    reply = send_json(outbound, f"{settings.url}/v2/send", content, token=token, ca_file=settings.ca_file)
+    return _outcome(reply, outbound.at) if isinstance(reply, Reply) else reply
+
+
+def _outcome(reply: Reply, at: datetime) -> Outcome:
+    said = json_object(reply.body)
+    match judge(reply, at):
+        case Rejected() as refused if reply.status == 400:
+            return _refused(refused, str(said.get("error", "")).lower())
+        case Rejected() | Throttled() | Unknown() as judged:
+            return judged
+        case None:
+            name = _stamp(said.get("timestamp"))
+            return Accepted(name) if name else Unknown("the gateway said yes without a timestamp", "answer")
+
+
+def _refused(refused: Rejected, said: str) -> Outcome:
+    """Tell apart what the gateway says in words only; its words themselves repeat numbers and stay here."""
+    if "rate limit" in said or "ratelimit" in said or "captcha" in said:
+        return Throttled(None, "Signal limits this number: wait, or solve its captcha at the gateway", "400")
+    known: dict[str, tuple[About, str]] = {
+        "untrusted": ("recipient", "the person's safety number has changed and must be verified"),
+        "unregistered": ("recipient", "the number is not registered at Signal"),
+        "not registered": ("account", "the gateway's own number is not registered at Signal"),
+        "doesn't exist": ("account", "the gateway does not have this number"),
+    }
+    for words, (about, reason) in known.items():
+        if words in said:
+            return Rejected("400", reason, about=about)
+    return refused
+
+
+def _stamp(given: object) -> str:
+    """Return a Signal timestamp (milliseconds) as text if it is one."""
+    text = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
+    return text if text.isascii() and text.isdigit() and 12 <= len(text) <= 14 else ""
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """The gateway keeps no list of what it sent."""
+    return CannotTell("the gateway cannot be asked what it sent")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Read what the gateway posts, if it knows the password that stands in its address for us."""
+    if "callback" not in secrets:
+        return Unauthentic(reason="there is no secret callback to check it with")
+    scheme, _, credentials = callback.headers.get("authorization", "").partition(" ")
+    try:
+        given = base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        given = b""
+    wanted = secrets["callback"].reveal().strip().encode()
+    if not hmac.compare_digest(wanted, given) or scheme.lower() != "basic" or not wanted:
+        return Unauthentic(reason="the password does not hold")
+    return tuple(_events(json_object(callback.body), settings))
+
+
+def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
+    """Fetch what waits at the gateway (its modes ``normal`` and ``native``; in ``json-rpc`` it posts instead).
+
+    The gateway forgets what it has handed out, so what ``took`` cannot keep is lost; nothing of Signal's can be asked again.
+    """
+    try:
+        token = usable(secrets, "token") if "token" in secrets else ""
+    except ValueError as error:
+        return str(error)
+    reply = exchange(
+        Request(
+            method="GET",
+            url=f"{settings.url}/v1/receive/{quote(settings.number, safe='')}?timeout=1&ignore_attachments=true",
+            at=at,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeouts=timeouts,
+            ca_file=settings.ca_file,
+            max_answer=4_000_000,
+        )
+    )
+    if not isinstance(reply, Reply):
+        return reply.reason
+    judged = judge(reply, at)
+    if judged is not None:
+        return judged.reason
+    kept = [took(one) for said in _array(reply.body) for one in _events(said, settings)]
+    return "" if all(kept) else "something that was fetched could not be kept"
+
+
+def _array(body: bytes) -> list[dict[str, object]]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | Answer]:
+    """Read one envelope, bare as it is fetched or inside the JSON-RPC call that is posted."""
+    params = said.get("params", said)
+    inner = params if member(params, "envelope") else member(params, "result")
+    envelope = member(inner, "envelope")
+    sender = member(envelope, "sourceNumber") or member(envelope, "source")
+    if member(inner, "account") != settings.number or not isinstance(sender, str):
+        return
+    receipt = member(envelope, "receiptMessage")
+    if receipt is not None:
+        yield from _receipts(receipt, sender)
+    text, name = member(envelope, "dataMessage", "message"), _stamp(member(envelope, "timestamp"))
+    if isinstance(text, str) and text and name:
+        quoted = _stamp(member(envelope, "dataMessage", "quote", "id"))
+        yield Answer(
+            event_id=f"{sender}:{name}", sender=sender, text=text, provider_id=quoted, at=_instant(name)
+        )
+
+
+def _receipts(receipt: object, sender: str) -> Iterator[Receipt]:
+    stamps = member(receipt, "timestamps")
+    kind: Literal["read", "delivered"]
+    if member(receipt, "isRead") is True:
+        kind = "read"
+    elif member(receipt, "isDelivery") is True:
+        kind = "delivered"
+    else:
+        return
+    for name in filter(None, map(_stamp, stamps if isinstance(stamps, list) else [])):
+        yield Receipt(
+            kind=kind,
+            event_id=f"{sender}:{name}:{kind}",
+            provider_id=name,
+            at=_instant(_stamp(member(receipt, "when"))),
+        )
+
+
+def _instant(stamp: str) -> datetime | None:
+    return datetime.fromtimestamp(int(stamp) / 1000, UTC) if stamp else None
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(
+        findings(settings.url, secrets, *(name for name in ("token", "callback") if name in secrets))
+    )
+    if problem := phone_problem(settings.number):
+        found.append(Finding(severity="error", what=f"number: {problem}", hint='number: "+15005550006"'))
+    if settings.url.endswith("/"):
+        found.append(Finding(severity="error", what="url ends with a slash", hint="http://127.0.0.1:8080"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Send to our own number: Signal's note to self."""
+    return send(msgspec.structs.replace(outbound, recipient=settings.number), settings, secrets)

@@ -1,0 +1,266 @@
+"""Slack, by its Web API: ``chat.postMessage`` with a bot's token, and the button under the message.
+
+Slack answers 200 even when it refuses, so ``ok`` decides; two of its errors say that a part may have been
+done, and those are *unknown*. It honours no key: the message carries ours as metadata, which can be looked
+for. The fallback text, which pushes show, is the subject alone. Links are not unfurled: nobody fetches them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import parse_qs
+
+import msgspec
+
+from integrations.http import Reply, json_object, retry_after
+from integrations.http.service import (
+    answered,
+    findings,
+    host_of,
+    identifier,
+    member,
+    private,
+    send_json,
+    usable,
+)
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Found,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Throttled,
+    Unauthentic,
+    Unknown,
+    plain_body,
+)
+
+WINDOW = timedelta(minutes=5)
+"""How old a callback's timestamp may be, either way, as Slack asks."""
+LONGEST = 8_000
+"""Characters of text: Slack takes 50 blocks of 3,000, and refuses a message whose blocks are too long in sum."""
+PIECE = 3_000
+EVENT = "tocsin_message"
+ACTION = "tocsin_seen"
+
+_ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
+_STAMP = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
+
+_HALF_DONE = "fatal_error internal_error service_unavailable"
+_LATER = "ratelimited rate_limited message_limit_exceeded team_added_to_org org_login_required"
+_RECIPIENT = (
+    "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled cannot_dm_bot"
+    " restricted_action restricted_action_read_only_channel restricted_action_thread_locked"
+)
+_ACCOUNT = (
+    "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope no_permission access_denied"
+    " not_allowed_token_type ekm_access_denied two_factor_setup_required team_access_not_granted accesslimited"
+    " enterprise_is_restricted deprecated_endpoint method_deprecated"
+)
+_MESSAGE = (
+    "msg_too_long no_text invalid_blocks invalid_blocks_format msg_blocks_too_long metadata_too_large"
+    " invalid_metadata_format invalid_arguments"
+)
+"""Slack's own words for its errors, by what they are about; a word that is not here is not repeated."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A workspace's app. The secret ``token`` is its bot token, ``signing`` its signing secret."""
+
+    api: str = "https://slack.com/api"
+    button: str = ""
+    """Label of a button with which a reader says that they have seen it; Slack must be able to call us back."""
+    team: str = ""
+    """Workspace (``T…``) whose callbacks are believed; any that the signing secret signs when empty."""
+    test_to: str = ""
+    """Where a self-test goes: a channel or user id of ours."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """One provider over TLS. Whoever holds a reader's session presses the button: it shows *seen*, no more."""
+    secure = private(settings.api)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({"slack", f"host:{host_of(settings.api)}"}),
+        confidentiality="confidential" if secure else "public",
+        personal_data="contact" if secure else "none",
+        ack="button" if settings.button else "none",
+        ack_strength="seen" if settings.button else "none",
+        reconcile="query",
+        max_length=LONGEST,
+        secrets=frozenset({"token", "signing"} if settings.button else {"token"}),
+        optional_secrets=frozenset() if settings.button else frozenset({"signing"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is an id, never a name: names can be taken over."""
+    if _ID.fullmatch(address) and address[0] in "CDGUW":
+        return ""
+    return "a Slack address is the id of a channel or a person: C…, G…, D…, U… or W…"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post one message; only ``ok`` with a timestamp is Slack's yes."""
+    if len(outbound.text) > LONGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters")
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    url = f"{settings.api.rstrip('/')}/chat.postMessage"
+    reply = send_json(outbound, url, _content(outbound, settings), token=token, ca_file=settings.ca_file)
+    return answered(reply, outbound, lambda said: _read(said, reply, outbound))
+
+
+def _content(outbound: Outbound, settings: Settings) -> dict[str, object]:
+    whole = f"{outbound.subject}\n\n{plain_body(outbound)}"
+    blocks: list[object] = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": piece}} for piece in _pieces(whole)
+    ]
+    if settings.button:
+        label = {"type": "plain_text", "text": settings.button[:75]}
+        button = {"type": "button", "action_id": ACTION, "text": label, "value": outbound.idempotency_key}
+        blocks.append({"type": "actions", "elements": [button]})
+    return {
+        "channel": outbound.recipient,
+        "text": _escaped(outbound.subject),
+        "blocks": blocks,
+        "metadata": {"event_type": EVENT, "event_payload": {"key": outbound.idempotency_key}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _escaped(text: str) -> str:
+    """Take the three characters with which Slack writes mentions and links out of play."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield the escaped text in sections, cut between lines; within one only when it is very long."""
+    piece = ""
+    for line in text.splitlines(keepends=True):
+        for start in range(0, len(line), PIECE // 5):
+            part = _escaped(line[start : start + PIECE // 5])
+            if piece.strip() and len(piece) + len(part) > PIECE:
+                yield piece
+                piece = ""
+            piece += part
+    if piece.strip():
+        yield piece
+
+
+def _read(said: dict[str, object], reply: object, outbound: Outbound) -> Outcome:
+    if said.get("ok") is True:
+        stamp = _stamp(said.get("ts"))
+        return Accepted(stamp) if stamp else Unknown("Slack answered ok without a message", "answer")
+    error = said.get("error")
+    if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
+        return Unknown("Slack's answer does not say whether it took the message", "answer")
+    if error in _LATER.split():
+        wait = retry_after(reply, outbound.at) if isinstance(reply, Reply) else None
+        return Throttled(wait, "Slack says later", error)
+    if error in _RECIPIENT.split():
+        return Rejected(error, "Slack cannot post to this address", about="recipient")
+    if error in _ACCOUNT.split():
+        return Rejected(error, "Slack does not let this app post", about="account")
+    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused the message")
+
+
+def _stamp(given: object) -> str:
+    """Return a message's timestamp, which names it in its conversation; the conversation itself is an address."""
+    return given if isinstance(given, str) and _STAMP.fullmatch(given) else ""
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Look for our key among the last messages of a channel. Not finding it proves nothing: scopes, other pages."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError:
+        return CannotTell("the token is not usable")
+    if outbound.recipient[:1] not in {"C", "D", "G"}:
+        return CannotTell("the history of a conversation is asked for by its own id, not by a person's")
+    content = {"channel": outbound.recipient, "include_all_metadata": True, "limit": 50}
+    url = f"{settings.api.rstrip('/')}/conversations.history"
+    reply = send_json(outbound, url, content, token=token, ca_file=settings.ca_file, max_answer=2_000_000)
+    said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
+    messages = said.get("messages") if said.get("ok") is True else None
+    for message in messages if isinstance(messages, list) else []:
+        if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
+            return Found(_stamp(member(message, "ts")))
+    return CannotTell("Slack's history does not show the message")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check Slack's signature ``v0`` over the raw bytes; a press of our button is an answer, all else is nothing."""
+    try:
+        key = usable(secrets, "signing")
+        timestamp = int(callback.headers.get("x-slack-request-timestamp", ""))
+    except ValueError:
+        return Unauthentic(reason="no usable timestamp or key")
+    if abs(int(callback.at.timestamp()) - timestamp) > WINDOW.total_seconds():
+        return Unauthentic(reason="the timestamp is outside the window")
+    wanted = signature(key, timestamp, callback.body).encode()
+    if not hmac.compare_digest(
+        wanted, callback.headers.get("x-slack-signature", "").encode("utf-8", "replace")
+    ):
+        return Unauthentic(reason="the signature does not hold")
+    return _presses(callback.body, settings.team)
+
+
+def signature(key: str, timestamp: int, body: bytes) -> str:
+    """Return ``v0=`` and the hexadecimal HMAC-SHA-256 over ``v0:timestamp:body``."""
+    return "v0=" + hmac.new(key.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
+
+
+def _presses(body: bytes, team: str) -> tuple[Answer, ...]:
+    try:
+        form = parse_qs(body.decode("ascii"), max_num_fields=10)
+    except ValueError:
+        return ()
+    said = json_object(form.get("payload", [""])[0].encode())
+    sender = identifier(member(said, "user", "id"))
+    actions = said.get("actions")
+    if said.get("type") != "block_actions" or not sender or not isinstance(actions, list):
+        return ()
+    if team and member(said, "team", "id") != team:
+        return ()
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    keys = [identifier(member(one, "value")) for one in actions if member(one, "action_id") == ACTION]
+    return tuple(
+        Answer(event_id=f"{digest}-{n}", sender=sender, text="seen", idempotency_key=key)
+        for n, key in enumerate(keys)
+        if key
+    )
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
+    if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
+        what = "the token is not a bot's: it may act for a person"
+        found.append(Finding(severity="warning", what=what, hint="use the Bot User OAuth Token, xoxb-…"))
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post to the channel that ``test_to`` names."""
+    if not settings.test_to:
+        return Rejected("settings", "test_to names no channel to test with", about="account")
+    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)

@@ -1,0 +1,95 @@
+"""What fits into a text message: the network's own alphabet, or the wide one, cut into parts that telephones join.
+
+A part carries 140 octets. In the network's alphabet (3GPP TS 23.038, 6.2.1) that is 160 characters, of which some
+take two places; one character outside it makes the whole message wide (UCS-2), 70 places. A longer message is cut,
+and each part begins with a header (UDH, TS 23.040, 9.2.3.24) that costs seven octets: 152 and 66 places are left.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENDED = {"\f": 10, "^": 20, "{": 40, "}": 41, "\\": 47, "[": 60, "~": 61, "]": 62, "|": 64, "€": 101}
+ESCAPE = 0x1B
+NARROW, WIDE = 0, 8
+"""``data_coding``: the SMSC's default, which is the network's alphabet with one character an octet, and UCS-2."""
+MOST_PARTS = 10
+
+_CODES = {character: bytes([code]) for code, character in enumerate(BASIC) if code != ESCAPE}
+_CODES |= {character: bytes([ESCAPE, code]) for character, code in EXTENDED.items()}
+_BACK = {code: character for character, code in EXTENDED.items()}
+
+
+class Coded(msgspec.Struct, frozen=True):
+    """A message in octets: its alphabet, its parts, and whether each begins with a header."""
+
+    coding: int
+    parts: tuple[bytes, ...]
+    whole: bytes
+
+    @property
+    def joined(self) -> bool:
+        """Say whether telephones have to join parts."""
+        return len(self.parts) > 1
+
+
+def code(text: str, reference: int) -> Coded:
+    """Return a message in the narrowest alphabet that holds it; ``reference`` is what its parts have in common."""
+    text = text.replace("\r\n", "\n")
+    try:
+        units, coding = [_CODES[one] for one in text], NARROW
+    except KeyError:
+        units, coding = [one.encode("utf-16-be", "replace") for one in text], WIDE
+    whole = b"".join(units)
+    alone, joined = (160, 152) if coding == NARROW else (140, 132)
+    if len(whole) <= alone:
+        return Coded(coding, (whole,), whole)
+    cut = _cut(units, joined)
+    headers = (_header(reference, len(cut), number) for number in range(1, len(cut) + 1))
+    return Coded(coding, tuple(head + part for head, part in zip(headers, cut, strict=True)), whole)
+
+
+def _cut(units: list[bytes], room: int) -> list[bytes]:
+    """Cut between characters, never inside an escaped one or a surrogate pair."""
+    parts = [b""]
+    for unit in units:
+        if len(parts[-1]) + len(unit) > room:
+            parts.append(b"")
+        parts[-1] += unit
+    return parts
+
+
+def _header(reference: int, total: int, number: int) -> bytes:
+    """Return the header of one part: six octets follow, of which one element of four, with 16 bits of reference."""
+    return bytes([6, 8, 4, reference >> 8 & 255, reference & 255, total & 255, number & 255])
+
+
+def read(octets: bytes, coding: int, *, headed: bool) -> str:
+    """Return the text of a message that came in, without its header; what cannot be read becomes a mark."""
+    if headed and octets:
+        octets = octets[octets[0] + 1 :]
+    match coding:
+        case 8:
+            return octets.decode("utf-16-be", "replace")
+        case 3:
+            return octets.decode("latin-1")
+        case 1:
+            return octets.decode("ascii", "replace")
+        case _:
+            return _narrow(octets)
+
+
+def _narrow(octets: bytes) -> str:
+    text, escaped = "", False
+    for octet in octets:
+        if octet == ESCAPE and not escaped:
+            escaped = True
+            continue
+        known = BASIC[octet] if octet < 128 else "�"
+        text += _BACK.get(octet, known) if escaped else known
+        escaped = False
+    return text

@@ -1,0 +1,274 @@
+"""One line to the SMSC, phase by phase. Import it late: ``ssl`` is not free.
+
+The phase is the proof, as it is with mail: until the first octet of a submission may have left nothing was sent,
+after it only the SMSC's answer settles the question. On the line both sides may ask at any time, so whatever comes
+while we wait is answered: a question whether we live, a receipt (not now, when we only send), a farewell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.http.cutoff import CutOff
+from integrations.port import (
+    Accepted,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Secrets,
+    Timeouts,
+    Took,
+    Unknown,
+    narrow_body,
+    phone_problem,
+)
+from integrations.smpp import Settings, alphabet, pdu, receipts, sender_problem
+from integrations.smpp.statuses import at_bind, at_submission
+
+
+class Ended(Exception):
+    """The conversation ended early, with this outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        """Keep the outcome."""
+        super().__init__()
+        self.outcome = outcome
+
+
+@dataclass(repr=False)
+class _Line:
+    """One connection: its waits, the number of the last question, and how far it came."""
+
+    timeouts: Timeouts
+    cut: CutOff
+    phase: str = "connect"
+    sequence: int = 0
+    connection: socket.socket | None = None
+    heard: bytes = b""
+    """What has come of a unit whose end has not: a wait that ran out must not lose it."""
+
+    def open(self, settings: Settings) -> None:
+        """Connect under the cut-off, and put TLS on it."""
+        wait = self.timeouts.connect.total_seconds()
+        self.connection = socket.create_connection((settings.host, settings.port), timeout=wait)
+        self.cut.watch(self.connection)
+        if settings.line == "tls":
+            context = ssl.create_default_context(cafile=settings.ca_file or None)
+            self.connection = context.wrap_socket(self.connection, server_hostname=settings.host)
+        self.connection.settimeout(self.timeouts.read.total_seconds())
+
+    def close(self) -> None:
+        """Say farewell if that costs nothing, and end."""
+        if self.connection is not None:
+            with contextlib.suppress(OSError):
+                self.say(pdu.Pdu(pdu.UNBIND, self.sequence + 1))
+            self.connection.close()
+
+    def say(self, unit: pdu.Pdu) -> None:
+        """Send one unit."""
+        if self.connection is None:
+            raise OSError("not connected")
+        self.connection.sendall(pdu.pack(unit))
+
+    def hear(self) -> pdu.Pdu:
+        """Return the next unit; ``OSError`` when the line ends, ``ValueError`` when it is none."""
+        self._fill(pdu.HEADER.size)
+        total = pdu.HEADER.size + pdu.length(self.heard[: pdu.HEADER.size])
+        self._fill(total)
+        unit, self.heard = self.heard[:total], self.heard[total:]
+        return pdu.unpack(unit)
+
+    def _fill(self, size: int) -> None:
+        if self.connection is None:
+            raise OSError("not connected")
+        while len(self.heard) < size:
+            part = self.connection.recv(size - len(self.heard))
+            if not part:
+                raise ConnectionError("the other side ended")
+            self.heard += part
+
+    def ask(self, command: int, body: bytes = b"") -> pdu.Pdu:
+        """Send a question and return its answer; all else that comes meanwhile is answered and forgotten."""
+        self.sequence += 1
+        self.say(pdu.Pdu(command, self.sequence, body=body))
+        for unit in self.units():
+            if unit.sequence == self.sequence and unit.command in {command | pdu.ANSWER, pdu.GENERIC_NACK}:
+                return unit
+            if unit.command == pdu.DELIVER_SM:
+                # Nobody is here to keep it: the SMSC brings it again, to whoever collects.
+                self.answer(unit, pdu.TEMPORARY, b"\0")
+        raise ConnectionError("the other side ended")
+
+    def answer(self, unit: pdu.Pdu, status: int = pdu.OK, body: bytes = b"") -> None:
+        """Answer a question of the SMSC."""
+        self.say(pdu.Pdu(unit.command | pdu.ANSWER, unit.sequence, status, body))
+
+    def units(self) -> Iterator[pdu.Pdu]:
+        """Yield what comes, except for what keeps the line alive; end with the SMSC's farewell."""
+        while True:
+            unit = self.hear()
+            if unit.command == pdu.ENQUIRE_LINK:
+                self.answer(unit)
+            elif unit.command == pdu.UNBIND:
+                self.answer(unit)
+                return
+            elif unit.command & pdu.ANSWER or unit.command == pdu.DELIVER_SM:
+                yield unit
+            else:
+                self.say(pdu.Pdu(pdu.GENERIC_NACK, unit.sequence, pdu.INVALID_COMMAND))
+
+
+def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Hand over one message and return what is known of it."""
+    parts = _parts(outbound, settings)
+    if isinstance(parts, Rejected):
+        return parts
+    login = _login(settings, secrets)
+    if isinstance(login, Rejected):
+        return login
+    with CutOff(outbound.timeouts.total) as cut:
+        line = _Line(outbound.timeouts, cut)
+        try:
+            _bind(line, settings, login, pdu.BIND_TRANSMITTER)
+            return _hand_over(line, parts)
+        except Ended as end:
+            return end.outcome
+        except ssl.SSLCertVerificationError:
+            return NotSent("the certificate of the SMSC does not hold")
+        except (OSError, ValueError):
+            return _broken(line.phase)
+        finally:
+            line.close()
+
+
+def _parts(outbound: Outbound, settings: Settings) -> list[bytes] | Rejected:
+    """Return the bodies of all submissions, formed before anything is opened."""
+    if problem := phone_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    if problem := sender_problem(settings.sender):
+        return Rejected("sender", f"sender: {problem}", about="account")
+    # The same for every attempt of the same send: parts of a first and a second attempt join to one message.
+    reference = int.from_bytes(hashlib.sha256(outbound.idempotency_key.encode()).digest()[:2])
+    coded = alphabet.code(narrow_body(outbound), reference)
+    if len(coded.parts) > alphabet.MOST_PARTS:
+        return Rejected("length", f"the message needs more than {alphabet.MOST_PARTS} parts")
+    as_payload = coded.joined and settings.long_messages == "payload"
+    return [
+        pdu.submit(
+            pdu.Submission(
+                sender=settings.sender,
+                recipient=outbound.recipient,
+                coding=coded.coding,
+                octets=octets,
+                joined=coded.joined and not as_payload,
+                as_payload=as_payload,
+                keep_for=outbound.deadline - outbound.at if outbound.deadline else None,
+            )
+        )
+        for octets in ((coded.whole,) if as_payload else coded.parts)
+    ]
+
+
+def _login(settings: Settings, secrets: Secrets) -> bytes | Rejected:
+    if "password" not in secrets:
+        return Rejected("secret", "the secret password is missing", about="account")
+    try:
+        return pdu.bind(settings.system_id, secrets["password"].reveal().strip(), settings.system_type)
+    except ValueError:
+        return Rejected("secret", "system_id, system_type or password is not plain ASCII", about="account")
+
+
+def _bind(line: _Line, settings: Settings, login: bytes, separate: int) -> None:
+    line.open(settings)
+    line.phase = "bind"
+    command = separate if settings.bind == "separate" else pdu.BIND_TRANSCEIVER
+    answer = line.ask(command, login)
+    if answer.status != pdu.OK or answer.command == pdu.GENERIC_NACK:
+        raise Ended(at_bind(answer.status))
+
+
+def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
+    """Submit one part after the other; the message is accepted when the SMSC has named them all."""
+    line.phase = "answer"
+    if line.connection is not None:
+        line.connection.settimeout(line.timeouts.after_body.total_seconds())
+    names = []
+    for body in parts:
+        answer = line.ask(pdu.SUBMIT_SM, body)
+        if answer.status != pdu.OK or answer.command == pdu.GENERIC_NACK:
+            # Without this part the message cannot be read, whatever became of those before it.
+            return at_submission(answer.status)
+        names.append(pdu.name(answer.body))
+    if not all(names):
+        return Unknown("the SMSC said yes without naming the message", "answer")
+    return Accepted(" ".join(names))
+
+
+def _broken(phase: str) -> Outcome:
+    """Return what a lost line proves in this phase."""
+    match phase:
+        case "answer":
+            return Unknown("the line was lost after the message, before the SMSC's answer", "answer")
+        case "connect":
+            return NotSent("no connection to the SMSC could be made")
+        case _:
+            return NotSent("the line was lost before the message was handed over")
+
+
+def receive(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
+    """Take what waits until nothing has come for a while and the SMSC still answers; say what went wrong."""
+    login = _login(settings, secrets)
+    if isinstance(login, Rejected):
+        return login.reason
+    with CutOff(timeouts.total) as cut:
+        line = _Line(timeouts, cut)
+        try:
+            _bind(line, settings, login, pdu.BIND_RECEIVER)
+            line.phase = "collect"
+            return _drain(line, took, at, settings)
+        except Ended as end:
+            return "" if isinstance(end.outcome, Accepted) else end.outcome.reason
+        except (OSError, ValueError):
+            return "" if cut.fired and line.phase == "collect" else "the line to the SMSC was lost"
+        finally:
+            line.close()
+
+
+def _drain(line: _Line, took: Took, at: datetime, settings: Settings) -> str:
+    asked = 0
+    units = line.units()
+    while True:
+        try:
+            unit = next(units)
+        except TimeoutError:
+            if asked:
+                raise
+            # Silence is either nothing to say or a dead line: ask, and the answer tells which.
+            line.sequence += 1
+            asked, units = line.sequence, line.units()
+            line.say(pdu.Pdu(pdu.ENQUIRE_LINK, asked))
+            continue
+        except StopIteration:
+            return ""
+        if unit.command == pdu.ENQUIRE_LINK | pdu.ANSWER and unit.sequence == asked:
+            return ""
+        if unit.command == pdu.DELIVER_SM and not _keep(line, unit, took, at, settings):
+            return "something that came could not be kept"
+
+
+def _keep(line: _Line, unit: pdu.Pdu, took: Took, at: datetime, settings: Settings) -> bool:
+    """Hand on what came, and confirm it only then: until it is confirmed the SMSC keeps it."""
+    try:
+        found = receipts.read(pdu.read_delivery(unit.body), unit.sequence, at, settings)
+    except ValueError:
+        found = None
+    kept = found is None or took(found)
+    line.answer(unit, pdu.OK if kept else pdu.TEMPORARY, b"\0")
+    return kept

@@ -1,0 +1,152 @@
+"""Microsoft Teams, by a webhook of the Workflows app: an adaptive card into one chat or channel.
+
+The webhook's URL ends in a signature that is its password. The setting holds the URL without it, the secret
+``signature`` the rest. A 202 says that the workflow was started, not that the card was posted; nothing can be
+asked afterwards and no key is honoured. The card is of plain text runs, so nothing in a message is markup.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from integrations.http import Reply
+from integrations.http.service import (
+    answered,
+    compact,
+    findings,
+    host_of,
+    identifier,
+    private,
+    send_json,
+    usable,
+)
+from integrations.port import (
+    Accepted,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Unauthentic,
+    plain_body,
+)
+
+LONGEST = 5_000
+"""Characters of text; the whole card has to stay below 28 KB, which is held against its bytes."""
+LARGEST = 28_000
+
+_PERSON = re.compile(r"[^@\s<>]+@[^@\s<>]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One workflow. The secret ``signature`` is what stands after ``sig=`` in the URL that Teams shows."""
+
+    url: str
+    """The URL without ``&sig=…``."""
+    tenant: str = "m365-tenant"
+    """The failure domain of the tenant that the workflow lives in: it falls with it."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """One provider over TLS, inside a tenant; neither receipts, keys nor questions."""
+    secure = private(settings.url)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({"microsoft-365", settings.tenant, f"host:{host_of(settings.url)}"}),
+        confidentiality="confidential" if secure else "public",
+        personal_data="contact" if secure else "none",
+        max_length=LONGEST,
+        secrets=frozenset({"signature"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """A name that the card is for; a sign-in name or an object id is mentioned, so that it is notified."""
+    if not address or len(address) > 200 or not address.isprintable() or set(address) & set("<>"):
+        return "a name is 1 to 200 printable characters without angle brackets"
+    return ""
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Start the workflow with one card; a 2xx whose end was seen means that it was started."""
+    try:
+        signature = usable(secrets, "signature")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content = _content(outbound)
+    if len(outbound.text) > LONGEST or len(compact(content)) > LARGEST:
+        return Rejected("too_long", f"the card has more than {LARGEST} bytes or {LONGEST} characters of text")
+    joint = "&" if "?" in settings.url else "?"
+    # The signature is taken as shown, percent-encoded or not.
+    url = f"{settings.url}{joint}sig={quote(unquote(signature), safe='')}"
+    reply = send_json(outbound, url, content, ca_file=settings.ca_file)
+    return answered(reply, outbound, lambda _: Accepted(_run(reply)))
+
+
+def _content(outbound: Outbound) -> dict[str, object]:
+    teams: dict[str, object] = {"width": "Full"}
+    addressee = _line(f"To: {outbound.recipient}")
+    if _PERSON.fullmatch(outbound.recipient):
+        mention = f"<at>{outbound.recipient}</at>"
+        known = {"id": outbound.recipient, "name": outbound.recipient}
+        teams["entities"] = [{"type": "mention", "text": mention, "mentioned": known}]
+        addressee = {"type": "TextBlock", "text": mention, "wrap": True}
+    lines = (_line(line) for line in plain_body(outbound).splitlines())
+    body = [_line(outbound.subject, weight="Bolder"), addressee, *lines]
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "fallbackText": outbound.subject,
+        "body": body,
+        "msteams": teams,
+    }
+    kind = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": kind, "contentUrl": None, "content": card}]}
+
+
+def _line(text: str, **style: str) -> dict[str, object]:
+    """Return one line as a run of text: a text block would read it as Markdown. An empty line keeps its height."""
+    run = {"type": "TextRun", "text": text or "\N{NO-BREAK SPACE}", **style}
+    return {"type": "RichTextBlock", "spacing": "None", "inlines": [run]}
+
+
+def _run(reply: object) -> str:
+    """Return the workflow's name for this run, where it gives one."""
+    return identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """A workflow cannot be asked by its webhook."""
+    return CannotTell("a Teams workflow cannot be asked what it posted; look into the chat")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """A workflow calls nobody back."""
+    return Unauthentic(reason="a Teams workflow has no callbacks")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting: above all a signature in the settings."""
+    found = list(findings(settings.url, secrets, "signature"))
+    if "sig=" in settings.url.lower():
+        what = "the URL holds its signature: whoever reads the settings can post"
+        hint = "cut &sig=… off and put what stands after sig= into the secret signature"
+        found.append(Finding(severity="error", what=what, hint=hint))
+    if not settings.tenant:
+        found.append(Finding(severity="error", what="tenant is empty: the workflow falls with its tenant"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post to the same chat, for nobody."""
+    return send(msgspec.structs.replace(outbound, recipient="tocsin self-test"), settings, secrets)

@@ -1,0 +1,103 @@
+"""A stand-in for Meta's Cloud API of WhatsApp: the 24-hour window, its codes, and webhooks that it signs.
+
+Shaped after the published description of messages and of the ``messages`` webhook.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import datetime
+
+from integrations.port import Callback
+from integrations.testing.stand_in import Act, Heard, StandIn
+
+NUMBER_ID = "106540352242922"
+TOKEN = "made-up-token"  # noqa: S105  # a stand-in's
+APP_SECRET = "made-up-app-secret"  # noqa: S105  # a stand-in's
+TEMPLATES = {"incident_notice": 1}
+"""Approved templates and how many parameters each takes."""
+
+
+class Meta(StandIn):
+    """Keeps what it accepted in ``messages``, by name; ``wrote`` holds who wrote to us within 24 hours."""
+
+    def __init__(self, *acts: Act, wrote: frozenset[str] = frozenset()) -> None:
+        """Start without any message."""
+        super().__init__(*acts)
+        self.wrote = wrote
+        self.messages: dict[str, dict[str, object]] = {}
+
+    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+        """Take a message if its token, its form, and the window allow it."""
+        if heard.headers.get("authorization") != f"Bearer {TOKEN}":
+            return 401, error(190)
+        if heard.path != f"/{NUMBER_ID}/messages":
+            return 400, error(100)
+        sent = heard.json
+        if code := self._refused(sent):
+            return 400, error(code)
+        name = "wamid." + hashlib.sha256(str(len(self.messages)).encode()).hexdigest()[:40].upper() + "=="
+        self.messages[name] = sent
+        number = str(sent["to"])
+        contact = {"input": number, "wa_id": number[1:]}
+        return 200, {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": name}]}
+
+    def _refused(self, sent: dict[str, object]) -> int:
+        number = str(sent["to"])
+        if number.endswith("0026"):
+            return 131026
+        if number.endswith("0056"):
+            return 131056
+        template = sent.get("template")
+        if not isinstance(template, dict):
+            return 0 if number in self.wrote else 131047
+        wanted = TEMPLATES.get(template["name"])
+        if wanted is None:
+            return 132001
+        parameters = [one for part in template["components"] for one in part["parameters"]]
+        good = len(parameters) == wanted and all("\n" not in one["text"] for one in parameters)
+        return 0 if good else 132000
+
+    def throttled(self) -> object:  # type: ignore[explicit-override]
+        """Return Meta's words for too many messages."""
+        return error(130429)
+
+    def status(self, name: str, status: str, at: datetime, code: int = 0) -> Callback:
+        """Return the webhook that says how far a message came."""
+        one: dict[str, object] = {
+            "id": name,
+            "status": status,
+            "timestamp": str(int(at.timestamp())),
+            "recipient_id": str(self.messages[name]["to"])[1:],
+            "biz_opaque_callback_data": self.messages[name]["biz_opaque_callback_data"],
+        }
+        if code:
+            one["errors"] = [{"code": code, "title": "Message undeliverable"}]
+        return webhook({"statuses": [one]}, at)
+
+
+def webhook(
+    value: dict[str, object], at: datetime, number: str = NUMBER_ID, key: str = APP_SECRET
+) -> Callback:
+    """Return a signed webhook with one change."""
+    metadata = {"display_phone_number": "15005550006", "phone_number_id": number}
+    full = {"messaging_product": "whatsapp", "metadata": metadata, **value}
+    entry = {"id": "1", "changes": [{"field": "messages", "value": full}]}
+    return sign(json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode(), at, key)
+
+
+def sign(body: bytes, at: datetime, key: str = APP_SECRET) -> Callback:
+    """Return a callback with these bytes, signed."""
+    given = hmac.digest(key.encode(), body, hashlib.sha256).hex()
+    return Callback(
+        method="POST", path="/", headers={"x-hub-signature-256": f"sha256={given}"}, body=body, at=at
+    )
+
+
+def error(code: int) -> dict[str, object]:
+    """Return an error as Meta words it, repeating what was sent as careless services do."""
+    return {
+        "error": {"message": f"(#{code}) refused", "type": "OAuthException", "code": code, "fbtrace_id": "A"}
+    }

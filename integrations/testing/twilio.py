@@ -1,0 +1,93 @@
+"""A stand-in for Twilio: messages and calls with states, its error codes, and callbacks that it signs itself.
+
+Shaped after the published description of the 2010-04-01 interface. The signature is made here from its
+description, not by the adapter's own function, so that the two check each other.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit
+
+from integrations.port import Callback
+from integrations.testing.stand_in import Act, Heard, StandIn
+
+ACCOUNT = "AC" + "0a" * 16
+TOKEN = "made-up-auth-token"  # noqa: S105  # a stand-in's
+BAD_NUMBERS = {"+15005550001": 21211, "+15005550009": 21614, "+15005550004": 21610, "+15005550008": 21611}
+"""Numbers that it refuses, some of them as Twilio's own test numbers."""
+
+
+class Twilio(StandIn):
+    """Keeps what it accepted in ``things``, by SID."""
+
+    def __init__(self, *acts: Act) -> None:
+        """Start without any message or call."""
+        super().__init__(*acts)
+        self.things: dict[str, dict[str, str]] = {}
+
+    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+        """Take a message or call, or list the messages."""
+        credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+        if heard.headers.get("authorization") != f"Basic {credentials}":
+            return 401, _error(20003, 401)
+        _, _, _, account, what = heard.path.split("/")
+        if account != ACCOUNT:
+            return 404, _error(20404, 404)
+        if heard.method == "GET":
+            found = [one for one in self.things.values() if one["to"] == heard.query["To"]]
+            return 200, {"messages": found[::-1], "next_page_uri": None}
+        form = heard.form
+        if form["To"] in BAD_NUMBERS:
+            return 400, _error(BAD_NUMBERS[form["To"]], 400)
+        return 201, self._new("SM" if what == "Messages.json" else "CA", form)
+
+    def throttled(self) -> object:  # type: ignore[explicit-override]
+        """Return Twilio's words for too many requests."""
+        return _error(20429, 429)
+
+    def _new(self, prefix: str, form: dict[str, str]) -> dict[str, str]:
+        sid = prefix + hashlib.sha256(str(len(self.things)).encode()).hexdigest()[:32]
+        self.things[sid] = {
+            "sid": sid,
+            "account_sid": ACCOUNT,
+            "to": form["To"],
+            "from": form.get("From", ""),
+            "body": form.get("Body", ""),
+            "status": "queued",
+            "callback": form.get("StatusCallback", ""),
+            "twiml": form.get("Twiml", ""),
+        }
+        return self.things[sid]
+
+    def status(self, sid: str, status: str, at: datetime, **more: str) -> Callback:
+        """Move a message or call on, and return the callback that says so."""
+        thing = self.things[sid]
+        thing["status"] = status
+        kind = "Message" if sid.startswith("SM") else "Call"
+        fields = {f"{kind}Sid": sid, f"{kind}Status": status, "AccountSid": ACCOUNT, "To": thing["to"]}
+        return signed(thing["callback"], {**fields, "From": thing["from"], **more}, at)
+
+
+def signed(url: str, fields: dict[str, str], at: datetime, *, token: str = TOKEN) -> Callback:
+    """Return a callback as Twilio posts it: the URL, then each field's name and value in the order of names."""
+    text = url
+    for name in sorted(fields):
+        text += name + fields[name]
+    given = base64.b64encode(hmac.digest(token.encode(), text.encode(), hashlib.sha1)).decode()
+    parts = urlsplit(url)
+    return Callback(
+        method="POST",
+        path=f"{parts.path}?{parts.query}" if parts.query else parts.path,
+        headers={"x-twilio-signature": given, "content-type": "application/x-www-form-urlencoded"},
+        body=urlencode(fields).encode(),
+        at=at,
+    )
+
+
+def _error(code: int, status: int) -> dict[str, object]:
+    words = "This is refused for the number that you gave"
+    return {"code": code, "message": words, "more_info": f"errors/{code}", "status": status}

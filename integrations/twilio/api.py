@@ -1,0 +1,209 @@
+"""What Twilio's text messages and calls share: the account, what an answer means, and signed callbacks.
+
+Twilio honours no idempotency key, so an answer that is lost stays unknown. But the address that its callbacks
+go to carries our key: a callback names the attempt even when its answer, and with it Twilio's own name for the
+message, never reached us.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
+from integrations.http.service import private
+from integrations.port import (
+    About,
+    Accepted,
+    Callback,
+    Finding,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Secrets,
+    Throttled,
+    Timeouts,
+    Unauthentic,
+    Unknown,
+    phone_problem,
+)
+
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_ABOUT: dict[int, About] = {
+    **dict.fromkeys((21211, 21214, 21217, 21219, 21610, 21612, 21614, 21635, 13224), "recipient"),
+    **dict.fromkeys((20003, 20005, 21210, 21212, 21215, 21216, 21408, 21603, 21606, 21660, 21703), "account"),
+}
+"""What Twilio's error codes are about, where the status says less. 21610 is an opt-out, 21614 a landline."""
+_LATER = frozenset({20429, 21611})
+"""Too many requests; the queue of this sender is full."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Twilio account, and where it calls us back. The secret ``auth_token`` signs callbacks."""
+
+    account: str
+    """The account SID: ``AC`` and 32 hexadecimal digits."""
+    api_key: str = ""
+    """The SID of an API key; when set, requests are made with it and the secret ``api_key_secret``."""
+    api: str = "https://api.twilio.com"
+    callback_url: str = ""
+    """Our public address for this channel's callbacks, exactly as Twilio is to call it; none without."""
+    own_number: str = ""
+    """A telephone of ours that self-tests go to."""
+
+
+def request(
+    method: str, what: str, fields: Mapping[str, str], outbound: Outbound, settings: Account, secrets: Secrets
+) -> Reply | NotSent | Rejected | Unknown:
+    """Make one call to the account's own part of the interface."""
+    problem = _problem(settings, secrets)
+    if problem:
+        return Rejected("settings", problem, about="account")
+    form = urlencode(fields)
+    url = f"{settings.api}/2010-04-01/Accounts/{settings.account}/{what}.json"
+    headers = {"Authorization": _basic(settings, secrets)}
+    if method == "POST":
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    return exchange(
+        Request(
+            method=method,
+            url=url if method == "POST" else f"{url}?{form}",
+            at=outbound.at,
+            headers=headers,
+            body=form.encode() if method == "POST" else b"",
+            timeouts=outbound.timeouts,
+            max_answer=1_000_000,
+        )
+    )
+
+
+def outcome(reply: Reply | NotSent | Rejected | Unknown, at: datetime, prefix: str) -> Outcome:
+    """Return what an answer means; only a SID of the right kind makes it a yes."""
+    if not isinstance(reply, Reply):
+        return reply
+    said = json_object(reply.body)
+    match judge(reply, at):
+        case Rejected() as refused:
+            return _refused(refused, said.get("code"))
+        case Throttled() | Unknown() as judged:
+            return judged
+        case None:
+            return _taken(said, prefix)
+
+
+def _taken(said: Mapping[str, object], prefix: str) -> Outcome:
+    sid = identifier(said, prefix)
+    if not sid:
+        return Unknown("the service answered yes without naming the message", "answer")
+    if said.get("status") in {"failed", "undelivered", "canceled"}:
+        return _refused(
+            Rejected("failed", "the service took it and gave it up at once"), said.get("error_code")
+        )
+    return Accepted(sid)
+
+
+def identifier(said: Mapping[str, object], prefix: str) -> str:
+    """Return the SID in an answer or callback, or the empty string for anything that does not look like one."""
+    given = said.get("sid")
+    usable = isinstance(given, str) and re.fullmatch(prefix + "[0-9a-fA-F]{32}", given)
+    return given if isinstance(given, str) and usable else ""
+
+
+def _refused(judged: Rejected, code: object) -> Outcome:
+    if not isinstance(code, int) or isinstance(code, bool) or not 0 < code < 100_000:
+        return judged
+    if code in _LATER:
+        return Throttled(None, f"the service refused it with {code}: later", str(code))
+    return Rejected(str(code), f"the service refused it with {code}", about=_ABOUT.get(code, judged.about))
+
+
+def callback_url(outbound: Outbound, settings: Account) -> str:
+    """Return where the callbacks of one message go: the key in it is no secret, and the signature covers it."""
+    joint = "&" if "?" in settings.callback_url else "?"
+    return f"{settings.callback_url}{joint}{urlencode({'key': outbound.idempotency_key})}"
+
+
+def signature(token: str, url: str, fields: list[tuple[str, str]]) -> str:
+    """Return base64 of the HMAC-SHA-1 over the URL and every field, by name: what ``X-Twilio-Signature`` holds."""
+    signed = url + "".join(f"{name}{value}" for name, value in sorted(set(fields)))
+    return base64.b64encode(hmac.new(token.encode(), signed.encode(), "sha1").digest()).decode()
+
+
+def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[str, str] | Unauthentic:
+    """Return the fields of a callback whose signature holds; ``key`` is ours, out of the address it came to.
+
+    The address is the one that settings name, with the query as it came: what a proxy made of the rest, and
+    what a ``Host`` header says, does not matter.
+    """
+    if callback.method != "POST" or "auth_token" not in secrets or not settings.callback_url:
+        return Unauthentic(reason="not a POST, or no auth_token or callback_url to check it with")
+    query = urlsplit(callback.path).query
+    url = settings.callback_url.partition("?")[0] + (f"?{query}" if query else "")
+    try:
+        fields = parse_qsl(callback.body.decode(), keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        return Unauthentic(reason="the body is not a form")
+    given = callback.headers.get("x-twilio-signature", "").encode()
+    tokens = [secrets[name].reveal() for name in ("auth_token", "auth_token_previous") if name in secrets]
+    # Each is compared, in constant time: the answer's duration says nothing.
+    matches = [hmac.compare_digest(signature(one, url, fields).encode(), given) for one in tokens]
+    if not any(matches):
+        return Unauthentic(reason="the signature does not hold")
+    said = dict(fields)
+    if said.get("AccountSid") != settings.account:
+        return Unauthentic(reason="it is about another account")
+    return {**said, "key": dict(parse_qsl(query)).get("key", "")}
+
+
+def lint(settings: Account, secrets: Secrets) -> list[Finding]:
+    """Find what would fail or leak, without connecting."""
+    findings = []
+    if problem := _problem(settings, secrets):
+        findings.append(Finding(severity="error", what=problem, hint="secrets: {auth_token: env:NAME}"))
+    if not settings.callback_url:
+        what = "without callback_url no receipt and no answer can come"
+        findings.append(
+            Finding(severity="warning", what=what, hint="https://host/path, as Twilio can reach it")
+        )
+    elif not settings.callback_url.startswith("https://"):
+        findings.append(Finding(severity="error", what="callback_url is not https", hint="https://host/path"))
+    if settings.own_number and (problem := phone_problem(settings.own_number)):
+        findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+    return findings
+
+
+def to_ourselves(outbound: Outbound, settings: Account) -> Outbound | Rejected:
+    """Return the message for our own telephone."""
+    if not settings.own_number:
+        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
+    return msgspec.structs.replace(outbound, recipient=settings.own_number, timeouts=Timeouts())
+
+
+def _problem(settings: Account, secrets: Secrets) -> str:
+    if not _ACCOUNT.fullmatch(settings.account):
+        return "account is not AC and 32 hexadecimal digits"
+    missing = [name for name in required_secrets(settings) if name not in secrets]
+    if missing:
+        return f"the secret {min(missing)} is missing"
+    if problem := url_problem(settings.api):
+        return f"api: {problem}"
+    return "" if private(settings.api) else "api is http: anyone on the way can read the secrets"
+
+
+def required_secrets(settings: Account) -> frozenset[str]:
+    """Return the names of the secrets that an account needs."""
+    return frozenset({"auth_token", "api_key_secret"} if settings.api_key else {"auth_token"})
+
+
+def _basic(settings: Account, secrets: Secrets) -> str:
+    name, secret = settings.account, secrets["auth_token"]
+    if settings.api_key:
+        name, secret = settings.api_key, secrets["api_key_secret"]
+    return "Basic " + base64.b64encode(f"{name}:{secret.reveal()}".encode()).decode()

@@ -1,0 +1,173 @@
+"""Text messages by Twilio's Messages interface.
+
+Acceptance means that Twilio queued it, ``sent`` that a carrier took it, ``delivered`` that the telephone
+confirmed it. A text message is readable by every operator on its way, and whoever takes over the number reads
+it: it carries what is public, and a reply says that it was seen, never more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from integrations.http import Reply, json_object, judge
+from integrations.port import (
+    Answer,
+    Callback,
+    CallbackReply,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Found,
+    Outbound,
+    Outcome,
+    Parsed,
+    Proof,
+    Receipt,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Unauthentic,
+    narrow_body,
+    phone_problem,
+)
+from integrations.twilio import api
+
+LONGEST = 1600
+"""Characters that Twilio takes; it cuts them into parts itself."""
+_KINDS: dict[str, Literal["accepted", "relayed", "delivered", "read", "failed"]] = {
+    **dict.fromkeys(("accepted", "scheduled", "queued", "sending"), "accepted"),
+    "sent": "relayed",
+    "delivered": "delivered",
+    "read": "read",
+    **dict.fromkeys(("undelivered", "failed", "canceled"), "failed"),
+}
+_PROOFS: dict[str, Proof] = {"sent": "relayed", "delivered": "delivered", "read": "read"}
+_OPTED_OUT = "21610"
+
+
+class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account and whom it sends as: exactly one of the two."""
+
+    sender: str = ""
+    """A number of the account, a short code, or a name of up to 11 letters where the country allows it."""
+    messaging_service: str = ""
+    """The SID of a messaging service: ``MG`` and 32 hexadecimal digits."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """Readable on the way and bound to a number: public, no personal data, a reply is no authority."""
+    called_back = bool(settings.callback_url)
+    proofs: tuple[Proof, ...] = ("accepted", "relayed", "delivered") if called_back else ("accepted",)
+    return Capabilities(
+        address_kind="phone",
+        domains=frozenset({"twilio"}),
+        confidentiality="public",
+        personal_data="none",
+        receipts=frozenset(proofs),
+        ack="reply" if called_back else "none",
+        ack_strength="seen" if called_back else "none",
+        sim_swappable=True,
+        reconcile="query",
+        max_length=LONGEST - 200,  # what marking and footer take
+        secrets=api.required_secrets(settings),
+        optional_secrets=frozenset({"auth_token_previous"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """A telephone number in the international form."""
+    return phone_problem(address)
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Queue one message."""
+    body = narrow_body(outbound)
+    if problem := phone_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    if len(body) > LONGEST:
+        return Rejected("length", f"the message has more than {LONGEST} characters")
+    fields = {"To": outbound.recipient, "Body": body}
+    if settings.messaging_service:
+        fields["MessagingServiceSid"] = settings.messaging_service
+    else:
+        fields["From"] = settings.sender
+    if settings.callback_url:
+        fields["StatusCallback"] = api.callback_url(outbound, settings)
+    if outbound.deadline is not None:
+        fields["ValidityPeriod"] = str(_validity(outbound.deadline - outbound.at))
+    reply = api.request("POST", "Messages", fields, outbound, settings, secrets)
+    return api.outcome(reply, outbound.at, "SM")
+
+
+def _validity(left: timedelta) -> int:
+    """Return how long Twilio may keep it in its queue, in seconds, within what it takes."""
+    return int(max(1, min(left.total_seconds(), 14_400)))
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Look for the text among the newest messages to this number; not to find it proves nothing."""
+    wanted = {"To": outbound.recipient, "PageSize": "100"}
+    reply = api.request("GET", "Messages", wanted, outbound, settings, secrets)
+    if not isinstance(reply, Reply) or judge(reply, outbound.at) is not None:
+        return CannotTell("the service could not be asked")
+    listed = json_object(reply.body).get("messages")
+    body = narrow_body(outbound)
+    for one in listed if isinstance(listed, list) else []:
+        ours = isinstance(one, dict) and one.get("body") == body and one.get("to") == outbound.recipient
+        if ours and (sid := api.identifier(one, "SM")):
+            return Found(sid, _PROOFS.get(str(one.get("status")), "accepted"))
+    return CannotTell("the service lists no such message yet")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Read a signed status of a message of ours, or a reply."""
+    said = api.believed(callback, settings, secrets)
+    if isinstance(said, Unauthentic):
+        return said
+    sid = api.identifier({"sid": said.get("MessageSid")}, "(?:SM|MM)")
+    if not sid:
+        return ()
+    status = said.get("MessageStatus", said.get("SmsStatus", ""))
+    if status == "received":
+        text, sender = said.get("Body", ""), said.get("From", "")
+        return (Answer(event_id=sid, sender=sender, text=text, at=callback.at),)
+    return _receipt(sid, status, said, callback.at)
+
+
+def _receipt(sid: str, status: str, said: dict[str, str], at: datetime) -> Parsed:
+    kind = _KINDS.get(status)
+    if kind is None:
+        return ()
+    code = said.get("ErrorCode", "")
+    code = code if code.isascii() and code.isdigit() else ""
+    return (
+        Receipt(
+            kind="stopped" if kind == "failed" and code == _OPTED_OUT else kind,
+            event_id=f"{sid}:{status}",
+            provider_id=sid,
+            idempotency_key=said["key"],
+            at=at,
+            code=code,
+        ),
+    )
+
+
+def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
+    """Answer with no instructions: nothing is sent back to whoever wrote."""
+    return CallbackReply(content_type="text/xml", body=b"<Response/>")
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    findings = api.lint(settings, secrets)
+    if bool(settings.sender) == bool(settings.messaging_service):
+        what = "exactly one of sender and messaging_service must be set"
+        findings.append(Finding(severity="error", what=what, hint='sender: "+15005550006"'))
+    return tuple(findings)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Send to our own telephone."""
+    own = api.to_ourselves(outbound, settings)
+    return own if isinstance(own, Rejected) else send(own, settings, secrets)

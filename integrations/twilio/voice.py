@@ -1,0 +1,178 @@
+"""Calls by Twilio: the message is spoken twice, and pressing 1 says that a person heard it.
+
+That somebody answered proves little: it may be a mailbox, and they may hang up. So an answered call is
+``relayed``, to the telephone and no further, and only the key brings more: an answer that it was heard. The
+footer is not spoken; nobody writes down a digest at three in the morning.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+from integrations.port import (
+    Answer,
+    Callback,
+    CallbackReply,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Outbound,
+    Outcome,
+    Parsed,
+    Receipt,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Unauthentic,
+    phone_problem,
+)
+from integrations.twilio import api
+
+LONGEST = 4000
+"""Characters of instructions that one request may hold."""
+_KINDS: dict[str, Literal["accepted", "relayed", "failed"]] = {
+    **dict.fromkeys(("queued", "initiated", "ringing"), "accepted"),
+    **dict.fromkeys(("in-progress", "answered", "completed"), "relayed"),
+    **dict.fromkeys(("busy", "no-answer", "failed", "canceled"), "failed"),
+}
+
+
+class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account, the number it calls from, and how it speaks."""
+
+    sender: str
+    """A number of the account, or one that it has verified."""
+    language: str = "en-US"
+    voice: str = ""
+    """One of Twilio's voices; its own choice without."""
+    prompt: str = "Press 1 to confirm that you have heard this message."
+    thanks: str = "Thank you. Goodbye."
+    ring_for: int = 30
+    """Seconds; longer than about 25 reaches most mailboxes."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """Spoken in the open and bound to a number: public, no personal data; the key says seen, never more."""
+    called_back = bool(settings.callback_url)
+    return Capabilities(
+        address_kind="phone",
+        domains=frozenset({"twilio"}),
+        confidentiality="public",
+        personal_data="none",
+        receipts=frozenset({"accepted", "relayed"} if called_back else {"accepted"}),
+        ack="button" if called_back else "none",
+        ack_strength="seen" if called_back else "none",
+        sim_swappable=True,
+        max_length=1500,  # about two minutes
+        secrets=api.required_secrets(settings),
+        optional_secrets=frozenset({"auth_token_previous"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """A telephone number in the international form."""
+    return phone_problem(address)
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Start one call; what it says travels in the request, so that nothing has to be fetched from us."""
+    if problem := phone_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    instructions = spoken(outbound, settings)
+    if len(instructions) > LONGEST:
+        return Rejected("length", "the message is too long to be spoken")
+    fields = {
+        "To": outbound.recipient,
+        "From": settings.sender,
+        "Twiml": instructions,
+        "Timeout": str(settings.ring_for),
+    }
+    if settings.callback_url:
+        fields["StatusCallback"] = api.callback_url(outbound, settings)
+        fields["StatusCallbackEvent"] = "completed"
+    reply = api.request("POST", "Calls", fields, outbound, settings, secrets)
+    return api.outcome(reply, outbound.at, "CA")
+
+
+def spoken(outbound: Outbound, settings: Settings) -> str:
+    """Return the instructions (TwiML): say it twice, and listen for the key all the while."""
+    text = f"{outbound.subject}.\n{outbound.text.rstrip()}"
+    if not settings.callback_url:
+        return f"<Response>{_say(text, settings, 2)}</Response>"
+    said = _say(f"{text}\n{settings.prompt}", settings, 2)
+    action = escape(api.callback_url(outbound, settings))
+    return f'<Response><Gather numDigits="1" timeout="10" method="POST" action="{action}">{said}</Gather></Response>'
+
+
+def _say(text: str, settings: Settings, times: int) -> str:
+    """Return one ``Say`` without characters that XML cannot hold."""
+    clean = "".join(one if one.isprintable() or one == "\n" else " " for one in text)
+    voice = f' voice="{escape(settings.voice)}"' if settings.voice else ""
+    return f'<Say language="{escape(settings.language)}"{voice} loop="{times}">{escape(clean)}</Say>'
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """A list of calls does not say what was spoken in them."""
+    return CannotTell("a call cannot be told from another to the same number")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Read a signed status of a call, or the key that was pressed in it: only 1 is an answer."""
+    said = api.believed(callback, settings, secrets)
+    if isinstance(said, Unauthentic):
+        return said
+    sid = api.identifier({"sid": said.get("CallSid")}, "CA")
+    if not sid:
+        return ()
+    if "Digits" in said:
+        if said["Digits"] != "1":
+            return ()
+        sender = said.get("To", "")
+        return (
+            Answer(
+                event_id=f"{sid}:1",
+                sender=sender,
+                text="1",
+                provider_id=sid,
+                idempotency_key=said["key"],
+                at=callback.at,
+            ),
+        )
+    status = said.get("CallStatus", "")
+    kind = _KINDS.get(status)
+    if kind is None:
+        return ()
+    code = said.get("SipResponseCode", "") if kind == "failed" else ""
+    return (
+        Receipt(
+            kind=kind,
+            event_id=f"{sid}:{status}",
+            provider_id=sid,
+            idempotency_key=said["key"],
+            at=callback.at,
+            code=code if code.isascii() and code.isdigit() else "",
+        ),
+    )
+
+
+def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
+    """Thank whoever pressed a key: without instructions Twilio tells them that an error has occurred."""
+    thanks = _say(settings.thanks, settings, 1)
+    return CallbackReply(content_type="text/xml", body=f"<Response>{thanks}</Response>".encode())
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    findings = api.lint(settings, secrets)
+    if problem := phone_problem(settings.sender):
+        findings.append(Finding(severity="error", what=f"sender: {problem}", hint='sender: "+15005550006"'))
+    if not 5 <= settings.ring_for <= 600:
+        findings.append(Finding(severity="error", what="ring_for is not between 5 and 600 seconds"))
+    return tuple(findings)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Call our own telephone."""
+    own = api.to_ourselves(outbound, settings)
+    return own if isinstance(own, Rejected) else send(own, settings, secrets)

@@ -1,0 +1,300 @@
+"""WhatsApp by Meta's Cloud API: a template that was approved beforehand, or text to whoever wrote to us today.
+
+Meta lets a business begin only with an approved template; free text is refused (131047) unless the person wrote
+within the last 24 hours. So register a template before the incident. Our key travels as
+``biz_opaque_callback_data`` and comes back in every status: a lost answer is settled by the first of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from integrations.http import Reply, json_object, judge
+from integrations.http.service import findings, identifier, member, private, send_json, usable
+from integrations.port import (
+    About,
+    Accepted,
+    Answer,
+    Callback,
+    CallbackReply,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Outbound,
+    Outcome,
+    Parsed,
+    Receipt,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Throttled,
+    Unauthentic,
+    Unknown,
+    phone_problem,
+    plain_body,
+)
+
+LONGEST_TEXT = 4096
+LONGEST_TEMPLATE = 1024
+"""Characters of a template's body, its parameters put in."""
+Part = Literal["subject", "text", "marking", "footer", "body"]
+_LATER = frozenset({4, 80007, 130429, 131048, 131056})
+"""Too many calls, messages, or messages to this person."""
+_ABOUT: dict[int, About] = {
+    **dict.fromkeys((131021, 131026, 131030, 131049, 131050), "recipient"),
+    **dict.fromkeys(
+        (0, 3, 10, 190, 200, 368, 131005, 131031, 131042, 131045, 132001, 132015, 133010), "account"
+    ),
+}
+_KINDS: dict[str, Literal["accepted", "delivered", "read", "failed"]] = {
+    "sent": "accepted",
+    "delivered": "delivered",
+    "read": "read",
+    "failed": "failed",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A business number. The secrets: ``token`` sends, ``app_secret`` signs callbacks, ``verify_token`` opens them."""
+
+    phone_number_id: str
+    """Meta's name for the number that we send from, digits only; not the number itself."""
+    template: str = ""
+    """The name of an approved template; text without one, to whoever wrote to us within 24 hours."""
+    language: str = "en_US"
+    parameters: tuple[Part, ...] = ("body",)
+    """What fills the template's {{1}}, {{2}} and so on."""
+    api: str = "https://graph.facebook.com/v23.0"
+    own_number: str = ""
+    """A telephone of ours that self-tests go to."""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """Not end to end between the two: Meta's servers hold the business's end. And a number can be taken over."""
+    return Capabilities(
+        address_kind="phone",
+        domains=frozenset({"whatsapp", "meta"}),
+        confidentiality="internal",
+        personal_data="contact",
+        receipts=frozenset({"accepted", "delivered", "read"}),
+        ack="reply",
+        ack_strength="seen",
+        sim_swappable=True,
+        max_length=(LONGEST_TEMPLATE if settings.template else LONGEST_TEXT) - 300,
+        secrets=frozenset({"token"}),
+        optional_secrets=frozenset({"app_secret", "verify_token"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """A telephone number in the international form."""
+    return phone_problem(address)
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Hand one message to Meta."""
+    if problem := phone_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    content = _template(outbound, settings) if settings.template else _text(outbound)
+    if isinstance(content, Rejected):
+        return content
+    try:
+        token = usable(secrets, "token")
+        url = _url(settings)
+    except ValueError as error:
+        return Rejected("settings", str(error), about="account")
+    envelope = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": outbound.recipient,
+        "biz_opaque_callback_data": outbound.idempotency_key,
+    }
+    reply = send_json(outbound, url, {**envelope, **content}, token=token)
+    return _outcome(reply, outbound.at) if isinstance(reply, Reply) else reply
+
+
+def _url(settings: Settings) -> str:
+    number = settings.phone_number_id
+    if not number.isascii() or not number.isdigit():
+        raise ValueError("phone_number_id is not digits only")
+    if not private(settings.api):
+        raise ValueError("api is http: anyone on the way can read the token")
+    return f"{settings.api}/{number}/messages"
+
+
+def _text(outbound: Outbound) -> dict[str, object] | Rejected:
+    body = f"{outbound.subject}\n\n{plain_body(outbound).rstrip()}"
+    if len(body) > LONGEST_TEXT:
+        return Rejected("length", f"the message has more than {LONGEST_TEXT} characters")
+    return {"type": "text", "text": {"preview_url": False, "body": body}}
+
+
+def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | Rejected:
+    parts = {
+        "subject": outbound.subject,
+        "text": outbound.text,
+        "marking": outbound.marking,
+        "footer": outbound.footer,
+        "body": plain_body(outbound),
+    }
+    # Meta refuses parameters with line ends, tabs or runs of blanks, and empty ones.
+    filled = [" ".join(parts[one].split()) or "-" for one in settings.parameters]
+    if sum(map(len, filled)) > LONGEST_TEMPLATE:
+        return Rejected("length", f"the message has more than {LONGEST_TEMPLATE} characters")
+    parameters = [{"type": "text", "text": one} for one in filled]
+    components = [{"type": "body", "parameters": parameters}] if parameters else []
+    template = {
+        "name": settings.template,
+        "language": {"code": settings.language},
+        "components": components,
+    }
+    return {"type": "template", "template": template}
+
+
+def _outcome(reply: Reply, at: datetime) -> Outcome:
+    """Return what an answer means: Meta says most of it in its own code, whatever the status."""
+    said = json_object(reply.body)
+    code = member(said, "error", "code")
+    match judge(reply, at):
+        case Rejected() as refused if isinstance(code, int) and not isinstance(code, bool):
+            if code in _LATER:
+                return Throttled(None, f"the service refused it with {code}: later", str(code))
+            about = _ABOUT.get(code, "message" if reply.status == 400 else refused.about)
+            return Rejected(str(code), f"the service refused it with {code}", about=about)
+        case Rejected() | Throttled() | Unknown() as judged:
+            return judged
+        case None:
+            name = _first_name(said)
+            return Accepted(name) if name else Unknown("the service said yes without an identifier", "answer")
+
+
+def _first_name(said: dict[str, object]) -> str:
+    listed = said.get("messages")
+    first = listed[0] if isinstance(listed, list) and listed else None
+    return _name(member(first, "id"))
+
+
+def _name(given: object) -> str:
+    """Return a message's name if it looks like one: ``wamid.`` and base64."""
+    name = identifier(given, "-_.+/=")
+    return name if name.startswith("wamid.") else ""
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Meta cannot be asked; a status with our key settles it."""
+    return CannotTell("the service cannot be asked; wait for a status")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Read signed statuses and replies; a GET is Meta asking whether this address is ours."""
+    if callback.method == "GET":
+        return () if _asked(callback, secrets) else Unauthentic(reason="the verify token does not hold")
+    if "app_secret" not in secrets:
+        return Unauthentic(reason="there is no app_secret to check it with")
+    key = secrets["app_secret"].reveal().strip().encode()
+    wanted = "sha256=" + hmac.new(key, callback.body, hashlib.sha256).hexdigest()
+    given = callback.headers.get("x-hub-signature-256", "")
+    if not hmac.compare_digest(wanted.encode(), given.encode()):
+        return Unauthentic(reason="the signature does not hold")
+    return tuple(_events(json_object(callback.body), settings))
+
+
+def _asked(callback: Callback, secrets: Secrets) -> str:
+    """Return the challenge of Meta's question if it knows our verify token, else the empty string."""
+    query = dict(parse_qsl(urlsplit(callback.path).query))
+    if "verify_token" not in secrets or query.get("hub.mode") != "subscribe":
+        return ""
+    wanted = secrets["verify_token"].reveal().strip().encode()
+    holds = hmac.compare_digest(wanted, query.get("hub.verify_token", "").encode())
+    return identifier(query.get("hub.challenge")) if holds else ""
+
+
+def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
+    """Answer Meta's question with its challenge; anything else needs no words."""
+    challenge = _asked(callback, secrets) if callback.method == "GET" else ""
+    return CallbackReply(content_type="text/plain", body=challenge.encode())
+
+
+def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | Answer]:
+    for entry in _listed(said, "entry"):
+        for change in _listed(entry, "changes"):
+            value = member(change, "value")
+            # One address serves every number of the business: the others are not ours to read.
+            if member(value, "metadata", "phone_number_id") != settings.phone_number_id:
+                continue
+            yield from filter(None, map(_receipt, _listed(value, "statuses")))
+            yield from filter(None, map(_answer, _listed(value, "messages")))
+
+
+def _listed(value: object, name: str) -> list[object]:
+    found = member(value, name)
+    return found if isinstance(found, list) else []
+
+
+def _receipt(status: object) -> Receipt | None:
+    kind = _KINDS.get(str(member(status, "status")))
+    name = _name(member(status, "id"))
+    if kind is None or not name:
+        return None
+    errors = _listed(status, "errors")
+    code = member(errors[0], "code") if errors else None
+    return Receipt(
+        kind=kind,
+        event_id=f"{name}:{kind}",
+        provider_id=name,
+        idempotency_key=identifier(member(status, "biz_opaque_callback_data")),
+        at=_instant(member(status, "timestamp")),
+        code=str(code) if isinstance(code, int) else "",
+    )
+
+
+def _answer(message: object) -> Answer | None:
+    """Read a reply: written, or by one of the template's buttons. It names what it answers, if the person did."""
+    name, sender = _name(member(message, "id")), identifier(member(message, "from"))
+    text = member(message, "text", "body") or member(message, "button", "text")
+    if not name or not sender or not isinstance(text, str):
+        return None
+    return Answer(
+        event_id=name,
+        sender=f"+{sender}",
+        text=text,
+        provider_id=_name(member(message, "context", "id")),
+        at=_instant(member(message, "timestamp")),
+    )
+
+
+def _instant(given: object) -> datetime | None:
+    if not isinstance(given, str) or not given.isascii() or not given.isdigit() or len(given) > 11:
+        return None
+    return datetime.fromtimestamp(int(given), UTC)
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.api, secrets, "token"))
+    if not settings.phone_number_id.isdigit():
+        found.append(Finding(severity="error", what="phone_number_id is not digits only"))
+    if not settings.template:
+        what = "without a template only whoever wrote to us within 24 hours is reached"
+        found.append(Finding(severity="warning", what=what, hint="have a template approved, and name it"))
+    if "app_secret" not in secrets:
+        what = "without app_secret no receipt and no answer can be believed"
+        hint = "secrets: {app_secret: env:NAME}"
+        found.append(Finding(severity="warning", what=what, hint=hint))
+    if settings.own_number and (problem := phone_problem(settings.own_number)):
+        found.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Send to our own telephone."""
+    if not settings.own_number:
+        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
+    return send(msgspec.structs.replace(outbound, recipient=settings.own_number), settings, secrets)

@@ -1,0 +1,51 @@
+"""Every channel that the guide shows by itself has settings that its adapter takes, and nothing to complain about."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from integrations.discovery import BUILT_IN
+from runner.effects.gateway import Gateway
+from runner.model.messaging import ChannelConfig
+
+GUIDE = Path(__file__).parents[2] / "docs/how-to/set-up-channels.md"
+SHOWN = [
+    (name, config)
+    for fence in re.findall(r"```yaml\n(channels:.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    for name, config in yaml.safe_load(fence)["channels"].items()
+]
+
+MADE_UP = {
+    "slack": "xoxb-made-up",
+    "mattermost": "madeupkey4711",
+    "pagerduty": "made-up-integration-key-12345678",
+    "apprise": "service://made-up",
+}
+"""Secrets in the form that an adapter asks for, where it asks for one."""
+
+
+@pytest.mark.parametrize(("name", "config"), SHOWN, ids=[name for name, _ in SHOWN])
+def test_a_channel_of_the_guide_is_one(name, config):
+    channel = Gateway().channel(
+        name,
+        ChannelConfig(
+            adapter=config["adapter"], settings=config.get("settings", {}), secrets=config.get("secrets", {})
+        ),
+    )
+    made_up = MADE_UP.get(config["adapter"], "made-up-secret")
+    secrets = dict.fromkeys(config.get("secrets", {}), made_up)
+    assert [one.what for one in Gateway().lint(channel, secrets)] == []
+
+
+def test_the_channels_of_telephones_are_shown():
+    adapters = {config["adapter"] for _, config in SHOWN}
+    assert {"twilio_sms", "twilio_voice", "whatsapp", "signal", "smpp"} <= adapters
+
+
+def test_every_adapter_is_in_the_guide():
+    page = GUIDE.read_text(encoding="utf-8")
+    assert [name for name in BUILT_IN if f"`{name}`" not in page] == []

@@ -1,0 +1,127 @@
+"""Matrix and ntfy against the real servers: what our stand-ins say of them is so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from integrations import matrix, ntfy
+from integrations.port import (
+    Accepted,
+    Answer,
+    NotSent,
+    Outbound,
+    Receipt,
+    Rejected,
+    Throttled,
+    Timeouts,
+    Unknown,
+)
+from runner.effects.gateway import Held
+from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
+
+pytestmark = pytest.mark.slow
+
+
+def message(address: str, **more: str) -> Outbound:
+    plain = Outbound(
+        delivery="dlv-1",
+        attempt=1,
+        idempotency_key="ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        recipient=address,
+        subject="Störung",
+        text="Bitte melden\n.\n<b>&",
+        marking="INTERNAL",
+        footer="Tocsin amber-falcon · dlv-1",
+        at=datetime.now(UTC),
+    )
+    return msgspec.structs.replace(plain, **more)
+
+
+@pytest.fixture(scope="module")
+def push(tmp_path_factory) -> Iterator[Ntfy]:
+    program = ntfy_program()
+    if program is None:
+        pytest.skip("NOT TESTED: no ntfy (apt-get install ntfy)")
+    with running_ntfy(program, tmp_path_factory.mktemp("ntfy")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def homeserver(tmp_path_factory) -> Iterator[Synapse]:
+    python = synapse_python()
+    if python is None:
+        pytest.skip("NOT TESTED: no Synapse (pip install matrix-synapse; TOCSIN_SYNAPSE_PYTHON)")
+    with running_synapse(python, tmp_path_factory.mktemp("synapse")) as server:
+        yield server
+
+
+def test_ntfy_publishes_refuses_and_throttles_as_the_stand_in_does(push: Ntfy):
+    settings, secrets = ntfy.Settings(url=push.url), {"token": Held(push.token)}
+    assert isinstance(ntfy.send(message("oncall"), settings, secrets), Accepted)
+    assert isinstance(ntfy.send(message("oncall", text="é" * 1200), settings, secrets), Accepted)
+    other = ntfy.send(message("elsewhere"), settings, secrets)
+    assert (other.code, other.about) == ("40301", "recipient")
+    stranger = ntfy.send(message("oncall"), settings, {"token": Held("tk_made_up")})
+    assert (stranger.code, stranger.about) == ("40101", "account")
+    outcomes = [ntfy.send(message("oncall"), settings, secrets) for _ in range(20)]
+    assert outcomes[0] != outcomes[-1] == Throttled(None, "the service answered 429: later", "42901")
+
+
+def test_a_homeserver_takes_a_transaction_once_across_a_crash_and_says_who_saw_it(homeserver: Synapse):
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    secrets = {"token": Held(homeserver.tokens["tocsin"])}
+    first = matrix.send(message(homeserver.room), settings, secrets)
+    assert isinstance(first, Accepted)
+    homeserver.kill()
+    assert isinstance(matrix.send(message(homeserver.room), settings, secrets), NotSent | Unknown)
+    homeserver.start()
+    assert matrix.send(message(homeserver.room), settings, secrets) == first
+    assert_seen_and_read(homeserver, first.provider_id)
+    assert_refused(homeserver)
+    # Last, since the homeserver takes no more for a while.
+    assert_throttled(homeserver)
+
+
+def assert_seen_and_read(homeserver: Synapse, event: str) -> None:
+    relation = {"rel_type": "m.annotation", "event_id": event, "key": "✅"}
+    homeserver.ask("maria", "PUT", f"rooms/{homeserver.room}/send/m.reaction/1", {"m.relates_to": relation})
+    homeserver.ask("maria", "POST", f"rooms/{homeserver.room}/receipt/m.read/{event}", {})
+    found: list[Receipt | Answer] = []
+
+    def took(one: Receipt | Answer) -> bool:
+        found.append(one)
+        return True
+
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    secrets = {"token": Held(homeserver.tokens["tocsin"])}
+    assert matrix.collect(took, datetime.now(UTC), Timeouts(), settings, secrets) == ""
+    seen, read = found
+    assert isinstance(seen, Answer)
+    assert (seen.sender, seen.text, seen.provider_id) == ("@maria:localhost", "✅", event)
+    assert isinstance(read, Receipt)
+    assert (read.kind, read.provider_id) == ("read", event)
+
+
+def assert_refused(homeserver: Synapse) -> None:
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    stranger = matrix.send(message(homeserver.room), settings, {"token": Held("syt_made_up")})
+    assert (stranger.code, stranger.about) == ("M_UNKNOWN_TOKEN", "account")
+    ours = {"token": Held(homeserver.tokens["tocsin"])}
+    away = matrix.send(message("!nowhere:localhost"), settings, ours)
+    assert isinstance(away, Rejected)
+    assert (away.code, away.about) == ("M_FORBIDDEN", "recipient")
+
+
+def assert_throttled(homeserver: Synapse) -> None:
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    secrets = {"token": Held(homeserver.tokens["tocsin"])}
+    keys = (f"{n:032}" for n in range(40))
+    outcomes = (matrix.send(message(homeserver.room, idempotency_key=key), settings, secrets) for key in keys)
+    later = next(one for one in outcomes if isinstance(one, Throttled))
+    assert later.code == "M_LIMIT_EXCEEDED"
+    assert later.retry_after is not None
+    assert timedelta(0) < later.retry_after < timedelta(minutes=1)

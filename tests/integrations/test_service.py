@@ -1,0 +1,100 @@
+"""What adapters of HTTP services share: secrets that fit a header, answers that are believed only in their form."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from integrations import mattermost, teams
+from integrations.http.service import findings, host_of, identifier, member, private, usable
+from integrations.testing.chaos import ChaosServer, Talk
+from integrations.testing.conformance import answer, outbound
+from runner.effects.gateway import Held
+
+
+@pytest.mark.parametrize("text", ["", " ", "two words", "naïve", "a\r\nX-Evil: 1", "tab\tbed", "\x00"])
+def test_a_secret_that_does_not_fit_a_header_is_refused_without_being_said(text):
+    with pytest.raises(ValueError, match=r"^the secret token is not one word of printable ASCII$"):
+        usable({"token": Held(text)}, "token")
+
+
+def test_the_newline_of_a_secrets_file_is_not_part_of_it():
+    assert usable({"token": Held(" abc\n")}, "token") == "abc"
+    with pytest.raises(ValueError, match=r"^the secret token is missing$"):
+        usable({}, "token")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("abc-1_2", "abc-1_2"),
+        ("a.b", ""),
+        ("", ""),
+        ("a b", ""),
+        ("é", ""),
+        (7, ""),
+        (None, ""),
+        ("x" * 257, ""),
+    ],
+)
+def test_an_identifier_is_kept_only_in_its_form(given, wanted):
+    assert identifier(given) == wanted
+
+
+def test_what_is_nested_is_reached_only_through_objects():
+    assert member({"a": {"b": 1}}, "a", "b") == 1
+    assert member({"a": [1]}, "a", "b") is None
+    assert member(7, "a") is None
+    assert member(7) == 7
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "is_private"),
+    [
+        ("https://A.example/x", "a.example", True),
+        ("http://a.example", "a.example", False),
+        ("http://127.0.0.1:8", "127.0.0.1", True),
+        ("http://[::1", "", False),
+        ("", "", False),
+    ],
+)
+def test_a_url_is_private_over_tls_or_on_this_machine(url, host, is_private):
+    assert (host_of(url), private(url)) == (host, is_private)
+
+
+def test_a_url_in_clear_is_a_warning_and_a_missing_secret_an_error():
+    found = findings("http://a.example", {}, "token")
+    assert [(one.severity, one.hint) for one in found] == [
+        ("warning", "use https"),
+        ("error", "secrets: {token: env:NAME}"),
+    ]
+    assert [one.severity for one in findings("file:///x", {})] == ["error"]
+
+
+def _answers(content: bytes):
+    def script(talk: Talk) -> None:
+        talk.hear_request()
+        talk.say(content)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer("200 OK", body=b"ok"),
+        answer("500 Oops", body=b"no"),
+        b"HTTP/1.1 200 OK\r\nBad header\r\n : x\r\nContent-Length: 2\r\n\r\nok",
+        b"nothing like HTTP\r\n\r\n",
+    ],
+)
+def test_no_log_holds_a_password_that_a_service_wants_in_its_url(said, caplog, capfd):
+    with caplog.at_level(logging.DEBUG), ChaosServer(_answers(said)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        hook = mattermost.Settings(url=f"{url}/hooks")
+        mattermost.send(outbound("incident"), hook, {"key": Held("markerpassword")})
+        teams.send(outbound("x"), teams.Settings(url=f"{url}/x"), {"signature": Held("markerpassword")})
+    shown = capfd.readouterr()
+    assert server.heard.count(b"markerpassword") == 2
+    assert "markerpassword" not in caplog.text + shown.out + shown.err

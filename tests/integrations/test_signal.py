@@ -1,0 +1,230 @@
+"""Signal against a stand-in for its gateway: sends, refusals in words, receipts posted and fetched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from integrations import signal
+from integrations.port import (
+    Accepted,
+    Answer,
+    CannotTell,
+    Receipt,
+    Rejected,
+    Throttled,
+    Timeouts,
+    Unauthentic,
+    Unknown,
+)
+from integrations.testing.chaos import closed_port
+from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
+from integrations.testing.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
+from integrations.testing.stand_in import Heard
+from runner.effects.gateway import Held
+
+TO = "+15005550010"
+MESSAGE = outbound(TO)
+WAITS = Timeouts(read=timedelta(seconds=2))
+SECRETS = {"callback": Held("marker-password")}
+STAMP = "1795528920000"
+WHEN = datetime.fromtimestamp(1_795_528_999, UTC)
+DELIVERED = Receipt(kind="delivered", event_id=f"{TO}:{STAMP}:delivered", provider_id=STAMP, at=WHEN)
+
+
+def settings(url: str = "http://127.0.0.1:8080", **more) -> signal.Settings:
+    return signal.Settings(url=url, number=NUMBER, **more)
+
+
+@pytest.mark.parametrize("row", rows("http"), ids=str)
+def test_each_event_is_told_for_what_it_is(row: Row):
+    subject = Subject(
+        adapter=signal,
+        transport="http",
+        settings=lambda host, port, tls: settings(f"http{'s' if tls else ''}://{host}:{port}"),
+        recipient=TO,
+        secrets={"token": Held("marker-token"), **SECRETS},
+        success=b'{"timestamp": "1795528920000"}',
+    )
+    assert check(row, subject) == ""
+
+
+def test_a_message_is_named_by_its_timestamp():
+    with SignalGateway() as gateway:
+        found = signal.send(MESSAGE, settings(gateway.url), {"token": Held("marker-token")})
+        (heard,) = gateway.heard
+    assert found == Accepted(STAMP)
+    assert heard.headers["authorization"] == "Bearer marker-token"
+    assert heard.json["recipients"] == [TO]
+    assert str(heard.json["message"]).startswith("MARKER-TEXT-4711 subject\n\nMARKER-TEXT-4711 marking\n")
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted"),
+    [
+        ("+15005550001", Rejected("400", "the number is not registered at Signal", about="recipient")),
+        (
+            "+15005550002",
+            Rejected("400", "the person's safety number has changed and must be verified", about="recipient"),
+        ),
+        (
+            "+15005550003",
+            Throttled(None, "Signal limits this number: wait, or solve its captcha at the gateway", "400"),
+        ),
+        ("+15005550004", Rejected("400", "the service refused it with 400")),
+    ],
+)
+def test_refusals_in_words_are_told_apart_without_repeating_them(to, wanted):
+    with SignalGateway() as gateway:
+        assert signal.send(outbound(to), settings(gateway.url), {}) == wanted
+
+
+def test_a_number_that_the_gateway_does_not_have_is_about_the_account():
+    with SignalGateway() as gateway:
+        other = msgspec.structs.replace(settings(gateway.url), number="+15005550007")
+        found = signal.send(MESSAGE, other, {})
+    assert found == Rejected("400", "the gateway does not have this number", about="account")
+
+
+def test_throttled_failed_and_unanswered_are_the_transports():
+    with SignalGateway("throttle", "fail", "lose_answer") as gateway:
+        at = settings(gateway.url)
+        assert isinstance(signal.send(MESSAGE, at, {}), Throttled)
+        assert isinstance(signal.send(MESSAGE, at, {}), Unknown)
+        assert gateway.sent == {}
+        assert isinstance(signal.send(MESSAGE, at, {}), Unknown)
+        assert len(gateway.sent) == 1
+    assert isinstance(signal.reconcile(MESSAGE, settings(), {}), CannotTell)
+
+
+def test_what_cannot_be_sent_is_refused_before_anything_leaves():
+    nowhere = settings(f"http://127.0.0.1:{closed_port()}")
+    found = [
+        signal.send(outbound("Maria"), nowhere, {}),
+        signal.send(msgspec.structs.replace(MESSAGE, text="x" * 2001), nowhere, {}),
+        signal.send(MESSAGE, nowhere, {"token": Held("two words")}),
+    ]
+    assert [one.code for one in found] == ["address", "length", "secret"]
+
+
+@pytest.mark.parametrize("said", [{}, [], {"timestamp": "<x>"}, {"timestamp": True}, {"timestamp": 7}])
+def test_a_yes_without_a_timestamp_is_no_yes(said):
+    class Says(SignalGateway):
+        def take(self, heard: Heard) -> tuple[int, object]:
+            return 201, said
+
+    with Says() as gateway:
+        assert isinstance(signal.send(MESSAGE, settings(gateway.url), {}), Unknown)
+
+
+def test_receipts_and_replies_are_posted_inside_a_call():
+    def parsed(envelope):
+        return signal.parse_callback(posted(envelope, "marker-password", AT), settings(), SECRETS)
+
+    assert parsed(receipt(STAMP)) == (DELIVERED,)
+    read, other = parsed(receipt(STAMP, "1795528920001", read=True))
+    assert (read.kind, read.event_id, other.provider_id) == (
+        "read",
+        f"{TO}:{STAMP}:read",
+        "1795528920001",
+    )
+    assert parsed(written("OK", quote=STAMP)) == (
+        Answer(event_id=f"{TO}:1795528999000", sender=TO, text="OK", provider_id=STAMP, at=WHEN),
+    )
+    assert parsed({"subscription": 0, "result": receipt(STAMP)}) == (DELIVERED,)
+
+
+def test_odd_envelopes_and_those_of_other_numbers_say_nothing():
+    odd = [
+        {**receipt(STAMP), "account": "+15005550007"},
+        {"account": NUMBER, "envelope": 7},
+        {"account": NUMBER, "envelope": {"source": 7}},
+        {"account": NUMBER, "envelope": {"source": TO, "receiptMessage": {"isDelivery": True}}},
+        {"account": NUMBER, "envelope": {"source": TO, "receiptMessage": {"timestamps": [1]}}},
+        {"account": NUMBER, "envelope": {"source": TO, "typingMessage": {"action": "STARTED"}}},
+        written(""),
+        {},
+    ]
+    for one in odd:
+        assert signal.parse_callback(posted(one, "marker-password", AT), settings(), SECRETS) == ()
+
+
+def test_a_callback_is_believed_only_with_the_password_of_our_address():
+    good = posted(receipt(STAMP), "marker-password", AT)
+    changed = msgspec.structs.replace
+    forged = [
+        posted(receipt(STAMP), "other", AT),
+        changed(good, headers={}),
+        changed(good, headers={"authorization": "Basic é"}),
+        changed(good, headers={"authorization": good.headers["authorization"].replace("Basic", "Bearer")}),
+    ]
+    for one in forged:
+        assert isinstance(signal.parse_callback(one, settings(), SECRETS), Unauthentic)
+    assert isinstance(signal.parse_callback(good, settings(), {}), Unauthentic)
+    empty = posted(receipt(STAMP), "", AT)
+    assert isinstance(signal.parse_callback(empty, settings(), {"callback": Held("")}), Unauthentic)
+
+
+def test_what_waits_is_fetched_once():
+    kept: list[Receipt | Answer] = []
+
+    def took(one: Receipt | Answer) -> bool:
+        kept.append(one)
+        return True
+
+    with SignalGateway() as gateway:
+        gateway.waiting = [receipt(STAMP), written("OK")]
+        at = settings(gateway.url)
+        assert signal.collect(took, AT, WAITS, at, {"token": Held("marker-token")}) == ""
+        assert signal.collect(took, AT, WAITS, at, {}) == ""
+        assert gateway.heard[0].headers["authorization"] == "Bearer marker-token"
+    assert [type(one) for one in kept] == [Receipt, Answer]
+    assert kept[0] == DELIVERED
+
+
+def test_what_goes_wrong_in_fetching_is_told():
+    class Says(SignalGateway):
+        def take(self, heard: Heard) -> tuple[int, object]:
+            return 200, {"error": "x"}
+
+    def collected(url: str, took=lambda _: True, secrets=None) -> str:
+        return signal.collect(took, AT, WAITS, settings(url), secrets or {})
+
+    assert collected(f"http://127.0.0.1:{closed_port()}") == "no connection to the service could be made"
+    assert collected("http://127.0.0.1:1", secrets={"token": Held("a b")}) != ""
+    with SignalGateway("throttle") as gateway:
+        assert collected(gateway.url) == "the service answered 429: later"
+        gateway.waiting = [receipt(STAMP)]
+        assert collected(gateway.url, lambda _: False) == "something that was fetched could not be kept"
+    with Says() as gateway:
+        assert collected(gateway.url) == ""
+
+
+def test_the_self_test_is_a_note_to_self():
+    with SignalGateway() as gateway:
+        assert isinstance(signal.self_test(MESSAGE, settings(gateway.url), {}), Accepted)
+        assert gateway.sent[STAMP]["recipients"] == [NUMBER]
+
+
+def test_it_is_as_private_as_the_way_to_the_gateway():
+    near = signal.capabilities(settings())
+    assert (near.confidentiality, near.personal_data, near.e2ee) == ("restricted", "personal", True)
+    assert near.domains == {"signal", "host:127.0.0.1"}
+    assert near.sim_swappable
+    assert not signal.capabilities(settings(recipients_lock=True)).sim_swappable
+    far = signal.capabilities(settings("http://gateway.example"))
+    assert (far.confidentiality, far.personal_data) == ("public", "none")
+    assert signal.address_problem(TO) == ""
+
+
+def test_the_lint_finds_what_would_fail():
+    assert signal.lint(settings(), SECRETS) == ()
+    bad = signal.Settings(url="http://gateway.example/", number="x")
+    assert [one.what for one in signal.lint(bad, {"token": Held("a b")})] == [
+        "the URL is http: anyone on the way can read and drop messages",
+        "the secret token is not one word of printable ASCII",
+        "number: a number has the international form: + and digits only, without spaces",
+        "url ends with a slash",
+    ]

@@ -1,0 +1,461 @@
+"""SMPP against a stand-in for an SMSC: alphabets, parts, receipts, and what is confirmed when."""
+
+from __future__ import annotations
+
+import ssl
+import struct
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations import smpp
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    NotSent,
+    Receipt,
+    Rejected,
+    Throttled,
+    Timeouts,
+    Took,
+    Unauthentic,
+    Unknown,
+)
+from integrations.smpp import alphabet, pdu
+from integrations.smpp.receipts import read
+from integrations.smpp.statuses import at_bind, at_submission
+from integrations.testing.chaos import ChaosServer, Talk, closed_port
+from integrations.testing.conformance import AT, IMPATIENT, Row, Subject, check, outbound
+from integrations.testing.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
+from runner.effects.gateway import Held
+
+TO = "+15005550010"
+MESSAGE = outbound(TO)
+SECRETS = {"password": Held(PASSWORD)}
+DELIVERED = Receipt(kind="delivered", event_id="M1:2", provider_id="M1", at=AT)
+
+
+def settings(port: int = 1, **more) -> smpp.Settings:
+    given = {"host": "127.0.0.1", "line": "private", "sender": "+15005550006", "system_id": SYSTEM_ID, **more}
+    return smpp.Settings(port=port, **given)
+
+
+def saying(text: str, **more):
+    return msgspec.structs.replace(MESSAGE, text=text, marking="", footer="", **more)
+
+
+def keeping(kept: list[Receipt | Answer]) -> Took:
+    def took(one: Receipt | Answer) -> bool:
+        kept.append(one)
+        return True
+
+    return took
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_event_is_told_for_what_it_is(row: Row):
+    subject = Subject(
+        adapter=smpp,
+        transport="smpp",
+        settings=lambda host, port, tls: settings(port, host=host, line="tls" if tls else "private"),
+        recipient=TO,
+        secrets=SECRETS,
+    )
+    assert check(row, subject) == ""
+
+
+def test_a_short_message_goes_in_one_part_and_asks_for_a_receipt():
+    with Smsc() as smsc:
+        found = smpp.send(
+            saying("Call €1", deadline=AT + timedelta(minutes=90)), settings(smsc.port), SECRETS
+        )
+    assert found == Accepted("M1")
+    (one,) = smsc.submitted
+    assert smsc.bound == [pdu.BIND_TRANSMITTER]
+    assert (one.source, one.recipient) == ((1, 1, "15005550006"), (1, 1, "15005550010"))
+    assert (one.coding, one.esm_class, one.registered) == (0, 0, 1)
+    assert one.octets == b"Call \x1be1"
+    assert one.validity == "000000013000000R"
+
+
+@pytest.mark.parametrize(
+    ("sender", "wanted"),
+    [("12345", (3, 0, "12345")), ("Tocsin", (5, 0, "Tocsin")), ("+15005550006", (1, 1, "15005550006"))],
+)
+def test_a_sender_is_a_number_a_short_code_or_a_name(sender, wanted):
+    with Smsc() as smsc:
+        smpp.send(saying("x"), settings(smsc.port, sender=sender), SECRETS)
+    assert smsc.submitted[0].source == wanted
+
+
+def test_a_long_message_goes_in_parts_with_one_reference_whatever_the_attempt():
+    text = "Ä" * 160 + "€" * 80
+    with Smsc() as smsc:
+        again = saying(text, attempt=2)
+        names = [smpp.send(one, settings(smsc.port), SECRETS) for one in (saying(text), again)]
+    assert names == [Accepted("M1 M2 M3"), Accepted("M4 M5 M6")]
+    parts = smsc.submitted[:3]
+    assert [one.octets for one in parts] == [one.octets for one in smsc.submitted[3:]]
+    assert all(one.esm_class == 0x40 for one in parts)
+    assert [one.octets[:3] + one.octets[5:7] for one in parts] == [
+        bytes([6, 8, 4, 3, number]) for number in (1, 2, 3)
+    ]
+    assert max(len(one.octets) for one in parts) <= 159
+    assert "".join(alphabet.read(one.octets, 0, headed=True) for one in parts) == text
+
+
+def test_one_wide_character_makes_the_whole_message_wide():
+    with Smsc() as smsc:
+        smpp.send(saying("caution…"), settings(smsc.port), SECRETS)
+        smpp.send(saying("🔔" * 40), settings(smsc.port), SECRETS)
+    short, *parts = smsc.submitted
+    assert (short.coding, short.octets.decode("utf-16-be")) == (8, "caution…")
+    assert [alphabet.read(one.octets, 8, headed=True) for one in parts] == ["🔔" * 33, "🔔" * 7]
+
+
+def test_where_the_smsc_cuts_by_itself_there_is_one_message_and_one_name():
+    with Smsc() as smsc:
+        found = smpp.send(saying("x" * 400), settings(smsc.port, long_messages="payload"), SECRETS)
+    assert found == Accepted("M1")
+    assert (smsc.submitted[0].esm_class, smsc.submitted[0].octets) == (0, b"x" * 400)
+
+
+def test_a_message_with_a_refused_or_unanswered_part_is_not_accepted():
+    long = saying("x" * 400)
+    for act, wanted in ((0x58, Throttled), (0x45, Rejected), (Talk.stay_silent, Unknown)):
+        with Smsc(None, act) as smsc:
+            assert isinstance(smpp.send(long, settings(smsc.port), SECRETS), wanted)
+        assert len(smsc.submitted) == 1
+
+
+def test_what_cannot_be_sent_is_refused_before_anything_is_opened():
+    nowhere = settings(closed_port())
+    found = [
+        smpp.send(outbound("Maria"), nowhere, SECRETS),
+        smpp.send(saying("x" * 1521), nowhere, SECRETS),
+        smpp.send(MESSAGE, msgspec.structs.replace(nowhere, sender="a long name here"), SECRETS),
+        smpp.send(MESSAGE, nowhere, {}),
+        smpp.send(MESSAGE, nowhere, {"password": Held("a\0b")}),
+        smpp.self_test(MESSAGE, nowhere, SECRETS),
+    ]
+    assert [one.code for one in found] == ["address", "length", "sender", "secret", "secret", "own_number"]
+
+
+def test_a_receipt_that_comes_while_we_send_is_brought_again_to_who_collects():
+    with Smsc() as smsc:
+        smsc.waiting = [receipt("M0")]
+        both = settings(smsc.port, bind="transceiver")
+        assert smpp.send(saying("x"), both, SECRETS) == Accepted("M1")
+        kept: list[Receipt | Answer] = []
+        assert smpp.collect(keeping(kept), AT, IMPATIENT, both, SECRETS) == ""
+        assert smsc.bound == [pdu.BIND_TRANSCEIVER] * 2
+    assert [one.provider_id for one in kept] == ["M0"]
+    assert smsc.answers[0] == (pdu.DELIVER_SM | pdu.ANSWER, pdu.TEMPORARY)
+    assert smsc.waiting == []
+
+
+def test_what_waits_is_collected_and_confirmed_only_when_it_was_kept():
+    with Smsc() as smsc:
+        at = settings(smsc.port)
+        smsc.waiting = [receipt("M1"), receipt("M1"), delivery("15005550010", b"OK")]
+        kept: list[Receipt | Answer] = []
+
+        def full(one: Receipt | Answer) -> bool:
+            kept.append(one)
+            return len(kept) < 2
+
+        assert smpp.collect(full, AT, IMPATIENT, at, SECRETS) == "something that came could not be kept"
+        assert len(smsc.waiting) == 2
+        assert smsc.bound == [pdu.BIND_RECEIVER]
+        assert smpp.collect(keeping(kept), AT, IMPATIENT, at, SECRETS) == ""
+        assert smsc.waiting == []
+    assert kept[:3] == [DELIVERED] * 3
+    assert isinstance(kept[3], Answer)
+    assert (kept[3].sender, kept[3].text) == (TO, "OK")
+
+
+def test_a_collector_that_fails_confirms_nothing():
+    def fails(one: Receipt | Answer) -> bool:
+        raise RuntimeError("no room")
+
+    with Smsc() as smsc:
+        smsc.waiting = [receipt("M1")]
+        with pytest.raises(RuntimeError):
+            smpp.collect(fails, AT, IMPATIENT, settings(smsc.port), SECRETS)
+        assert len(smsc.waiting) == 1
+
+
+def test_what_goes_wrong_in_collecting_is_told():
+    def collected(port: int, secrets=SECRETS) -> str:
+        return smpp.collect(lambda _: True, AT, IMPATIENT, settings(port), secrets)
+
+    assert collected(closed_port()) == "the line to the SMSC was lost"
+    assert collected(1, {}) == "the secret password is missing"
+    with Smsc(binds=(0x0E,)) as smsc:
+        assert collected(smsc.port) == "the SMSC refused the bind with 0x0000000E"
+
+    def dead(talk: Talk) -> None:
+        unit = hear(talk)
+        say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"smsc\0")
+        talk.stay_silent()
+
+    with ChaosServer(dead) as server:
+        assert collected(server.port) == "the line to the SMSC was lost"
+
+    def leaves(talk: Talk) -> None:
+        unit = hear(talk)
+        say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"smsc\0")
+        say(talk, pdu.UNBIND, 9)
+        hear(talk)
+
+    with ChaosServer(leaves) as server:
+        assert collected(server.port) == ""
+
+
+def test_a_round_of_collecting_has_an_end_even_when_things_keep_coming():
+    def never_quiet(talk: Talk) -> None:
+        unit = hear(talk)
+        say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"smsc\0")
+        for number in range(100_000):
+            say(talk, pdu.DELIVER_SM, number, 0, receipt("M1"))
+            hear(talk)
+
+    brief = msgspec.structs.replace(IMPATIENT, total=timedelta(seconds=0.3))
+    with ChaosServer(never_quiet) as server:
+        assert smpp.collect(lambda _: True, AT, brief, settings(server.port), SECRETS) == ""
+
+
+def test_a_unit_that_comes_in_two_halves_around_a_silence_is_one_unit():
+    def halves(talk: Talk) -> None:
+        unit = hear(talk)
+        say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"smsc\0")
+        whole = pdu.pack(pdu.Pdu(pdu.DELIVER_SM, 1, body=receipt("M1")))
+        talk.say(whole[:20])
+        asked = hear(talk)  # our question, after the silence
+        talk.say(whole[20:])
+        say(talk, asked.command | pdu.ANSWER, asked.sequence)
+        hear(talk)
+
+    kept: list[Receipt | Answer] = []
+    with ChaosServer(halves) as server:
+        at = settings(server.port)
+        assert smpp.collect(keeping(kept), AT, IMPATIENT, at, SECRETS) == ""
+    assert kept == [DELIVERED]
+
+
+def found_in(body: bytes, **more) -> Receipt | Answer | None:
+    return read(pdu.read_delivery(body), 7, AT, settings(**more))
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("DELIVRD", "delivered"),
+        ("ACCEPTD", "accepted"),
+        ("ENROUTE", "accepted"),
+        ("EXPIRED", "failed"),
+        ("UNDELIV", "failed"),
+        ("REJECTD", "failed"),
+        ("DELETED", "failed"),
+    ],
+)
+def test_each_state_is_worth_what_it_proves(state, kind):
+    found = found_in(receipt("M1", state, "011"))
+    assert (found.kind, found.provider_id, found.code) == (kind, "M1", "011" if kind == "failed" else "")
+
+
+def test_a_state_that_the_smsc_calls_unknown_says_nothing():
+    assert found_in(receipt("M1", "UNKNOWN")) is None
+    assert found_in(delivery("1", b"hello", esm_class=pdu.RECEIPT)) is None
+    assert found_in(delivery("1", b"read it", esm_class=0x10)) is None
+
+
+def test_parameters_of_a_receipt_go_before_its_text():
+    extras = pdu.parameter(pdu.RECEIPTED_ID, b"A7\0") + pdu.parameter(pdu.MESSAGE_STATE, b"\x05")
+    body = delivery("1", b"id:9 stat:DELIVRD err:000", esm_class=pdu.RECEIPT, extras=extras)
+    found = found_in(body)
+    assert (found.provider_id, found.kind) == ("A7", "failed")
+    assert found_in(delivery("1", b"", esm_class=pdu.RECEIPT, extras=extras)).provider_id == "A7"
+
+
+def test_an_smsc_that_changes_its_way_of_counting_is_understood_where_settings_say_so():
+    assert found_in(receipt("0000000255")).provider_id == "0000000255"
+    assert found_in(receipt("0000000255"), receipt_ids="hex_to_decimal").provider_id == "FF"
+    assert found_in(receipt("abc"), receipt_ids="hex_to_decimal").provider_id == "abc"
+
+
+def test_a_reply_is_read_in_its_alphabet_and_two_equal_replies_are_two():
+    wide = found_in(delivery("+15005550010", "Grüße €".encode("utf-16-be"), coding=8))
+    assert (wide.sender, wide.text) == (TO, "Grüße €")
+    headed = delivery("15005550010", bytes([5, 0, 3, 1, 2, 1]) + b"one\x1be", esm_class=0x40)
+    assert found_in(headed).text == "one€"
+    assert found_in(delivery("12345", b"\xe9", coding=3)).text == "é"
+    assert found_in(delivery("Bank", b"ok", coding=1)).sender == "Bank"
+    assert found_in(delivery("", b"ok")) is None
+    same = pdu.read_delivery(delivery("15005550010", b"OK"))
+    first, second = (read(same, sequence, AT, settings()) for sequence in (1, 2))
+    assert first.event_id != second.event_id
+    payload = delivery("15005550010", b"", extras=pdu.parameter(pdu.MESSAGE_PAYLOAD, b"long"))
+    assert found_in(payload).text == "long"
+
+
+@given(st.binary(max_size=200))
+def test_whatever_an_smsc_says_is_read_or_refused(body):
+    try:
+        one = pdu.read_delivery(body)
+    except ValueError:
+        return
+    assert repr(one) == f"Delivered(esm_class={one.esm_class:#x})"
+    found = read(one, 1, AT, settings())
+    assert found is None or isinstance(found, Receipt | Answer)
+    assert "\0" not in pdu.name(body)
+
+
+@given(st.text(max_size=700), st.integers(0, 65535))
+def test_any_text_can_be_coded_and_its_parts_fit_and_join(text, reference):
+    coded = alphabet.code(text, reference)
+    assert all(len(part) <= (160 if coded.coding == alphabet.NARROW else 140) for part in coded.parts)
+    joined = "".join(alphabet.read(one, coded.coding, headed=coded.joined) for one in coded.parts)
+    wanted = text.replace("\r\n", "\n")
+    assert joined == wanted.encode("utf-16-be", "replace").decode("utf-16-be")
+    if coded.joined:
+        assert {one[3:5] for one in coded.parts} == {struct.pack(">H", reference)}
+
+
+def test_the_alphabet_is_that_of_the_standard():
+    assert len(alphabet.BASIC) == 128
+    assert alphabet.code("@£ _ΞÉ é\n", 0).whole == bytes([0, 1, 32, 17, 26, 31, 32, 5, 10])
+    assert alphabet.code("^{}\\[~]|€\f", 0).whole == bytes.fromhex("1b141b281b291b2f1b3c1b3d1b3e1b401b651b0a")
+    assert alphabet.read(b"a\x80\x1b", 0, headed=False) == "a�"
+
+
+def test_units_are_those_of_the_specification():
+    # The header's example of chapter 3.2.4, and the octets of a bind as chapter 5.1 orders them.
+    assert pdu.pack(pdu.Pdu(pdu.BIND_TRANSMITTER, 1, body=pdu.bind("SMPP3TEST", "secret08", "SUBMIT1"))) == (
+        bytes.fromhex(
+            "0000002F000000020000000000000001534D50503354455354007365637265743038005355424D495431003400 0000"
+        )
+    )
+    assert repr(pdu.Pdu(4, 1, body=b"marker")) == "Pdu(command=0x4, sequence=1, status=0x0)"
+    one = pdu.Submission(sender="a", recipient="b", coding=0, octets=b"marker")
+    assert repr(one) == "Submission(coding=0)"
+
+
+@pytest.mark.parametrize("size", [0, 15, 70_001, 0xFFFFFFFF])
+def test_a_length_out_of_bounds_is_no_unit(size):
+    with pytest.raises(ValueError, match="out of bounds"):
+        pdu.length(struct.pack(">IIII", size, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("left", "wanted"),
+    [
+        (timedelta(seconds=-5), "000000000001000R"),
+        (timedelta(hours=25, seconds=1), "000001010001000R"),
+        (timedelta(days=400), "000028000000000R"),
+    ],
+)
+def test_a_deadline_is_said_relative_to_the_smscs_own_clock(left, wanted):
+    with Smsc() as smsc:
+        smpp.send(saying("x", deadline=AT + left), settings(smsc.port), SECRETS)
+    assert smsc.submitted[0].validity == wanted
+
+
+def test_statuses_say_what_they_are_about():
+    assert at_submission(0x0B) == Rejected(
+        "0x0000000B", "the SMSC refused the message with 0x0000000B", about="recipient"
+    )
+    assert at_submission(0x0A).about == "account"
+    assert not at_submission(0x0401).permanent
+    assert isinstance(at_bind(0xFF), Throttled)
+    assert at_bind(0x0D).about == "account"
+
+
+def test_over_tls_the_certificate_is_checked_against_the_channels_own_authority(
+    certificate: tuple[Path, Path],
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with Smsc() as smsc, context_relay(context, smsc.port) as port:
+        trusting = settings(port, line="tls", ca_file=str(certificate[0]))
+        patient = saying("x", timeouts=Timeouts(read=timedelta(seconds=5)))
+        assert smpp.send(patient, trusting, SECRETS) == Accepted("M1")
+        untrusting = settings(port, line="tls")
+        assert smpp.send(patient, untrusting, SECRETS) == NotSent("the certificate of the SMSC does not hold")
+
+
+class context_relay:  # read as a statement
+    """Puts TLS in front of a plain port: two connections, one after the other."""
+
+    def __init__(self, context: ssl.SSLContext, port: int) -> None:
+        self._context, self._port = context, port
+
+    def __enter__(self) -> int:
+        self._server = ChaosServer(self._relay)
+        self._server.__enter__()
+        return self._server.port
+
+    def __exit__(self, *_) -> None:
+        self._server.__exit__(None, None, None)
+
+    def _relay(self, talk: Talk) -> None:
+        import socket
+
+        with (
+            self._context.wrap_socket(talk._connection, server_side=True) as near,
+            socket.create_connection(("127.0.0.1", self._port)) as far,
+        ):
+            back = threading.Thread(target=_copy, args=(far, near))
+            back.start()
+            _copy(near, far)
+            far.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+
+def _copy(source, target) -> None:
+    try:
+        while part := source.recv(4096):
+            target.sendall(part)
+    except OSError:
+        return
+
+
+def test_the_self_test_goes_to_our_own_telephone():
+    with Smsc() as smsc:
+        own = settings(smsc.port, own_number="+15005550099")
+        assert smpp.self_test(MESSAGE, own, SECRETS) == Accepted("M1")
+    assert smsc.submitted[0].recipient == (1, 1, "15005550099")
+
+
+def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
+    able = smpp.capabilities(settings(host="SMSC.example"))
+    assert able.sim_swappable
+    assert (able.confidentiality, able.personal_data, able.ack_strength) == ("public", "none", "seen")
+    assert (able.idempotency, able.reconcile) == ("none", "none")
+    assert able.domains == {"smpp:smsc.example"}
+    assert smpp.address_problem(TO) == ""
+    assert isinstance(smpp.reconcile(MESSAGE, settings(), SECRETS), CannotTell)
+    callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)
+    assert isinstance(smpp.parse_callback(callback, settings(), SECRETS), Unauthentic)
+
+
+def test_the_lint_finds_what_would_fail_or_leak():
+    assert smpp.lint(settings(), SECRETS) == ()
+    bad = settings(0, host="smsc.example", sender="a name too long", own_number="1")
+    assert [(one.severity, one.what) for one in smpp.lint(bad, {})] == [
+        ("error", "port is not between 1 and 65535"),
+        ("error", "the secret password is missing"),
+        ("error", "sender: a name has at most 11 letters"),
+        ("error", "own_number: a number has the international form: + and digits only, without spaces"),
+        ("warning", "line is private: without a VPN anyone on the way reads password and messages"),
+    ]
+    assert [one.what for one in smpp.lint(settings(sender="Ünfug"), SECRETS)] == [
+        "sender: it is neither a number nor a name in ASCII"
+    ]

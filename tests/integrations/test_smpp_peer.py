@@ -1,0 +1,121 @@
+"""SMPP against a server that is not ours: npm's ``smpp``, where Node and the package are there.
+
+``npm install`` in ``tests/servers`` brings it, or ``NODE_PATH`` names where it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from integrations import smpp
+from integrations.port import Accepted, Answer, Receipt, Rejected, Throttled, Timeouts, Unknown
+from integrations.testing.conformance import AT, outbound
+from runner.effects.gateway import Held
+
+SERVERS = Path(__file__).parents[1] / "servers"
+SECRETS = {"password": Held("made-up-pw")}
+PATIENT = Timeouts(read=timedelta(seconds=1), after_body=timedelta(seconds=1))
+
+
+class Peer:
+    """The running server, and what it says of each message."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.settings = smpp.Settings(
+            host="127.0.0.1",
+            port=int(self._line()),
+            line="private",
+            system_id="tocsin",
+            sender="Tocsin",
+        )
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+    def heard(self) -> dict[str, object]:
+        """Return the next message as the server read it."""
+        found = json.loads(self._line())
+        assert isinstance(found, dict)
+        return found
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    found = subprocess.run(
+        [node, "-e", "require.resolve('smpp')"], cwd=SERVERS, capture_output=True, check=False
+    )
+    if found.returncode != 0:
+        pytest.skip("npm's smpp is not installed: npm install in tests/servers")
+    process = subprocess.Popen([node, "smsc.cjs"], cwd=SERVERS, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Peer(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def saying(text: str, **more):
+    return msgspec.structs.replace(
+        outbound("+15005550010"), text=text, marking="", footer="", timeouts=PATIENT, **more
+    )
+
+
+def collected(settings: smpp.Settings) -> list[Receipt | Answer]:
+    kept: list[Receipt | Answer] = []
+
+    def took(one: Receipt | Answer) -> bool:
+        kept.append(one)
+        return True
+
+    assert smpp.collect(took, AT, PATIENT, settings, SECRETS) == ""
+    return kept
+
+
+def test_a_message_arrives_and_its_receipt_comes_twice_and_counts_once(peer: Peer):
+    sent = smpp.send(saying("Call €1", deadline=AT + timedelta(minutes=5)), peer.settings, SECRETS)
+    assert sent == Accepted("real-1")
+    heard = peer.heard()
+    assert (heard["to"], heard["from"], heard["coding"]) == ("15005550010", "Tocsin", 0)
+    assert heard["validity"] != ""
+    receipts = collected(peer.settings)
+    assert [(one.kind, one.provider_id) for one in receipts] == [("delivered", "real-1")] * 2
+    assert len({one.event_id for one in receipts}) == 1
+    assert collected(peer.settings) == []
+
+
+def test_a_long_message_arrives_in_parts_with_headers(peer: Peer):
+    text = "é" * 300 + "…"
+    sent = smpp.send(saying(text), peer.settings, SECRETS)
+    assert sent == Accepted("real-1 real-2 real-3 real-4 real-5")
+    parts = [peer.heard() for _ in range(5)]
+    assert "".join(str(one["text"]) for one in parts) == text
+    assert {(one["coding"], one["esm"]) for one in parts} == {(8, 64)}
+    assert len(collected(peer.settings)) == 10
+
+
+def test_a_payload_arrives_whole_over_a_transceiver(peer: Peer):
+    both = msgspec.structs.replace(peer.settings, bind="transceiver", long_messages="payload")
+    assert smpp.send(saying("x" * 300), both, SECRETS) == Accepted("real-1")
+    assert peer.heard()["text"] == "x" * 300
+    # What came while we only sent was turned back, and is brought again.
+    assert {one.provider_id for one in collected(both)} == {"real-1"}
+
+
+def test_throttled_unanswered_and_refused_are_what_they_are(peer: Peer):
+    assert isinstance(smpp.send(saying("THROTTLE"), peer.settings, SECRETS), Throttled)
+    assert isinstance(smpp.send(saying("SILENT"), peer.settings, SECRETS), Unknown)
+    wrong = smpp.send(saying("x"), peer.settings, {"password": Held("other")})
+    assert wrong == Rejected("0x0000000E", "the SMSC refused the bind with 0x0000000E", about="account")

@@ -1,0 +1,301 @@
+"""WhatsApp against a stand-in with its 24-hour window, its codes and its signed webhooks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from integrations import whatsapp
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    Receipt,
+    Rejected,
+    Throttled,
+    Unauthentic,
+    Unknown,
+)
+from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
+from integrations.testing.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, sign, webhook
+from integrations.testing.stand_in import Heard
+from runner.effects.gateway import Held
+
+TO = "+15005550010"
+MESSAGE = outbound(TO)
+SECRETS = {"token": Held(TOKEN), "app_secret": Held(APP_SECRET), "verify_token": Held("marker-verify")}
+NAME = "wamid.HBgLMTUwMDU1NTAwMTAVAgARGBI5QUQ="
+
+
+def settings(url: str = "https://graph.facebook.com/v23.0", **more) -> whatsapp.Settings:
+    given = {"template": "incident_notice", **more}
+    return whatsapp.Settings(phone_number_id=NUMBER_ID, api=url, **given)
+
+
+def parsed(one: Callback, secrets=SECRETS) -> tuple:
+    found = whatsapp.parse_callback(one, settings(), secrets)
+    assert isinstance(found, tuple)
+    return found
+
+
+@pytest.mark.parametrize("row", rows("http"), ids=str)
+def test_each_event_is_told_for_what_it_is(row: Row):
+    subject = Subject(
+        adapter=whatsapp,
+        transport="http",
+        settings=lambda host, port, tls: settings(
+            f"http{'s' if tls or host == 'nowhere.invalid' else ''}://{host}:{port}"
+        ),
+        recipient=TO,
+        secrets=SECRETS,
+        success=b'{"messages": [{"id": "%s"}]}' % NAME.encode(),
+    )
+    assert check(row, subject) == ""
+
+
+def test_a_template_is_filled_on_one_line_and_carries_our_key():
+    with Meta() as meta:
+        outcome = whatsapp.send(MESSAGE, settings(meta.url), SECRETS)
+        (heard,) = meta.heard
+    assert isinstance(outcome, Accepted)
+    assert outcome.provider_id in meta.messages
+    assert heard.json == {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": TO,
+        "biz_opaque_callback_data": MESSAGE.idempotency_key,
+        "type": "template",
+        "template": {
+            "name": "incident_notice",
+            "language": {"code": "en_US"},
+            "components": [
+                {
+                    "type": "body",
+                    "parameters": [
+                        {
+                            "type": "text",
+                            "text": "MARKER-TEXT-4711 marking MARKER-TEXT-4711 text . .. dots"
+                            " -- MARKER-TEXT-4711 footer",
+                        }
+                    ],
+                }
+            ],
+        },
+    }
+    assert TOKEN not in heard.path
+
+
+def test_parameters_are_what_the_template_asks_for_and_never_empty():
+    with Meta() as meta:
+        bare = msgspec.structs.replace(MESSAGE, footer="")
+        whatsapp.send(bare, settings(meta.url, parameters=("subject", "footer")), SECRETS)
+        whatsapp.send(bare, settings(meta.url, parameters=()), SECRETS)
+        first, second = (one.json["template"]["components"] for one in meta.heard)
+    assert [one["text"] for one in first[0]["parameters"]] == ["MARKER-TEXT-4711 subject", "-"]
+    assert second == []
+
+
+def test_free_text_reaches_only_who_wrote_to_us():
+    with Meta(wrote=frozenset({TO})) as meta:
+        at = settings(meta.url, template="")
+        assert isinstance(whatsapp.send(MESSAGE, at, SECRETS), Accepted)
+        assert whatsapp.send(outbound("+15005550011"), at, SECRETS) == Rejected(
+            "131047", "the service refused it with 131047"
+        )
+        text = meta.heard[0].json["text"]
+    assert text["preview_url"] is False
+    assert text["body"].startswith("MARKER-TEXT-4711 subject\n\nMARKER-TEXT-4711 marking\n")
+
+
+@pytest.mark.parametrize(
+    ("to", "more", "wanted"),
+    [
+        ("+15005550026", {}, Rejected("131026", "the service refused it with 131026", about="recipient")),
+        ("+15005550056", {}, Throttled(None, "the service refused it with 131056: later", "131056")),
+        (
+            TO,
+            {"template": "other"},
+            Rejected("132001", "the service refused it with 132001", about="account"),
+        ),
+    ],
+)
+def test_metas_own_code_says_what_a_refusal_is_about(to, more, wanted):
+    with Meta() as meta:
+        assert whatsapp.send(outbound(to), settings(meta.url, **more), SECRETS) == wanted
+
+
+def test_a_token_that_does_not_hold_is_about_the_account():
+    with Meta() as meta:
+        found = whatsapp.send(MESSAGE, settings(meta.url), {"token": Held("marker-other")})
+    assert found == Rejected("190", "the service refused it with 190", about="account")
+
+
+def test_throttling_and_a_failure_are_the_transports():
+    with Meta("throttle", "fail") as meta:
+        found = whatsapp.send(MESSAGE, settings(meta.url), SECRETS)
+        assert found == Throttled(timedelta(seconds=7), "the service answered 429: later", "429")
+        assert isinstance(whatsapp.send(MESSAGE, settings(meta.url), SECRETS), Unknown)
+        assert meta.messages == {}
+
+
+def test_what_cannot_be_sent_is_refused_before_anything_leaves():
+    with Meta() as meta:
+        at = settings(meta.url)
+        changed = msgspec.structs.replace
+        found = [
+            whatsapp.send(outbound("Maria"), at, SECRETS),
+            whatsapp.send(changed(MESSAGE, text="x" * 1025), at, SECRETS),
+            whatsapp.send(changed(MESSAGE, text="x" * 4097), changed(at, template=""), SECRETS),
+            whatsapp.send(MESSAGE, at, {}),
+            whatsapp.send(MESSAGE, changed(at, phone_number_id="../1"), SECRETS),
+            whatsapp.send(MESSAGE, changed(at, api="http://192.0.2.1"), SECRETS),
+        ]
+        assert meta.heard == []
+    assert [one.code for one in found] == ["address", "length", "length", "settings", "settings", "settings"]
+
+
+def test_a_lost_answer_is_settled_by_the_first_status_because_it_names_our_key():
+    with Meta("lose_answer") as meta:
+        assert isinstance(whatsapp.send(MESSAGE, settings(meta.url), SECRETS), Unknown)
+        (name,) = meta.messages
+        assert parsed(meta.status(name, "sent", AT)) == (
+            Receipt(
+                kind="accepted",
+                event_id=f"{name}:accepted",
+                provider_id=name,
+                idempotency_key=MESSAGE.idempotency_key,
+                at=AT,
+            ),
+        )
+        assert isinstance(whatsapp.reconcile(MESSAGE, settings(meta.url), SECRETS), CannotTell)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        ("delivered", 0, "delivered"),
+        ("read", 0, "read"),
+        ("failed", 131026, "failed"),
+    ],
+)
+def test_each_status_is_worth_what_it_proves(status, code, kind):
+    with Meta() as meta:
+        name = whatsapp.send(MESSAGE, settings(meta.url), SECRETS).provider_id
+        (receipt,) = parsed(meta.status(name, status, AT, code))
+    assert (receipt.kind, receipt.code) == (kind, str(code or ""))
+
+
+def test_a_reply_names_what_it_answers():
+    written = {
+        "from": "15005550010",
+        "id": "wamid.A",
+        "timestamp": str(int(AT.timestamp())),
+        "type": "text",
+        "text": {"body": "OK"},
+        "context": {"from": "15005550006", "id": NAME},
+    }
+    pressed = {
+        "from": "15005550010",
+        "id": "wamid.B",
+        "timestamp": "x",
+        "type": "button",
+        "button": {"payload": "p", "text": "Seen"},
+    }
+    assert parsed(webhook({"messages": [written, pressed]}, AT)) == (
+        Answer(event_id="wamid.A", sender=TO, text="OK", provider_id=NAME, at=AT),
+        Answer(event_id="wamid.B", sender=TO, text="Seen"),
+    )
+
+
+def test_what_is_signed_but_odd_or_anothers_says_nothing():
+    status = {"id": NAME, "status": "read"}
+    odd = [
+        webhook({"statuses": [status]}, AT, number="1"),
+        webhook({"statuses": [{**status, "status": "deleted"}, {**status, "id": "x y"}, 7, None]}, AT),
+        webhook({"statuses": {}, "messages": [{"id": NAME}, {"id": NAME, "from": "1"}]}, AT),
+        sign(b"[]", AT),
+        sign(b'{"entry": [{"changes": [7]}, 7]}', AT),
+        sign(b"\xff", AT),
+    ]
+    assert all(parsed(one) == () for one in odd)
+
+
+def test_a_callback_is_believed_only_with_its_signature():
+    good = webhook({"statuses": [{"id": NAME, "status": "read"}]}, AT)
+    assert len(parsed(good)) == 1
+    changed = msgspec.structs.replace
+    forged = [
+        changed(good, body=good.body + b" "),
+        changed(good, headers={}),
+        changed(good, headers={"x-hub-signature-256": "sha256=é"}),
+        webhook({"statuses": [{"id": NAME, "status": "read"}]}, AT, key="other"),
+    ]
+    for one in forged:
+        assert isinstance(whatsapp.parse_callback(one, settings(), SECRETS), Unauthentic)
+    assert isinstance(whatsapp.parse_callback(good, settings(), {}), Unauthentic)
+
+
+def test_metas_question_is_answered_only_to_who_knows_the_verify_token():
+    def asking(query: str) -> Callback:
+        return Callback(method="GET", path=f"/callbacks?{query}", headers={}, body=b"", at=AT)
+
+    good = asking("hub.mode=subscribe&hub.verify_token=marker-verify&hub.challenge=1158201444")
+    assert parsed(good) == ()
+    assert whatsapp.reply(good, settings(), SECRETS).body == b"1158201444"
+    for query in (
+        "hub.mode=subscribe&hub.verify_token=other&hub.challenge=1",
+        "hub.mode=subscribe&hub.challenge=1",
+        "hub.verify_token=marker-verify&hub.challenge=1",
+        "hub.mode=subscribe&hub.verify_token=marker-verify&hub.challenge=<script>",
+    ):
+        assert isinstance(whatsapp.parse_callback(asking(query), settings(), SECRETS), Unauthentic)
+        assert whatsapp.reply(asking(query), settings(), SECRETS).body == b""
+    assert isinstance(whatsapp.parse_callback(good, settings(), {}), Unauthentic)
+    assert whatsapp.reply(webhook({}, AT), settings(), SECRETS).body == b""
+
+
+@pytest.mark.parametrize("said", [{}, [], {"messages": []}, {"messages": [{"id": "<x>"}]}, {"messages": "x"}])
+def test_a_yes_without_a_name_is_no_yes(said):
+    class Says(Meta):
+        def take(self, heard: Heard) -> tuple[int, object]:
+            return 200, said
+
+    with Says() as meta:
+        assert isinstance(whatsapp.send(MESSAGE, settings(meta.url), SECRETS), Unknown)
+
+
+def test_the_self_test_goes_to_our_own_telephone():
+    with Meta() as meta:
+        own = settings(meta.url, own_number="+15005550099")
+        assert isinstance(whatsapp.self_test(MESSAGE, own, SECRETS), Accepted)
+        assert [one["to"] for one in meta.messages.values()] == ["+15005550099"]
+        assert isinstance(whatsapp.self_test(MESSAGE, settings(meta.url), SECRETS), Rejected)
+
+
+def test_a_number_can_be_taken_over_and_meta_holds_one_end():
+    able = whatsapp.capabilities(settings())
+    assert able.sim_swappable
+    assert not able.e2ee
+    assert (able.confidentiality, able.ack_strength) == ("internal", "seen")
+    assert able.domains == {"whatsapp", "meta"}
+    assert whatsapp.capabilities(settings(template="")).max_length == 3796
+    assert whatsapp.address_problem(TO) == ""
+
+
+def test_the_lint_finds_what_would_fail():
+    def found(one: whatsapp.Settings, secrets=SECRETS):
+        return [finding.what for finding in whatsapp.lint(one, secrets)]
+
+    assert found(settings()) == []
+    assert found(settings(template="", own_number="1"), {}) == [
+        "the secret token is missing",
+        "without a template only whoever wrote to us within 24 hours is reached",
+        "without app_secret no receipt and no answer can be believed",
+        "own_number: a number has the international form: + and digits only, without spaces",
+    ]
+    assert found(msgspec.structs.replace(settings(), phone_number_id="x")) == [
+        "phone_number_id is not digits only"
+    ]

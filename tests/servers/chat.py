@@ -1,0 +1,189 @@
+"""A real ntfy and a real Matrix homeserver (Synapse) on the loopback, each in a throw-away folder.
+
+ntfy is the system's program. Synapse is looked for in this Python, and in the one that the environment variable
+TOCSIN_SYNAPSE_PYTHON names, since it is too large to be everybody's: ``pip install matrix-synapse``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.servers.receivers import free_port
+
+STARTING = 30.0
+"""Seconds that a server may take."""
+
+
+def ntfy_program() -> str | None:
+    """Return the path of ntfy, or None."""
+    return shutil.which("ntfy")
+
+
+def synapse_python() -> str | None:
+    """Return a Python that has Synapse, or None."""
+    if named := os.environ.get("TOCSIN_SYNAPSE_PYTHON"):
+        return named
+    return sys.executable if find_spec("synapse") is not None else None
+
+
+class Ntfy:
+    """A server where nobody may do anything, except ``token`` write to the topic ``oncall``."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program, self._config = program, folder / "ntfy.yml"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._config.write_text(
+            f"base-url: {self.url}\n"
+            f"listen-http: 127.0.0.1:{self.port}\n"
+            f"cache-file: {folder}/cache.db\n"
+            f"auth-file: {folder}/user.db\n"
+            "auth-default-access: deny-all\n"
+            "visitor-request-limit-burst: 20\n"
+            "visitor-request-limit-replenish: 10s\n",
+            encoding="utf-8",
+        )
+        self.token = ""
+
+    def register(self) -> None:
+        """Make our user and its token; the files are there once the server runs."""
+        self._run("user", "add", "tocsin")
+        self._run("access", "tocsin", "oncall", "write-only")
+        said = self._run("token", "add", "tocsin")
+        self.token = re.findall(r"tk_\w+", said)[0]
+
+    def command(self) -> list[str]:
+        """Return how to start it."""
+        return [self._program, "serve", "-c", str(self._config)]
+
+    def _run(self, group: str, *words: str) -> str:
+        command = [self._program, group, "-c", str(self._config), *words]
+        environment = {**os.environ, "NTFY_PASSWORD": "made-up"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def running_ntfy(program: str, folder: Path) -> Iterator[Ntfy]:
+    """Run a server of our own."""
+    server = Ntfy(program, folder)
+    process = subprocess.Popen(
+        server.command(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(server.port, process)
+        server.register()
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Synapse:
+    """A homeserver with the users ``tocsin`` and ``maria``; ``room`` holds both."""
+
+    def __init__(self, python: str, folder: Path) -> None:
+        self._python, self._folder = python, folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.tokens: dict[str, str] = {}
+        self.room = ""
+
+    def prepare(self) -> None:
+        """Write its settings: the loopback, a shared secret to register with."""
+        self._run("--server-name", "localhost", "--generate-config", "--report-stats=no")
+        config = self._folder / "hs.yaml"
+        text = config.read_text(encoding="utf-8").replace("port: 8008", f"port: {self.port}")
+        text = re.sub(
+            r"^registration_shared_secret:.*$",
+            "registration_shared_secret: made-up",
+            text,
+            flags=re.MULTILINE,
+        )
+        config.write_text(text, encoding="utf-8")
+
+    def start(self) -> None:
+        """Start, and wait until connections are taken."""
+        command = [self._python, "-m", "synapse.app.homeserver", "-c", "hs.yaml"]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, cwd=self._folder, stdout=quiet, stderr=quiet)
+        wait_for(self.port, self._process)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    def furnish(self) -> None:
+        """Register both users and put them into one room."""
+        for name in ("tocsin", "maria"):
+            self._register(name)
+        invited = {"invite": ["@maria:localhost"], "preset": "private_chat"}
+        self.room = self.ask("tocsin", "POST", "createRoom", invited)["room_id"]
+        self.ask("maria", "POST", f"join/{self.room}", {})
+
+    def ask(self, user: str, method: str, path: str, content: dict[str, object]) -> dict[str, Any]:
+        """Make one call of the client-server API as a user."""
+        headers = {"Authorization": f"Bearer {self.tokens[user]}"} if user in self.tokens else {}
+        url = f"{self.url}/_matrix/client/v3/{path}"
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, url, json=content, headers=headers, timeout=STARTING)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _register(self, name: str) -> None:
+        command = [self._python, "-m", "synapse._scripts.register_new_matrix_user", "-c", "hs.yaml"]
+        command += ["-u", name, "-p", "made-up", "--no-admin", self.url]
+        subprocess.run(command, cwd=self._folder, capture_output=True, check=True)
+        who = {"type": "m.id.user", "user": name}
+        login = {"type": "m.login.password", "identifier": who, "password": "made-up"}
+        self.tokens[name] = self.ask("", "POST", "login", login)["access_token"]
+
+    def _run(self, *words: str) -> None:
+        command = [self._python, "-m", "synapse.app.homeserver", "--config-path", "hs.yaml", *words]
+        command += ["--data-directory", str(self._folder)]
+        subprocess.run(command, cwd=self._folder, capture_output=True, check=True)
+
+
+@contextmanager
+def running_synapse(python: str, folder: Path) -> Iterator[Synapse]:
+    """Run a homeserver of our own."""
+    server = Synapse(python, folder)
+    server.prepare()
+    try:
+        server.start()
+        server.furnish()
+        yield server
+    finally:
+        server.kill()
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until somebody listens on a port of the loopback; fail when the process ends before."""
+    pause = threading.Event()
+    for _ in range(int(STARTING / 0.1)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        pause.wait(0.1)
+    raise TimeoutError("the server does not listen")

@@ -41,7 +41,7 @@ def render(
         found = brief(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, found)]
         notice = with_law(notice, found)
-        drafted = dated(paper(notice, source, incident, found), incident)
+        drafted = dated(paper(notice, source, incident, found, privileged=tools.privileged), incident)
         document = drafted.document()
         items = blockers(notice, document)
         if override or not items:
@@ -99,13 +99,19 @@ class Paper(msgspec.Struct, frozen=True):
 
 
 def make(
-    notice: Notice, source: str, incident: Incident, found: Brief | None, *, draft: bool | None = None
+    notice: Notice,
+    source: str,
+    incident: Incident,
+    found: Brief | None,
+    *,
+    draft: bool | None = None,
+    privileged: bool = False,
 ) -> Document:
     """Return the document of a notice as of an incident's facts; ``draft`` None decides by its gaps.
 
     What the law requires and nothing in the text says, or forbids and the text says, keeps it a draft as well.
     """
-    drafted = paper(notice, source, incident, found)
+    drafted = paper(notice, source, incident, found, privileged=privileged)
     document = drafted.document()
     if draft or (draft is None and blockers(notice, document)):
         return document
@@ -113,7 +119,13 @@ def make(
 
 
 def paper(
-    notice: Notice, source: str, incident: Incident, found: Brief | None, population: str = ""
+    notice: Notice,
+    source: str,
+    incident: Incident,
+    found: Brief | None,
+    population: str = "",
+    *,
+    privileged: bool = False,
 ) -> Paper:
     """Return what a draft is made from; of one population alone where one is named."""
     facts = nested(incident.facts)
@@ -124,6 +136,7 @@ def paper(
         status="draft",
         kind=incident.kind,
         incident=incident.codename,
+        privileged=privileged,
         timestamp=max((fact.at for fact in incident.facts.values()), default=incident.opened_at),
         zone=facts.get("organisation", {}).get("zone", "UTC"),
         stationery=_stationery(facts, notice),

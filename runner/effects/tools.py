@@ -62,6 +62,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
     letterhead: Callable[[], bytes] = bytes
+    privileged: bool = False
+    """Whether drafts and cover sheets are marked as privileged."""
     """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""
 
 

@@ -32,6 +32,8 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     letterhead: str = ""
     """A Word file whose headers, footers, styles and page every ``.docx`` keeps."""
+    privileged: bool = False
+    """Whether drafts and cover sheets are marked as prepared for counsel; what is filed never is."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -251,6 +251,7 @@ class Desk:
             new_id=self.chance.name,
             duties=duty_statuses,
             letterhead=self.letterhead,
+            privileged=self.home.stationery.privileged,
         )
 
     def letterhead(self) -> bytes:

@@ -137,3 +137,34 @@ def _opened(name: str, body: bytes) -> Iterator[str]:
 
 def _text(body: bytes) -> str:
     return "\n".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(body))
+
+
+def test_work_for_counsel_is_marked_on_drafts_and_cover_sheets_and_never_on_what_is_filed(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    made = noticed(tocsin, tmp_path)
+    made.settings(
+        stationery={"privileged": True}, roles={"commander": ["maria"], "counsel": ["jonas", "ada"]}
+    )
+    made.done("notice", "render", "draft")
+    draft = pulled(made, tmp_path / "draft")
+    assert all(
+        name.startswith("DRAFT_") for name in draft if name.endswith((".txt", ".docx")) and "notice" in name
+    )
+    assert (
+        "PRIVILEGED"
+        in next(
+            body for name, body in draft.items() if "short-notice" in name and name.endswith(".txt")
+        ).decode()
+    )
+    made.done("notice", "render", "draft", "--as", "jonas", "--override", "counsel knows")
+    filed = pulled(made, tmp_path / "final")
+    cover = next(body for name, body in filed.items() if "COVER" in name and not name.startswith("DRAFT"))
+    assert "Privileged and confidential" in _text(cover)
+    final = [
+        "\n".join(_opened(name, body))
+        for name, body in filed.items()
+        if name.startswith("short-notice") and "COVER" not in name
+    ]
+    assert len(final) == 4
+    assert not any("rivileged" in text or "PRIVILEGED" in text for text in final)

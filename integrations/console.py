@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
 import msgspec
@@ -65,10 +66,19 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def _shown(outbound: Outbound) -> str:
-    """Return the message without control characters: it must not steer the terminal that shows it."""
+    """Return the message without control characters: it must not steer the terminal that shows it.
+
+    A no-break space is shown as a plain one.
+    """
     text = f"To: {outbound.recipient}\nSubject: {outbound.subject}\n\n{plain_body(outbound)}"
-    safe = "".join(one if one.isprintable() or one in "\n\t" else "�" for one in text)
+    safe = "".join(_safe(one) for one in text)
     return f"----- message {outbound.idempotency_key} -----\n{safe}----- end -----\n"
+
+
+def _safe(one: str) -> str:
+    if one.isprintable() or one in "\n\t":
+        return one
+    return " " if unicodedata.category(one) == "Zs" else "�"
 
 
 def _to_screen(shown: str) -> Outcome:

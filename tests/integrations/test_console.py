@@ -34,6 +34,13 @@ def test_a_message_cannot_steer_the_terminal_that_shows_it(capsys):
     assert "\u202e" not in shown
 
 
+def test_a_no_break_space_is_shown_as_a_space(capsys):
+    console.send(
+        msgspec.structs.replace(MESSAGE, text="10\u00a0a.m., 1\u202f000 people"), console.Settings(), {}
+    )
+    assert "10 a.m., 1 000 people" in capsys.readouterr().err
+
+
 def test_a_file_is_appended_to_and_can_be_asked(tmp_path):
     settings = console.Settings(path=tmp_path / "messages.txt")
     assert console.reconcile(MESSAGE, settings, {}) == Absent()

@@ -23,11 +23,20 @@ PEOPLE = frozenset({"task", "ask", "approve", "file"})
 
 
 def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
-    """Return when a step is due, or None while its anchor is unknown or it has no due time."""
+    """Return when a step is due, or None while its anchor is unknown or it has no due time.
+
+    A step that begins only after "so long before a duty" has half of what is left until the duty's deadline: nobody is
+    late with what they have just been given.
+    """
     if step.due is None:
         return None
     start = _anchor(incident, invocation, step.due, ready)
-    return None if start is None else start + step.due.offset
+    if start is None:
+        return None
+    due = start + step.due.offset
+    if step.due.anchor == "duty" and due <= ready < start:
+        return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
+    return due
 
 
 def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datetime) -> datetime | None:
@@ -54,7 +63,7 @@ def time_passed(incident: Incident, now: datetime, library: Library) -> Iterator
         invocation = incident.invocations[name]
         step = library.step(incident, name)
         if step.due is not None and step.due.anchor != "ready":
-            due = due_time(incident, invocation, step, invocation.ready_at or now)
+            due = due_time(incident, invocation, step, invocation.ready_at or incident.opened_at)
             if due != invocation.due:
                 yield e.StepRescheduled(
                     step=name, due=due, wake_at=invocation.wake_at, reason=f"{step.due.anchor} moved"

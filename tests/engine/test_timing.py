@@ -86,6 +86,27 @@ def test_a_due_time_counts_back_from_a_duty_and_moves_with_the_law() -> None:
     assert none.at("a").due is None
 
 
+def test_a_step_that_begins_after_its_time_before_a_duty_has_half_of_what_is_left() -> None:
+    due = Due(offset=-80 * HOUR, anchor="duty", ref=INITIAL)
+    world = World(task("a", due=due, on_overdue=OnOverdue(escalate="lead")), regimes=law(GDPR), facts=BREACH)
+    assert world.at("a").due == T0 + 35 * HOUR + 30 * MINUTE
+    world.advance(35 * HOUR)
+    assert world.said(e.StepOverdue) == []
+    assert world.said(e.StepRescheduled) == []
+    world.fact("incident.aware_at", "2026-11-24T07:00:00Z")
+    assert world.at("a").due == T0 + 35 * HOUR
+    assert [one.escalate_to for one in world.said(e.StepOverdue)] == ["lead"]
+
+
+def test_after_the_duty_itself_is_overdue_nothing_is_left_to_halve() -> None:
+    due = Due(offset=-HOUR, anchor="duty", ref=INITIAL)
+    world = World(task("a"), task("b", after="a", due=due), regimes=law(GDPR), facts=BREACH)
+    world.advance(80 * HOUR)
+    world.done("a")
+    assert world.at("b").due == T0 + 70 * HOUR
+    assert world.at("b").overdue
+
+
 def test_a_due_time_inside_a_lane_counts_from_the_lanes_own_duty() -> None:
     lane = group(
         "g", task("a", due=Due(offset=-HOUR, anchor="duty", ref="item")), for_each="duties('applies')"

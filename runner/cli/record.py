@@ -75,12 +75,18 @@ def correct(
 ) -> None:
     """Say that an entry of the timeline is wrong; both stay. Needs --reason.
 
+    Where it recorded a filing, a decision or a waiver, the duty is open again.
+
     \b
     Example:
       tocsin correct 17 --reason "it was the other mailbox"
     """
     made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
-    submit(session, session.name(), made, f"event {event} is marked as wrong")
+    duties = session.incident().duties.values()
+    again = "".join(
+        f"; {duty.id} is open again" for duty in duties if duty.entry == event and duty.record is not None
+    )
+    submit(session, session.name(), made, f"event {event} is marked as wrong{again}")
 
 
 def confirm(

@@ -72,6 +72,7 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             in_sight=change.in_sight,
             settled=change.settled,
             record=before.record if before and not change.reopened else None,
+            entry=before.entry if before else 0,
             reopened=before.record if before and change.reopened else before.reopened if before else None,
             reopened_why=change.reopened or (before.reopened_why if before else ""),
         )
@@ -83,7 +84,9 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
 def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
-    table[event.duty] = msgspec.structs.replace(before, record=event.record, reopened=None, reopened_why="")
+    table[event.duty] = msgspec.structs.replace(
+        before, record=event.record, entry=seq, reopened=None, reopened_why=""
+    )
     draft.put(assess=True, looked=0)
 
 
@@ -104,10 +107,23 @@ def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:
 
 
 def _corrected(draft: Draft, event: e.EventCorrected, at: datetime, seq: int) -> None:
-    """The entry and what it brought about stay; nobody is asked any more to confirm what is said to be wrong."""
+    """The entry and what it brought about stay, but nobody is asked any more to confirm what is said to be wrong.
+
+    What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again.
+    """
     for first, found in draft.read("unconfirmed").items():
         if first <= event.seq <= found.last:
             draft.table("unconfirmed").pop(first)
+            break
+    for duty in draft.read("duties").values():
+        if duty.entry == event.seq:
+            draft.table("duties")[duty.id] = msgspec.structs.replace(
+                duty,
+                record=None,
+                reopened=duty.record or duty.reopened,
+                reopened_why=f"entry {event.seq} is wrong: {event.reason}",
+            )
+            draft.put(assess=True, looked=0)
             return
 
 

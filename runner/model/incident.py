@@ -252,8 +252,10 @@ class DutyView(Value, frozen=True, kw_only=True):
     settled: bool = False
     """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
     record: DutyRecord | None = None
+    entry: int = 0
+    """The journal's number of the record, also once it no longer stands."""
     reopened: DutyRecord | None = None
-    """A decision that no longer stands; it stays on record."""
+    """A record that no longer stands: facts took the decision's ground away, or it is said to be wrong."""
     reopened_why: str = ""
 
 

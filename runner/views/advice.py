@@ -45,6 +45,11 @@ def skip(handle: str) -> str:
     return f"tocsin task skip {shell_word(handle)} --reason 'WHY'"
 
 
+def reopen(handle: str) -> str:
+    """Return the command that opens a step again."""
+    return f"tocsin task reopen {shell_word(handle)} --reason 'WHY'"
+
+
 def resolve(ref: str) -> str:
     """Return the command that says what became of an attempt nobody knows about; it wants a yes or no and a reason."""
     return f"tocsin message resolve {shell_word(ref)}"

@@ -14,13 +14,14 @@ from typing import Literal
 import msgspec
 
 from runner.engine.failover import Policy
+from runner.engine.law import BINDING
 from runner.engine.sight import questions
 from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
 from runner.model.incident import Delivery, Incident, Invocation
 from runner.views import advice
 from runner.views.rows import TaskRow, named
-from runner.views.words import ago, count, left
+from runner.views.words import ago, count, left, standing
 
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
@@ -75,7 +76,7 @@ def needs_attention(
         *_deliveries(incident),
         *_silence(incident, begun, now),
         *_duties(duties, now),
-        *_reopened(incident),
+        *_reopened(incident, begun),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
@@ -238,19 +239,25 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
             yield from _near(duty, duty.due, now)
 
 
-def _reopened(incident: Incident) -> Iterator[Attention]:
-    """Yield the decisions not to notify that no longer stand."""
+def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+    """Yield what was recorded about duties and no longer stands; to file comes before deciding anew."""
     for duty in incident.duties.values():
         if duty.reopened is None or duty.record is not None:
             continue
-        yield Attention(
-            kind="duty_reopened",
-            severity="high",
-            ref=duty.id,
-            since=None,
-            text=f"{duty.id}: the decision not to notify no longer stands: {duty.reopened_why}",
-            command=advice.decide_again(duty.id),
-        )
+        said = f"{duty.id}: {standing(duty.reopened.kind)} no longer stands: {duty.reopened_why}"
+        ways = [(said, advice.decide_again(duty.id))]
+        if duty.verdict in BINDING:
+            file = advice.record_filed_late if duty.overdue else advice.record_filed
+            off = [row for row in rows.values() if row.item == duty.id and row.state == "cancelled"]
+            ways = [
+                (said, file(duty.id)),
+                *((f"{named(row)} was called off", advice.reopen(row.command_name)) for row in off[:1]),
+                (f"{duty.id}: if nobody is to be notified", advice.decide_again(duty.id)),
+            ]
+        for text, command in ways:
+            yield Attention(
+                kind="duty_reopened", severity="high", ref=duty.id, since=None, text=text, command=command
+            )
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> Iterator[Attention]:

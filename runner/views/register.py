@@ -16,12 +16,12 @@ import msgspec
 
 from runner.model.duty import DutyStatus
 from runner.model.facts import nested
-from runner.model.incident import DutyRecord, Incident
+from runner.model.incident import DutyRecord, DutyView, Incident
 from runner.model.states import Kind
 from runner.views.facts import value_words
 from runner.views.heading import marked
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
-from runner.views.words import count, moment
+from runner.views.words import count, moment, standing
 
 LAW = "eu-gdpr-"
 """What the regimes are called whose decisions belong into this register."""
@@ -140,7 +140,7 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",
-            reasons=_reasons(record),
+            reasons=_reasons(record) or _fallen(seen),
             because=tuple(reason.text for reason in duty.because),
         )
 
@@ -148,6 +148,15 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
 def _reasons(record: DutyRecord | None) -> str:
     found = (record.reason, record.late_reason) if record else ()
     return "; ".join(text for text in found if text)
+
+
+def _fallen(seen: DutyView | None) -> str:
+    if seen is None or seen.reopened is None:
+        return ""
+    record = seen.reopened
+    return (
+        f"{standing(record.kind)} of {moment(record.at)} by {record.by} no longer stands: {seen.reopened_why}"
+    )
 
 
 def register_page(report: RegisterReport) -> Page:

@@ -55,6 +55,11 @@ def moment(instant: datetime, zone: tzinfo = UTC) -> str:
     return f"{_day(there)} {there.year} {there:%H:%M} {name}".rstrip()
 
 
+def standing(kind: str) -> str:
+    """Return what a duty's record is called: ``the filing``, ``the decision not to notify``, ``the waiver``."""
+    return {"filed": "the filing", "waived": "the waiver"}.get(kind, "the decision not to notify")
+
+
 def day(date_: date) -> str:
     """Return a date: ``Tue 24 Nov 2026``."""
     return f"{_day(date_)} {date_.year}"

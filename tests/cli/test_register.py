@@ -65,6 +65,29 @@ def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
     assert f"by maria: {why}" in " ".join(page.split())
 
 
+def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: AtDesk) -> None:
+    there = ("-i", "amber-falcon")
+    home.done("duty", "record-filed", INITIAL, "--reference", "4711", *there)
+    entries = home("timeline", "--format", "json", *there).json["entries"]
+    number = next(one["event"] for one in entries if one["type"] == "DutyRecorded")
+    said = home.done("correct", str(number), "--reason", "that was the drill", *there)
+    assert f"{INITIAL} is open again" in said
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
+    assert (found["state"], found["at"], "decision" in one["missing"]) == ("open", None, True)
+    assert (
+        f"the filing of Tue 24 Nov 2026 09:00 UTC by maria no longer stands: entry {number}"
+        in found["reasons"]
+    )
+    waits = home("status", "--format", "json", *there).json["needs_attention"]
+    commands = [each["command"] for each in waits if each["kind"] == "duty_reopened"]
+    assert [command.split()[2] for command in commands] == ["record-filed", "decide"]
+    assert "that was the drill" in home.done("timeline", *there)
+    home.done("duty", "record-filed", INITIAL, "--reference", "4712", *there)
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    assert [each["reference"] for each in one["decisions"] if each["duty"] == INITIAL] == ["4712"]
+
+
 def test_a_drill_is_not_in_the_register_unless_drills_are_asked_for(home: AtDesk) -> None:
     assert "Rehearsal" not in home.done("duties", "register")
     page = home.done("duties", "register", "--kind", "exercise")

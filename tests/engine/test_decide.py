@@ -341,6 +341,32 @@ def test_not_filing_needs_its_grounds(kind: str) -> None:
     assert world.state("f") == "ready"
 
 
+@pytest.mark.parametrize("kind", ["filed", "decided_not_to_notify", "waived"])
+def test_a_record_that_is_corrected_no_longer_stands_and_a_true_one_follows(kind: str) -> None:
+    world = lawful()
+    world.give(c.RecordDuty(duty=INITIAL, record=filed(world, kind=kind, reason="no risk"), by="ann"))
+    entry = world.incident.duties[INITIAL].entry
+    world.advance(timedelta(days=4))
+    assert not world.incident.duties[INITIAL].overdue
+    world.give(c.CorrectEvent(by="ann", seq=entry, reason="the wrong incident"))
+    world.advance()
+    duty = world.incident.duties[INITIAL]
+    assert (duty.record, duty.overdue) == (None, True)
+    assert duty.reopened is not None
+    assert (duty.reopened.kind, duty.reopened_why) == (kind, f"entry {entry} is wrong: the wrong incident")
+    assert world.replayed() == world.incident
+    world.give(c.RecordDuty(duty=INITIAL, record=filed(world, late_reason="mixed up")))
+    assert world.incident.duties[INITIAL].record is not None
+    assert world.incident.duties[INITIAL].reopened is None
+
+
+def test_a_correction_of_another_entry_leaves_a_record_as_it_stands() -> None:
+    world = lawful()
+    world.give(c.RecordDuty(duty=INITIAL, record=filed(world)))
+    world.give(c.CorrectEvent(by="ann", seq=1, reason="the title"))
+    assert world.incident.duties[INITIAL].record is not None
+
+
 def test_a_duty_that_nobody_knows_is_refused_with_the_known_ones() -> None:
     world = lawful()
     assert "no duty 'x/y'" in refusal(world, c.RecordDuty(duty="x/y", record=filed(world)))

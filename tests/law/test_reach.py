@@ -11,6 +11,7 @@ import pytest
 from runner.engine.duties import assess
 from runner.model.jurisdictions import EU_MEMBERS
 from runner.model.regime import Regime
+from runner.model.vocabulary import fact_type
 from tests.law.typical import AT, Facts, changed, every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -61,6 +62,7 @@ GERMAN = changed(
         "people.by_jurisdiction": {"DE": 3000},
     },
 )
+SECTORS = fact_type("organisation.sectors")
 BRIEF = {
     "organisation.established_in": None,
     "organisation.offers_to": None,
@@ -87,6 +89,33 @@ def test_a_shop_of_the_united_states_sees_the_law_of_its_customers_states_alone(
 @pytest.mark.parametrize("less", [{}, BRIEF], ids=["described", "in brief"])
 def test_a_german_controller_sees_the_law_of_the_union_alone(less: Mapping[str, Any]) -> None:
     assert reached(changed(GERMAN, less)) == {"eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects"}
+
+
+@pytest.mark.parametrize("sector", SECTORS.choices if SECTORS else ())
+def test_a_german_of_any_sector_sees_no_law_of_the_united_states_proposed_or_in_force(sector: str) -> None:
+    facts = changed(GERMAN, {"organisation.sectors": [sector], "incident.disruption": True,
+                             "incident.reportable": True, "incident.vector": "ransomware",
+                             "incident.ransom_paid_at": AT, "incident.reason_to_believe_at": AT})  # fmt: skip
+    seen = {duty.regime for duty in assess(every(), facts, NOW) if duty.verdict != "not_applicable"}
+    assert not [name for name in seen if name.startswith("us-")]
+
+
+@pytest.mark.parametrize("where", [{"organisation.country": "US"}, {"organisation.established_in": ["DE", "US-MI"]},
+                                   {"organisation.does_business_in": ["DE", "US"]}])  # fmt: skip
+def test_a_manufacturer_with_business_in_the_united_states_sees_what_is_proposed_there(
+    where: Mapping[str, Any],
+) -> None:
+    facts = changed(
+        changed(GERMAN, {"organisation.sectors": ["manufacturing"], "incident.disruption": True}), where
+    )
+    assert "us-circia" in {duty.regime for duty in assess(every(), facts, NOW) if duty.verdict == "advisory"}
+
+
+def test_where_the_manufacturer_does_business_is_asked_while_nobody_said() -> None:
+    facts = changed(GERMAN, {"organisation.sectors": ["manufacturing"], "organisation.does_business_in": None,
+                             "incident.disruption": True})  # fmt: skip
+    asked = [duty.missing_facts for duty in assess(every(), facts, NOW) if duty.id == "us-circia/incident"]
+    assert asked == [("organisation.does_business_in",)]
 
 
 def test_a_shop_that_is_asked_everything_is_left_without_a_doubt() -> None:

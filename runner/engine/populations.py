@@ -259,9 +259,14 @@ def _number(value: Value) -> int | None:
 def _walk(tree: Mapping[str, Any], path: str) -> Any:
     found: Any = tree
     for part in path.split("."):
-        if not isinstance(found, Mapping):
+        if isinstance(
+            found, list | tuple
+        ):  # legal entities and populations stand as lists of members with their id
+            found = next((one for one in found if isinstance(one, Mapping) and one.get("id") == part), None)
+        elif isinstance(found, Mapping):
+            found = found.get(part)
+        else:
             return None
-        found = found.get(part)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,6 +37,11 @@ COLUMNS: Final = (
 )
 _LONG_AGO: Final = "1900-01-01"
 _CONTENT: Final = ";"
+_IDS: Final = {
+    "regime": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII),
+    "duty": re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", re.ASCII),
+}
+"""A regime's id names its file, so that it is no path."""
 
 
 class OwnRegime(msgspec.Struct, frozen=True):
@@ -103,6 +109,13 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
         values = {head: (value or "").strip() for head, value in row.items()}
         if not any(values.values()):
             continue
+        problems += [
+            _problem(
+                file, line, f"the {head} is no id", "write lower-case words joined by hyphens, as dpa-example"
+            )
+            for head, form in _IDS.items()
+            if values[head] and not form.fullmatch(values[head])
+        ]
         problems += [_problem(file, line, f"'{head}' is empty", "") for head in NEEDED if not values[head]]
         rows[line] = values
     return rows, problems
@@ -135,7 +148,8 @@ def _regime(name: str, lines: Mapping[int, Mapping[str, str]]) -> dict[str, Any]
         "jurisdictions": [first.get("jurisdiction") or "own"],
         "citation": first.get("citation") or first["name"],
         "source": {"url": first.get("source") or "kept by the organisation"},
-        "confidence": "text",
+        "confidence": "unverified",
+        "confidence_note": "from a spreadsheet; say text once somebody has compared it with the contract",
         "standing": "in_force",
         "in_force": {"from": first.get("since") or _LONG_AGO},
         "duties": [_duty(row) for row in lines.values()],
@@ -146,12 +160,13 @@ def _duty(row: Mapping[str, str]) -> dict[str, Any]:
     clock: dict[str, Any] = {"from": row["starts"]}
     clock |= {key: row[key] for key in ("unit", "counting", "standard") if row.get(key)}
     if row.get("amount"):
-        clock["amount"] = int(row["amount"]) if row["amount"].isdigit() else row["amount"]
+        clock["amount"] = (
+            int(row["amount"]) if row["amount"].isascii() and row["amount"].isdigit() else row["amount"]
+        )
     made: dict[str, Any] = {
         "slug": row["duty"],
         "recipient": row["recipient"],
         "clock": clock,
-        "confidence": "text",
     }
     made |= {key: row[key] for key in ("citation", "notice") if row.get(key)}
     if row.get("if"):

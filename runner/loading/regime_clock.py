@@ -36,6 +36,8 @@ _CLOCK = (
     "holidays",
     "no_relief_when",
 )
+_MOST: Mapping[Unit, int] = {"years": 100, "months": 1_200, "weeks": 5_200}
+"""The longest periods that can be counted: no calendar goes on for ever."""
 _PLAIN: Mapping[Unit, CountingRule] = {
     "minutes": "ELAPSED",
     "hours": "ELAPSED",
@@ -92,6 +94,11 @@ def _period(node: Node, fields: Mapping[str, Node], terms: Terms) -> Period | No
     if amount is None:
         return None
     unit: Unit = reader.choice(reader.need(fields, "unit", node), Unit, "calendar_days")
+    most = _MOST.get(unit, 50_000)
+    if amount > most:
+        words = f"no period is longer than {most:,} {unit.replace('_', ' ')}"
+        reader.report(node, "regime-amount", words)
+        amount = most
     plain: CountingRule = _PLAIN.get(unit, "CAL-EXCL")
     return Period(
         amount=amount,

@@ -137,6 +137,10 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     except OSError as error:
         raise NotFound(f"{file} cannot be read", hint=error.strerror or "") from None
     made = own_regimes(content, str(file))
+    shipped = [one.id for one in made if one.id in Catalog().regime_files]
+    if shipped:
+        hint = "choose another id; to change a law that ships, copy its file into the home's regimes folder"
+        raise Refused(f"{', '.join(shipped)} is a law that ships", hint=hint)
     folder = home / "regimes"
     there = [one.id for one in made if (folder / f"{one.id}.yaml").exists()]
     if there and not replace:

@@ -211,6 +211,15 @@ def test_duties_of_contracts_come_from_a_spreadsheet_and_run_on_the_same_engine(
         (",24,hours", ",24,ours", "contracts.csv:2:1: error: dpa-example: 'ours' is not possible here"),
         ("cyber-insurance,", ",", "contracts.csv:4:1: error: 'regime' is empty"),
         (",72,hours,,", ",72,hours,,,,,", "contracts.csv:4:1: error: more values than columns"),
+        ("cyber-insurance,", "../tocsin,", "contracts.csv:4:1: error: the regime is no id"),
+        ("cyber-insurance,", "/etc/x,", "contracts.csv:4:1: error: the regime is no id"),
+        (
+            ",72,hours,,",
+            ",9999,years,,",
+            "contracts.csv:4:1: error: cyber-insurance: no period is longer than 100 years",
+        ),
+        (",72,hours,,", ",\u00b2,hours,,", "contracts.csv:4:1: error: cyber-insurance:"),
+        ("cyber-insurance,", "us-ca-breach,", "us-ca-breach is a law that ships"),
     ],
 )
 def test_a_wrong_line_of_a_spreadsheet_is_named_and_nothing_is_written(

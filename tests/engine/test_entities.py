@@ -11,6 +11,7 @@ import pytest
 from runner.engine.duties import assess
 from runner.loading.regimes import load_regime
 from runner.model.duty import DutyStatus
+from runner.model.facts import Fact, nested
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FOLDER = importlib.resources.files("playbooks") / "regimes"
@@ -38,6 +39,27 @@ def group(**entities: dict[str, Any]) -> dict[str, Any]:
             name: {"entity": name, "data": {"involved": True}, "people": {"total": 10}} for name in entities
         },
     }
+
+
+def test_entities_as_a_person_records_them_are_judged_each_by_itself() -> None:
+    values = {
+        "organisation.role": ["controller"],
+        "organisation.country": "DE",
+        "organisation.entities.shop.country": "FR",
+        "organisation.entities.shop.role": "controller",
+        "organisation.entities.host.country": "FR",
+        "organisation.entities.host.role": "processor",
+        "populations.buyers.entity": "shop",
+        "populations.buyers.data.involved": True,
+        "populations.guests.entity": "host",
+        "populations.guests.data.involved": True,
+        "incident.aware_at": "2026-11-24T09:00:00Z",
+        "incident.impact": ["confidentiality"],
+        "risk.to_people": "risk",
+    }
+    facts = nested({key: Fact(key=key, value=value, source="test", at=NOW) for key, value in values.items()})
+    status = judged(facts, GDPR)[f"{GDPR}/initial"]
+    assert (status.verdict, status.populations) == ("applies", ("buyers",))
 
 
 GDPR = "eu-gdpr-33-controller-sa"

@@ -88,7 +88,10 @@ def duties(
         return
     incident = read_incident(session, None, known)
     report = view(session.desk.duties(incident, now), now)
-    session.show(report, lambda: duties_page(report, heading_of(incident), everything=everything))
+    session.show(
+        report,
+        lambda: duties_page(report, heading_of(incident), opened=incident.opened_at, everything=everything),
+    )
 
 
 def _register(session: Session, which: str, kind: str) -> None:

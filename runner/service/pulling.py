@@ -176,7 +176,7 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
     report = view(made.duties, now)
     text = "\n\n".join(_covered(one, kept) for one in documents if (kept := made.tree(one)) is not None)
     made.put(f"{marks}coverage.txt", f"{text}\n".encode(), f"coverage: {HOUSE}")
-    page = duties_page(report, heading_of(made.incident), everything=True)
+    page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
     made.put(f"{marks}duties.txt", plain(page, 100).encode(), f"duties: {HOUSE}")
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
     made.put(f"{marks}duties.json", content, f"duties: {HOUSE}")

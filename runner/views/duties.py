@@ -21,7 +21,7 @@ _DONE = {
 }
 _ASKED = 5
 """How many open questions a page shows."""
-_FAR = datetime.max.replace(tzinfo=UTC)
+FAR = datetime.max.replace(tzinfo=UTC)
 PROMPTLY = timedelta(days=7)
 """How far away a deadline must be to stand behind what the law wants without undue delay."""
 _VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
@@ -40,10 +40,15 @@ def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime,
     """
     binding = duty.verdict in ("applies", "unknown")
     kind = 0 if binding else (1 if duty.verdict == "advisory" else 2)
-    start = duty.latest_safe_start or duty.due or _FAR
+    order = _VERDICTS.index(duty.verdict)
+    return duty.state in _DONE, not duty.in_sight, kind, presses(duty, now), order, duty.id
+
+
+def presses(duty: DutyStatus, now: datetime) -> datetime:
+    """Return the instant by which a duty is ordered among others: its last moment to begin, where it has one."""
     if duty.due_kind == "no_number" and duty.verdict == "applies":
-        start = now + PROMPTLY
-    return duty.state in _DONE, not duty.in_sight, kind, start, _VERDICTS.index(duty.verdict), duty.id
+        return now + PROMPTLY
+    return duty.latest_safe_start or duty.due or FAR
 
 
 def running(found: Sequence[DutyStatus], now: datetime) -> tuple[DutyStatus, ...]:
@@ -90,14 +95,31 @@ def due_words(duty: DutyStatus, now: datetime) -> str:
     return f"due {words} {there.tzname() or ''}".rstrip()
 
 
-def duties_page(report: DutiesReport, heading: Heading | None = None, *, everything: bool = False) -> Page:
+def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
+    """Return by when to begin, in the zone of the due time; "at once" where that lies before there was anything to begin."""
+    start = duty.latest_safe_start
+    if start is None or start == duty.due or duty.state in _DONE:
+        return ""
+    if any(begun is not None and start < begun for begun in (duty.clock.start, opened)):
+        return "at once"
+    zone = duty.due_local.tzinfo if duty.due_local else None
+    return f"by {moment(start, zone or UTC)}{' (passed)' if start <= now else ''}"
+
+
+def duties_page(
+    report: DutiesReport,
+    heading: Heading | None = None,
+    *,
+    opened: datetime | None = None,
+    everything: bool = False,
+) -> Page:
     """Draw all duties in full; what does not apply is folded unless ``everything`` is asked for."""
     now = report.as_of
     subject = f"duties as of {moment(now)}"
     blocks: list[Block] = list(top(heading, subject) if heading else (*marked("real"), line(subject, "dim")))
     shown = [d for d in report.duties if everything or (d.verdict != "not_applicable" and d.in_sight)]
     for duty in shown:
-        blocks.extend(duty_blocks(duty, now))
+        blocks.extend(duty_blocks(duty, now, opened))
     if not report.duties:
         blocks.append(line("no duty has been assessed: no law is pinned, or no facts are known", "dim"))
     if not everything:
@@ -124,22 +146,22 @@ def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
 
 def _shortest(held: Sequence[DutyStatus]) -> str:
     """Say how soon the first of several duties would be due, so that nobody waits too long with the answer."""
-    first = min((d for d in held if d.due), key=lambda d: d.due or _FAR, default=None)
+    first = min((d for d in held if d.due), key=lambda d: d.due or FAR, default=None)
     return f", the first due {moment(first.due)} ({first.id})" if first is not None and first.due else ""
 
 
-def duty_blocks(duty: DutyStatus, now: datetime) -> Iterator[Block]:
-    """Yield one duty in full."""
+def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
+    """Yield one duty in full; ``opened`` is when its incident was, where it has one."""
     words, tone = clock_words(duty, now)
     yield Paragraph(cells=(Cell(duty.id, "title"), Cell("  "), Cell(words, tone)), hang=2)
-    rows = [(Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now) if text]
+    rows = [(Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now, opened) if text]
     yield Table(rows=tuple(rows), elastic=1)
     for command in _commands(duty):
         yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), indent=2, hang=2)
     yield Blank()
 
 
-def _details(duty: DutyStatus, now: datetime) -> Iterator[tuple[str, str, Tone]]:
+def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
     verdict: Tone = "warn" if duty.verdict == "unknown" else "plain"
     yield "verdict", duty.verdict.replace("_", " "), verdict
     for reason in duty.because:
@@ -147,20 +169,20 @@ def _details(duty: DutyStatus, now: datetime) -> Iterator[tuple[str, str, Tone]]
     yield "to", f"{duty.recipient} ({duty.jurisdiction}), {duty.stage}", "plain"
     yield "for", ", ".join(duty.populations), "plain"
     if duty.verdict != "not_applicable":
-        yield from _times(duty, now)
+        yield from _times(duty, now, opened)
     yield "missing", ", ".join(duty.missing_facts), "warn"
     for note in duty.notes:
         yield "note", note, "dim"
     yield "law", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
 
 
-def _times(duty: DutyStatus, now: datetime) -> Iterator[tuple[str, str, Tone]]:
+def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
     start = moment(duty.clock.start) if duty.clock.start else "not known"
     doubt = ", provisional: not yet fixed by anyone" if duty.provisional else ""
     yield "clock", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
     yield "due", due_words(duty, now).removeprefix("due "), "plain"
-    if duty.latest_safe_start and duty.latest_safe_start != duty.due:
-        yield "start by", moment(duty.latest_safe_start), "plain"
+    start_at = start_words(duty, now, opened)
+    yield ("start by" if start_at.startswith("by ") else "start"), start_at.removeprefix("by "), "plain"
     if duty.latest_legal and duty.latest_legal != duty.due:
         yield "law allows", moment(duty.latest_legal), "dim"
     if duty.not_before:

@@ -9,7 +9,7 @@ from runner.model.duty import DutyStatus
 from runner.views import advice
 from runner.views.attention import Attention, Severity
 from runner.views.documents import NoticeRow, notice_cells
-from runner.views.duties import clock_words, due_words, running
+from runner.views.duties import FAR, clock_words, due_words, presses, running, start_words
 from runner.views.heading import Heading, top
 from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -30,7 +30,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
     for section in (
         _attention(found.needs_attention),
         _domains(found, now),
-        _clocks(found.duties, now),
+        _clocks(found.duties, now, found.opened_at),
         _steps(found, now),
         _unproved(found, now),
         _notices(found.notices, now),
@@ -85,19 +85,19 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
     yield Blank()
 
 
-def _clocks(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
+def _clocks(duties: Sequence[DutyStatus], now: datetime, opened: datetime) -> Iterator[Block]:
     live = running(duties, now)
     if not live:
         return
     yield line("CLOCKS", "title")
-    yield Table(rows=tuple(_clock(duty, now) for duty in live), elastic=0)
+    yield Table(rows=tuple(_clock(duty, now, opened) for duty in live), elastic=0)
     yield Blank()
 
 
-def _clock(duty: DutyStatus, now: datetime) -> tuple[Cell, ...]:
+def _clock(duty: DutyStatus, now: datetime, opened: datetime) -> tuple[Cell, ...]:
     words, tone = clock_words(duty, now)
-    start = duty.latest_safe_start
-    begin = f"; start by {when(start, now)}" if start and start != duty.due else ""
+    start = start_words(duty, now, opened)
+    begin = f"; start {start}" if start else ""
     return (Cell(duty.id), Cell(words, tone), Cell(f"{due_words(duty, now)}{begin}", "dim"))
 
 
@@ -105,13 +105,14 @@ def _steps(found: Status, now: datetime) -> Iterator[Block]:
     live = [r for r in found.tasks if _is_live(r)]
     mine = [r for r in live if r.invocation in found.mine]
     others = [r for r in live if r.invocation not in found.mine]
+    lanes = {duty.id: presses(duty, now) for duty in found.duties}
     for title, rows in (
         (f"MINE ({found.me})", mine),
         ("READY" if not mine else "READY, WITH OTHERS", others),
     ):
         if rows:
             yield line(title, "title")
-            ordered = sorted(rows, key=lambda r: (r.due is None, r.due or now, r.row))
+            ordered = sorted(rows, key=lambda r: (r.due or lanes.get(r.duty or r.item, FAR), r.row))
             yield Table(rows=tuple(_ready(r, now) for r in ordered), elastic=1)
             yield Blank()
 

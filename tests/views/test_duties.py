@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -10,7 +11,7 @@ from runner.engine.law import duty_statuses
 from runner.model import commands as c
 from runner.model.duty import DutiesReport, DutyStatus
 from runner.model.incident import DutyRecord
-from runner.views.duties import clock_words, due_words, duties, duties_page, running
+from runner.views.duties import clock_words, due_words, duties, duties_page, running, start_words
 from runner.views.heading import heading_of
 from runner.views.page import plain
 from tests import scenario as s
@@ -95,6 +96,24 @@ def test_a_date_ends_in_the_zone_that_counts() -> None:
     first = report(scenes.opened()).duties[0]
     dated = msgspec.structs.replace(first, due_kind="date", due_date=first.due.date())
     assert due_words(dated, s.T0) == "by the end of Fri 27 Nov 2026 (UTC)"
+
+
+def test_the_moment_to_begin_stands_in_the_zone_of_the_due_time_and_says_when_it_is_past() -> None:
+    first = report(scenes.opened()).duties[0]
+    start, there = s.T0 + timedelta(hours=4), first.due.astimezone(ZoneInfo("Europe/Berlin"))
+    duty = msgspec.structs.replace(first, due_local=there, latest_safe_start=start)
+    assert start_words(duty, s.T0) == "by Tue 24 Nov 2026 14:00 CET"
+    assert start_words(duty, start, s.T0) == "by Tue 24 Nov 2026 14:00 CET (passed)"
+    assert start_words(msgspec.structs.replace(duty, state="filed"), start) == ""
+
+
+def test_a_moment_to_begin_that_lies_before_the_incident_reads_at_once() -> None:
+    world = scenes.opened()
+    first = report(world).duties[0]
+    duty = msgspec.structs.replace(first, latest_safe_start=s.T0 - timedelta(hours=1))
+    assert start_words(duty, world.now, s.T0) == "at once"
+    text = plain(duties_page(DutiesReport(as_of=world.now, duties=(duty,)), opened=s.T0))
+    assert "  start       at once\n" in text
 
 
 def test_what_does_not_apply_is_folded() -> None:

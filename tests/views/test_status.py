@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from runner.model import commands as c
+from runner.views.page import plain
 from runner.views.status_page import status_page
 from tests import scenario as s
 from tests.views import scenes
@@ -114,3 +116,19 @@ def test_a_missing_fact_names_all_that_it_holds_up_in_one_line() -> None:
     found = {one.ref: one for one in scenes.shown(scenes.trouble()).needs_attention}
     assert found["data.encrypted"].text == "data.encrypted is not known: Ask for the key waits for it"
     assert found["data.encrypted"].command == "tocsin fact set data.encrypted=VALUE --source SOURCE"
+
+
+def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> None:
+    world = scenes.opened()
+    found = scenes.shown(world)
+    row = next(one for one in found.tasks if one.invocation and one.state == "ready")
+    later = {"due": None, "latest_safe_start": world.now + timedelta(days=59)}
+    slow = msgspec.structs.replace(found.duties[0], id="us-xx/slow", verdict="applies", **later)
+    prompt = msgspec.structs.replace(slow, id="us-xx/prompt", due_kind="no_number")
+    rows = tuple(
+        msgspec.structs.replace(row, item=item, due=None, invocation=f"t[{item}]", row=number)
+        for number, item in enumerate(("", slow.id, prompt.id), start=1)
+    )
+    shown = msgspec.structs.replace(found, tasks=rows, duties=(slow, prompt), mine=())
+    ready = plain(status_page(shown)).partition("READY\n")[2]
+    assert [line.split()[0] for line in ready.splitlines()[:3]] == ["3", "2", "1"]

@@ -197,7 +197,7 @@ def answer(
     \b
     Examples:
       tocsin answer encrypted no --source "device inventory"
-      tocsin answer elements name,email
+      tocsin answer elements name,contact
       tocsin answer aware "20m ago"
       tocsin answer encrypted --unknown --ask-again 2h
     """

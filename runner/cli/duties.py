@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.cli.looking import All, Known, read_incident
 from runner.cli.moments import instant
@@ -16,6 +16,9 @@ from runner.cli.steps import Reason
 from runner.errors import Refused, Usage
 from runner.model.states import Kind
 from runner.settings import CONFIG, cache_folder
+
+if TYPE_CHECKING:
+    from runner.views.calendar import Deadlines
 
 KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 Duty = Annotated[str, Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
@@ -129,7 +132,17 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
         content = xlsx([sheet(found)], now)
     _write(out, content)
-    session.say(f"{out}: {len(found.deadlines)} deadlines")
+    session.say(f"{out}: {_held(found) if out.suffix == '.ics' else f'{len(found.deadlines)} deadlines'}")
+
+
+def _held(found: Deadlines) -> str:
+    """Say how many deadlines a calendar can hold, and name the others."""
+    total, others = (
+        len(found.deadlines),
+        [row.duty for row in found.deadlines if not (row.due and row.due_date)],
+    )
+    words = f"{total - len(others)} of {total} have a date and are in it"
+    return f"{words}; without a date: {', '.join(others)}" if others else words
 
 
 def _write(path: Path, content: bytes) -> None:

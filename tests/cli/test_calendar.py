@@ -55,9 +55,13 @@ def test_a_calendar_program_reads_them_with_an_alarm_at_the_last_safe_start(
     breach: AtDesk, tmp_path: Path
 ) -> None:
     out = tmp_path / "deadlines.ics"
-    breach.done("duties", "calendar", "--out", str(out))
+    said = " ".join(breach("duties", "calendar", "--out", str(out)).err.split())
     book = Calendar.from_ical(out.read_bytes())
     events = {str(event["uid"]).partition("/")[2]: event for event in book.walk("VEVENT")}
+    rows = breach("duties", "calendar", "--format", "json").json["deadlines"]
+    undated = [row["duty"] for row in rows if row["due"] is None]
+    assert f"{len(events)} of {len(rows)} have a date and are in it" in said
+    assert said.endswith(f"without a date: {', '.join(undated)}")
     notice = events["eu-gdpr-33-controller-sa/initial@tocsin"]
     assert notice.decoded("dtstart") == datetime(2026, 11, 27, 8, tzinfo=UTC)
     assert len(notice.walk("VALARM")) == 1

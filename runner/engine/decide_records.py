@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
@@ -26,6 +28,11 @@ RecordCommand = (
     | c.ConfirmEntry
     | c.PinPlaybook
 )
+
+
+def _said(instant: datetime) -> str:
+    """Return an instant as views print it."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def decide_record(incident: Incident, command: RecordCommand, library: Library) -> tuple[e.AnyEvent, ...]:
@@ -141,17 +148,17 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     if found.record is not None and found.record.kind == "filed":
         proof = found.record.reference or found.record.receipt
         raise Refused(
-            f"{command.duty} was filed at {found.record.at} ({proof}): that stays on record",
+            f"{command.duty} was filed at {_said(found.record.at)} ({proof}): that stays on record",
             hint="if the entry is wrong: tocsin correct SEQ --reason '…'; a step that waits: tocsin task done STEP",
         )
     if record.kind != "filed" and not record.reason.strip():
         raise Refused("a decision not to notify, or a waiver, needs its grounds", hint="add --reason '…'")
     if record.kind == "filed" and not (record.reference or record.receipt):
         raise Refused("a filing needs its proof: a reference or a receipt file")
-    late = found.due is not None and record.at > found.due
-    if record.kind == "filed" and late and not record.late_reason.strip():
+    late = record.kind == "filed" and found.due is not None and record.at > found.due
+    if found.due is not None and late and not record.late_reason.strip():
         raise Refused(
-            f"it was due {found.due}: a late filing keeps its reasons", hint="add --late-reason '…'"
+            f"it was due {_said(found.due)}: a late filing keeps its reasons", hint="add --late-reason '…'"
         )
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     if record.kind == "filed":

@@ -294,7 +294,9 @@ def test_a_filing_after_the_steps_own_due_time_is_late_for_the_step() -> None:
 def test_a_filing_after_the_legal_due_time_keeps_its_reasons() -> None:
     world = lawful()
     world.advance(timedelta(days=4))
-    assert "it was due 2026-11-27T08:00:00Z: a late filing keeps its reasons" in refusal(world, c.RecordDuty(duty=INITIAL, record=filed(world)))
+    assert "it was due 2026-11-27T08:00:00Z: a late filing keeps its reasons" in refusal(
+        world, c.RecordDuty(duty=INITIAL, record=filed(world))
+    )
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world, late_reason="nobody knew")))
     assert not world.incident.duties[INITIAL].overdue
 

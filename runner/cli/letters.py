@@ -64,7 +64,20 @@ def letters(
     incident = session.incident()
     with _bar(session) as tell:
         written = write_letters(session.desk, incident, order, tell)
+    for said in () if drafts else _unapproved(written):
+        session.say(said)
     session.show(written, lambda: _page(written))
+
+
+def _unapproved(written: Written) -> list[str]:
+    """Return a warning for each duty whose letters nobody approved: they are made all the same, at night too."""
+    patterns = dict.fromkeys(
+        (one.duty, one.notice, one.version) for one in written.groups if not one.approved
+    )
+    return [
+        f"warning: nobody approved {notice} {version} for {duty}: have it approved before the letters go out"
+        for duty, notice, version in patterns
+    ]
 
 
 def _sql(query: str) -> str:

@@ -136,6 +136,23 @@ def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]
             yield e.StepReopened(step=name, reason="what it approved is open again", keeps=True)
 
 
+def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a duty's notice that was approved, and who did; nothing where no approval of it stands.
+
+    Any rendering from the same template and version counts: what is approved is the pattern of what goes out.
+    """
+    meant = (duty, notice, version)
+    rendered = [d for d in incident.documents.values() if (d.duty, d.notice, d.version) == meant]
+    for document in reversed(rendered):
+        for name in sorted(incident.signed):
+            invocation = incident.invocations[name]
+            bound = incident.invocations.get(document.step)
+            given = counted(invocation, document.digest, authors(incident, bound) if bound else frozenset())
+            if invocation.digest == document.digest and given:
+                return document.digest, tuple(sorted(a.by for a in given))
+    return "", ()
+
+
 def filed(incident: Incident, bound: Invocation, library: Library) -> bool:
     """Tell whether a ``file`` step has handed in what a step produced."""
     for other in incident.invocations.values():

@@ -62,6 +62,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the pattern: the letter with its slots open."""
     status: str
     letters: int = 0
+    approved: bool = False
+    """Does an approval stand in the incident of this duty's notice, from the same template and version?"""
+    approved_by: tuple[str, ...] = ()
+    approved_digest: str = ""
+    """``sha256:`` of the document that was approved; empty where none was."""
 
 
 class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters/v1"):

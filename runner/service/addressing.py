@@ -11,6 +11,7 @@ from runner.effects.lawful import brief, with_law
 from runner.effects.render import Paper, blockers, final, paper, template_for
 from runner.engine.populations import views
 from runner.engine.scope import Judge
+from runner.engine.signing import standing
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.model.duty import DutyStatus
 from runner.model.facts import nested
@@ -118,6 +119,7 @@ class Addressing:
             self._gaps[place, population] = blocking
         elif not self._draft:
             made = final(made)
+        digest, by = standing(self._incident, status.id, notice.id, notice.version)
         self.papers[place, population] = made
         self.groups[place, population] = Group(
             jurisdiction=place,
@@ -127,6 +129,9 @@ class Addressing:
             version=notice.version,
             text=pattern.digest,
             status=made.context.status,
+            approved=bool(digest),
+            approved_by=by,
+            approved_digest=digest,
         )
 
     def _inked(self, made: Paper) -> Paper:

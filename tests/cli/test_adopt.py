@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,9 +165,8 @@ def test_whoever_made_these_bytes_before_somebody_else_did_cannot_approve_them(
 def test_the_doctor_misses_a_tree_and_a_word_file(desk: AtDesk, tmp_path: Path) -> None:
     file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
     desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
-    with sqlite3.connect(desk.home / "tocsin.db") as store:
-        for row in (rendered(desk)["adoption"]["file"],):
-            store.execute("DELETE FROM blobs WHERE digest = ?", (row,))
+    with closing(sqlite3.connect(desk.home / "tocsin.db", isolation_level=None)) as store:
+        store.execute("DELETE FROM blobs WHERE digest = ?", (rendered(desk)["adoption"]["file"],))
     assert "the Word file of noticed:draft#1/short-notice@3" in " ".join(desk("doctor").out.split())
 
 

@@ -123,11 +123,13 @@ def diff(
 ) -> None:
     """Say what changed: between two dates, between two files, or between the home's copy of a law and ours.
 
+    One law without dates is the home's copy against the one that ships.
+
     \b
     Examples:
       tocsin regime diff --from 2025-06-01
       tocsin regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01
-      tocsin regime diff us-ca-breach                      (the home's copy against the built-in law)
+      tocsin regime diff us-ca-breach
       tocsin regime diff old.yaml new.yaml
     """
     from runner.service.regimes import between_dates, between_files, own_and_built_in

@@ -75,25 +75,36 @@ def duties(
         return
     if session.options.format == "csv":
         raise Usage("only the register is written as CSV", hint="tocsin duties register --format csv")
-    from runner.views.duties import duties as view
-    from runner.views.duties import duties_page
+    if facts:
+        _of_files(session, facts, at, known, everything=everything)
+        return
+    _of_incident(session, at, known, everything=everything)
+
+
+def _of_files(session: Session, facts: list[str], at: str, known: str, *, everything: bool) -> None:
+    """Judge facts files, without an incident."""
+    from runner.service.duties import assess_files
+    from runner.views.duties import duties, duties_page
+
+    if known:
+        raise Usage("--as-known-at is for incidents", hint="with --facts write --at INSTANT")
+    now = _when(session, at)
+    home = session.folder if (session.folder / CONFIG).exists() else None
+    report = duties(assess_files(facts, now, home, cache_folder(session.world.environ)), now)
+    session.show(report, lambda: duties_page(report, everything=everything))
+
+
+def _of_incident(session: Session, at: str, known: str, *, everything: bool) -> None:
+    """Show an incident's duties, as of an instant or as known then."""
+    from runner.views.duties import duties, duties_page
     from runner.views.heading import heading_of
 
-    now = instant(at or known, session.now()) if at or known else session.now()
-    if facts:
-        if known:
-            raise Usage("--as-known-at is for incidents", hint="with --facts write --at INSTANT")
-        from runner.service.duties import assess_files
-
-        home = session.folder if (session.folder / CONFIG).exists() else None
-        report = view(assess_files(facts, now, home, cache_folder(session.world.environ)), now)
-        session.show(report, lambda: duties_page(report, everything=everything))
-        return
+    now = _when(session, at or known)
     incident = read_incident(session, None, known)
-    report = view(session.desk.duties(incident, now), now)
+    report = duties(session.desk.duties(incident, now), now)
+    heading = heading_of(incident)
     session.show(
-        report,
-        lambda: duties_page(report, heading_of(incident), opened=incident.opened_at, everything=everything),
+        report, lambda: duties_page(report, heading, opened=incident.opened_at, everything=everything)
     )
 
 

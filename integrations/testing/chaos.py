@@ -115,6 +115,11 @@ class ChaosServer:
         for thread in self._threads:
             thread.join(5)
 
+    def rest(self) -> None:
+        """Wait until each conversation so far has ended: what the other side sent last was heard."""
+        for thread in self._threads[1:]:
+            thread.join(5)
+
     @property
     def heard(self) -> bytes:
         """All that anyone sent, in order of connection."""

@@ -66,6 +66,11 @@ class Smsc:
         if self._server is not None:
             self._server.__exit__(kind, error, trace)
 
+    def rest(self) -> None:
+        """Wait until each connection so far has ended: the last confirmation was heard."""
+        if self._server is not None:
+            self._server.rest()
+
     def converse(self, talk: Talk) -> None:
         """Follow one connection until it ends."""
         while (unit := hear(talk)) is not None:

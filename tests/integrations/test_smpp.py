@@ -172,9 +172,11 @@ def test_what_waits_is_collected_and_confirmed_only_when_it_was_kept():
             return len(kept) < 2
 
         assert smpp.collect(full, AT, IMPATIENT, at, SECRETS) == "something that came could not be kept"
+        smsc.rest()
         assert len(smsc.waiting) == 2
         assert smsc.bound == [pdu.BIND_RECEIVER]
         assert smpp.collect(keeping(kept), AT, IMPATIENT, at, SECRETS) == ""
+        smsc.rest()
         assert smsc.waiting == []
     assert kept[:3] == [DELIVERED] * 3
     assert isinstance(kept[3], Answer)
@@ -189,6 +191,7 @@ def test_a_collector_that_fails_confirms_nothing():
         smsc.waiting = [receipt("M1")]
         with pytest.raises(RuntimeError):
             smpp.collect(fails, AT, IMPATIENT, settings(smsc.port), SECRETS)
+        smsc.rest()
         assert len(smsc.waiting) == 1
 
 

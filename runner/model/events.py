@@ -7,7 +7,7 @@ folds an old journal to the same incident. The time an event stands for is in it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Literal
 
 import msgspec
@@ -16,11 +16,22 @@ from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
 from runner.model.incident import DutyRecord, Run
-from runner.model.messaging import MessageClass
+from runner.model.message_events import AttemptEnded as AttemptEnded
+from runner.model.message_events import AttemptResolved as AttemptResolved
+from runner.model.message_events import AttemptStarted as AttemptStarted
+from runner.model.message_events import DeliveriesReplanned as DeliveriesReplanned
+from runner.model.message_events import DeliveryEnded as DeliveryEnded
+from runner.model.message_events import DeliveryResent as DeliveryResent
+from runner.model.message_events import DeliveryStuck as DeliveryStuck
+from runner.model.message_events import EvidenceRaised as EvidenceRaised
+from runner.model.message_events import MessageComposed as MessageComposed
+from runner.model.message_events import PlannedDelivery as PlannedDelivery
+from runner.model.message_events import ReplanAsked as ReplanAsked
+from runner.model.message_events import ReplanFailed as ReplanFailed
 from runner.model.notice_events import DocumentRendered as DocumentRendered
 from runner.model.notice_events import NoticeAdopted as NoticeAdopted
 from runner.model.notice_events import NoticeOverridden as NoticeOverridden
-from runner.model.states import AttemptState, Kind, Proof, Refusal, TaskState, Verdict
+from runner.model.states import Kind, TaskState, Verdict
 
 
 class IncidentOpened(Personal, frozen=True, kw_only=True):
@@ -266,118 +277,6 @@ class ApprovalVoided(Event, frozen=True, kw_only=True):
     step: str
     old: str
     new: str
-
-
-class MessageComposed(Personal, frozen=True, kw_only=True):
-    """A message and its delivery plans exist; nothing has been sent."""
-
-    message: str
-    step: str
-    message_class: MessageClass
-    body: str
-    to: tuple[str, ...]
-    plans: tuple[PlannedDelivery, ...]
-    reason: str = ""
-
-
-class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One person's plan: usable channels in order, and the refused ones with their rule."""
-
-    delivery: str
-    person: str
-    channels: tuple[str, ...]
-    goal: Proof
-    refusals: tuple[Refusal, ...] = ()
-    key_lifetimes: Mapping[str, timedelta | None] = {}
-
-
-class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
-    """Open deliveries were planned anew, because a domain fell or rose or one is sent again; changed plans only."""
-
-    plans: tuple[PlannedDelivery, ...] = ()
-    reason: str = ""
-
-
-class ReplanAsked(Personal, frozen=True, kw_only=True):
-    """Open deliveries are to be planned anew: somebody has other contacts."""
-
-    person: str
-
-
-class ReplanFailed(Personal, frozen=True, kw_only=True):
-    """Open deliveries could not be planned anew: none is sent before ``retry_at``, when it is tried again."""
-
-    why: str
-    retry_at: datetime
-
-
-class DeliveryEnded(Personal, frozen=True, kw_only=True):
-    """Its goal is proved, or nothing is left to try, or it was called off."""
-
-    delivery: str
-    state: Literal["satisfied", "exhausted", "cancelled"]
-    why: str = ""
-
-
-class DeliveryStuck(Personal, frozen=True, kw_only=True):
-    """Nothing more is sent before a person has said what became of an unanswered attempt."""
-
-    delivery: str
-    why: str
-
-
-class EvidenceRaised(Personal, frozen=True, kw_only=True):
-    """More is proved of a delivery than before: a receipt, an acknowledgement, a call."""
-
-    delivery: str
-    evidence: Proof
-    by: str = ""
-    via: str = ""
-    note: str = ""
-
-
-class DeliveryResent(Personal, frozen=True, kw_only=True):
-    """A person asked for the same message to go out again under a new key."""
-
-    delivery: str
-    by: str
-    reason: str
-
-
-class AttemptStarted(Event, frozen=True, kw_only=True):
-    """The intent: committed before the effect. ``effect`` is a delivery's or an invocation's id."""
-
-    effect: str
-    n: int
-    key: str
-    worker: str
-    channel: str = ""
-
-
-class AttemptEnded(Event, frozen=True, kw_only=True):
-    """The outcome. For an automatic step, ``step_state`` is where that leaves the step.
-
-    ``reason`` is the provider's, cleaned of personal data; what a person says of it is in ``AttemptResolved``.
-    """
-
-    effect: str
-    n: int
-    state: AttemptState
-    reason: str = ""
-    provider_id: str = ""
-    evidence: Proof = "none"
-    retry_at: datetime | None = None
-    step_state: TaskState | None = None
-    resolved_by: str = ""
-
-
-class AttemptResolved(Personal, frozen=True, kw_only=True):
-    """How a person knows what became of an attempt whose outcome nobody knew; its end is an ``AttemptEnded``."""
-
-    effect: str
-    n: int
-    by: str
-    reason: str
 
 
 class DutiesAssessed(Event, frozen=True, kw_only=True):

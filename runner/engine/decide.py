@@ -12,6 +12,7 @@ from runner.engine.decide_effects import EffectCommand, decide_effect
 from runner.engine.decide_records import RecordCommand, decide_record
 from runner.engine.decide_steps import decide_step
 from runner.engine.plan import Library
+from runner.engine.receipts import taken
 from runner.errors import Refused
 from runner.model import commands as c
 from runner.model.events import AnyEvent
@@ -26,6 +27,7 @@ AFTER_THE_END = (
     c.AttachFile,
     c.AttemptDone,
     c.AttemptLost,
+    c.TakeReceipt,
     c.ResolveAttempt,
 )
 """What is still taken when an incident is over: the record may grow, the work may not."""
@@ -42,6 +44,8 @@ def decide(
             f"incident {incident.codename} is {incident.state}",
             hint="only notes, corrections and evidence can still be added",
         )
+    if isinstance(command, c.TakeReceipt):
+        return taken(incident, command)
     if isinstance(command, EffectCommand):
         return decide_effect(incident, command, now, library)
     if isinstance(command, RecordCommand):

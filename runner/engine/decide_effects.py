@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from runner.engine.decide_notices import rendered
 from runner.engine.deliveries import called_off
-from runner.engine.failover import idempotency_key
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
+from runner.engine.receipts import in_their_light, is_current
 from runner.engine.timing import PEOPLE, backoff
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
@@ -97,6 +97,7 @@ def _outcome(
     doubtful = before.state in ("sending", "unknown") or before.resolved_by
     if not doubtful or (result.state == "unknown" and before.state != "sending"):
         return ()
+    result = in_their_light(before, result)
     retry_at = None if result.retry_after is None else now + result.retry_after
     state: TaskState | None = None
     if effect in incident.invocations:
@@ -118,10 +119,7 @@ def _outcome(
 def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
     """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
     delivery = incident.deliveries.get(effect)
-    if delivery is None:
-        return True
-    body = incident.messages[delivery.message].body
-    return attempt.key == idempotency_key(effect, attempt.channel, body, delivery.generation)
+    return delivery is None or is_current(incident, delivery, attempt)
 
 
 def _step_outcome(

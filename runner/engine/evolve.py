@@ -13,6 +13,7 @@ from typing import Any
 from runner.engine.draft import Draft
 from runner.engine.evolve_effects import EFFECTS
 from runner.engine.evolve_migration import MIGRATION
+from runner.engine.evolve_receipts import RECEIPTS
 from runner.engine.evolve_records import RECORDS
 from runner.engine.evolve_steps import STEPS
 from runner.engine.plan import Library
@@ -24,6 +25,7 @@ HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **STEPS,
     **MIGRATION,
     **EFFECTS,
+    **RECEIPTS,
     **RECORDS,
 }
 

@@ -11,6 +11,7 @@ import msgspec
 from runner.model.events import FactChange, PlannedDelivery
 from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass, SendResult
+from runner.model.states import ReceiptKind
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -303,6 +304,19 @@ class AttemptDone(Command, frozen=True, kw_only=True):
     result: SendResult
 
 
+class TakeReceipt(Command, frozen=True, kw_only=True):
+    """A provider said later what became of an attempt."""
+
+    delivery: str
+    n: int
+    kind: ReceiptKind
+    event: str
+    """A digest of the provider's own name for it."""
+    part: str = ""
+    at_provider: datetime | None = None
+    code: str = ""
+
+
 class AttemptLost(Command, frozen=True, kw_only=True):
     """The worker of an attempt is gone: nobody knows what became of it."""
 
@@ -347,4 +361,5 @@ AnyCommand = (
     | EffectFailed
     | AttemptDone
     | AttemptLost
+    | TakeReceipt
 )

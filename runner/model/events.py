@@ -26,6 +26,7 @@ from runner.model.message_events import DeliveryStuck as DeliveryStuck
 from runner.model.message_events import EvidenceRaised as EvidenceRaised
 from runner.model.message_events import MessageComposed as MessageComposed
 from runner.model.message_events import PlannedDelivery as PlannedDelivery
+from runner.model.message_events import ReceiptTaken as ReceiptTaken
 from runner.model.message_events import ReplanAsked as ReplanAsked
 from runner.model.message_events import ReplanFailed as ReplanFailed
 from runner.model.notice_events import DocumentRendered as DocumentRendered
@@ -413,6 +414,7 @@ AnyEvent = (
     | DeliveryEnded
     | DeliveryStuck
     | EvidenceRaised
+    | ReceiptTaken
     | DeliveryResent
     | AttemptStarted
     | AttemptEnded

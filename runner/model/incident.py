@@ -11,7 +11,7 @@ import msgspec
 from runner.model.expressions import Expression
 from runner.model.facts import Fact
 from runner.model.messaging import MessageClass
-from runner.model.states import AttemptState, Kind, Proof, Refusal, State, TaskState, Verdict
+from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State, TaskState, Verdict
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
 """States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
@@ -22,6 +22,16 @@ FELL_AWAY: frozenset[str] = frozenset({"not_applicable", "cancelled"})
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """What every part of an incident shares: frozen, named fields."""
+
+
+class Received(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """What a provider said later of an attempt, and when it came here."""
+
+    kind: ReceiptKind
+    event: str
+    at: datetime
+    part: str = ""
+    code: str = ""
 
 
 class Attempt(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,6 +49,7 @@ class Attempt(Value, frozen=True, kw_only=True, omit_defaults=True):
     provider_id: str = ""
     retry_at: datetime | None = None
     resolved_by: str = ""
+    receipts: tuple[Received, ...] = ()
 
 
 class Approval(Value, frozen=True, kw_only=True):

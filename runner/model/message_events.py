@@ -13,7 +13,7 @@ import msgspec
 
 from runner.model.event import Event, Personal
 from runner.model.messaging import MessageClass
-from runner.model.states import AttemptState, Proof, Refusal, TaskState
+from runner.model.states import AttemptState, Proof, ReceiptKind, Refusal, TaskState
 
 
 class MessageComposed(Personal, frozen=True, kw_only=True):
@@ -74,8 +74,25 @@ class DeliveryStuck(Personal, frozen=True, kw_only=True):
     why: str
 
 
+class ReceiptTaken(Personal, frozen=True, kw_only=True):
+    """A provider said later what became of one attempt, with where that leaves the attempt and what is proved now."""
+
+    delivery: str
+    n: int
+    kind: ReceiptKind
+    event: str
+    """A digest of the provider's own name for it: a second time it is nothing new."""
+    part: str = ""
+    """The provider's name of the message or of a part of it, where the receipt gave one."""
+    at_provider: datetime | None = None
+    code: str = ""
+    evidence: Proof = "none"
+    state: AttemptState | None = None
+    """The attempt's new state; None where it stays as it is."""
+
+
 class EvidenceRaised(Personal, frozen=True, kw_only=True):
-    """More is proved of a delivery than before: a receipt, an acknowledgement, a call."""
+    """More is proved of a delivery than before: an acknowledgement, a call."""
 
     delivery: str
     evidence: Proof

@@ -210,6 +210,7 @@ _Message = (
     | e.DeliveryEnded
     | e.DeliveryStuck
     | e.EvidenceRaised
+    | e.ReceiptTaken
     | e.DeliveryResent
 )
 
@@ -238,8 +239,19 @@ def _message(event: _Message, words: Words) -> str:
             who = f", says {by}" if by else ""
             found = "not reached" if evidence == "none" else evidence
             return f"{_start(words.effect(name))}: {found}{how}{who}{_because(note)}"
+        case e.ReceiptTaken():
+            return _receipt(event, words)
         case e.DeliveryResent(delivery=name, reason=reason):
             return f"{_start(words.effect(name))} sent again{_because(reason)}"
+
+
+def _receipt(event: e.ReceiptTaken, words: Words) -> str:
+    """Say what a provider said later; the state that it leaves an attempt in, where that is another."""
+    end = {"failed": "given up by the provider", "stopped": "the person wants no more messages there"}
+    over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
+    code = f" ({event.code})" if event.code else ""
+    told = f"{end.get(event.kind, event.kind)}{code}"
+    return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
 
 
 _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved

@@ -163,6 +163,10 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         return self.broken is None
 
 
+ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
+"""From the marks that there are to those that shall be; pure."""
+
+
 class WorkerHandle(Protocol):
     """Proof that a worker lives; it ends with the process or session, however that ends."""
 
@@ -269,6 +273,22 @@ class Store(Protocol):
 
     def set_setting(self, name: str, value: str | None) -> None:
         """Keep a small setting; None removes it."""
+        ...
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """Return the marks whose names begin with ``prefix``: what all processes on this store know of the world now.
+
+        A mark is no evidence and no part of the journal; one that is lost is found out again.
+        """
+        ...
+
+    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+        """Give ``change`` the marks of these names that there are, keep what it returns, and return that.
+
+        Nobody else changes any mark meanwhile: of two that change one mark, the second is given what the first kept.
+        ``change`` may be called again when another writer was first, so it only computes. Durable on return; when it
+        returns what it was given nothing is written. A name that it leaves out is removed.
+        """
         ...
 
     def snapshot(self, incident: str) -> Snapshot | None:

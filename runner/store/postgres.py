@@ -18,11 +18,12 @@ from typing import Any, LiteralString, Self, TypeVar
 from psycopg.errors import UniqueViolation
 
 from runner.errors import NotFound, Sealed, StoreError
-from runner.store import chain, rows, sealing
+from runner.store import chain, postgres_marks, rows, sealing
 from runner.store.failures import would_forget
 from runner.store.port import (
     Append,
     Appended,
+    ChangeMarks,
     Conflict,
     Head,
     IncidentRow,
@@ -344,6 +345,15 @@ class PostgresStore:
                        ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
                     (name, value),
                 )
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """See Store.marks."""
+        with self.server.connection() as connection:
+            return postgres_marks.read(connection, prefix)
+
+    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+        """See Store.change_marks."""
+        return self._racing(lambda connection: postgres_marks.change(connection, names, change))
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 

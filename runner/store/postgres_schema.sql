@@ -66,3 +66,10 @@ CREATE TABLE tocsin.settings (
     name  text PRIMARY KEY,
     value text NOT NULL
 );
+
+-- What all processes know of the world now: which failure domains answer, when an account is free. Never evidence.
+-- A store that was made before this table gets it with the first mark.
+CREATE TABLE tocsin.marks (
+    name text COLLATE "C" PRIMARY KEY,
+    body bytea NOT NULL
+);

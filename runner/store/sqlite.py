@@ -18,12 +18,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from runner.errors import Bug, NotFound, Sealed
-from runner.store import chain, rows, sealing
+from runner.store import chain, rows, sealing, sqlite_marks
 from runner.store.failures import sqlite_failure, would_forget
 from runner.store.liveness import FileLock, worker_lock_held
 from runner.store.port import (
     Append,
     Appended,
+    ChangeMarks,
     Conflict,
     Head,
     IncidentRow,
@@ -317,6 +318,16 @@ class SqliteStore:
                 run("DELETE FROM settings WHERE name = ?", (name,))
             else:
                 run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """See Store.marks."""
+        with self._reading() as run:
+            return sqlite_marks.read(run, prefix)
+
+    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+        """See Store.change_marks."""
+        with self._writing() as run:
+            return sqlite_marks.change(run, names, change)
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 

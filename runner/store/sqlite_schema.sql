@@ -58,3 +58,10 @@ CREATE TABLE settings (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What all processes know of the world now: which failure domains answer, when an account is free. Never evidence.
+-- A store that was made before this table gets it with the first mark.
+CREATE TABLE marks (
+    name TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -23,6 +23,7 @@ from integrations.port import (
     Accepted,
     Answer,
     Callback,
+    CallbackReply,
     CannotTell,
     Capabilities,
     Confidentiality,
@@ -165,6 +166,11 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         return Unauthentic(reason="the homeserver's token does not hold")
     said = json_object(callback.body)
     return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
+
+
+def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
+    """Answer a transaction with an empty object: without one the homeserver repeats it."""
+    return CallbackReply(content_type="application/json", body=b"{}")
 
 
 _FILTER = json.dumps(

@@ -172,6 +172,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str = ""
     idempotency_key: str = ""
     at: datetime | None = None
+    shared: bool = False
+    """It came from a place, such as a group's channel, where others than the recipient can answer too."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Leave out who wrote what."""

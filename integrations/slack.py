@@ -241,8 +241,10 @@ def _presses(body: bytes, team: str) -> tuple[Answer, ...]:
         return ()
     digest = hashlib.sha256(body).hexdigest()[:32]
     keys = [identifier(member(one, "value")) for one in actions if member(one, "action_id") == ACTION]
+    # Only in a conversation of two, whose id begins with D, is whoever presses the one who was written to.
+    shared = not identifier(member(said, "channel", "id")).startswith("D")
     return tuple(
-        Answer(event_id=f"{digest}-{n}", sender=sender, text="seen", idempotency_key=key)
+        Answer(event_id=f"{digest}-{n}", sender=sender, text="seen", idempotency_key=key, shared=shared)
         for n, key in enumerate(keys)
         if key
     )

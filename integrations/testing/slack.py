@@ -74,6 +74,7 @@ class Slack(StandIn):
             "type": "block_actions",
             "user": {"id": user, "username": "someone", "team_id": team},
             "team": {"id": team, "domain": "made-up"},
+            "channel": {"id": self.messages[n]["channel"].replace("U0", "D0"), "name": "made-up"},
             "container": {"type": "message", "message_ts": self.messages[n]["ts"]},
             "actions": [action],
         }

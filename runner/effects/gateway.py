@@ -7,8 +7,10 @@ planner refuses the same beforehand; the guard holds when the planner, a templat
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,7 @@ from integrations.discovery import names
 from integrations.port import (
     Absent,
     Accepted,
+    Callback,
     Capabilities,
     Found,
     Integration,
@@ -28,11 +31,15 @@ from integrations.port import (
     Rejected,
     Throttled,
     Timeouts,
+    Unauthentic,
     Unknown,
     UnknownIntegration,
 )
+from integrations.port import Answer as PortAnswer
+from integrations.port import Receipt as PortReceipt
 from runner.engine.planner import OUTSIDERS
-from runner.errors import Invalid
+from runner.errors import Invalid, TocsinError
+from runner.model.incoming import Answer, Heard, Incoming, Receipt, Took, Words
 from runner.model.messaging import (
     CONFIDENTIALITY,
     PERSONAL_DATA,
@@ -49,6 +56,9 @@ from runner.model.vocabulary import nearest
 
 MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
 LONGEST_REASON = 300
+LONGEST_ANSWER = 4000
+"""Characters that are read of what a person wrote back."""
+_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 
 
 class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +216,55 @@ class Gateway:
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
         return _clean(_result(outcome), dispatch.address)
 
+    def parse_callback(
+        self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
+    ) -> tuple[Heard, ...] | None:
+        """Return what a callback says, or None when nothing of it may be believed.
+
+        Whatever an integration makes of bytes that a stranger sent, an exception is a no as well.
+        """
+        try:
+            integration, settings = self._ready(channel)
+            parsed = integration.parse_callback(_callback(incoming), settings, _held(secrets))
+        except Exception:  # noqa: BLE001  # what cannot be read is not believed
+            return None
+        return None if isinstance(parsed, Unauthentic) else tuple(_heard(channel.id, one) for one in parsed)
+
+    def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
+        """Return what the provider wants to read, after its callback was believed."""
+        try:
+            integration, settings = self._ready(channel)
+            if not hasattr(integration, "reply"):
+                return Words()
+            said = integration.reply(_callback(incoming), settings, _held(secrets))
+        except Exception:  # noqa: BLE001  # what was believed stays believed
+            return Words()
+        return Words(content_type=said.content_type, body=said.body)
+
+    def collects(self, channel: Channel) -> bool:
+        """Tell whether what comes back over a channel has to be fetched."""
+        return hasattr(self._integration(channel.id, channel.adapter), "collect")
+
+    def collect(
+        self, channel: Channel, took: Took, at: datetime, secrets: Mapping[str, str], patience: timedelta
+    ) -> str:
+        """Fetch what waits for a channel, one round; return what went wrong, or the empty string."""
+        timeouts = Timeouts(
+            connect=min(Timeouts().connect, patience), read=patience, total=max(Timeouts().total, patience)
+        )
+
+        def keep(one: PortReceipt | PortAnswer) -> bool:
+            return took(_heard(channel.id, one))
+
+        try:
+            integration, settings = self._ready(channel)
+            trouble = integration.collect(keep, at, timeouts, settings, _held(secrets))  # type: ignore[attr-defined]  # Collecting, where ``collects``
+        except TocsinError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the next round tries again
+            return f"the integration failed ({type(error).__name__})"
+        return _safe(str(trouble), "")
+
     def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
         settings = self._settings(channel.id, channel.adapter, channel.settings)
         return self._integration(channel.id, channel.adapter), settings
@@ -290,6 +349,37 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     else:
         return None
     return SendResult(state="rejected", code="R36", reason=why, permanent=True)
+
+
+def _callback(incoming: Incoming) -> Callback:
+    return Callback(
+        method=incoming.method,
+        path=incoming.path,
+        headers=incoming.headers,
+        body=incoming.body,
+        at=incoming.at,
+    )
+
+
+def _heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
+    """Return what an integration read as the runner's own, bounded: names of people become a digest."""
+    event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
+    key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
+    at = one.at if one.at is not None and one.at.tzinfo is not None else None
+    name = _safe(one.provider_id, "")
+    if isinstance(one, PortReceipt):
+        return Receipt(
+            kind=one.kind, event=event, provider_id=name, key=key, at=at, code=_safe(one.code, "")[:40]
+        )
+    return Answer(
+        event=event,
+        sender=one.sender[:LONGEST_REASON],
+        text=one.text[:LONGEST_ANSWER],
+        provider_id=name,
+        key=key,
+        at=at,
+        shared=one.shared,
+    )
 
 
 def _held(secrets: Mapping[str, str]) -> dict[str, Held]:

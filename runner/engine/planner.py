@@ -178,6 +178,14 @@ def exercise(one: Candidate) -> str | None:
     return None
 
 
+def stopped(one: Candidate) -> str | None:
+    """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
+    since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
+    return (
+        f"they asked for no more messages over it at {since.isoformat(timespec='minutes')}" if since else None
+    )
+
+
 RULES: tuple[tuple[str, Rule], ...] = (
     ("R36", exercise),
     ("R10", credentials),
@@ -189,6 +197,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R13", sim_swap),
     ("R21", breached_account),
     ("R7", changed_contact),
+    ("R25", stopped),
     ("contact", no_way),
 )
 """In the order a reader cares: the first that refuses is the one that is printed."""

@@ -135,6 +135,8 @@ class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
     """What the mailbox or number itself depends on, such as the tenant that hosts it."""
     changed_at: datetime | None = None
     verified_at: datetime | None = None
+    stopped: Mapping[str, datetime] = {}
+    """Adapters over which nothing more may go to this address, because its owner said so → since when."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Leave the address out: representations end in logs and tracebacks."""

@@ -35,6 +35,14 @@ class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
     via: str
 
 
+class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
+    """The owner of an address wants no more messages over one kind of channel, or wants them again."""
+
+    adapter: str
+    address: str
+    stopped: bool = True
+
+
 class PersonAway(PeopleEvent, frozen=True, kw_only=True):
     """Somebody is away, or back; ``alternate`` takes their place."""
 
@@ -49,7 +57,7 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
     persons: tuple[str, ...]
 
 
-AnyPeopleEvent = PersonAdded | ContactVerified | PersonAway | RoleHeld
+AnyPeopleEvent = PersonAdded | ContactVerified | ContactStopped | PersonAway | RoleHeld
 DECODER: msgspec.json.Decoder[AnyPeopleEvent] = msgspec.json.Decoder(AnyPeopleEvent)
 
 
@@ -63,6 +71,7 @@ class People(msgspec.Struct, frozen=True):
 def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
     """Return people and roles with what was recorded since the home's file was written laid over it."""
     people, roles = dict(base.people), dict(base.roles)
+    stops: dict[tuple[str, str], datetime] = {}
     for at, event in events:
         before = people.get(event.person, Person())
         match event:
@@ -78,10 +87,33 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
                     for c in before.contacts
                 )
                 people[event.person] = msgspec.structs.replace(before, contacts=verified)
+            case ContactStopped(adapter=adapter, address=address, stopped=True):
+                stops.setdefault((adapter, address), at)
+            case ContactStopped(adapter=adapter, address=address):
+                stops.pop((adapter, address), None)
             case PersonAway(away=away, alternate=alternate):
                 people[event.person] = msgspec.structs.replace(
                     before, away=away, alternate=alternate or before.alternate
                 )
             case RoleHeld(role=role, persons=persons):
                 roles[role] = persons
-    return People(people, roles)
+    return People(_with_stops(people, stops), roles)
+
+
+def _with_stops(
+    people: Mapping[str, Person], stops: Mapping[tuple[str, str], datetime]
+) -> Mapping[str, Person]:
+    """Put each stop to its address, however often that was recorded since: who said it has to take it back."""
+    if not stops:
+        return people
+    return {
+        name: msgspec.structs.replace(
+            person, contacts=tuple(_stopped(contact, stops) for contact in person.contacts)
+        )
+        for name, person in people.items()
+    }
+
+
+def _stopped(contact: ContactPoint, stops: Mapping[tuple[str, str], datetime]) -> ContactPoint:
+    mine = {adapter: at for (adapter, address), at in stops.items() if address == contact.address}
+    return msgspec.structs.replace(contact, stopped=mine) if mine else contact

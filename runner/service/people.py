@@ -14,6 +14,7 @@ from runner.model.people import (
     DECODER,
     STREAM,
     AnyPeopleEvent,
+    ContactStopped,
     ContactVerified,
     People,
     PersonAdded,
@@ -92,6 +93,18 @@ def verify_contact(desk: Office, name: str, channel: str, via: str) -> None:
         known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
         raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}")
     _record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
+
+
+def stop_contact(desk: Office, name: str, adapter: str, address: str, *, stopped: bool = True) -> bool:
+    """Record that an address wants nothing more over one kind of channel, or again; false where that is known."""
+    contacts = person(desk, name).contacts
+    if any(one.address == address and (adapter in one.stopped) is stopped for one in contacts):
+        return False
+    event = ContactStopped(
+        person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped
+    )
+    _record(desk, event)
+    return True
 
 
 def set_away(desk: Office, name: str, away: bool, alternate: str) -> None:

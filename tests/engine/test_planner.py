@@ -154,6 +154,15 @@ def test_the_quarantine_reaches_back_to_when_the_first_domain_fell():
     assert refusals(found)["hook"][0] == "R7"
 
 
+def test_who_said_stop_gets_nothing_more_over_that_kind_of_channel_and_is_reached_over_another():
+    point = ContactPoint(channel="phone", address="+15005550006", stopped={"sms": START})
+    sms = channel("sms", adapter="sms", address_kind="phone")
+    voice = channel("voice", adapter="voice", address_kind="phone")
+    found = plan(INTERNAL, [sms, voice], Recipient(person="alice", contacts=(point,)), REAL)
+    assert refusals(found)["sms"][0] == "R25"
+    assert found.channels == ("voice",)
+
+
 def test_who_can_be_swapped_out_of_his_number_cannot_approve_with_it():
     sms = channel("sms", sim_swappable=True)
     assert refusals(plan(APPROVAL, [sms], ALICE, REAL))["sms"][0] == "R13"

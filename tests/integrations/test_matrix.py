@@ -269,3 +269,9 @@ def test_the_lint_and_the_self_test():
     with Matrix() as server:
         assert isinstance(matrix.self_test(MESSAGE, settings(server), SECRETS), Rejected)
         assert matrix.self_test(MESSAGE, settings(server, test_to=ROOM), SECRETS) == Accepted("$event0")
+
+
+def test_a_believed_transaction_is_answered_with_an_object_or_the_homeserver_repeats_it():
+    with Matrix() as server:
+        said = matrix.reply(server.pushed(AT), settings(server), SECRETS)
+    assert (said.content_type, json.loads(said.body)) == ("application/json", {})

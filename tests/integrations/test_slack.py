@@ -291,3 +291,11 @@ def test_the_self_test_goes_where_the_settings_say_or_nowhere():
         chosen = settings(server, test_to="C0INCIDENT")
         assert isinstance(slack.self_test(to("U0MARIA"), chosen, SECRETS), Accepted)
         assert server.messages[0]["channel"] == "C0INCIDENT"
+
+
+@pytest.mark.parametrize(("address", "shared"), [("U0MARIA", False), ("C0INCIDENT", True)])
+def test_a_press_in_a_channel_may_be_anybodys_and_one_in_a_conversation_of_two_is_not(address, shared):
+    with Slack() as server:
+        slack.send(to(address), settings(server, button="Seen"), SECRETS)
+    [press] = presses(server.press(0, "U0SOMEBODY", AT), settings(server))
+    assert press.shared is shared

@@ -1,0 +1,40 @@
+"""What is recorded about people between incidents, laid over the home's file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from runner.model.messaging import ContactPoint
+from runner.model.organisation import Person
+from runner.model.people import AnyPeopleEvent, ContactStopped, People, PersonAdded, fold_people
+
+T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+NUMBER = ContactPoint(channel="phone", address="+15005550006")
+HOME = People({"ada": Person(name="Ada", contacts=(NUMBER,)), "ben": Person(name="Ben")}, {})
+
+
+def stops(*events: AnyPeopleEvent) -> dict[str, datetime]:
+    dated = [(T0 + timedelta(hours=n), event) for n, event in enumerate(events)]
+    [contact] = fold_people(HOME, dated).people["ada"].contacts
+    return dict(contact.stopped)
+
+
+def stop(*, stopped: bool = True, adapter: str = "twilio_sms") -> ContactStopped:
+    return ContactStopped(person="ada", by="tocsin", adapter=adapter, address=NUMBER.address, stopped=stopped)
+
+
+def test_a_stop_is_of_one_address_and_one_kind_of_channel() -> None:
+    assert stops(stop()) == {"twilio_sms": T0}
+    assert stops(stop(), stop(adapter="whatsapp")) == {
+        "twilio_sms": T0,
+        "whatsapp": T0 + timedelta(hours=1),
+    }
+
+
+def test_whoever_said_stop_can_take_it_back() -> None:
+    assert stops(stop(), stop(stopped=False)) == {}
+
+
+def test_writing_the_same_address_down_again_takes_no_stop_back() -> None:
+    again = PersonAdded(person="ada", by="maria", name="Ada", contacts=(NUMBER,))
+    assert stops(stop(), again) == {"twilio_sms": T0}

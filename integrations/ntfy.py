@@ -61,6 +61,7 @@ def capabilities(settings: Settings) -> Capabilities:
         confidentiality="internal" if own else "public",
         personal_data="none",
         max_length=LONGEST,
+        rates=("12/min burst 60",),  # a server's own setting when nobody changed it (visitor-request-limit-…)
         secrets=frozenset({"token"}),
     )
 

@@ -232,6 +232,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     reconcile: Literal["none", "query"] = "none"
     max_length: int | None = None
     """Characters of text; longer text is refused by the adapter, never cut."""
+    rates: tuple[str, ...] = ()
+    """How fast the provider says that an account may send: ``1/s``, ``20/min``, ``12/min burst 60``."""
     stays_here: bool = False
     """It never leaves this machine, so exercises may always use it."""
     secrets: frozenset[str] = frozenset()

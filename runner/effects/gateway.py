@@ -52,6 +52,7 @@ from runner.model.messaging import (
     SendResult,
 )
 from runner.model.states import Kind
+from runner.model.traffic import Rate, read_rate
 from runner.model.vocabulary import nearest
 
 MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
@@ -129,6 +130,8 @@ class Gateway:
             key_lifetime=able.key_lifetime,
             reconcile=able.reconcile,
             max_length=able.max_length,
+            rates=_rates(identifier, able.rates if config.rates is None else config.rates),
+            account=config.account or identifier,
             exercise_safe=config.exercise or able.stays_here,
             settings=config.settings,
             secrets=config.secrets,
@@ -402,6 +405,7 @@ def _outbound(dispatch: Dispatch) -> Outbound:
         marking=dispatch.marking,
         footer=dispatch.footer,
         at=dispatch.at,
+        deadline=dispatch.deadline,
         timeouts=Timeouts(
             connect=min(usual.connect, limit),
             read=min(usual.read, limit),
@@ -415,14 +419,14 @@ def _result(outcome: Outcome) -> SendResult:
     match outcome:
         case Accepted(provider_id=provider_id, evidence=evidence):
             return SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
-        case Rejected(code=code, reason=reason, permanent=permanent):
-            return SendResult(state="rejected", code=code, reason=reason, permanent=permanent)
+        case Rejected(code=code, reason=reason, permanent=permanent, about=about):
+            return SendResult(state="rejected", code=code, reason=reason, permanent=permanent, about=about)
         case Throttled(retry_after=wait, reason=reason, code=code):
-            return SendResult(state="throttled", code=code, reason=reason, retry_after=wait)
+            return SendResult(state="throttled", code=code, reason=reason, retry_after=wait, about="account")
         case NotSent(reason=reason):
-            return SendResult(state="not_sent", reason=reason)
+            return SendResult(state="not_sent", reason=reason, about="provider")
         case Unknown(reason=reason, phase=phase):
-            return SendResult(state="unknown", reason=reason, phase=phase)
+            return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
 
 
 def _clean(result: SendResult, address: str) -> SendResult:
@@ -449,6 +453,13 @@ def _spellings(address: str) -> Iterator[tuple[str, str]]:
     local, at, _ = address.rpartition("@")
     if at and local:
         yield f"<{local}>", "<address>"
+
+
+def _rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
+    try:
+        return tuple(read_rate(text) for text in given)
+    except ValueError as error:
+        raise Invalid(f"channel {channel}: {error}", code="channel_settings") from None
 
 
 def _raised(channel: Channel, able: Capabilities) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import msgspec
 
 from runner.errors import Invalid, NotFound, Problem
 from runner.loading.source import Source, load
+from runner.model.messaging import ChannelConfig
 from runner.model.organisation import Home
+from runner.model.traffic import read_rate
 from runner.model.vocabulary import nearest
 
 _PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d+\]|\[\.\.\.\])*)")
@@ -78,14 +81,21 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
             where = ("people", name, "alternate")
             found.append(source.problem(where, "person", f"nobody is called {person_.alternate!r}"))
     for name, channel in home.channels.items():
-        for secret, reference in channel.secrets.items():
-            if not _REFERENCE.fullmatch(reference):
-                where_ = ("channels", name, "secrets", secret)
-                hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
-                found.append(
-                    source.problem(where_, "secret", "a secret stands here by reference only", hint=hint)
-                )
+        found.extend(_channel(name, channel, source))
     return found
+
+
+def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Problem]:
+    for index, rate in enumerate(channel.rates or ()):
+        try:
+            read_rate(rate)
+        except ValueError as error:
+            yield source.problem(("channels", name, "rates", index), "rate", str(error))
+    for secret, reference in channel.secrets.items():
+        if not _REFERENCE.fullmatch(reference):
+            where = ("channels", name, "secrets", secret)
+            hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
+            yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
 
 
 def _where(path: str) -> tuple[str | int, ...]:

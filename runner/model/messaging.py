@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from runner.model.states import AttemptState, Kind, Refusal
+from runner.model.traffic import Rate
 
 Confidentiality = Literal["public", "internal", "confidential", "restricted"]
 PersonalData = Literal["none", "contact", "personal", "special", "credentials"]
@@ -29,6 +30,9 @@ AckKind = Literal["none", "reply", "button", "link", "sso"]
 AckStrength = Literal["none", "seen", "authorises"]
 Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
+
+About = Literal["", "recipient", "message", "account", "provider"]
+"""Whom or what an outcome speaks of; empty where it never got as far as the other side."""
 
 CONFIDENTIALITY: tuple[Confidentiality, ...] = get_args(Confidentiality)
 PERSONAL_DATA: tuple[PersonalData, ...] = get_args(PersonalData)
@@ -101,6 +105,10 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """How long the provider remembers a key; None while ``idempotency`` is none, or for ever."""
     reconcile: Reconcile = "none"
     max_length: int | None = None
+    rates: tuple[Rate, ...] = ()
+    """What its account allows: each of them holds."""
+    account: str = ""
+    """What shares the rates: its own id, or a name that several channels have in common."""
     exercise_safe: bool = False
     """On the allow-list of exercises and tests."""
     settings: Mapping[str, Any] = {}
@@ -122,6 +130,9 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     personal_data: PersonalData | None = None
     priority: int = 100
     exercise: bool = False
+    rates: tuple[str, ...] | None = None
+    """As ``runner.model.traffic.read_rate`` reads them."""
+    account: str = ""
     settings: dict[str, Any] = {}
     secrets: dict[str, str] = {}
 
@@ -203,6 +214,8 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
     """Printed above the text: confidentiality, and whatever law or counsel asks for."""
     footer: str = ""
     """Printed below the text: the journal's head, so that copies outside anchor it."""
+    deadline: datetime | None = None
+    """After this the message is worth nothing."""
     time_limit: timedelta = timedelta(seconds=90)
     """The whole attempt ends within this, whatever the other side does."""
 
@@ -226,6 +239,7 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: timedelta | None = None
     phase: str = ""
     permanent: bool = False
+    about: About = ""
 
 
 class HttpCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,6 +61,12 @@ class View:
         self._prefix = f"populations.{self.id}." if population is not None else ""
         self._seen: dict[str, Value] = {}
 
+    def without(self, hidden: Mapping[str, Unknown]) -> View:
+        """Return the same view to which some facts are unknown, by their paths."""
+        other = View(self.facts, self.population if self._prefix else None)
+        other._seen.update(hidden)
+        return other
+
     def fact(self, path: str) -> Value:
         """Return the value at a dotted path; it is looked up once, since many laws ask for the same."""
         if path not in self._seen:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from runner.engine.assessed import ASSESSMENT, doubting, recorded
 from runner.engine.conditions import truth
 from runner.engine.populations import Span, View, residents
 from runner.engine.values import settle
@@ -61,6 +62,8 @@ class Judge:
         self.view = view
         self._answers: dict[str, Answer] = {}
         self._asked: dict[int, tuple[Condition, Answer]] = {}
+        doubted = doubting(view)
+        self._doubter = None if doubted is None else Judge(doubted)
 
     def raw(self, condition: Condition) -> Answer:
         """Answer a condition as it stands, whatever its author says about silence."""
@@ -75,6 +78,18 @@ class Judge:
         if isinstance(answer, Unknown) and condition.when_silent != "ask":
             return condition.when_silent == "holds"
         return answer
+
+    def binds(self, condition: Condition, *, wanted: bool = True) -> Answer:
+        """Answer a condition on which a duty hangs: it must hold, or it must not (``wanted`` False).
+
+        A finding of no risk that nobody assessed does not take the duty away: the answer is the assessment, wanted.
+        """
+        answer = self.holds(condition)
+        if self._doubter is not None and answer is not wanted and not isinstance(answer, Unknown):
+            doubted = self._doubter.raw(condition)
+            if isinstance(doubted, Unknown) and not set(ASSESSMENT).isdisjoint(doubted.missing):
+                answer = doubted
+        return answer if wanted else negation(answer)
 
     def _parts(self, condition: Condition) -> Iterable[Answer]:
         if condition.in_words:
@@ -108,14 +123,19 @@ class Judge:
         for position, holds in ((condition.code, True), (f"not {condition.code}", False)):
             if position in claimed:
                 return Ground(claimed[position], holds is wanted)
+        binds = self.binds(condition, wanted=wanted)
+        return Ground(Reason(condition.code, self._words(condition, binds, wanted)), binds, quiet=not wanted)
+
+    def _words(self, condition: Condition, binds: Answer, wanted: bool) -> str:
+        """Say a condition as a ground: what was assumed, what is denied, and what stays open for a special reason."""
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
-            assumed = f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
-            return Ground(Reason(condition.code, assumed), answer is wanted, quiet=not wanted)
-        text = f"not so: {condition.text}" if wanted and answer is False else condition.text
+            return f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
+        if isinstance(binds, Unknown) and not isinstance(answer, Unknown):
+            return f"{condition.text} (a finding of no risk has no assessment by a named person)"
         if condition.in_words:
-            text = f"{text} (held in words only: counsel decides)"
-        return Ground(Reason(condition.code, text), answer if wanted else negation(answer), quiet=not wanted)
+            return f"{condition.text} (held in words only: counsel decides)"
+        return f"not so: {condition.text}" if wanted and answer is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
         """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
@@ -124,11 +144,7 @@ class Judge:
         answer = self.holds(exemption.condition)
         if answer is not True:
             return answer
-        return conjunction(self._recorded(path) for path in exemption.grounds)
-
-    def _recorded(self, path: str) -> Answer:
-        value = self.view.fact(path)
-        return value if isinstance(value, Unknown) else True
+        return conjunction(recorded(self.view, path) for path in exemption.grounds)
 
     def elements(self, table: PersonalInformation) -> Answer:
         """Say whether the data are personal information by a statute's table.

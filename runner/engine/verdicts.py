@@ -121,16 +121,24 @@ class _Reader:
         self._judge = judge
         self._outline = outline
         self._wants = wants
-        self._conditions: list[int | None] = [None] * len(outline.conditions)
+        self._wanted: list[int | None] = [None] * len(outline.conditions)
+        self._unwanted: list[int | None] = [None] * len(outline.conditions)
         self._exemptions: list[int | None] = [None] * len(outline.exemptions)
         self._tables: list[int | None] = [None] * len(outline.tables)
         self._rules: dict[tuple[tuple[int, ...], ...], int] = {}
 
     def holds(self, number: int) -> int:
-        answer = self._conditions[number]
+        answer = self._wanted[number]
         if answer is None:
-            found = self._judge.holds(self._outline.conditions[number])
-            answer = self._conditions[number] = self._wants.number(found)
+            found = self._judge.binds(self._outline.conditions[number])
+            answer = self._wanted[number] = self._wants.number(found)
+        return answer
+
+    def holds_not(self, number: int) -> int:
+        answer = self._unwanted[number]
+        if answer is None:
+            found = self._judge.binds(self._outline.conditions[number], wanted=False)
+            answer = self._unwanted[number] = self._wants.number(found)
         return answer
 
     def not_exempt(self, number: int) -> int:
@@ -168,12 +176,8 @@ class _Reader:
 
     def _rule(self, rule: RuleOutline) -> Iterator[int]:
         yield from map(self.holds, rule.only_if)
-        yield from (_turned(self.holds(number)) for number in rule.unless)
+        yield from map(self.holds_not, rule.unless)
         yield from map(self.not_exempt, rule.exemptions)
-
-
-def _turned(answer: int) -> int:
-    return answer if answer > 0 else FAILS - answer
 
 
 def _live_there(place: str, view: View) -> Answer:

@@ -371,7 +371,7 @@ def test_a_report_encodes_with_its_schema() -> None:
         (
             {"to_people": "unlikely"},
             "unknown",
-            "not_applicable",
+            "unknown",
             ("risk.harm_assessment.at", "risk.harm_assessment.by", "risk.harm_assessment.grounds"),
         ),
         ({"to_people": "unlikely", "harm_assessment": ASSESSED}, "not_applicable", "not_applicable", ()),

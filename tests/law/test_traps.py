@@ -640,5 +640,6 @@ def test_numbers_abroad_where_nothing_else_brings_the_duty_about(
         "people.kinds": ["customers"],
         "risk.harm": "unlikely",
         "risk.to_people": "unlikely",
+        "risk.harm_assessment": ASSESSED,
     }
     assert verdict(duty, quiet, people) == wanted

@@ -149,8 +149,11 @@ def _began(start: Start, known: Known, zone: tzinfo, earliest: Began | None) -> 
     moments = {path: known.instant(path) for path in start.facts}
     found = {path: at for path, at in moments.items() if at is not None}
     absent = tuple(path for path, at in moments.items() if at is None)
-    if start.duty and (filed := known.filed(start.duty)) is not None:
-        found[f"filing of {start.duty}"] = filed
+    stages = ((slug, known.filed(slug)) for slug in (start.duty, *start.restarted_by) if slug)
+    filed = [(at, slug) for slug, at in stages if at is not None]
+    if filed:
+        at, slug = max(filed)
+        found[f"filing of {slug}"] = at
     if found and not (start.pick == "latest" and absent):
         choose = max if start.pick == "latest" else min
         by = choose(found, key=lambda path: found[path])
@@ -285,7 +288,8 @@ def rule_words(limb: Limb) -> str:
     unit = period.unit.replace("_", " ")
     unit = unit.removesuffix("s") if period.amount == 1 else unit
     how = "the day of the event is day 1" if period.counting == "CAL-INCL" else _WORDS[period.unit]
-    after = f" after the {limb.start.duty} stage is filed" if limb.start.duty and not limb.start.facts else ""
+    stage = f"the {limb.start.duty} stage" + (" or its latest update" if limb.start.restarted_by else "")
+    after = f" after {stage} is filed" if limb.start.duty and not limb.start.facts else ""
     from_year = " after the end of the year" if limb.start.anchor == "year_end" else ""
     return f"{period.amount} {unit}{after}{from_year}, {how}"
 

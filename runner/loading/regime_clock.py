@@ -75,7 +75,7 @@ def _start(node: Node, fields: Mapping[str, Node], reader: Reader) -> Start:
     if ("from" in fields) == ("after" in fields):
         hint = "write `from:` a fact that somebody knows, or `after:` something that has to happen"
         reader.report(node, "regime-start", "the clock needs one beginning", hint)
-    after = reader.fields(fields["after"], ("fact", "duty")) if "after" in fields else {}
+    after = reader.fields(fields["after"], ("fact", "duty", "restarted_by")) if "after" in fields else {}
     anchor: Literal["moment", "year_end"] = "moment"
     pick: Literal["earliest", "latest"] = "earliest"
     return Start(
@@ -84,6 +84,7 @@ def _start(node: Node, fields: Mapping[str, Node], reader: Reader) -> Start:
         pick=reader.choice(fields.get("pick"), Literal["earliest", "latest"], pick),
         event="after" in fields,
         anchor=reader.choice(fields.get("anchor"), Literal["moment", "year_end"], anchor),
+        restarted_by=reader.texts(after.get("restarted_by")),
     )
 
 

@@ -214,7 +214,8 @@ def _members(node: Node, reader: Reader) -> list[Node]:
 def _check_references(rules: Mapping[str, DutyRule], node: Node, reader: Reader) -> None:
     for rule in rules.values():
         named = [order.duty for order in rule.ordering]
-        named += [limb.start.duty for limb in rule.clock.limbs if limb.start.duty]
+        starts = [limb.start for limb in rule.clock.limbs]
+        named += [slug for start in starts for slug in (start.duty, *start.restarted_by) if slug]
         for slug in named:
             if slug not in rules:
                 hint = f"duties here: {', '.join(rules)}"

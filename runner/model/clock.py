@@ -36,7 +36,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     ``facts`` are paths, a map's entry as ``incident.individual_notice_sent_at.US-CA`` (``*`` is asked next). ``pick``
     says which counts when several are given: ``latest`` needs all of them. ``duty`` is the slug of the stage whose
-    filing starts the period. An ``event`` has to happen first: until then the duty waits and no clock is guessed.
+    filing starts the period, ``restarted_by`` those of later stages whose filing starts it anew. An ``event`` has to happen first: until then the duty waits and no clock is guessed.
     """
 
     facts: tuple[str, ...] = ()
@@ -44,6 +44,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     pick: Literal["earliest", "latest"] = "earliest"
     event: bool = False
     anchor: Literal["moment", "year_end"] = "moment"
+    restarted_by: tuple[str, ...] = ()
 
 
 class Variation(msgspec.Struct, frozen=True, kw_only=True):

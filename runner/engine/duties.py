@@ -21,15 +21,8 @@ import msgspec
 
 from runner.engine.counting import HolidayCalendar, NoHolidays
 from runner.engine.deadlines import Began, Deadline, Place, deadline, latest_safe_start
-from runner.engine.duty_state import (
-    Custody,
-    Dossier,
-    custody,
-    earliest_awareness,
-    state_of,
-    with_custody,
-    with_ordering,
-)
+from runner.engine.duty_state import Dossier, earliest_awareness, state_of, with_ordering
+from runner.engine.holds import Custody, custody, with_custody
 from runner.engine.populations import View, met, views
 from runner.engine.scope import Answer, Ground, Judge, conjunction, exemption_grounds, reasons, scope_grounds
 from runner.engine.sight import in_sight, places
@@ -257,11 +250,11 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
     seen = in_sight(finding.answer, law.regime.jurisdictions, case.places)
     found = deadline(rule.clock, law.dossier, law.place, case.earliest)
-    held = custody(rule.hold, case.facts, case.now)
+    identity = f"{law.regime.id}/{rule.slug}"
+    held = custody(rule.hold, identity, law.regime.jurisdictions, case.facts, case.now)
     found = with_custody(with_ordering(found, rule, law.dossier, law.place), rule.hold, held, law.place)
     out = verdict == "not_applicable"
     due = None if out else found.due
-    identity = f"{law.regime.id}/{rule.slug}"
     return DutyStatus(
         id=identity,
         regime=law.regime.id,

@@ -6,20 +6,21 @@ A clock knows only its own number. Here the other duties of the regime, a hold a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from runner.engine.counting import end_of
-from runner.engine.deadlines import Began, Deadline, Place, held_until
+from runner.engine.deadlines import Began, Deadline, Place
+from runner.engine.holds import Custody
 from runner.engine.populations import View, instant
 from runner.engine.scope import Judge
 from runner.model.duty import DutyState
 from runner.model.expressions import Unknown
 from runner.model.grounds import Condition
 from runner.model.incident import DutyRecord
-from runner.model.regime import DutyRule, Hold
+from runner.model.regime import DutyRule
 
 DISCOVERIES: tuple[str, ...] = (
     "incident.detected_at",
@@ -83,14 +84,6 @@ class Dossier:
         return self._judge.holds(condition)
 
 
-class Custody(msgspec.Struct, frozen=True):
-    """A law-enforcement hold as it bears on one duty. ``until`` is None while nobody knows its end."""
-
-    active: bool
-    until: datetime | None
-    note: str = ""
-
-
 def earliest_awareness(facts: Mapping[str, Any], first_known: datetime | None) -> Began | None:
     """Return the first moment that anyone can have been aware, by the facts or else when the incident was opened."""
     view = View(facts)
@@ -99,39 +92,6 @@ def earliest_awareness(facts: Mapping[str, Any], first_known: datetime | None) -
         first = min(known, key=lambda path: known[path])
         return Began(known[first], first)
     return Began(first_known, "the opening of the incident") if first_known else None
-
-
-def custody(hold: Hold | None, facts: Mapping[str, Any], now: datetime) -> Custody | None:
-    """Return the hold that was asked for, or None where the law knows none or nobody asked."""
-    asked = View(facts).fact("law_enforcement.hold")
-    if hold is None or not isinstance(asked, Mapping):
-        return None
-    start, until = instant(asked.get("from")), instant(asked.get("until"))
-    form = asked.get("form")
-    if form is not None and form not in hold.forms:
-        return Custody(False, None, f"a hold asked for in {form} form does not delay this duty")
-    if form == "oral" and hold.oral_limit_days is not None and start is not None:
-        limit = start + timedelta(days=hold.oral_limit_days)
-        until = min(until, limit) if until else limit
-    if start is None:
-        return None
-    active = start <= now and (until is None or now < until)
-    who = asked.get("agency") or "a law-enforcement agency"
-    note = f"held at the request of {who}" if active else ""
-    return Custody(active, until, note)
-
-
-def with_custody(found: Deadline, hold: Hold | None, held: Custody | None, place: Place) -> Deadline:
-    """Move the deadline to where the law puts it once a hold has ended."""
-    if hold is None or held is None or held.until is None or found.due is None:
-        return found
-    due = held_until(found.due, held.until, hold.amount, hold.unit, place)
-    if due == found.due:
-        return found
-    latest = found.latest_legal if found.latest_legal and found.latest_legal > due else None
-    return msgspec.structs.replace(
-        found, due=due, due_date=due.astimezone(found.zone).date(), latest_legal=latest
-    )
 
 
 def with_ordering(found: Deadline, rule: DutyRule, known: Dossier, place: Place) -> Deadline:

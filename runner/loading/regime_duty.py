@@ -10,6 +10,7 @@ from runner.loading.regime_grounds import Terms
 from runner.loading.regime_nodes import Node, Reader, is_laid
 from runner.model.clock import Clock, Unit
 from runner.model.regime import (
+    Asker,
     Confidence,
     Content,
     CreditMonitoring,
@@ -139,7 +140,8 @@ def _monitoring(node: Node | None, terms: Terms) -> CreditMonitoring | None:
 def _hold(node: Node | None, reader: Reader) -> Hold | None:
     if node is None:
         return None
-    fields = reader.fields(node, ("forms", "amount", "unit", "oral_limit_days", "text"))
+    fields = reader.fields(node, ("forms", "by", "amount", "unit", "oral_limit_days", "text"))
+    federal: Asker = "federal"
     written: Literal["written", "oral"] = "written"
     days: Unit = "calendar_days"
     forms = tuple(
@@ -151,6 +153,7 @@ def _hold(node: Node | None, reader: Reader) -> Hold | None:
         unit=reader.choice(fields.get("unit"), Unit, days),
         oral_limit_days=reader.whole(fields.get("oral_limit_days")),
         text=reader.text(fields.get("text")),
+        by=tuple(reader.choice(item, Asker, federal) for item in reader.items(fields.get("by"))),
     )
 
 

@@ -343,6 +343,11 @@ _LAW_ENFORCEMENT: Mapping[str, Branch] = {
     "hold": {
         "agency": text("Agency that asked to hold a notice back"),
         "officer": text("Officer who asked"),
+        "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
+        "country": place("Country of the authority that asked; laws of others do not hear it"),
+        "only_for": FactType(
+            "Laws or duties (ids) that the hold is limited to; all where nothing is said", "text", many=True
+        ),
         "form": one_of("Form of the request", "written oral"),
         "from": instant("Held back from"),
         "until": instant("Held back until"),

@@ -96,8 +96,12 @@ class CreditMonitoring(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
+Asker = Literal["local", "state", "federal", "attorney_general", "regulator"]
+"""Kinds of authorities that may ask for a delay; the words of the fact ``law_enforcement.hold.authority``."""
+
+
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A delay that law enforcement may ask for.
+    """A delay that law enforcement may ask for; ``by`` says whose request counts, anybody's where it is empty.
 
     After the hold the duty is due at the later of its own deadline and ``amount`` after the hold's end (Maryland: 7
     days); without an amount, at the hold's end itself. An oral request lasts ``oral_limit_days`` at most.
@@ -108,6 +112,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     unit: Unit = "calendar_days"
     oral_limit_days: int | None = None
     text: str = ""
+    by: tuple[Asker, ...] = ()
 
 
 class Lateness(msgspec.Struct, frozen=True, kw_only=True):

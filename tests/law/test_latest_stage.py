@@ -43,5 +43,7 @@ def test_the_month_of_the_final_report_runs_from_the_latest_intermediate_one(
     said = nowhere("duties", "--facts", str(file), "--at", "2026-12-21T12:00:00Z", "--format", "json")
     final = next(duty for duty in said.json["duties"] if duty["id"] == "eu-dora-19/final")
     assert (final["verdict"], final["due_date"], final["due_kind"]) == ("applies", due, kind)
-    assert final["clock"]["rule"].startswith("1 month after the intermediate stage or its latest update is filed")
+    assert final["clock"]["rule"].startswith(
+        "1 month after the intermediate stage or its latest update is filed"
+    )
     assert not [note for note in final["notes"] if "first intermediate" in note]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,17 +23,29 @@ from runner.engine.counting import HolidayCalendar, NoHolidays
 from runner.engine.deadlines import Began, Deadline, Place, deadline, latest_safe_start
 from runner.engine.duty_state import Dossier, earliest_awareness, state_of, with_ordering
 from runner.engine.holds import Custody, custody, with_custody
+from runner.engine.national import CODE, Bound, bound
 from runner.engine.populations import View, met, views
-from runner.engine.scope import Answer, Ground, Judge, conjunction, exemption_grounds, reasons, scope_grounds
+from runner.engine.scope import (
+    Answer,
+    Ground,
+    Judge,
+    claimed_ground,
+    conjunction,
+    exemption_grounds,
+    reasons,
+    scope_grounds,
+)
 from runner.engine.sight import in_sight, places
 from runner.engine.values import merged
-from runner.engine.versions import deciding
+from runner.engine.versions import deciding, deciding_day
 from runner.model.duty import DutyState, DutyStatus, Reason
 from runner.model.expressions import Unknown
 from runner.model.grounds import Threshold
 from runner.model.incident import DutyRecord
 from runner.model.regime import DutyRule, Regime, Version
 from runner.model.states import Verdict
+
+T = TypeVar("T")
 
 _PEOPLE_TOLD = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
@@ -155,17 +167,28 @@ def _law(regime: Regime, case: _Case) -> _Law:
     country = case.whole.view.fact("organisation.country")
     place = version.residents_of or regime.jurisdictions[0]
     claimed = _claims(regime, case.facts)
+    day = deciding_day(regime.decided_by, case.whole.view, case.now, case.zone)
+    states, coming = bound(version.national, [judge.view for judge in case.judges], day)
+    scopes = [scope_grounds(version, judge, claimed) for judge in case.judges]
     return _Law(
         regime,
         version,
         barred,
-        advisory,
-        tuple(scope_grounds(version, judge, claimed) for judge in case.judges),
+        advisory or coming,
+        tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
         claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
         Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
-        notes,
+        _once((*notes, *(note for state in states for note in state.notes))),
     )
+
+
+def _with_state(
+    grounds: tuple[Ground, ...], states: Sequence[Bound], claimed: Mapping[str, Reason]
+) -> tuple[Ground, ...]:
+    """Put what national law says before the other grounds; counsel's position on it comes first."""
+    ours = [claimed_ground(CODE, claimed) or Ground(state.reason, state.answer) for state in states]
+    return (*ours, *grounds)
 
 
 def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
@@ -358,5 +381,5 @@ def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str
     )
 
 
-def _once(items: Iterable[Reason]) -> tuple[Reason, ...]:
+def _once(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))

@@ -16,7 +16,7 @@ from runner.model.clock import Start
 from runner.model.expressions import Expression
 from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation
 from runner.model.outline import LawOutline, Outline, RuleOutline, VersionOutline
-from runner.model.regime import Content, DutyRule, Regime, Remark, Version
+from runner.model.regime import Content, DutyRule, NationalLaw, Regime, Remark, Version
 
 T = TypeVar("T", bound=Hashable)
 
@@ -89,6 +89,7 @@ def _version(version: Version, tables: _Tables) -> VersionOutline:
         _numbers(version.scope, tables),
         None if table is None else tables.elements.number(_plain_table(table)),
         tuple(_rule(rule, version, tables) for rule in version.duties),
+        version.national,
     )
 
 
@@ -146,6 +147,8 @@ def _reads(thing: Any) -> Iterator[str]:
             return
         case Start():
             yield from (path.removesuffix(".*") for path in thing.facts)
+        case NationalLaw():
+            yield from thing.of
         case Exemption():
             yield from thing.grounds
         case Regime():

@@ -54,6 +54,14 @@ def _silence(raw: Unknown) -> str:
     return f"{facts} not known"
 
 
+def claimed_ground(code: str, claimed: Mapping[str, Reason], *, wanted: bool = True) -> Ground | None:
+    """Return the position that counsel takes on a code, or on ``not`` and the code, as a ground."""
+    for position, holds in ((code, True), (f"not {code}", False)):
+        if position in claimed:
+            return Ground(claimed[position], holds is wanted)
+    return None
+
+
 class Judge:
     """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
 
@@ -120,9 +128,9 @@ class Judge:
 
         A position that counsel takes on the condition's code, or on ``not`` and the code, is the answer.
         """
-        for position, holds in ((condition.code, True), (f"not {condition.code}", False)):
-            if position in claimed:
-                return Ground(claimed[position], holds is wanted)
+        position = claimed_ground(condition.code, claimed, wanted=wanted)
+        if position is not None:
+            return position
         binds = self.binds(condition, wanted=wanted)
         return Ground(Reason(condition.code, self._words(condition, binds, wanted)), binds, quiet=not wanted)
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from runner.engine.national import bound
 from runner.engine.populations import View, met, residents, views
 from runner.engine.scope import Answer, Judge, negation
 from runner.engine.sight import asks_where, is_far, places
-from runner.engine.versions import deciding
+from runner.engine.versions import deciding, deciding_day
 from runner.model.expressions import Unknown
 from runner.model.outline import Outline, RuleOutline, VersionOutline
 from runner.model.states import Verdict
@@ -45,6 +46,12 @@ def gists(
     for law in outline.laws:
         version, barred, advisory, _ = deciding(law.decided_by, law.versions, whole, now, zone)
         scopes = [] if barred is not None else [reader.scope(version) for reader in readers]
+        if scopes and version.national is not None:
+            day = deciding_day(law.decided_by, whole, now, zone)
+            states, coming = bound(version.national, [reader.view for reader in readers], day)
+            advisory = advisory or coming
+            told = (wants.number(state.answer) for state in states)
+            scopes = [_all(both) for both in zip(told, scopes, strict=True)]
         lies_there = not known.isdisjoint(law.jurisdictions)
         yield tuple(_of_law(law.id, version, readers, scopes, wants, advisory=advisory, there=lies_there))
 

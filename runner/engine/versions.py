@@ -37,9 +37,8 @@ def deciding(
 
     The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
     """
-    known = (instant(view.fact(path)) for path in decided_by)
-    decided = next((moment for moment in known if moment is not None), None)
-    day = (decided or now).astimezone(zone).date()
+    decided = _decided(decided_by, view)
+    day = deciding_day(decided_by, view, now, zone)
     notes: tuple[str, ...] = ()
     if decided is None and decided_by and len(versions) > 1:
         notes = (f"judged by today's law: {decided_by[0]} decides the version and is not known",)
@@ -54,6 +53,16 @@ def deciding(
         return oldest, reason, False, ()
     reason = Reason("no_longer_in_force", f"no version was in force on {day}, the date that decides")
     return newest, reason, False, ()
+
+
+def deciding_day(decided_by: Sequence[str], view: View, now: datetime, zone: tzinfo) -> date:
+    """Return the day by which law in force is chosen: today while no fact names it."""
+    return (_decided(decided_by, view) or now).astimezone(zone).date()
+
+
+def _decided(decided_by: Sequence[str], view: View) -> datetime | None:
+    known = (instant(view.fact(path)) for path in decided_by)
+    return next((moment for moment in known if moment is not None), None)
 
 
 def _covers(version: Dated, day: date) -> bool:

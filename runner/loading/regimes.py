@@ -17,6 +17,7 @@ import msgspec
 from runner.errors import Invalid, Problem
 from runner.loading.regime_duty import DUTY_KEYS, read_duty
 from runner.loading.regime_grounds import Terms
+from runner.loading.regime_national import read_national
 from runner.loading.regime_nodes import Node, Reader, overlay
 from runner.loading.source import scan
 from runner.model.regime import (
@@ -42,6 +43,7 @@ _VERSION = (
     "exemptions",
     "duties",
     "note",
+    "through_national_law",
 )
 _TOP = (
     "schema",
@@ -190,6 +192,7 @@ def _version(node: Node, fields: Mapping[str, Node], terms: Terms) -> Version:
         exemptions=tuple(terms.exemption(item) for item in reader.items(fields.get("exemptions"))),
         duties=_duties(reader.need(fields, "duties", node), place, terms),
         note=reader.text(fields.get("note")),
+        national=read_national(fields.get("through_national_law"), reader),
     )
 
 

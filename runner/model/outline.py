@@ -13,7 +13,7 @@ from datetime import date
 import msgspec
 
 from runner.model.grounds import Condition, Exemption, PersonalInformation, Threshold
-from runner.model.regime import Standing
+from runner.model.regime import NationalLaw, Standing
 
 
 class RuleOutline(msgspec.Struct, frozen=True, array_like=True):
@@ -37,6 +37,7 @@ class VersionOutline(msgspec.Struct, frozen=True, array_like=True):
     scope: tuple[int, ...]
     table: int | None
     rules: tuple[RuleOutline, ...]
+    national: NationalLaw | None = None
 
 
 class LawOutline(msgspec.Struct, frozen=True, array_like=True):

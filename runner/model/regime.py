@@ -167,6 +167,22 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
     confidence_note: str = ""
 
 
+class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a directive in one State: since when its own law is in force, and whether that was confirmed."""
+
+    place: str
+    standing: Standing = "in_force"
+    from_date: date | None = None
+    confirmed: bool = True
+
+
+class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):
+    """The laws through which a directive binds, and the facts that say in which States somebody is established."""
+
+    of: tuple[str, ...]
+    states: tuple[StateLaw, ...]
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """The law from one date to another, both inclusive; ``None`` is open. ``label`` is shown as ``law_version``."""
 
@@ -182,6 +198,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     exemptions: tuple[Exemption, ...] = ()
     duties: tuple[DutyRule, ...] = ()
     note: str = ""
+    national: NationalLaw | None = None
+    """The national laws through which it binds; None where it binds by itself."""
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):

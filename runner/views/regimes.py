@@ -12,7 +12,7 @@ from runner.engine.deadlines import Place, deadline, rule_words
 from runner.model.clock import Clock, Extension, Limb, Ordering, Start
 from runner.model.expressions import Unknown
 from runner.model.grounds import Condition, Exemption, PersonalInformation, Threshold
-from runner.model.regime import Confidence, Content, DutyRule, Regime, Standing, Version
+from runner.model.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.words import day, moment
 
@@ -140,7 +140,7 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
         version=version.label,
         standing=version.standing,
         versions=tuple(_period(one) for one in regime.versions),
-        scope=tuple(condition_words(one) for one in version.scope),
+        scope=(*_national(version), *(condition_words(one) for one in version.scope)),
         personal_information=tuple(_elements(version.personal_information)),
         exemptions=tuple(_exemption(one) for one in version.exemptions),
         duties=tuple(_duty(regime, rule, calendar) for rule in version.duties),
@@ -152,6 +152,18 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
         confidence=regime.confidence,
         confidence_note=regime.confidence_note,
     )
+
+
+def _national(version: Version) -> Iterator[str]:
+    """Say through whose laws a directive binds."""
+    if version.national is not None:
+        yield f"in force in a State of {', '.join(version.national.of)}: {', '.join(map(_state, version.national.states))}"
+
+
+def _state(one: StateLaw) -> str:
+    since = f" from {one.from_date}" if one.from_date else ""
+    standing = "" if one.standing == "in_force" else f" {one.standing}"
+    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (not confirmed)'}"
 
 
 def executable(rule: DutyRule, version: Version) -> bool:
@@ -265,7 +277,8 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
         asked = " and ".join(one.text for one in offer.conditions)
         yield f"offer {offer.months} months of credit monitoring{f' if {asked}' if asked else ''} {offer.text}".strip()
     if rule.hold is not None:
-        yield f"held back {rule.hold.text or 'at the request of law enforcement'}"
+        heard = f" (only {', '.join(rule.hold.by)})" if rule.hold.by else ""
+        yield f"held back {rule.hold.text or 'at the request of law enforcement'}{heard}"
 
 
 def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:

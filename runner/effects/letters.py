@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runner.documents.marking import watermark
-from runner.documents.pdf import print_pdf
+from runner.documents.press import Press
 from runner.documents.tree import Document
 from runner.documents.write import write
 from runner.effects.render import Paper
@@ -105,29 +105,34 @@ def _letters(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
     if shard.batch:
         yield from _batches(shard, part)
         return
-    for n, person in enumerate(shard.people, shard.first):
+    press = Press(tagged=True)
+    found: list[tuple[Line, Person]] = []
+    # letters of one paper one after another: each begins with what was laid out for the one before
+    for n, person in sorted(enumerate(shard.people, shard.first), key=lambda pair: pair[1].group):
         document = letter(shard.papers[person.group], person)
         for form in shard.formats:
-            content, pages = _written(document, form)
+            content, pages = _written(document, form, press)
             name = f"{_marks(document)}{n:07d}_{person.reference}.{form}"
             write_file(part / name, content)
             file = _File(f"{shard.name}/{name}", hashlib.sha256(content).hexdigest(), len(content))
-            yield _line(n, person, document, file, (1 if pages else 0, pages)), person
+            found.append((_line(n, person, document, file, (1 if pages else 0, pages)), person))
+    yield from sorted(found, key=lambda pair: pair[0].n)
 
 
-def _written(document: Document, form: Format) -> tuple[bytes, int]:
+def _written(document: Document, form: Format, press: Press) -> tuple[bytes, int]:
     if form != "pdf":
         return write(document, form), 0
-    printed = print_pdf((document,), tagged=True)
+    printed = press.print((document,))
     return printed.content, printed.pages[0]
 
 
 def _batches(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
+    press = Press(tagged=False)
     numbered = list(enumerate(shard.people, shard.first))
     for k, batch in groupby(numbered, key=lambda pair: (pair[0] - shard.first) // shard.batch):
         members = list(batch)
         documents = [letter(shard.papers[person.group], person) for _, person in members]
-        printed = print_pdf(documents, tagged=False)
+        printed = press.print(documents)
         name = f"{_marks(documents[0])}{shard.name}-{k + 1:03d}.pdf"
         write_file(part / name, printed.content)
         digest = hashlib.sha256(printed.content).hexdigest()

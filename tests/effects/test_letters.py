@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.documents.pdf import print_pdf, unprintable, write_pdf
+from runner.documents.pdf import unprintable, write_pdf
+from runner.documents.press import Press
 from runner.effects.letters import Shard, for_a_spreadsheet, letter, make_shard
 from runner.effects.render import Paper
 from runner.loading.people import checked
@@ -62,16 +65,47 @@ def test_no_cell_of_a_table_for_people_is_calculated(text: str) -> None:
 def test_a_letter_in_a_batch_is_the_letter_by_itself() -> None:
     long = msgspec.structs.replace(PAPER, source=BODY + "\nA line to fill a page.\n" * 60)
     documents = [letter(paper, person(n)) for n, paper in enumerate((long, PAPER, long), 1)]
-    batch = print_pdf(documents, tagged=False)
+    batch = Press(tagged=False).print(documents)
     assert batch.pages == (2, 1, 2)
-    assert print_pdf(documents, tagged=False) == batch
+    assert Press(tagged=False).print(documents) == batch
     apart = [image for one in documents for image in pixels(write_pdf(one))]
     assert pixels(batch.content) == apart
 
 
-def pixels(content: bytes) -> list[bytes]:
-    import pypdfium2  # type: ignore[import-untyped]
+def test_a_letter_set_after_others_has_the_bytes_that_it_has_by_itself() -> None:
+    long = msgspec.structs.replace(PAPER, source=BODY + "\nA line to fill a page.\n" * 60)
+    documents = [letter(paper, person(n)) for n, paper in enumerate((PAPER, long, PAPER, PAPER, long), 1)]
+    press = Press(tagged=True)
+    printed = [press.print((one,)) for one in documents]
+    assert [one.content for one in printed] == [write_pdf(one) for one in documents]
+    assert [one.pages for one in printed] == [(1,), (2,), (1,), (1,), (2,)]
 
+
+@pytest.mark.parametrize(
+    "name", ['") #read("/etc/passwd")', "\\", '\\" + "', "\\u{41}", '"]\n#panic("x")', "#{1+1} $x^2$ */ //"]
+)
+def test_no_name_becomes_more_than_text_on_the_press(name: str) -> None:
+    press = Press(tagged=True)
+    press.print((letter(PAPER, person(1)),))
+    hostile = letter(PAPER, Person(reference="R2", name=name, address="2 Elm Street"))
+    pdf = pypdfium2.PdfDocument(press.print((hostile,)).content)
+    text = pdf[0].get_textpage().get_text_range().replace("\r\n", "\n")
+    assert f"\n{name}\n2 Elm Street\nA letter\nReference R2.\n" in text
+
+
+def test_the_lines_of_a_shard_stand_in_the_order_of_the_list(tmp_path: Path) -> None:
+    people = tuple(
+        msgspec.structs.replace(person(n), jurisdiction=("DE", "FR", "AT")[n % 3]) for n in range(1, 8)
+    )
+    papers = {(place, ""): PAPER for place in ("DE", "FR", "AT")}
+    mixed = msgspec.structs.replace(shard(tmp_path, 1, 7), people=people, papers=papers, formats=("pdf",))
+    make_shard(mixed)
+    lines = [json.loads(line) for line in (tmp_path / "00001" / "manifest.jsonl").read_bytes().splitlines()]
+    assert [line["reference"] for line in lines] == [f"R{n}" for n in range(1, 8)]
+    assert [line["n"] for line in lines] == list(range(1, 8))
+
+
+def pixels(content: bytes) -> list[bytes]:
     pdf = pypdfium2.PdfDocument(content)
     return [bytes(pdf[n].render(scale=1).buffer) for n in range(len(pdf))]
 

@@ -8,7 +8,7 @@ an answer, not a failure. No ``reason`` holds an address, a body, a secret or te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -294,6 +294,30 @@ class Collecting(Protocol):
 
         One round, over when nothing has come for ``timeouts.read``. Return what went wrong, or the empty string.
         """
+        ...
+
+
+class Line(Protocol):
+    """A connection to a provider that stays open from one batch to the next. Not for several threads."""
+
+    def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
+        """Make one attempt for each, in order, and return one outcome each, in that order.
+
+        What is true of ``Integration.send`` is true for every one of them: a line that breaks in the middle leaves those before
+        it as they were answered, the one whose answer is missing unknown, and those behind it not sent.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the connection; twice is harmless."""
+        ...
+
+
+class Batching(Protocol):
+    """What an integration has besides, when many messages may go over one connection."""
+
+    def open_line(self, settings: Any, secrets: Secrets) -> Line:
+        """Return a line; nothing is connected before the first batch."""
         ...
 
 

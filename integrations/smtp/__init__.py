@@ -17,6 +17,7 @@ from integrations.port import (
     CannotTell,
     Capabilities,
     Finding,
+    Line,
     Outbound,
     Outcome,
     Parsed,
@@ -70,6 +71,13 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     from integrations.smtp.session import transact
 
     return transact(outbound, settings, secrets)
+
+
+def open_line(settings: Settings, secrets: Secrets) -> Line:
+    """Return a connection for many messages."""
+    from integrations.smtp.line import SmtpLine
+
+    return SmtpLine(settings, secrets)
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:

@@ -29,16 +29,17 @@ _QUEUE_ID = re.compile(
 _ACCOUNT_PHASES = frozenset({"connect", "greeting", "tls", "auth", "sender"})
 
 
-class _Ended(Exception):
+class Ended(Exception):
     """The transaction ended early, with this outcome."""
 
     def __init__(self, outcome: Outcome) -> None:
+        """Keep the outcome."""
         super().__init__()
         self.outcome = outcome
 
 
 @dataclass(repr=False)
-class _Line:
+class Transaction:
     """One transaction: the connection, how far it came, and what it is about."""
 
     smtp: smtplib.SMTP
@@ -69,15 +70,15 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         return Rejected("message", "the message cannot be put into mail form")
     with CutOff(outbound.timeouts.total) as cut:
         smtp = smtplib.SMTP(local_hostname=settings.helo or settings.sender.rpartition("@")[2])
-        line = _Line(smtp, outbound, settings, secrets, cut)
+        line = Transaction(smtp, outbound, settings, secrets, cut)
         try:
             return _converse(line, content)
-        except _Ended as end:
+        except Ended as end:
             return end.outcome
         except ssl.SSLCertVerificationError:
             return NotSent("the certificate of the mail server does not hold")
         except (OSError, smtplib.SMTPException, UnicodeError):
-            return _broken(line.phase)
+            return broken(line.phase)
         finally:
             line.smtp.close()
 
@@ -86,7 +87,7 @@ def _context(settings: Settings) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=settings.ca_file or None)
 
 
-def _broken(phase: str) -> Outcome:
+def broken(phase: str) -> Outcome:
     """Return what a lost line proves in this phase."""
     match phase:
         case "answer":
@@ -97,20 +98,25 @@ def _broken(phase: str) -> Outcome:
             return NotSent(f"the line was lost before the message was handed over (phase {phase})")
 
 
-def _converse(line: _Line, content: bytes) -> Outcome:
+def _converse(line: Transaction, content: bytes) -> Outcome:
+    connect(line)
+    _envelope(line)
+    return _hand_over(line, content)
+
+
+def connect(line: Transaction) -> None:
+    """Open, greet, secure and log in: all that comes before a first message. Raises Ended, OSError or SMTPException."""
     smtp = line.smtp
-    _connect(line)
+    _open(line)
     line.phase = "greeting"
     line.wait_at_most(line.outbound.timeouts.read)
     _expect(line, *smtp.getreply())
     _expect(line, *smtp.ehlo())
     _secure(line)
     _log_in(line)
-    _envelope(line)
-    return _hand_over(line, content)
 
 
-def _connect(line: _Line) -> None:
+def _open(line: Transaction) -> None:
     """Open the connection under the cut-off, so that even a greeting that drips has an end."""
     settings = line.settings
     wait = line.outbound.timeouts.connect.total_seconds()
@@ -120,51 +126,51 @@ def _connect(line: _Line) -> None:
         line.smtp.sock = _context(settings).wrap_socket(line.smtp.sock, server_hostname=settings.host)
 
 
-def _secure(line: _Line) -> None:
+def _secure(line: Transaction) -> None:
     if line.settings.tls in {"none", "implicit"}:
         return
     line.phase = "tls"
     if not line.smtp.has_extn("starttls"):
         if line.settings.tls == "required":
-            raise _Ended(NotSent("the mail server offers no STARTTLS, and this channel requires it"))
+            raise Ended(NotSent("the mail server offers no STARTTLS, and this channel requires it"))
         return
     line.smtp._host = line.settings.host  # type: ignore[attr-defined]  # what the certificate must name
     _expect(line, *line.smtp.starttls(context=_context(line.settings)))
     _expect(line, *line.smtp.ehlo())
 
 
-def _log_in(line: _Line) -> None:
+def _log_in(line: Transaction) -> None:
     if not line.settings.username:
         return
     line.phase = "auth"
     if not isinstance(line.smtp.sock, ssl.SSLSocket) and line.settings.host not in LOOPBACK:
-        raise _Ended(NotSent("the password is not sent over a line without TLS"))
+        raise Ended(NotSent("the password is not sent over a line without TLS"))
     if "password" not in line.secrets:
-        raise _Ended(Rejected("secret", "the secret password is missing", about="account"))
+        raise Ended(Rejected("secret", "the secret password is missing", about="account"))
     smtp = line.smtp
     offered = smtp.esmtp_features.get("auth", "").upper().split()
     # One mechanism, once: smtplib's login() tries a wrong password again by each, and locks accounts so.
     ways = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
     way = next((name for name in ways if name in offered), None)
     if way is None:
-        raise _Ended(NotSent("the mail server offers no login that we speak (PLAIN, LOGIN)"))
+        raise Ended(NotSent("the mail server offers no login that we speak (PLAIN, LOGIN)"))
     smtp.user, smtp.password = line.settings.username, line.secrets["password"].reveal()
     try:
         smtp.auth(way, ways[way])
     except smtplib.SMTPAuthenticationError as error:
         # The exception holds what the server said, which may repeat what was sent: it ends here.
-        outcome = _refused(line.phase, error.smtp_code, b"")
+        outcome = refused(line.phase, error.smtp_code, b"")
     else:
         return
-    raise _Ended(outcome)
+    raise Ended(outcome)
 
 
-def _envelope(line: _Line) -> None:
+def _envelope(line: Transaction) -> None:
     smtp, sender, recipient = line.smtp, line.settings.sender, line.outbound.recipient
     reports = smtp.has_extn("dsn")
     international = not f"{sender}{recipient}".isascii()
     if international and not smtp.has_extn("smtputf8"):
-        raise _Ended(Rejected("smtputf8", "the mail server takes no such address", about="recipient"))
+        raise Ended(Rejected("smtputf8", "the mail server takes no such address", about="recipient"))
     options = ["SMTPUTF8"] if international else []
     if reports:
         # RET=HDRS always: a report must not carry the text back through other people's servers.
@@ -178,12 +184,12 @@ def _envelope(line: _Line) -> None:
     _expect(line, *smtp.rcpt(recipient, wanted))
 
 
-def _hand_over(line: _Line, content: bytes) -> Outcome:
+def _hand_over(line: Transaction, content: bytes) -> Outcome:
     smtp = line.smtp
     line.phase = "data"
     code, text = smtp.docmd("DATA")
     if code != 354:
-        return _refused(line.phase, code, text)
+        return refused(line.phase, code, text)
     line.phase = "body"
     smtp.send(content)
     line.wait_at_most(line.outbound.timeouts.after_body)
@@ -191,13 +197,14 @@ def _hand_over(line: _Line, content: bytes) -> Outcome:
     smtp.send(b".\r\n")
     code, text = smtp.getreply()
     if not 200 <= code < 300:
-        return _refused(line.phase, code, text)
+        return refused(line.phase, code, text)
     with contextlib.suppress(OSError, smtplib.SMTPException):
         smtp.send(b"QUIT\r\n")
-    return Accepted(_queue_id(text))
+    return Accepted(queue_id(text))
 
 
-def _queue_id(text: bytes) -> str:
+def queue_id(text: bytes) -> str:
+    """Return the name that the server gave to a message, where its answer has one."""
     found = _QUEUE_ID.search(text)
     return next(_groups(found), "") if found else ""
 
@@ -206,16 +213,16 @@ def _groups(found: re.Match[bytes]) -> Iterator[str]:
     return (group.decode("ascii") for group in found.groups() if group)
 
 
-def _expect(line: _Line, code: int, text: bytes) -> None:
+def _expect(line: Transaction, code: int, text: bytes) -> None:
     """Go on after a positive answer; end the transaction after any other."""
     if not 200 <= code < 300:
-        raise _Ended(_refused(line.phase, code, text))
+        raise Ended(refused(line.phase, code, text))
 
 
-def _refused(phase: str, code: int, text: bytes) -> Outcome:
+def refused(phase: str, code: int, text: bytes) -> Outcome:
     """Return what a negative answer means. The server's words are not kept: they repeat addresses."""
     if not 400 <= code < 600:
-        return _broken(phase)
+        return broken(phase)
     enhanced = _ENHANCED.match(text)
     full = f"{code} {enhanced[1].decode()}" if enhanced else str(code)
     if code < 500:

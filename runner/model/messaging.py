@@ -331,6 +331,14 @@ BUILT_IN_CLASSES: Mapping[str, MessageClass] = {
             stale_after=timedelta(days=30),
         ),
         MessageClass(
+            name="affected-text",
+            confidentiality="public",
+            audience="affected",
+            duplicate_tolerance="harmful",
+            on_unknown="ask",
+            stale_after=timedelta(days=30),
+        ),
+        MessageClass(
             name="public-statement",
             confidentiality="public",
             availability="routine",

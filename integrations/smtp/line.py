@@ -1,0 +1,225 @@
+"""Many messages over one connection, pipelined (RFC 2920): one round trip for each instead of four.
+
+What follows a message's final dot leaves in the same write: the next one's MAIL, RCPT and DATA. The phase stays the proof. A
+server takes a message when it has seen its final dot, so when the line breaks, the message whose dot may have left and was
+not answered is ``unknown``, and those behind it are ``not_sent``. Where the server offers no PIPELINING each command waits
+for its answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Callable, Sequence
+from email.errors import MessageError
+from functools import partial
+
+from integrations.http.cutoff import CutOff
+from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets
+from integrations.smtp import Settings
+from integrations.smtp.mime import address_problem, assembled, header_problem, xtext
+from integrations.smtp.session import Ended, Transaction, broken, connect, queue_id, refused
+
+_RESET = -1
+"""In the place of a message's number: what is sent carries none."""
+_Reply = tuple[int, bytes]
+_Settle = Callable[[_Reply], None]
+
+
+class SmtpLine:
+    """One connection to the relay; it is opened for the first batch, and anew when it was lost."""
+
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
+        """Keep where to; nothing is connected yet."""
+        self._settings, self._secrets = settings, secrets
+        self._smtp: smtplib.SMTP | None = None
+
+    def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
+        """See ``Line.send``."""
+        if not outbounds:
+            return ()
+        batch = _Batch(outbounds, self._settings)
+        if not batch.settled:
+            self._converse(batch)
+        return batch.all()
+
+    def close(self) -> None:
+        """See ``Line.close``."""
+        if self._smtp is not None:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                self._smtp.send(b"QUIT\r\n")
+        self._drop()
+
+    def _converse(self, batch: _Batch) -> None:
+        first = batch.outbounds[0]
+        with CutOff(first.timeouts.total * len(batch.outbounds)) as cut:
+            try:
+                batch.run(self._opened(first, cut))
+            except Ended as end:
+                batch.stop(end.outcome)
+                self._drop()
+            except (OSError, smtplib.SMTPException, UnicodeError):
+                batch.stop()
+                self._drop()
+
+    def _opened(self, first: Outbound, cut: CutOff) -> smtplib.SMTP:
+        """Return the connection; one that the server let go of meanwhile is made anew, before anything is sent on it."""
+        if (kept := self._smtp) is not None and kept.sock is not None:
+            cut.watch(kept.sock)
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                if _good(*kept.docmd("RSET")):
+                    return kept
+            self._drop()
+        name = self._settings.helo or self._settings.sender.rpartition("@")[2]
+        line = Transaction(smtplib.SMTP(local_hostname=name), first, self._settings, self._secrets, cut)
+        try:
+            connect(line)
+        except ssl.SSLCertVerificationError:
+            line.smtp.close()
+            raise Ended(NotSent("the certificate of the mail server does not hold")) from None
+        except (OSError, smtplib.SMTPException, UnicodeError):
+            line.smtp.close()
+            raise Ended(broken(line.phase)) from None
+        except BaseException:
+            line.smtp.close()
+            raise
+        line.wait_at_most(first.timeouts.after_body)
+        self._smtp = line.smtp
+        return line.smtp
+
+    def _drop(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            smtp.close()
+
+
+class _Batch:
+    """Messages on their way over one connection, and what became of each so far."""
+
+    def __init__(self, outbounds: Sequence[Outbound], settings: Settings) -> None:
+        self.outbounds, self._settings = outbounds, settings
+        self._outcomes: list[Outcome | None] = [_unfit(one, settings) for one in outbounds]
+        self._dotted = _RESET
+        """The message whose final dot may have left and was not answered."""
+
+    @property
+    def settled(self) -> bool:
+        """Is there nothing left to send?"""
+        return None not in self._outcomes
+
+    def all(self) -> tuple[Outcome, ...]:
+        """Return every outcome; what was never begun was not sent."""
+        return tuple(one or NotSent("the line was lost before this message") for one in self._outcomes)
+
+    def stop(self, outcome: Outcome | None = None) -> None:
+        """Settle all that is open: with ``outcome``, or as a lost line does."""
+        for n, known in enumerate(self._outcomes):
+            if known is None:
+                self._outcomes[n] = outcome or broken("answer" if n == self._dotted else "data")
+
+    def run(self, smtp: smtplib.SMTP) -> None:
+        """Hand over one message after the other; each write holds the end of one and the beginning of the next."""
+        ask = _pipelined if smtp.has_extn("pipelining") else _one_by_one
+        ending, about = b"", _RESET
+        for n, outbound in enumerate(self.outbounds):
+            content = self._content(n, smtp)
+            if content is None:
+                continue
+            envelope = self._envelope(smtp, outbound)
+            self._dotted = about
+            answers = ask(smtp, ending, envelope, partial(self._settle, about))
+            ending, about = self._next(n, content, answers)
+        if ending:
+            self._dotted = about
+            smtp.send(ending)
+            self._settle(about, smtp.getreply())
+
+    def _content(self, n: int, smtp: smtplib.SMTP) -> bytes | None:
+        """Return what DATA carries, with the final dot; None where this message has its outcome already."""
+        outbound = self.outbounds[n]
+        if self._outcomes[n] is not None:
+            return None
+        if not f"{self._settings.sender}{outbound.recipient}".isascii() and not smtp.has_extn("smtputf8"):
+            why = "the mail server takes no such address"
+            self._outcomes[n] = Rejected("smtputf8", why, about="recipient")
+            return None
+        try:
+            return assembled(outbound, self._settings.sender, self._settings.sender_name) + b".\r\n"
+        except (MessageError, ValueError, IndexError):
+            self._outcomes[n] = Rejected("message", "the message cannot be put into mail form")
+            return None
+
+    def _envelope(self, smtp: smtplib.SMTP, outbound: Outbound) -> tuple[bytes, bytes, bytes]:
+        sender, recipient = self._settings.sender, outbound.recipient
+        plain = f"{sender}{recipient}".isascii()
+        mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
+        mail += "" if plain else " SMTPUTF8"
+        if smtp.has_extn("dsn"):
+            # RET=HDRS always: a report must not carry the text back through other people's servers.
+            mail += f" RET=HDRS ENVID={xtext(outbound.idempotency_key)}"
+            rcpt += " NOTIFY=SUCCESS,FAILURE,DELAY"
+            rcpt += f" ORCPT=rfc822;{xtext(recipient)}" if plain else ""
+        return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"
+
+    def _next(self, n: int, content: bytes, answers: Sequence[_Reply]) -> tuple[bytes, int]:
+        """Return what is to be written next, and the message that the answer to it is about."""
+        wanted = ("sender", "recipient", "data")
+        for phase, (code, text) in zip(wanted, answers, strict=False):
+            if code == 354 or _good(code, text):
+                continue
+            self._outcomes[n] = refused(phase, code, text)
+            if code == 421:
+                raise smtplib.SMTPServerDisconnected("the server closes")
+            # Whoever says 354 although nobody is to get it waits for a message: it gets an empty one.
+            return (b".\r\n" if answers[-1][0] == 354 else b"RSET\r\n"), _RESET
+        return content, n
+
+    def _settle(self, n: int, answer: _Reply) -> None:
+        """Keep what the server said at the end of a message."""
+        self._dotted = _RESET
+        if n == _RESET:
+            return
+        code, text = answer
+        self._outcomes[n] = Accepted(queue_id(text)) if _good(code, text) else refused("answer", code, text)
+        if code == 421:
+            raise smtplib.SMTPServerDisconnected("the server closes")
+
+
+def _pipelined(smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], settle: _Settle) -> list[_Reply]:
+    """Write all at once; the answer to what ended is kept as soon as it is read."""
+    smtp.send(ending + b"".join(envelope))
+    if ending:
+        settle(smtp.getreply())
+    return [smtp.getreply() for _ in envelope]
+
+
+def _one_by_one(
+    smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], settle: _Settle
+) -> list[_Reply]:
+    """Wait for each answer; the first bad one ends the envelope."""
+    if ending:
+        smtp.send(ending)
+        settle(smtp.getreply())
+    answers: list[_Reply] = []
+    for command in envelope:
+        smtp.send(command)
+        answers.append(smtp.getreply())
+        if answers[-1][0] != 354 and not _good(*answers[-1]):
+            break
+    return answers
+
+
+def _good(code: int, text: bytes) -> bool:
+    return 200 <= code < 300
+
+
+def _unfit(outbound: Outbound, settings: Settings) -> Outcome | None:
+    """Return why a message cannot leave at all, before anything is opened."""
+    if problem := header_problem(outbound):
+        return Rejected("header", problem)
+    if problem := address_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    if address_problem(settings.sender):
+        return Rejected("sender", "the sender address of this channel is not valid", about="account")
+    return None

@@ -1,0 +1,181 @@
+"""Many mails over one connection: each has its own outcome, whatever the server does in the middle."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from integrations import smtp
+from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Throttled, Unknown
+from integrations.smtp.mime import assembled, compose
+from integrations.testing.conformance import outbound
+from tests.integrations.test_smtp import Mailbox, Relay, settings
+from tests.servers.receivers import free_port
+
+PEOPLE = [f"person{n}@people.example" for n in range(5)]
+
+
+class Peer(Mailbox):
+    """A relay that pipelines, and answers as its script says: by recipient, at RCPT or after the dot."""
+
+    def __init__(self, *, pipelines: bool = True) -> None:
+        super().__init__()
+        self.pipelines = pipelines
+        self.connections = 0
+        self.rcpt: dict[str, str] = {}
+        self.dot: dict[str, str] = {}
+        self.hang_up: dict[str, str] = {}
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        self.connections += 1
+        session.host_name = hostname
+        return [*responses[:-1], *(["250-PIPELINING"] if self.pipelines else []), responses[-1]]
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if self.hang_up.get(address) == "rcpt":
+            server.transport.abort()
+        if address in self.rcpt:
+            return self.rcpt[address]
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+    async def handle_DATA(self, server, session, envelope):
+        (address,) = envelope.rcpt_tos
+        if address in self.dot:
+            return self.dot[address]
+        answer = await super().handle_DATA(server, session, envelope)
+        if self.hang_up.get(address) == "dot":
+            server.transport.abort()
+        return answer
+
+
+@pytest.fixture(params=[True, False], ids=["pipelined", "one by one"])
+def peer(request) -> Peer:
+    return Peer(pipelines=request.param)
+
+
+@pytest.fixture
+def relay(peer: Peer) -> Iterator[Relay]:
+    server = Relay(peer)
+    server.start()
+    yield server
+    server.stop()
+
+
+def to(address: str, **more: object) -> Outbound:
+    key = f"K{abs(hash(address)):031d}"[:32]
+    patient = outbound(address)
+    limits = msgspec.structs.replace(
+        patient.timeouts, total=timedelta(seconds=20), read=timedelta(seconds=10)
+    )
+    return msgspec.structs.replace(patient, idempotency_key=key, timeouts=limits, **more)
+
+
+def sent(relay: Relay, *addresses: str) -> tuple[Outcome, ...]:
+    line = smtp.open_line(settings(relay), {})
+    try:
+        return line.send([to(address) for address in addresses])
+    finally:
+        line.close()
+
+
+def taken(peer: Peer) -> list[str]:
+    return [envelope.rcpt_tos[0] for envelope, _ in peer.envelopes]
+
+
+def test_all_go_over_one_connection_and_each_is_answered(peer: Peer, relay: Relay) -> None:
+    line = smtp.open_line(settings(relay), {})
+    first = line.send([to(address) for address in PEOPLE])
+    second = line.send([to("late@people.example")])
+    line.close()
+    assert [type(one) for one in (*first, *second)] == [Accepted] * 6
+    assert first[0] == Accepted("Q7")
+    assert taken(peer) == [*PEOPLE, "late@people.example"]
+    assert peer.connections == 1
+
+
+def test_a_refused_reader_hinders_nobody_else(peer: Peer, relay: Relay) -> None:
+    peer.rcpt = {PEOPLE[1]: "550 5.1.1 no such user", PEOPLE[3]: "451 4.7.1 greylisted"}
+    found = sent(relay, *PEOPLE)
+    assert isinstance(found[1], Rejected)
+    assert (found[1].code, found[1].about) == ("550 5.1.1", "recipient")
+    assert isinstance(found[3], Throttled)
+    assert taken(peer) == [PEOPLE[0], PEOPLE[2], PEOPLE[4]]
+
+
+def test_a_refusal_after_the_dot_is_the_message_s_own(peer: Peer, relay: Relay) -> None:
+    peer.dot = {PEOPLE[0]: "554 5.7.1 spam", PEOPLE[4]: "452 4.3.1 full"}
+    found = sent(relay, *PEOPLE)
+    assert isinstance(found[0], Rejected)
+    assert found[0].code == "554 5.7.1"
+    assert isinstance(found[4], Throttled)
+    assert [type(one) for one in found[1:4]] == [Accepted] * 3
+
+
+def test_a_line_lost_after_a_dot_leaves_one_unknown_and_the_rest_not_sent(peer: Peer, relay: Relay) -> None:
+    peer.hang_up = {PEOPLE[2]: "dot"}
+    found = sent(relay, *PEOPLE)
+    assert [type(one) for one in found] == [Accepted, Accepted, Unknown, NotSent, NotSent]
+    assert taken(peer) == PEOPLE[:3]
+
+
+def test_a_line_lost_before_a_dot_leaves_that_message_and_the_rest_not_sent(peer: Peer, relay: Relay) -> None:
+    peer.hang_up = {PEOPLE[2]: "rcpt"}
+    found = sent(relay, *PEOPLE)
+    assert isinstance(found[0], Accepted)
+    # a connection that is reset takes along an answer that was on its way: then that one is not known
+    assert isinstance(found[1], Accepted if not peer.pipelines else Accepted | Unknown)
+    assert [type(one) for one in found[2:]] == [NotSent] * 3
+
+
+def test_a_lost_line_is_opened_again_for_the_next_batch(peer: Peer, relay: Relay) -> None:
+    peer.hang_up = {PEOPLE[0]: "rcpt"}
+    line = smtp.open_line(settings(relay), {})
+    assert isinstance(line.send([to(PEOPLE[0])])[0], NotSent)
+    assert line.send([to(PEOPLE[1])]) == (Accepted("Q7"),)
+    line.close()
+
+
+def test_a_server_that_says_it_closes_is_not_written_to_any_more(peer: Peer, relay: Relay) -> None:
+    peer.rcpt = {PEOPLE[1]: "421 4.3.2 closing"}
+    found = sent(relay, *PEOPLE)
+    assert [type(one) for one in found] == [Accepted, Throttled, NotSent, NotSent, NotSent]
+
+
+def test_nothing_listens_and_nothing_is_sent() -> None:
+    nowhere = smtp.Settings(host="127.0.0.1", port=free_port(), sender="alerts@breach.example", tls="none")
+    found = smtp.open_line(nowhere, {}).send([to(address) for address in PEOPLE])
+    assert [type(one) for one in found] == [NotSent] * 5
+
+
+def test_an_address_that_would_break_out_is_refused_and_the_others_go(peer: Peer, relay: Relay) -> None:
+    found = sent(relay, "a@b.example>\r\nRCPT TO:<c@d.example", PEOPLE[0])
+    assert isinstance(found[0], Rejected)
+    assert found[1] == Accepted("Q7")
+    assert taken(peer) == [PEOPLE[0]]
+
+
+@pytest.mark.parametrize("html", [None, "<p>Zoë &amp; <b>you</b></p>\n.\n"])
+@pytest.mark.parametrize("name", ["", "Büro für Datenschutz", 'Quote " and, comma'])
+def test_a_message_put_together_fast_says_the_same(name: str, html: str | None) -> None:
+    text = "Dear Zoë,\n\n.a dot leads\n.\nFrom the start = 50 %  \n" + "long " * 60
+    one = to("zoe@people.example", text=text, html=html, subject="Ihre Daten – was geschah")
+    fast = email.message_from_bytes(
+        assembled(one, "alerts@breach.example", name).replace(b"\r\n..", b"\r\n."), policy=email.policy.SMTP
+    )
+    slow = email.message_from_bytes(compose(one, "alerts@breach.example", name), policy=email.policy.SMTP)
+    heads = ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version")
+    assert {head: str(fast[head]) for head in heads} == {head: str(slow[head]) for head in heads}
+    kinds = ("plain", "html") if html else ("plain",)
+    for kind in kinds:
+        bodies = [mail.get_body((kind,)).get_content().replace("\r\n", "\n") for mail in (fast, slow)]
+        assert bodies[0].rstrip("\n") == bodies[1].rstrip("\n")
+
+
+def test_the_longest_line_on_the_wire_is_one_that_every_server_takes() -> None:
+    one = to("zoe@people.example", text="ä" * 5000, html="<p>" + "x" * 5000 + "</p>")
+    assert max(len(line) for line in assembled(one, "alerts@breach.example", "").split(b"\r\n")) <= 100

@@ -12,6 +12,7 @@ from runner.model.commands import AttemptDone
 from runner.model.incident import Incident
 from runner.model.messaging import Channel, Dispatch, SendResult
 from runner.model.states import Refusal
+from runner.model.traffic import OUTAGE
 from runner.model.work import Deliver
 
 
@@ -30,6 +31,8 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         return SendResult(state="rejected", reason="the channel is no longer configured", permanent=True)
     contacts = tools.directory.recipient(delivery.person).contacts
     chosen = choose(message.message_class, channel, contacts, plan_context(incident))
+    if isinstance(chosen, Refusal) and chosen.rule == OUTAGE:
+        return SendResult(state="not_sent", code=chosen.rule, reason=chosen.why)
     if isinstance(chosen, Refusal):
         return SendResult(state="rejected", code=chosen.rule, reason=chosen.why, permanent=True)
     try:
@@ -48,6 +51,7 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         subject=body.subject,
         at=tools.now(),
         marking=message.message_class.confidentiality.upper(),
+        deadline=(delivery.resent_at or message.at) + message.message_class.stale_after,
         footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}",
     )
     return tools.sender.send(channel, dispatch, secrets)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from runner.engine.buckets import OPEN, Rooms
 from runner.engine.deliveries import sends
 from runner.engine.plan import Library
 from runner.engine.ready import look
@@ -27,8 +28,10 @@ Claim = tuple[AnyEvent | None, AnyWork]
 """An intent, if one has to be committed first, and the work that follows it."""
 
 
-def claims(incident: Incident, now: datetime, library: Library, worker: str) -> Iterator[Claim]:
-    """Yield what to start now in an incident at rest."""
+def claims(
+    incident: Incident, now: datetime, library: Library, worker: str, rooms: Rooms = OPEN
+) -> Iterator[Claim]:
+    """Yield what to start now in an incident at rest, as far as the accounts of its channels have room."""
     if incident.state != "open":
         return
     if incident.replan and (incident.replan_at is None or incident.replan_at <= now):
@@ -47,7 +50,7 @@ def claims(incident: Incident, now: datetime, library: Library, worker: str) -> 
         if invocation.wake_at is not None and invocation.wake_at <= now:
             yield from _active(incident, invocation, library.step(incident, name), worker)
     if not incident.replan:
-        yield from sends(incident, now, worker)
+        yield from sends(incident, now, worker, rooms)
 
 
 def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:

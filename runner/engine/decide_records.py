@@ -18,6 +18,7 @@ RecordCommand = (
     | c.RecordDuty
     | c.AssignRole
     | c.DeclareDomain
+    | c.ReportDomain
     | c.AttachFile
     | c.AddNote
     | c.Pause
@@ -53,12 +54,41 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
                     domain=domain, state=state, since=since, by=command.by, reason=reason, assumed=assumed
                 ),
             )
+        case c.ReportDomain():
+            return _reported(incident, command)
         case c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
             return _addition(incident, command)
         case c.ConfirmEntry():
             return _confirm(incident, command)
         case _:
             return _life(incident, command)
+
+
+def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
+    """What is known outside changes what nobody said here; a person's word here stands until a later one elsewhere.
+
+    A domain in the attacker's hands stays that, whether it answers or not.
+    """
+    before = incident.domains.get(command.domain)
+    if before is None:
+        stands = command.state == "up"
+    elif before.state in (command.state, "compromised"):
+        stands = True
+    elif before.automatic or command.declared:
+        stands = False
+    else:
+        stands = command.state == "up" or before.since >= command.since
+    if stands:
+        return ()
+    return (
+        e.DomainDeclared(
+            domain=command.domain,
+            state=command.state,
+            since=command.since,
+            reason=command.reason,
+            automatic=True,
+        ),
+    )
 
 
 def _addition(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.engine.buckets import OPEN, Rooms
 from runner.engine.failover import (
     AskPerson,
     Effort,
@@ -22,22 +24,46 @@ from runner.engine.lateness import done_state
 from runner.model import events as e
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
 from runner.model.playbook import Message
+from runner.model.traffic import OUTAGE
 from runner.model.work import Deliver
 
+EVERYWHERE: Mapping[str, datetime] = {}
+"""Every channel has room."""
 LOOK_AGAIN = timedelta(minutes=1)
 """The pause between looks at an attempt without an outcome."""
 
 
-def move(incident: Incident, delivery: Delivery, now: datetime) -> Next:
-    """Return what comes next for one delivery."""
+def move(
+    incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
+) -> Next:
+    """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
     message = incident.messages[delivery.message]
     effort = Effort(
         message=message.message_class,
         body_sha256=message.body,
         started_at=delivery.resent_at or message.at,
         key_lifetimes=dict(delivery.key_lifetimes),
+        not_before=not_before,
     )
-    return next_move(delivery, effort, now)
+    found = next_move(delivery, effort, now)
+    if isinstance(found, Exhausted) and found.cause in ("no_channel", "tried_all"):
+        back = _may_come_back(incident, delivery, effort)
+        return WaitUntil(back) if back is not None and now < back else found
+    return found
+
+
+def _may_come_back(incident: Incident, delivery: Delivery, effort: Effort) -> datetime | None:
+    """Return until when to wait for a channel that is left out because its domain was found down; None for none.
+
+    As long as the class gives any channel, counted from when it fell: a short outage is nothing to telephone about.
+    """
+    if not any(refusal.rule == OUTAGE for refusal in delivery.refusals):
+        return None
+    found_down = [one.since for one in incident.domains.values() if one.automatic and one.state == "down"]
+    if not found_down:
+        return None
+    ends = max(effort.started_at, *found_down) + effort.message.fail_over_after
+    return min(ends, effort.started_at + effort.message.stale_after)
 
 
 def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.AnyEvent]:
@@ -68,11 +94,15 @@ def called_off(incident: Incident, delivery: Delivery) -> bool:
     return step.state in ("skipped", "cancelled") or step.message != delivery.message
 
 
-def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
-    """Yield the attempts to claim now; a first wave may be several channels at once."""
+def sends(
+    incident: Incident, now: datetime, worker: str, rooms: Rooms = OPEN
+) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
+    """Yield the attempts to claim now, as many as their accounts have room for; a first wave may be several channels."""
+    used: Counter[str] = Counter()
     for name in sorted(incident.moving):
         delivery = incident.deliveries[name]
-        while isinstance(found := move(incident, delivery, now), Send):
+        while isinstance(found := move(incident, delivery, now, rooms.not_before(used)), Send):
+            used.update(rooms.used_by((found.channel,)))
             yield (
                 e.AttemptStarted(effect=name, n=found.n, key=found.key, worker=worker, channel=found.channel),
                 Deliver(
@@ -87,7 +117,7 @@ def sends(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[e.At
             delivery = msgspec.structs.replace(delivery, attempts=(*delivery.attempts, claimed))
 
 
-def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime | None:
+def next_delivery_look(incident: Incident, name: str, now: datetime, rooms: Rooms = OPEN) -> datetime | None:
     """Return when time changes a delivery: at once if something can be sent, None if only an event can.
 
     An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
@@ -95,7 +125,7 @@ def next_delivery_look(incident: Incident, name: str, now: datetime) -> datetime
     """
     if incident.replan:
         return incident.replan_at or now
-    match move(incident, incident.deliveries[name], now):
+    match move(incident, incident.deliveries[name], now, rooms.not_before({})):
         case WaitUntil(instant=instant):
             limit = Policy().attempt_limit
             attempts = incident.deliveries[name].attempts

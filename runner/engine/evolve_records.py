@@ -96,7 +96,12 @@ def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
 
 def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> None:
     draft.table("domains")[event.domain] = Domain(
-        name=event.domain, state=event.state, since=event.since, by=event.by, assumed=event.assumed
+        name=event.domain,
+        state=event.state,
+        since=event.since,
+        by=event.by,
+        assumed=event.assumed,
+        automatic=event.automatic,
     )
     if draft.read("moving"):
         draft.put(replan=True, replan_asked=seq, replan_at=None)

@@ -7,9 +7,12 @@ at once when every channel before it has ended without the message being taken. 
 ``accepted``  it has the message; if that is not the goal yet, time runs on to the next channel
 ``rejected``  the channel is done; the next one opens at once
 ``not_sent``  the next one opens at once; this one is parked and tried again only when none is left
-``throttled`` tried again when the provider said; if that is beyond its time, the next one opens at once
+``throttled`` tried again when the provider said; if that is beyond its time, the next one opens at once. A word that
+              lies in the past says nothing: the usual pause holds
 ``unknown``   with a key that the channel honours: again with the same key, which cannot double.
               Without: as the class says, ``retry``, ``wait_then_retry``, ``failover`` or ``ask``
+
+A channel whose account has no room now waits for it like a throttled one, whoever used the room up.
 
 For escalation an unknown counts as not reached, for reports as not proved. Attempts are bounded, so a
 delivery always ends, and an end without the goal goes to a person.
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
@@ -53,6 +56,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """When this generation began: the plan's start, or a person's "send again"."""
     key_lifetimes: dict[str, timedelta | None] = {}
     """Channels that honour the key: for how long they remember it, None for ever. Others are absent."""
+    not_before: Mapping[str, datetime] = {}
+    """Channels whose account has no room now, and when it has: another message may be turned back before."""
 
 
 class Send(msgspec.Struct, frozen=True, tag="send"):
@@ -157,7 +162,8 @@ def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, sta
         if not ended and now < opens_at:
             waits.append(opens_at)
             break
-        hand_over = _first_try(delivery, channel, effort, now) + effort.message.fail_over_after
+        first = _first_try(delivery, channel, effort, opens_at if channel in effort.not_before else now)
+        hand_over = first + effort.message.fail_over_after
         match standing:
             case AskPerson():
                 return standing
@@ -202,10 +208,13 @@ def _at_the_end(
     return _send(delivery, channel, effort) if now >= at else WaitUntil(min(at, stale_at))
 
 
-def _first_try(delivery: Delivery, channel: str, effort: Effort, now: datetime) -> datetime:
-    """Return when this generation first used the channel; ``now`` when it is about to."""
+def _first_try(delivery: Delivery, channel: str, effort: Effort, otherwise: datetime) -> datetime:
+    """Return when this generation first used the channel: ``otherwise`` where it did not.
+
+    That is now, where it is about to; where it would have been used but for its account, its turn has begun already.
+    """
     key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
-    return next((one.started_at for one in delivery.attempts if one.key == key), now)
+    return next((one.started_at for one in delivery.attempts if one.key == key), otherwise)
 
 
 def _send(delivery: Delivery, channel: str, effort: Effort) -> Send:
@@ -214,6 +223,15 @@ def _send(delivery: Delivery, channel: str, effort: Effort) -> Send:
 
 
 def _standing(delivery: Delivery, channel: str, effort: Effort, policy: Policy) -> _Standing:
+    """Return where one channel stands: as its attempts left it, and no earlier than its account has room."""
+    found = _tried(delivery, channel, effort, policy)
+    room = effort.not_before.get(channel)
+    if room is None or not isinstance(found, _Again) or room <= found.at:
+        return found
+    return _Again(room, found.parked)
+
+
+def _tried(delivery: Delivery, channel: str, effort: Effort, policy: Policy) -> _Standing:
     """Return where one channel stands, from its attempts with the key of this generation."""
     key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
     tries = [one for one in delivery.attempts if one.channel == channel and one.key == key]
@@ -231,8 +249,10 @@ def _standing(delivery: Delivery, channel: str, effort: Effort, policy: Policy) 
         case "throttled" | "not_sent":
             if sum(one.state in {"throttled", "not_sent"} for one in tries) >= policy.tries:
                 return _Done()
-            at = last.retry_at or ended_at + pause(key, len(tries), policy)
-            return _Again(at, parked=last.state == "not_sent")
+            asked = last.retry_at
+            if asked is None or asked <= ended_at:
+                asked = ended_at + pause(key, len(tries), policy)
+            return _Again(asked, parked=last.state == "not_sent")
         case _:  # unknown
             return _after_unknown(tries, effort, policy)
 

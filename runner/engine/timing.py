@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from runner.engine.buckets import OPEN, Rooms
 from runner.engine.deliveries import next_delivery_look
 from runner.engine.law import next_duty_look
 from runner.engine.plan import Library
@@ -98,7 +99,7 @@ def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
     return invocation.reminded_at + rule.remind * (1 << max(invocation.reminders - 1, 0))
 
 
-def next_look(incident: Incident, now: datetime, library: Library) -> datetime | None:
+def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms = OPEN) -> datetime | None:
     """Return the earliest instant at which time alone changes something, None when only an event can."""
     if incident.state in ("cancelled", "closed"):
         return None
@@ -111,7 +112,7 @@ def next_look(incident: Incident, now: datetime, library: Library) -> datetime |
         if invocation.kind == "ask" or not paused:
             times.append(invocation.wake_at)
     if not paused:
-        times.extend(next_delivery_look(incident, name, now) for name in incident.moving)
+        times.extend(next_delivery_look(incident, name, now, rooms) for name in incident.moving)
     if library.regimes:
         times.extend(next_duty_look(duty, now) for duty in incident.duties.values())
     return min((time for time in times if time is not None), default=None)

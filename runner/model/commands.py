@@ -149,6 +149,17 @@ class DeclareDomain(Command, frozen=True, kw_only=True):
     assumed: bool = False
 
 
+class ReportDomain(Command, frozen=True, kw_only=True):
+    """Tell an incident what is known outside of it: a domain is down, or up again."""
+
+    domain: str
+    state: Literal["down", "up"]
+    since: datetime
+    reason: str = ""
+    declared: bool = False
+    """A person has settled it, in another incident: it stands above what a person said here before."""
+
+
 class AttachFile(Command, frozen=True, kw_only=True):
     """Take a file into custody; its bytes are kept already."""
 
@@ -342,6 +353,7 @@ AnyCommand = (
     | RecordDuty
     | AssignRole
     | DeclareDomain
+    | ReportDomain
     | AttachFile
     | AddNote
     | Pause

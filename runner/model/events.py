@@ -326,6 +326,8 @@ class DomainDeclared(Personal, frozen=True, kw_only=True):
     by: str = ""
     reason: str = ""
     assumed: bool = False
+    automatic: bool = False
+    """Nobody said so here: attempts failed, a probe arrived, or it was declared in another incident."""
 
 
 class EvidenceAttached(Personal, frozen=True, kw_only=True):

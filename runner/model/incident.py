@@ -296,6 +296,8 @@ class Domain(Value, frozen=True, kw_only=True):
     by: str = ""
     assumed: bool = False
     """The playbook assumes it until triage says otherwise."""
+    automatic: bool = False
+    """Found out by failing and by probing, or declared in another incident: nobody said it here."""
 
 
 class Behalf(Value, frozen=True, kw_only=True):

@@ -24,6 +24,10 @@ _UNITS = {
 HOW = "write MESSAGES/TIME, such as 1/s, 20/min, 1/5s, 2000/day, or 12/min burst 60"
 
 
+OUTAGE = "outage"
+"""The planner's rule that refuses a channel whose domain is down."""
+
+
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """So many messages in so much time, evenly: ``burst`` may leave at once after a pause, the rest one by one."""
 

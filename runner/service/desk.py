@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.effects.tools import Tools
+from runner.engine.buckets import OPEN, Rooms
 from runner.engine.law import duty_statuses, near_statuses
 from runner.engine.plan import Library, Plan, compile_plan
 from runner.errors import NotFound, Refused, Stale, StoreError
@@ -220,10 +221,21 @@ class Desk:
         worker: str = "",
         actor: Actor | None = None,
         room: int | None = None,
+        rooms: Rooms = OPEN,
+        now: datetime | None = None,
     ) -> Turn:
-        """Prepare one turn of an incident without writing it."""
-        now, library = self.clock.now(), self.library(incident)
-        return prepare(incident, commands, now, library, actor or self.actor, worker, room=room)
+        """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
+        library = self.library(incident)
+        return prepare(
+            incident,
+            commands,
+            now or self.clock.now(),
+            library,
+            actor or self.actor,
+            worker,
+            room=room,
+            rooms=rooms,
+        )
 
     def append(self, turns: Sequence[Turn]) -> list[str]:
         """Commit turns together; return each one's new head, empty where somebody else was faster."""

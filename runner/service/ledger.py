@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 import msgspec
 
+from runner.engine.buckets import OPEN, Rooms
 from runner.engine.claims import claims
 from runner.engine.decide import decide
 from runner.engine.evolve import begin, evolve
@@ -108,10 +109,11 @@ def prepare(
     worker: str = "",
     birth: AnyEvent | None = None,
     room: int | None = None,
+    rooms: Rooms = OPEN,
 ) -> Turn:
     """Return one turn; raises Refused when a command may not be done. Without ``worker`` nothing is claimed.
 
-    ``room`` bounds how many effects are claimed; None does not.
+    ``room`` bounds how many effects are claimed; None does not. ``rooms`` is what the accounts of the channels let through.
 
     ``birth`` is the event that made the incident, where it has no journal yet.
     """
@@ -125,7 +127,7 @@ def prepare(
         said.append(_on_behalf(base + 1, said, actor))
         incident = evolve(incident, number(incident, now, said[-1:]), library)
     incident, followed = settle(incident, now, library)
-    intents, work, more = _claimed(incident, now, library, worker, room)
+    intents, work, more = _claimed(incident, now, library, worker, room, rooms)
     incident = evolve(incident, number(incident, now, intents), library) if intents else incident
     if not said and not followed and not intents:
         return Turn(append=None, incident=incident, work=work, more=more)
@@ -139,7 +141,11 @@ def prepare(
         expected_version=base,
         events=events,
         row=row_of(
-            incident, now, library, has_work=bool(incident.sending or work or more) if worker else None
+            incident,
+            now,
+            library,
+            has_work=bool(incident.sending or work or more) if worker else None,
+            rooms=rooms,
         ),
     )
     return Turn(append=append, incident=incident, work=work, more=more)
@@ -167,12 +173,12 @@ def _on_behalf(first: int, events: Sequence[AnyEvent], actor: Actor) -> ActedOnB
 
 
 def _claimed(
-    incident: Incident, now: datetime, library: Library, worker: str, room: int | None
+    incident: Incident, now: datetime, library: Library, worker: str, room: int | None, rooms: Rooms
 ) -> tuple[list[AnyEvent], tuple[AnyWork, ...], bool]:
     """Return the intents to commit, the work that follows them, and whether some had to be left."""
     if not worker:
         return [], (), False
-    every = claims(incident, now, library, worker)
+    every = claims(incident, now, library, worker, rooms)
     found = list(islice(every, room))
     more = room is not None and next(every, None) is not None
     return [intent for intent, _ in found if intent is not None], tuple(work for _, work in found), more
@@ -189,7 +195,13 @@ def _new(event: AnyEvent, now: datetime, actor: Actor) -> NewEvent:
     )
 
 
-def row_of(incident: Incident, now: datetime, library: Library, has_work: bool | None = None) -> IncidentRow:
+def row_of(
+    incident: Incident,
+    now: datetime,
+    library: Library,
+    has_work: bool | None = None,
+    rooms: Rooms = OPEN,
+) -> IncidentRow:
     """Return what lists and workers need of an incident; ``has_work`` None has it found out."""
     if has_work is None:
         has_work = bool(incident.sending) or next(claims(incident, now, library, ""), None) is not None
@@ -201,6 +213,6 @@ def row_of(incident: Incident, now: datetime, library: Library, has_work: bool |
         state=incident.state,
         opened_at=incident.opened_at,
         version=incident.version,
-        next_due=next_look(incident, now, library),
+        next_due=next_look(incident, now, library, rooms),
         has_work=has_work,
     )

@@ -118,8 +118,8 @@ def _life(event: _Life) -> str:
             return f"Incident closed by {by or 'nobody named'}{_because(reason)}"
         case e.RoleAssigned(role=role, persons=persons):
             return f"Role {role}: {', '.join(persons) or 'nobody'}"
-        case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
-            how = "assumed " if assumed else ""
+        case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
+            how = "assumed " if event.assumed else "found " if event.automatic else ""
             return f"{domain} is {how}{state} since {moment(since)}{_because(reason)}"
 
 

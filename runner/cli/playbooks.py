@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.cli import rehearsals
 from runner.cli.completing import playbooks
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 Name = Annotated[
     str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
 ]
-SCHEMAS = ("playbook",)
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    made = group(app, "playbook", "Playbooks: list, show, validate, diff.")
+    made = group(app, "playbook", "Playbooks: list, show, validate, diff, test, fixture.")
     command(made, "list", Scope.ANYWHERE)(list_)
     command(made, "show", Scope.ANYWHERE)(show)
     command(made, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
     command(made, "diff", Scope.ANYWHERE)(diff)
+    rehearsals.add(made)
     command(app, "schema", Scope.ANYWHERE)(schema)
 
 
@@ -202,7 +203,8 @@ def _diff_page(found: Difference) -> Page:
 
 
 def schema(
-    session: Session, kind: Annotated[str, Argument(metavar="KIND", help="playbook.")] = "playbook"
+    session: Session,
+    kind: Annotated[str, Argument(metavar="KIND", help="playbook, playbook-test.")] = "playbook",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.
 
@@ -210,8 +212,8 @@ def schema(
     Example:
       tocsin schema playbook > playbook.schema.json
     """
-    from runner.loading.schema import as_text, playbook_schema
+    from runner.loading.schema import SCHEMAS, as_text
 
     if kind not in SCHEMAS:
         raise NotFound(f"there is no schema of '{kind}'", hint=f"known: {', '.join(SCHEMAS)}")
-    session.world.out.write(as_text(playbook_schema()))
+    session.world.out.write(as_text(SCHEMAS[kind]()))

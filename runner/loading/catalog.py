@@ -233,6 +233,12 @@ def shipped(found: ModuleSpec | None) -> Path | Traversable:
     return files("playbooks")
 
 
+def shipped_folder() -> Path | None:
+    """Return the folder that ships with the program, None where the program runs from an archive."""
+    found = shipped(find_spec("playbooks"))
+    return found if isinstance(found, Path) else None
+
+
 def _scanned(file: Path | Traversable) -> Source:
     return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Callable
 from typing import Any, Final, get_args
 
 from msgspec import inspect as types
@@ -17,6 +18,7 @@ from runner.errors import Bug
 from runner.loading.lower import DUE, DUE_HINT, DURATION
 from runner.model.expressions import Expression
 from runner.model.playbook import KINDS, After, Due, DutyState, Playbook, Step, WaitFor
+from runner.model.rehearsal import PlaybookTests
 
 Schema = dict[str, Any]
 
@@ -92,6 +94,21 @@ def playbook_schema() -> Schema:
     }
 
 
+def tests_schema() -> Schema:
+    """Return the schema of a file of tests."""
+    top = _struct(types.type_info(PlaybookTests))  # type: ignore[arg-type]
+    return {
+        "$schema": DIALECT,
+        "$id": "tocsin/playbook-test/v1",
+        "title": "tests of a Tocsin playbook",
+        **top,
+    }
+
+
+SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {"playbook": playbook_schema, "playbook-test": tests_schema}
+"""The kinds of files that editors can be told of."""
+
+
 def as_text(schema: Schema) -> str:
     """Write a schema as the committed file holds it."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -138,7 +155,7 @@ def _type(info: types.Type) -> Schema:
         case types.DictType(key, value):
             names = {"propertyNames": _type(key)} if isinstance(key, types.Metadata) else {}
             return {"type": "object", **names, "additionalProperties": _type(value)}
-        case types.RawType():
+        case types.RawType() | types.AnyType():
             return {}
         case _:
             return scalar_schema(info)

@@ -22,6 +22,7 @@ SCHEMAS = (
     "tocsin/facts/v1",
     "tocsin/fields/v1",
     "tocsin/home/v1",
+    "tocsin/playbook-test/v1",
 )
 _ENDINGS = (".yaml", ".yml", ".md")
 
@@ -89,6 +90,8 @@ def validate_source(
             return _fields(source)
         case "tocsin/home/v1":
             return _home(source)
+        case "tocsin/playbook-test/v1":
+            return _tests(source, catalog)
         case "tocsin/notice/v1":
             text = "a notice is a Markdown file that begins with this between two lines of ---"
             return (source.problem(("schema",), "schema", text, hint="name it .md"),)
@@ -136,6 +139,12 @@ def _fields(source: Source) -> tuple[Problem, ...]:
     from runner.loading.field_lists import scan_fields
 
     return scan_fields(source.text, source.file)[1]
+
+
+def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    from runner.loading.rehearsals import check_tests
+
+    return check_tests(source, catalog)
 
 
 def _home(source: Source) -> tuple[Problem, ...]:

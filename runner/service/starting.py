@@ -71,10 +71,15 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def prepare_opening(desk: Desk, request: Request) -> Opening:
-    """Return an opening to be shown; raises Invalid, NotFound or Refused with everything that is wrong."""
+def prepare_opening(
+    desk: Desk, request: Request, catalog: Catalog | None = None, pinned: str = ""
+) -> Opening:
+    """Return an opening to be shown; raises Invalid, NotFound or Refused with everything that is wrong.
+
+    ``catalog`` is where playbooks are looked up, ``pinned`` the law that is kept already; else both are the home's.
+    """
     now = desk.clock.now()
-    catalog = Catalog(desk.folder)
+    catalog = catalog or Catalog(desk.folder)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
         raise Refused("an incident needs a playbook", hint="tocsin playbook list")
@@ -91,7 +96,7 @@ def prepare_opening(desk: Desk, request: Request) -> Opening:
         title=request.title or bundles[0].playbook.title,
         kind=request.kind,
         by=desk.actor.claimed,
-        catalogue=pin_catalogue(desk, catalog),
+        catalogue=pinned or pin_catalogue(desk, catalog),
     )
     previews, unaddressed = _previews(desk, event, commands, bundles, now)
     return Opening(

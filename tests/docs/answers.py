@@ -84,6 +84,7 @@ ASKED = (
     ("playbook show lost-device", ""),
     ("playbook validate wrong.yaml", ""),
     ("playbook diff lost-device lost-device.yaml", ""),
+    ("playbook test lost-device --only 'the PIN'", "`tocsin playbook test`"),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),
     ("audit verify", ""),

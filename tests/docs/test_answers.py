@@ -11,7 +11,14 @@ from tests.docs.consoles import ROOT
 
 _BLOCK = re.compile(r"^## (\S+)\n.*?```json\n(.*?)```", re.DOTALL | re.MULTILINE)
 _TAG = re.compile(r'"(tocsin/[a-z-]+/v\d+)"')
-FILES = {"tocsin/playbook/v1", "tocsin/regime/v1", "tocsin/notice/v1", "tocsin/facts/v1", "tocsin/home/v1"}
+FILES = {
+    "tocsin/playbook/v1",
+    "tocsin/playbook-test/v1",
+    "tocsin/regime/v1",
+    "tocsin/notice/v1",
+    "tocsin/facts/v1",
+    "tocsin/home/v1",
+}
 """Schemas of what people write."""
 KEPT = {"tocsin/manifest/v1", "tocsin/journal/v1", "tocsin/letters/v1", "tocsin/letters-run/v1"}
 """Schemas of what is kept, not answered."""

@@ -13,7 +13,7 @@ from msgspec.inspect import type_info
 
 from runner.errors import Bug
 from runner.loading.lower import lower
-from runner.loading.schema import as_text, playbook_schema, scalar_schema
+from runner.loading.schema import SCHEMAS, as_text, playbook_schema, scalar_schema
 from runner.loading.source import parse, scan
 from runner.model.playbook import KINDS, PHASES, Playbook
 
@@ -24,12 +24,18 @@ CORPUS = sorted((ROOT / "tests" / "golden" / "validate").glob("*.yaml")) + sorte
 )
 
 
-def test_the_committed_schema_is_the_one_that_the_types_give() -> None:
-    assert COMMITTED.read_text(encoding="utf-8") == as_text(playbook_schema())
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_the_committed_schema_is_the_one_that_the_types_give(kind: str) -> None:
+    committed = COMMITTED.with_name(f"{kind}.v1.json").read_text(encoding="utf-8")
+    assert committed == as_text(SCHEMAS[kind]())
+    jsonschema.Draft202012Validator.check_schema(json.loads(committed))
 
 
-def test_the_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(json.loads(COMMITTED.read_text(encoding="utf-8")))
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "playbooks" / "tests").glob("*.yaml")), ids=lambda file: file.stem
+)
+def test_the_shipped_tests_fit_the_schema_of_tests(file: Path) -> None:
+    jsonschema.validate(scan(file.read_bytes(), file.name).data, SCHEMAS["playbook-test"]())
 
 
 def test_every_kind_of_step_has_a_branch_with_its_key_right_after_the_id() -> None:

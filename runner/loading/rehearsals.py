@@ -1,0 +1,243 @@
+"""The tests of playbooks: found beside them, read, and checked against the playbook that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from runner.errors import Invalid, Problem
+from runner.loading.bundle import is_path, load_bundle
+from runner.loading.catalog import Catalog, shipped_folder
+from runner.loading.check_map import Map
+from runner.loading.source import Source, Where, scan_file
+from runner.loading.strict import read_struct
+from runner.model.moments import parse_duration
+from runner.model.playbook import Bundle, Group, Playbook, Repeat
+from runner.model.rehearsal import DEEDS, Behaviour, Case, PlaybookTests
+from runner.model.vocabulary import fact_type, nearest, path_hint
+
+if TYPE_CHECKING:
+    from runner.model.playbook import AnyStep
+
+SCHEMA: Final = "tocsin/playbook-test/v1"
+FOLDER: Final = "tests"
+"""Beside the playbooks."""
+
+
+class TestFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of tests with the playbook that they are about."""
+
+    __test__ = False
+    file: str
+    tests: PlaybookTests
+    playbook: str
+    """Its name, or the path to it."""
+    bundle: Bundle
+
+
+def load_tests(path: Path, catalog: Catalog) -> TestFile:
+    """Return a file of tests; raises Invalid with every problem, NotFound where its playbook is not there."""
+    source = scan_file(path)
+    tests, problems = read_struct(source, PlaybookTests, SCHEMA)
+    if tests is None:
+        raise _invalid(source, problems)
+    bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+    problems = tuple(_meaning(source, tests, bundle))
+    if problems:
+        raise _invalid(source, problems)
+    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
+
+
+def around(path: Path, catalog: Catalog) -> Catalog:
+    """Return the catalogue in which the playbooks come first beside which a file of tests stands."""
+    folder = path.absolute().parent
+    return catalog.beside_of((folder.parent if folder.name == FOLDER else folder) / path.name)
+
+
+def check_tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    """Return every problem of a file of tests; nothing is raised."""
+    from runner.errors import TocsinError
+
+    tests, problems = read_struct(source, PlaybookTests, SCHEMA)
+    if tests is None:
+        return problems
+    path = Path(source.file)
+    try:
+        bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+    except TocsinError as error:
+        return (source.problem(("playbook",), "playbook", error.message, hint=error.hint),)
+    return tuple(_meaning(source, tests, bundle))
+
+
+def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
+    """Return the files of tests that are meant: files, folders, or a playbook's by its name; all where none is named.
+
+    Raises Invalid for a name that has none.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        path = Path(name)
+        mine = (
+            sorted(path.rglob("*.yaml"))
+            if path.is_dir()
+            else [path]
+            if is_path(name)
+            else [file for file in _all(catalog) if _is_of(file, name)]
+        )
+        tests = [file for file in mine if not path.is_dir() or _says_so(file)]
+        if not tests:
+            raise Invalid(
+                f"there are no tests of '{name}'",
+                hint=f"write one beside it: {FOLDER}/{path.stem}.yaml, with schema: {SCHEMA}",
+                code="no_tests",
+            )
+        found.update(dict.fromkeys(tests))
+    return tuple(found) if names else tuple(_all(catalog))
+
+
+def _all(catalog: Catalog) -> Iterator[Path]:
+    for folder in (catalog.folder / "playbooks" if catalog.folder else None, shipped_folder()):
+        if folder is not None and (folder / FOLDER).is_dir():
+            yield from sorted((folder / FOLDER).glob("*.yaml"))
+
+
+def _is_of(file: Path, name: str) -> bool:
+    return file.stem == name or file.stem.startswith(f"{name}.")
+
+
+def _says_so(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return any(line.strip() == f"schema: {SCHEMA}" for line in lines)
+
+
+def _playbook(name: str, tests: Path) -> str:
+    return str((tests.parent / name).resolve()) if is_path(name) else name
+
+
+def _invalid(source: Source, problems: tuple[Problem, ...]) -> Invalid:
+    count = len(problems)
+    return Invalid(f"{source.file} has {count} problem{'s' if count != 1 else ''}", problems=problems)
+
+
+# --------------------------------------------------------------------------------------------------- meaning
+
+
+def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[Problem]:
+    steps = dict(paths(bundle))
+    names: set[str] = set()
+    for role in tests.roles:
+        if role not in _roles(bundle):
+            yield _unknown(source, ("roles", role), "role", role, _roles(bundle))
+    yield from _behaviour(source, tests.usual, ("usual",), steps)
+    for index, case in enumerate(tests.cases):
+        where: Where = ("cases", index)
+        if case.name in names:
+            yield source.problem((*where, "name"), "name", f"'{case.name}' stands here twice")
+        names.add(case.name)
+        yield from _behaviour(source, case, where, steps)
+        yield from _expected(source, case, (*where, "expect"), steps)
+
+
+def _behaviour(
+    source: Source, one: Behaviour, where: Where, steps: Mapping[str, AnyStep]
+) -> Iterator[Problem]:
+    for name, mentioned in (("answers", one.answers), ("finds", one.finds), ("deeds", one.deeds)):
+        yield from _steps(source, (*where, name), mentioned, steps)
+    yield from _steps(source, (*where, "acts"), one.acts, steps)
+    for step, deeds in one.deeds.items():
+        for index, deed in enumerate(deeds):
+            word, _, rest = deed.partition(" ")
+            if word not in DEEDS:
+                yield _unknown(source, (*where, "deeds", step, index), "deed", word, DEEDS)
+            elif word == "sleep":
+                yield from _duration(source, (*where, "deeds", step, index), rest)
+    for path in one.learns:
+        if fact_type(path) is None:
+            yield source.problem(
+                (*where, "learns", path), "fact", f"there is no fact {path!r}", hint=path_hint(path), key=True
+            )
+
+
+def _expected(source: Source, case: Case, where: Where, steps: Mapping[str, AnyStep]) -> Iterator[Problem]:
+    wanted = case.expect
+    for state, named in (wanted.path or {}).items():
+        for index, step in enumerate(named):
+            if step not in steps:
+                yield _unknown(source, (*where, "path", state, index), "step", step, steps)
+    for index, step in enumerate(wanted.again):
+        if step not in steps:
+            yield _unknown(source, (*where, "again", index), "step", step, steps)
+    for name in ("steps", "times", "waits_for", "overdue", "messages", "documents"):
+        yield from _steps(source, (*where, name), getattr(wanted, name), steps)
+    if wanted.within:
+        yield from _duration(source, (*where, "within"), wanted.within)
+
+
+def _duration(source: Source, where: Where, text: str) -> Iterator[Problem]:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        yield source.problem(where, "duration", f"'{text}': {error}")
+
+
+def _steps(
+    source: Source, where: Where, named: Mapping[str, object], steps: Mapping[str, AnyStep]
+) -> Iterator[Problem]:
+    for step in named:
+        bare = step.partition("[")[0] + step.partition("]")[2] if "[" in step else step
+        if bare not in steps:
+            yield _unknown(source, (*where, step), "step", step, steps)
+
+
+def _unknown(
+    source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
+) -> Problem:
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"there are: {', '.join(list(known)[:12])}"
+    return source.problem(where, what, f"there is no {what} '{name}'", hint=hint, key=True)
+
+
+def _roles(bundle: Bundle) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(role for one in _playbooks(bundle) for role in one.roles))
+
+
+def _playbooks(bundle: Bundle) -> tuple[Playbook, ...]:
+    return (bundle.playbook, *bundle.includes.values())
+
+
+def paths(bundle: Bundle) -> Iterator[tuple[str, AnyStep]]:
+    """Yield every step by its path: containers and the step; a called playbook's steps below its name."""
+    yield from _inside("", bundle.playbook.steps, bundle)
+
+
+def _inside(prefix: str, steps: Sequence[AnyStep], bundle: Bundle) -> Iterator[tuple[str, AnyStep]]:
+    from runner.model.playbook import Call
+
+    for step in steps:
+        yield prefix + step.id, step
+        match step:
+            case Group(steps=inner) | Repeat(steps=inner):
+                yield from _inside(f"{prefix}{step.id}.", inner, bundle)
+            case Call(playbook=name):
+                included = bundle.includes.get(name.partition("@")[0])
+                if included is not None:
+                    yield from _inside(f"{prefix}{step.id}.", included.steps, bundle)
+            case _:
+                pass
+
+
+def named_duties(bundle: Bundle) -> tuple[str, ...]:
+    """Return the duties that a playbook names: in its steps and in its conditions."""
+    found: dict[str, None] = {}
+    for playbook in _playbooks(bundle):
+        places = Map(playbook)
+        for place in places.places:
+            for name in (getattr(place.step, "duty", ""), place.step.due.ref if place.step.due else ""):
+                if "/" in name:
+                    found[name] = None
+        for _, _, expression in places.expressions():
+            found.update(dict.fromkeys(expression.duties))
+    return tuple(found)

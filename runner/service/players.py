@@ -1,0 +1,305 @@
+"""People who work an incident as its playbook asks, or otherwise where they are told to: for tests and for exercises.
+
+A player decides nothing by chance. Of what is open they take what is due first; a step is done by somebody who holds
+its role, and what the behaviour says of the step comes before doing it as asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from runner.engine.paths import lane_of, path_of
+from runner.engine.timing import PEOPLE
+from runner.engine.view import find_step, item_of
+from runner.errors import Refused
+from runner.model import commands as c
+from runner.model import playbook as p
+from runner.model.actor import Actor
+from runner.model.incident import Incident, Invocation
+from runner.model.moments import parse_duration
+from runner.model.rehearsal import Behaviour
+from runner.service import duties, facts, notices
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+SOURCE = "who knows"
+REASON = "as things stood"
+LEAD = timedelta(minutes=5)
+"""Where nothing is done before it must be, it is begun so long before it is due."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+_ENDINGS: dict[str, Callable[..., c.AnyCommand]] = {
+    "skip": c.SkipStep,
+    "cancel": c.CancelStep,
+    "fail": c.FailStep,
+    "retry": c.RetryStep,
+}
+
+
+class Stranded(Refused):
+    """A player does not know what to do: the behaviour leaves out an answer, a person, or the way on."""
+
+
+class Players:
+    """Everybody who holds a role in one incident."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        incident: str,
+        behaviour: Behaviour,
+        *,
+        last_moment: bool = False,
+        sleep: Callable[[timedelta], None],
+    ) -> None:
+        """Take how they behave; ``sleep`` lets time pass where somebody lets it pass."""
+        self._desk, self._name = desk, incident
+        self._behaviour = behaviour
+        self._answers = dict(behaviour.answers)
+        self._deeds = {step: list(deeds) for step, deeds in behaviour.deeds.items()}
+        self._last_moment, self._sleep = last_moment, sleep
+        self._left_alone: set[str] = set()
+        """Messages that nobody acknowledges."""
+
+    @property
+    def _incident(self) -> Incident:
+        return self._desk.load(self._name)
+
+    # --- the next thing -----------------------------------------------------------------------------------
+
+    def act(self) -> bool:
+        """Do the next thing that a person can do; tell whether there was one."""
+        incident = self._incident
+        open_ = [incident.invocations[name] for name in sorted(incident.active)]
+        ended = [one for name in incident.latest.values() if _halted(one := incident.invocations[name])]
+        for invocation in sorted((*open_, *ended), key=lambda one: (one.kind != "message", one.due or NEVER)):
+            if self._deed(incident, invocation):
+                return True
+        return False
+
+    def learn(self) -> bool:
+        """Record a fact that a step waits for and that somebody is to find out; tell whether there was one."""
+        incident = self._incident
+        for name in sorted(incident.blocked | incident.live):
+            for fact in incident.invocations[name].missing:
+                if text := self._behaviour.learns.get(fact):
+                    self._record([text])
+                    return True
+        return False
+
+    def begins_at(self) -> datetime | None:
+        """Return when something must be begun that is left to the last moment."""
+        if not self._last_moment:
+            return None
+        incident, now = self._incident, self._desk.clock.now()
+        dues = (incident.invocations[name].due for name in incident.active)
+        return min((one - LEAD for one in dues if one is not None and one - LEAD > now), default=None)
+
+    # --- one step -----------------------------------------------------------------------------------------
+
+    def _deed(self, incident: Incident, invocation: Invocation) -> bool:
+        step = self._desk.library(incident).step(incident, invocation.id)
+        lined_up = self._deeds.get(lane_of(invocation.id)) or self._deeds.get(path_of(invocation.id)) or []
+        halted = _halted(invocation)
+        if lined_up and (halted or invocation.kind in (*PEOPLE, "message", "wait")):
+            return self._otherwise(lined_up.pop(0), invocation, step)
+        if invocation.over:
+            return False
+        if self._last_moment and invocation.kind in PEOPLE and self._can_wait(incident, invocation):
+            return False
+        if halted:
+            raise Stranded(
+                f"{path_of(invocation.id)} is stuck: {invocation.stuck}",
+                hint="say in deeds: what is done then",
+            )
+        return self._as_asked(incident, invocation, step)
+
+    def _as_asked(self, incident: Incident, invocation: Invocation, step: p.AnyStep) -> bool:
+        match step:
+            case p.Message():
+                return self._acknowledge(incident, invocation)
+            case p.Task():
+                self._complete(invocation, step)
+            case p.Ask():
+                self._answer(invocation, step)
+            case p.Approve():
+                self._decide(incident, invocation, step, approved=True)
+            case p.File():
+                self._hand_in(incident, invocation, step)
+            case _:
+                return False
+        return True
+
+    def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
+        """Tell whether a step can wait: it is due later, or never while others are due."""
+        if invocation.due is not None:
+            return invocation.due > self._desk.clock.now() + LEAD
+        return any(incident.invocations[name].due is not None for name in incident.active)
+
+    def _complete(self, invocation: Invocation, step: p.Task) -> None:
+        """Find out what the task is about, tick its rows, and end it."""
+        found = self._behaviour.finds
+        self._record(found.get(lane_of(invocation.id)) or found.get(path_of(invocation.id), ()))
+        by = self._holder(invocation, step.role)
+        rows = [c.CheckRow(step=invocation.id, row=n, by=by) for n in range(len(step.checklist))]
+        self._at(by).submit(self._name, *rows, c.CompleteTask(step=invocation.id, by=by, comment="done"))
+
+    def _answer(self, invocation: Invocation, step: p.Ask) -> None:
+        value = self._answers.get(lane_of(invocation.id)) or self._answers.get(path_of(invocation.id))
+        if value is None:
+            raise Stranded(f"nobody answers {path_of(invocation.id)}: {step.ask}", hint="add it to answers:")
+        desk = self._at(self._holder(invocation, step.role))
+        facts.record_answer(desk, self._name, invocation.id, value, SOURCE, "confirmed")
+
+    def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
+        """Have the next person decide who holds one of the roles and may."""
+        subject = find_step(incident, incident.scopes[invocation.scope], step.approve)
+        given = [one for one in invocation.approvals if not one.void]
+        barred = {one.by for one in given} | ({subject.ended_by} if subject else set())
+        for role in step.by.roles:
+            if step.by.every_role and any(role in one.roles for one in given):
+                continue
+            for person in self._holders(role):
+                if person not in barred:
+                    made = c.Decide(
+                        step=invocation.id,
+                        by=person,
+                        digest=subject.digest if subject else "",
+                        approved=approved,
+                        reason="" if approved else REASON,
+                    )
+                    self._at(person).submit(self._name, made)
+                    return
+        raise Stranded(
+            f"nobody is left who may decide {path_of(invocation.id)}", hint="more people in roles:"
+        )
+
+    def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
+        """Record a filing, with its reasons when it is late."""
+        duty = item_of(incident, incident.scopes[invocation.scope], step.duty)
+        known = incident.duties.get(duty)
+        now = self._desk.clock.now()
+        late = known is not None and known.due is not None and now > known.due
+        desk = self._at(self._holder(invocation, step.role))
+        made = duties.filing(
+            desk,
+            incident,
+            duty,
+            at=now,
+            reference="REHEARSED",
+            receipt=None,
+            late_reason=REASON if late else "",
+            step=invocation.id,
+        )
+        desk.submit(self._name, *made)
+
+    def _acknowledge(self, incident: Incident, invocation: Invocation) -> bool:
+        """Have those say that they know of whom a message wants it."""
+        if invocation.id in self._left_alone:
+            return False
+        open_ = [
+            one
+            for name in sorted(incident.moving)
+            if (one := incident.deliveries[name]).step == invocation.id
+        ]
+        for one in open_:
+            made = c.ReportCall(delivery=one.id, reached=True, by=one.person)
+            self._at(one.person).submit(self._name, made)
+        return bool(open_)
+
+    # --- otherwise ----------------------------------------------------------------------------------------
+
+    def _otherwise(self, deed: str, invocation: Invocation, step: p.AnyStep) -> bool:
+        """Do what the behaviour says instead."""
+        word, _, rest = deed.partition(" ")
+        match word:
+            case "skip" | "cancel" | "fail" | "retry":
+                by = self._anybody()
+                self._at(by).submit(self._name, _ENDINGS[word](step=invocation.id, by=by, reason=REASON))
+            case "reject" if isinstance(step, p.Approve):
+                self._decide(self._incident, invocation, step, approved=False)
+            case "unknown":
+                by = self._holder(invocation, getattr(step, "role", ""))
+                again = self._desk.clock.now() + timedelta(hours=1)
+                self._at(by).submit(self._name, c.AnswerUnknown(step=invocation.id, by=by, ask_again=again))
+            case "unreached":
+                self._left_alone.add(invocation.id)
+            case "sleep":
+                self._sleep(parse_duration(rest))
+            case "learn":
+                self._record([rest])
+            case _:
+                self._elsewhere(word, rest)
+        return True
+
+    def _elsewhere(self, word: str, rest: str) -> None:
+        """Decide on a duty, declare a domain, or take up again what had ended."""
+        by = self._anybody()
+        first, _, more = rest.partition(" ")
+        match word:
+            case "reopen":
+                if more:
+                    self._answers[first] = more
+                made = c.ReopenStep(step=self._newest(first), by=by, reason=REASON)
+                self._at(by).submit(self._name, made)
+            case "render":
+                made_ = notices.render_step(self._at(by), self._incident, self._newest(rest))
+                self._at(by).submit(self._name, made_)
+            case "domain" if first in ("compromised", "down", "up"):
+                now = self._desk.clock.now()
+                declared = c.DeclareDomain(domain=more, state=first, since=now, by=by, reason=REASON)  # type: ignore[arg-type]
+                self._at(by).submit(self._name, declared)
+            case "not-to-notify" | "waive":
+                for duty in self._meant(rest):
+                    kind = "waived" if word == "waive" else "decided_not_to_notify"
+                    decided = duties.decision(self._at(by), duty, kind, self._desk.clock.now(), REASON)  # type: ignore[arg-type]
+                    self._at(by).submit(self._name, decided)
+            case _:
+                raise Stranded(f"nobody knows how to {word} {rest}", hint="see the words for deeds")
+
+    def _meant(self, text: str) -> Iterator[str]:
+        """Yield a duty by its name, or all that have a reason of this code: ``because:risk_unlikely``."""
+        word, _, code = text.partition(":")
+        if word != "because":
+            yield text
+            return
+        for one in self._desk.duties(self._incident):
+            if any(reason.code == code for reason in one.because):
+                yield one.id
+
+    def _newest(self, path: str) -> str:
+        for name in self._incident.latest.values():
+            if path in (path_of(name), lane_of(name)):
+                return name
+        raise Stranded(f"{path} was not reached yet", hint="do this at a later step")
+
+    # --- who ----------------------------------------------------------------------------------------------
+
+    def _record(self, assignments: Sequence[str]) -> None:
+        if assignments:
+            facts.record_facts(self._at(self._anybody()), self._name, assignments, SOURCE, "confirmed")
+
+    def _holders(self, role: str) -> tuple[str, ...]:
+        return self._incident.roles.get(role, ()) or self._desk.directory.roles.get(role, ())
+
+    def _holder(self, invocation: Invocation, role: str) -> str:
+        """Return who does a step: to whom it was given, else the first who holds the role, else anybody."""
+        return invocation.assignee or next(iter(self._holders(role)), "") or self._anybody()
+
+    def _anybody(self) -> str:
+        held = (persons[0] for _, persons in sorted(self._incident.roles.items()) if persons)
+        return next(held, "somebody")
+
+    def _at(self, person: str) -> Desk:
+        """Return the desk with a person at it, at a machine of their own."""
+        found = copy(self._desk)
+        found.actor = Actor(claimed=person, host=f"desk-of-{person}", os_user=person)
+        return found
+
+
+def _halted(invocation: Invocation) -> bool:
+    """Tell whether a person must say how it goes on."""
+    return bool(invocation.stuck) or invocation.state in ("failed", "expired")

@@ -1,0 +1,130 @@
+"""A stage for tests of playbooks: a home of its own in a folder that goes away, with made-up people and no channel out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import msgspec
+
+from runner.errors import NotFound
+from runner.loading.catalog import Catalog
+from runner.loading.rehearsals import TestFile
+from runner.model.actor import Actor
+from runner.model.catalogue import CatalogueText, Contents
+from runner.model.messaging import ChannelConfig, ContactPoint
+from runner.model.organisation import Home, Person
+from runner.model.outline import Outline
+from runner.model.playbook import Bundle
+from runner.model.vocabulary import nearest
+from runner.service.chance import Clock
+from runner.service.desk import Desk
+from runner.service.pinning import kept_catalogue
+
+SCREEN = "screen"
+"""The stage's one channel; nothing that is sent over it leaves the program."""
+DIRECTOR = "director"
+
+
+class Counting:
+    """Identifiers that count: the same test makes the same ones."""
+
+    def __init__(self) -> None:
+        """Begin at one."""
+        self._numbers = count(1)
+
+    def name(self, prefix: str) -> str:
+        """Return the next identifier."""
+        return f"{prefix}-{next(self._numbers)}"
+
+    def codename(self) -> str:
+        """Return the next name."""
+        return f"rehearsal-{next(self._numbers)}"
+
+
+@contextmanager
+def stage(folder: Path, file: TestFile, clock: Clock) -> Iterator[Desk]:
+    """Open a desk in an empty folder for one file of tests; its store is closed at the end."""
+    from runner.store.opening import open_store
+    from runner.vault.master import create_master
+    from runner.vault.opening import open_vault
+
+    home = _home(file)
+    create_master(home.master_key, base=folder)
+    vault = open_vault(home.master_key, base=folder)
+    store = open_store(home.store, vault, base=folder, create=True)
+    try:
+        actor = Actor(claimed=DIRECTOR, host="stage", os_user=DIRECTOR)
+        yield Desk(folder, home, store, clock, Counting(), actor)
+    finally:
+        store.close()
+
+
+def _home(file: TestFile) -> Home:
+    roles = {role: (f"{role}-1", f"{role}-2") for role in _roles(file.bundle)} | file.tests.roles
+    people = dict.fromkeys((person for some in roles.values() for person in some), "")
+    return Home(
+        schema="tocsin/home/v1",
+        organisation=file.tests.organisation,
+        people={
+            one: Person(name=one, contacts=(ContactPoint(channel="handle", address=one),)) for one in people
+        },
+        roles=roles,
+        channels={
+            name: ChannelConfig(
+                adapter="console",
+                confidentiality="restricted",
+                personal_data="special",
+                priority=priority,
+                domains=frozenset({name}),
+                settings={"path": f"{name}.txt"},
+            )
+            for priority, name in enumerate((SCREEN, *_channels(file)), start=1)
+        },
+    )
+
+
+def _roles(bundle: Bundle) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(role for one in (bundle.playbook, *bundle.includes.values()) for role in one.roles)
+    )
+
+
+def _channels(file: TestFile) -> tuple[str, ...]:
+    named = dict.fromkeys(name for case in (file.tests.usual, *file.tests.cases) for name in case.channels)
+    return tuple(name for name in named if name != SCREEN)
+
+
+def pin(desk: Desk, catalog: Catalog, cache: Path, file: TestFile) -> str:
+    """Keep the law and the templates that the tests name, and return their digest; NotFound for one that is not there."""
+    found, _ = kept_catalogue(cache, catalog)
+    regimes, outline = found.regimes, found.outline
+    if file.tests.laws is not None:
+        regimes, outline = _chosen(catalog, file.tests.laws)
+    notices = bytes(found.notices)
+    if file.tests.notices is not None:
+        notices = _some(found, file.tests.notices)
+    contents = Contents(
+        outline=outline,
+        laws_at=desk.store.put_blob(None, msgspec.json.encode(regimes)),
+        notices_at=desk.store.put_blob(None, notices),
+    )
+    return desk.store.put_blob(None, msgspec.json.encode(contents))
+
+
+def _chosen(catalog: Catalog, laws: tuple[str, ...]) -> tuple[tuple[msgspec.Raw, ...], Outline]:
+    from runner.engine.outlining import outline
+
+    regimes = tuple(catalog.regime(name) for name in sorted(laws))
+    return tuple(msgspec.Raw(msgspec.json.encode(one, order="sorted")) for one in regimes), outline(regimes)
+
+
+def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:
+    kept = msgspec.json.decode(bytes(found.notices), type=dict[str, msgspec.Raw])
+    for name in names:
+        if name not in kept:
+            near = nearest(name, kept)
+            raise NotFound(f"there is no notice '{name}'", hint=f"did you mean {near}?" if near else "")
+    return msgspec.json.encode({name: kept[name] for name in names})

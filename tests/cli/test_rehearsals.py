@@ -1,0 +1,160 @@
+"""Tests of playbooks as a person runs them: what passes, what does not and why, and a test made from an incident."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
+
+TESTS = """\
+schema: tocsin/playbook-test/v1
+playbook: lost-badge
+laws: []
+notices: []
+cases:
+  - name: as asked
+    answers: {used: no}
+    expect:
+      path: {}
+      messages: {tell: [A badge is missing]}
+      within: 1h
+  - name: the report is refused once
+    answers: {used: yes}
+    deeds: {sign: [reject, retry]}
+    expect: {again: [sign], steps: {over: done}}
+"""
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    """Return a folder with a playbook and its tests."""
+    (tmp_path / "books" / "tests").mkdir(parents=True)
+    (tmp_path / "books" / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    (tmp_path / "books" / "tests" / "lost-badge.yaml").write_text(TESTS, encoding="utf-8")
+    return tmp_path / "books"
+
+
+def written(books: Path, old: str, new: str) -> str:
+    """Change the tests and return their file."""
+    path = books / "tests" / "lost-badge.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return str(path)
+
+
+def test_tests_that_pass_say_what_they_went_through(nowhere: AtDesk, books: Path) -> None:
+    said = nowhere("playbook", "test", str(books), "--missed")
+    compare("rehearsal-passed", said.out.replace(str(books), "BOOKS"), books)
+    assert said.code == 0
+
+
+def test_each_difference_is_told_in_a_sentence_and_the_command_fails(nowhere: AtDesk, books: Path) -> None:
+    written(
+        books,
+        "      path: {}\n      messages: {tell: [A badge is missing]}\n      within: 1h\n",
+        "      path: {skipped: [block]}\n      messages: {tell: [A key is missing]}\n      within: 10s\n"
+        "      times: {report: 2}\n      waits_for: {report: [data.encrypted]}\n      overdue: {used: counsel}\n"
+        "      duties: {eu-gdpr-33-controller-sa/initial: filed}\n      again: [over]\n      closes: false\n",
+    )
+    said = nowhere("playbook", "test", str(books))
+    compare("rehearsal-failed", said.out.replace(str(books), "BOOKS"), books)
+    assert said.code == 1
+
+
+def test_an_answer_that_nobody_gives_is_told_with_what_to_do(nowhere: AtDesk, books: Path) -> None:
+    said = nowhere("playbook", "test", written(books, "    answers: {used: no}\n", ""))
+    assert "nobody answers used: Was it used after it was lost? (add it to answers:)" in said.out
+    assert said.code == 1
+
+
+def test_one_case_can_be_chosen_by_its_name(nowhere: AtDesk, books: Path) -> None:
+    found = nowhere("playbook", "test", str(books), "--only", "refused", "--format", "json").json
+    (file,) = found["files"]
+    assert [case["name"] for case in file["cases"]] == ["the report is refused once"]
+    assert (found["schema"], found["passed"], found["failed"]) == ("tocsin/playbook-tests/v1", 1, 0)
+    assert nowhere("playbook", "test", str(books), "--only", "nothing").code == 1
+
+
+def test_too_little_coverage_fails(nowhere: AtDesk, books: Path) -> None:
+    said = nowhere("playbook", "test", str(books), "--only", "as asked", "--cover", "100")
+    assert said.code == 1
+    assert "0 of 1 branches" in said.err
+    assert nowhere("playbook", "test", str(books), "--cover", "100").code == 0
+
+
+def test_build_servers_read_it_as_junit(nowhere: AtDesk, books: Path, tmp_path: Path) -> None:
+    written(books, "steps: {over: done}", "steps: {over: skipped}")
+    report = tmp_path / "report.xml"
+    said = nowhere("playbook", "test", str(books), "--format", "junit", "--junit", str(report))
+    assert report.read_text(encoding="utf-8") == said.out
+    assert '<testsuites tests="2" failures="1">' in said.out
+    assert '<failure message="over should be skipped, and is done">' in said.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("cases:", "casse:", ":5:1: error: unknown key 'casse' [key] (did you mean cases?)"),
+        ("{used: no}", "{usd: no}", ":7:15: error: there is no step 'usd' [step] (did you mean used?)"),
+        ("[reject, retry]", "[rejekt]", "error: there is no deed 'rejekt' [deed] (did you mean reject?)"),
+        ("[reject, retry]", "[sleep 3]", "'3': not a duration"),
+        ("playbook: lost-badge", "playbook: lost-bagde", "there is no playbook 'lost-bagde'"),
+        ("tocsin/playbook-test/v1", "tocsin/playbook-tests/v1", "there is no schema"),
+        ("the report is refused once", "as asked", "'as asked' stands here twice"),
+    ],
+)
+def test_a_mistake_in_the_tests_is_told_with_its_place(
+    nowhere: AtDesk, books: Path, old: str, new: str, told: str
+) -> None:
+    file = written(books, old, new)
+    said = nowhere("playbook", "validate", file)
+    assert told in said.out
+    assert said.code == 1
+    assert nowhere("playbook", "test", file).code == 1
+
+
+def test_a_playbook_without_tests_says_where_they_go(nowhere: AtDesk) -> None:
+    said = nowhere("playbook", "test", "lost-bagde")
+    assert "tests/lost-bagde.yaml, with schema: tocsin/playbook-test/v1" in said.err
+    assert said.code == 1
+
+
+def test_a_test_leaves_nothing_behind_and_opens_nothing_in_the_home(tocsin: AtDesk, books: Path) -> None:
+    tocsin.done("playbook", "test", str(books))
+    assert json.loads(tocsin.done("list", "--format", "json"))["incidents"] == []
+    assert tocsin.console == ""
+
+
+def test_a_channel_that_fails_is_seen_by_the_playbook(nowhere: AtDesk, books: Path) -> None:
+    written(
+        books,
+        "  - name: as asked\n    answers: {used: no}\n",
+        "  - name: as asked\n    answers: {used: no}\n    channels: {screen: [rejected]}\n"
+        "    deeds: {tell: [skip]}\n",
+    )
+    said = nowhere("playbook", "test", str(books), "--only", "as asked")
+    assert "tell should be done, and is skipped" in said.out
+
+
+def test_an_incident_becomes_a_test_that_passes(tocsin: AtDesk, books: Path, tmp_path: Path) -> None:
+    tocsin.done("open", str(books / "lost-badge.yaml"), "--fact", "incident.summary=Lea lost it", "--yes")
+    tocsin.done("fact", "set", "incident.contained_at=now", "--source", "the door log")
+    for word in (("task", "skip", "block", "--reason", "it is old"), ("answer", "used", "yes")):
+        tocsin.done(*word)
+    tocsin.done("task", "done", "report", "--as", "maria")
+    for person in ("jonas", "ada"):
+        tocsin.done("approve", "sign", "--as", person, types="y\n")
+    tocsin.done("task", "done", "over")
+    made = tmp_path / "books" / "tests" / "lost-badge.train.yaml"
+    said = tocsin("playbook", "fixture", "--from-incident", "amber-falcon", "--out", str(made))
+    assert said.code == 0, said.err
+    text = made.read_text(encoding="utf-8")
+    assert "Lea" not in text
+    assert "Made-up words." in text
+    made.write_text(text.replace("playbook: lost-badge@1.0.0", "playbook: lost-badge"), encoding="utf-8")
+    assert tocsin("playbook", "test", str(made)).out.endswith("1 test passed, 0 failed\n")
+    assert tocsin("playbook", "fixture", "--from-incident", "amber-falcon", "--out", str(made)).code == 1

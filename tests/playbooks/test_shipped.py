@@ -1,0 +1,55 @@
+"""Every shipped playbook, worked along every branch to its honest end by the tests that ship with it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from runner.drivers.rehearsal import Result, report_of, run_file
+from runner.loading.catalog import Catalog, shipped_folder
+from runner.loading.rehearsals import find_tests, load_tests, paths
+from runner.model.playbook import Message
+from tests.warm import cache as warm_law
+
+pytestmark = pytest.mark.timeout(900)
+GAP = re.compile(r"\[(not known|cannot be told)")
+CATALOG = Catalog(None)
+FILES = find_tests((), CATALOG)
+
+
+@cache
+def played(path: Path) -> tuple[Result, ...]:
+    return run_file(load_tests(path, CATALOG), CATALOG, warm_law())
+
+
+def name(path: Path) -> str:
+    return path.stem
+
+
+def test_every_shipped_playbook_has_tests() -> None:
+    folder = shipped_folder()
+    assert folder is not None
+    books = {path.stem for path in folder.glob("*.yaml") if "@" not in path.stem}
+    assert {load_tests(path, CATALOG).bundle.playbook.name for path in FILES} == books
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_way_ends_as_it_should(path: Path) -> None:
+    assert {one.name: one.failures for one in played(path) if one.failures} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_step_branch_and_duty_is_gone_through(path: Path) -> None:
+    found = report_of(load_tests(path, CATALOG), played(path)).coverage
+    assert (found.steps.missed, found.branches.missed, found.duties.missed) == ((), (), ())
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_message_goes_out_on_some_way_and_says_what_is_known_by_then(path: Path) -> None:
+    messages = {step for step, one in paths(load_tests(path, CATALOG).bundle) if isinstance(one, Message)}
+    texts = [text for one in played(path) if one.found is not None for text in one.found.texts.items()]
+    assert messages <= {step for step, _ in texts}
+    assert [text for _, text in texts if GAP.search(text) or not text.strip()] == []

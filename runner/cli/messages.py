@@ -20,6 +20,8 @@ def add(app: Commands) -> None:
     """Add ``message …`` and ``call``."""
     messages = group(app, "message", "Messages: plan, list, show; say what became of one; send again.")
     command(messages, "plan")(plan)
+    command(messages, "rules")(rules)
+    command(messages, "override", Scope.WRITES)(override)
     command(messages, "list")(list_)
     command(messages, "show")(show)
     command(messages, "resolve", Scope.WRITES)(resolve)
@@ -27,8 +29,36 @@ def add(app: Commands) -> None:
     command(app, "call", Scope.WRITES)(call)
 
 
-def plan(session: Session) -> None:
-    """Show how each message would leave now, and which channels are refused by which rule."""
+def plan(
+    session: Session,
+    class_: Annotated[
+        str, Argument(metavar="[CLASS]", help="A message class; every message of the playbooks otherwise.")
+    ] = "",
+    to: Annotated[
+        list[str] | None, Option("--to", metavar="ROLE", help="A role, or person:PERSON; with CLASS.")
+    ] = None,
+    kind: Annotated[str, Option("--kind", help="As if it were real, exercise or test; with CLASS.")] = "",
+    compromised: Annotated[
+        list[str] | None,
+        Option("--compromised", metavar="DOMAIN", help="As if it had fallen; with CLASS."),
+    ] = None,
+) -> None:
+    """Show how messages would leave now, and which channels are refused by which rule. Sends nothing.
+
+    With CLASS it works without an incident, too.
+
+    \b
+    Examples:
+      tocsin message plan
+      tocsin message plan urgent-confidential --to counsel --to commander --compromised m365-tenant
+    """
+    if class_:
+        _plan_class(session, class_, to or [], kind, compromised or [])
+        return
+    if to or kind or compromised:
+        raise Usage(
+            "--to, --kind and --compromised go with a class", hint="tocsin message plan CLASS --to ROLE"
+        )
     from runner.service.messages import plans
     from runner.views.messages import PlannedMessage, plan_page, plan_report
 
@@ -40,6 +70,89 @@ def plan(session: Session) -> None:
     sent = sum(len(one.attempts) for one in incident.deliveries.values())
     report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
     session.show(report, lambda: plan_page(report, CONFIG))
+
+
+def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:
+    from runner.cli.opening import kind_of
+    from runner.service.messages import WhatIf, class_plans
+    from runner.views.messages import PlannedMessage, plan_page, plan_report
+
+    incident = incident_or_none(session)
+    what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
+    title, made = class_plans(session.desk, incident, name, to, what_if)
+    sent = sum(len(one.attempts) for one in incident.deliveries.values()) if incident else 0
+    report = plan_report(
+        incident.id if incident else "",
+        incident.codename if incident else "",
+        what_if.kind or (incident.kind if incident else "real"),
+        [PlannedMessage(step="", title=title, message_class=name, plans=made)],
+        sent,
+    )
+    session.show(report, lambda: plan_page(report, CONFIG))
+
+
+def incident_or_none(session: Session) -> Incident | None:
+    """Return the incident that is meant, or None where none is open and none was named."""
+    try:
+        return session.incident()
+    except NotFound:
+        if session.options.incident:
+            raise
+        return None
+
+
+def rules(session: Session) -> None:
+    """List the rules of messages: what each says, on what ground, how sure that is, and which were set aside."""
+    from runner.views.rules import rules_page, rules_report
+
+    report = rules_report(incident_or_none(session))
+    session.show(report, lambda: rules_page(report, session.now()))
+
+
+def override(
+    session: Session,
+    rule: Annotated[str, Argument(metavar="RULE", help="Its number, as refusals show it.")],
+    channel: Annotated[str, Option("--channel", help="For this channel alone.")] = "",
+    class_: Annotated[str, Option("--class", metavar="CLASS", help="For this message class alone.")] = "",
+    to: Annotated[str, Option("--to", metavar="PERSON", help="For this person alone.")] = "",
+    text: Annotated[str, Option("--text", metavar="SHA256", help="For this text alone; R10 needs it.")] = "",
+    reason: Reason = "",
+) -> None:
+    """Set a rule aside, as its approver; it is on record, and shown wherever it has effect.
+
+    Who holds the role commander or counsel may. It covers what had fallen by now, and nothing that falls later. To take it
+    back, correct its entry: tocsin correct SEQ.
+
+    \b
+    Example:
+      tocsin message override R8 --channel outside-mail --class urgent-confidential --as ada --reason "no other way"
+    """
+    from runner.service.messages import known_class
+
+    if session.options.on_behalf_of:
+        raise Usage("a rule is set aside by its approver alone", hint="leave --on-behalf-of out: --as PERSON")
+    _known(session, channel, to)
+    if class_:
+        known_class(class_)
+    made = c.OverrideRule(
+        by=session.by,
+        rule=rule,
+        reason=reason,
+        channel=channel,
+        message_class=class_,
+        person=to,
+        text=text.removeprefix("sha256:"),
+    )
+    session.desk.known(session.by)
+    submit(session, session.name(), made, f"{rule} is set aside by {session.by}")
+
+
+def _known(session: Session, channel: str, person: str) -> None:
+    if channel and channel not in session.desk.home.channels:
+        known = ", ".join(session.desk.home.channels) or "none"
+        raise NotFound(f"there is no channel '{channel}'", hint=f"known: {known}")
+    if person:
+        session.desk.known(person)
 
 
 def list_(session: Session) -> None:

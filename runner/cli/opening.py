@@ -77,7 +77,7 @@ def open_(
     request = Request(
         playbooks=tuple(playbook),
         title=title,
-        kind=_kind(kind),
+        kind=kind_of(kind),
         facts=tuple(facts or ()),
         assignments=tuple(fact or ()),
         compromised=tuple(compromised or ()),
@@ -115,7 +115,8 @@ def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
     )
 
 
-def _kind(text: str) -> Kind:
+def kind_of(text: str) -> Kind:
+    """Return a kind of incident; raises Usage."""
     for kind in KINDS:
         if kind == text:
             return kind

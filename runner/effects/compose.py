@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from runner.effects.readable import readable
+from runner.effects.screening import forbidden_text, traits_of
 from runner.effects.tools import Tools, message_class, plan_context
 from runner.engine.plan import Library
-from runner.engine.planner import PlanContext, plan
+from runner.engine.planner import plan
+from runner.engine.rules import PlanContext
 from runner.model.commands import Composed, EffectFailed, Replanned
 from runner.model.events import PlannedDelivery
 from runner.model.incident import Incident, Invocation
@@ -50,6 +54,9 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     names = readable(incident, invocation, library.step(incident, invocation.id))
     subject = fill_sentence(template.subject or f"{incident.codename}: {work.template}", names)
     text = fill_sentence(template.text, names)
+    if forbidden := forbidden_text(subject, text, tuple(incident.overrides.values())):
+        return EffectFailed(step=work.step, why=forbidden)
+    traits = traits_of(text)
     body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
     message = tools.new_id("m")
     return Composed(
@@ -58,16 +65,22 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         message_class=kind,
         body=body,
         to=to,
-        plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in to),
+        plans=tuple(planned(incident, tools, kind, person, tools.new_id("d"), traits) for person in to),
+        traits=tuple(sorted(traits)),
         reminder=work.reminder,
     )
 
 
 def planned(
-    incident: Incident, tools: Tools, kind: MessageClass, person: str, delivery: str
+    incident: Incident,
+    tools: Tools,
+    kind: MessageClass,
+    person: str,
+    delivery: str,
+    traits: frozenset[str] = frozenset(),
 ) -> PlannedDelivery:
     """Return one person's delivery plan as the journal keeps it."""
-    found = planned_for(plan_context(incident), tools.directory, kind, person)
+    found = planned_for(plan_context(incident, tools.now()), tools.directory, kind, person, traits)
     lifetimes = {
         name: tools.directory.channels[name].key_lifetime
         for name in found.channels
@@ -80,6 +93,11 @@ def planned(
         goal=kind.goal,
         refusals=found.refusals,
         key_lifetimes=lifetimes,
+        domains={step.channel: tuple(sorted(step.domains)) for step in found.steps},
+        overridden=found.overridden,
+        unverified=tuple(
+            step.channel for step in found.steps if step.contact and step.contact.verified_at is None
+        ),
     )
 
 
@@ -89,25 +107,40 @@ def replan(incident: Incident, tools: Tools) -> Replanned:
     plans = []
     for name in sorted(incident.moving):
         delivery = incident.deliveries[name]
-        kind = incident.messages[delivery.message].message_class
-        plans.append(planned(incident, tools, kind, delivery.person, name))
+        message = incident.messages[delivery.message]
+        traits = frozenset(message.traits)
+        plans.append(planned(incident, tools, message.message_class, delivery.person, name, traits))
     reason = f"fallen domains: {', '.join(fallen)}" if fallen else "domains or contacts changed"
     return Replanned(plans=tuple(plans), reason=reason, asked=incident.replan_asked)
 
 
-def planned_for(context: PlanContext, directory: Directory, kind: MessageClass, person: str) -> DeliveryPlan:
+def planned_for(
+    context: PlanContext,
+    directory: Directory,
+    kind: MessageClass,
+    person: str,
+    traits: frozenset[str] = frozenset(),
+) -> DeliveryPlan:
     """Plan one message class to one person over every channel we have; one that cannot be used is refused."""
-    found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), context)
+    known = msgspec.structs.replace(context, corporate=directory.corporate)
+    found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
     broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
     return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found
 
 
 def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
+    return people_behind(incident.roles, directory, wanted)
+
+
+def people_behind(
+    roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the same where an incident is not there yet; ``roles`` are its own, before those of the home."""
     persons: dict[str, None] = {}
     for one in wanted:
         kind, _, name = one.partition(":")
-        held = incident.roles.get(name) or directory.roles.get(name, ())
+        held = roles.get(name) or directory.roles.get(name, ())
         for person in held if kind == "role" else (name,):
             persons[directory.standing_in(person)] = None
     return tuple(persons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runner.effects.compose import Body
+from runner.effects.screening import shown_subject
 from runner.effects.tools import Tools, plan_context
 from runner.engine.planner import choose
 from runner.errors import TocsinError
@@ -29,8 +30,13 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
     if channel is None:
         return SendResult(state="rejected", reason="the channel is no longer configured", permanent=True)
-    contacts = tools.directory.recipient(delivery.person).contacts
-    chosen = choose(message.message_class, channel, contacts, plan_context(incident))
+    chosen = choose(
+        message.message_class,
+        channel,
+        tools.directory.recipient(delivery.person),
+        plan_context(incident, tools.now()),
+        frozenset(message.traits),
+    )
     if isinstance(chosen, Refusal) and chosen.rule == OUTAGE:
         return SendResult(state="not_sent", code=chosen.rule, reason=chosen.why)
     if isinstance(chosen, Refusal):
@@ -48,7 +54,7 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         audience=message.message_class.audience,
         address=chosen.contact.address if chosen.contact is not None else delivery.person,
         text=_within(body.text, channel),
-        subject=body.subject,
+        subject=shown_subject(body.subject, message.message_class, channel, incident),
         at=tools.now(),
         marking=message.message_class.confidentiality.upper(),
         deadline=(delivery.resent_at or message.at) + message.message_class.stale_after,

@@ -37,7 +37,7 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
-from runner.engine.planner import OUTSIDERS
+from runner.engine.rules import OUTSIDERS
 from runner.errors import Invalid, TocsinError
 from runner.model.incoming import Answer, Heard, Incoming, Receipt, Took, Words
 from runner.model.messaging import (
@@ -121,6 +121,7 @@ class Gateway:
             confidentiality=config.confidentiality or able.confidentiality,
             personal_data=config.personal_data or able.personal_data,
             priority=config.priority,
+            quiet=config.quiet,
             receipts=frozenset(able.receipts),
             ack=able.ack,
             ack_strength=able.ack_strength,

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from runner.engine.plan import Library
-from runner.engine.planner import Compromise, PlanContext
+from runner.engine.rules import Compromise, PlanContext
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.messaging import (
@@ -21,9 +21,12 @@ from runner.model.messaging import (
     MessageClass,
     SendResult,
 )
+from runner.model.moments import parse_instant
 from runner.model.notice import Notice
 from runner.model.organisation import Acting, Directory
 from runner.vault.secrets import Secret
+
+_HOLD = "law_enforcement.hold."
 
 
 class Blobs(Protocol):
@@ -67,8 +70,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""
 
 
-def plan_context(incident: Incident) -> PlanContext:
-    """Return what the planner has to know of an incident."""
+def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
+    """Return what the planner has to know of an incident, as of now or another instant."""
     fallen = [d for d in incident.domains.values() if d.state == "compromised"]
     down = {d.name: d.since for d in incident.domains.values() if d.state == "down"}
     return PlanContext(
@@ -77,7 +80,29 @@ def plan_context(incident: Incident) -> PlanContext:
         compromised=tuple(Compromise(domain=d.name, since=d.since, assumed=d.assumed) for d in fallen),
         down=down,
         affected_credentials=_affected(incident),
+        overrides=tuple(incident.overrides.values()),
+        held_by=_held_by(incident, at),
+        at=at,
     )
+
+
+def _held_by(incident: Incident, at: datetime | None) -> str:
+    """Return which agency holds notices back; a hold whose dates are not known holds until somebody says otherwise."""
+    told = {key: fact.value for key, fact in incident.facts.items() if key.startswith(_HOLD)}
+    begin, until = told.get(f"{_HOLD}from"), told.get(f"{_HOLD}until")
+    if begin is None:
+        return ""
+    if at is not None and (_instant(begin, at) > at or (until is not None and at > _instant(until, at))):
+        return ""
+    return str(told.get(f"{_HOLD}agency") or "a law-enforcement agency")
+
+
+def _instant(value: object, otherwise: datetime) -> datetime:
+    """Return a fact's instant; one that cannot be read holds."""
+    try:
+        return parse_instant(str(value))
+    except ValueError:
+        return otherwise
 
 
 def _affected(incident: Incident) -> frozenset[str]:

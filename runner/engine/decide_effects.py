@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runner.engine.decide_notices import rendered
+from runner.engine.decide_rules import switched
 from runner.engine.deliveries import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
@@ -205,6 +206,7 @@ def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]
             body=command.body,
             to=command.to,
             plans=command.plans,
+            traits=command.traits,
             reason="reminder" if command.reminder else "",
         ),
     )
@@ -225,10 +227,15 @@ def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple
         plan
         for plan in command.plans
         if plan.delivery in incident.moving
-        and (plan.channels, plan.refusals)
-        != (incident.deliveries[plan.delivery].channels, incident.deliveries[plan.delivery].refusals)
+        and (plan.channels, plan.refusals, plan.overridden)
+        != (
+            incident.deliveries[plan.delivery].channels,
+            incident.deliveries[plan.delivery].refusals,
+            incident.deliveries[plan.delivery].overridden,
+        )
     ]
-    return (e.DeliveriesReplanned(plans=tuple(changed), reason=command.reason),)
+    replanned = e.DeliveriesReplanned(plans=tuple(changed), reason=command.reason)
+    return (replanned, *switched(incident, changed, command.reason))
 
 
 def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:

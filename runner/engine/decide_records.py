@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from runner.engine.decide_rules import overridden, trusted_again
 from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
@@ -19,6 +20,7 @@ RecordCommand = (
     | c.AssignRole
     | c.DeclareDomain
     | c.ReportDomain
+    | c.OverrideRule
     | c.AttachFile
     | c.AddNote
     | c.Pause
@@ -49,6 +51,8 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
             before = incident.domains.get(domain)
             if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):
                 return ()
+            if state == "up":
+                trusted_again(before, reason)
             return (
                 e.DomainDeclared(
                     domain=domain, state=state, since=since, by=command.by, reason=reason, assumed=assumed
@@ -56,6 +60,8 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
             )
         case c.ReportDomain():
             return _reported(incident, command)
+        case c.OverrideRule():
+            return (overridden(incident, command),)
         case c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
             return _addition(incident, command)
         case c.ConfirmEntry():

@@ -30,6 +30,7 @@ _TABLES = (
     "evidence",
     "duties",
     "domains",
+    "overrides",
 )
 
 

@@ -32,6 +32,7 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
         at=at,
         to=event.to,
         deliveries=tuple(plan.delivery for plan in event.plans),
+        traits=event.traits,
     )
     for plan in event.plans:
         draft.table("deliveries")[plan.delivery] = Delivery(
@@ -43,6 +44,8 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
             refusals=plan.refusals,
             goal=plan.goal,
             key_lifetimes=plan.key_lifetimes,
+            domains=plan.domains,
+            overridden=plan.overridden,
         )
         draft.index("moving").add(plan.delivery)
     if event.step and event.reason:
@@ -66,6 +69,8 @@ def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: in
             channels=plan.channels,
             refusals=plan.refusals,
             key_lifetimes=plan.key_lifetimes,
+            domains={**draft.read("deliveries")[plan.delivery].domains, **plan.domains},
+            overridden=plan.overridden,
             state="active",
             stuck="",
         )

@@ -12,6 +12,7 @@ from runner.engine.draft import Draft
 from runner.model import events as e
 from runner.model.facts import Fact
 from runner.model.incident import Behalf, Domain, DutyView
+from runner.model.overrides import RuleOverride
 
 
 def _paused(draft: Draft, event: e.IncidentPaused, at: datetime, seq: int) -> None:
@@ -102,7 +103,29 @@ def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> No
         by=event.by,
         assumed=event.assumed,
         automatic=event.automatic,
+        declared=seq,
     )
+    _plan_anew(draft, seq)
+
+
+def _overridden(draft: Draft, event: e.RuleOverridden, at: datetime, seq: int) -> None:
+    draft.table("overrides")[seq] = RuleOverride(
+        seq=seq,
+        rule=event.rule,
+        by=event.by,
+        role=event.role,
+        at=at,
+        reason=event.reason,
+        channel=event.channel,
+        message_class=event.message_class,
+        person=event.person,
+        text=event.text,
+        domains=frozenset(event.domains),
+    )
+    _plan_anew(draft, seq)
+
+
+def _plan_anew(draft: Draft, seq: int) -> None:
     if draft.read("moving"):
         draft.put(replan=True, replan_asked=seq, replan_at=None)
 
@@ -114,8 +137,13 @@ def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:
 def _corrected(draft: Draft, event: e.EventCorrected, at: datetime, seq: int) -> None:
     """The entry and what it brought about stay, but nobody is asked any more to confirm what is said to be wrong.
 
-    What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again.
+    What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again. A rule
+    that the entry set aside holds again.
     """
+    if event.seq in draft.read("overrides"):
+        draft.table("overrides").pop(event.seq)
+        _plan_anew(draft, seq)
+        return
     for first, found in draft.read("unconfirmed").items():
         if first <= event.seq <= found.last:
             draft.table("unconfirmed").pop(first)
@@ -175,6 +203,8 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.DutyRecorded: _recorded,
     e.RoleAssigned: _role,
     e.DomainDeclared: _domain,
+    e.RuleOverridden: _overridden,
+    e.ChannelsSwitched: _remark,
     e.NoteAdded: _remark,
     e.PrivilegedNoteAdded: _remark,
     e.EventCorrected: _corrected,

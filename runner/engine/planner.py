@@ -1,21 +1,17 @@
 """Which channels may carry a message to a person, in what order, and why each other one may not.
 
-A constraint solver over declared properties, without weights: every rule is one small function that looks at
-one channel and answers with a reason to refuse it, or nothing. A channel is used when no rule refuses it.
-Rules only ever take channels away, and a fallen domain only ever gives a rule more to refuse, so learning
-that one more domain is compromised can never add a channel. A rule keeps its number for ever, since the
-refusals in journals carry it; a rule without a number is named by a word.
+A constraint solver over declared properties, without weights: a channel is used when no rule of ``rules.py`` refuses it, or an
+approver set aside each one that does. Of several addresses that fit a channel the first that no rule refuses is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-
+from runner.engine.rules import Candidate, PlanContext, against, refusal
 from runner.model.messaging import (
-    Audience,
     Channel,
     ContactPoint,
     DeliveryPlan,
@@ -23,192 +19,11 @@ from runner.model.messaging import (
     PlanStep,
     PlanWarning,
     Recipient,
-    carries,
-    carries_personal,
 )
-from runner.model.states import Kind, Refusal
+from runner.model.states import Refusal
 
-OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
-"""Whom an exercise never reaches, whatever is configured."""
-
-
-class Compromise(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure domain in the attacker's hands, known or assumed by the playbook until triage."""
-
-    domain: str
-    since: datetime
-    assumed: bool = False
-
-
-class PlanContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the incident knows that decides over channels."""
-
-    kind: Kind
-    started_at: datetime
-    """When the incident began, as far back as it is known."""
-    compromised: tuple[Compromise, ...] = ()
-    down: Mapping[str, datetime] = {}
-    """Domain to the instant since when it does not work."""
-    affected_credentials: frozenset[str] = frozenset()
-    """Address kinds whose accounts were breached, such as ``email``."""
-    quarantine_before: timedelta = timedelta(days=7)
-    """Contact data changed this long before the start is distrusted as well."""
-
-
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel to one person for one class, with all that a rule may look at."""
-
-    message: MessageClass
-    channel: Channel
-    contact: ContactPoint | None
-    context: PlanContext
-
-    @property
-    def domains(self) -> frozenset[str]:
-        """What the way depends on as a whole: the channel and the mailbox or number at its end."""
-        return self.channel.domains | (self.contact.domains if self.contact else frozenset())
-
-    @property
-    def authorises(self) -> bool:
-        """Whether an answer to this message can decide something."""
-        return self.message.goal == "authorised"
-
-
-Rule = Callable[[Candidate], str | None]
-"""Returns why the candidate is refused, in words for a tired person, or None."""
-
-
-def no_way(one: Candidate) -> str | None:
-    """A channel needs an address of the person, except where it needs none."""
-    if one.contact is None and one.channel.address_kind != "none":
-        return f"no {one.channel.address_kind} contact is known for this channel"
-    return None
-
-
-def _compromised(one: Candidate, *, assumed: bool) -> str | None:
-    fallen = sorted(
-        (entry.domain, entry.since)
-        for entry in one.context.compromised
-        if entry.assumed is assumed and entry.domain in one.domains
-    )
-    if not fallen or (one.message.confidentiality == "public" and not one.authorises):
-        return None
-    domain, since = fallen[0]
-    how = "is assumed compromised until triage says otherwise" if assumed else "is compromised"
-    return f"depends on {domain}, which {how} (since {since.isoformat(timespec='minutes')})"
-
-
-def compromised_domain(one: Candidate) -> str | None:
-    """R1: nothing above public, and no approval, over what the attacker may read or control."""
-    return _compromised(one, assumed=False)
-
-
-def assumed_domain(one: Candidate) -> str | None:
-    """R2: account and identity incidents begin with the tenant assumed compromised."""
-    return _compromised(one, assumed=True)
-
-
-def outage(one: Candidate) -> str | None:
-    """A domain that is down takes every channel in it along."""
-    down = sorted(one.domains & one.context.down.keys())
-    if not down:
-        return None
-    since = one.context.down[down[0]].isoformat(timespec="minutes")
-    return f"depends on {down[0]}, which is down (since {since})"
-
-
-def changed_contact(one: Candidate) -> str | None:
-    """R7: an address changed around the incident decides nothing until another way has verified it."""
-    contact, context = one.contact, one.context
-    if contact is None or contact.changed_at is None or not one.authorises:
-        return None
-    begin = min([context.started_at, *(entry.since for entry in context.compromised)])
-    if contact.changed_at < begin - context.quarantine_before:
-        return None
-    if contact.verified_at is not None and contact.verified_at > contact.changed_at:
-        return None
-    when = contact.changed_at.isoformat(timespec="minutes")
-    return f"this contact was changed at {when} and not verified since, so it cannot carry an approval"
-
-
-def confidentiality(one: Candidate) -> str | None:
-    """R8: a message's confidentiality is at most the channel's ceiling."""
-    ceiling, wanted = one.channel.confidentiality, one.message.confidentiality
-    return None if carries(ceiling, wanted) else f"carries at most {ceiling}; the message is {wanted}"
-
-
-def personal_data(one: Candidate) -> str | None:
-    """R9: so is the class of personal data in it."""
-    ceiling, wanted = one.channel.personal_data, one.message.personal_data
-    if carries_personal(ceiling, wanted):
-        return None
-    return f"carries personal data up to {ceiling!r}; the message holds {wanted!r}"
-
-
-def credentials(one: Candidate) -> str | None:
-    """R10: passwords, keys and codes go over no channel at all."""
-    return "no channel carries credentials" if one.message.personal_data == "credentials" else None
-
-
-def sim_swap(one: Candidate) -> str | None:
-    """R13: who can take over a number must not be able to approve with it (NIST SP 800-63B-4)."""
-    if one.authorises and one.channel.sim_swappable:
-        return "a SIM swap would hand it to somebody else, so it cannot carry an approval"
-    return None
-
-
-def breached_account(one: Candidate) -> str | None:
-    """R21: nobody is told of a breach through the account that was breached (Cal. Civ. Code 1798.82(j)(4))."""
-    contact = one.contact
-    if contact is None or one.message.audience != "affected":
-        return None
-    if {one.channel.address_kind, contact.channel} & one.context.affected_credentials:
-        return f"the {one.channel.address_kind} account is among the breached credentials"
-    return None
-
-
-def exercise(one: Candidate) -> str | None:
-    """R36: an exercise reaches allow-listed channels and nobody outside the house."""
-    if one.context.kind == "real":
-        return None
-    if one.message.audience in OUTSIDERS:
-        return f"an incident of kind {one.context.kind} never reaches the audience {one.message.audience!r}"
-    if not one.channel.exercise_safe:
-        return f"not on the allow-list of channels for an incident of kind {one.context.kind}"
-    return None
-
-
-def stopped(one: Candidate) -> str | None:
-    """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
-    since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
-    return (
-        f"they asked for no more messages over it at {since.isoformat(timespec='minutes')}" if since else None
-    )
-
-
-RULES: tuple[tuple[str, Rule], ...] = (
-    ("R36", exercise),
-    ("R10", credentials),
-    ("R1", compromised_domain),
-    ("R2", assumed_domain),
-    ("outage", outage),
-    ("R8", confidentiality),
-    ("R9", personal_data),
-    ("R13", sim_swap),
-    ("R21", breached_account),
-    ("R7", changed_contact),
-    ("R25", stopped),
-    ("contact", no_way),
-)
-"""In the order a reader cares: the first that refuses is the one that is printed."""
-
-
-def refusal(one: Candidate, rules: Sequence[tuple[str, Rule]] = RULES) -> Refusal | None:
-    """Return the first rule that refuses the candidate, in words, or None when all allow it."""
-    for number, rule in rules:
-        if why := rule(one):
-            return Refusal(channel=one.channel.id, rule=number, why=why)
-    return None
+NIGHT = (time(21), time(8))
+"""Where a channel names no quiet hours of its own."""
 
 
 def contact_points(channel: Channel, contacts: Sequence[ContactPoint]) -> tuple[ContactPoint, ...]:
@@ -218,15 +33,27 @@ def contact_points(channel: Channel, contacts: Sequence[ContactPoint]) -> tuple[
 
 
 def choose(
-    message: MessageClass, channel: Channel, contacts: Sequence[ContactPoint], context: PlanContext
+    message: MessageClass,
+    channel: Channel,
+    recipient: Recipient,
+    context: PlanContext,
+    traits: frozenset[str] = frozenset(),
 ) -> Candidate | Refusal:
     """Return the first contact point that no rule refuses, or the refusal of the first one.
 
     The sender asks this again, just before it sends: what was planned may have fallen since.
     """
-    points: tuple[ContactPoint | None, ...] = contact_points(channel, contacts) or (None,)
+    points: tuple[ContactPoint | None, ...] = contact_points(channel, recipient.contacts) or (None,)
     first, *others = (
-        Candidate(message=message, channel=channel, contact=point, context=context) for point in points
+        Candidate(
+            message=message,
+            channel=channel,
+            contact=point,
+            context=context,
+            person=recipient.person,
+            traits=traits,
+        )
+        for point in points
     )
     refused = refusal(first)
     if refused is None:
@@ -236,18 +63,23 @@ def choose(
 
 
 def plan(
-    message: MessageClass, channels: Sequence[Channel], recipient: Recipient, context: PlanContext
+    message: MessageClass,
+    channels: Sequence[Channel],
+    recipient: Recipient,
+    context: PlanContext,
+    traits: frozenset[str] = frozenset(),
 ) -> DeliveryPlan:
     """Plan one message class to one person: the usable channels in order, the refused ones with reasons."""
     usable: list[Candidate] = []
     refused: list[Refusal] = []
     for channel in sorted(channels, key=lambda entry: (entry.priority, entry.id)):
-        found = choose(message, channel, recipient.contacts, context)
+        found = choose(message, channel, recipient, context, traits)
         if isinstance(found, Refusal):
             refused.append(found)
         else:
             usable.append(found)
     ordered = _spread(usable, message.first_wave)
+    overridden = tuple(pair for one in ordered for pair in against(one))
     return DeliveryPlan(
         message_class=message.name,
         person=recipient.person,
@@ -261,7 +93,18 @@ def plan(
             for index, one in enumerate(ordered)
         ),
         refusals=tuple(refused),
-        warnings=_warnings(message, ordered),
+        warnings=(
+            *(
+                PlanWarning(
+                    rule=refused.rule,
+                    why=f"{refused.channel} is used though it {refused.why}: {entry.by} allowed it ({entry.reason})",
+                )
+                for refused, entry in overridden
+            ),
+            *_apart(message, ordered, context),
+            *_asleep(message, ordered, recipient, context),
+        ),
+        overridden=tuple(refused for refused, _ in overridden),
     )
 
 
@@ -285,12 +128,18 @@ def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
     return (*front, *rest)
 
 
-def _warnings(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
-    """R3: a critical message wants two channels that cannot fall together."""
+def _apart(
+    message: MessageClass, usable: Sequence[Candidate], context: PlanContext
+) -> tuple[PlanWarning, ...]:
+    """R3: a critical message wants two channels that cannot fall together, and one outside the company's systems."""
     if not usable:
         return (PlanWarning(rule="R3", why="no channel may carry this: reach the person by telephone"),)
     if message.availability != "critical":
         return ()
+    return (*_together(usable), *_inside(usable, context))
+
+
+def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
     apart = any(not one.domains & other.domains for one in usable for other in usable if one is not other)
     if apart:
         return ()
@@ -300,3 +149,40 @@ def _warnings(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanW
         f"only one channel is usable ({usable[0].channel.id})" if len(usable) == 1 else f"all hang on {names}"
     )
     return (PlanWarning(rule="R3", why=f"a critical message wants two channels that fail apart; {why}"),)
+
+
+def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarning, ...]:
+    if not context.corporate or not all(one.domains & context.corporate for one in usable):
+        return ()
+    named = ", ".join(sorted({name for one in usable for name in one.domains & context.corporate}))
+    why = f"a critical message wants a channel outside the company's own systems; all hang on {named}"
+    return (PlanWarning(rule="R3", why=why),)
+
+
+def _asleep(
+    message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
+) -> tuple[PlanWarning, ...]:
+    """R26: whether to wake affected people is a decision for a person, never a silent hold."""
+    if context.at is None or message.urgency == "immediate" or not recipient.zone:
+        return ()
+    at = _local(context.at, recipient.zone)
+    loud = [one.channel for one in usable if one.texts_people and _quiet(at, one.channel.quiet or NIGHT)]
+    if not loud:
+        return ()
+    ends = (loud[0].quiet or NIGHT)[1]
+    names = ", ".join(channel.id for channel in loud)
+    why = f"it is {at:%H:%M} for this person, and {names} wakes them before {ends:%H:%M}: decide whether it can wait"
+    return (PlanWarning(rule="R26", why=why),)
+
+
+def _local(at: datetime, zone: str) -> datetime:
+    try:
+        return at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):  # a zone that nobody knows: the planner's own
+        return at
+
+
+def _quiet(at: datetime, hours: tuple[time, time]) -> bool:
+    begin, end = hours
+    now = at.time()
+    return begin <= now < end if begin <= end else now >= begin or now < end

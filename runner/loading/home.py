@@ -27,6 +27,7 @@ _KNOWN = (
     "people",
     "roles",
     "channels",
+    "corporate",
     "act",
     "stationery",
 )

@@ -160,6 +160,17 @@ class ReportDomain(Command, frozen=True, kw_only=True):
     """A person has settled it, in another incident: it stands above what a person said here before."""
 
 
+class OverrideRule(Command, frozen=True, kw_only=True):
+    """Set a rule of messages aside, as its approver, for a channel, a class, a person or a text; empty holds for all."""
+
+    rule: str
+    reason: str
+    channel: str = ""
+    message_class: str = ""
+    person: str = ""
+    text: str = ""
+
+
 class AttachFile(Command, frozen=True, kw_only=True):
     """Take a file into custody; its bytes are kept already."""
 
@@ -264,6 +275,7 @@ class Composed(Command, frozen=True, kw_only=True):
     to: tuple[str, ...]
     plans: tuple[PlannedDelivery, ...]
     reminder: bool = False
+    traits: tuple[str, ...] = ()
 
 
 class Replanned(Command, frozen=True, kw_only=True):
@@ -354,6 +366,7 @@ AnyCommand = (
     | AssignRole
     | DeclareDomain
     | ReportDomain
+    | OverrideRule
     | AttachFile
     | AddNote
     | Pause

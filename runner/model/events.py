@@ -32,6 +32,8 @@ from runner.model.message_events import ReplanFailed as ReplanFailed
 from runner.model.notice_events import DocumentRendered as DocumentRendered
 from runner.model.notice_events import NoticeAdopted as NoticeAdopted
 from runner.model.notice_events import NoticeOverridden as NoticeOverridden
+from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
+from runner.model.rule_events import RuleOverridden as RuleOverridden
 from runner.model.states import Kind, TaskState, Verdict
 
 
@@ -428,6 +430,8 @@ AnyEvent = (
     | DutyRecorded
     | RoleAssigned
     | DomainDeclared
+    | RuleOverridden
+    | ChannelsSwitched
     | EvidenceAttached
     | NoteAdded
     | PrivilegedNoteAdded

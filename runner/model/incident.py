@@ -11,6 +11,7 @@ import msgspec
 from runner.model.expressions import Expression
 from runner.model.facts import Fact
 from runner.model.messaging import MessageClass
+from runner.model.overrides import RuleOverride
 from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State, TaskState, Verdict
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
@@ -167,6 +168,10 @@ class Delivery(Value, frozen=True, kw_only=True):
     goal: Proof
     key_lifetimes: Mapping[str, timedelta | None] = {}
     """Channels that honour an idempotency key, and for how long."""
+    domains: Mapping[str, tuple[str, ...]] = {}
+    """Channel → every failure domain of this way, also of one that is used no more."""
+    overridden: tuple[Refusal, ...] = ()
+    """Rules that would refuse a channel in use, and that an approver set aside."""
     evidence: Proof = "none"
     state: Literal["active", "satisfied", "exhausted", "cancelled"] = "active"
     attempts: tuple[Attempt, ...] = ()
@@ -188,6 +193,8 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     at: datetime
     to: tuple[str, ...] = ()
     deliveries: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
+    """What its text holds that rules ask about."""
 
 
 class Document(Value, frozen=True, kw_only=True):
@@ -298,6 +305,8 @@ class Domain(Value, frozen=True, kw_only=True):
     """The playbook assumes it until triage says otherwise."""
     automatic: bool = False
     """Found out by failing and by probing, or declared in another incident: nobody said it here."""
+    declared: int = 0
+    """The entry that said so last."""
 
 
 class Behalf(Value, frozen=True, kw_only=True):
@@ -341,6 +350,8 @@ class Incident(Value, frozen=True, kw_only=True):
     evidence: Mapping[str, Evidence] = {}
     duties: Mapping[str, DutyView] = {}
     domains: Mapping[str, Domain] = {}
+    overrides: Mapping[int, RuleOverride] = {}
+    """Rules that an approver set aside, by the entry that says so."""
     unconfirmed: Mapping[int, Behalf] = {}
     """What was done on behalf of people who have not confirmed it, by its first entry."""
     agenda: frozenset[str] = frozenset()

@@ -26,6 +26,8 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     to: tuple[str, ...]
     plans: tuple[PlannedDelivery, ...]
     reason: str = ""
+    traits: tuple[str, ...] = ()
+    """What the text holds that rules ask about, such as a link."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,6 +39,12 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     goal: Proof
     refusals: tuple[Refusal, ...] = ()
     key_lifetimes: Mapping[str, timedelta | None] = {}
+    domains: Mapping[str, tuple[str, ...]] = {}
+    """Usable channel → every failure domain of this way, the mailbox or number at its end included."""
+    overridden: tuple[Refusal, ...] = ()
+    """Rules that would refuse a channel in use, and that an approver set aside."""
+    unverified: tuple[str, ...] = ()
+    """Usable channels on which nobody has verified this person's address."""
 
 
 class DeliveriesReplanned(Personal, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ state of its own, never rounded to sent or failed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -109,6 +109,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What its account allows: each of them holds."""
     account: str = ""
     """What shares the rates: its own id, or a name that several channels have in common."""
+    quiet: tuple[time, time] | None = None
+    """From when to when it does not disturb affected people, in the time of each; None for the usual night."""
     exercise_safe: bool = False
     """On the allow-list of exercises and tests."""
     settings: Mapping[str, Any] = {}
@@ -129,6 +131,8 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     confidentiality: Confidentiality | None = None
     personal_data: PersonalData | None = None
     priority: int = 100
+    quiet: tuple[time, time] | None = None
+    """As ``["21:00", "08:00"]``."""
     exercise: bool = False
     rates: tuple[str, ...] | None = None
     """As ``runner.model.traffic.read_rate`` reads them."""
@@ -148,6 +152,10 @@ class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
     verified_at: datetime | None = None
     stopped: Mapping[str, datetime] = {}
     """Adapters over which nothing more may go to this address, because its owner said so → since when."""
+    risk_at: datetime | None = None
+    """When somebody reported that it may be another's by now, such as after a new SIM card."""
+    consented_at: datetime | None = None
+    """When its owner agreed to be texted there."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Leave the address out: representations end in logs and tracebacks."""
@@ -163,6 +171,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
     person: str
     contacts: tuple[ContactPoint, ...] = ()
+    zone: str = ""
+    """Their time zone; empty where it is not known."""
 
 
 class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +199,8 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[PlanStep, ...]
     refusals: tuple[Refusal, ...]
     warnings: tuple[PlanWarning, ...] = ()
+    overridden: tuple[Refusal, ...] = ()
+    """Rules that would refuse a channel of the plan, and that an approver set aside."""
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     away: bool = False
     alternate: str = ""
     """Who takes their place while they are away."""
+    zone: str = ""
+    """Their time zone, as ``Europe/Berlin``."""
 
 
 class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +49,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     channels: dict[str, ChannelConfig] = {}
+    corporate: frozenset[str] = frozenset()
+    """Failure domains of the company's own identity provider, network, mail and chat."""
     act: Acting = Acting()
     stationery: Paper = Paper()
 
@@ -59,11 +63,14 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, Channel] = {}
     broken: Mapping[str, str] = {}
     """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
+    corporate: frozenset[str] = frozenset()
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""
         found = self.people.get(person)
-        return Recipient(person=person, contacts=found.contacts if found is not None else ())
+        if found is None:
+            return Recipient(person=person)
+        return Recipient(person=person, contacts=found.contacts, zone=found.zone)
 
     def standing_in(self, person: str) -> str:
         """Return who is to be told in a person's stead, following alternates once around at most."""

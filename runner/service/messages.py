@@ -1,21 +1,33 @@
-"""The message plan of an incident: how each message of its playbooks would leave now, and what is refused."""
+"""Message plans: how each message of an incident, or any class to any people, would leave now, and what is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from runner.effects.compose import planned_for, recipients
+import msgspec
+
+from runner.effects.compose import people_behind, planned_for, recipients
 from runner.effects.tools import message_class, plan_context
 from runner.engine.plan import Plan, walk
-from runner.errors import Sealed
+from runner.engine.rules import Compromise, PlanContext
+from runner.errors import NotFound, Sealed
 from runner.model.commands import AskReplan
 from runner.model.incident import Incident
-from runner.model.messaging import DeliveryPlan
+from runner.model.messaging import BUILT_IN_CLASSES, DeliveryPlan, MessageClass
 from runner.model.playbook import Message, MessageTemplate, Playbook
+from runner.model.states import Kind
+from runner.model.vocabulary import nearest
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
+
+
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan assumes beside what is known."""
+
+    kind: Kind | None = None
+    compromised: tuple[str, ...] = ()
 
 
 _Plans = tuple[str, str, MessageTemplate, tuple[DeliveryPlan, ...]]
@@ -40,6 +52,61 @@ def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
     return tuple(found.values())
 
 
+def class_plans(
+    desk: Desk, incident: Incident | None, name: str, to: Sequence[str], what_if: WhatIf
+) -> tuple[str, tuple[DeliveryPlan, ...]]:
+    """Return the words for a class and one plan for each person meant by ``to``; raises NotFound with the nearest name.
+
+    Without an incident it is planned as if one began now.
+    """
+    kind = known_class(name)
+    context = _context(desk, incident, what_if)
+    roles = incident.roles if incident is not None else {}
+    wanted = tuple(_addressed(desk, roles, one) for one in to or ("role:commander",))
+    persons = people_behind(roles, desk.directory, wanted)
+    if not persons:
+        raise NotFound(f"nobody to tell: {', '.join(wanted)}", hint="tocsin role assign ROLE PERSON")
+    plans = tuple(planned_for(context, desk.directory, kind, person) for person in persons)
+    return f"{name} to {', '.join(wanted)}", plans
+
+
+def known_class(name: str) -> MessageClass:
+    """Return a class by name; raises NotFound with the nearest one."""
+    try:
+        return message_class(name)
+    except KeyError:
+        near = nearest(name, BUILT_IN_CLASSES)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(BUILT_IN_CLASSES)}"
+        raise NotFound(f"there is no message class '{name}'", hint=hint) from None
+
+
+def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanContext:
+    now = desk.clock.now()
+    found = (
+        plan_context(incident, now)
+        if incident is not None
+        else PlanContext(kind=what_if.kind or "real", started_at=now, at=now)
+    )
+    fallen = tuple(Compromise(domain=name, since=now) for name in what_if.compromised)
+    return msgspec.structs.replace(
+        found, kind=what_if.kind or found.kind, compromised=(*found.compromised, *fallen)
+    )
+
+
+def _addressed(desk: Desk, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
+    """Return whom a person means by ``--to``: a role, somebody, or one of them written out."""
+    if ":" in text:
+        return text
+    known = {*roles, *desk.directory.roles}
+    if text in known:
+        return f"role:{text}"
+    if text in desk.directory.people:
+        return f"person:{text}"
+    near = nearest(text, (*known, *desk.directory.people))
+    hint = f"did you mean {near}?" if near else "--to ROLE, or --to person:PERSON"
+    raise NotFound(f"there is no role and nobody called '{text}'", hint=hint)
+
+
 def _all(plan: Plan) -> tuple[Playbook, ...]:
     return (plan.bundle.playbook, *plan.bundle.includes.values())
 
@@ -48,7 +115,7 @@ def _plans(
     desk: Desk, incident: Incident, template: MessageTemplate, to: tuple[str, ...]
 ) -> Iterator[DeliveryPlan]:
     kind = message_class(template.message_class)
-    context = plan_context(incident)
+    context = plan_context(incident, desk.clock.now())
     for person in recipients(incident, desk.directory, to):
         yield planned_for(context, desk.directory, kind, person)
 

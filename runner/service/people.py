@@ -51,7 +51,13 @@ def read_directory(desk: Office) -> Directory:
     """Return people, roles and channels; channels are described by their adapters."""
     people = read_people(desk)
     channels, broken = read_channels(desk.home)
-    return Directory(people=people.people, roles=people.roles, channels=channels, broken=broken)
+    return Directory(
+        people=people.people,
+        roles=people.roles,
+        channels=channels,
+        broken=broken,
+        corporate=desk.home.corporate,
+    )
 
 
 def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:

@@ -298,7 +298,7 @@ def _plans(desk: Desk, sketch: Incident, message: str, to: Sequence[str]) -> dic
     from runner.effects.compose import planned_for, recipients
     from runner.effects.tools import message_class, plan_context
 
-    context, kind = plan_context(sketch), message_class(message)
+    context, kind = plan_context(sketch, desk.clock.now()), message_class(message)
     persons = recipients(sketch, desk.directory, tuple(to))
     return {person: planned_for(context, desk.directory, kind, person) for person in persons}
 

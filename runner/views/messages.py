@@ -62,6 +62,8 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     message_class: str = ""
     step: str = ""
     channels: tuple[str, ...] = ()
+    overridden: tuple[Refusal, ...] = ()
+    """Rules that would refuse a channel in use, and that an approver set aside."""
     stuck: str = ""
 
 
@@ -112,6 +114,7 @@ class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[PlannedWay, ...]
     refusals: tuple[Refusal, ...]
     warnings: tuple[Refusal, ...]
+    overridden: tuple[Refusal, ...] = ()
 
 
 class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-plan/v1"):
@@ -140,6 +143,7 @@ def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
         message_class=message.message_class.name if message else "",
         step=delivery.step,
         channels=delivery.channels,
+        overridden=delivery.overridden,
         stuck=delivery.stuck,
     )
 
@@ -214,6 +218,7 @@ def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
         ),
         refusals=plan.refusals,
         warnings=tuple(Refusal(channel="", rule=w.rule, why=w.why) for w in plan.warnings),
+        overridden=plan.overridden,
     )
 
 
@@ -276,6 +281,7 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
     ]
     blocks.extend(attempt_blocks(row.attempts, now))
     blocks.extend(_refused(row.refusals, row.channels))
+    blocks.extend(_overridden(row.overridden))
     if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
         blocks += [Blank(), _command(advice.resolve(row.delivery))]
     elif row.state != "satisfied":
@@ -313,6 +319,16 @@ def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[B
         yield line("NOT USED", "title")
         yield Table(
             rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals),
+            elastic=2,
+        )
+
+
+def _overridden(overridden: Sequence[Refusal]) -> Iterator[Block]:
+    if overridden:
+        yield Blank()
+        yield line("USED ALTHOUGH A RULE REFUSES IT", "title")
+        yield Table(
+            rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden),
             elastic=2,
         )
 

@@ -9,6 +9,8 @@ import msgspec
 
 from runner.model import events as e
 from runner.views.facts import value_words
+from runner.views.ways import Way, way
+from runner.views.ways import told_why as _because
 from runner.views.words import count, moment, short
 
 _STATES = {
@@ -65,6 +67,8 @@ def sentence(event: e.AnyEvent, words: Words) -> str:
     """Return what happened. Who did it stands beside, from the actor."""
     if isinstance(event, _Life):
         return _life(event)
+    if isinstance(event, Way):
+        return way(event)
     if isinstance(event, _Coming):
         return _coming(event, words)
     if isinstance(event, _Going):
@@ -80,10 +84,6 @@ def sentence(event: e.AnyEvent, words: Words) -> str:
     return _record(event, words)
 
 
-def _because(reason: str) -> str:
-    return f": {reason}" if reason else ""
-
-
 _Life = (
     e.IncidentOpened
     | e.PlaybookPinned
@@ -92,8 +92,6 @@ _Life = (
     | e.IncidentResumed
     | e.IncidentCancelled
     | e.IncidentClosed
-    | e.RoleAssigned
-    | e.DomainDeclared
 )
 
 
@@ -116,11 +114,6 @@ def _life(event: _Life) -> str:
             return f"Incident called off{_because(reason)}"
         case e.IncidentClosed(by=by, reason=reason):
             return f"Incident closed by {by or 'nobody named'}{_because(reason)}"
-        case e.RoleAssigned(role=role, persons=persons):
-            return f"Role {role}: {', '.join(persons) or 'nobody'}"
-        case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
-            how = "assumed " if event.assumed else "found " if event.automatic else ""
-            return f"{domain} is {how}{state} since {moment(since)}{_because(reason)}"
 
 
 _Coming = e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened

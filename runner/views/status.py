@@ -15,6 +15,7 @@ from runner.views.attention import Attention, needs_attention
 from runner.views.documents import NoticeRow, notice_rows
 from runner.views.messages import DeliveryRow, delivery_rows
 from runner.views.rows import TaskRow, task_rows
+from runner.views.rules import OverrideView, override_views
 
 
 class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     as_of: datetime
     opened_at: datetime
     domains: tuple[Fallen, ...] = ()
+    overrides: tuple[OverrideView, ...] = ()
+    """Rules of messages that an approver set aside."""
     me: str = ""
     """For whom it was asked."""
     mine: tuple[str, ...] = ()
@@ -90,6 +93,7 @@ def status(
             for d in incident.domains.values()
             if d.state != "up"
         ),
+        overrides=override_views(incident),
         me=me,
         mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
     )

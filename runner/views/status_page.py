@@ -14,6 +14,7 @@ from runner.views.heading import Heading, top
 from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import CONTAINERS, TaskRow, named
+from runner.views.rules import overrides_blocks
 from runner.views.status import Status
 from runner.views.words import count, left, moment, span, when
 
@@ -30,6 +31,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
     for section in (
         _attention(found.needs_attention),
         _domains(found, now),
+        overrides_blocks(found.overrides, now),
         _clocks(found.duties, now, found.opened_at),
         _steps(found, now),
         _unproved(found, now),

@@ -111,3 +111,14 @@ def short(digest: str) -> str:
     kind, _, value = digest.rpartition(":")
     cut = f"{value[:12]}…" if len(value) > 12 else value
     return f"{kind}:{cut}" if kind else cut
+
+
+def scope_words(channel: str, message_class: str, person: str, text: str) -> str:
+    """Return for what a rule was set aside, in words."""
+    parts = (
+        f"class {message_class}" if message_class else "",
+        f"over {channel}" if channel else "",
+        f"to {person}" if person else "",
+        f"text {text[:12]}" if text else "",
+    )
+    return "for " + (" ".join(part for part in parts if part) or "every message")

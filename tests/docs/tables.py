@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.engine.planner import RULES
 from runner.model.messaging import BUILT_IN_CLASSES, MessageClass
+from runner.model.rule_book import RULE_BOOK, Rule
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -41,12 +41,15 @@ def _span(span: timedelta) -> str:
 
 
 def rules() -> list[str]:
-    """Return one row for each rule, in the order in which they are asked."""
-    found = []
-    for number, rule in RULES:
-        words = (rule.__doc__ or "").splitlines()[0].removeprefix(f"{number}: ")
-        found.append(f"| `{number}` | {words[0].lower()}{words[1:]} |")
-    return found
+    """Return one row for each rule, with its ground."""
+    return [_rule(one) for one in RULE_BOOK.values()]
+
+
+def _rule(one: Rule) -> str:
+    firm = " Cannot be set aside." if one.firm else ""
+    doubt = "" if one.confirmed else " (recalled, not confirmed)"
+    source = f"{one.source}{doubt}; {one.jurisdiction}; {one.as_of}"
+    return f"| `{one.number}` | {one.says}.{firm} | {one.kept_by} | {source} |"
 
 
 if __name__ == "__main__":

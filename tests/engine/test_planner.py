@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.planner import RULES, Compromise, PlanContext, contact_points, plan
+from runner.engine.planner import contact_points, plan
+from runner.engine.rules import LINK, RULES, Compromise, PlanContext
 from runner.model.messaging import (
     BUILT_IN_CLASSES,
     CONFIDENTIALITY,
@@ -19,6 +20,8 @@ from runner.model.messaging import (
     MessageClass,
     Recipient,
 )
+from runner.model.overrides import RuleOverride
+from runner.model.rule_book import RULE_BOOK
 
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 REAL = PlanContext(kind="real", started_at=START)
@@ -249,6 +252,140 @@ def test_addresses_do_not_show_in_representations():
     assert "secret@home" not in repr(point.__rich_repr__())
 
 
+def allowed(rule: str, *, domains: frozenset[str] = frozenset(), **more) -> RuleOverride:
+    return RuleOverride(
+        seq=9, rule=rule, by="ada", role="counsel", at=START, reason="no other way", domains=domains, **more
+    )
+
+
+def test_an_overridden_rule_refuses_no_more_and_the_plan_says_so_with_the_approver():
+    low = channel("mail", confidentiality="public")
+    where = context(overrides=(allowed("R8", channel="mail", message_class="internal"),))
+    found = plan(INTERNAL, [low, channel("other", confidentiality="public")], ALICE, where)
+    assert found.channels == ("mail",)
+    assert refusals(found)["other"][0] == "R8"
+    assert [(one.channel, one.rule) for one in found.overridden] == [("mail", "R8")]
+    assert "ada allowed it (no other way)" in found.warnings[0].why
+
+
+def test_an_override_covers_no_other_class_or_person():
+    low = channel("mail", confidentiality="public")
+    other = context(overrides=(allowed("R8", message_class="other"), allowed("R8", person="bob")))
+    assert refusals(plan(INTERNAL, [low], ALICE, other))["mail"][0] == "R8"
+
+
+def test_an_override_covers_what_had_fallen_and_nothing_that_falls_later():
+    entry = allowed("R1", domains=frozenset({"idp"}))
+    mail = channel("mail", "idp", "dns")
+    assert plan(INTERNAL, [mail], ALICE, context("idp", overrides=(entry,))).channels == ("mail",)
+    assert plan(INTERNAL, [mail], ALICE, context("idp", "dns", overrides=(entry,))).channels == ()
+
+
+@pytest.mark.parametrize("rule", [number for number, one in RULE_BOOK.items() if one.firm])
+def test_a_firm_rule_holds_whatever_is_on_record(rule):
+    where = msgspec.structs.replace(EXERCISE, overrides=(allowed(rule),))
+    outside = MessageClass(name="m", audience="public")
+    assert plan(outside, [channel("screen", exercise_safe=True)], ALICE, where).steps == ()
+
+
+def test_credentials_go_nowhere_even_with_an_override():
+    kind = MessageClass(name="m", personal_data="credentials")
+    found = plan(
+        kind, [channel("c", personal_data="credentials")], ALICE, context(overrides=(allowed("R10"),))
+    )
+    assert refusals(found)["c"][0] == "R10"
+
+
+def test_a_hold_of_law_enforcement_keeps_affected_people_and_the_public_from_being_told_and_nobody_else():
+    where = context(held_by="the police")
+
+    def rule(audience):
+        found = plan(MessageClass(name="m", audience=audience), [channel("mail")], ALICE, where)
+        return refusals(found).get("mail", ("used", ""))[0]
+
+    told = {one: rule(one) for one in ("responder", "executive", "regulator", "affected", "public")}
+    assert told == {
+        "responder": "used",
+        "executive": "used",
+        "regulator": "used",
+        "affected": "R27",
+        "public": "R27",
+    }
+
+
+def phoned(**more) -> Recipient:
+    return Recipient(
+        person="bob",
+        contacts=(ContactPoint(channel="phone", address="+15005550006", **more),),
+        zone="Europe/Berlin",
+    )
+
+
+TEXTED = MessageClass(name="m", audience="affected")
+
+
+def test_affected_people_are_texted_with_their_consent_and_without_a_link():
+    sms = channel("sms", address_kind="phone")
+    agreed = phoned(consented_at=START)
+    assert refusals(plan(TEXTED, [sms], phoned(), REAL))["sms"][0] == "R25"
+    assert plan(TEXTED, [sms], agreed, REAL).channels == ("sms",)
+    assert refusals(plan(TEXTED, [sms], agreed, REAL, frozenset({LINK})))["sms"][0] == "R14"
+    assert plan(INTERNAL, [sms], phoned(), REAL, frozenset({LINK})).channels == ("sms",)
+
+
+def test_who_said_stop_is_texted_no_more_whoever_they_are():
+    sms = channel("sms", address_kind="phone")
+    assert refusals(plan(INTERNAL, [sms], phoned(stopped_at=START), REAL))["sms"][0] == "R25"
+    told = context(stopped=frozenset({("bob", "phone")}))
+    assert refusals(plan(INTERNAL, [sms], phoned(), told))["sms"][0] == "R25"
+
+
+def test_at_night_a_person_decides_whether_affected_people_are_woken():
+    sms = channel("sms", address_kind="phone")
+    agreed = phoned(consented_at=START)
+
+    def warned(hour, message=TEXTED, at=sms):
+        night = START.replace(hour=hour)
+        return [one.rule for one in plan(message, [at], agreed, context(at=night)).warnings]
+
+    assert warned(22) == ["R26"]
+    assert warned(6) == ["R26"]
+    assert warned(11) == []
+    assert warned(22, msgspec.structs.replace(TEXTED, urgency="immediate")) == []
+    assert warned(22, INTERNAL) == []
+    assert warned(11, at=msgspec.structs.replace(sms, quiet=(time(12), time(13)))) == ["R26"]
+
+
+def test_an_address_of_which_a_risk_was_reported_carries_no_approval_until_verified():
+    hook = channel("hook", address_kind="handle")
+    risky = ContactPoint(channel="handle", address="alice", risk_at=START - timedelta(days=90))
+
+    def rule(point, message=APPROVAL):
+        found = plan(message, [hook], Recipient(person="alice", contacts=(point,)), REAL)
+        return refusals(found).get("hook", ("used", ""))[0]
+
+    assert rule(risky) == "R18"
+    assert rule(msgspec.structs.replace(risky, verified_at=START - timedelta(days=91))) == "R18"
+    assert rule(msgspec.structs.replace(risky, verified_at=START)) == "used"
+    assert rule(risky, INTERNAL) == "used"
+
+
+def test_a_critical_message_over_the_companys_own_systems_alone_is_warned_of():
+    both = [channel("mail", "tenant"), channel("chat", "idp")]
+    where = context(corporate=frozenset({"tenant", "idp"}))
+    found = plan(BUILT_IN_CLASSES["urgent-internal"], both, ALICE, where)
+    assert [one.why for one in found.warnings] == [
+        "a critical message wants a channel outside the company's own systems; all hang on idp, tenant"
+    ]
+    apart = plan(BUILT_IN_CLASSES["urgent-internal"], [*both, channel("signal")], ALICE, where)
+    assert apart.warnings == ()
+
+
+def test_every_rule_that_the_planner_asks_stands_in_the_book():
+    assert {number for number, _ in RULES} <= RULE_BOOK.keys()
+    assert {f"R{n}" for n in range(1, 37)} <= RULE_BOOK.keys()
+
+
 DOMAINS = st.sampled_from(["m365", "idp", "slack", "twilio", "relay"])
 POINTS = st.builds(
     ContactPoint,
@@ -257,6 +394,9 @@ POINTS = st.builds(
     domains=st.frozensets(DOMAINS, max_size=2),
     changed_at=st.none() | st.just(START + timedelta(hours=1)) | st.just(START - timedelta(days=20)),
     verified_at=st.none() | st.just(START + timedelta(hours=3)),
+    risk_at=st.none() | st.just(START + timedelta(hours=2)) | st.just(START + timedelta(hours=4)),
+    consented_at=st.none() | st.just(START),
+    stopped_at=st.none() | st.just(START),
 )
 CHANNELS = st.lists(
     st.builds(
@@ -299,37 +439,117 @@ CONTEXTS = st.builds(
     ).map(tuple),
     down=st.dictionaries(DOMAINS, st.just(START), max_size=2),
     affected_credentials=st.frozensets(st.sampled_from(["email", "phone"])),
+    held_by=st.sampled_from(["", "the police"]),
+    stopped=st.frozensets(st.just(("alice", "phone"))),
+    overrides=st.lists(
+        st.builds(
+            RuleOverride,
+            seq=st.integers(1, 9),
+            rule=st.sampled_from([*(number for number, _ in RULES), "R4"]),
+            by=st.just("ada"),
+            role=st.just("counsel"),
+            at=st.just(START),
+            reason=st.just("no other way"),
+            channel=st.sampled_from(["", "c0", "c1"]),
+            person=st.sampled_from(["", "alice", "bob"]),
+            domains=st.frozensets(DOMAINS, max_size=3),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
+TRAITS = st.frozensets(st.just(LINK))
 RECIPIENTS = st.builds(Recipient, person=st.just("alice"), contacts=st.lists(POINTS, max_size=3).map(tuple))
 
 
-@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS)
+@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, TRAITS)
 def test_every_channel_is_either_used_or_refused_with_a_known_rule_and_a_reason(
-    message, channels, person, where
+    message, channels, person, where, traits
 ):
-    found = plan(message, channels, person, where)
+    found = plan(message, channels, person, where, traits)
     used, refused = [one.channel for one in found.steps], [one.channel for one in found.refusals]
     assert sorted(used + refused) == sorted(one.id for one in channels)
     assert all(one.why and one.rule in {number for number, _ in RULES} for one in found.refusals)
 
 
-@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS)
-def test_no_used_channel_breaks_a_rule(message, channels, person, where):
+def broken(message, used, step, where, traits) -> set[str]:
+    """Return the rules that a used channel breaks, worked out once more from the declared properties alone."""
+    point, kind = step.contact, used.address_kind
+    fallen = {one.domain for one in where.compromised if not one.assumed} & step.domains
+    assumed = {one.domain for one in where.compromised if one.assumed} & step.domains
+    matters = message.confidentiality != "public" or message.goal == "authorised"
+    begin = min([where.started_at, *(one.since for one in where.compromised)]) - where.quarantine_before
+    texts = message.audience == "affected" and kind == "phone"
+    verified = point.verified_at if point is not None else None
+
+    def later(instant):
+        return verified is not None and verified > instant
+
+    found = {
+        "R36": where.kind != "real" and not (used.exercise_safe and message.audience == "responder"),
+        "R10": message.personal_data == "credentials",
+        "R27": bool(where.held_by) and message.audience == "affected",
+        "R1": bool(fallen) and matters,
+        "R2": bool(assumed) and matters,
+        "outage": bool(step.domains & where.down.keys()),
+        "R8": CONFIDENTIALITY.index(message.confidentiality) > CONFIDENTIALITY.index(used.confidentiality),
+        "R9": PERSONAL_DATA.index(message.personal_data) > PERSONAL_DATA.index(used.personal_data),
+        "R13": message.goal == "authorised" and used.sim_swappable,
+        "R14": texts and LINK in traits,
+        "contact": point is None and kind != "none",
+    }
+    if point is not None:
+        decides = message.goal == "authorised"
+        breached = {kind, point.channel} & where.affected_credentials
+        stopped = point.stopped_at is not None or ("alice", kind) in where.stopped
+        found |= {
+            "R21": message.audience == "affected" and bool(breached),
+            "R25": stopped or (texts and point.consented_at is None),
+            "R7": decides
+            and point.changed_at is not None
+            and point.changed_at >= begin
+            and not later(point.changed_at),
+            "R18": decides and point.risk_at is not None and not later(point.risk_at),
+        }
+    return {number for number, breaks in found.items() if breaks}
+
+
+@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, TRAITS)
+def test_no_used_channel_breaks_a_rule_that_no_approver_set_aside(message, channels, person, where, traits):
     by_id = {one.id: one for one in channels}
-    fallen = {one.domain for one in where.compromised}
-    for step in plan(message, channels, person, where).steps:
-        used = by_id[step.channel]
-        assert CONFIDENTIALITY.index(message.confidentiality) <= CONFIDENTIALITY.index(used.confidentiality)
-        assert PERSONAL_DATA.index(message.personal_data) <= PERSONAL_DATA.index(used.personal_data)
-        assert not step.domains & where.down.keys()
-        assert message.confidentiality == "public" or not step.domains & fallen
-        assert where.kind == "real" or (used.exercise_safe and message.audience == "responder")
-        assert not (message.goal == "authorised" and (used.sim_swappable or step.domains & fallen))
+    found = plan(message, channels, person, where, traits)
+    shown = {(one.channel, one.rule) for one in found.overridden}
+    for step in found.steps:
+        breaks = broken(message, by_id[step.channel], step, where, traits)
+        assert {(step.channel, rule) for rule in breaks} == {
+            pair for pair in shown if pair[0] == step.channel
+        }
+        assert not any(RULE_BOOK[rule].firm or rule == "R10" for rule in breaks)
 
 
-@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, DOMAINS, st.booleans())
-def test_one_more_compromised_domain_never_adds_a_channel(message, channels, person, where, domain, assumed):
+@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, DOMAINS, st.booleans(), TRAITS)
+def test_one_more_compromised_domain_never_adds_a_channel(
+    message, channels, person, where, domain, assumed, traits
+):
     more = Compromise(domain=domain, since=START, assumed=assumed)
     worse = msgspec.structs.replace(where, compromised=(*where.compromised, more))
-    before = plan(message, channels, person, where).channels
-    assert set(plan(message, channels, person, worse).channels) <= set(before)
+    before = plan(message, channels, person, where, traits).channels
+    assert set(plan(message, channels, person, worse, traits).channels) <= set(before)
+
+
+@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, DOMAINS, TRAITS)
+def test_an_outage_or_a_hold_never_adds_a_channel(message, channels, person, where, domain, traits):
+    before = set(plan(message, channels, person, where, traits).channels)
+    down = msgspec.structs.replace(where, down={**where.down, domain: START})
+    held = msgspec.structs.replace(where, held_by="the police")
+    for worse in (down, held):
+        assert set(plan(message, channels, person, worse, traits).channels) <= before
+
+
+@given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, TRAITS)
+def test_without_overrides_no_channel_is_used_that_is_refused_with_them(
+    message, channels, person, where, traits
+):
+    strict = msgspec.structs.replace(where, overrides=())
+    found = plan(message, channels, person, strict, traits)
+    assert found.overridden == ()
+    assert set(found.channels) <= set(plan(message, channels, person, where, traits).channels)

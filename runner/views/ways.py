@@ -1,0 +1,30 @@
+"""What the timeline says of the ways to people: who holds a role, which domain fell, which rule was set aside, what changed over."""
+
+from __future__ import annotations
+
+from runner.model import events as e
+from runner.views.words import moment, scope_words
+
+Way = e.RoleAssigned | e.DomainDeclared | e.RuleOverridden | e.ChannelsSwitched
+
+
+def way(event: Way) -> str:
+    """Return what happened, in a sentence."""
+    match event:
+        case e.RoleAssigned(role=role, persons=persons):
+            return f"Role {role}: {', '.join(persons) or 'nobody'}"
+        case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
+            how = "assumed " if event.assumed else "found " if event.automatic else ""
+            return f"{domain} is {how}{state} since {moment(since)}{told_why(reason)}"
+        case e.RuleOverridden(rule=rule, by=by, role=role, reason=reason):
+            of = scope_words(event.channel, event.message_class, event.person, event.text)
+            return f"Rule {rule} OVERRIDDEN by {by}{f' ({role})' if role else ''}, {of}{told_why(reason)}"
+        case e.ChannelsSwitched(left=left, taken=taken, trigger=trigger, persons=persons):
+            over = f"{', '.join(left) or 'no channel'} to {', '.join(taken) or 'no channel'}"
+            doubt = f"; not verified there: {', '.join(event.unverified)}" if event.unverified else ""
+            return f"Messages to {', '.join(persons)} change over from {over}{told_why(trigger)}{doubt}"
+
+
+def told_why(reason: str) -> str:
+    """Return a reason as the end of a sentence."""
+    return f": {reason}" if reason else ""

@@ -8,7 +8,7 @@ import msgspec
 
 from runner.effects.readable import readable
 from runner.effects.screening import forbidden_text, traits_of
-from runner.effects.tools import Tools, message_class, plan_context
+from runner.effects.tools import Tools, at_home, message_class, plan_context
 from runner.engine.plan import Library
 from runner.engine.planner import plan
 from runner.engine.rules import PlanContext
@@ -122,7 +122,7 @@ def planned_for(
     traits: frozenset[str] = frozenset(),
 ) -> DeliveryPlan:
     """Plan one message class to one person over every channel we have; one that cannot be used is refused."""
-    known = msgspec.structs.replace(context, corporate=directory.corporate)
+    known = at_home(context, directory)
     found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
     broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
     return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found

@@ -6,7 +6,7 @@ import msgspec
 
 from runner.effects.compose import Body
 from runner.effects.screening import shown_subject
-from runner.effects.tools import Tools, plan_context
+from runner.effects.tools import Tools, at_home, plan_context
 from runner.engine.planner import choose
 from runner.errors import TocsinError
 from runner.model.commands import AttemptDone
@@ -34,7 +34,7 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         message.message_class,
         channel,
         tools.directory.recipient(delivery.person),
-        plan_context(incident, tools.now()),
+        at_home(plan_context(incident, tools.now()), tools.directory),
         frozenset(message.traits),
     )
     if isinstance(chosen, Refusal) and chosen.rule == OUTAGE:

@@ -97,7 +97,7 @@ def plan(
             *(
                 PlanWarning(
                     rule=refused.rule,
-                    why=f"{refused.channel} is used though it {refused.why}: {entry.by} allowed it ({entry.reason})",
+                    why=f"{refused.channel} {refused.why}; used all the same: {entry.by} allowed it ({entry.reason})",
                 )
                 for refused, entry in overridden
             ),

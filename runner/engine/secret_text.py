@@ -71,7 +71,7 @@ def _of(line: str) -> Iterator[str]:
 def _is_card(text: str) -> bool:
     """Tell whether digits begin as cards of the large schemes do, and have the right check digit (Luhn)."""
     digits = [int(one) for one in text if one.isdigit()]
-    if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) < 3:
+    if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) < 2:
         return False
     doubled = (one * 2 - 9 * (one > 4) for one in digits[-2::-2])
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

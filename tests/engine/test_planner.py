@@ -336,7 +336,7 @@ def test_affected_people_are_texted_with_their_consent_and_without_a_link():
 def test_who_said_stop_is_texted_no_more_whoever_they_are():
     sms = channel("sms", address_kind="phone")
     assert refusals(plan(INTERNAL, [sms], phoned(stopped_at=START), REAL))["sms"][0] == "R25"
-    told = context(stopped=frozenset({("bob", "phone")}))
+    told = context(stopped=frozenset({("bob", "sms")}))
     assert refusals(plan(INTERNAL, [sms], phoned(), told))["sms"][0] == "R25"
 
 
@@ -440,7 +440,7 @@ CONTEXTS = st.builds(
     down=st.dictionaries(DOMAINS, st.just(START), max_size=2),
     affected_credentials=st.frozensets(st.sampled_from(["email", "phone"])),
     held_by=st.sampled_from(["", "the police"]),
-    stopped=st.frozensets(st.just(("alice", "phone"))),
+    stopped=st.frozensets(st.just(("alice", "c1"))),
     overrides=st.lists(
         st.builds(
             RuleOverride,
@@ -500,7 +500,7 @@ def broken(message, used, step, where, traits) -> set[str]:
     if point is not None:
         decides = message.goal == "authorised"
         breached = {kind, point.channel} & where.affected_credentials
-        stopped = point.stopped_at is not None or ("alice", kind) in where.stopped
+        stopped = point.stopped_at is not None or ("alice", used.id) in where.stopped
         found |= {
             "R21": message.audience == "affected" and bool(breached),
             "R25": stopped or (texts and point.consented_at is None),

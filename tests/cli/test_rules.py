@@ -1,0 +1,123 @@
+"""The plan of a class, the rules and their overrides, and what of a text never leaves, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+CARD = "4111 1111 1111 1111"
+
+
+def plan(desk: AtDesk, *words: str) -> list[dict[str, object]]:
+    found = desk("message", "plan", *words, "--format", "json")
+    assert found.code == 0, found.err
+    return list(found.json["plan"])
+
+
+def rules_of(row: dict[str, object], key: str) -> list[str]:
+    return [one["rule"] for one in row[key]]  # type: ignore[attr-defined]
+
+
+def test_a_class_is_planned_to_a_role_without_an_incident_and_nothing_is_sent(tocsin: AtDesk) -> None:
+    rows = plan(tocsin, "urgent-internal", "--to", "counsel")
+    assert [(row["recipient"], row["message_class"]) for row in rows] == [
+        ("jonas", "urgent-internal"),
+        ("ada", "urgent-internal"),
+    ]
+    refused = plan(tocsin, "urgent-confidential", "--to", "person:ada")[0]
+    assert (rules_of(refused, "refusals"), rules_of(refused, "warnings")) == (["R8"], ["R3"])
+    assert tocsin.console == ""
+
+
+def test_a_plan_may_assume_that_a_domain_fell_or_that_it_is_an_exercise(tocsin: AtDesk) -> None:
+    fallen = plan(tocsin, "task-notice", "--to", "ada", "--compromised", "this-machine")[0]
+    assert rules_of(fallen, "refusals") == ["R1"]
+    outside = plan(tocsin, "affected-notice", "--to", "ada", "--kind", "exercise")[0]
+    assert rules_of(outside, "refusals") == ["R36"]
+
+
+def test_a_class_or_an_addressee_that_is_not_there_is_refused_with_the_nearest(tocsin: AtDesk) -> None:
+    assert "did you mean urgent-internal?" in tocsin("message", "plan", "urgent-internl").err
+    assert "did you mean counsel?" in tocsin("message", "plan", "task-notice", "--to", "counsle").err
+    assert tocsin("message", "plan", "--to", "counsel").code == 2
+
+
+def test_an_approver_sets_a_rule_aside_and_it_shows_wherever_it_has_effect(incident: AtDesk) -> None:
+    said = incident(
+        "message", "override", "R8", "--channel", "screen", "--as", "ada", "--reason", "ada alone sees it"
+    )
+    assert said.code == 0, said.err
+    row = plan(incident, "urgent-confidential", "--to", "ada")[0]
+    assert [one["channel"] for one in row["channels"]] == ["screen"]  # type: ignore[attr-defined]
+    assert (rules_of(row, "overridden"), rules_of(row, "warnings")) == (["R8"], ["R8", "R3"])
+    page = incident.done("status")
+    assert ("RULES SET ASIDE" in page, "ada alone sees it" in page, "ada (counsel)" in page) == (True,) * 3
+    assert "Rule R8 OVERRIDDEN by ada (counsel), for over screen" in incident.done("timeline")
+    (kept,) = incident("message", "rules", "--format", "json").json["overrides"]
+    incident.done("correct", str(kept["entry"]), "--reason", "no longer needed")
+    assert rules_of(plan(incident, "urgent-confidential", "--to", "ada")[0], "refusals") == ["R8"]
+    assert "RULES SET ASIDE" not in incident.done("status")
+
+
+def test_nobody_but_an_approver_sets_a_rule_aside(incident: AtDesk) -> None:
+    def refused(*words: str) -> str:
+        said = incident("message", "override", *words)
+        assert said.code in (1, 2), said.out
+        return said.err
+
+    assert "needs a reason" in refused("R8")
+    assert "nobody here is called 'mallory'" in refused("R8", "--as", "mallory", "--reason", "x")
+    assert "cannot be set aside" in refused("R36", "--reason", "x")
+    assert "there is no channel 'mail'" in refused("R8", "--channel", "mail", "--reason", "x")
+    assert "its approver alone" in refused("R8", "--on-behalf-of", "ada", "--via", "phone", "--reason", "x")
+
+
+def test_the_rules_are_listed_with_their_grounds_and_how_sure_they_are(tocsin: AtDesk) -> None:
+    found = {one["rule"]: one for one in tocsin("message", "rules", "--format", "json").json["rules"]}
+    assert {f"R{n}" for n in range(1, 37)} <= found.keys()
+    assert all(one["source"] and one["jurisdiction"] and one["as_of"] for one in found.values())
+    page = tocsin.done("message", "rules")
+    assert "RECALLED, not confirmed" in page
+
+
+@pytest.fixture
+def with_card(tocsin: AtDesk, playbook: Path) -> AtDesk:
+    """An incident whose first message holds a card number as soon as its fact is filled in."""
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(playbook), "--yes", "--fact", f"incident.summary=paid with {CARD}")
+    return tocsin
+
+
+def test_a_card_number_leaves_over_no_channel_and_no_error_repeats_it(with_card: AtDesk) -> None:
+    assert CARD not in with_card.console
+    page = with_card.done("status")
+    assert "it holds a card number in line 1: no channel carries that (R10)" in " ".join(page.split())
+    assert CARD not in page
+
+
+def test_an_approver_lets_exactly_that_text_go(with_card: AtDesk) -> None:
+    told = next(
+        one["text"]
+        for one in with_card("status", "--format", "json").json["needs_attention"]
+        if "R10" in one["text"]
+    )
+    digest = told.partition("--text ")[2].split()[0]
+    with_card.done("message", "override", "R10", "--text", digest, "--reason", "a test card of the scheme")
+    with_card.done("task", "retry", "tell", "--reason", "it may go")
+    assert with_card.console.count(CARD) == 2
+
+
+def test_above_internal_the_subject_says_nothing(tocsin: AtDesk, playbook: Path) -> None:
+    path = str(tocsin.home / "console.txt")
+    screen = {"adapter": "console", "confidentiality": "confidential", "settings": {"path": path}}
+    tocsin.settings(channels={"screen": screen})
+    words = (
+        'heads-up: {class: executive-brief, subject: "A badge of the vault is missing", text: "Look at it"}'
+    )
+    playbook.write_text(PLAYBOOK.replace(PLAYBOOK.splitlines()[6].strip(), words), encoding="utf-8")
+    tocsin.done("open", str(playbook), "--yes")
+    assert "vault" not in tocsin.console
+    assert "amber-falcon: message, please open it" in tocsin.console

@@ -1,0 +1,98 @@
+"""A rule is set aside by a named approver with a reason, holds from then on, and holds again when its entry is corrected."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.errors import NotFound, Refused
+from runner.model import commands as c
+from runner.model import events as e
+from tests import scenario as s
+
+
+def world() -> s.World:
+    found = s.World(s.message("tell"), roles={"lead": "ann bob", "counsel": "eve"})
+    found.work()
+    return found
+
+
+def given(**more: str) -> c.OverrideRule:
+    return c.OverrideRule(**{"rule": "R8", "by": "eve", "reason": "no other way", "channel": "mail", **more})
+
+
+def told(found: s.World, kind: type) -> list[e.AnyEvent]:
+    return [one.event for one in found.journal if isinstance(one.event, kind)]
+
+
+def test_an_override_is_an_event_with_approver_role_reason_and_what_had_fallen():
+    found = world()
+    found.give(c.DeclareDomain(by="ann", domain="idp", state="compromised", since=s.T0))
+    found.give(given())
+    (event,) = told(found, e.RuleOverridden)
+    assert (event.by, event.role, event.reason, event.domains) == ("eve", "counsel", "no other way", ("idp",))
+    assert [one.rule for one in found.incident.overrides.values()] == ["R8"]
+
+
+def test_only_an_approver_sets_a_rule_aside_and_only_with_a_reason():
+    found = world()
+    with pytest.raises(Refused, match="ann is no approver of this incident"):
+        found.give(given(by="ann"))
+    with pytest.raises(Refused, match="needs a named approver"):
+        found.give(given(by=""))
+    with pytest.raises(Refused, match="needs a reason"):
+        found.give(given(reason=" "))
+    assert found.incident.overrides == {}
+
+
+def test_where_nobody_holds_an_approvers_role_any_named_person_may():
+    found = s.World(s.message("tell"), roles={"lead": "ann"})
+    found.give(given(by="ann"))
+    assert [one.by for one in found.incident.overrides.values()] == ["ann"]
+
+
+@pytest.mark.parametrize("rule", ["R36", "contact", "R17", "R11"])
+def test_a_firm_rule_cannot_be_set_aside(rule):
+    with pytest.raises(Refused, match="cannot be set aside"):
+        world().give(given(rule=rule))
+
+
+def test_a_rule_that_refuses_no_channel_is_nothing_to_set_aside_and_an_unknown_one_is_named():
+    with pytest.raises(Refused, match="R30 refuses no channel"):
+        world().give(given(rule="R30"))
+    with pytest.raises(NotFound, match="there is no rule 'R99'"):
+        world().give(given(rule="R99"))
+
+
+def test_r10_is_set_aside_for_one_text_alone():
+    found = world()
+    with pytest.raises(Refused, match="for one text alone"):
+        found.give(given(rule="R10"))
+    with pytest.raises(Refused, match="12 to 64 hexadecimal digits"):
+        found.give(given(rule="R10", text="a"))
+    found.give(given(rule="R10", text="a" * 12))
+    assert len(found.incident.overrides) == 1
+
+
+def test_a_corrected_override_holds_no_more_and_open_messages_are_planned_anew():
+    found = world()
+    found.give(given())
+    (entry,) = found.incident.overrides
+    found.give(c.CorrectEvent(by="eve", seq=entry, reason="another way was found"))
+    assert found.incident.overrides == {}
+
+
+def test_a_compromised_domain_is_trusted_again_only_with_its_grounds():
+    found = world()
+    found.give(c.DeclareDomain(by="ann", domain="idp", state="compromised", since=s.T0))
+    up = c.DeclareDomain(by="ann", domain="idp", state="up", since=s.T0)
+    with pytest.raises(Refused, match="to trust it again needs the grounds"):
+        found.give(up)
+    found.give(c.DeclareDomain(by="ann", domain="idp", state="up", since=s.T0, reason="checked by forensics"))
+    assert found.incident.domains["idp"].state == "up"
+
+
+def test_a_domain_that_was_only_down_comes_back_without_further_words():
+    found = world()
+    found.give(c.DeclareDomain(by="ann", domain="idp", state="down", since=s.T0))
+    found.give(c.DeclareDomain(by="ann", domain="idp", state="up", since=s.T0))
+    assert found.incident.domains["idp"].state == "up"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
@@ -121,7 +121,7 @@ class Gateway:
             confidentiality=config.confidentiality or able.confidentiality,
             personal_data=config.personal_data or able.personal_data,
             priority=config.priority,
-            quiet=config.quiet,
+            quiet=_hours(config.quiet),
             receipts=frozenset(able.receipts),
             ack=able.ack,
             ack_strength=able.ack_strength,
@@ -384,6 +384,11 @@ def _heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
         at=at,
         shared=one.shared,
     )
+
+
+def _hours(text: str) -> tuple[time, time] | None:
+    begin, dash, end = text.partition("-")
+    return (time.fromisoformat(begin), time.fromisoformat(end)) if dash else None
 
 
 def _held(secrets: Mapping[str, str]) -> dict[str, Held]:

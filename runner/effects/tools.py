@@ -82,31 +82,13 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
         affected_credentials=_affected(incident),
         overrides=tuple(incident.overrides.values()),
         held_by=_held_by(incident, at),
-        stopped=_stopped(incident),
         at=at,
     )
 
 
 def at_home(context: PlanContext, directory: Directory) -> PlanContext:
-    """Return the same with what the home knows: its own systems, and which channels a STOP goes for as well."""
-    adapters = {one.id: one.adapter for one in directory.channels.values()}
-    stopped = {
-        (person, name)
-        for person, channel in context.stopped
-        for name, adapter in adapters.items()
-        if adapter == adapters.get(channel)
-    }
-    return msgspec.structs.replace(context, corporate=directory.corporate, stopped=context.stopped | stopped)
-
-
-def _stopped(incident: Incident) -> frozenset[tuple[str, str]]:
-    """Return who answered STOP over which channel."""
-    return frozenset(
-        (delivery.person, attempt.channel)
-        for delivery in incident.deliveries.values()
-        for attempt in delivery.attempts
-        if any(one.kind == "stopped" for one in attempt.receipts)
-    )
+    """Return the same with what the home knows: which systems are its own."""
+    return msgspec.structs.replace(context, corporate=directory.corporate)
 
 
 def _held_by(incident: Incident, at: datetime | None) -> str:

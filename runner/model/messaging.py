@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -131,8 +131,10 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     confidentiality: Confidentiality | None = None
     personal_data: PersonalData | None = None
     priority: int = 100
-    quiet: tuple[time, time] | None = None
-    """As ``["21:00", "08:00"]``."""
+    quiet: Annotated[
+        str, msgspec.Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$(?!\n)")
+    ] = ""
+    """As ``21:00-08:00``."""
     exercise: bool = False
     rates: tuple[str, ...] | None = None
     """As ``runner.model.traffic.read_rate`` reads them."""

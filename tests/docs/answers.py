@@ -59,6 +59,7 @@ ASKED = (
     ("regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01", "`tocsin regime diff`"),
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
     ("message plan", ""),
+    ("message rules", ""),
     ("message list", ""),
     ("message show d-4", ""),
     ("notice check gdpr-33-initial", ""),

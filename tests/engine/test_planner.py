@@ -333,11 +333,11 @@ def test_affected_people_are_texted_with_their_consent_and_without_a_link():
     assert plan(INTERNAL, [sms], phoned(), REAL, frozenset({LINK})).channels == ("sms",)
 
 
-def test_who_said_stop_is_texted_no_more_whoever_they_are():
+def test_a_stop_is_kept_whatever_is_on_record():
     sms = channel("sms", address_kind="phone")
-    assert refusals(plan(INTERNAL, [sms], phoned(stopped_at=START), REAL))["sms"][0] == "R25"
-    told = context(stopped=frozenset({("bob", "sms")}))
-    assert refusals(plan(INTERNAL, [sms], phoned(), told))["sms"][0] == "R25"
+    told = phoned(consented_at=START, stopped={"scripted": START})
+    assert refusals(plan(TEXTED, [sms], told, context(overrides=(allowed("R25"),))))["sms"][0] == "R25"
+    assert plan(TEXTED, [sms], phoned(), context(overrides=(allowed("R25"),))).channels == ("sms",)
 
 
 def test_at_night_a_person_decides_whether_affected_people_are_woken():
@@ -396,7 +396,7 @@ POINTS = st.builds(
     verified_at=st.none() | st.just(START + timedelta(hours=3)),
     risk_at=st.none() | st.just(START + timedelta(hours=2)) | st.just(START + timedelta(hours=4)),
     consented_at=st.none() | st.just(START),
-    stopped_at=st.none() | st.just(START),
+    stopped=st.dictionaries(st.just("scripted"), st.just(START)),
 )
 CHANNELS = st.lists(
     st.builds(
@@ -440,7 +440,6 @@ CONTEXTS = st.builds(
     down=st.dictionaries(DOMAINS, st.just(START), max_size=2),
     affected_credentials=st.frozensets(st.sampled_from(["email", "phone"])),
     held_by=st.sampled_from(["", "the police"]),
-    stopped=st.frozensets(st.just(("alice", "c1"))),
     overrides=st.lists(
         st.builds(
             RuleOverride,
@@ -500,10 +499,9 @@ def broken(message, used, step, where, traits) -> set[str]:
     if point is not None:
         decides = message.goal == "authorised"
         breached = {kind, point.channel} & where.affected_credentials
-        stopped = point.stopped_at is not None or ("alice", used.id) in where.stopped
         found |= {
             "R21": message.audience == "affected" and bool(breached),
-            "R25": stopped or (texts and point.consented_at is None),
+            "R25": bool(point.stopped) or (texts and point.consented_at is None),
             "R7": decides
             and point.changed_at is not None
             and point.changed_at >= begin

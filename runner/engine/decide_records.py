@@ -60,9 +60,7 @@ def decide_record(incident: Incident, command: RecordCommand, library: Library) 
             )
         case c.ReportDomain():
             return _reported(incident, command)
-        case c.OverrideRule():
-            return (overridden(incident, command),)
-        case c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
+        case c.OverrideRule() | c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
             return _addition(incident, command)
         case c.ConfirmEntry():
             return _confirm(incident, command)
@@ -98,9 +96,12 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
 
 
 def _addition(
-    incident: Incident, command: c.AttachFile | c.AddNote | c.CorrectEvent | c.PinPlaybook
+    incident: Incident,
+    command: c.OverrideRule | c.AttachFile | c.AddNote | c.CorrectEvent | c.PinPlaybook,
 ) -> tuple[e.AnyEvent, ...]:
     match command:
+        case c.OverrideRule():
+            return (overridden(incident, command),)
         case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
             return (
                 e.EvidenceAttached(

@@ -94,6 +94,7 @@ def capabilities(settings: Settings) -> Capabilities:
         idempotency="txn",
         key_lifetime=REMEMBERS,
         max_length=LONGEST,
+        called_back=settings.appservice,
         secrets=frozenset({"token", "hs_token"} if settings.appservice else {"token"}),
     )
 

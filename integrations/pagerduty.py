@@ -70,6 +70,7 @@ def capabilities(settings: Settings) -> Capabilities:
         domains=frozenset({"pagerduty", f"host:{host_of(settings.api)}"}),
         confidentiality="internal" if secure else "public",
         personal_data="none",
+        called_back=settings.acknowledged,
         ack="button" if settings.acknowledged else "none",
         ack_strength="seen" if settings.acknowledged else "none",
         sim_swappable=True,

@@ -234,6 +234,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Characters of text; longer text is refused by the adapter, never cut."""
     rates: tuple[str, ...] = ()
     """How fast the provider says that an account may send: ``1/s``, ``20/min``, ``12/min burst 60``."""
+    called_back: bool = False
+    """Its provider calls us by HTTP with receipts or answers, so it is given an address of ours."""
     stays_here: bool = False
     """It never leaves this machine, so exercises may always use it."""
     secrets: frozenset[str] = frozenset()

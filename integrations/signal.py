@@ -73,6 +73,7 @@ def capabilities(settings: Settings) -> Capabilities:
         sim_swappable=not settings.recipients_lock,
         e2ee=True,
         max_length=LONGEST - 300,  # what subject, marking and footer take
+        called_back=True,
         optional_secrets=frozenset({"token", "callback"}),
     )
 

@@ -97,6 +97,7 @@ def capabilities(settings: Settings) -> Capabilities:
         domains=frozenset({"slack", f"host:{host_of(settings.api)}"}),
         confidentiality="confidential" if secure else "public",
         personal_data="contact" if secure else "none",
+        called_back=bool(settings.button),
         ack="button" if settings.button else "none",
         ack_strength="seen" if settings.button else "none",
         reconcile="query",

@@ -88,6 +88,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen",
         sim_swappable=True,
         max_length=(LONGEST_TEMPLATE if settings.template else LONGEST_TEXT) - 300,
+        called_back=True,
         secrets=frozenset({"token"}),
         optional_secrets=frozenset({"app_secret", "verify_token"}),
     )

@@ -70,6 +70,7 @@ def capabilities(settings: Settings) -> Capabilities:
         sim_swappable=True,
         reconcile="query",
         max_length=LONGEST - 200,  # what marking and footer take
+        called_back=True,
         secrets=api.required_secrets(settings),
         optional_secrets=frozenset({"auth_token_previous"}),
     )

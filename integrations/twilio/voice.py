@@ -65,6 +65,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen" if called_back else "none",
         sim_swappable=True,
         max_length=1500,  # about two minutes
+        called_back=True,
         secrets=api.required_secrets(settings),
         optional_secrets=frozenset({"auth_token_previous"}),
     )

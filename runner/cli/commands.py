@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home": ("init", "doctor", "version"),
         "audit": ("audit",),
         "worker": ("worker",),
+        "callbacks": ("serve-callbacks",),
     },
 }
 """Section of the help → module in ``runner.cli`` → its commands."""

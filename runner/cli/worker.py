@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.said import aloud
 from runner.cli.session import Session
+from runner.cli.stopping import stopped_by_signals
 from runner.errors import TocsinError
 
 
@@ -66,28 +64,13 @@ def _go_on(session: Session) -> None:
     doing = make_worker(session.machine, perform=aloud(session))
     try:
         enlist(store, doing.name)
-        with _stopped_by_signals(doing.stop):
+        with stopped_by_signals(doing.stop):
             session.say(f"worker {doing.name} is working in {session.folder}; stop it with Ctrl-C or SIGTERM")
             doing.run()
     finally:
         dismiss(store, doing.name)
         doing.close()
     session.say(f"worker {doing.name} has stopped")
-
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Have SIGTERM and Ctrl-C stop the worker cleanly while this lasts."""
-
-    def heard(number: int, frame: FrameType | None) -> None:
-        stop()
-
-    before = {one: signal.signal(one, heard) for one in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:

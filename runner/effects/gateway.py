@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
+from runner.effects.clean import LONGEST_REASON, clean, safe
 from runner.engine.rules import OUTSIDERS
 from runner.errors import Invalid, TocsinError
 from runner.model.incoming import Answer, Heard, Incoming, Receipt, Took, Words
@@ -56,7 +57,6 @@ from runner.model.traffic import Rate, read_rate
 from runner.model.vocabulary import nearest
 
 MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
-LONGEST_REASON = 300
 LONGEST_ANSWER = 4000
 """Characters that are read of what a person wrote back."""
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
@@ -133,6 +133,7 @@ class Gateway:
             max_length=able.max_length,
             rates=_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
+            called_back=able.called_back,
             exercise_safe=config.exercise or able.stays_here,
             settings=config.settings,
             secrets=config.secrets,
@@ -184,7 +185,7 @@ class Gateway:
             outcome = integration.send(outbound, settings, _held(secrets))
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return _clean(_result(outcome), dispatch.address)
+        return clean(_result(outcome), dispatch.address)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
@@ -200,7 +201,7 @@ class Gateway:
         match answer:
             case Found(provider_id=provider_id, evidence=evidence):
                 found = SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
-                return _clean(found, dispatch.address)
+                return clean(found, dispatch.address)
             case Absent():
                 return SendResult(state="not_sent", reason="the provider does not have it")
             case _:
@@ -218,7 +219,7 @@ class Gateway:
             outcome = integration.self_test(_outbound(dispatch), settings, _held(secrets))
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return _clean(_result(outcome), dispatch.address)
+        return clean(_result(outcome), dispatch.address)
 
     def parse_callback(
         self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
@@ -267,7 +268,7 @@ class Gateway:
             raise
         except Exception as error:  # noqa: BLE001  # the next round tries again
             return f"the integration failed ({type(error).__name__})"
-        return _safe(str(trouble), "")
+        return safe(str(trouble), "")
 
     def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
         settings = self._settings(channel.id, channel.adapter, channel.settings)
@@ -370,10 +371,10 @@ def _heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
     event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
     key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
     at = one.at if one.at is not None and one.at.tzinfo is not None else None
-    name = _safe(one.provider_id, "")
+    name = safe(one.provider_id, "")
     if isinstance(one, PortReceipt):
         return Receipt(
-            kind=one.kind, event=event, provider_id=name, key=key, at=at, code=_safe(one.code, "")[:40]
+            kind=one.kind, event=event, provider_id=name, key=key, at=at, code=safe(one.code, "")[:40]
         )
     return Answer(
         event=event,
@@ -433,32 +434,6 @@ def _result(outcome: Outcome) -> SendResult:
             return SendResult(state="not_sent", reason=reason, about="provider")
         case Unknown(reason=reason, phase=phase):
             return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
-
-
-def _clean(result: SendResult, address: str) -> SendResult:
-    """Hold integrations of other people to the port's promise: no address, no control characters, no novels."""
-    return msgspec.structs.replace(
-        result,
-        provider_id=_safe(result.provider_id, address),
-        code=_safe(result.code, address),
-        reason=_safe(result.reason, address),
-    )
-
-
-def _safe(text: str, address: str) -> str:
-    shown = text
-    for known, hidden in _spellings(address):
-        shown = re.sub(re.escape(known), hidden, shown, flags=re.IGNORECASE)
-    return "".join(one if one.isprintable() else " " for one in shown)[:LONGEST_REASON]
-
-
-def _spellings(address: str) -> Iterator[tuple[str, str]]:
-    """Yield how an address may stand in an answer: in any case, and its local part alone between brackets."""
-    if len(address) > 2:
-        yield address, "<address>"
-    local, at, _ = address.rpartition("@")
-    if at and local:
-        yield f"<{local}>", "<address>"
 
 
 def _rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:

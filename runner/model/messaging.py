@@ -111,6 +111,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What shares the rates: its own id, or a name that several channels have in common."""
     quiet: tuple[time, time] | None = None
     """From when to when it does not disturb affected people, in the time of each; None for the usual night."""
+    called_back: bool = False
+    """Its provider calls us back by HTTP."""
     exercise_safe: bool = False
     """On the allow-list of exercises and tests."""
     settings: Mapping[str, Any] = {}

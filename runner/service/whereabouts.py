@@ -13,6 +13,7 @@ from runner.model.incident import Attempt, Incident
 from runner.model.people import STREAM
 from runner.service.desk import Desk
 
+MAY_HAVE_ARRIVED = ("sending", "accepted", "unknown")
 MOST = 1_000
 """Incidents, newest first, whose attempts are still found."""
 
@@ -36,6 +37,7 @@ class Whereabouts:
         self._token = ""
         self._names: dict[tuple[str, str], Place] = {}
         self._keys: dict[tuple[str, str], Place] = {}
+        self._nameless: dict[tuple[str, str], Place] = {}
         self._under_way: dict[str, frozenset[str]] = {}
         self._used: dict[str, frozenset[str]] = {}
 
@@ -74,16 +76,22 @@ class Whereabouts:
     def _keep(self, attempt: Attempt, place: Place) -> None:
         for name in attempt.provider_id.split():
             self._names[attempt.channel, name] = place
-        # Of several attempts with one key the last that may have arrived is meant.
-        if (
-            attempt.state in ("sending", "accepted", "unknown")
-            or (attempt.channel, attempt.key) not in self._keys
-        ):
-            self._keys[attempt.channel, attempt.key] = place
+        # Of several attempts with one key the last that may have arrived is meant, and first of all one without a name.
+        key, alive = (attempt.channel, attempt.key), attempt.state in MAY_HAVE_ARRIVED
+        if alive or key not in self._keys:
+            self._keys[key] = place
+        if alive and not attempt.provider_id:
+            self._nameless[key] = place
+        elif self._nameless.get(key) == place:
+            del self._nameless[key]
 
     def find(self, channel: str, provider_id: str, key: str) -> Place | None:
         """Return the attempt that is meant, or None."""
-        return self._names.get((channel, provider_id)) or self._keys.get((channel, key))
+        named = self._names.get((channel, provider_id)) if provider_id else None
+        if named is not None or not key:
+            return named
+        nameless = self._nameless.get((channel, key)) if provider_id else None
+        return nameless or self._keys.get((channel, key))
 
     def under_way(self, channel: str) -> bool:
         """Tell whether an attempt over a channel has no outcome yet: its name may still come."""

@@ -10,7 +10,7 @@ import msgspec
 from runner.errors import NotFound
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.messaging import DeliveryPlan, proves
-from runner.model.states import AttemptState, Kind, Proof, Refusal, State
+from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State
 from runner.views import advice
 from runner.views.heading import Heading, heading_of, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -35,6 +35,14 @@ _OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
 }
 
 
+class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider said later of an attempt, and when it came here."""
+
+    kind: ReceiptKind
+    at: datetime
+    code: str = ""
+
+
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     """One try; ``at`` is when it began."""
 
@@ -46,6 +54,7 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     reason: str = ""
     resolved_by: str = ""
+    receipts: tuple[ReceiptView, ...] = ()
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +168,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         ended_at=attempt.ended_at,
         reason=attempt.reason,
         resolved_by=attempt.resolved_by,
+        receipts=tuple(ReceiptView(kind=one.kind, at=one.at, code=one.code) for one in attempt.receipts),
     )
 
 
@@ -307,7 +317,17 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
         ref = f" [{one.provider_id}]" if one.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
         rows.append((Cell(f"{one.n}"), Cell(when(one.at, now), "dim"), Cell(one.channel), cell))
+        rows.extend(_receipt_cells(receipt, now) for receipt in one.receipts)
     yield Table(rows=tuple(rows), elastic=3)
+
+
+def _receipt_cells(receipt: ReceiptView, now: datetime) -> tuple[Cell, Cell, Cell, Cell]:
+    """Return a receipt as cells, under its attempt."""
+    words = {"failed": "given up by the provider", "stopped": "the person wants no more messages there"}
+    code = f" ({receipt.code})" if receipt.code else ""
+    text = f"receipt: {words.get(receipt.kind, receipt.kind)}{code}"
+    tone: Tone = "alarm" if receipt.kind in words else "good"
+    return Cell(""), Cell(when(receipt.at, now), "dim"), Cell(""), Cell(text, tone)
 
 
 def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[Block]:

@@ -88,6 +88,7 @@ ASKED = (
     ("playbook test lost-device --only 'the PIN'", "`tocsin playbook test`"),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),
+    ("serve-callbacks --list", ""),
     ("audit verify", ""),
     ("doctor", ""),
     ("status nothing", "Whatever was refused, with `--format json`"),

@@ -12,7 +12,8 @@ from integrations.port import Callback, CallbackReply, Unauthentic
 from integrations.port import Receipt as PortReceipt
 from integrations.testing import twilio as fake
 from integrations.testing.scripted import ScriptedChannel
-from runner.effects.gateway import LONGEST_ANSWER, LONGEST_REASON, Gateway
+from runner.effects.clean import LONGEST_REASON
+from runner.effects.gateway import LONGEST_ANSWER, Gateway
 from runner.model.incoming import Answer, Incoming, Receipt
 from runner.model.messaging import ChannelConfig
 

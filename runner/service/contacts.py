@@ -1,0 +1,26 @@
+"""Whose address something came from."""
+
+from __future__ import annotations
+
+from runner.engine.planner import contact_points
+from runner.model.messaging import Channel
+from runner.model.organisation import Directory
+
+
+def owners_of(directory: Directory, channel: Channel, address: str) -> tuple[str, ...]:
+    """Return everybody who is reached at an address over a channel, whatever the case of its letters."""
+    wanted = address.casefold()
+    return tuple(
+        name
+        for name in directory.people
+        if wanted
+        and any(
+            point.address.casefold() == wanted
+            for point in contact_points(channel, directory.recipient(name).contacts)
+        )
+    )
+
+
+def owner_of(directory: Directory, channel: Channel, address: str) -> str:
+    """Return the first of them, or the empty string."""
+    return next(iter(owners_of(directory, channel, address)), "")

@@ -1,0 +1,127 @@
+"""What came back over a channel is put where it belongs: a receipt to its attempt, a STOP to its address.
+
+Whatever comes has been believed by its adapter already. One thing is done at a time: callbacks come in on several
+threads, and a desk is one person's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Literal
+
+from runner.errors import Sealed, Stale
+from runner.model.commands import TakeReceipt
+from runner.model.incoming import Answer, Heard, Receipt
+from runner.model.messaging import Channel
+from runner.service.contacts import owner_of
+from runner.service.desk import Desk
+from runner.service.held import LIMIT, held, hold, let_go
+from runner.service.messages import plan_anew
+from runner.service.people import stop_contact
+from runner.service.whereabouts import Place, Whereabouts
+
+Fate = Literal["taken", "nothing", "later"]
+"""Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
+STOP = frozenset(["stop", "stopall", "quit", "end", "revoke", "cancel", "unsubscribe", "optout", "opt-out"])
+"""Words that by themselves end messages over a channel (47 CFR 64.1200(a)(10) and what operators take)."""
+START = frozenset({"start", "unstop"})
+
+
+class Inbox:
+    """Where everything that comes in is taken."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Take a desk that nobody else works at."""
+        self._desk = desk
+        self._where = Whereabouts(desk)
+        self._lock = threading.Lock()
+
+    def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
+        """Take all of one callback; ``later`` as soon as one of it cannot be kept now: the rest does no harm twice."""
+        with self._lock:
+            self._where.refresh()
+            self._desk.forget_directory()
+            fates = [self._one(channel, one) for one in heard]
+        for fate in ("later", "taken"):
+            if fate in fates:
+                return fate
+        return "nothing"
+
+    def again(self) -> None:
+        """Try again what was held; let go of what has been held too long."""
+        with self._lock:
+            waiting = held(self._desk.store)
+            if not waiting:
+                return
+            self._where.refresh()
+            now = self._desk.clock.now()
+            over = []
+            for name, one in waiting.items():
+                place = self._where.find(one.channel, one.receipt.provider_id, one.receipt.key)
+                taken = place is not None and self._submit(place, one.receipt) != "later"
+                if taken or now - one.since > LIMIT:
+                    over.append(name)
+            let_go(self._desk.store, over)
+
+    def used(self) -> frozenset[str]:
+        """Return the channels over which something was sent in an incident that goes on."""
+        with self._lock:
+            self._where.refresh()
+            return self._where.used()
+
+    def _one(self, channel: Channel, heard: Heard) -> Fate:
+        match heard:
+            case Receipt():
+                return self._receipt(channel, heard)
+            case Answer():
+                return self._answer(channel, heard)
+
+    def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
+        place = self._where.find(channel.id, receipt.provider_id, receipt.key)
+        if place is None:
+            if not receipt.provider_id or not self._where.under_way(channel.id):
+                return "nothing"
+            return "taken" if hold(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
+        fate = self._submit(place, receipt)
+        if receipt.kind == "stopped":
+            self._stop_recipient(channel, place)
+        return fate
+
+    def _submit(self, place: Place, receipt: Receipt) -> Fate:
+        command = TakeReceipt(
+            delivery=place.delivery,
+            n=place.n,
+            kind=receipt.kind,
+            event=receipt.event,
+            part=receipt.provider_id,
+            at_provider=receipt.at,
+            code=receipt.code,
+        )
+        try:
+            before = self._desk.load(place.incident).version
+            return "taken" if self._desk.submit(place.incident, command).version > before else "nothing"
+        except Stale:
+            return "later"
+        except Sealed:
+            return "nothing"
+
+    def _answer(self, channel: Channel, answer: Answer) -> Fate:
+        word = answer.text.strip().rstrip(".!").lower()
+        if channel.address_kind == "phone" and word in STOP | START:
+            return self._stop(channel, answer.sender, stopped=word in STOP)
+        return "nothing"
+
+    def _stop_recipient(self, channel: Channel, place: Place) -> None:
+        """A provider says that this person stopped a channel: every address of theirs on it is left alone."""
+        from runner.engine.planner import contact_points
+
+        for contact in contact_points(channel, self._desk.directory.recipient(place.person).contacts):
+            self._stop(channel, contact.address, stopped=True)
+
+    def _stop(self, channel: Channel, address: str, *, stopped: bool) -> Fate:
+        person = owner_of(self._desk.directory, channel, address)
+        if not person or not stop_contact(self._desk, person, channel.adapter, address, stopped=stopped):
+            return "nothing"
+        plan_anew(self._desk, person)
+        return "taken"

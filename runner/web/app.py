@@ -1,0 +1,98 @@
+"""The application behind ``tocsin serve-callbacks`` (WSGI): from an address to the one who answers, and nothing else.
+
+    /in/PLACE[/…]   a provider's callback; PLACE cannot be guessed, and what comes there is believed by its signature alone
+
+An address that is none, a method that fits nothing and a signature that does not hold get the same answer, byte for
+byte. Nothing of a request is logged but the name of the channel that believed it, and how many were refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from runner.errors import TocsinError
+from runner.model.incoming import Incoming
+from runner.service.callbacks import IN, Callbacks
+from runner.web.pace import Pace
+from runner.web.replies import LATER, REFUSED, Reply
+
+Environ = Mapping[str, Any]
+Start = Callable[[str, list[tuple[str, str]]], Any]
+RATE, BURST = 50.0, 200
+"""Believed callbacks that reach the store, a second and at once."""
+
+
+class Application:
+    """Answers each request; safe for several threads, since one thing at a time is put into the store."""
+
+    def __init__(self, callbacks: Callbacks, say: Callable[[str], None], pace: Pace | None = None) -> None:
+        """Take the use cases; ``say`` is told what happened, without anything of the request."""
+        self._callbacks = callbacks
+        self._say = say
+        self._pace = pace or Pace(RATE, BURST)
+        self._refused = 0
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        try:
+            reply = self._reply(environ)
+        except TocsinError as error:
+            self._say(f"something could not be kept ({error.code}): it may come again")
+            reply = LATER
+        except Exception as error:  # noqa: BLE001  # a bug of ours must not show what came
+            self._say(f"our fault ({type(error).__name__}): it may come again")
+            reply = LATER
+        if reply is REFUSED:
+            self._count()
+        start(reply.status, reply.headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+
+    def _reply(self, environ: Environ) -> Reply:
+        room, _, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
+        if room == IN:
+            return self._callback(rest.partition("/")[0], environ)
+        return REFUSED
+
+    def _callback(self, place: str, environ: Environ) -> Reply:
+        believed = self._callbacks.believe(place, self._incoming(environ))
+        if believed is None:
+            return REFUSED
+        if not self._pace.allows(self._callbacks.now()):
+            return LATER
+        fate = self._callbacks.take(believed)
+        if believed.heard:
+            self._say(f"channel {believed.channel.id}: a callback, {fate}")
+        if fate == "later":
+            return LATER
+        words = believed.words
+        return Reply(status="200 OK", content_type=words.content_type, body=words.body)
+
+    def _incoming(self, environ: Environ) -> Incoming:
+        """Return the request as it came: the query and the body are the very bytes."""
+        query = environ.get("QUERY_STRING", "")
+        path = quote(environ.get("PATH_INFO", ""), encoding="latin-1")
+        length = environ.get("CONTENT_LENGTH") or "0"
+        return Incoming(
+            method=environ["REQUEST_METHOD"],
+            path=f"{path}?{query}" if query else path,
+            headers=_headers(environ),
+            body=environ["wsgi.input"].read(int(length)),
+            at=self._callbacks.now(),
+        )
+
+    def _count(self) -> None:
+        """Say how many were refused, ever more seldom: a flood must not fill a disk."""
+        self._refused += 1
+        if str(self._refused).strip("0") == "1":
+            self._say(f"{self._refused} refused so far")
+
+
+def _headers(environ: Environ) -> dict[str, str]:
+    named = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    return {name: str(value) for name, value in named.items()}

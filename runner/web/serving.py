@@ -1,0 +1,104 @@
+"""The server (waitress) with its bounds: sizes, times, connections, and no word about what it is.
+
+waitress bounds how long a connection may be silent; that a request which only drips has an end as well is added here.
+TLS, and limits for each address, belong to the reverse proxy in front of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+from runner.errors import Refused
+from runner.web.app import Application
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a body: Meta's largest webhooks have 3 MB."""
+LARGEST_HEAD = 16 * 1024
+SILENCE = 10
+"""Seconds that a connection may be silent."""
+LONGEST = 30
+"""Seconds from the first byte of a request to its last."""
+CONNECTIONS = 200
+THREADS = 4
+TURN = 0.5
+"""Seconds between two looks at whether to stop."""
+
+
+class Bounded(HTTPChannel):
+    """A connection on which no request may take longer than ``LONGEST`` to come in."""
+
+    began = 0.0
+
+    def received(self, data: bytes) -> bool:  # type: ignore[explicit-override]
+        """Take what came in, unless it has been dripping for too long."""
+        if self.request is None:
+            self.began = self.last_activity
+        elif self.last_activity - self.began > LONGEST:
+            self.will_close = True
+            return False
+        return bool(super().received(data))
+
+
+class Server:
+    """One listening server; ``run`` until ``stop``."""
+
+    def __init__(self, application: Application, host: str, port: int) -> None:
+        """Listen; raises Refused where that cannot be done. Port 0 takes any that is free."""
+        silent = logging.getLogger(
+            "waitress"
+        )  # its words would hold addresses, and paths that nobody may know
+        silent.propagate = False
+        silent.handlers = [logging.NullHandler()]
+        self._sockets: dict[int, object] = {}
+        self._stopping = threading.Event()
+        listening = _listening(host, port)
+        self.port = int(listening.getsockname()[1])
+        create_server(
+            application,
+            map=self._sockets,  # type: ignore[arg-type]  # a plain dictionary, which it fills
+            sockets=[listening],
+            ident="",
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            channel_timeout=SILENCE,
+            cleanup_interval=SILENCE // 2,
+            max_request_header_size=LARGEST_HEAD,
+            max_request_body_size=LARGEST,
+            asyncore_use_poll=True,
+            log_socket_errors=False,
+        )
+        self._servers = [one for one in self._sockets.values() if isinstance(one, BaseWSGIServer)]
+        for one in self._servers:
+            one.channel_class = Bounded
+
+    def run(self) -> None:
+        """Serve until ``stop``; requests that have come in are answered."""
+        try:
+            while not self._stopping.is_set():
+                wasyncore.loop(timeout=TURN, use_poll=True, map=self._sockets, count=1)  # type: ignore[arg-type]
+        finally:
+            for one in self._servers:
+                one.task_dispatcher.shutdown()
+            wasyncore.close_all(self._sockets)  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        """End ``run``; safe to call from a signal handler and from another thread."""
+        self._stopping.set()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Refused(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            hint="name another: --listen ADDRESS:PORT",
+            code="cannot_listen",
+        ) from None

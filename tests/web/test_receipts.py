@@ -1,0 +1,148 @@
+"""A message goes out to a stand-in of its provider, the provider calls back, and ``message show`` says what is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from integrations.port import Callback
+from integrations.testing import meta, signal_gateway, twilio
+from tests.cli.at_desk import AtDesk
+from tests.web.at_provider import ADA, by_signal, by_twilio, by_whatsapp, opened
+from tests.web.served import Answered, address, delivery, serving
+
+_HOUR = timedelta(hours=1)
+
+
+def test_twilio_says_delivered_and_the_message_shows_it(tocsin: AtDesk, tmp_path: Path) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [sid] = server.things
+        with serving(tocsin) as served:
+            for status in ("sent", "delivered", "delivered", "sent"):
+                got = served.call_back(server.status(sid, status, tocsin.clock.now()))
+                assert (got.status, got.headers["content-type"], got.body) == (
+                    200,
+                    "text/xml",
+                    b"<Response/>",
+                )
+    found = delivery(tocsin)
+    assert (found["evidence"], found["attempts"][0]["provider_id"]) == ("delivered", sid)
+    assert [one["kind"] for one in found["attempts"][0]["receipts"]] == ["relayed", "delivered"]
+    assert "delivered" in tocsin.done("message", "show", found["delivery"])
+    assert served.said == [
+        f"channel phone: a callback, {fate}" for fate in ("taken", "taken", "nothing", "nothing")
+    ]
+
+
+def test_whatsapp_says_read(tocsin: AtDesk, tmp_path: Path) -> None:
+    with meta.Meta(wrote=frozenset({ADA})) as server:
+        by_whatsapp(tocsin, server)
+        opened(tocsin, tmp_path)
+        [name] = server.messages
+        with serving(tocsin) as served:
+            place = address(tocsin, "phone")
+            asked = served.ask("GET", f"{place}?hub.mode=subscribe&hub.verify_token=asked&hub.challenge=4711")
+            assert (asked.status, asked.body) == (200, b"4711")
+            for status in ("read", "delivered"):
+                assert served.call_back(server.status(name, status, tocsin.clock.now()), place).status == 200
+    assert delivery(tocsin)["evidence"] == "read"
+
+
+def test_signal_says_delivered_by_the_gateways_post(tocsin: AtDesk, tmp_path: Path) -> None:
+    with signal_gateway.SignalGateway() as server:
+        by_signal(tocsin, server)
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            envelope = signal_gateway.receipt(*server.sent, source=ADA)
+            told = signal_gateway.posted(envelope, "made-up-password", tocsin.clock.now())
+            assert served.call_back(told, address(tocsin, "phone")).status == 200
+    assert delivery(tocsin)["evidence"] == "delivered"
+
+
+def test_a_failure_that_comes_later_opens_the_next_channel(tocsin: AtDesk, tmp_path: Path) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [sid] = server.things
+        with serving(tocsin) as served:
+            failed = server.status(sid, "undelivered", tocsin.clock.now(), ErrorCode="30003")
+            assert served.call_back(failed).status == 200
+    [attempt] = delivery(tocsin)["attempts"]
+    assert (attempt["state"], attempt["reason"]) == (
+        "rejected",
+        "the provider took it and gave it up later (30003)",
+    )
+
+
+def test_stop_ends_that_kind_of_channel_for_that_number_and_start_takes_it_back(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+
+            def says(word: str, name: str) -> None:
+                fields = {
+                    "MessageSid": "SM" + name * 16,
+                    "SmsStatus": "received",
+                    "AccountSid": twilio.ACCOUNT,
+                }
+                url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
+                said = {**fields, "From": ADA, "Body": word}
+                assert served.call_back(twilio.signed(url, said, tocsin.clock.now())).status == 200
+
+            says("Stop.", "0a")
+            [refused] = tocsin("message", "plan", "--format", "json").json["plan"][0]["refusals"]
+            assert (refused["channel"], refused["rule"]) == ("phone", "R25")
+            says("START", "0b")
+            assert tocsin("message", "plan", "--format", "json").json["plan"][0]["refusals"] == []
+
+
+def test_stop_between_the_plan_and_the_send_keeps_the_message_from_being_sent(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio("throttle") as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        assert server.things == {}
+        with serving(tocsin) as served:
+            fields = {"MessageSid": "SM" + "0a" * 16, "SmsStatus": "received", "AccountSid": twilio.ACCOUNT}
+            url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
+            said = twilio.signed(url, {**fields, "From": ADA, "Body": "STOP"}, tocsin.clock.now())
+            assert served.call_back(said).status == 200
+        tocsin.clock.advance(_HOUR)
+        tocsin("worker", "--once")
+        assert server.things == {}
+
+
+class Early(signal_gateway.SignalGateway):
+    """A gateway whose receipt is faster than its answer: it names a message that has no name here yet."""
+
+    call: Callable[[Callback], Answered]
+    at: datetime
+
+    def take(self, heard):
+        answer = super().take(heard)
+        if heard.method == "POST":
+            envelope = signal_gateway.receipt(*self.sent, source=ADA)
+            self.got = self.call(signal_gateway.posted(envelope, "made-up-password", self.at))
+        return answer
+
+
+def test_a_receipt_that_names_a_message_before_we_know_its_name_is_held_over_a_restart(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with Early() as server:
+        by_signal(tocsin, server)
+        place = address(tocsin, "phone")
+        with serving(tocsin) as served:
+            server.call, server.at = lambda callback: served.call_back(callback, place), tocsin.clock.now()
+            opened(tocsin, tmp_path)
+    assert (server.got.status, delivery(tocsin)["evidence"]) == (200, "accepted")
+    with serving(tocsin) as served:
+        served.callbacks.inbox.again()
+        assert delivery(tocsin)["evidence"] == "delivered"

@@ -41,63 +41,58 @@ class Printed(NamedTuple):
     pages: tuple[int, ...]
 
 
-class Press:
-    """Sets documents one after another, quickest where they are alike."""
+class Made(NamedTuple):
+    """A PDF, and what it was made from after all, where a draft's text had to be spelt out."""
+
+    content: bytes
+    inputs: str
+    said: str
+
+
+class Machine:
+    """typst with the stationery in it, ready for the next document."""
 
     def __init__(self, *, tagged: bool) -> None:
         """``tagged`` makes PDF/A-3a and PDF/UA-1; what is not is for paper alone."""
         self._standards = ["a-3a", "ua-1"] if tagged else ["a-2b"]
         self._tagged = tagged
-        self._patterns: dict[Hashable, tuple[int, Document]] = {}
-        self._inputs = ""
         self._running: tuple[str, typst.Compiler] | None = None
 
-    def print(self, documents: Sequence[Document]) -> Printed:
-        """Return documents in one PDF, each with pages of its own.
+    def make(self, first: Document, inputs: str, call: str, said: str) -> Made:
+        """Set what is said by one of the stationery's functions.
 
         A character that no font has is spelt out as ``[U+6F22]`` in a draft; a final document is ``Refused``
         then, because its text must be the same in every format.
         """
-        said = self._said(documents)
-        inputs, content = self._inputs, b""
         for _attempt in range(_MAX_SCRIPTS):
-            made = self._set(documents[0], inputs, said)
-            if isinstance(made, bytes):
-                content = made
-                break
-            inputs, said = _spelt(inputs, made), _spelt(said, made)
-        else:
-            raise _no_font("many scripts")
-        if len(documents) == 1:
-            return Printed(content, (max(int(found) for found in _PAGES.findall(content)),))
-        pages = self._ask(documents[0], inputs, said)
-        forget(documents[0])
-        return Printed(content, pages)
+            found = self._set(first, inputs, _source(call, said))
+            if isinstance(found, bytes):
+                return Made(found, inputs, said)
+            inputs, said = _spelt(inputs, found), _spelt(said, found)
+        raise _no_font("many scripts")
 
-    def _said(self, documents: Sequence[Document]) -> str:
-        """Say documents as JSON: a number is the pattern's block of that place."""
-        if any(_frame(document) not in self._patterns for document in documents):
-            firsts: dict[Hashable, Document] = {}
-            for document in documents:
-                firsts.setdefault(_frame(document), document)
-            self._patterns = {key: (n, one) for n, (key, one) in enumerate(firsts.items())}
-            patterns = [{"doc": _data(one), "blocks": one.blocks} for one in firsts.values()]
-            self._inputs = msgspec.json.encode(patterns).decode()
-        return msgspec.json.encode([self._differing(document) for document in documents]).decode()
+    def ask(self, first: Document, inputs: str, call: str, said: str, label: str) -> list[Any]:
+        """Return what the stationery found out: the values under a label."""
+        import typst
 
-    def _differing(self, document: Document) -> Mapping[str, Any]:
-        number, pattern = self._patterns[_frame(document)]
-        known = dict(enumerate(pattern.blocks))
-        blocks = [n if known.get(n) == block else block for n, block in enumerate(document.blocks)]
-        return {"pattern": number, "blocks": blocks}
+        found = typst.query(  # type: ignore[type-var]  # a source and a root are each what they are
+            _source(call, said),
+            label,
+            field="value",
+            root=_stationery().parent,
+            font_paths=fonts(first.context.stationery.font_paths),
+            ignore_system_fonts=True,
+            sys_inputs={"patterns": inputs},
+        )
+        return list(json.loads(found))
 
-    def _set(self, first: Document, inputs: str, said: str) -> bytes | str:
+    def _set(self, first: Document, inputs: str, source: bytes) -> bytes | str:
         """Return a PDF, or the text of which a draft's fonts lack something."""
         import typst
 
         try:
             made = self._compiler(first, inputs).compile(
-                input=_source(said),
+                input=source,
                 format="pdf",
                 pdf_standards=self._standards,  # type: ignore[arg-type]
                 pdf_tags=self._tagged,
@@ -130,20 +125,46 @@ class Press:
             self._running = inputs, compiler
         return self._running[1]
 
-    def _ask(self, first: Document, inputs: str, said: str) -> tuple[int, ...]:
-        """Return the pages of each document, as the stationery counted them."""
-        import typst
 
-        found = typst.query(  # type: ignore[type-var]  # a source and a root are each what they are
-            _source(said),
-            "metadata",
-            field="value",
-            root=_stationery().parent,
-            font_paths=fonts(first.context.stationery.font_paths),
-            ignore_system_fonts=True,
-            sys_inputs={"patterns": inputs},
-        )
-        return tuple(n for n in json.loads(found) if n)
+class Press:
+    """Sets documents one after another, quickest where they are alike."""
+
+    def __init__(self, *, tagged: bool) -> None:
+        """``tagged`` makes PDF/A-3a and PDF/UA-1; what is not is for paper alone."""
+        self._machine = Machine(tagged=tagged)
+        self._patterns: dict[Hashable, tuple[int, Document]] = {}
+        self._inputs = ""
+
+    def print(self, documents: Sequence[Document]) -> Printed:
+        """Return documents in one PDF, each with pages of its own; see ``Machine.make`` for what no font shows."""
+        said = self._said(documents)
+        made = self._machine.make(documents[0], self._inputs, "letters", said)
+        if len(documents) == 1:
+            return Printed(made.content, (max(int(found) for found in _PAGES.findall(made.content)),))
+        found = self._machine.ask(documents[0], made.inputs, "letters", made.said, "metadata")
+        forget(documents[0])
+        return Printed(made.content, tuple(n for n in found if n))
+
+    def _said(self, documents: Sequence[Document]) -> str:
+        """Say documents as JSON: a number is the pattern's block of that place."""
+        if any(frame(document) not in self._patterns for document in documents):
+            firsts: dict[Hashable, Document] = {}
+            for document in documents:
+                firsts.setdefault(frame(document), document)
+            self._patterns = {key: (n, one) for n, (key, one) in enumerate(firsts.items())}
+            self._inputs = patterns(tuple(firsts.values()))
+        return msgspec.json.encode([self._differing(document) for document in documents]).decode()
+
+    def _differing(self, document: Document) -> Mapping[str, Any]:
+        number, pattern = self._patterns[frame(document)]
+        known = dict(enumerate(pattern.blocks))
+        blocks = [n if known.get(n) == block else block for n, block in enumerate(document.blocks)]
+        return {"pattern": number, "blocks": blocks}
+
+
+def patterns(documents: Sequence[Document]) -> str:
+    """Say what the stationery is told of documents once for all."""
+    return msgspec.json.encode([{"doc": _data(one), "blocks": one.blocks} for one in documents]).decode()
 
 
 def forget(document: Document) -> None:
@@ -169,13 +190,13 @@ def _stationery() -> Path:
         return file
 
 
-def _source(said: str) -> bytes:
+def _source(call: str, said: str) -> bytes:
     """Return the source around the documents: in a literal, only a quotation mark and a backslash are not text."""
     literal = said.replace("\\", "\\\\").replace('"', '\\"')
-    return f'#import "/stationery.typ": letters\n#letters("{literal}")\n'.encode()
+    return f'#import "/stationery.typ": {call}\n#{call}("{literal}")\n'.encode()
 
 
-def _frame(document: Document) -> Hashable:
+def frame(document: Document) -> Hashable:
     """Return all that ``_data`` says of a document: what has the same is set on the same page."""
     return (
         document.id,

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-MAX_BATCH = 100
-"""Letters in one PDF for the printer: what is set at once is held in memory at once."""
+MAX_BATCH = 1_000
+"""Letters in one PDF for the printer."""
+MAX_WHOLE = 100
+"""Of them, those that are set whole: what is set at once is held in memory at once."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,13 @@ class Addressing:
         duties: Sequence[str] = (),
         draft: bool = False,
         fonts: tuple[str, ...] = (),
+        letterhead: bytes = b"",
     ) -> None:
         """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
         self.papers: dict[tuple[str, str], Paper] = {}
         self.groups: dict[tuple[str, str], Group] = {}
         self._desk, self._incident, self._draft, self._fonts = desk, incident, draft, fonts
+        self._letterhead = hashlib.sha256(letterhead).hexdigest() if letterhead else ""
         self._tools, self._library = desk.tools(incident), desk.library(incident)
         self._views = {view.id: view for view in views(nested(incident.facts)) if view.id}
         self._gaps: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -135,7 +138,9 @@ class Addressing:
         )
 
     def _inked(self, made: Paper) -> Paper:
-        stationery = msgspec.structs.replace(made.context.stationery, font_paths=self._fonts)
+        stationery = msgspec.structs.replace(
+            made.context.stationery, font_paths=self._fonts, letterhead=self._letterhead
+        )
         context = msgspec.structs.replace(made.context, stationery=stationery)
         return msgspec.structs.replace(made, context=context)
 

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from runner.effects.letters import MAIL_HOUSE, MANIFEST, Shard, make_shard, shard_name, write_file
+from runner.effects.letters import MAIL_HOUSE, MANIFEST, make_shard
+from runner.effects.shards import Shard, shard_name, write_file
 from runner.errors import Refused, StoreLocked
 from runner.model.letters import Line, MerkleTree
 from runner.store.liveness import FileLock

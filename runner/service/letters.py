@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from runner.documents.pdf import unprintable
-from runner.effects.letters import Shard, for_a_spreadsheet, write_file
+from runner.effects.letters import for_a_spreadsheet
 from runner.effects.render import Paper
+from runner.effects.shards import Shard, write_file
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.loading.people import Checked, as_problem, check_columns, checked
 from runner.loading.people_rows import People, open_people
@@ -32,8 +33,8 @@ from runner.service.letter_run import REJECTS, SUMMARY, held, is_done, join, rep
 if TYPE_CHECKING:
     from runner.service.desk import Desk
 
-SHARD = 500
-"""People in one unit of work: some seconds of one core."""
+SHARD, PRINTED = 500, 2_000
+"""People in one unit of work, some seconds of one core: with files of their own, and in print batches."""
 SHOWN = 100
 """Bad rows that are named; the rest are counted."""
 _PIECES = 100_000
@@ -56,7 +57,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool = False
     draft: bool = False
     fonts: tuple[str, ...] = ()
-    shard: int = SHARD
+    shard: int = 0
+    """People in one unit of work; 0 for as many as suit the work."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters-written/v1"):
@@ -89,12 +91,19 @@ class _Survey:
 def write_letters(desk: Desk, incident: Incident, order: Order, tell: Tell) -> Written:
     """Write a letter to every person of a list, or go on where an earlier run was cut off; put its root on record."""
     _check(order)
+    letterhead = _letterhead(desk, order)
     addressing = Addressing(
-        desk, incident, order.notice, duties=order.duties, draft=order.draft, fonts=order.fonts
+        desk,
+        incident,
+        order.notice,
+        duties=order.duties,
+        draft=order.draft,
+        fonts=order.fonts,
+        letterhead=letterhead,
     )
     people = open_people(order.people, order.query)
     check_columns(people, ("jurisdiction",) if addressing.places_needed else ())
-    rows = _Rows(people, order, addressing)
+    rows = _Rows(people, order, addressing, letterhead)
     survey = rows.survey()
     _judge(survey, order)
     addressing.require_whole()
@@ -119,11 +128,23 @@ def _check(order: Order) -> None:
         raise Usage(f"there is no folder {missing[0]}", hint="--fonts names a folder of TrueType fonts")
 
 
+def _letterhead(desk: Desk, order: Order) -> bytes:
+    """Return the firm's own Word file where letters are written on it; raises Refused where it cannot be."""
+    from runner.documents.letterhead import Letterhead
+
+    content = desk.letterhead() if "docx" in order.formats else b""
+    if content:
+        Letterhead(content)
+    return content
+
+
 class _Rows:
     """The list as letters need it: the same people each time that it is read."""
 
-    def __init__(self, people: People, order: Order, addressing: Addressing) -> None:
+    def __init__(self, people: People, order: Order, addressing: Addressing, letterhead: bytes) -> None:
         self._people, self._order, self._addressing = people, order, addressing
+        self.letterhead = letterhead
+        """The firm's own Word file; empty where there is none."""
         self._unseen: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Checked]:
@@ -208,7 +229,7 @@ def _plan(incident: Incident, order: Order, survey: _Survey, addressing: Address
         "texts": papers,
         "formats": order.formats,
         "batch": order.batch,
-        "shard": order.shard,
+        "shard": _size(order),
         "engines": {name: metadata.version(name) for name in ("jinja2", "markdown-it-py", "babel", "typst")},
     }
 
@@ -234,7 +255,8 @@ def _make(rows: _Rows, survey: _Survey, order: Order, tell: Tell) -> int:
 
 def _size(order: Order) -> int:
     """Return how many people a shard has: whole batches of them."""
-    return order.shard // order.batch * order.batch or order.batch if order.batch else order.shard
+    size = order.shard or (PRINTED if order.batch else SHARD)
+    return size // order.batch * order.batch or order.batch if order.batch else size
 
 
 def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Iterator[Shard]:
@@ -302,6 +324,7 @@ def _shard(rows: _Rows, order: Order, number: int, people: list[Person]) -> Shar
         formats=order.formats,
         batch=order.batch,
         folder=str(order.out),
+        letterhead=rows.letterhead,
     )
 
 

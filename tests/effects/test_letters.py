@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from runner.documents.pdf import unprintable, write_pdf
 from runner.documents.press import Press
-from runner.effects.letters import Shard, for_a_spreadsheet, letter, make_shard
+from runner.effects.letters import for_a_spreadsheet, make_shard
 from runner.effects.render import Paper
+from runner.effects.shards import Shard, letter
 from runner.loading.people import checked
 from runner.loading.people_rows import open_people
 from runner.model.letters import MerkleTree, Person

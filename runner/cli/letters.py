@@ -29,7 +29,9 @@ def letters(
         str, Option("--query", metavar="SQL", help="What a database is asked, or its file.")
     ] = "",
     to: Annotated[list[str] | None, Option("--to", metavar="FORMAT", help="pdf; or docx, html, txt.")] = None,
-    batch: Annotated[int, Option("--batch", metavar="N", help="Up to 100 letters in a PDF for print.")] = 0,
+    batch: Annotated[
+        int, Option("--batch", metavar="N", help="Up to 1,000 letters in a PDF, for paper.")
+    ] = 0,
     jobs: Annotated[int, Option("--jobs", metavar="N", help="Processes; as many as there are cores.")] = 0,
     fonts: Annotated[list[Path] | None, Option("--fonts", metavar="DIR", help="More fonts for PDF.")] = None,
     skip_bad: Annotated[bool, Option("--skip-bad", help="Go without bad rows; they are listed.")] = False,
@@ -42,7 +44,7 @@ def letters(
     \b
     Examples:
       tocsin notice letters us-letter --people people.csv --out letters
-      tocsin notice letters auto --people people.parquet --out letters --batch 100 --skip-bad
+      tocsin notice letters auto --people people.parquet --out letters --batch 1000 --skip-bad
     """
     from runner.service.letters import Order, write_letters
     from runner.service.notices import formats_of

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runner.model.actor import Actor
     from runner.model.commands import AnyCommand
     from runner.model.incident import Incident
+    from runner.service.desk import Desk
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ def work(session: Session) -> None:
     desk = session.desk
     if living(desk.store):
         return
-    if not desk.store.due(desk.clock.now()):
+    if not desk.store.due(desk.clock.now()) and not _probes(desk):
         return
     from runner.cli.said import aloud
     from runner.drivers.embedded import Worker
@@ -82,6 +83,12 @@ def work(session: Session) -> None:
         worker.close()
     for incident, why in worker.troubles.items():
         session.say(f"warning: {incident} could not be worked on: {why}")
+
+
+def _probes(desk: Desk) -> bool:
+    """Tell whether a domain that is down is to be looked at again."""
+    desk.traffic.refresh()
+    return desk.traffic.probe_due(desk.clock.now())
 
 
 def outcome(session: Session, before: Incident | None, after: Incident, done: tuple[str, ...]) -> Done:

@@ -17,12 +17,23 @@ from __future__ import annotations
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.drivers.outcomes import Left, Outcome, Visit, answer, called_off, failed, not_begun
+from runner.drivers.outcomes import (
+    Left,
+    Outcome,
+    Probed,
+    Visit,
+    answer,
+    called_off,
+    failed,
+    not_begun,
+    probe_token,
+)
+from runner.drivers.outside import Outside, may_send
 from runner.drivers.pool import Pool
 from runner.errors import Sealed, StoreError, TocsinError
 from runner.model.commands import AnyCommand, AttemptLost
@@ -35,6 +46,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from runner.drivers.poke import Bell
+    from runner.service.traffic import Probe
 
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
@@ -47,6 +59,8 @@ PATIENCE = 5
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 
+Arrival = Outcome | Probed | Visit | None
+"""What can lie in a worker's inbox; None is a poke."""
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
 
 
@@ -62,9 +76,12 @@ class Worker:
         self.name = desk.chance.name("w")
         self._handle = desk.store.register_worker(self.name)
         self._perform = perform or self._with_tools
+        self._outside = Outside(desk)
+        self.spread: Callable[[Sequence[str]], None] | None = None
+        """Has incidents looked at by whoever works on them; None where that is this worker."""
         self._threads = threads
         self._pool = Pool(threads)
-        self._inbox: queue.SimpleQueue[Outcome | Visit | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._known: dict[str, Incident] = {}
         self._doing: set[str] = set()
         self._starting: list[tuple[AnyWork, Incident, str]] = []
@@ -122,7 +139,7 @@ class Worker:
         ending: Left | BaseException = Left(work=True)
         try:
             while not self._stopping.is_set():
-                self._round(look=False, arrived=self._arrival(POLL if self._kept else None))
+                self._round(look=False, arrived=self._arrival(self._patience()))
                 self._rested()
             self._finish(self.desk.clock.now() + GRACE)
         except BaseException as error:
@@ -179,6 +196,7 @@ class Worker:
         due = self.desk.store.next_due()
         if due is not None and due <= now and looked:
             due = None
+        due = min((one for one in (due, self._outside.next_look(now)) if one is not None), default=None)
         pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
         try:
             first = self._inbox.get(timeout=pause.total_seconds())
@@ -199,18 +217,20 @@ class Worker:
         changed, self._token = token != self._token, token
         return changed
 
-    def _round(self, look: bool, arrived: Iterable[Outcome | Visit | None] = ()) -> None:
+    def _patience(self) -> timedelta | None:
+        """Return how long to wait for what arrives; None for ever."""
+        now = self.desk.clock.now()
+        soon = self._outside.next_look(now)
+        if self._kept or soon is None:
+            return POLL if self._kept else None
+        return max(soon - now, timedelta(milliseconds=5))
+
+    def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
         """One group commit: everything that has arrived, and what is due if we look."""
         commands: dict[str, list[AnyCommand]] = {}
         looked: set[str] = set()
         for one in [*arrived, *self._rest()]:
-            if isinstance(one, Outcome):
-                self._landed(one.work)
-                commands.setdefault(one.work.incident, []).append(one.command)
-            elif isinstance(one, Visit):
-                self._visited(one, looked)
-            else:
-                look = look or self._scans
+            look = self._took(one, commands, looked) or look
         for name, kept in self._kept.items():
             commands.setdefault(name, [])[:0] = kept
         self._kept = {}
@@ -219,6 +239,12 @@ class Worker:
             looked.update(self.desk.store.due(self._looked))
         if looked:
             self.desk.forget_directory()
+        if look or looked:
+            self._outside.refresh()
+        if news := self._outside.news():
+            looked.update(news if self.spread is None else ())
+            if self.spread is not None:
+                self.spread(news)
         for name in sorted(looked | self._hungry):
             commands.setdefault(name, [])
         self._hungry.clear()
@@ -226,7 +252,33 @@ class Worker:
         while commands:
             commands = self._commit(commands, looked)
         self._launch()
+        self._probe()
         self._leave(touched)
+
+    def _took(self, one: Arrival, commands: dict[str, list[AnyCommand]], looked: set[str]) -> bool:
+        """Put what arrived where it belongs; tell whether it asks for a look at the store."""
+        match one:
+            case Outcome():
+                self._landed(one.work)
+                self._outside.hear(one, self.desk.clock.now())
+                commands.setdefault(one.work.incident, []).append(one.command)
+            case Probed():
+                self._doing.discard(probe_token(one.probe))
+                self._outside.probed(one, self.desk.clock.now())
+            case Visit():
+                self._visited(one, looked)
+            case None:
+                return self._scans
+        return False
+
+    def _probe(self) -> None:
+        """Have the pool look at the domains whose time has come."""
+        for probe in () if self._stopping.is_set() else self._outside.probes(self.desk.clock.now()):
+            self._doing.add(probe_token(probe))
+            self._pool.submit([partial(self._look_at, probe)])
+
+    def _look_at(self, probe: Probe) -> None:
+        self._inbox.put(self._outside.look_at(probe))
 
     def _landed(self, work: AnyWork) -> None:
         self._doing.discard(token(work))
@@ -238,8 +290,8 @@ class Worker:
         if visit.incident in self._visits:
             looked.add(visit.incident)
 
-    def _rest(self) -> list[Outcome | Visit | None]:
-        found: list[Outcome | Visit | None] = []
+    def _rest(self) -> list[Arrival]:
+        found: list[Arrival] = []
         while True:
             try:
                 found.append(self._inbox.get_nowait())
@@ -248,11 +300,7 @@ class Worker:
 
     def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
         """Commit a turn of each incident; return those that somebody else had changed, to be decided anew."""
-        turns = [
-            turn
-            for name, given in commands.items()
-            if (turn := self._tried(name, given, name in looked)) is not None
-        ]
+        turns = self._turns(commands, looked)
         writing = [turn for turn in turns if turn.append is not None]
         if writing and not self._handle.held():
             raise StoreError(
@@ -273,6 +321,17 @@ class Worker:
                 self._known.pop(turn.incident.id, None)
                 again[turn.incident.id] = commands[turn.incident.id]
         return again
+
+    def _turns(self, commands: Mapping[str, list[AnyCommand]], looked: set[str]) -> Sequence[Turn]:
+        """Prepare a turn of each incident that can be worked on."""
+
+        def prepared() -> list[Turn]:
+            tried = (self._tried(name, given, name in looked) for name, given in commands.items())
+            return [turn for turn in tried if turn is not None]
+
+        if not may_send(self._known, commands):
+            return prepared()
+        return self._outside.turns(prepared, self.desk.clock.now())
 
     def _append(self, turns: list[Turn]) -> Sequence[str | None]:
         """Commit turns together; where one cannot be sealed any more, each alone, and None for that one."""
@@ -330,7 +389,10 @@ class Worker:
             incident = self.desk.load(name) if known is None else self.desk.refresh(known)
         lost = [*self._lost(incident)] if looking else []
         worker = "" if self._stopping.is_set() else self.name
-        turn = self.desk.turn(incident, [*commands, *lost], worker=worker, room=self._room())
+        told = [*commands, *lost, *self._outside.reports(incident)]
+        rooms = self._outside.rooms
+        turn = self.desk.turn(incident, told, worker=worker, room=self._room(), rooms=rooms)
+        self._outside.took(turn)
         if turn.more:
             self._hungry.add(name)
         return turn
@@ -380,7 +442,8 @@ class Worker:
         if turn.append is not None:
             row = turn.append.row
         else:
-            row = row_of(turn.incident, self.desk.clock.now(), self.desk.library(turn.incident))
+            now, library = self.desk.clock.now(), self.desk.library(turn.incident)
+            row = row_of(turn.incident, now, library, rooms=self._outside.rooms)
         return Left(row.next_due, self._stopping.is_set() and row.has_work)
 
     def _tell(self, name: str, result: Left | BaseException) -> None:
@@ -430,7 +493,7 @@ class Worker:
             return not_begun(work, error.message)
         return perform(work, incident, head, library, tools)
 
-    def _arrival(self, patience: timedelta | None) -> list[Outcome | Visit | None]:
+    def _arrival(self, patience: timedelta | None) -> list[Arrival]:
         """Wait for what arrives next; return nothing when nothing does."""
         try:
             return [self._inbox.get(timeout=None if patience is None else patience.total_seconds())]

@@ -12,6 +12,7 @@ from runner.model.commands import AnyCommand, AttemptDone, EffectFailed, Replann
 from runner.model.messaging import SendResult
 from runner.model.states import AttemptState
 from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
+from runner.service.traffic import Probe
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -22,6 +23,18 @@ class Outcome(msgspec.Struct, frozen=True):
 
     work: AnyWork
     command: AnyCommand
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What came of a look whether a domain works again."""
+
+    probe: Probe
+    result: SendResult
+
+
+def probe_token(probe: Probe) -> str:
+    """Return what tells a probe from any other work in the pool."""
+    return f"probe|{probe.channel.id}"
 
 
 class Left(msgspec.Struct, frozen=True):

@@ -52,6 +52,16 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
         }
         return msgspec.structs.replace(self, rooms=left)
 
+    def only(self, granted: Mapping[str, int]) -> Rooms:
+        """Return these rooms with just so many places in each account, and none in the others that are limited."""
+        left = {
+            account: room
+            if room.free is None
+            else msgspec.structs.replace(room, free=granted.get(account, 0))
+            for account, room in self.rooms.items()
+        }
+        return msgspec.structs.replace(self, rooms=left)
+
     def used_by(self, channels: Iterable[str]) -> Counter[str]:
         """Return how many places in each account messages over these channels take."""
         return Counter(self.accounts[one] for one in channels if one in self.accounts)

@@ -6,7 +6,7 @@ from the journal whenever they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -36,6 +36,8 @@ from runner.store.port import Appended, Conflict, Snapshot, Store
 if TYPE_CHECKING:
     from runner.effects.gateway import Gateway
     from runner.engine.counting import HolidayCalendar
+    from runner.model.messaging import Channel, SendResult
+    from runner.service.traffic import Probe, Traffic
 
 TRIES = 8
 """How often a command is decided anew when others change the incident at the same time."""
@@ -114,6 +116,33 @@ class Desk:
         from runner.service.people import read_directory
 
         return read_directory(self)
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """Return what is known of the domains and accounts of our channels; nothing is read yet."""
+        from runner.service.traffic import Traffic
+
+        return Traffic(self.store, lambda: self._channels)
+
+    @cached_property
+    def _channels(self) -> Mapping[str, Channel]:
+        from runner.service.people import read_channels
+
+        return read_channels(self.home)[0] if self.home.channels else {}
+
+    def probe(self, probe: Probe) -> SendResult:
+        """Look whether a channel works again."""
+        from runner.effects.probe import probe as look
+        from runner.vault.secrets import resolve
+
+        return look(
+            probe.channel,
+            probe.kind,
+            probe.key,
+            self.clock.now(),
+            self._gateway,
+            lambda reference: resolve(reference, base=self.folder),
+        )
 
     def known(self, person: str) -> None:
         """Raise NotFound, with the nearest one, where a person is not one of ours."""

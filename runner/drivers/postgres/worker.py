@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class QueueWorker:
     ) -> None:
         """Prove to the store that this worker lives; with ``wait=False`` ``run`` ends with the queue."""
         self.worker = Worker(desk, threads=threads, perform=perform)
+        self.worker.spread = self._spread
         self.name = self.worker.name
         self._desk = desk
         self._pace = pace or Pace()
@@ -192,6 +194,11 @@ class QueueWorker:
 
     async def _defer(self, *incidents: str) -> None:
         await self._app.job_manager.batch_defer_jobs_async([queue.job(incident) for incident in incidents])
+
+    def _spread(self, incidents: Sequence[str]) -> None:
+        """Have incidents looked at by whoever has them in hand; called from the other loop."""
+        if incidents and self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._defer(*incidents), self._loop)
 
     async def _sweep(self, timestamp: int) -> None:
         """Give the jobs of silent workers to others, and a job to every incident that should have one."""

@@ -1,0 +1,106 @@
+"""A worker's view of the world outside: it listens to outcomes, keeps places in accounts, and looks at what is down."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from runner.drivers.outcomes import Outcome, Probed
+from runner.engine.buckets import OPEN, Rooms
+from runner.model.commands import AnyCommand, AttemptDone, Composed, ReportDomain
+from runner.model.incident import Incident
+from runner.model.messaging import SendResult
+from runner.model.work import Deliver
+from runner.service.desk import Desk
+from runner.service.ledger import Turn
+from runner.service.traffic import Probe
+
+
+class Outside:
+    """What one worker knows, hears and asks; for its loop alone, save for ``look_at``."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Take the desk; nothing is read yet."""
+        self._desk = desk
+        self._traffic = desk.traffic
+        self.rooms = OPEN
+        """What may still be claimed in the turns that are being prepared."""
+
+    def hear(self, outcome: Outcome, now: datetime) -> None:
+        """Take in what an attempt tells of the world, whatever becomes of it in its incident."""
+        if isinstance(outcome.work, Deliver) and isinstance(outcome.command, AttemptDone):
+            channel = self._desk.directory.channels.get(outcome.work.channel)
+            if channel is not None:
+                self._traffic.heard(channel, outcome.command.result, now)
+
+    def refresh(self) -> None:
+        """See what other processes heard."""
+        self._traffic.refresh()
+
+    def news(self) -> list[str]:
+        """Name every open incident when a domain fell or rose: all of them are to know it at once."""
+        return [row.id for row in self._desk.store.rows("open")] if self._traffic.news() else []
+
+    def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
+        """Return what an incident does not know yet."""
+        return self._traffic.reports(incident) if incident.state == "open" else ()
+
+    def next_look(self, now: datetime) -> datetime | None:
+        """Return when the world outside asks for a look."""
+        return self._traffic.next_look(now)
+
+    # --- probes -------------------------------------------------------------------------------------------
+
+    def probes(self, now: datetime) -> list[Probe]:
+        """Begin the probes that are due."""
+        if not self._traffic.probe_due(now):
+            return []
+        return self._traffic.probes({row.kind for row in self._desk.store.rows("open")}, now)
+
+    def look_at(self, probe: Probe) -> Probed:
+        """Do a probe, in a thread of the pool; it always comes back."""
+        try:
+            result = self._desk.probe(probe)
+        except Exception as error:  # noqa: BLE001  # it told nothing, and must come back
+            result = SendResult(state="rejected", reason=type(error).__name__)
+        return Probed(probe, result)
+
+    def probed(self, probed: Probed, now: datetime) -> None:
+        """Take in what came of a probe."""
+        self._traffic.probed(probed.probe, probed.result, now)
+
+    # --- places in accounts -------------------------------------------------------------------------------
+
+    def turns(self, prepared: Callable[[], Sequence[Turn]], now: datetime) -> Sequence[Turn]:
+        """Prepare turns, with places in limited accounts taken for all that they would send.
+
+        Where another process took some of them meanwhile, the turns are prepared anew with what was left.
+        """
+        before = self.rooms = self._traffic.rooms(now)
+        turns = prepared()
+        wanted = sum((_places(turn, before) for turn in turns), Counter[str]())
+        if not wanted:
+            return turns
+        granted = self._traffic.take(wanted, now)
+        if all(granted[name] == number for name, number in wanted.items()):
+            return turns
+        self.rooms = before.only(granted)
+        return prepared()
+
+    def took(self, turn: Turn) -> None:
+        """Leave to the turns that follow what this one does not take."""
+        if self.rooms is not OPEN:
+            self.rooms = self.rooms.without(_places(turn, self.rooms))
+
+
+def may_send(known: Mapping[str, Incident], commands: Mapping[str, Iterable[AnyCommand]]) -> bool:
+    """Tell whether any of these incidents may have something to send; else no channel is looked at."""
+    return any(
+        name not in known or known[name].deliveries or any(isinstance(one, Composed) for one in given)
+        for name, given in commands.items()
+    )
+
+
+def _places(turn: Turn, rooms: Rooms) -> Counter[str]:
+    return rooms.used_by(work.channel for work in turn.work if isinstance(work, Deliver))

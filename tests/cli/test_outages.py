@@ -1,0 +1,205 @@
+"""A provider fails for everybody: what one message learns of it serves all others, in every incident, until it works again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.testing.chaos import ChaosServer, Talk
+from tests.cli.at_desk import AtDesk
+from tests.crash.scenario import SIGNING
+
+PEOPLE = [f"p{n}" for n in range(20)]
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: call-out
+version: 1.0.0
+title: Call out
+roles: {counsel: {title: Legal counsel}}
+messages:
+  alert: {class: task-notice, text: "It begins"}
+steps:
+  - {id: tell, message: alert, to: [role:counsel]}
+"""
+
+
+class Service:
+    """A provider whose next answers are a status and headers of the test's choosing."""
+
+    def __init__(self, status: int, *headers: str) -> None:
+        self.answers(status, *headers)
+        self.server = ChaosServer(self._answer)
+
+    def answers(self, status: int, *headers: str) -> None:
+        self._head = "".join(f"{line}\r\n" for line in (*headers, "Content-Length: 0", "Connection: close"))
+        self._status = status
+
+    def _answer(self, talk: Talk) -> None:
+        talk.hear_request()
+        talk.say(f"HTTP/1.1 {self._status} Said\r\n{self._head}\r\n".encode())
+
+    @property
+    def asked(self) -> int:
+        return len(self.server.talks)
+
+
+class Providers:
+    """A messenger with two channels in one failure domain, and another provider that shares nothing with it."""
+
+    def __init__(self, tocsin: AtDesk, messenger: Service, other: Service, **more: Any) -> None:
+        (tocsin.home / "signing").write_text(SIGNING)
+        (tocsin.home / "signing").chmod(0o600)
+        self.tocsin, self.messenger, self.other = tocsin, messenger, other
+        self.second = Service(200)
+        self.channels = {
+            "chat": self._channel(messenger, "messenger", 10) | more,
+            "chat-again": self._channel(self.second, "messenger", 20),
+            "pager": self._channel(other, "pager-provider", 30, "localhost"),
+        }
+
+    @staticmethod
+    def _channel(service: Service, domain: str, priority: int, host: str = "127.0.0.1") -> dict[str, Any]:
+        return {
+            "adapter": "webhook",
+            "priority": priority,
+            "domains": [domain],
+            # Each provider has a host of its own, as the adapter puts the host among the domains.
+            "settings": {"url": f"http://{host}:{service.server.port}/hook"},
+            "secrets": {"signing": "file:signing"},
+        }
+
+    def settle(self) -> None:
+        people = {n: {"name": n, "contacts": [{"channel": "handle", "address": n}]} for n in PEOPLE}
+        self.tocsin.settings(people=people, roles={"counsel": PEOPLE}, channels=self.channels)
+
+    def open(self, path: Path) -> str:
+        path.write_text(PLAYBOOK, encoding="utf-8")
+        said = self.tocsin("open", str(path), "--yes", "--format", "json")
+        assert said.code == 0, said.err
+        return str(said.json["codename"])
+
+    def deliveries(self, incident: str) -> list[dict[str, Any]]:
+        found = self.tocsin("message", "list", "--incident", incident, "--format", "json").json
+        return list(found["deliveries"])
+
+
+@pytest.fixture
+def providers(tocsin: AtDesk) -> Iterator[Providers]:
+    made = Providers(tocsin, Service(500), Service(200))
+    with ExitStack() as stack:
+        for one in (made.messenger, made.other, made.second):
+            stack.enter_context(one.server)
+        made.settle()
+        yield made
+
+
+def domains(tocsin: AtDesk, incident: str) -> dict[str, str]:
+    rows = tocsin("domain", "list", "--incident", incident, "--format", "json").json["domains"]
+    return {row["domain"]: row["state"] for row in rows}
+
+
+def test_a_storm_of_5xx_is_left_at_once_for_a_provider_that_shares_nothing_with_it(
+    providers: Providers, tmp_path: Path
+) -> None:
+    incident = providers.open(tmp_path / "call-out.yaml")
+    found = providers.deliveries(incident)
+    assert {one["recipient"] for one in found} == set(PEOPLE)
+    assert {(one["state"], one["evidence"]) for one in found} == {("satisfied", "accepted")}
+    assert 5 <= providers.messenger.asked <= 12, "what had begun when it opened, and nothing after"
+    assert providers.second.asked == 0, "the same domain is not tried over another channel"
+    assert providers.other.asked == len(PEOPLE)
+    assert domains(providers.tocsin, incident)["messenger"] == "down"
+    assert "messenger is found down" in providers.tocsin.done("timeline")
+
+
+def test_what_one_incident_learned_holds_in_every_other_and_ends_there_with_a_probe_that_arrives(
+    providers: Providers, tmp_path: Path
+) -> None:
+    tocsin = providers.tocsin
+    providers.messenger.answers(200)
+    first = providers.open(tmp_path / "call-out.yaml")
+    providers.messenger.answers(500)
+    second = providers.open(tmp_path / "call-out.yaml")
+    assert domains(tocsin, first)["messenger"] == domains(tocsin, second)["messenger"] == "down"
+
+    before = providers.second.asked + providers.messenger.asked
+    third = providers.open(tmp_path / "call-out.yaml")
+    assert providers.second.asked + providers.messenger.asked == before, "it is known before anything is sent"
+    assert {one["state"] for one in providers.deliveries(third)} == {"satisfied"}
+
+    tocsin.clock.advance(timedelta(seconds=31))
+    tocsin("worker", "--once")
+    assert providers.messenger.asked + providers.second.asked == before + 1, (
+        "one probe, by one of its channels"
+    )
+    for incident in (first, second, third):
+        assert domains(tocsin, incident)["messenger"] == ("up" if providers.second.asked else "down")
+
+
+def test_a_probe_that_finds_nobody_makes_the_pause_longer(providers: Providers, tmp_path: Path) -> None:
+    providers.second.answers(500)
+    incident = providers.open(tmp_path / "call-out.yaml")
+    asked = providers.messenger.asked
+    for span, probes in ((31, 1), (31, 1), (31, 2)):
+        providers.tocsin.clock.advance(timedelta(seconds=span))
+        providers.tocsin("worker", "--once")
+        assert providers.messenger.asked + providers.second.asked == asked + probes
+    assert domains(providers.tocsin, incident)["messenger"] == "down"
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_refusals_never_close_a_provider_off(providers: Providers, tmp_path: Path, status: int) -> None:
+    providers.messenger.answers(status)
+    incident = providers.open(tmp_path / "call-out.yaml")
+    assert domains(providers.tocsin, incident)["messenger"] == "up"
+    assert providers.second.asked == len(PEOPLE)
+
+
+def test_a_later_with_seconds_holds_the_account_and_not_only_one_message(
+    providers: Providers, tmp_path: Path
+) -> None:
+    providers.messenger.answers(429, "Retry-After: 20")
+    incident = providers.open(tmp_path / "call-out.yaml")
+    asked = providers.messenger.asked
+    assert asked <= 8, "whoever had not begun does not begin"
+    assert domains(providers.tocsin, incident)["messenger"] == "up"
+    providers.messenger.answers(200)
+    providers.tocsin.clock.advance(timedelta(seconds=19))
+    providers.tocsin("worker", "--once")
+    assert providers.messenger.asked == asked
+    providers.tocsin.clock.advance(timedelta(seconds=1))
+    providers.tocsin("worker", "--once")
+    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert providers.messenger.asked == asked + len(PEOPLE)
+    assert providers.second.asked == providers.other.asked == 0
+
+
+def test_a_later_beyond_the_time_of_the_channel_goes_on_over_the_next(
+    providers: Providers, tmp_path: Path
+) -> None:
+    providers.messenger.answers(429, "Retry-After: 1000000000")
+    incident = providers.open(tmp_path / "call-out.yaml")
+    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert providers.messenger.asked <= 8
+    assert providers.second.asked == len(PEOPLE)
+
+
+def test_a_rate_lets_as_many_through_as_it_says_and_the_rest_in_their_turn(
+    providers: Providers, tmp_path: Path
+) -> None:
+    providers.messenger.answers(200)
+    providers.channels["chat"]["rates"] = ["20/min burst 4"]
+    providers.settle()
+    incident = providers.open(tmp_path / "call-out.yaml")
+    assert providers.messenger.asked == 4
+    for span, wanted in ((2, 4), (1, 5), (3, 6), (12, 10), (60, 14), (60, 18), (60, 20)):
+        providers.tocsin.clock.advance(timedelta(seconds=span))
+        providers.tocsin("worker", "--once")
+        assert providers.messenger.asked == wanted
+    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert providers.other.asked == 0

@@ -14,14 +14,13 @@ no incident of its own accord.
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.drivers.inbox import Arrival, Inbox
 from runner.drivers.outcomes import (
     Left,
     Outcome,
@@ -30,13 +29,15 @@ from runner.drivers.outcomes import (
     answer,
     called_off,
     failed,
-    not_begun,
+    lost_claims,
     probe_token,
+    with_tools,
 )
 from runner.drivers.outside import Outside, may_send
 from runner.drivers.pool import Pool
+from runner.drivers.visits import Visits
 from runner.errors import Sealed, StoreError, TocsinError
-from runner.model.commands import AnyCommand, AttemptLost
+from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
 from runner.model.work import AnyWork, token
 from runner.service.desk import Desk
@@ -59,8 +60,6 @@ PATIENCE = 5
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 
-Arrival = Outcome | Probed | Visit | None
-"""What can lie in a worker's inbox; None is a poke."""
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
 
 
@@ -75,13 +74,13 @@ class Worker:
         self.desk = desk
         self.name = desk.chance.name("w")
         self._handle = desk.store.register_worker(self.name)
-        self._perform = perform or self._with_tools
+        self._perform = perform or partial(with_tools, desk)
         self._outside = Outside(desk)
         self.spread: Callable[[Sequence[str]], None] | None = None
         """Has incidents looked at by whoever works on them; None where that is this worker."""
         self._threads = threads
         self._pool = Pool(threads)
-        self._inbox: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._known: dict[str, Incident] = {}
         self._doing: set[str] = set()
         self._starting: list[tuple[AnyWork, Incident, str]] = []
@@ -89,9 +88,7 @@ class Worker:
         self._hungry: set[str] = set()
         self._draining = False
         self._looked = self.desk.clock.now()
-        self._flying: Counter[str] = Counter()
-        self._visits: dict[str, list[Future[Left]]] = {}
-        self._last: dict[str, Turn] = {}
+        self._visits = Visits()
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._token = ""
@@ -121,7 +118,7 @@ class Worker:
             self._round(look=True)
             tries = 0
             while self._doing or self._kept:
-                self._round(look=False, arrived=[self._inbox.get()] if self._doing else [])
+                self._round(look=False, arrived=self._inbox.first() if self._doing else [])
                 tries = tries + 1 if self._kept and not self._doing else 0
                 if tries > PATIENCE:
                     raise StoreError(
@@ -139,7 +136,7 @@ class Worker:
         ending: Left | BaseException = Left(work=True)
         try:
             while not self._stopping.is_set():
-                self._round(look=False, arrived=self._arrival(self._patience()))
+                self._round(look=False, arrived=self._inbox.first(self._patience()))
                 self._rested()
             self._finish(self.desk.clock.now() + GRACE)
         except BaseException as error:
@@ -148,11 +145,10 @@ class Worker:
         finally:
             self._stopping.set()
             self._ended.set()
-            for one in self._rest():
+            for one in self._inbox.rest():
                 if isinstance(one, Visit):
-                    self._visited(one, set())
-            for name in [*self._visits]:
-                self._tell(name, ending)
+                    self._visits.came(one)
+            self._visits.end(ending)
 
     def visit(self, incident: str) -> Future[Left]:
         """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
@@ -198,13 +194,12 @@ class Worker:
             due = None
         due = min((one for one in (due, self._outside.next_look(now)) if one is not None), default=None)
         pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
-        try:
-            first = self._inbox.get(timeout=pause.total_seconds())
-        except queue.Empty:
+        arrived = self._inbox.first(pause)
+        if not arrived:
             return self._time_to_look(due) or self._others_wrote()
-        if first is None:
+        if arrived == [None]:
             return True
-        self._round(look=False, arrived=[first])
+        self._round(look=False, arrived=arrived)
         return self._time_to_look(due)
 
     def _time_to_look(self, due: datetime | None) -> bool:
@@ -229,7 +224,7 @@ class Worker:
         """One group commit: everything that has arrived, and what is due if we look."""
         commands: dict[str, list[AnyCommand]] = {}
         looked: set[str] = set()
-        for one in [*arrived, *self._rest()]:
+        for one in [*arrived, *self._inbox.rest()]:
             look = self._took(one, commands, looked) or look
         for name, kept in self._kept.items():
             commands.setdefault(name, [])[:0] = kept
@@ -266,7 +261,7 @@ class Worker:
                 self._doing.discard(probe_token(one.probe))
                 self._outside.probed(one, self.desk.clock.now())
             case Visit():
-                self._visited(one, looked)
+                looked.update([one.incident] if self._visits.came(one) else ())
             case None:
                 return self._scans
         return False
@@ -282,21 +277,7 @@ class Worker:
 
     def _landed(self, work: AnyWork) -> None:
         self._doing.discard(token(work))
-        self._flying[work.incident] -= 1
-
-    def _visited(self, visit: Visit, looked: set[str]) -> None:
-        if visit.done is not None:
-            self._visits.setdefault(visit.incident, []).append(visit.done)
-        if visit.incident in self._visits:
-            looked.add(visit.incident)
-
-    def _rest(self) -> list[Arrival]:
-        found: list[Arrival] = []
-        while True:
-            try:
-                found.append(self._inbox.get_nowait())
-            except queue.Empty:
-                return found
+        self._visits.landed(work.incident)
 
     def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
         """Commit a turn of each incident; return those that somebody else had changed, to be decided anew."""
@@ -369,8 +350,7 @@ class Worker:
             return self._in_trouble(name, error.message)
         except Exception as error:  # noqa: BLE001  # a bug of ours in one incident is not the end of the others
             return self._in_trouble(name, f"our fault ({type(error).__name__})")
-        if name in self._visits:
-            self._last[name] = turn
+        self._visits.turned(name, turn)
         if self.troubles:
             self.troubles.pop(name, None)
         return turn
@@ -387,7 +367,7 @@ class Worker:
             incident = known
         else:
             incident = self.desk.load(name) if known is None else self.desk.refresh(known)
-        lost = [*self._lost(incident)] if looking else []
+        lost = [*lost_claims(incident, self._held)] if looking else []
         worker = "" if self._stopping.is_set() else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
         rooms = self._outside.rooms
@@ -401,20 +381,9 @@ class Worker:
         """How many effects may be claimed now: what would only wait in the pool is better left unclaimed."""
         return max(self._threads - len(self._doing) - len(self._starting), 0)
 
-    def _lost(self, incident: Incident) -> Iterable[AttemptLost]:
-        """Name the claims whose worker is gone: their outcome is unknown from now on."""
-        for claim in sorted(incident.sending):
-            effect, _, n = claim.rpartition("|")
-            holder = incident.deliveries.get(effect) or incident.invocations[effect]
-            attempt = next(a for a in holder.attempts if a.n == int(n))
-            mine = attempt.worker == self.name
-            held = (
-                f"{incident.id}|{claim}" in self._doing
-                if mine
-                else self.desk.store.worker_alive(attempt.worker)
-            )
-            if not held:
-                yield AttemptLost(effect=effect, n=attempt.n)
+    def _held(self, worker: str, effect: str) -> bool:
+        """Tell whether an effect that is claimed goes on: with us, or with a worker that lives."""
+        return effect in self._doing if worker == self.name else self.desk.store.worker_alive(worker)
 
     def _rested(self) -> None:
         """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
@@ -431,14 +400,13 @@ class Worker:
     def _leave(self, touched: Iterable[str]) -> None:
         """Tell whoever visits an incident of which nothing is in flight, or waits for room, any more."""
         for name in touched:
-            if self._flying[name] or name in self._hungry:
-                continue
-            del self._flying[name]
-            if name in self._visits:
-                self._tell(name, Left() if name in self.troubles else self._left(name))
+            if name not in self._hungry:
+                self._visits.leave(name, self._left)
 
-    def _left(self, name: str) -> Left:
-        turn = self._last[name]
+    def _left(self, turn: Turn | None) -> Left:
+        """Return how a turn left its incident; one that could not be worked on has none."""
+        if turn is None or turn.incident.id in self.troubles:
+            return Left()
         if turn.append is not None:
             row = turn.append.row
         else:
@@ -446,16 +414,11 @@ class Worker:
             row = row_of(turn.incident, now, library, rooms=self._outside.rooms)
         return Left(row.next_due, self._stopping.is_set() and row.has_work)
 
-    def _tell(self, name: str, result: Left | BaseException) -> None:
-        self._last.pop(name, None)
-        for done in self._visits.pop(name, ()):
-            answer(done, result)
-
     def _start(self, turn: Turn, head: str) -> None:
         for work in turn.work:
             if (name := token(work)) not in self._doing:
                 self._doing.add(name)
-                self._flying[work.incident] += 1
+                self._visits.began(work.incident)
                 anchor = f"{turn.incident.version}:sha256:{head}" if turn.append is not None else ""
                 self._starting.append((work, turn.incident, anchor))
 
@@ -483,23 +446,6 @@ class Worker:
             command = failed(work, f"our fault ({type(error).__name__})")
         self._inbox.put(Outcome(work, command))
 
-    def _with_tools(self, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-        from runner.effects.perform import perform
-
-        library = self.desk.library(incident)
-        try:
-            tools = self.desk.tools(incident)
-        except TocsinError as error:
-            return not_begun(work, error.message)
-        return perform(work, incident, head, library, tools)
-
-    def _arrival(self, patience: timedelta | None) -> list[Arrival]:
-        """Wait for what arrives next; return nothing when nothing does."""
-        try:
-            return [self._inbox.get(timeout=None if patience is None else patience.total_seconds())]
-        except queue.Empty:
-            return []
-
     def _finish(self, until: datetime) -> None:
         while self._doing and (left := until - self.desk.clock.now()) > timedelta():
-            self._round(look=False, arrived=self._arrival(left))
+            self._round(look=False, arrived=self._inbox.first(left))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.model.commands import AnyCommand, AttemptDone, EffectFailed, Replanned
+from runner.errors import TocsinError
+from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
+from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.states import AttemptState
 from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
@@ -16,6 +19,8 @@ from runner.service.traffic import Probe
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from runner.service.desk import Desk
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -82,3 +87,28 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return EffectFailed(step=step, why=why)
         case Replan():
             return Replanned(plans=(), reason=why)
+
+
+def lost_claims(incident: Incident, held: Callable[[str, str], bool]) -> Iterator[AttemptLost]:
+    """Name the claims that nobody goes on with: their outcome is unknown from now on.
+
+    ``held`` tells of a worker and of a piece of work, named as ``token`` names it, whether it goes on.
+    """
+    for claim in sorted(incident.sending):
+        effect, _, n = claim.rpartition("|")
+        holder = incident.deliveries.get(effect) or incident.invocations[effect]
+        attempt = next(a for a in holder.attempts if a.n == int(n))
+        if not held(attempt.worker, f"{incident.id}|{claim}"):
+            yield AttemptLost(effect=effect, n=attempt.n)
+
+
+def with_tools(desk: Desk, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+    """Perform work with what the desk has for it."""
+    from runner.effects.perform import perform
+
+    library = desk.library(incident)
+    try:
+        tools = desk.tools(incident)
+    except TocsinError as error:
+        return not_begun(work, error.message)
+    return perform(work, incident, head, library, tools)

@@ -47,6 +47,7 @@ class Session:
         """Check the options; nothing is opened yet."""
         self.world = world
         self.options = options
+        self._about: Incident | None = None
         if options.format not in formats:
             raise Usage(f"there is no format '{options.format}' here", hint=f"--format {'|'.join(formats)}")
         if bool(options.on_behalf_of) != bool(options.via):
@@ -132,8 +133,11 @@ class Session:
             self.say(f"warning: {self.folder}: {why}; keep the home on a local disk")
 
     def now(self) -> datetime:
-        """Return the present instant."""
-        return self.world.clock.now()
+        """Return the present instant: an exercise's own, once a command has asked for it."""
+        wall = self.world.clock.now()
+        if self._about is None or self._about.drill is None:
+            return wall
+        return self.desk.now_in(self._about)
 
     def name(self, given: str | None = None) -> str:
         """Return the id of the incident that is meant."""
@@ -141,7 +145,8 @@ class Session:
 
     def incident(self, given: str | None = None) -> Incident:
         """Return the incident that is meant, as of now."""
-        return self.desk.load(self.name(given))
+        self._about = self.desk.load(self.name(given))
+        return self._about
 
     # --- showing ------------------------------------------------------------------------------------------
 

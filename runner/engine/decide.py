@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.engine.decide_drill import DrillCommand, decide_drill
 from runner.engine.decide_effects import EffectCommand, decide_effect
 from runner.engine.decide_records import RecordCommand, decide_record
 from runner.engine.decide_steps import decide_step
@@ -29,6 +30,8 @@ AFTER_THE_END = (
     c.AttemptLost,
     c.TakeReceipt,
     c.ResolveAttempt,
+    c.Observe,
+    c.Rate,
 )
 """What is still taken when an incident is over: the record may grow, the work may not."""
 
@@ -44,6 +47,14 @@ def decide(
             f"incident {incident.codename} is {incident.state}",
             hint="only notes, corrections and evidence can still be added",
         )
+    if isinstance(command, DrillCommand):
+        return decide_drill(incident, command, now)
+    if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
+        raise Refused(
+            f"the exercise {incident.codename} is {incident.drill.stage if incident.drill else 'over'}",
+            hint="what is real goes into a real incident: tocsin open PLAYBOOK",
+            code="exercise_stage",
+        )
     if isinstance(command, c.TakeReceipt):
         return taken(incident, command)
     if isinstance(command, EffectCommand):
@@ -51,3 +62,7 @@ def decide(
     if isinstance(command, RecordCommand):
         return decide_record(incident, command, library)
     return decide_step(incident, command, now, library)
+
+
+def _play_is_over(incident: Incident) -> bool:
+    return incident.drill is not None and incident.drill.stage in ("frozen", "ended")

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.engine.draft import Draft
+from runner.engine.evolve_drill import DRILL
 from runner.engine.evolve_effects import EFFECTS
 from runner.engine.evolve_migration import MIGRATION
 from runner.engine.evolve_receipts import RECEIPTS
@@ -18,6 +19,7 @@ from runner.engine.evolve_records import RECORDS
 from runner.engine.evolve_steps import STEPS
 from runner.engine.plan import Library
 from runner.errors import Bug
+from runner.model.drill import Drill
 from runner.model.events import AnyEvent, IncidentOpened, Recorded
 from runner.model.incident import Incident
 
@@ -27,6 +29,7 @@ HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **EFFECTS,
     **RECEIPTS,
     **RECORDS,
+    **DRILL,
 }
 
 
@@ -43,6 +46,7 @@ def begin(first: Recorded) -> Incident:
         opened_at=first.at,
         opened_by=event.by,
         catalogue=event.catalogue,
+        drill=None if event.clock is None else Drill(clock=event.clock),
         version=first.seq,
     )
 

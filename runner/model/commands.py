@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 from runner.model.events import FactChange, PlannedDelivery
+from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
 from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.states import ReceiptKind
@@ -347,8 +348,79 @@ class AttemptLost(Command, frozen=True, kw_only=True):
     n: int
 
 
+class BeginExercise(Command, frozen=True, kw_only=True):
+    """Say after which plan this incident is an exercise."""
+
+    name: str
+    title: str
+    exercise_type: str
+    plan: str
+    marking: str
+    head: str = ""
+
+
+class SetExerciseClock(Command, frozen=True, kw_only=True):
+    """Begin, pause, resume, jump, freeze or end an exercise; ``wall`` is the time outside of it."""
+
+    change: ClockChange
+    wall: datetime
+    rate: float = 1.0
+    to: datetime | None = None
+    reason: str = ""
+
+
+class ReleaseInject(Command, frozen=True, kw_only=True):
+    """Have an event of the scenario happen."""
+
+    number: str
+    cause: Cause = "hand"
+    planned: datetime | None = None
+
+
+class DeferInject(Command, frozen=True, kw_only=True):
+    """Leave an event of the scenario out."""
+
+    number: str
+    reason: str
+
+
+class SetFault(Command, frozen=True, kw_only=True):
+    """Have something fail in an exercise."""
+
+    kind: FaultKind
+    ref: str
+    until: datetime | None = None
+    shift: timedelta | None = None
+
+
+class Observe(Command, frozen=True, kw_only=True):
+    """Write down what was seen in an exercise, or answered to a question."""
+
+    text: str
+    objective: str = ""
+    question: str = ""
+    kind: Literal["observation", "strength", "improvement", "answer"] = "observation"
+    about: str = ""
+
+
+class Rate(Command, frozen=True, kw_only=True):
+    """Rate a target of an exercise; ``proposed`` is what the rule says, and why."""
+
+    target: str
+    rating: Rating
+    note: str = ""
+    proposed: str = ""
+
+
 AnyCommand = (
-    StartTask
+    BeginExercise
+    | SetExerciseClock
+    | ReleaseInject
+    | DeferInject
+    | SetFault
+    | Observe
+    | Rate
+    | StartTask
     | CompleteTask
     | CheckRow
     | SkipStep

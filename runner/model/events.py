@@ -15,6 +15,7 @@ import msgspec
 from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
+from runner.model.exercise_events import ExerciseClock, ExerciseEvent
 from runner.model.incident import DutyRecord, Run
 from runner.model.message_events import AttemptEnded as AttemptEnded
 from runner.model.message_events import AttemptResolved as AttemptResolved
@@ -46,6 +47,8 @@ class IncidentOpened(Personal, frozen=True, kw_only=True):
     kind: Kind
     by: str = ""
     catalogue: str = ""
+    clock: ExerciseClock | None = None
+    """How its time follows the wall's; None where it is the same."""
 
 
 class PlaybookPinned(Personal, frozen=True, kw_only=True):
@@ -385,7 +388,8 @@ class BehalfConfirmed(Personal, frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    IncidentOpened
+    ExerciseEvent
+    | IncidentOpened
     | PlaybookPinned
     | PlaybookMigrated
     | IncidentPaused

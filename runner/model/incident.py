@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.drill import Drill
 from runner.model.expressions import Expression
 from runner.model.facts import Fact
 from runner.model.messaging import MessageClass
@@ -334,6 +335,8 @@ class Incident(Value, frozen=True, kw_only=True):
     version: int = 0
     catalogue: str = ""
     """SHA-256 of the pinned law and notice templates."""
+    drill: Drill | None = None
+    """The exercise that it is; None in a real incident."""
     runs: Mapping[str, Run] = {}
     scopes: Mapping[str, Scope] = {}
     invocations: Mapping[str, Invocation] = {}

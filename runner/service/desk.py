@@ -17,6 +17,7 @@ import msgspec
 
 from runner.effects.tools import Tools
 from runner.engine.buckets import OPEN, Rooms
+from runner.engine.exercise_time import time_in
 from runner.engine.law import duty_statuses, near_statuses
 from runner.engine.plan import Library, Plan, compile_plan
 from runner.errors import NotFound, Refused, Stale, StoreError
@@ -220,13 +221,17 @@ class Desk:
         """Return an incident with what others appended since."""
         return catch_up(self.store, incident, self.library)
 
+    def now_in(self, incident: Incident) -> datetime:
+        """Return the time by which an incident counts: an exercise's own, else the clock's."""
+        return time_in(incident, self.clock.now())
+
     def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return every duty in full as of an instant."""
-        return duty_statuses(incident, at or self.clock.now(), self.library(incident))
+        return duty_statuses(incident, at or self.now_in(incident), self.library(incident))
 
     def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return the duties of those laws alone of which something is in sight, or was done or claimed."""
-        return near_statuses(incident, at or self.clock.now(), self.library(incident))
+        return near_statuses(incident, at or self.now_in(incident), self.library(incident))
 
     # --- changing -----------------------------------------------------------------------------------------
 
@@ -288,7 +293,7 @@ class Desk:
             acting=self.home.act,
             notices={name: (pinned.notice, pinned.body) for name, pinned in notices.items()},
             secret=lambda reference: resolve(reference, base=self.folder),
-            now=self.clock.now,
+            now=lambda: self.now_in(incident),
             new_id=self.chance.name,
             duties=duty_statuses,
             letterhead=self.letterhead,

@@ -99,7 +99,7 @@ def level(text: str) -> Confidence:
 def _changes(
     desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
 ) -> tuple[FactChange, ...]:
-    register, now = dict(incident.facts), desk.clock.now()
+    register, now = dict(incident.facts), desk.now_in(incident)
     stated: dict[str, Stated] = {}
     for text in texts:
         for fact in parse_assignment(text, register, now):
@@ -119,7 +119,7 @@ def _changes(
 def known_at(desk: Desk, name: str, at: datetime) -> Incident:
     """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
     rows = [
-        (row.seq, row.at, row.payload)
+        (row.seq, row.exercise_at or row.at, row.payload)
         for row in takewhile(lambda row: row.recorded <= at, desk.store.read(name))
     ]
     if not rows:

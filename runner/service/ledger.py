@@ -16,6 +16,7 @@ from runner.engine.buckets import OPEN, Rooms
 from runner.engine.claims import claims
 from runner.engine.decide import decide
 from runner.engine.evolve import begin, evolve
+from runner.engine.exercise_time import time_in, wall_time
 from runner.engine.plan import Library
 from runner.engine.settle import number, settle
 from runner.engine.timing import next_look
@@ -115,8 +116,10 @@ def prepare(
 
     ``room`` bounds how many effects are claimed; None does not. ``rooms`` is what the accounts of the channels let through.
 
-    ``birth`` is the event that made the incident, where it has no journal yet.
+    ``birth`` is the event that made the incident, where it has no journal yet. ``now`` is the wall's time: an exercise
+    decides by its own, and its journal has both.
     """
+    wall, now = now, time_in(incident, now)
     base = 0 if birth is not None else incident.version
     said: list[AnyEvent] = [] if birth is None else [birth]
     for command in commands:
@@ -126,15 +129,17 @@ def prepare(
     if said and actor.represented:
         said.append(_on_behalf(base + 1, said, actor))
         incident = evolve(incident, number(incident, now, said[-1:]), library)
-    incident, followed = settle(incident, now, library)
-    intents, work, more = _claimed(incident, now, library, worker, room, rooms)
-    incident = evolve(incident, number(incident, now, intents), library) if intents else incident
+    after = time_in(incident, wall)
+    incident, followed = settle(incident, after, library)
+    intents, work, more = _claimed(incident, after, library, worker, room, rooms)
+    incident = evolve(incident, number(incident, after, intents), library) if intents else incident
     if not said and not followed and not intents:
         return Turn(append=None, incident=incident, work=work, more=more)
     mine = Actor(claimed="tocsin", host=actor.host, os_user=actor.os_user)
+    played = incident.drill is not None
     events = [
-        *(_new(event, now, actor) for event in said),
-        *(_new(event, now, mine) for event in chain(followed, intents)),
+        *(entry(event, wall, actor, now if played else None) for event in said),
+        *(entry(event, wall, mine, after if played else None) for event in chain(followed, intents)),
     ]
     append = Append(
         incident=incident.id,
@@ -142,7 +147,7 @@ def prepare(
         events=events,
         row=row_of(
             incident,
-            now,
+            wall,
             library,
             has_work=bool(incident.sending or work or more) if worker else None,
             rooms=rooms,
@@ -184,10 +189,12 @@ def _claimed(
     return [intent for intent, _ in found if intent is not None], tuple(work for _, work in found), more
 
 
-def _new(event: AnyEvent, now: datetime, actor: Actor) -> NewEvent:
+def entry(event: AnyEvent, wall: datetime, actor: Actor, exercise_at: datetime | None) -> NewEvent:
+    """Return an event as the store takes it."""
     return NewEvent(
         type=type(event).__name__,
-        at=now,
+        at=wall,
+        exercise_at=exercise_at,
         actor=actor,
         payload=encode(event),
         stream=event.stream,
@@ -202,7 +209,11 @@ def row_of(
     has_work: bool | None = None,
     rooms: Rooms = OPEN,
 ) -> IncidentRow:
-    """Return what lists and workers need of an incident; ``has_work`` None has it found out."""
+    """Return what lists and workers need of an incident; ``has_work`` None has it found out.
+
+    ``now``, and when to look again, are times of the wall.
+    """
+    now = time_in(incident, now)
     if has_work is None:
         has_work = bool(incident.sending) or next(claims(incident, now, library, ""), None) is not None
     return IncidentRow(
@@ -213,6 +224,6 @@ def row_of(
         state=incident.state,
         opened_at=incident.opened_at,
         version=incident.version,
-        next_due=next_look(incident, now, library, rooms),
+        next_due=wall_time(incident, next_look(incident, now, library, rooms)),
         has_work=has_work,
     )

@@ -68,6 +68,10 @@ class Players:
     def _incident(self) -> Incident:
         return self._desk.load(self._name)
 
+    @property
+    def _now(self) -> datetime:
+        return self._desk.now_in(self._incident)
+
     # --- the next thing -----------------------------------------------------------------------------------
 
     def act(self) -> bool:
@@ -94,7 +98,7 @@ class Players:
         """Return when something must be begun that is left to the last moment."""
         if not self._last_moment:
             return None
-        incident, now = self._incident, self._desk.clock.now()
+        incident, now = self._incident, self._now
         dues = (incident.invocations[name].due for name in incident.active)
         return min((one - LEAD for one in dues if one is not None and one - LEAD > now), default=None)
 
@@ -136,7 +140,7 @@ class Players:
     def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
         """Tell whether a step can wait: it is due later, or never while others are due."""
         if invocation.due is not None:
-            return invocation.due > self._desk.clock.now() + LEAD
+            return invocation.due > self._now + LEAD
         return any(incident.invocations[name].due is not None for name in incident.active)
 
     def _complete(self, invocation: Invocation, step: p.Task) -> None:
@@ -181,7 +185,7 @@ class Players:
         """Record a filing, with its reasons when it is late."""
         duty = item_of(incident, incident.scopes[invocation.scope], step.duty)
         known = incident.duties.get(duty)
-        now = self._desk.clock.now()
+        now = self._now
         late = known is not None and known.due is not None and now > known.due
         desk = self._at(self._holder(invocation, step.role))
         made = duties.filing(
@@ -223,7 +227,7 @@ class Players:
                 self._decide(self._incident, invocation, step, approved=False)
             case "unknown":
                 by = self._holder(invocation, getattr(step, "role", ""))
-                again = self._desk.clock.now() + timedelta(hours=1)
+                again = self._now + timedelta(hours=1)
                 self._at(by).submit(self._name, c.AnswerUnknown(step=invocation.id, by=by, ask_again=again))
             case "unreached":
                 self._left_alone.add(invocation.id)
@@ -249,13 +253,13 @@ class Players:
                 made_ = notices.render_step(self._at(by), self._incident, self._newest(rest))
                 self._at(by).submit(self._name, made_)
             case "domain" if first in ("compromised", "down", "up"):
-                now = self._desk.clock.now()
+                now = self._now
                 declared = c.DeclareDomain(domain=more, state=first, since=now, by=by, reason=REASON)  # type: ignore[arg-type]
                 self._at(by).submit(self._name, declared)
             case "not-to-notify" | "waive":
                 for duty in self._meant(rest):
                     kind = "waived" if word == "waive" else "decided_not_to_notify"
-                    decided = duties.decision(self._at(by), duty, kind, self._desk.clock.now(), REASON)  # type: ignore[arg-type]
+                    decided = duties.decision(self._at(by), duty, kind, self._now, REASON)  # type: ignore[arg-type]
                     self._at(by).submit(self._name, decided)
             case _:
                 raise Stranded(f"nobody knows how to {word} {rest}", hint="see the words for deeds")

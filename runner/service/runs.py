@@ -12,13 +12,11 @@ from runner.engine.settle import number, settle
 from runner.errors import Refused, Stale
 from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
-from runner.model.actor import Actor
-from runner.model.events import AnyEvent, encode
 from runner.model.incident import Incident, Run
 from runner.model.playbook import Bundle
-from runner.service.ledger import prepare, row_of
+from runner.service.ledger import entry, prepare, row_of
 from runner.service.starting import pin_command
-from runner.store.port import Append, Appended, NewEvent
+from runner.store.port import Append, Appended
 
 if TYPE_CHECKING:
     from runner.engine.plan import Library
@@ -67,7 +65,7 @@ def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: st
             "a playbook is not moved on behalf of somebody", hint="do it in your own name, with --reason"
         )
     plan = planned(desk, incident, run, bundle)
-    now = desk.clock.now()
+    wall, now = desk.clock.now(), desk.now_in(incident)
     moved = msgspec.structs.replace(
         incident.runs[run],
         version=bundle.playbook.version,
@@ -83,10 +81,13 @@ def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: st
     append = Append(
         incident=incident.id,
         expected_version=incident.version,
-        events=[_new(desk, event, desk.actor), *(_new(desk, one, mine) for one in followed)],
-        row=row_of(after, now, library),
+        events=[
+            entry(one, wall, desk.actor if one is event else mine, now if incident.drill else None)
+            for one in (event, *followed)
+        ],
+        row=row_of(after, wall, library),
     )
-    if not isinstance(desk.write([append], recorded=now)[0], Appended):
+    if not isinstance(desk.write([append], recorded=wall)[0], Appended):
         raise _stale(incident)
     return plan
 
@@ -94,17 +95,6 @@ def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: st
 def _library_with(desk: Desk, incident: Incident, run: Run) -> Library:
     """Return the library of an incident with one more plan in it."""
     return desk.library(msgspec.structs.replace(incident, runs={**incident.runs, f"+{run.id}": run}))
-
-
-def _new(desk: Desk, event: AnyEvent, actor: Actor) -> NewEvent:
-    return NewEvent(
-        type=type(event).__name__,
-        at=desk.clock.now(),
-        actor=actor,
-        payload=encode(event),
-        stream=event.stream,
-        personal=event.personal,
-    )
 
 
 def _stale(incident: Incident) -> Stale:

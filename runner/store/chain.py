@@ -78,6 +78,7 @@ class _Promise(msgspec.Struct, frozen=True):
 
 class _Instant(msgspec.Struct, frozen=True):
     at: datetime
+    exercise_at: datetime | None = None
 
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -123,9 +124,10 @@ def put(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> tuple[byt
 
 
 def instant_of(header: bytes) -> datetime:
-    """Return the ``at`` of a header without decoding the rest; raises StoreCorrupt."""
+    """Return the time by which the incident counts, of a header whose rest is not decoded; raises StoreCorrupt."""
     try:
-        return _decode_instant(header).at
+        found = _decode_instant(header)
+        return found.exercise_at or found.at
     except _UNREADABLE as error:
         raise _unreadable() from error
 

@@ -198,7 +198,10 @@ class Store(Protocol):
         ...
 
     def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
-        """Yield ``(seq, at, payload)`` as folding needs them, without the rest; None where shredded."""
+        """Yield ``(seq, at, payload)`` as folding needs them, without the rest; None where shredded.
+
+        ``at`` is the time by which the incident counts: exercise time, where the event has one.
+        """
         ...
 
     def links(self, incident: str, after: int = 0) -> Iterator[Link]:

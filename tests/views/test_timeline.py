@@ -93,6 +93,8 @@ def examples() -> dict[str, e.AnyEvent]:
         "since": s.T0,
         "retry_at": s.T0,
         "kind": "real",
+        "change": "begun",
+        "cause": "time",
         "message_class": scenes.URGENT,
         "approved": True,
         "facts": {},

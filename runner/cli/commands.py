@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people": ("person", "role"),
         "messages": ("message", "call"),
         "domains": ("domain",),
+        "channels": ("channel",),
     },
     "Playbooks": {"playbooks": ("playbook", "schema")},
     "This home": {

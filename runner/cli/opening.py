@@ -156,7 +156,20 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
         ]
         blocks += [line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped]
         blocks += [line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes]
+    if words := _comcheck(session, plan):
+        blocks += [Blank(), line(words, "dim", hang=2)]
     session.tell(Page(tuple(blocks)))
+
+
+def _comcheck(session: Session, plan: PlanReport) -> str:
+    """Say how far the ways of a plan were tried on a quiet day; an exercise says so as well."""
+    from runner.service.comcheck import ways
+    from runner.views.comcheck import comcheck_words
+
+    used = [(one.recipient, way.channel) for one in plan.plan for way in one.channels]
+    worked = {(way.person, way.channel.id): way.worked_at for way in ways(session.desk)} if used else {}
+    known = {way: at for way, at in worked.items() if at is not None}
+    return comcheck_words(used, known, session.now())
 
 
 def _page(report: Opened, done: outcome.Done) -> Page:

@@ -22,6 +22,8 @@ def add(app: Commands) -> None:
     command(people, "list", Scope.ANYWHERE)(list_)
     command(people, "add", Scope.HOME_WRITES)(add_)
     command(people, "verify", Scope.HOME_WRITES)(verify)
+    command(people, "agreed", Scope.HOME_WRITES)(agreed)
+    command(people, "distrust", Scope.HOME_WRITES)(distrust)
     command(people, "away", Scope.HOME_WRITES)(away)
     roles = group(app, "role", "Roles: who holds them.")
     command(roles, "assign", Scope.WRITES)(assign)
@@ -104,6 +106,47 @@ def verify(
         raise Usage("how was it proved?", hint="add --how 'in person'")
     verify_contact(session.desk, person, channel, how)
     _told(session, f"{person}'s contact {channel} is verified")
+
+
+def distrust(
+    session: Session,
+    person: Person,
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact that may be another's by now.")],
+    reason: Annotated[str, Option("--reason", metavar="WHY", help="What happened; needed.")] = "",
+) -> None:
+    """Record a risk of a contact: a new SIM card, a ported number, a lost telephone. It carries no approval until verified.
+
+    \b
+    Example:
+      tocsin person distrust maria phone --reason "her carrier reports a new SIM card"
+    """
+    from runner.service.people import distrust_contact
+
+    if not reason.strip():
+        raise Usage("what happened?", hint="add --reason 'new SIM card'")
+    distrust_contact(session.desk, person, channel, reason.strip())
+    _told(session, f"{person}'s contact {channel} carries no approval until it is verified")
+    _reach(session, person)
+
+
+def agreed(
+    session: Session,
+    person: Person,
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact at which they may be texted.")],
+    how: Annotated[str, Option("--how", help="How they said so; needed.")] = "",
+) -> None:
+    """Record that somebody agreed to be texted at a contact: affected people are not, without it.
+
+    \b
+    Example:
+      tocsin person agreed maria phone --how "signed on 2026-03-01"
+    """
+    from runner.service.people import agree_contact
+
+    if not how.strip():
+        raise Usage("how did they agree?", hint="add --how 'in writing'")
+    agree_contact(session.desk, person, channel, how.strip())
+    _told(session, f"{person} may be texted at {channel}")
 
 
 def away(

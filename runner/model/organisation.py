@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from runner.model.messaging import Channel, ChannelConfig, ContactPoint, Recipient
+from runner.model.states import AttemptState
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -20,6 +22,15 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Who takes their place while they are away."""
     zone: str = ""
     """Their time zone, as ``Europe/Berlin``."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """When a way to somebody was last tried on a quiet day, and when it last worked."""
+
+    at: datetime
+    state: AttemptState
+    succeeded_at: datetime | None = None
+    reason: str = ""
 
 
 class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +75,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     broken: Mapping[str, str] = {}
     """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
     corporate: frozenset[str] = frozenset()
+    checks: Mapping[tuple[str, str], Check] = {}
+    """Person and channel → the last communications check."""
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""

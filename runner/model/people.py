@@ -8,7 +8,8 @@ from datetime import datetime
 import msgspec
 
 from runner.model.messaging import ContactPoint
-from runner.model.organisation import Person
+from runner.model.organisation import Check, Person
+from runner.model.states import AttemptState
 
 STREAM = "organisation"
 """The journal's name; it is no incident."""
@@ -43,6 +44,28 @@ class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
     stopped: bool = True
 
 
+class ContactDistrusted(PeopleEvent, frozen=True, kw_only=True):
+    """Somebody reported that an address may be another's by now: a new SIM card, a ported number, a lost telephone."""
+
+    channel: str
+    why: str
+
+
+class ContactConsented(PeopleEvent, frozen=True, kw_only=True):
+    """Its owner agreed to be texted there."""
+
+    channel: str
+    how: str
+
+
+class WayChecked(PeopleEvent, frozen=True, kw_only=True):
+    """A communications check tried one channel to somebody; ``reason`` names no address."""
+
+    channel: str
+    state: AttemptState
+    reason: str = ""
+
+
 class PersonAway(PeopleEvent, frozen=True, kw_only=True):
     """Somebody is away, or back; ``alternate`` takes their place."""
 
@@ -57,7 +80,16 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
     persons: tuple[str, ...]
 
 
-AnyPeopleEvent = PersonAdded | ContactVerified | ContactStopped | PersonAway | RoleHeld
+AnyPeopleEvent = (
+    PersonAdded
+    | ContactVerified
+    | ContactStopped
+    | ContactDistrusted
+    | ContactConsented
+    | WayChecked
+    | PersonAway
+    | RoleHeld
+)
 DECODER: msgspec.json.Decoder[AnyPeopleEvent] = msgspec.json.Decoder(AnyPeopleEvent)
 
 
@@ -66,12 +98,15 @@ class People(msgspec.Struct, frozen=True):
 
     people: Mapping[str, Person]
     roles: Mapping[str, tuple[str, ...]]
+    checks: Mapping[tuple[str, str], Check] = {}
+    """Person and channel → the last communications check."""
 
 
 def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
     """Return people and roles with what was recorded since the home's file was written laid over it."""
     people, roles = dict(base.people), dict(base.roles)
     stops: dict[tuple[str, str], datetime] = {}
+    checks: dict[tuple[str, str], Check] = {}
     for at, event in events:
         before = people.get(event.person, Person())
         match event:
@@ -81,12 +116,10 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
                 people[event.person] = msgspec.structs.replace(
                     before, name=name or before.name, contacts=(*kept, *changed)
                 )
-            case ContactVerified(channel=channel):
-                verified = tuple(
-                    msgspec.structs.replace(c, verified_at=at) if c.channel == channel else c
-                    for c in before.contacts
-                )
-                people[event.person] = msgspec.structs.replace(before, contacts=verified)
+            case ContactVerified() | ContactDistrusted() | ContactConsented():
+                people[event.person] = _marked(before, event.channel, at, _MARKS[type(event)])
+            case WayChecked(person=name, channel=channel):
+                checks[name, channel] = _checked(checks.get((name, channel)), event, at)
             case ContactStopped(adapter=adapter, address=address, stopped=True):
                 stops.setdefault((adapter, address), at)
             case ContactStopped(adapter=adapter, address=address):
@@ -97,7 +130,29 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
                 )
             case RoleHeld(role=role, persons=persons):
                 roles[role] = persons
-    return People(_with_stops(people, stops), roles)
+    return People(_with_stops(people, stops), roles, checks)
+
+
+_MARKS: Mapping[type[PeopleEvent], str] = {
+    ContactVerified: "verified_at",
+    ContactDistrusted: "risk_at",
+    ContactConsented: "consented_at",
+}
+
+
+def _marked(before: Person, channel: str, at: datetime, mark: str) -> Person:
+    """Put an instant to the contacts of one channel."""
+    contacts = tuple(
+        msgspec.structs.replace(one, **{mark: at}) if one.channel == channel else one
+        for one in before.contacts
+    )
+    return msgspec.structs.replace(before, contacts=contacts)
+
+
+def _checked(before: Check | None, event: WayChecked, at: datetime) -> Check:
+    """A failure leaves standing when it last worked."""
+    worked = at if event.state == "accepted" else before.succeeded_at if before is not None else None
+    return Check(at=at, state=event.state, succeeded_at=worked, reason=event.reason)
 
 
 def _with_stops(

@@ -14,14 +14,18 @@ from runner.model.people import (
     DECODER,
     STREAM,
     AnyPeopleEvent,
+    ContactConsented,
+    ContactDistrusted,
     ContactStopped,
     ContactVerified,
     People,
     PersonAdded,
     PersonAway,
     RoleHeld,
+    WayChecked,
     fold_people,
 )
+from runner.model.states import AttemptState
 from runner.model.vocabulary import nearest
 from runner.service.chance import Clock
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
@@ -57,6 +61,7 @@ def read_directory(desk: Office) -> Directory:
         channels=channels,
         broken=broken,
         corporate=desk.home.corporate,
+        checks=people.checks,
     )
 
 
@@ -94,11 +99,35 @@ def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint
 
 def verify_contact(desk: Office, name: str, channel: str, via: str) -> None:
     """Record that a contact point was proved on another way."""
+    _has_contact(desk, name, channel)
+    _record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
+
+
+def distrust_contact(desk: Office, name: str, channel: str, why: str) -> None:
+    """Record that an address may be another's by now: it carries no approval until it is verified anew."""
+    _has_contact(desk, name, channel)
+    _record(desk, ContactDistrusted(person=name, by=desk.actor.claimed, channel=channel, why=why))
+
+
+def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
+    """Record that its owner agreed to be texted there."""
+    _has_contact(desk, name, channel)
+    _record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
+
+
+def record_check(desk: Office, name: str, channel: str, state: AttemptState, reason: str) -> None:
+    """Record what came of trying one channel to somebody on a quiet day."""
+    _record(
+        desk,
+        WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason),
+    )
+
+
+def _has_contact(desk: Office, name: str, channel: str) -> None:
     found = person(desk, name)
     if channel not in {contact.channel for contact in found.contacts}:
         known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
         raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}")
-    _record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
 
 
 def stop_contact(desk: Office, name: str, adapter: str, address: str, *, stopped: bool = True) -> bool:

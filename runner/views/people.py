@@ -20,6 +20,8 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     domains: tuple[str, ...]
     changed_at: datetime | None
     verified_at: datetime | None
+    risk_at: datetime | None = None
+    """When somebody reported that it may be another's by now."""
 
 
 class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ def people(found: Mapping[str, Person], roles: Mapping[str, tuple[str, ...]]) ->
                         domains=tuple(sorted(one.domains)),
                         changed_at=one.changed_at,
                         verified_at=one.verified_at,
+                        risk_at=one.risk_at,
                     )
                     for one in person.contacts
                 ),
@@ -100,5 +103,9 @@ def _contacts(one: PersonRow, now: datetime) -> Table:
             proof = f"verified {span(now - contact.verified_at)} ago"
         depends = f", in {', '.join(contact.domains)}" if contact.domains else ""
         tone: Tone = "dim" if contact.verified_at else "warn"
+        if contact.risk_at is not None and (
+            contact.verified_at is None or contact.verified_at <= contact.risk_at
+        ):
+            proof, tone = f"RISK reported {span(now - contact.risk_at)} ago, not verified since", "alarm"
         rows.append((Cell(contact.channel), Cell(contact.address), Cell(f"{proof}{depends}", tone)))
     return Table(rows=tuple(rows), elastic=2)

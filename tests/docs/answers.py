@@ -60,6 +60,7 @@ ASKED = (
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
     ("message plan", ""),
     ("message rules", ""),
+    ("channel check --show", "`tocsin channel check`"),
     ("message list", ""),
     ("message show d-4", ""),
     ("notice check gdpr-33-initial", ""),

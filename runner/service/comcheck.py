@@ -1,0 +1,107 @@
+"""The communications check: every person over every channel, how long ago each way last worked, and trying them.
+
+A check is no incident and needs none. Nothing is sent unless a person asked for it; each attempt goes out once, and what came of it is
+recorded at once, so that a check that breaks off has lost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.engine.planner import contact_points
+from runner.errors import NotFound, TocsinError
+from runner.model.messaging import Channel, ContactPoint, Dispatch, SendResult
+from runner.model.organisation import Check
+from runner.model.vocabulary import nearest
+from runner.service.people import record_check
+from runner.vault.secrets import resolve
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+SUBJECT = "Communications check: nothing has happened"
+TEXT = """This is a check of how you are reached in an emergency. Nothing has happened, and nothing is asked of you.
+If you did not expect it, or no longer use this address, tell whoever looks after incidents in your organisation."""
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel to one person, with the last check of it."""
+
+    person: str
+    channel: Channel
+    contact: ContactPoint | None
+    check: Check | None
+
+    @property
+    def worked_at(self) -> datetime | None:
+        """When it last worked with the address of today."""
+        worked = self.check.succeeded_at if self.check is not None else None
+        changed = self.contact.changed_at if self.contact is not None else None
+        return None if worked is None or (changed is not None and changed > worked) else worked
+
+
+def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = ()) -> tuple[Way, ...]:
+    """Return every way to every person, or to those that are named; raises NotFound with the nearest name."""
+    directory = desk.directory
+    for wanted, known in ((persons, directory.people), (channels, directory.channels)):
+        for name in wanted:
+            if name not in known:
+                near = nearest(name, known)
+                hint = f"did you mean {near}?" if near else f"known: {', '.join(known) or 'none'}"
+                raise NotFound(f"there is nobody and no channel called '{name}'", hint=hint)
+    return tuple(
+        way
+        for name, person in sorted(directory.people.items())
+        if not persons or name in persons
+        for channel in directory.channels.values()
+        if not channels or channel.id in channels
+        for way in _way(name, channel, person.contacts, directory.checks.get((name, channel.id)))
+    )
+
+
+def _way(
+    name: str, channel: Channel, contacts: tuple[ContactPoint, ...], check: Check | None
+) -> Iterator[Way]:
+    points = contact_points(channel, contacts)
+    if points or channel.address_kind == "none":
+        yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
+
+
+def try_ways(desk: Desk, found: Collection[Way]) -> Iterator[tuple[Way, SendResult]]:
+    """Send one message over each way and record what came of it, one after the other."""
+    for way in found:
+        result = _try(desk, way)
+        record_check(desk, way.person, way.channel.id, result.state, result.reason)
+        yield way, result
+
+
+def _try(desk: Desk, way: Way) -> SendResult:
+    from runner.effects.gateway import Gateway
+
+    if way.contact is not None and way.channel.adapter in way.contact.stopped:
+        return SendResult(state="rejected", code="R25", reason="they asked for no more messages over it")
+    try:
+        secrets = {
+            name: resolve(reference, base=desk.folder).reveal()
+            for name, reference in way.channel.secrets.items()
+        }
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    name = desk.chance.name("check")
+    dispatch = Dispatch(
+        delivery=name,
+        attempt=1,
+        idempotency_key=name,
+        kind="real",
+        audience="responder",
+        address=way.contact.address if way.contact is not None else way.person,
+        subject=SUBJECT,
+        text=TEXT if way.channel.max_length is None else TEXT[: way.channel.max_length],
+        at=desk.clock.now(),
+        marking="CHECK",
+    )
+    return Gateway(base=desk.folder).send(way.channel, dispatch, secrets)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.cli.session import Session
+from runner.engine.answering import HOW, OVER
 from runner.service.workers import living
 from runner.views.page import Cell, Page, Paragraph, Table, line
 from runner.views.rows import TaskRow, task_rows
@@ -60,8 +61,34 @@ def answer(session: Session, before: Incident, *done: str) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
     work(session)
     after = session.desk.load(before.id)
-    report = outcome(session, before, after, done)
+    report = outcome(session, before, after, (*done, *_answered(before, after), *_over(before, after)))
     session.show(report, lambda: page(report))
+
+
+def _answered(before: Incident, after: Incident) -> tuple[str, ...]:
+    """Say which open questions a recorded fact has answered."""
+    return tuple(
+        f"{name} is answered"
+        for name in sorted(before.active)
+        if after.invocations[name].over and after.invocations[name].reason == HOW
+    )
+
+
+def _over(before: Incident, after: Incident) -> tuple[str, ...]:
+    """Say that an incident is over although its record grew, and what the law asks for since."""
+    if before.state not in OVER or after.version == before.version:
+        return ()
+    found = (f"{after.codename} is {after.state}: its record goes on, its steps do not",)
+    asked = sorted(name for name in after.duties if _open(after, name) and not _open(before, name))
+    if not asked:
+        return found
+    few = ", ".join(asked[:5]) + (f" and {len(asked) - 5} more" if len(asked) > 5 else "")
+    return (*found, f"open again or new since then: {few}; to act on it: tocsin open PLAYBOOK")
+
+
+def _open(incident: Incident, name: str) -> bool:
+    duty = incident.duties.get(name)
+    return duty is not None and duty.in_sight and duty.verdict == "applies" and duty.record is None
 
 
 def work(session: Session) -> None:

@@ -22,6 +22,8 @@ from runner.model.incident import Incident
 MADE_TOO_LATE = (c.Composed, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
 AFTER_THE_END = (
+    c.RecordDuty,
+    c.RecordFacts,
     c.AddNote,
     c.CorrectEvent,
     c.ConfirmEntry,
@@ -33,7 +35,7 @@ AFTER_THE_END = (
     c.Observe,
     c.Rate,
 )
-"""What is still taken when an incident is over: the record may grow, the work may not."""
+"""What is still taken when an incident is over: the legal record goes on (filings, late facts, evidence), the work does not."""
 
 
 def decide(
@@ -45,7 +47,7 @@ def decide(
     if incident.state in ("closed", "cancelled") and not isinstance(command, AFTER_THE_END):
         raise Refused(
             f"incident {incident.codename} is {incident.state}",
-            hint="only notes, corrections and evidence can still be added",
+            hint="filings, facts, evidence, notes and corrections are still recorded; work is not",
         )
     if isinstance(command, DrillCommand):
         return decide_drill(incident, command, now)
@@ -60,7 +62,7 @@ def decide(
     if isinstance(command, EffectCommand):
         return decide_effect(incident, command, now, library)
     if isinstance(command, RecordCommand):
-        return decide_record(incident, command, library)
+        return decide_record(incident, command, now, library)
     return decide_step(incident, command, now, library)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from runner.engine.ahead import refuse_facts_ahead, refuse_record_ahead, said
+from runner.engine.answering import answered
 from runner.engine.decide_rules import overridden, trusted_again
 from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
@@ -33,17 +35,15 @@ RecordCommand = (
 )
 
 
-def _said(instant: datetime) -> str:
-    """Return an instant as views print it."""
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def decide_record(incident: Incident, command: RecordCommand, library: Library) -> tuple[e.AnyEvent, ...]:
+def decide_record(
+    incident: Incident, command: RecordCommand, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
     """Return the events of a command on the record."""
     match command:
-        case c.RecordFacts(changes=changes, grounds=grounds):
-            return (e.FactsRecorded(facts=changes, by=command.by, grounds=grounds),) if changes else ()
-        case c.RecordDuty():
+        case c.RecordFacts():
+            return _facts(incident, command, now, library)
+        case c.RecordDuty(record=record):
+            refuse_record_ahead(command.duty, record.at, now)
             return _duty(incident, command)
         case c.AssignRole(role=role, persons=persons):
             return (e.RoleAssigned(role=role, persons=persons),)
@@ -93,6 +93,23 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
             automatic=True,
         ),
     )
+
+
+def _facts(
+    incident: Incident, command: c.RecordFacts, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Record what is known; an open question that asks for one of these facts is answered by it."""
+    if not command.changes:
+        return ()
+    refuse_facts_ahead(command.changes, now)
+    ended = answered(incident, command, now, library)
+    recorded = e.FactsRecorded(
+        facts=command.changes,
+        by=command.by,
+        grounds=command.grounds,
+        answers=tuple(one.step for one in ended),
+    )
+    return (recorded, *ended)
 
 
 def _addition(
@@ -185,7 +202,7 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     if found.record is not None and found.record.kind == "filed":
         proof = found.record.reference or found.record.receipt
         raise Refused(
-            f"{command.duty} was filed at {_said(found.record.at)} ({proof}): that stays on record",
+            f"{command.duty} was filed at {said(found.record.at)} ({proof}): that stays on record",
             hint="if the entry is wrong: tocsin correct SEQ --reason '…'; a step that waits: tocsin task done STEP",
         )
     if record.kind != "filed" and not record.reason.strip():
@@ -195,7 +212,7 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     late = record.kind == "filed" and found.due is not None and record.at > found.due
     if found.due is not None and late and not record.late_reason.strip():
         raise Refused(
-            f"it was due {_said(found.due)}: a late filing keeps its reasons", hint="add --late-reason '…'"
+            f"it was due {said(found.due)}: a late filing keeps its reasons", hint="add --late-reason '…'"
         )
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     if record.kind == "filed":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.containers import superseded
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
@@ -257,6 +258,7 @@ def _answer(
             f"'unknown' does not answer {invocation.id}: it stays open",
             hint=f"say that nobody knows yet: tocsin answer {invocation.step} --unknown",
         )
+    refuse_facts_ahead((command.change,), now)
     return (
         e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id),
         _ended(

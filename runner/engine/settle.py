@@ -45,11 +45,12 @@ def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> lis
 
 
 def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
-    if incident.state in ("cancelled", "closed"):
-        return
-    looked = _assessed(incident, now, library)
+    over = incident.state in ("cancelled", "closed")
+    looked = _assessed(incident, now, library) if incident.assess or not over else None
     if looked is not None:
         yield looked
+        return
+    if over:
         return
     yield from time_passed(incident, now, library)
     if incident.state == "paused":

@@ -258,6 +258,8 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
     by: str
     step: str = ""
     grounds: str = ""
+    answers: tuple[str, ...] = ()
+    """Open questions that these facts answer although nobody answered them by their names."""
 
 
 class ApprovalGiven(Personal, frozen=True, kw_only=True):

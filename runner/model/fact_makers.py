@@ -30,9 +30,9 @@ def number(title: str) -> FactType:
     return FactType(title, "number")
 
 
-def instant(title: str) -> FactType:
-    """Make a moment with its offset."""
-    return FactType(title, "instant")
+def instant(title: str, *, ahead: bool = False) -> FactType:
+    """Make a moment with its offset; ``ahead`` where it may be one to come."""
+    return FactType(title, "instant", ahead=ahead)
 
 
 def place(title: str) -> FactType:

@@ -233,7 +233,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "stage_submitted_at": Keyed(
         "When a stage of a report was handed in", "duty", instant("When that stage was handed in")
     ),
-    "individual_notice_planned_at": instant("When the affected people will be told"),
+    "individual_notice_planned_at": instant("When the affected people will be told", ahead=True),
     "individual_notice_means": set_of(
         "How the affected people are told", "letter email telephone website media"
     ),
@@ -349,8 +349,8 @@ _LAW_ENFORCEMENT: Mapping[str, Branch] = {
             "Laws or duties (ids) that the hold is limited to; all where nothing is said", "text", many=True
         ),
         "form": one_of("Form of the request", "written oral"),
-        "from": instant("Held back from"),
-        "until": instant("Held back until"),
+        "from": instant("Held back from", ahead=True),
+        "until": instant("Held back until", ahead=True),
     },
     "attorney_general_delay": yes_no(
         "Has the US Attorney General found in writing that disclosure endangers national security or public safety?"

@@ -41,6 +41,8 @@ class FactType(Struct, frozen=True):
     kind: Kind
     choices: tuple[str, ...] = ()
     many: bool = False
+    ahead: bool = False
+    """An instant that may lie in the future: it is planned, not said to have happened."""
 
 
 class Keyed(Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.evolve import begin
 from runner.engine.plan import walk
 from runner.errors import Invalid, Refused
@@ -227,7 +228,9 @@ def _all(bundle: Bundle) -> tuple[Playbook, ...]:
 
 def _facts(desk: Desk, stated: dict[str, Stated]) -> Iterator[RecordFacts]:
     if stated:
-        yield RecordFacts(by=desk.actor.claimed, changes=tuple(change_of(fact) for fact in stated.values()))
+        changes = tuple(change_of(fact) for fact in stated.values())
+        refuse_facts_ahead(changes, desk.clock.now())
+        yield RecordFacts(by=desk.actor.claimed, changes=changes)
 
 
 def change_of(fact: Stated) -> FactChange:

@@ -78,6 +78,8 @@ class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     confidence: Confidence
     grounds: str = ""
+    answers: tuple[str, ...] = ()
+    """The questions that it answered."""
     current: bool = False
 
 
@@ -149,6 +151,7 @@ def history(incident: Incident, key: str, rows: Iterable[Row]) -> HistoryReport:
             actor=spoken(row.actor),
             confidence=change.confidence,
             grounds=event.grounds,
+            answers=tuple(dict.fromkeys(filter(None, (event.step, *event.answers)))),
             current=incident.fact_events.get(key) == row.seq,
         )
         for row in rows
@@ -223,6 +226,7 @@ def history_page(report: HistoryReport) -> Page:
                     Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
                     Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
                     Cell(f"; source: {one.source}" if one.source else "", "dim"),
+                    Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
                     Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
                 ),
                 hang=4,

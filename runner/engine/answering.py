@@ -1,0 +1,55 @@
+"""An open question is answered by its fact, whoever records it and however: nobody is asked for what is known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from runner.engine.lateness import done_state
+from runner.engine.plan import Library
+from runner.engine.signing import value_digest
+from runner.model.commands import RecordFacts
+from runner.model.events import FactChange, StepEnded
+from runner.model.incident import Incident
+from runner.model.playbook import Ask
+
+HOW = "answered with tocsin fact set"
+OVER = ("closed", "cancelled")
+
+
+def answered(
+    incident: Incident, command: RecordFacts, now: datetime, library: Library
+) -> tuple[StepEnded, ...]:
+    """Return the ends of the open questions that these facts answer, in the person's name who records them."""
+    if incident.state in OVER:
+        return ()
+    found = []
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        if invocation.kind != "ask":
+            continue
+        step = library.step(incident, name)
+        change = _answer_to(step, command) if isinstance(step, Ask) else None
+        if change is not None:
+            found.append(
+                StepEnded(
+                    step=name,
+                    state=done_state(invocation, now),
+                    by=command.by,
+                    reason=HOW,
+                    digest=value_digest(bytes(change.value)),
+                )
+            )
+    return tuple(found)
+
+
+def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:
+    """Return the change that says what a question asks, where it is one of the answers that it takes."""
+    for change in command.changes:
+        if change.key != step.sets:
+            continue
+        value = msgspec.json.decode(change.value)
+        if value is not None and (not step.choices or value in step.choices):
+            return change
+    return None

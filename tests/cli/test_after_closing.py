@@ -1,0 +1,90 @@
+"""An incident that is over takes no work, but its legal record goes on, and it says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.cli.noticed import DUTY, noticed
+
+OVER = "amber-falcon is closed: its record goes on, its steps do not"
+
+
+@pytest.fixture
+def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    desk = noticed(tocsin, tmp_path)
+    desk.done("close", "--reason", "contained; the authority gets its report next week")
+    desk.done("use", "amber-falcon")
+    return desk
+
+
+def test_a_filing_and_its_receipt_are_taken_after_the_end(desk: AtDesk, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.txt"
+    receipt.write_text("received: A-1", encoding="utf-8")
+    out = desk.done("duty", "record-filed", DUTY, "--reference", "A-1", "--receipt", str(receipt))
+    assert f"{DUTY} is filed" in out
+    assert OVER in out
+    row = duty(desk)
+    assert row["state"] == "filed"
+    assert "filed" in desk.done("timeline")
+
+
+def test_a_late_filing_after_the_end_keeps_its_reasons(desk: AtDesk) -> None:
+    desk.clock.advance(timedelta(days=9))
+    assert "a late filing keeps its reasons" in desk("duty", "record-filed", DUTY, "--reference", "A-1").err
+    desk.done("duty", "record-filed", DUTY, "--reference", "A-1", "--late-reason", "the portal was down")
+    assert duty(desk)["state"] == "filed_late"
+
+
+def test_a_filing_recorded_wrongly_is_corrected_after_the_end(desk: AtDesk) -> None:
+    desk.done("duty", "record-filed", DUTY, "--reference", "A-1")
+    events = desk("timeline", "--format", "json").json["entries"]
+    number = next(one["event"] for one in events if one["type"] == "DutyRecorded")
+    assert "is open again" in desk.done("correct", str(number), "--reason", "it was the other office")
+    assert duty(desk)["state"] == "open"
+    desk.done("duty", "record-filed", DUTY, "--reference", "A-2")
+    assert duty(desk)["state"] == "filed"
+
+
+def test_a_fact_is_corrected_after_the_end_and_the_law_looks_again(desk: AtDesk, tmp_path: Path) -> None:
+    log = tmp_path / "late.log"
+    log.write_text("late", encoding="utf-8")
+    assert OVER in desk.done("attach", str(log), "--source", "provider")
+    words = ("incident.aware_at=2026-11-23T08:00:00Z", "--source", "the provider's log")
+    out = desk.done("fact", "set", *words)
+    assert OVER in out
+    assert duty(desk)["due"] == "2026-11-26T08:00:00Z"
+
+
+def test_what_the_law_asks_because_of_a_late_fact_is_said(desk: AtDesk) -> None:
+    words = (
+        "organisation.regulated_as=nis2_essential",
+        "incident.significant=yes",
+        "organisation.sectors=energy",
+    )
+    out = desk.done("fact", "set", *words, "--source", "counsel")
+    assert "eu-nis2" in out
+    assert "to act on it: tocsin open" in out
+
+
+def test_no_work_is_taken_after_the_end(desk: AtDesk) -> None:
+    said = desk("task", "skip", "hand-in", "--reason", "no")
+    assert said.code == 1
+    assert "filings, facts, evidence, notes and corrections are still recorded" in said.err
+
+
+def test_a_question_is_not_answered_by_a_late_fact(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("close", "--reason", "found again")
+    tocsin.done("use", "amber-falcon")
+    tocsin.done("fact", "set", "data.encrypted=yes", "--source", "inventory")
+    tasks = tocsin("task", "list", "--format", "json").json["tasks"]
+    assert next(one for one in tasks if one["step"] == "used")["state"] != "done"
+
+
+def duty(desk: AtDesk) -> dict[str, str]:
+    found = desk("duties", "--format", "json").json["duties"]
+    return dict(next(one for one in found if one["id"] == DUTY))

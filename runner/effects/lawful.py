@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from runner.documents.values import Kept
-from runner.engine.duties import monitoring_months
+from runner.effects.monitoring import bought_months, monitoring_items, offers, owed_months
 from runner.engine.plan import Library
 from runner.engine.populations import Span, View, residents, views
 from runner.engine.scope import Judge, disjunction
@@ -83,6 +83,8 @@ def with_law(notice: Notice, found: Brief | None) -> Notice:
     if found is None or not notice.law_items:
         return notice
     items = tuple(_items(_wanted(found), found.judges))
+    if "credit_monitoring" in notice.says:
+        items += tuple(monitoring_items(found.rule, found.judges))
     bans = tuple(
         Ban(ref=one.ref, item=one.item, facts=one.facts)
         for one in found.rule.forbidden
@@ -128,7 +130,7 @@ def about(found: Brief) -> dict[str, Any]:
     content = [one for one in _wanted(found) if _holds(one.condition, found.judges) is not False]
     banned = [one for one in rule.forbidden if _holds(one.condition, found.judges) is not False]
     earlier = _earlier(found)
-    months = [monitoring_months(one, judge) or 0 for one in _offers(found) for judge in found.judges]
+    months = owed_months(offers(rule, found.version), found.judges)
     return {
         "id": status.id,
         "law": found.regime.name,
@@ -149,7 +151,8 @@ def about(found: Brief) -> dict[str, Any]:
         "provisional": status.provisional,
         "parts": [one.part for one in content if one.part],
         "not_wanted": [one.part for one in banned if one.part],
-        "monitoring_months": max(months, default=0),
+        "monitoring_months": months,
+        "offered_months": bought_months(found.judges, months),
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
@@ -178,14 +181,6 @@ def _filed(duty: str, found: Brief) -> DutyRecord | None:
     view = found.incident.duties.get(duty)
     record = view.record if view is not None else None
     return record if record is not None and record.kind == "filed" else None
-
-
-def _offers(found: Brief) -> Iterator[DutyRule]:
-    """Return the duties whose offer of monitoring counts: its own, for an authority those towards the people."""
-    own = found.rule.credit_monitoring is not None
-    for rule in (found.rule,) if own else found.version.duties:
-        if own or rule.recipient == "individuals":
-            yield rule
 
 
 def _offices(found: Brief) -> Iterator[Authority]:

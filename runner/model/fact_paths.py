@@ -332,9 +332,11 @@ _RISK: Mapping[str, Branch] = {
     "consequences": prose("Likely consequences for people"),
     "mitigation": prose("Measures taken and proposed"),
     "monitoring": {
-        "months": count("For how many months identity or credit monitoring is offered"),
-        "provider": text("Who provides the monitoring"),
-        "enrolment": prose("How and until when people enrol in the monitoring"),
+        "months": count("For how many months identity or credit monitoring was bought"),
+        "provider": text("Who provides the monitoring that was bought"),
+        "enrolment": prose("How and until when people enrol in the monitoring, in words for them"),
+        "code": text("Code with which people enrol, where all have the same"),
+        "enrol_until": instant("Until when people can enrol", ahead=True),
     },
     "advice": prose("What people can do"),
 }

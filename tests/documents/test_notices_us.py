@@ -238,18 +238,67 @@ def test_a_law_that_wants_its_attorney_general_named_gets_the_address(state: str
     assert office not in letter("tx")
 
 
-@pytest.mark.parametrize(("state", "months"), [("ma", 18), ("dc", 18), ("ct", 24), ("de", 12), ("tx", 0)])
-def test_monitoring_is_offered_for_the_months_of_the_state(state: str, months: int) -> None:
-    text = letter(state, without(us_facts(), "risk.monitoring"))
-    assert (f"We offer you {months} months of credit monitoring" in text) == bool(months)
-    assert ("credit monitoring" in text) == bool(months)
+OWED = [("ma", 18), ("dc", 18), ("ct", 24), ("de", 12)]
 
 
-@pytest.mark.parametrize(("offered", "said_"), [(12, 18), (18, 18), (36, 36)])
-def test_an_offer_of_ones_own_stands_where_it_is_not_shorter(offered: int, said_: int) -> None:
+@pytest.mark.parametrize(("state", "months"), OWED)
+def test_monitoring_that_the_law_owes_is_a_gap_until_it_was_bought(state: str, months: int) -> None:
+    notice, document = made(
+        "us-letter", f"us-{state}-breach/individuals", without(us_facts(), "risk.monitoring")
+    )
+    text = said(document)
+    assert f"We offer you {months} months" not in text
+    for path in ("months", "provider", "enrolment"):
+        assert f"[MISSING: risk.monitoring.{path}]" in text
+    assert document.context.status == "draft"
+    line = next(one for one in check(notice, document) if one.ref == "monitoring")
+    assert (line.state, f"for at least {months} months" in line.item) == ("gap", True)
+
+
+def test_where_no_law_owes_monitoring_a_letter_says_nothing_of_it() -> None:
+    assert "credit monitoring" not in letter("tx", without(us_facts(), "risk.monitoring"))
+
+
+@pytest.mark.parametrize("offered", [18, 36])
+def test_monitoring_that_was_bought_is_offered_as_it_was_bought(offered: int) -> None:
     facts = us_facts()
     facts["risk"]["monitoring"]["months"] = offered
-    assert f"We offer you {said_} months of credit monitoring" in letter("ma", facts)
+    text = letter("ma", facts)
+    assert f"We offer you {offered} months of credit monitoring" in text
+    assert "through Northwind Monitoring." in text
+
+
+def test_fewer_months_than_the_law_wants_are_a_gap() -> None:
+    facts = us_facts()
+    facts["risk"]["monitoring"]["months"] = 12
+    notice, document = made("us-letter", "us-ma-breach/individuals", facts)
+    assert "[MISSING: risk.monitoring.months]" in said(document)
+    line = next(one for one in check(notice, document) if one.ref == "monitoring")
+    assert (line.state, "12 months are recorded" in line.item) == ("gap", True)
+
+
+def test_a_code_and_a_day_say_how_to_enroll_as_well() -> None:
+    facts = without(us_facts(), "risk.monitoring.enrolment")
+    facts["risk"]["monitoring"] |= {"code": "NW-2027", "enrol_until": "2027-02-28T23:59:00Z"}
+    assert "use the code NW-2027 by February 28, 2027." in letter("ct", facts)
+    assert "use the code NW-2027 by February 28, 2027." in letter("ca", facts)
+    facts["risk"]["monitoring"].pop("enrol_until")
+    assert "[MISSING: risk.monitoring.enrol_until]" in letter("ct", facts)
+
+
+def test_an_attorney_general_is_not_told_of_monitoring_that_nobody_bought() -> None:
+    facts = without(us_facts(), "risk.monitoring")
+    text = said(made("us-attorney-general", "us-ma-breach/attorney_general", facts)[1])
+    assert "are offered [MISSING: risk.monitoring.months] months" in text
+    assert "through [MISSING: risk.monitoring.provider]" in text
+
+
+def test_california_offers_what_was_bought_and_no_less_than_a_year() -> None:
+    facts = us_facts()
+    facts["organisation"]["source_of_breach"] = True
+    facts["risk"]["monitoring"]["months"] = 6
+    assert "[MISSING: risk.monitoring.months]" in letter("ca", facts)
+    assert "for [MISSING: risk.monitoring.months]" in letter("ca", without(facts, "risk.monitoring"))
 
 
 def test_new_mexico_is_told_of_the_fair_credit_reporting_act() -> None:

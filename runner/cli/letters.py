@@ -120,7 +120,9 @@ def _page(written: Written) -> Page:
         for one in written.groups
     )
     there = written.letters - written.made
-    said = [f"{written.letters:,} letters, {written.pages:,} pages in {written.folder}"]
+    said = [
+        f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages, in {written.folder}"
+    ]
     said += [f"{there:,} of them were there already"] if there else []
     blocks: list[Paragraph | Table] = [Table(rows=rows, elastic=3, indent=0), line("; ".join(said), "good")]
     if written.rejected:

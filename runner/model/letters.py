@@ -33,7 +33,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One letter in the manifest. Nothing of its reader but the reference stands in it."""
+    """One letter in one format, in the manifest: a letter in two formats has two lines with the same ``n``. Nothing of its reader but the reference stands in it."""
 
     n: int
     """Its place in the list, from 1."""
@@ -79,6 +79,8 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     people_sha256: str
     """Of the list as it was read: the same people in the same order give the same."""
     letters: int
+    files: int = 0
+    """Files in which the letters are; 0 in runs of a version that did not count them."""
     pages: int
     groups: tuple[Group, ...]
     manifest_sha256: str

@@ -143,19 +143,41 @@ def _outlive_nobody() -> None:
 
 
 class Joined(NamedTuple):
-    """All shards together."""
+    """All shards together. A letter in two formats is one letter in two files; a batch is one file of many letters."""
 
     letters: int
+    files: int
     pages: int
     by_group: Counter[tuple[str, str]]
     manifest_sha256: str
     root: str
 
 
+class _Count:
+    """What the lines of a manifest come to, in memory that does not grow with them."""
+
+    def __init__(self) -> None:
+        self.tree, self.digest = MerkleTree(), hashlib.sha256()
+        self.by_group = Counter[tuple[str, str]]()
+        self.letters = self.files = self.pages = 0
+        self._letter, self._file = 0, ""
+
+    def add(self, line: bytes) -> None:
+        """Count one more line; those of one letter, and those of one file, stand next to each other."""
+        found = msgspec.json.decode(line, type=Line)
+        if found.n != self._letter:
+            self.letters, self._letter = self.letters + 1, found.n
+            self.by_group[found.jurisdiction, found.population] += 1
+        if found.file != self._file:
+            self.files, self._file = self.files + 1, found.file
+        self.pages += found.pages
+        self.tree.add(line.rstrip(b"\n"))
+        self.digest.update(line)
+
+
 def join(folder: Path, shards: int) -> Joined:
     """Write the manifest and the mail house's table of all shards, and return the root over every line."""
-    tree, digest, by_group = MerkleTree(), hashlib.sha256(), Counter[tuple[str, str]]()
-    letters = pages = 0
+    count = _Count()
     parts = [folder / f"{name}.part" for name in (MANIFEST, MAIL_HOUSE)]
     for part in parts:
         part.unlink(missing_ok=True)
@@ -164,14 +186,17 @@ def join(folder: Path, shards: int) -> Joined:
         for number in range(1, shards + 1):
             shard = folder / shard_name(number)
             for line in _lines(shard):
-                found = msgspec.json.decode(line, type=Line)
-                letters, pages = letters + 1, pages + found.pages
-                by_group[found.jurisdiction, found.population] += 1
-                tree.add(line.rstrip(b"\n"))
-                digest.update(line)
+                count.add(line)
                 manifest.write(line)
             rows = (shard / MAIL_HOUSE).read_bytes()
             table.write(rows if number == 1 else rows.partition(b"\r\n")[2])
     for part in parts:
         part.replace(part.with_suffix(""))
-    return Joined(letters, pages, by_group, digest.hexdigest(), tree.root)
+    return Joined(
+        count.letters,
+        count.files,
+        count.pages,
+        count.by_group,
+        count.digest.hexdigest(),
+        count.tree.root,
+    )

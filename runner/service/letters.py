@@ -66,6 +66,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
     folder: str
     letters: int
+    files: int
+    """A letter in two formats has two; a batch for print holds many letters."""
     pages: int
     made: int
     """Letters that this run made; the others were there already."""
@@ -343,6 +345,7 @@ def _finish(desk: Desk, incident: Incident, order: Order, found: tuple[_Survey, 
         kind=incident.kind,
         people_sha256=survey.digest.hexdigest(),
         letters=joined.letters,
+        files=joined.files,
         pages=joined.pages,
         groups=groups,
         manifest_sha256=joined.manifest_sha256,
@@ -355,13 +358,14 @@ def _finish(desk: Desk, incident: Incident, order: Order, found: tuple[_Survey, 
         one.id for one in incident.evidence.values() if one.sha256 == hashlib.sha256(content).hexdigest()
     ]
     if not known and not order.draft:
-        source = f"tocsin notice letters: {joined.letters} letters, Merkle root {summary.root}"
+        source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"
         command = take(desk, incident.id, path, source)
         desk.submit(incident.id, command)
         known = [command.evidence]
     return Written(
         folder=str(order.out),
         letters=joined.letters,
+        files=joined.files,
         pages=joined.pages,
         made=made,
         rejected=survey.bad,

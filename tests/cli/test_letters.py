@@ -132,6 +132,27 @@ def everything(out: Path) -> dict[str, bytes]:
     }
 
 
+def test_a_letter_in_two_formats_is_one_letter_in_two_files(letters: AtDesk, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    said = run(letters, listed(tmp_path, PEOPLE), out, "--to", "pdf,docx").json
+    assert (said["letters"], said["files"], said["made"]) == (5, 10, 5)
+    assert [one["letters"] for one in said["groups"]] == [2, 2, 1]
+    assert said["pages"] == sum(line["pages"] for line in manifest(out))
+    assert len(manifest(out)) == 10
+    kept = json.loads((out / "letters.json").read_text(encoding="utf-8"))
+    assert (kept["letters"], kept["files"], sum(one["letters"] for one in kept["groups"])) == (5, 10, 5)
+    assert "5 letters" in " ".join(letters.done("timeline").split())
+    words_ = ("notice", "letters", "our-letter", "--people", str(tmp_path / "people.csv"), "--out", str(out))
+    again = letters.done(*words_, "--jobs", "1", "--to", "pdf,docx")
+    assert "5 letters in 10 files" in again
+    assert "5 of them were there already" in again
+
+
+def test_letters_in_print_batches_are_counted_one_by_one(letters: AtDesk, tmp_path: Path) -> None:
+    said = run(letters, listed(tmp_path, PEOPLE), tmp_path / "out", "--batch", "2").json
+    assert (said["letters"], said["files"]) == (5, 3)
+
+
 def test_each_person_gets_a_letter_under_the_law_of_their_place(letters: AtDesk, tmp_path: Path) -> None:
     out = tmp_path / "out"
     said = run(letters, listed(tmp_path, PEOPLE), out)

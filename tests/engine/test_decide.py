@@ -424,7 +424,7 @@ def test_only_the_record_grows_when_an_incident_is_over() -> None:
     world = World(task("a"))
     world.give(c.Close(by="ann", reason="over"))
     assert "is closed" in refusal(world, c.CompleteTask(step="main:a#1"))
-    assert "is closed" in refusal(world, c.RecordFacts(changes=(change("people.total", 1),)))
+    world.give(c.RecordFacts(changes=(change("people.total", 1),)))
     world.give(c.AddNote(text="one more thing", by="bob"))
     world.give(c.CorrectEvent(seq=1, reason="wrong", by="bob"))
     assert world.advance(HOUR) == []

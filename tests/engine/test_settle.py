@@ -212,7 +212,7 @@ def test_a_wait_ends_at_its_instant() -> None:
 def test_a_wait_ends_when_its_fact_is_known() -> None:
     world = World(wait("w", fact="incident.contained_at"))
     assert world.next_look() is None
-    world.fact("incident.contained_at", "2026-11-24T10:00:00Z")
+    world.fact("incident.contained_at", "2026-11-24T08:00:00Z")
     assert world.state("w") == "done"
 
 

@@ -11,6 +11,7 @@ from runner.engine.plan import Library
 from runner.engine.signing import value_digest
 from runner.model.commands import RecordFacts
 from runner.model.events import FactChange, StepEnded
+from runner.model.facts import OPEN
 from runner.model.incident import Incident
 from runner.model.playbook import Ask
 
@@ -45,11 +46,15 @@ def answered(
 
 
 def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:
-    """Return the change that says what a question asks, where it is one of the answers that it takes."""
+    """Return the change that says what a question asks, where it is one of the answers that it takes.
+
+    A set that is open (this, and perhaps more) leaves the question open as well.
+    """
     for change in command.changes:
         if change.key != step.sets:
             continue
         value = msgspec.json.decode(change.value)
-        if value is not None and (not step.choices or value in step.choices):
+        whole = value is not None and not (isinstance(value, list) and OPEN in value)
+        if whole and (not step.choices or value in step.choices):
             return change
     return None

@@ -39,6 +39,16 @@ def test_unknown_answers_nothing(incident: AtDesk) -> None:
     assert task(incident, "used")["state"] == "ready"
 
 
+def test_a_set_that_is_open_leaves_the_question_open(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "asking.yaml"
+    path.write_text(CHOOSING.replace("incident.vector, choices: [phishing, misdelivery]", "data.elements"))
+    tocsin.done("open", str(path), "--yes")
+    tocsin.done("fact", "set", "data.elements+=ssn", "--source", "log")
+    assert task(tocsin, "how")["state"] == "ready"
+    tocsin.done("fact", "set", "data.elements-=?", "--source", "log")
+    assert task(tocsin, "how")["state"] == "done"
+
+
 def test_an_answer_is_in_the_history_as_one(incident: AtDesk) -> None:
     incident.done("answer", "used", "yes", "--source", "door log")
     assert "answers lost-badge:used#1" in words(incident, "fact", "history", "data.encrypted")

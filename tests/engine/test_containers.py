@@ -116,7 +116,7 @@ def test_a_late_item_revives_the_containers_around_an_ended_group() -> None:
 
 
 def test_a_late_item_in_the_same_breath_as_the_last_answer_is_not_lost() -> None:
-    world = World(group("o", group("g", task("a"), for_each=LANES), ask("q", LANES)))
+    world = World(group("o", group("g", task("a"), for_each=LANES), ask("q", LANES, after="g")))
     lanes(world, "ssn")
     world.done("o.g[ssn].a")
     world.answer("o.q", ["ssn", "name"])

@@ -1,0 +1,44 @@
+"""A letter offers the monitoring that was bought; what the law owes and nobody bought keeps it from being approved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.at_desk import AtDesk
+from tests.cli.noticed import rendered
+from tests.cli.test_letters import FACTS
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: letter
+version: 1.0.0
+title: A letter
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}}
+steps:
+  - {id: law, duties: all}
+  - {id: draft, notice: us-letter, duty: us-ma-breach/individuals, after: [law]}
+  - {id: sign, approve: draft, by: {roles: [counsel]}, after: [draft]}
+"""
+
+
+def test_a_letter_waits_until_monitoring_was_bought(tocsin: AtDesk, tmp_path: Path) -> None:
+    (tmp_path / "letter.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    (tmp_path / "facts.yaml").write_text(FACTS, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "letter.yaml"), "--yes", "--facts", str(tmp_path / "facts.yaml"))
+    said = tocsin("approve", "sign", "--as", "ada", "--digest", rendered(tocsin)["digest"])
+    assert (said.code, "risk.monitoring.provider" in said.err) == (1, True)
+    check = tocsin("notice", "check", "us-letter", "--duty", "us-ma-breach/individuals")
+    assert check.code == 1
+    assert "credit monitoring that was bought, for at least 18 months" in " ".join(check.out.split())
+    bought = ("risk.monitoring.provider=Northwind", "risk.monitoring.months=12", "risk.monitoring.code=NW-1")
+    until = "risk.monitoring.enrol_until=2027-02-28T23:59:00Z"
+    parent = "organisation.parent=Example Holdings Inc."
+    tocsin.done("fact", "set", *bought, until, parent, "--source", "the order")
+    tocsin.done("notice", "render", "draft")
+    assert rendered(tocsin)["status"] == "draft"
+    assert "12 months are recorded" in " ".join(
+        tocsin("notice", "check", "us-letter", "--duty", "us-ma-breach/individuals").out.split()
+    )
+    tocsin.done("fact", "set", "risk.monitoring.months=18", "--source", "the order, extended")
+    tocsin.done("notice", "render", "draft")
+    tocsin.done("approve", "sign", "--as", "ada", "--digest", rendered(tocsin)["digest"])

@@ -8,6 +8,8 @@ offers DSN it is asked for reports with ``ENVID`` set to the idempotency key, an
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -23,6 +25,8 @@ from integrations.port import (
     Parsed,
     Reconciled,
     Secrets,
+    Timeouts,
+    Took,
     Unauthentic,
 )
 
@@ -43,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """When set, the secret ``password`` is used with it."""
     helo: str = ""
     """The name we greet with; the sender's domain when empty."""
+    mailbox: Path | None = None
+    """The folder (Maildir) to which reports and replies to ``sender`` come; none without."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -78,6 +84,15 @@ def open_line(settings: Settings, secrets: Secrets) -> Line:
     from integrations.smtp.line import SmtpLine
 
     return SmtpLine(settings, secrets)
+
+
+def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
+    """Read the delivery reports and the replies that lie in the mailbox."""
+    if settings.mailbox is None:
+        return ""
+    from integrations.smtp.mailbox import collect as read
+
+    return read(settings.mailbox, took, at)
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:

@@ -107,6 +107,16 @@ class Session:
         found.actor = msgspec.structs.replace(self.actor, claimed="tocsin", on_behalf_of=None)
         return found
 
+    def apart(self) -> Desk:
+        """Return a desk for another thread: on the same store, and with nothing folded in common; workers are told."""
+        from runner.drivers.choice import attach
+        from runner.service.desk import Desk
+
+        mine = self.machine
+        found = Desk(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
+        attach(found)
+        return found
+
     def ensure_home(self) -> None:
         """Make a home where there is none, and say so."""
         if not (self.folder / CONFIG).exists():

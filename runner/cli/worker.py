@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from runner.cli.home import NEEDS_A_PERSON
@@ -11,6 +12,11 @@ from runner.cli.said import aloud
 from runner.cli.session import Session
 from runner.cli.stopping import stopped_by_signals
 from runner.errors import TocsinError
+
+EVERY = timedelta(seconds=15)
+"""How often channels are asked whose providers call nobody back."""
+PATIENCE = timedelta(seconds=2)
+"""How long one of them is waited for when it is silent."""
 
 
 def add(app: Commands) -> None:
@@ -36,6 +42,7 @@ def worker(
         return 0
     from runner.cli.bars import bars
     from runner.drivers.embedded import Worker
+    from runner.service.collecting import Collector
     from runner.service.shredded import is_shredded
 
     with bars(session) as shown:
@@ -47,6 +54,7 @@ def worker(
 
         doing = Worker(session.machine, perform=aloud(session, say))
         try:
+            Collector(session.apart(), session.say, PATIENCE).round()
             doing.drain()
         finally:
             doing.close()
@@ -58,13 +66,16 @@ def worker(
 
 def _go_on(session: Session) -> None:
     from runner.drivers.choice import make_worker
+    from runner.drivers.rounds import Rounds
+    from runner.service.collecting import Collector
     from runner.service.workers import dismiss, enlist
 
     store = session.desk.store
     doing = make_worker(session.machine, perform=aloud(session))
     try:
         enlist(store, doing.name)
-        with stopped_by_signals(doing.stop):
+        fetching = Collector(session.apart(), session.say, PATIENCE)
+        with stopped_by_signals(doing.stop), Rounds(fetching.round, EVERY, session.say):
             session.say(f"worker {doing.name} is working in {session.folder}; stop it with Ctrl-C or SIGTERM")
             doing.run()
     finally:

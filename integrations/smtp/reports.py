@@ -1,0 +1,113 @@
+"""Delivery status notifications (RFC 3464), as they lie in the mailbox to which a relay returns them.
+
+Only a ``multipart/report`` of the type ``delivery-status`` is one: a vacation notice, a bounce in prose and a reply are
+not. The envelope's identifier is the key that we gave with the message (``ENVID``); where a relay lost it, the
+``Message-ID`` in the returned headers holds the same key. A report that names neither is about nothing of ours. What a
+report says in words is for people, in any language, and is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import compat32
+from typing import Literal
+
+from integrations.port import Receipt
+
+LARGEST = 1_000_000
+"""Bytes of one report: they return headers, never a body, where the relay keeps to what it was asked."""
+MOST_GROUPS = 100
+_KINDS: dict[str, Literal["relayed", "delivered", "failed"]] = {
+    "delivered": "delivered",
+    "relayed": "relayed",
+    "expanded": "relayed",
+    "failed": "failed",
+}
+"""``delayed`` says nothing that would change anything: the relay goes on trying."""
+_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
+_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+
+
+def read(raw: bytes, at: datetime) -> tuple[Receipt, ...]:
+    """Return what a report says of messages of ours; nothing for any other mail."""
+    if len(raw) > LARGEST:
+        return ()
+    try:
+        message = BytesParser(policy=compat32).parsebytes(raw)
+        return tuple(_receipts(message, hashlib.sha256(raw).hexdigest(), at))
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ):  # the parser's own words for bytes that are no mail
+        return ()
+
+
+def _receipts(message: Message, digest: str, at: datetime) -> Iterator[Receipt]:
+    kind = str(message.get_param("report-type", "")).lower()
+    if message.get_content_type() != "multipart/report" or kind != "delivery-status":
+        return
+    parts = message.get_payload()
+    status = next((one for one in _parts(parts) if _is(one, "message/delivery-status")), None)
+    groups = _parts(status.get_payload()) if status is not None else []
+    if len(groups) < 2:
+        return
+    key = _envelope(groups[0]) or _returned(_parts(parts))
+    for n, group in enumerate(groups[1 : MOST_GROUPS + 1]):
+        found = _KINDS.get(_field(group, "Action").lower())
+        if key and found:
+            code = _STATUS.search(_field(group, "Status"))
+            yield Receipt(
+                kind=found,
+                event_id=f"{digest}-{n}",
+                idempotency_key=key,
+                at=at,
+                code=code[0] if code else "",
+            )
+
+
+def _parts(payload: object) -> list[Message]:
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+
+
+def _is(part: Message, kind: str) -> bool:
+    return part.get_content_type() in (kind, kind.replace("message/", "message/global-"))
+
+
+def _field(group: Message, name: str) -> str:
+    return str(group.get(name, "")).partition("(")[0].strip()
+
+
+def _envelope(group: Message) -> str:
+    """Return our key out of the envelope's identifier, in whatever case and encoding the relay returned it."""
+    given = _XTEXT.sub(lambda found: chr(int(found[1], 16)), _field(group, "Original-Envelope-Id"))
+    found = _KEY.search(given.upper())
+    return found[0] if found else ""
+
+
+def _returned(parts: list[Message]) -> str:
+    """Return our key out of the ``Message-ID`` of what was returned, headers alone or the whole."""
+    for part in parts:
+        if part.get_content_type() in ("message/rfc822", "message/global"):
+            inner = _parts(part.get_payload())
+            name = str(inner[0].get("Message-ID", "")) if inner else ""
+        elif part.get_content_type() in ("text/rfc822-headers", "message/global-headers"):
+            body = part.get_payload(decode=True)
+            head = (
+                BytesParser(policy=compat32).parsebytes(body, headersonly=True)
+                if isinstance(body, bytes)
+                else None
+            )
+            name = str(head.get("Message-ID", "")) if head is not None else ""
+        else:
+            continue
+        if found := _KEY.search(name):
+            return found[0]
+    return ""

@@ -1,0 +1,102 @@
+"""What has to be fetched is fetched by the worker: receipts of Signal and of an SMSC, and reports by mail."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+
+from integrations.testing import signal_gateway, smsc
+from tests.cli.at_desk import AtDesk
+from tests.integrations.test_smtp_reports import group, report
+from tests.web.at_provider import ADA, by_signal, opened, telephone
+from tests.web.served import delivery
+
+
+def test_a_worker_fetches_what_waits_at_the_signal_gateway(tocsin: AtDesk, tmp_path: Path) -> None:
+    with signal_gateway.SignalGateway() as server:
+        by_signal(tocsin, server)
+        opened(tocsin, tmp_path)
+        server.waiting = [signal_gateway.receipt(*server.sent, source=ADA)] * 2
+        tocsin("worker", "--once")
+    found = delivery(tocsin)
+    assert (found["evidence"], len(found["attempts"][0]["receipts"])) == ("delivered", 1)
+
+
+def test_a_gateway_that_cannot_be_reached_is_said_and_stops_nothing(tocsin: AtDesk, tmp_path: Path) -> None:
+    with signal_gateway.SignalGateway() as server:
+        by_signal(tocsin, server)
+        opened(tocsin, tmp_path)
+    said = tocsin("worker", "--once")
+    assert "warning: nothing can be fetched from channel phone" in said.err
+    assert ADA not in said.err
+
+
+def test_before_anything_was_sent_nobody_is_asked(tocsin: AtDesk) -> None:
+    with signal_gateway.SignalGateway() as server:
+        by_signal(tocsin, server)
+        tocsin("worker", "--once")
+        assert server.heard == []
+
+
+def test_a_worker_fetches_what_waits_at_an_smsc_and_confirms_it(tocsin: AtDesk, tmp_path: Path) -> None:
+    with smsc.Smsc() as server:
+        settings = {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "line": "private",
+            "system_id": smsc.SYSTEM_ID,
+            "sender": "+15005550006",
+        }
+        telephone(tocsin, {"adapter": "smpp", "settings": settings}, password=smsc.PASSWORD)
+        opened(tocsin, tmp_path)
+        server.waiting = [smsc.receipt(one.name) for one in server.submitted]
+        tocsin("worker", "--once")
+        server.rest()
+        assert server.waiting == []
+    assert delivery(tocsin)["evidence"] == "delivered"
+
+
+class Relay(Controller):
+    """A relay on a port of the system's choice, which keeps what it took."""
+
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+        super().__init__(self, hostname="127.0.0.1", port=0)
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+    async def handle_DATA(self, server, session, envelope) -> str:
+        self.mails.append(envelope.content)
+        return "250 2.0.0 Ok: queued as 4ABC"
+
+
+def test_a_worker_reads_delivery_reports_from_the_mailbox(tocsin: AtDesk, tmp_path: Path) -> None:
+    relay = Relay()
+    relay.start()
+    try:
+        sender = "incident@example.org"
+        settings = {
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "sender": sender,
+            "tls": "none",
+            "mailbox": "mail",
+        }
+        people = {"ada": {"name": "Ada", "contacts": [{"channel": "mail", "address": "ada@example.org"}]}}
+        channels = {"mail": {"adapter": "smtp", "settings": settings}}
+        tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
+        (tocsin.home / "mail" / "new").mkdir(parents=True)
+        opened(tocsin, tmp_path)
+        [mail] = relay.mails
+        [key] = re.findall(rb"Message-ID: <([A-Z2-7]{32})@", mail)
+        for n, action in enumerate(("relayed", "delivered")):
+            told = report(group(action), envelope=key.decode())
+            (tocsin.home / "mail" / "new" / str(n)).write_bytes(told)
+            tocsin("worker", "--once")
+            assert delivery(tocsin)["evidence"] == action
+    finally:
+        relay.stop()

@@ -1,0 +1,192 @@
+"""Delivery reports and replies by mail: what they prove of which message, and what is neither."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations import smtp
+from integrations.port import Answer, Receipt, Timeouts
+from integrations.smtp import answers, reports
+
+AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
+KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+OTHER = "Z" * 32
+
+ENGLISH = "This is the mail system at host relay.example.\n\nYour message could not be delivered."
+GERMAN = "Ihre Nachricht konnte nicht zugestellt werden: Empfänger unbekannt, Postfach geschlossen."
+
+
+def group(action: str, status: str = "2.0.0", recipient: str = "ada@example.org") -> str:
+    return f"Final-Recipient: rfc822; {recipient}\nAction: {action}\nStatus: {status}\n"
+
+
+def report(
+    *groups: str, envelope: str = KEY, words: str = ENGLISH, returned: str = OTHER, headers_only: bool = True
+) -> bytes:
+    """Return a report as Postfix writes it."""
+    about = "Reporting-MTA: dns; relay.example\n"
+    about += f"Original-Envelope-Id: {envelope}\n" if envelope else ""
+    original = f"From: incident@example.org\nMessage-ID: <{returned}@example.org>\nSubject: amber-falcon\n"
+    kind = "text/rfc822-headers" if headers_only else "message/rfc822"
+    parts = [
+        f"Content-Type: text/plain; charset=utf-8\n\n{words}",
+        "Content-Type: message/delivery-status\n\n" + "\n".join((about, *groups)),
+        f"Content-Type: {kind}\n\n{original}" + ("" if headers_only else "\nIt begins\n"),
+    ]
+    body = "".join(f"--b1\n{part}\n" for part in parts)
+    head = (
+        "From: MAILER-DAEMON@relay.example\nTo: incident@example.org\nAuto-Submitted: auto-replied\n"
+        'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="b1"\n\n'
+    )
+    return f"{head}{body}--b1--\n".encode()
+
+
+def kinds(raw: bytes) -> list[tuple[str, str, str]]:
+    return [(one.kind, one.idempotency_key, one.code) for one in reports.read(raw, AT)]
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "kind"),
+    [
+        ("delivered", "2.0.0", "delivered"),
+        ("relayed", "2.0.0", "relayed"),
+        ("expanded (to a list)", "2.0.0", "relayed"),
+        ("FAILED", "5.1.1", "failed"),
+        ("failed", "5.1.1 (bad destination)", "failed"),
+    ],
+)
+def test_what_a_relay_reports_is_read_and_relayed_is_not_delivered(
+    action: str, status: str, kind: str
+) -> None:
+    assert kinds(report(group(action, status))) == [(kind, KEY, status[:5])]
+
+
+def test_a_delay_proves_nothing_and_ends_nothing() -> None:
+    assert kinds(report(group("delayed", "4.4.1"))) == []
+
+
+def test_a_report_in_another_language_says_the_same() -> None:
+    assert kinds(report(group("failed", "5.1.1"), words=GERMAN)) == [("failed", KEY, "5.1.1")]
+
+
+def test_a_report_on_several_recipients_is_several_receipts() -> None:
+    found = reports.read(report(group("delivered"), group("failed", "5.1.1")), AT)
+    assert [one.kind for one in found] == ["delivered", "failed"]
+    assert len({one.event_id for one in found}) == 2
+
+
+@pytest.mark.parametrize("headers_only", [True, False])
+def test_a_relay_that_lost_the_envelope_is_understood_by_the_message_it_returns(headers_only: bool) -> None:
+    raw = report(group("failed", "5.1.1"), envelope="", returned=KEY, headers_only=headers_only)
+    assert kinds(raw) == [("failed", KEY, "5.1.1")]
+
+
+@pytest.mark.parametrize("envelope", [KEY.lower(), f"<{KEY}>", f"{KEY[:5]}+{ord(KEY[5]):02X}{KEY[6:]}"])
+def test_an_envelopes_identifier_may_come_back_in_another_spelling(envelope: str) -> None:
+    assert kinds(report(group("delivered"), envelope=envelope)) == [("delivered", KEY, "2.0.0")]
+
+
+def test_a_report_that_names_no_message_of_ours_is_nothing() -> None:
+    assert kinds(report(group("failed", "5.1.1"), envelope="", returned="someone-elses")) == []
+
+
+def mail(text: str, **headers: str) -> bytes:
+    message = EmailMessage()
+    message["From"] = "Ada Adler <ada@example.org>"
+    message["To"] = "incident@example.org"
+    message["Subject"] = "Re: amber-falcon"
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(text)
+    return message.as_bytes()
+
+
+NO_REPORTS = {
+    "a bounce in prose": mail(ENGLISH, Auto_Submitted="auto-replied"),
+    "a vacation notice": mail(
+        "I am away.", Auto_Submitted="auto-replied", In_Reply_To=f"<{KEY}@example.org>"
+    ),
+    "a reply": mail("K7M2QX"),
+    "a report of another type": report(group("failed")).replace(b"delivery-status;", b"feedback-report;"),
+    "a report without recipients": report(),
+    "nothing": b"",
+    "bytes": bytes(range(256)) * 9,
+    "more than a report": report(group("failed")) + b"x" * reports.LARGEST,
+}
+
+
+@pytest.mark.parametrize("name", NO_REPORTS)
+def test_what_is_no_report_is_not_read_as_one(name: str) -> None:
+    assert reports.read(NO_REPORTS[name], AT) == ()
+
+
+@given(st.binary(max_size=400), st.integers(0, 900))
+def test_no_bytes_break_the_reader(noise: bytes, place: int) -> None:
+    raw = report(group("failed", "5.1.1"))
+    for hostile in (noise, raw[:place] + noise + raw[place:], raw[:place]):
+        assert all(isinstance(one, Receipt) for one in reports.read(hostile, AT))
+        assert isinstance(answers.read(hostile, AT), Answer | None)
+
+
+def test_a_reply_is_its_first_line_and_nothing_that_is_quoted() -> None:
+    answer = answers.read(mail("  K7M2QX \n\n> Tocsin amber-falcon, code ABCDEF\n"), AT)
+    assert answer is not None
+    assert (answer.text, answer.sender, answer.idempotency_key) == ("K7M2QX", "ada@example.org", "")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("> K7M2QX"),
+        mail("K7M2QX", Auto_Submitted="auto-replied"),
+        mail("K7M2QX", Precedence="bulk"),
+        mail("\n \n"),
+        report(group("failed")),
+    ],
+)
+def test_a_program_and_a_quotation_do_not_answer(raw: bytes) -> None:
+    assert answers.read(raw, AT) is None
+
+
+def collected(folder: Path, keep: bool = True) -> tuple[list[Receipt | Answer], str]:
+    got: list[Receipt | Answer] = []
+
+    def took(one: Receipt | Answer) -> bool:
+        got.append(one)
+        return keep
+
+    settings = smtp.Settings(host="127.0.0.1", sender="incident@example.org", mailbox=folder)
+    return got, smtp.collect(took, AT, Timeouts(read=timedelta(seconds=1)), settings, {})
+
+
+def test_a_mailbox_is_read_once_and_what_is_for_people_stays_unread_in_it(tmp_path: Path) -> None:
+    new, cur = tmp_path / "new", tmp_path / "cur"
+    new.mkdir()
+    for name, raw in {"1": report(group("delivered")), "2": mail("K7M2QX"), "3": mail("> hello")}.items():
+        (new / name).write_bytes(raw)
+    got, trouble = collected(tmp_path)
+    assert ([type(one) for one in got], trouble) == ([Receipt, Answer], "")
+    assert sorted(one.name for one in cur.iterdir()) == ["1:2,S", "2:2,", "3:2,"]
+    assert collected(tmp_path)[0] == []
+
+
+def test_what_could_not_be_kept_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1").write_bytes(report(group("delivered")))
+    assert collected(tmp_path, keep=False)[1] == "something that came by mail could not be kept"
+    assert [one.kind for one in collected(tmp_path)[0] if isinstance(one, Receipt)] == ["delivered"]
+
+
+def test_a_mailbox_that_is_not_there_is_said(tmp_path: Path) -> None:
+    assert "cannot be read" in collected(tmp_path / "none")[1]
+
+
+def test_without_a_mailbox_nothing_is_fetched() -> None:
+    settings = smtp.Settings(host="127.0.0.1", sender="incident@example.org")
+    assert smtp.collect(lambda one: True, AT, Timeouts(), settings, {}) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
@@ -12,6 +13,7 @@ from runner.errors import NotFound, Refused, Usage
 from runner.model import commands as c
 from runner.model.incident import Incident
 from runner.settings import CONFIG
+from runner.views.page import Page, line
 
 Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")]
 
@@ -22,6 +24,7 @@ def add(app: Commands) -> None:
     command(messages, "plan")(plan)
     command(messages, "rules")(rules)
     command(messages, "override", Scope.WRITES)(override)
+    command(messages, "call-sheet")(call_sheet)
     command(messages, "list")(list_)
     command(messages, "show")(show)
     command(messages, "resolve", Scope.WRITES)(resolve)
@@ -145,6 +148,50 @@ def override(
     )
     session.desk.known(session.by)
     submit(session, session.name(), made, f"{rule} is set aside by {session.by}")
+
+
+def call_sheet(
+    session: Session,
+    out: Annotated[
+        Path | None,
+        Option("--out", metavar="FILE", help="A file .pdf, .docx, .html, .txt or .md; else it is shown."),
+    ] = None,
+) -> None:
+    """Make a sheet for the telephone: who, on which number, what to say, boxes to tick. It holds numbers in clear.
+
+    \b
+    Example:
+      tocsin message call-sheet --out calls.pdf
+    """
+    from runner.documents.write import FORMATS, write
+    from runner.service.call_sheet import call_sheet as made
+
+    if out is None and session.json:
+        raise Usage("numbers in clear stand in no JSON", hint="--out calls.pdf")
+    format_ = out.suffix.removeprefix(".") if out is not None else "txt"
+    known = next((one for one in FORMATS if one == format_), None)
+    if known is None:
+        raise Usage(f"{out} has none of the endings {', '.join(FORMATS)}", hint="--out calls.pdf")
+    content = write(made(session.desk, incident_or_none(session)), known)
+    if out is None:
+        session.world.out.write(content.decode())
+        return
+    private_file(out, content)
+    said = f"{out}: it holds private numbers; print it, lock it away, delete the file"
+    session.show({"schema": "tocsin/call-sheet/v1", "file": str(out)}, Page((line(said, "good", hang=2),)))
+
+
+def private_file(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone can read; raises Refused."""
+    import os
+
+    try:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
 def _known(session: Session, channel: str, person: str) -> None:

@@ -62,7 +62,7 @@ def add_(
 
     session.ensure_home()
     contacts = tuple(_contact(text) for text in contact or ())
-    add_person(session.desk, person, name or person, contacts)
+    add_person(session.desk, person, name, contacts)
     _told(session, f"{person} is on record with {count(len(contacts), 'new contact')}")
     if contacts:
         _reach(session, person)

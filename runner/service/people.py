@@ -94,6 +94,8 @@ def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint
     """Record somebody, or new contacts of somebody; raises Refused for an address no channel can use."""
     for contact in contacts:
         _check(desk, contact)
+    if not title and name not in read_people(desk).people:
+        title = name
     _record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
 
 

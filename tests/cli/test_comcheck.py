@@ -88,3 +88,12 @@ def test_affected_people_are_texted_only_where_they_agreed(tocsin: AtDesk) -> No
     tocsin.done("person", "agreed", "ada", "screen", "--how", "signed on paper")
     assert tocsin("person", "agreed", "ada", "screen").code == 2
     assert "ada has no contact 'phone'" in tocsin("person", "agreed", "ada", "phone", "--how", "x").err
+
+
+def test_new_contacts_of_somebody_leave_their_name_as_it_was(tocsin: AtDesk) -> None:
+    tocsin.done("person", "add", "ada", "--contact", "screen=ada-2")
+    tocsin.done("person", "add", "eve", "--contact", "screen=eve")
+    names = {
+        one["person"]: one["name"] for one in tocsin("person", "list", "--format", "json").json["people"]
+    }
+    assert (names["ada"], names["eve"]) == ("Ada Adler", "eve")

@@ -60,6 +60,7 @@ ASKED = (
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
     ("message plan", ""),
     ("message rules", ""),
+    ("message call-sheet --out calls.txt", "`tocsin message call-sheet --out FILE`"),
     ("channel check --show", "`tocsin channel check`"),
     ("message list", ""),
     ("message show d-4", ""),

@@ -1,0 +1,60 @@
+"""The call sheet on paper: numbers in clear, who waits to be reached first, and a file for its owner alone."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+
+
+@pytest.fixture
+def reachable(incident: AtDesk) -> AtDesk:
+    """The incident, with two telephone numbers."""
+    incident.done("person", "add", "ada", "--contact", "phone=+15005550006")
+    incident.done("person", "add", "jonas", "--contact", "phone=+15005550001")
+    incident.clock.advance(timedelta(hours=1))
+    incident.done("person", "verify", "jonas", "phone", "--how", "in person")
+    return incident
+
+
+def test_the_sheet_names_everybody_with_number_role_and_a_box(reachable: AtDesk) -> None:
+    page = reachable.done("message", "call-sheet")
+    assert "Incident amber-falcon: Lost badge" in page
+    assert "+15005550006 (not verified)" in page
+    assert "+15005550001\n" in page
+    assert page.count("[  ]") == 3
+    assert "Nobody asks for a password" in page
+
+
+def test_without_an_incident_it_is_the_sheet_of_a_quiet_day(tocsin: AtDesk) -> None:
+    page = tocsin.done("message", "call-sheet")
+    assert ("Incident" in page, "Maria Muster" in page) == (False, True)
+
+
+def test_whoever_waits_to_be_reached_stands_first(reachable: AtDesk) -> None:
+    delivery = reachable("message", "list", "--format", "json").json["deliveries"][0]
+    assert delivery["recipient"] == "jonas"
+    before = reachable.done("message", "call-sheet")
+    reachable.done("domain", "compromised", "this-machine")
+    reachable.done("message", "retry", delivery["delivery"], "--reason", "nobody saw it")
+    after = reachable.done("message", "call-sheet")
+    assert before.index("Ada Adler") < before.index("Jonas Jansen")
+    assert after.index("Jonas Jansen") < after.index("Ada Adler")
+
+
+@pytest.mark.parametrize("ending", ["pdf", "docx", "html", "txt", "md"])
+def test_it_is_written_for_its_owner_alone(reachable: AtDesk, ending: str) -> None:
+    path = reachable.home.parent / f"calls.{ending}"
+    path.write_text("older", encoding="utf-8")
+    said = reachable.done("message", "call-sheet", "--out", str(path))
+    assert "private numbers" in said
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.stat().st_size > 500
+
+
+def test_numbers_in_clear_stand_in_no_json_and_an_unknown_ending_is_refused(reachable: AtDesk) -> None:
+    assert reachable("message", "call-sheet", "--format", "json").code == 2
+    assert reachable("message", "call-sheet", "--out", "calls.doc").code == 2

@@ -56,6 +56,9 @@ def duties(
     out: Annotated[
         Path | None, Option("--out", metavar="FILE", help="Of the calendar: a file .ics or .xlsx.")
     ] = None,
+    no_home: Annotated[
+        bool, Option("--no-home", help="With --facts: leave out the home, its organisation and its own laws.")
+    ] = False,
 ) -> None:
     """Show which duties apply, why, by when, and what is missing to tell.
 
@@ -76,21 +79,29 @@ def duties(
     if session.options.format == "csv":
         raise Usage("only the register is written as CSV", hint="tocsin duties register --format csv")
     if facts:
-        _of_files(session, facts, at, known, everything=everything)
+        _of_files(session, facts, at, known, everything=everything, no_home=no_home)
         return
     _of_incident(session, at, known, everything=everything)
 
 
-def _of_files(session: Session, facts: list[str], at: str, known: str, *, everything: bool) -> None:
-    """Judge facts files, without an incident."""
-    from runner.service.duties import assess_files
+def _of_files(
+    session: Session, facts: list[str], at: str, known: str, *, everything: bool, no_home: bool
+) -> None:
+    """Judge facts files, without an incident, on what the home says of the organisation."""
+    from runner.service.duties import assess_files, organisation_of
     from runner.views.duties import duties, duties_page
 
     if known:
         raise Usage("--as-known-at is for incidents", hint="with --facts write --at INSTANT")
     now = _when(session, at)
-    home = session.folder if (session.folder / CONFIG).exists() else None
-    report = duties(assess_files(facts, now, home, cache_folder(session.world.environ)), now)
+    home = session.folder if (session.folder / CONFIG).exists() and not no_home else None
+    organisation = organisation_of(home) if home is not None else ()
+    if organisation:
+        session.say(
+            f"the organisation is that of {session.folder / CONFIG}, where the file does not say otherwise;"
+            " without it: --no-home"
+        )
+    report = duties(assess_files(facts, now, home, cache_folder(session.world.environ), organisation), now)
     session.show(report, lambda: duties_page(report, everything=everything))
 
 

@@ -127,12 +127,13 @@ def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
 def _draft(
     session: Session, incident: Incident, name: str, duty: str, to: list[str], out: Path | None
 ) -> None:
-    from runner.service.notices import draft, formats_of, save_draft
+    from runner.service.notices import about_duty, draft, formats_of, save_draft
 
     if out is None:
         raise Usage(f"{name} is a template: its draft is on no record", hint="say where it goes: --out DIR")
-    _, document = draft(session.desk, incident, name, duty)
-    show_pulled(session, save_draft(session.desk, document, formats_of(to) or ("docx",), out))
+    notice, document = draft(session.desk, incident, name, duty)
+    about = about_duty(notice, duty)
+    show_pulled(session, save_draft(session.desk, document, formats_of(to) or ("docx",), out, about))
 
 
 def check(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.model.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 
+_STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
+    {"missing": "gap", "to_follow": "to_follow", "waived": "to_check"}
+)
 _POPULATION = re.compile(r"^populations\[[^\]]*\]\.")
 
 
@@ -41,6 +46,17 @@ def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
         state: CoverageState = "forbidden" if present else "covered"
         lines.append(Coverage(ref=ban.ref, item=f"must not say: {ban.item}", state=state, facts=present))
     return (*lines, *_form(notice, document))
+
+
+def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ...]:
+    """Return a line for each gap in the text that none of these lines names: it keeps the notice a draft as well."""
+    named = {path for line in lines for path in line.facts}
+    words = "stands in the text, though no required item names it"
+    return tuple(
+        Coverage(ref=gap.item, item=words, state=_STATES[gap.treatment], facts=(gap.path,))
+        for gap in document.gaps
+        if short(gap.path) not in named and gap.path not in named
+    )
 
 
 def complete(coverage: tuple[Coverage, ...]) -> bool:

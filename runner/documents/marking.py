@@ -35,8 +35,12 @@ def small_print(document: Document) -> float:
     return max(8.0, document.min_points)
 
 
-def filename(document: Document, format: Format) -> str:
-    """Return a name made of ids alone, with what the watermark says in front."""
+def filename(document: Document, format: Format, duty: str = "") -> str:
+    """Return a name made of ids alone, with what the watermark says in front.
+
+    ``duty`` tells two notices from one template apart, which would overwrite one another otherwise.
+    """
     marks = watermark(document).replace(" – ", "_")
-    stem = f"{document.id}_{document.version}_{document.language}"
+    parts = (document.id, duty.replace("/", "_"), document.version, document.language)
+    stem = "_".join(part for part in parts if part)
     return f"{marks}_{stem}.{format}" if marks else f"{stem}.{format}"

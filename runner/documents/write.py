@@ -67,11 +67,11 @@ def write(document: Document, format: Format, letterhead: bytes = b"") -> bytes:
             return write_json(document)
 
 
-def rendered(document: Document, format: Format, content: bytes) -> Rendered:
+def rendered(document: Document, format: Format, content: bytes, duty: str = "") -> Rendered:
     """Describe an output: its name made of ids, and the digest that an approval binds."""
     return Rendered(
         format=format,
-        filename=filename(document, format),
+        filename=filename(document, format, duty),
         media_type=MEDIA_TYPES[format],
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),

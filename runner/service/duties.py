@@ -19,6 +19,7 @@ from runner.model.facts import Fact, Stated, nested
 from runner.model.incident import Document, DutyRecord, Incident
 from runner.model.playbook import File
 from runner.service.holidays import PublicHolidays
+from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -27,18 +28,33 @@ VERIS = "veris:"
 
 
 def assess_files(
-    files: Sequence[str], at: datetime, home: Path | None, cache: Path | None = None
+    files: Sequence[str],
+    at: datetime,
+    home: Path | None,
+    cache: Path | None = None,
+    known: Sequence[Stated] = (),
 ) -> tuple[DutyStatus, ...]:
     """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones.
 
-    In ``cache`` compiled law and holidays are kept for the next time.
+    ``known`` is what holds where no file says otherwise. In ``cache`` compiled law and holidays are kept for the next
+    time.
     """
-    register: dict[str, Fact] = {}
+    register = {
+        fact.key: Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at) for fact in known
+    }
     for name in files:
         for fact in _stated(name):
             register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
     law = Catalog(home, cache=cache).regimes()
     return assess(law, nested(register), at, calendar=PublicHolidays(cache), first_known=at)
+
+
+def organisation_of(home: Path) -> tuple[Stated, ...]:
+    """Return the facts of the organisation in a home's settings; its store stays closed."""
+    from runner.loading.home import load_home
+    from runner.service.organisation import organisation_facts
+
+    return organisation_facts(load_home(home / CONFIG))
 
 
 def _stated(name: str) -> tuple[Stated, ...]:

@@ -44,13 +44,18 @@ def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:
     return notices[name].notice, notices[name].body
 
 
+def about_duty(notice: Notice, duty: str) -> str:
+    """Return the duty that a draft is about: the one that is named, else the first that its template is made for."""
+    return duty or next(iter(notice.duties), "")
+
+
 def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a template as of the incident's facts; nothing is recorded."""
     from runner.effects.lawful import brief, with_law
     from runner.effects.render import make
 
     notice, body = template(desk, incident, name)
-    wanted = duty or next(iter(notice.duties), "")
+    wanted = about_duty(notice, duty)
     statuses = [one for one in desk.duties(incident) if one.id == wanted]
     found = brief(incident, _one(statuses), desk.library(incident))
     notice = with_law(notice, found)
@@ -62,11 +67,12 @@ def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:
 
 
 def coverage(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:
-    """Return what the law requires in a notice against what would stand in it now."""
-    from runner.documents.coverage import check
+    """Return what the law requires in a notice against what would stand in it now, and every other gap in its text."""
+    from runner.documents.coverage import check, unnamed
 
     notice, document = draft(desk, incident, name, duty)
-    return check(notice, document)
+    lines = check(notice, document)
+    return (*lines, *unnamed(lines, document))
 
 
 def render_step(desk: Desk, incident: Incident, step: str, override: str = "") -> Rendered:
@@ -120,14 +126,16 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
     return cast("tuple[Format, ...]", tuple(names))
 
 
-def save_draft(desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path) -> tuple[Pulled, ...]:
-    """Write a document that is on no record into a folder."""
+def save_draft(
+    desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path, duty: str = ""
+) -> tuple[Pulled, ...]:
+    """Write a document that is on no record into a folder; its duty stands in the name."""
     from runner.documents.write import rendered, write
 
     found = []
     for form in formats:
         content = write(tree, form, desk.letterhead() if form == "docx" else b"")
-        about = rendered(tree, form, content)
+        about = rendered(tree, form, content, duty)
         path = write_file(folder / about.filename, content)
         found.append(
             Pulled(

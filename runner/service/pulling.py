@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from runner.documents.coverage import check
+from runner.documents.coverage import check, unnamed
 from runner.documents.kept import Kept
 from runner.errors import NotFound, Refused
 from runner.model.incident import Approval, Document, Incident
@@ -183,7 +183,8 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
 
 
 def _covered(document: Document, kept: Kept) -> str:
-    rows = [_row(one) for one in check(kept.notice, kept.document)]
+    lines = check(kept.notice, kept.document)
+    rows = [_row(one) for one in (*lines, *unnamed(lines, kept.document))]
     return "\n".join([f"{document.notice} {document.version} ({document.digest})", *rows])
 
 

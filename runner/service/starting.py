@@ -21,7 +21,6 @@ from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
 from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts
 from runner.model.events import FactChange, IncidentOpened, Recorded
-from runner.model.fact_trees import Misplaced, flatten
 from runner.model.facts import Fact, Stated
 from runner.model.incident import Domain, Incident, Run
 from runner.model.messaging import DeliveryPlan
@@ -29,6 +28,7 @@ from runner.model.playbook import Bundle, Message, Playbook
 from runner.model.states import Kind
 from runner.service.desk import Desk
 from runner.service.ledger import prepare
+from runner.service.organisation import organisation_facts
 from runner.service.pinning import pin_catalogue
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _codename(desk: Desk) -> str:
 
 def _gather(desk: Desk, request: Request) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
     """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
-    found = {fact.key: fact for fact in organisation_facts(desk)}
+    found = {fact.key: fact for fact in organisation_facts(desk.home)}
     imported: list[Imported] = []
     for name in request.facts:
         if name.startswith(VERIS):
@@ -196,22 +196,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
-
-
-def organisation_facts(desk: Desk) -> tuple[Stated, ...]:
-    """Return what the home's file says of the organisation, checked."""
-    wrong: list[Misplaced] = []
-    leaves = (
-        list(flatten("", {"organisation": desk.home.organisation}, wrong.append))
-        if desk.home.organisation
-        else []
-    )
-    if wrong:
-        words = "; ".join(f"{one.problem.path}: {one.problem.message}" for one in wrong)
-        raise Invalid(f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all")
-    return tuple(
-        msgspec.structs.replace(leaf.stated, source=leaf.stated.source or "tocsin.yaml") for leaf in leaves
-    )
 
 
 def _roles(desk: Desk, bundles: Sequence[Bundle]) -> Iterator[AssignRole]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, Said
 
 INITIAL = "eu-gdpr-33-controller-sa/initial"
 FACTS = """\
@@ -64,8 +64,8 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
         "notice", "render", "gdpr-33-initial", "--out", str(out), "--to", "txt,md", "--format", "json"
     ).json["files"]
     assert [Path(one["path"]).name for one in written] == [
-        "DRAFT_gdpr-33-initial_1.1.0_en-GB.txt",
-        "DRAFT_gdpr-33-initial_1.1.0_en-GB.md",
+        "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.txt",
+        "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.md",
     ]
     assert breach("notice", "render", "gdpr-33-initial").code == 2
     assert "did you mean gdpr-33-initial?" in breach("notice", "check", "gdpr-33-inital").err
@@ -113,3 +113,40 @@ def test_a_decision_not_to_notify_needs_its_grounds(breach: AtDesk) -> None:
     assert "needs its grounds" in breach("duty", "decide", letter, "--not-to-notify").err
     breach.done("duty", "decide", letter, "--not-to-notify", "--reason", "disk encrypted")
     assert "no duty 'x/y'" in breach("duty", "waive", "x/y", "--reason", "z").err
+
+
+HARM = """\
+schema: tocsin/facts/v1
+source: the desk
+incident: {aware_at: "2026-11-24T09:10:00+01:00"}
+data: {involved: true, elements: [name]}
+risk: {to_people: high}
+"""
+DE = {"role": ["controller"], "established_in": ["DE"], "zone": "Europe/Berlin"}
+
+
+def verdict(said: Said) -> str:
+    assert said.code == 0, said.err
+    found = said.json["duties"]
+    return str(next(one["verdict"] for one in found if one["id"] == "eu-gdpr-33-controller-sa/initial"))
+
+
+def test_a_facts_file_is_judged_on_the_organisation_of_the_home(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "harm.yaml"
+    path.write_text(HARM, encoding="utf-8")
+    command = ("duties", "--facts", str(path), "--format", "json")
+    tocsin.settings(organisation=DE)
+    said = tocsin(*command)
+    assert verdict(said) == "applies"
+    assert (
+        f"the organisation is that of {tocsin.home / 'tocsin.yaml'}, where the file does not say" in said.err
+    )
+    alone = tocsin(*command, "--no-home")
+    assert (verdict(alone), alone.err) == ("unknown", "")
+
+
+def test_the_file_wins_over_the_home(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "harm.yaml"
+    path.write_text(f"{HARM}organisation: {{role: [processor]}}\n", encoding="utf-8")
+    tocsin.settings(organisation=DE)
+    assert verdict(tocsin("duties", "--facts", str(path), "--format", "json")) == "not_applicable"

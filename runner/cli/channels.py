@@ -1,4 +1,4 @@
-"""Channels: the communications check, which tries every way to every person on a quiet day."""
+"""Channels: whether they can be used now, and the check that tries every way to every person on a quiet day."""
 
 from __future__ import annotations
 
@@ -17,8 +17,39 @@ if TYPE_CHECKING:
 
 def add(app: Commands) -> None:
     """Add ``channel …``."""
-    channels = group(app, "channel", "Channels: check that every person can be reached over every one.")
+    channels = group(
+        app,
+        "channel",
+        "Channels: whether they can be used now, and whether everybody is reached.",
+    )
+    command(channels, "list", Scope.ANYWHERE)(list_)
     command(channels, "check", Scope.HOME_WRITES)(check)
+
+
+def list_(session: Session) -> None:
+    """List the channels: what each carries and falls with, its rates, and what holds it up now."""
+    from runner.model.traffic import Account
+    from runner.views.channels import ChannelRow, ChannelsReport, channel_row, channels_page
+
+    desk, now = session.desk, session.now()
+    desk.traffic.refresh()
+    waiting, directory = desk.traffic.rooms(now).not_before({}), desk.directory
+    rows = [
+        channel_row(
+            one,
+            desk.traffic.domains,
+            desk.traffic.accounts.get(one.account, Account()),
+            waiting.get(one.id),
+            now,
+        )
+        for one in sorted(directory.channels.values(), key=lambda one: (one.priority, one.id))
+    ]
+    broken = (
+        ChannelRow(channel=name, adapter=desk.home.channels[name].adapter, broken=why)
+        for name, why in sorted(directory.broken.items())
+    )
+    report = ChannelsReport(as_of=now, channels=(*rows, *broken))
+    session.show(report, lambda: channels_page(report))
 
 
 def check(

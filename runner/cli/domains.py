@@ -108,12 +108,12 @@ def compromised(session: Session, domain: Name, since: Since = "", reason: Why =
 
 
 def declare_down(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain down: what hangs on it is not tried until it is up again."""
+    """Declare a domain down: what hangs on it is not tried, in any open incident, until it is declared up again."""
     _declare(session, domain, "down", since, reason)
 
 
 def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain sound again."""
+    """Declare a domain sound again, in every open incident."""
     _declare(session, domain, "up", since, reason)
 
 
@@ -126,4 +126,10 @@ def _declare(
         session.say(f"warning: no channel depends on '{domain}'; see: tocsin domain list")
     at = instant(since, session.now()) if since else session.now()
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
+    if state != "compromised":
+        from runner.service.outages import declare
+
+        others = declare(session.desk, incident, domain, state)
+        if others:
+            session.say(f"{domain} is {state} in {', '.join(others)} as well")
     submit(session, incident.id, made, f"{domain} is {state}")

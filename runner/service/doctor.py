@@ -200,6 +200,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         incident = desk.load(row.id)
         rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
     yield from _lists(desk, rows, repair)
+    yield from _outside(desk)
     yield from _clock(desk)
 
 
@@ -297,6 +298,24 @@ def _lists(desk: Desk, rows: list[IncidentRow], repair: bool) -> Iterator[Findin
 
 def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
     return row.codename, row.title, row.kind, row.state, row.version
+
+
+def _outside(desk: Desk) -> Iterator[Finding]:
+    """Say which domains are down, for everybody, and which accounts their providers hold."""
+    now = desk.clock.now()
+    desk.traffic.refresh()
+    for name, one in sorted(desk.traffic.fallen.items()):
+        hint = (
+            f"tocsin domain declare-up {name}"
+            if one.declared
+            else "it is probed by itself: tocsin channel list"
+        )
+        what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
+        yield Finding(area="domains", severity="warning", what=what, hint=hint)
+    for name, account in sorted(desk.traffic.accounts.items()):
+        if account.held_until is not None and account.held_until > now:
+            what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
+            yield Finding(area="channels", severity="warning", what=what)
 
 
 def _clock(desk: Desk) -> Iterator[Finding]:

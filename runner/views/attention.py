@@ -164,6 +164,16 @@ def _deliveries(incident: Incident) -> Iterator[Attention]:
                 text=f"message to {delivery.person}: {delivery.stuck}",
                 command=advice.resolve(delivery.id),
             )
+        elif delivery.state == "active" and not delivery.channels and not incident.replan:
+            down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
+            yield Attention(
+                kind="unreachable",
+                severity="high",
+                ref=delivery.id,
+                since=delivery.attempts[-1].started_at if delivery.attempts else None,
+                text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
+                command=advice.call(delivery.id),
+            )
         elif delivery.state == "exhausted" and _still_wanted(incident, delivery):
             yield Attention(
                 kind="unreachable",

@@ -33,6 +33,8 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     since: datetime
     assumed: bool
+    automatic: bool = False
+    """Found out by failing, or said in another incident; nobody said it here."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/status/v1"):
@@ -89,7 +91,7 @@ def status(
         as_of=now,
         opened_at=incident.opened_at,
         domains=tuple(
-            Fallen(domain=d.name, state=d.state, since=d.since, assumed=d.assumed)
+            Fallen(domain=d.name, state=d.state, since=d.since, assumed=d.assumed, automatic=d.automatic)
             for d in incident.domains.values()
             if d.state != "up"
         ),

@@ -203,3 +203,78 @@ def test_a_rate_lets_as_many_through_as_it_says_and_the_rest_in_their_turn(
         assert providers.messenger.asked == wanted
     assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
     assert providers.other.asked == 0
+
+
+# --- what people see and say -----------------------------------------------------------------------------------
+
+
+def test_channels_are_listed_with_what_holds_them_up(providers: Providers, tmp_path: Path) -> None:
+    providers.channels["pager"]["rates"] = ["20/min burst 30", "2000/day burst 50"]
+    providers.channels["lost"] = {"adapter": "slakc"}
+    providers.settle()
+    providers.open(tmp_path / "call-out.yaml")
+    said = providers.tocsin("channel", "list", "--format", "json").json
+    rows = {row["channel"]: row for row in said["channels"]}
+    assert said["schema"] == "tocsin/channels/v1"
+    [fallen] = [one for one in rows["chat-again"]["domains"] if one["domain"] == "messenger"]
+    assert (fallen["state"], fallen["why"]) == ("down", "5 attempts in a row failed")
+    assert rows["pager"]["rates"] == ["20/min burst 30", "2000/day burst 50"]
+    assert "no integration is named" in rows["lost"]["broken"]
+    shown = providers.tocsin.done("channel", "list")
+    assert "not used: a domain is down" in shown
+    assert "messenger: down since 0 min (5 attempts in a row failed); next probe in 30 s" in shown
+    found = providers.tocsin("doctor").out
+    assert "messenger is down since 2026-11-24 09:00:00Z: 5 attempts in a row failed" in found
+
+
+def test_an_account_that_its_provider_holds_is_shown(providers: Providers, tmp_path: Path) -> None:
+    providers.messenger.answers(429, "Retry-After: 90")
+    providers.open(tmp_path / "call-out.yaml")
+    assert "held by its provider for 1 min 30 s" in providers.tocsin.done("channel", "list")
+    assert "takes nothing before 2026-11-24 09:01:30Z" in providers.tocsin("doctor").out
+
+
+def test_what_is_declared_down_in_one_incident_holds_in_all_and_so_does_its_end(
+    providers: Providers, tmp_path: Path
+) -> None:
+    tocsin = providers.tocsin
+    providers.messenger.answers(200)
+    first, second = (providers.open(tmp_path / "call-out.yaml") for _ in range(2))
+    asked = providers.messenger.asked
+    said = tocsin("domain", "declare-down", "messenger", "--incident", first, "--reason", "on the news")
+    assert f"messenger is down in {second} as well" in said.err
+    assert f"declared in {first}" in tocsin.done("timeline", second)
+    third = providers.open(tmp_path / "call-out.yaml")
+    tocsin.clock.advance(timedelta(hours=1))
+    tocsin("worker", "--once")
+    assert providers.messenger.asked == asked, "nobody probes what a person declared"
+    assert {one["state"] for one in providers.deliveries(third)} == {"satisfied"}
+    said = tocsin("domain", "declare-up", "messenger", "--incident", second)
+    assert f"messenger is up in {first}, {third} as well" in said.err
+    assert domains(tocsin, first)["messenger"] == "up"
+
+
+def test_an_exercise_says_nothing_about_the_world(providers: Providers, tmp_path: Path) -> None:
+    providers.messenger.answers(200)
+    real = providers.open(tmp_path / "call-out.yaml")
+    tocsin = providers.tocsin
+    path = str(tmp_path / "call-out.yaml")
+    drill = tocsin("open", path, "--kind", "exercise", "--yes", "--format", "json").json["codename"]
+    tocsin.done("domain", "declare-down", "messenger", "--incident", drill)
+    assert domains(tocsin, real)["messenger"] == "up"
+
+
+def test_whoever_has_no_other_channel_is_waited_for_and_a_person_is_told_meanwhile(
+    providers: Providers, tmp_path: Path
+) -> None:
+    del providers.channels["pager"]
+    providers.settle()
+    incident = providers.open(tmp_path / "call-out.yaml")
+    said = providers.tocsin("status", incident, "--format", "json").json["needs_attention"]
+    assert any("cannot be reached while" in one["text"] for one in said)
+    providers.messenger.answers(200)
+    providers.tocsin.clock.advance(timedelta(seconds=31))
+    providers.tocsin("worker", "--once")
+    providers.tocsin.clock.advance(timedelta(seconds=31))
+    providers.tocsin("worker", "--once")
+    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}

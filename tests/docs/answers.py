@@ -58,6 +58,7 @@ ASKED = (
     ("regime check eu-gdpr-33-processor", "`tocsin regime check`"),
     ("regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01", "`tocsin regime diff`"),
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
+    ("channel list", ""),
     ("message plan", ""),
     ("message rules", ""),
     ("message call-sheet --out calls.txt", "`tocsin message call-sheet --out FILE`"),

@@ -1,0 +1,33 @@
+"""What a person says of a failure domain holds in every open incident: a messenger is not down for one incident alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runner.errors import Sealed
+from runner.model.commands import ReportDomain
+from runner.model.incident import Incident
+from runner.service.desk import Desk
+
+
+def declare(desk: Desk, incident: Incident, domain: str, state: Literal["down", "up"]) -> tuple[str, ...]:
+    """Share what was said in an incident; return the codenames of the others in which it changed something.
+
+    An exercise or a test says nothing about the world.
+    """
+    if incident.kind != "real":
+        return ()
+    now = desk.clock.now()
+    desk.traffic.declare(domain, state, now)
+    reason = f"declared in {incident.codename}"
+    told = ReportDomain(domain=domain, state=state, since=now, reason=reason, declared=True)
+    changed = []
+    for row in desk.store.rows("open"):
+        if row.id == incident.id:
+            continue
+        try:
+            before = desk.load(row.id)
+            changed += [row.codename] if desk.submit(row.id, told).version > before.version else []
+        except Sealed:
+            continue
+    return tuple(changed)

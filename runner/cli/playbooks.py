@@ -17,7 +17,10 @@ from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, 
 from runner.views.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runner.loading.catalog import Catalog
+    from runner.model.messaging import Channel
     from runner.model.organisation import Home
     from runner.service.playbooks import Difference, Entry, Outline, Shown
 
@@ -119,7 +122,7 @@ def validate(
     from runner.loading.validate import validate as validated
 
     home = _home(session)
-    problems = validated(path, _catalog(session), home, domains=_domains(home), strict=strict)
+    problems = validated(path, _catalog(session), home, channels=_channels(home), strict=strict)
     _print_problems(session, problems, len(path))
     return 1 if any(one.severity == "error" for one in problems) else 0
 
@@ -140,14 +143,13 @@ def _home(session: Session) -> Home | None:
     return msgspec.structs.replace(home, people=dict(found.people), roles=dict(found.roles))
 
 
-def _domains(home: Home | None) -> frozenset[str]:
-    """Return the failure domains that the adapters of the home's channels declare by themselves."""
+def _channels(home: Home | None) -> Mapping[str, Channel]:
+    """Return the home's channels as their adapters describe them."""
     if home is None or not home.channels:
-        return frozenset()
+        return {}
     from runner.service.people import read_channels
 
-    channels, _ = read_channels(home)
-    return frozenset().union(*(channel.domains for channel in channels.values()))
+    return read_channels(home)[0]
 
 
 def _print_problems(session: Session, problems: tuple[Problem, ...], files: int) -> None:

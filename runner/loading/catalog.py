@@ -7,7 +7,7 @@ current one. Nothing is read before it is asked for, and each file once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from runner.loading.compiled import compiled
 from runner.loading.known import Known
 from runner.loading.reading import Read, read_playbook
 from runner.loading.source import Source, scan, scan_file
+from runner.model.messaging import Channel
 from runner.model.notice import Notice
 from runner.model.organisation import Home
 from runner.model.playbook import Playbook
@@ -35,6 +36,7 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "regimes": (".yaml", ".yml"),
     "notices": (".md",),
 }
+_NONE: Mapping[str, Channel] = {}
 _NUMBER = re.compile(r"\d+")
 
 
@@ -196,8 +198,9 @@ class Catalog:
         """Return all notices by id, each with its template text."""
         return {name: self.notice(name) for name in sorted(self.notice_files)}
 
-    def known(self, home: Home | None = None, *, domains: frozenset[str] = frozenset()) -> Known:
-        """Return what a playbook may name. ``domains`` are the failure domains that adapters declare by themselves."""
+    def known(self, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE) -> Known:
+        """Return what a playbook may name. ``channels`` are the home's, as their adapters describe them."""
+        domains = frozenset[str]().union(*(one.domains for one in channels.values()))
         return Known(
             regimes=frozenset(self.regime_files),
             notices=frozenset(self.notice_files),
@@ -206,6 +209,7 @@ class Catalog:
             playbook=self._playbook_or_none,
             home=home,
             domains=domains | _declared(home),
+            channels=channels,
         )
 
     def _regime_or_none(self, name: str) -> Regime | None:

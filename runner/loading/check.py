@@ -9,6 +9,7 @@ from runner.loading.check_map import Findings, Map
 from runner.loading.check_names import check_names
 from runner.loading.check_order import check_order
 from runner.loading.check_people import check_people
+from runner.loading.check_reach import check_reach
 from runner.loading.check_texts import check_texts
 from runner.loading.known import Known
 from runner.loading.reading import Read
@@ -24,6 +25,7 @@ def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
         check_names(steps, known, found)
         check_flow(steps, known, found)
         check_people(steps, known, found)
+        check_reach(steps, known, found)
         check_clocks(steps, known, found)
         check_texts(steps, found)
     return tuple(sorted(dict.fromkeys(found.problems), key=lambda one: (one.line, one.column, one.code)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from runner.model.messaging import BUILT_IN_CLASSES
+from runner.model.messaging import BUILT_IN_CLASSES, Channel
 from runner.model.organisation import Home
 from runner.model.playbook import Playbook
 from runner.model.regime import DutyRule, Regime
@@ -37,6 +37,8 @@ class Known(msgspec.Struct, frozen=True):
     home: Home | None = None
     domains: frozenset[str] = frozenset()
     """Failure domains that the home's channels and contacts declare."""
+    channels: Mapping[str, Channel] = {}
+    """The home's channels as their adapters describe them; empty where nobody asked them."""
 
     def duty(self, duty: str) -> DutyRule | None:
         """Return a duty's newest rule by ``regime/slug``."""

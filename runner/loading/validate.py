@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ from runner.loading.catalog import Catalog
 from runner.loading.check import check
 from runner.loading.reading import read_playbook
 from runner.loading.source import Source, scan, scan_file
+from runner.model.messaging import Channel
 from runner.model.organisation import Home
 from runner.model.vocabulary import nearest
 
@@ -24,6 +25,7 @@ SCHEMAS = (
     "tocsin/home/v1",
     "tocsin/playbook-test/v1",
 )
+_NONE: Mapping[str, Channel] = {}
 _ENDINGS = (".yaml", ".yml", ".md")
 
 
@@ -32,14 +34,14 @@ def validate(
     catalog: Catalog,
     home: Home | None = None,
     *,
-    domains: frozenset[str] = frozenset(),
+    channels: Mapping[str, Channel] = _NONE,
     strict: bool = False,
 ) -> tuple[Problem, ...]:
     """Return the problems of files, and of all files in folders, file by file; ``strict`` makes warnings errors."""
     problems: list[Problem] = []
     for path in paths:
         for file in _files(path):
-            problems += validate_file(file, catalog, home, domains=domains)
+            problems += validate_file(file, catalog, home, channels=channels)
     if strict:
         problems = [msgspec.structs.replace(one, severity="error") for one in problems]
     return tuple(problems)
@@ -57,13 +59,13 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def validate_file(
-    path: Path, catalog: Catalog, home: Home | None = None, *, domains: frozenset[str] = frozenset()
+    path: Path, catalog: Catalog, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE
 ) -> tuple[Problem, ...]:
     """Return every problem of one file."""
     if path.suffix == ".md":
         return _notice(path, catalog)
     source = scan_file(path)
-    return validate_source(source, catalog.beside_of(path), home, domains=domains)
+    return validate_source(source, catalog.beside_of(path), home, channels=channels)
 
 
 def validate_text(
@@ -74,14 +76,14 @@ def validate_text(
 
 
 def validate_source(
-    source: Source, catalog: Catalog, home: Home | None = None, *, domains: frozenset[str] = frozenset()
+    source: Source, catalog: Catalog, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE
 ) -> tuple[Problem, ...]:
     """Return every problem of a file that was read."""
     if source.problems:
         return source.problems
     match _schema(source):
         case "tocsin/playbook/v1":
-            return check(read_playbook(source), source, catalog.known(home, domains=domains))
+            return check(read_playbook(source), source, catalog.known(home, channels=channels))
         case "tocsin/regime/v1":
             return _regime(source)
         case "tocsin/facts/v1":

@@ -65,6 +65,10 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     act: Acting = Acting()
     stationery: Paper = Paper()
 
+    def recipient(self, person: str) -> Recipient:
+        """Return every known way to a person; nobody we know of has none."""
+        return _recipient(self.people, person)
+
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
     """Whom we can reach, over what, as of now: the home's file with what was recorded since laid over it."""
@@ -80,10 +84,7 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""
-        found = self.people.get(person)
-        if found is None:
-            return Recipient(person=person)
-        return Recipient(person=person, contacts=found.contacts, zone=found.zone)
+        return _recipient(self.people, person)
 
     def standing_in(self, person: str) -> str:
         """Return who is to be told in a person's stead, following alternates once around at most."""
@@ -95,3 +96,10 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
                 return person
             person = found.alternate
         return person
+
+
+def _recipient(people: Mapping[str, Person], person: str) -> Recipient:
+    found = people.get(person)
+    if found is None:
+        return Recipient(person=person)
+    return Recipient(person=person, contacts=found.contacts, zone=found.zone)

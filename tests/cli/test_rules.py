@@ -83,6 +83,37 @@ def test_the_rules_are_listed_with_their_grounds_and_how_sure_they_are(tocsin: A
     assert "RECALLED, not confirmed" in page
 
 
+CRITICAL = PLAYBOOK.replace("class: task-notice", "class: urgent-internal")
+
+
+def r3(desk: AtDesk, path: Path) -> list[str]:
+    found = desk("playbook", "validate", str(path), "--format", "json").json["problems"]
+    return [one["message"] for one in found if one["code"] == "R3"]
+
+
+def test_a_critical_message_that_one_fallen_domain_stops_is_warned_of_when_it_is_checked(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    assert r3(tocsin, playbook) == []
+    playbook.write_text(CRITICAL, encoding="utf-8")
+    only = "a critical message wants two channels that fail apart; only one channel is usable (screen)"
+    assert r3(tocsin, playbook) == [f"ada, jonas: {only}"]
+    assert tocsin("playbook", "validate", str(playbook), "--strict").code == 1
+    two = {
+        "screen": {"adapter": "console", "settings": {"path": "one.txt"}},
+        "mail": {
+            "adapter": "smtp",
+            "settings": {"host": "127.0.0.1", "port": 9, "sender": "a@example.org", "tls": "none"},
+        },
+    }
+    tocsin.settings(channels=two)
+    for name in ("ada", "jonas"):
+        tocsin.done("person", "add", name, "--contact", f"mail={name}@example.org")
+    assert r3(tocsin, playbook) == []
+    playbook.write_text(f"{CRITICAL}assume_compromised: [this-machine]\n", encoding="utf-8")
+    assert [one.partition(";")[2] for one in r3(tocsin, playbook)] == [" only one channel is usable (mail)"]
+
+
 @pytest.fixture
 def with_card(tocsin: AtDesk, playbook: Path) -> AtDesk:
     """An incident whose first message holds a card number as soon as its fact is filled in."""

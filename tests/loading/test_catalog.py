@@ -14,7 +14,7 @@ from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog, shipped
 from runner.loading.sarif import to_sarif
 from runner.loading.validate import validate
-from runner.model.messaging import ChannelConfig, ContactPoint
+from runner.model.messaging import Channel, ChannelConfig, ContactPoint
 from runner.model.organisation import Home, Person
 from runner.model.playbook import Bundle
 
@@ -131,7 +131,15 @@ def test_failure_domains_are_those_of_channels_contacts_and_adapters() -> None:
             "n": ChannelConfig(adapter="console"),
         },
     )
-    assert Catalog().known(home, domains=frozenset({"z"})).domains == {"x", "y", "z"}
+    described = Channel(
+        id="m",
+        adapter="smtp",
+        address_kind="email",
+        domains=frozenset({"z"}),
+        confidentiality="internal",
+        personal_data="none",
+    )
+    assert Catalog().known(home, channels={"m": described}).domains == {"x", "y", "z"}
 
 
 def test_a_bundle_holds_what_it_runs_and_its_digest_changes_with_it(folder: Path) -> None:

@@ -111,6 +111,7 @@ def _incident() -> dict[str, Any]:
         "contained_at": "2026-11-24T06:00:00Z",
         "recovered_at": "2026-11-24T12:00:00Z",
         "resolved_at": "2026-11-26T15:00:00Z",
+        "requested_at": "2026-11-25T08:00:00Z",
         "measure_available_at": "2026-11-25T16:00:00Z",
         "major": True,
         "significant": True,

@@ -31,12 +31,13 @@ from runner.drivers.outcomes import (
     failed,
     lost_claims,
     probe_token,
+    unproven,
     with_tools,
 )
 from runner.drivers.outside import Outside, may_send
 from runner.drivers.pool import Pool
 from runner.drivers.visits import Visits
-from runner.errors import Sealed, StoreError, TocsinError
+from runner.errors import Sealed, StoreError, StoreFull, StoreLocked, StoreReadOnly, TocsinError
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
 from runner.model.work import AnyWork, token
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from runner.drivers.poke import Bell
-    from runner.service.traffic import Probe
 
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
@@ -57,6 +57,8 @@ LOST_LOOK = timedelta(seconds=5)
 """How often claims of other workers are looked at: one of them may have died without a word."""
 PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
+PASSING = (StoreFull, StoreLocked, StoreReadOnly)
+"""What a store may recover from while a worker goes on."""
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 
@@ -136,7 +138,9 @@ class Worker:
         ending: Left | BaseException = Left(work=True)
         try:
             while not self._stopping.is_set():
-                self._round(look=False, arrived=self._inbox.first(self._patience()))
+                self._round(
+                    look=False, arrived=self._inbox.first(POLL if self._kept else self._outside.patience())
+                )
                 self._rested()
             self._finish(self.desk.clock.now() + GRACE)
         except BaseException as error:
@@ -205,20 +209,12 @@ class Worker:
     def _time_to_look(self, due: datetime | None) -> bool:
         """Tell whether something is due, or claims of others were not looked at for long, whatever arrives."""
         now = self.desk.clock.now()
-        return (due is not None and due <= now) or now - self._looked >= LOST_LOOK
+        return bool(self._kept) or (due is not None and due <= now) or now - self._looked >= LOST_LOOK
 
     def _others_wrote(self) -> bool:
         token = self.desk.store.changed()
         changed, self._token = token != self._token, token
         return changed
-
-    def _patience(self) -> timedelta | None:
-        """Return how long to wait for what arrives; None for ever."""
-        now = self.desk.clock.now()
-        soon = self._outside.next_look(now)
-        if self._kept or soon is None:
-            return POLL if self._kept else None
-        return max(soon - now, timedelta(milliseconds=5))
 
     def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
         """One group commit: everything that has arrived, and what is due if we look."""
@@ -244,8 +240,7 @@ class Worker:
             commands.setdefault(name, [])
         self._hungry.clear()
         touched = list(commands)
-        while commands:
-            commands = self._commit(commands, looked)
+        self._record(commands, looked)
         self._launch()
         self._probe()
         self._leave(touched)
@@ -270,25 +265,33 @@ class Worker:
         """Have the pool look at the domains whose time has come."""
         for probe in () if self._stopping.is_set() else self._outside.probes(self.desk.clock.now()):
             self._doing.add(probe_token(probe))
-            self._pool.submit([partial(self._look_at, probe)])
-
-    def _look_at(self, probe: Probe) -> None:
-        self._inbox.put(self._outside.look_at(probe))
+            self._pool.submit([partial(self._outside.look_at, probe, self._inbox)])
 
     def _landed(self, work: AnyWork) -> None:
         self._doing.discard(token(work))
         self._visits.landed(work.incident)
+
+    def _record(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> None:
+        """Commit until nobody else was faster. What the store does not take now is kept, and nothing is claimed without it.
+
+        Where there is nothing to keep, whoever waits for a drain is told at once.
+        """
+        try:
+            while commands:
+                commands = self._commit(commands, looked)
+        except PASSING as error:
+            if self._draining and not any(commands.values()):
+                raise
+            for name, given in commands.items():
+                self._in_trouble(name, error.message)
+                self._kept.update({name: given} if given else {})
 
     def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
         """Commit a turn of each incident; return those that somebody else had changed, to be decided anew."""
         turns = self._turns(commands, looked)
         writing = [turn for turn in turns if turn.append is not None]
         if writing and not self._handle.held():
-            raise StoreError(
-                "this worker cannot prove any more that it lives: others may have taken its work over",
-                hint="start it again",
-                code="worker_lost",
-            )
+            raise unproven()
         heads = iter(self._append(writing))
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.errors import TocsinError
+from runner.errors import StoreError, TocsinError
 from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
@@ -87,6 +87,15 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return EffectFailed(step=step, why=why)
         case Replan():
             return Replanned(plans=(), reason=why)
+
+
+def unproven() -> StoreError:
+    """Return the end of a worker that may be taken for dead."""
+    return StoreError(
+        "this worker cannot prove any more that it lives: others may have taken its work over",
+        hint="start it again",
+        code="worker_lost",
+    )
 
 
 def lost_claims(incident: Incident, held: Callable[[str, str], bool]) -> Iterator[AttemptLost]:

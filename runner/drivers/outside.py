@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from runner.drivers.inbox import Inbox
 from runner.drivers.outcomes import Outcome, Probed
 from runner.engine.buckets import OPEN, Rooms
 from runner.model.commands import AnyCommand, AttemptDone, Composed, ReportDomain
@@ -50,6 +51,12 @@ class Outside:
         """Return when the world outside asks for a look."""
         return self._traffic.next_look(now)
 
+    def patience(self) -> timedelta | None:
+        """Return how long to wait for what arrives; None for ever."""
+        now = self._desk.clock.now()
+        soon = self.next_look(now)
+        return None if soon is None else max(soon - now, timedelta(milliseconds=5))
+
     # --- probes -------------------------------------------------------------------------------------------
 
     def probes(self, now: datetime) -> list[Probe]:
@@ -58,13 +65,13 @@ class Outside:
             return []
         return self._traffic.probes({row.kind for row in self._desk.store.rows("open")}, now)
 
-    def look_at(self, probe: Probe) -> Probed:
+    def look_at(self, probe: Probe, inbox: Inbox) -> None:
         """Do a probe, in a thread of the pool; it always comes back."""
         try:
             result = self._desk.probe(probe)
         except Exception as error:  # noqa: BLE001  # it told nothing, and must come back
             result = SendResult(state="rejected", reason=type(error).__name__)
-        return Probed(probe, result)
+        inbox.put(Probed(probe, result))
 
     def probed(self, probed: Probed, now: datetime) -> None:
         """Take in what came of a probe."""

@@ -149,7 +149,8 @@ ENTRIES: tuple[Entry, ...] = (
     ours("P", "tocsin", "letters.py", 1_000, "2", prepare="ours/letters.py"),
     ours("P", "tocsin, one process", "letters.py", 500, "1", prepare="ours/letters.py"),
     ours("P", "tocsin, many", "letters.py", 4_000, "2", prepare="ours/letters.py"),
-    ours("P", "tocsin, print batches", "letters.py", 1_000, "2/100", prepare="ours/letters.py"),
+    ours("P", "tocsin, print batches", "letters.py", 10_000, "2/1000", prepare="ours/letters.py"),
+    ours("P", "tocsin, many print batches", "letters.py", 40_000, "2/1000", prepare="ours/letters.py"),
     ours("P", "tocsin, as DOCX", "letters.py", 4_000, "2/docx", prepare="ours/letters.py"),
     peer("P", "docxtpl", "docxtpl", 400, "2"),
     peer("P", "weasyprint", "weasyprint", 100, "2"),
@@ -192,6 +193,8 @@ TARGETS: tuple[Target, ...] = (
     Target("P", "tocsin", "weasyprint", 8.8),
     # four times as many letters take four times as long, start-up aside
     Target("P", "tocsin, many", "tocsin", 0.95),
+    Target("P", "tocsin, many print batches", "tocsin, print batches", 0.95),
+    Target("P", "tocsin, print batches", "docxtpl", 20),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )

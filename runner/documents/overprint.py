@@ -72,11 +72,11 @@ class Stamped(NamedTuple):
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """Where things came to stand: which paragraph, hidden or whose, on which page, how far down."""
+    """Where things came to stand: which paragraph, hidden or whose, on which page, how far right and down."""
 
-    begin: list[tuple[int, bool, int, float]] = msgspec.field(name="from")
-    end: list[tuple[int, bool, int, float]] = msgspec.field(name="to")
-    below: list[tuple[int, int, int, float]]
+    begin: list[tuple[int, bool, int, float, float]] = msgspec.field(name="from")
+    end: list[tuple[int, bool, int, float, float]] = msgspec.field(name="to")
+    below: list[tuple[int, int, int, float, float]]
 
 
 class Overprint:
@@ -127,24 +127,25 @@ class Overprint:
 def _places(found: _Found) -> list[tuple[int, tuple[tuple[int, float], ...]]] | None:
     """Return for each page with something open its number, and how far down its paragraphs begin.
 
-    None where a paragraph runs over two pages: what it does there hangs on how long it is.
+    None where a paragraph runs over two pages: what it does there hangs on how long it is. None as well where the same
+    words begin elsewhere by themselves.
     """
-    ends = {which: page for which, hidden, page, _ in found.end if hidden}
-    laid = {which: down for which, hidden, _, down in found.begin if not hidden}
+    ends = {which: page for which, hidden, page, *_ in found.end if hidden}
+    laid = {which: (right, down) for which, hidden, _, right, down in found.begin if not hidden}
     pages: dict[int, list[tuple[int, float]]] = {}
-    for which, hidden, page, down in found.begin:
+    for which, hidden, page, right, down in found.begin:
         if hidden:
-            if ends[which] != page:
+            if ends[which] != page or abs(right - laid[which][0]) > _CLOSE:
                 return None
-            pages.setdefault(page, []).append((which, down - laid[which]))
+            pages.setdefault(page, []).append((which, down - laid[which][1]))
     return [(page, tuple(places)) for page, places in sorted(pages.items())]
 
 
 def _fits(found: _Found, letters: int) -> tuple[bool, ...]:
     """Say of each letter whether its paragraphs end where the first one's do, of which the form was made."""
-    wanted = {which: down for number, which, _, down in found.below if number == 0}
+    wanted = {which: down for number, which, _, _, down in found.below if number == 0}
     fits = [True] * letters
-    for number, which, _, down in found.below:
+    for number, which, _, _, down in found.below:
         fits[number] &= abs(down - wanted[which]) < _CLOSE
     return tuple(fits)
 

@@ -93,6 +93,31 @@ def test_a_watermark_and_a_highlight_are_stamped_over_as_they_are() -> None:
     assert pixels(stamped(letters, paper(draft)).content) == pixels(whole(letters))
 
 
+def test_a_letter_in_hebrew_is_stamped_from_right_to_left() -> None:
+    hebrew = Source(
+        msgspec.structs.replace(NOTICE, language="he"),
+        "{{ recipient.name }}\n\n# הודעה\n\nשלום {{ recipient.name }}, מספר {{ recipient.reference }}.\n\nאנו מצטערים.",
+        {},
+        {},
+        context(status="final"),
+    )
+    letters = [letter(hebrew, person(name, n)) for n, name in enumerate(("אברהם לוי", "Ada", "שרה (5) כהן"))]
+    assert letters[0].right_to_left
+    made = stamped(letters, paper(hebrew))
+    assert made.fits == (True, True, True)
+    assert pixels(made.content) == pixels(whole(letters))
+
+
+def test_a_signature_stays_with_a_readers_own_paragraph_before_it() -> None:
+    signed = msgspec.structs.replace(
+        SOURCE, source=BODY + "Yours, {{ recipient.name }}.\n\n::: signature\nMaria Muster\n:::\n"
+    )
+    for lines in range(8, 16):
+        filled = msgspec.structs.replace(signed, source="One more line.\n\n" * lines + signed.source)
+        letters = [letter(filled, person(name)) for name in NAMES[:2]]
+        assert pixels(stamped(letters, paper(filled)).content) == pixels(whole(letters))
+
+
 def test_what_no_font_shows_is_spelt_out_in_a_draft_and_refused_in_a_final_letter() -> None:
     draft = Source(NOTICE, BODY, {}, {}, context(status="draft"))
     letters = [letter(draft, person(name)) for name in ("Ada", "漢字")]

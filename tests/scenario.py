@@ -18,6 +18,7 @@ import msgspec
 
 from runner.engine.claims import claims
 from runner.engine.decide import decide
+from runner.engine.deliveries import reached_places
 from runner.engine.evolve import begin, evolve
 from runner.engine.migrate import decide_migration
 from runner.engine.plan import Library, compile_plan
@@ -32,7 +33,7 @@ from runner.model.incident import Approval, Attempt, Delivery, Incident, Invocat
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.regime import Regime
 from runner.model.states import Kind
-from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Render, Replan
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -170,6 +171,8 @@ class World:
         kind: Kind = "real",
         message_class: MessageClass | None = None,
         channels: Sequence[str] = ("mail", "sms"),
+        stand_ins: dict[str, str] | None = None,
+        above: str = "",
     ) -> None:
         """Open an incident on a playbook of these steps, settled and with nothing performed yet."""
         self.now = T0
@@ -177,6 +180,8 @@ class World:
         self.library = Library({}, regimes)
         self.message_class = message_class or MessageClass(name="alert")
         self.channels = tuple(channels)
+        self.stand_ins = stand_ins or {}
+        self.above = tuple(above.split())
         self.down: set[str] = set()
         self.outcomes: defaultdict[str, list[SendResult]] = defaultdict(list)
         self.performed: list[AnyWork] = []
@@ -304,6 +309,8 @@ class World:
         match work:
             case Compose():
                 return self._composed(work)
+            case Announce(message=message):
+                return self._announced(message)
             case Replan():
                 return self._replanned()
             case Render(step=step):
@@ -335,7 +342,7 @@ class World:
                 delivery=name,
                 person=self.incident.deliveries[name].person,
                 channels=tuple(one for one in self.channels if one not in fallen),
-                goal=self.message_class.goal,
+                goal=self.incident.deliveries[name].goal,
             )
             for name in sorted(self.incident.moving)
         ]
@@ -351,22 +358,54 @@ class World:
             person for role in work.to or ("role:lead",) for person in self.incident.roles.get(role[5:], ())
         )
         self.names += 1
+        meant = tuple(persons)
+        later = {self.stand_ins[p]: p for p in meant if self.stand_ins.get(p, p) not in meant}
+        above = tuple(p for p in self.above if p not in meant and p not in later)
+        leveled = [*((p, 0) for p in meant), *((p, 1) for p in later), *((p, 2) for p in above)]
         return c.Composed(
             step=work.step,
             message=f"m{self.names}",
             message_class=self.message_class,
             body=f"body{self.names}",
-            to=tuple(persons),
+            to=meant,
             plans=tuple(
-                e.PlannedDelivery(
-                    delivery=f"d{self.names}-{person}",
-                    person=person,
-                    channels=self.channels,
-                    goal=self.message_class.goal,
-                )
-                for person in persons
+                self._planned(person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ())
+                for person, level in leveled
+                if level == 0 or self.message_class.escalate_after is not None
             ),
             reminder=work.reminder,
+            requested_by="ann",
+        )
+
+    def _planned(self, person: str, level: int = 0, stands_for: tuple[str, ...] = ()) -> e.PlannedDelivery:
+        return e.PlannedDelivery(
+            delivery=f"d{self.names}-{person}",
+            person=person,
+            channels=self.channels,
+            goal=self.message_class.goal,
+            level=level,
+            stands_for=stands_for,
+        )
+
+    def _announced(self, message: str) -> c.AnyCommand:
+        """Tell whom the message reached, over what it reached them."""
+        self.names += 1
+        kind = MessageClass(name="acknowledgement", ack_quorum="all", first_wave=9)
+        places = reached_places(self.incident, message)
+        plans = [
+            msgspec.structs.replace(
+                self._planned(self.incident.deliveries[name].person), channels=channels, goal="accepted"
+            )
+            for name, channels in places.items()
+        ]
+        return c.Composed(
+            step="",
+            message=f"m{self.names}",
+            message_class=kind,
+            body=f"body{self.names}",
+            to=tuple(plan.person for plan in plans),
+            plans=tuple(plans),
+            about=message,
         )
 
     def work(self, rounds: int = 50) -> list[AnyWork]:
@@ -421,6 +460,11 @@ class World:
         return [one.event for one in self.journal if isinstance(one.event, kind)]
 
     # --- people -------------------------------------------------------------------------------------------
+
+    def ack(self, person: str, **way: Any) -> list[e.AnyEvent]:
+        """Have somebody say that they have their newest message; the way is one that proves it, unless told."""
+        mine = [d for d in self.incident.deliveries.values() if d.person == person and d.goal != "accepted"]
+        return self.give(c.Acknowledge(**{"delivery": mine[-1].id, "by": person, "via": "button", **way}))
 
     def done(self, *steps: str, by: str = "bob") -> None:
         for step in steps:

@@ -21,7 +21,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "People and messages": {
         "people": ("person", "role"),
-        "messages": ("message", "call"),
+        "messages": ("message", "call", "ack"),
         "domains": ("domain",),
         "channels": ("channel",),
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from runner.cli import acknowledging
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
 from runner.cli.session import Session
@@ -20,7 +21,7 @@ Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsi
 
 def add(app: Commands) -> None:
     """Add ``message …`` and ``call``."""
-    messages = group(app, "message", "Messages: plan, list, show; say what became of one; send again.")
+    messages = group(app, "message", "Messages: plan, list, show, prove; say what became of one; send again.")
     command(messages, "plan")(plan)
     command(messages, "rules")(rules)
     command(messages, "override", Scope.WRITES)(override)
@@ -30,6 +31,8 @@ def add(app: Commands) -> None:
     command(messages, "resolve", Scope.WRITES)(resolve)
     command(messages, "retry", Scope.WRITES)(retry)
     command(app, "call", Scope.WRITES)(call)
+    acknowledging.add(app)
+    acknowledging.add_to_messages(messages)
 
 
 def plan(
@@ -214,8 +217,16 @@ def show(session: Session, delivery: Delivery) -> None:
     """Show one delivery: every attempt, its outcome, and the channels that were refused."""
     from runner.views.messages import message, message_page
 
-    report = message(session.incident(), delivery)
+    incident = session.incident()
+    report = message(incident, delivery, _code(session, incident, delivery))
     session.show(report, lambda: message_page(report, session.now()))
+
+
+def _code(session: Session, incident: Incident, delivery: str) -> str:
+    """Return the code that its message shows; those to people outside show none."""
+    from runner.service.acknowledging import code_for
+
+    return code_for(session.desk, incident, delivery)
 
 
 def resolve(

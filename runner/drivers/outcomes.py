@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from runner.errors import StoreError, TocsinError
-from runner.model.commands import AnyCommand, AttemptDone, AttemptLost, EffectFailed, Replanned
+from runner.model.commands import (
+    AnyCommand,
+    AttemptDone,
+    AttemptLost,
+    EffectFailed,
+    NotAnnounced,
+    Replanned,
+)
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.states import AttemptState
-from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Render, Replan
 from runner.service.traffic import Probe
 
 if TYPE_CHECKING:
@@ -85,6 +92,8 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
         case Compose(step=step) | Render(step=step):
             return EffectFailed(step=step, why=why)
+        case Announce(message=message):
+            return NotAnnounced(message=message, why=why)
         case Replan():
             return Replanned(plans=(), reason=why)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import msgspec
 
+from runner.effects.levels import recipients, rungs
 from runner.effects.readable import readable
 from runner.effects.screening import forbidden_text, traits_of
 from runner.effects.tools import Tools, at_home, message_class, plan_context
 from runner.engine.plan import Library
 from runner.engine.planner import plan
 from runner.engine.rules import PlanContext
+from runner.engine.view import find_step
 from runner.model.commands import Composed, EffectFailed, Replanned
 from runner.model.events import PlannedDelivery
 from runner.model.incident import Incident, Invocation
@@ -45,11 +45,12 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     invocation = incident.invocations[work.step]
     template = REMINDER if work.reminder else _template(incident, invocation, work.template, library)
     kind = message_class(template.message_class)
-    to = recipients(incident, tools.directory, _addressees(incident, invocation, work, template, library))
+    wanted = _addressees(incident, invocation, work, template, library)
+    to = recipients(incident, tools.directory, wanted)
     if not to:
-        wanted = ", ".join(work.to or template.to) or "nobody was named"
+        named = ", ".join(work.to or template.to) or "nobody was named"
         return EffectFailed(
-            step=work.step, why=f"no person to tell ({wanted}): tocsin role assign ROLE PERSON"
+            step=work.step, why=f"no person to tell ({named}): tocsin role assign ROLE PERSON"
         )
     names = readable(incident, invocation, library.step(incident, invocation.id))
     subject = fill_sentence(template.subject or f"{incident.codename}: {work.template}", names)
@@ -65,10 +66,38 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         message_class=kind,
         body=body,
         to=to,
-        plans=tuple(planned(incident, tools, kind, person, tools.new_id("d"), traits) for person in to),
+        plans=_plans(incident, tools, kind, wanted, template.escalate_to, traits),
         traits=tuple(sorted(traits)),
         reminder=work.reminder,
+        requested_by=_requested_by(incident, invocation, library),
     )
+
+
+def _plans(
+    incident: Incident,
+    tools: Tools,
+    kind: MessageClass,
+    wanted: tuple[str, ...],
+    above: tuple[str, ...],
+    traits: frozenset[str],
+) -> tuple[PlannedDelivery, ...]:
+    """Plan everybody for whom it is meant, and whoever is told later if they do not answer."""
+    meant = {person: tools.new_id("d") for person in recipients(incident, tools.directory, wanted)}
+    plans = [planned(incident, tools, kind, person, name, traits) for person, name in meant.items()]
+    if kind.escalate_after is not None:
+        for rung in rungs(incident, tools.directory, wanted, above, meant):
+            plan = planned(incident, tools, kind, rung.person, tools.new_id("d"), traits)
+            plans.append(msgspec.structs.replace(plan, level=rung.level, stands_for=rung.stands_for))
+    return tuple(plans)
+
+
+def _requested_by(incident: Incident, invocation: Invocation, library: Library) -> str:
+    """Return whose doing asks for a message: who ended the step before it, else who opened the incident."""
+    scope = incident.scopes[invocation.scope]
+    before = [find_step(incident, scope, name) for name in library.step(incident, invocation.id).after.steps]
+    ended = [one for one in before if one is not None and one.ended_by and one.ended_at is not None]
+    last = max(ended, key=lambda one: one.ended_at or incident.opened_at, default=None)
+    return last.ended_by if last is not None else incident.opened_by
 
 
 def planned(
@@ -126,24 +155,6 @@ def planned_for(
     found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
     broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
     return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found
-
-
-def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
-    return people_behind(incident.roles, directory, wanted)
-
-
-def people_behind(
-    roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str]
-) -> tuple[str, ...]:
-    """Return the same where an incident is not there yet; ``roles`` are its own, before those of the home."""
-    persons: dict[str, None] = {}
-    for one in wanted:
-        kind, _, name = one.partition(":")
-        held = roles.get(name) or directory.roles.get(name, ())
-        for person in held if kind == "role" else (name,):
-            persons[directory.standing_in(person)] = None
-    return tuple(persons)
 
 
 def _template(incident: Incident, invocation: Invocation, name: str, library: Library) -> MessageTemplate:

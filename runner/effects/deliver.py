@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from runner.effects.answering import how_to_answer, opening, reminding
 from runner.effects.compose import Body
 from runner.effects.screening import shown_subject
 from runner.effects.tools import Tools, at_home, plan_context
@@ -25,6 +26,8 @@ def deliver(work: Deliver, incident: Incident, head: str, tools: Tools) -> Attem
 def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> SendResult:
     delivery = incident.deliveries[work.delivery]
     message = incident.messages[delivery.message]
+    if delivery.state != "active":
+        return SendResult(state="not_sent", reason="nobody has to be told any more")
     channel = tools.directory.channels.get(work.channel)
     if channel is None and work.channel in tools.directory.broken:
         return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
@@ -44,6 +47,7 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
     try:
         body = msgspec.json.decode(tools.blobs.get_blob(message.body), type=Body)
         secrets = {name: tools.secret(reference).reveal() for name, reference in channel.secrets.items()}
+        answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
     dispatch = Dispatch(
@@ -53,12 +57,12 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         kind=incident.kind,
         audience=message.message_class.audience,
         address=chosen.contact.address if chosen.contact is not None else delivery.person,
-        text=_within(body.text, channel),
-        subject=shown_subject(body.subject, message.message_class, channel, incident),
+        text=_within(f"{opening(incident, delivery)}{body.text}", channel),
+        subject=f"{reminding(delivery)}{shown_subject(body.subject, message.message_class, channel, incident)}",
         at=tools.now(),
         marking=message.message_class.confidentiality.upper(),
         deadline=(delivery.resent_at or message.at) + message.message_class.stale_after,
-        footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}",
+        footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}{answer}",
     )
     return tools.sender.send(channel, dispatch, secrets)
 

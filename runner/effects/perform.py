@@ -6,7 +6,7 @@ from runner.effects.tools import Tools
 from runner.engine.plan import Library
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
-from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Render, Replan
 
 
 def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
@@ -20,6 +20,10 @@ def perform(work: AnyWork, incident: Incident, head: str, library: Library, tool
             from runner.effects.compose import compose
 
             return compose(work, incident, library, tools)
+        case Announce():
+            from runner.effects.announce import announce
+
+            return announce(work, incident, tools)
         case Render():
             from runner.effects.render import render
 

@@ -40,6 +40,10 @@ class Blobs(Protocol):
         """Return bytes by digest."""
         ...
 
+    def vouch(self, incident: str, data: bytes) -> bytes:
+        """Return 32 bytes that only a holder of the incident's key can tell for ``data``."""
+        ...
+
 
 class Sender(Protocol):
     """The door to the integrations."""
@@ -65,6 +69,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
     letterhead: Callable[[], bytes] = bytes
+    public_url: str = ""
+    """Where people reach the pages of acknowledgement; empty where they do not."""
     privileged: bool = False
     """Whether drafts and cover sheets are marked as privileged."""
     """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""

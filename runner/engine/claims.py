@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.engine.buckets import OPEN, Rooms
-from runner.engine.deliveries import sends
+from runner.engine.deliveries import reached_places, sends
 from runner.engine.plan import Library
 from runner.engine.ready import look
 from runner.engine.view import item_of
 from runner.model.events import AnyEvent, AttemptStarted
 from runner.model.incident import Incident, Invocation
 from runner.model.playbook import Act, AnyStep, Message, Notice
-from runner.model.work import AnyWork, Compose, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, DoAct, Render, Replan
 
 ACT_LIMIT = timedelta(seconds=60)
 """How long an automatic action may take when its step says nothing."""
@@ -42,15 +42,22 @@ def claims(
         if isinstance(step, Act) and look(incident, name, library).verdict == "yes":
             yield _act(incident, incident.invocations[name], step, worker)
     for name in sorted(incident.active):
-        invocation = incident.invocations[name]
-        if invocation.stuck or any(a.state == "sending" for a in invocation.attempts):
-            continue
-        if invocation.reminders > invocation.told:
-            yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
-        if invocation.wake_at is not None and invocation.wake_at <= now:
-            yield from _active(incident, invocation, library.step(incident, name), worker)
+        yield from _step(incident, name, now, library, worker)
+    for name in sorted(incident.announcing):
+        if reached_places(incident, name):
+            yield None, Announce(incident=incident.id, message=name)
     if not incident.replan:
         yield from sends(incident, now, worker, rooms)
+
+
+def _step(incident: Incident, name: str, now: datetime, library: Library, worker: str) -> Iterator[Claim]:
+    invocation = incident.invocations[name]
+    if invocation.stuck or any(a.state == "sending" for a in invocation.attempts):
+        return
+    if invocation.reminders > invocation.told:
+        yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
+    if invocation.wake_at is not None and invocation.wake_at <= now:
+        yield from _active(incident, invocation, library.step(incident, name), worker)
 
 
 def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:

@@ -19,7 +19,7 @@ from runner.model import commands as c
 from runner.model.events import AnyEvent
 from runner.model.incident import Incident
 
-MADE_TOO_LATE = (c.Composed, c.Rendered, c.Replanned, c.EffectFailed)
+MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
 AFTER_THE_END = (
     c.RecordDuty,
@@ -30,6 +30,7 @@ AFTER_THE_END = (
     c.AttachFile,
     c.AttemptDone,
     c.AttemptLost,
+    c.Acknowledge,
     c.TakeReceipt,
     c.ResolveAttempt,
     c.Observe,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
+
+from runner.engine.acknowledging import acknowledged
 from runner.engine.decide_notices import rendered
 from runner.engine.decide_rules import switched
-from runner.engine.deliveries import called_off
 from runner.engine.lateness import done_state
+from runner.engine.levels import called_off
 from runner.engine.plan import Library
 from runner.engine.receipts import in_their_light, is_current
 from runner.engine.timing import PEOPLE, backoff
@@ -28,6 +31,8 @@ EffectCommand = (
     | c.Resend
     | c.AskReplan
     | c.ReportCall
+    | c.Acknowledge
+    | c.NotAnnounced
     | c.Composed
     | c.Replanned
     | c.Rendered
@@ -45,20 +50,19 @@ def decide_effect(
         case c.AttemptDone(effect=effect, n=n, result=result):
             return _outcome(incident, effect, n, result, now, library)
         case c.AttemptLost(effect=effect, n=n):
-            if _attempt(incident, effect, n).state != "sending":
-                return ()
-            lost = SendResult(state="unknown", reason=LOST)
-            return _outcome(incident, effect, n, lost, now, library)
+            return _lost(incident, effect, n, now, library)
         case c.ResolveAttempt():
             return _resolve(incident, command, now)
         case c.Composed():
-            return _composed(incident, command)
+            return _composed(incident, command, now)
         case c.Replanned():
             return _replanned(incident, command, now)
         case c.Rendered():
             return rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
             return _could_not(incident, step, why, library)
+        case c.Acknowledge() | c.NotAnnounced():
+            return _answered(incident, command)
         case c.Resend() | c.ReportCall() | c.AskReplan():
             return _by_hand(incident, command)
 
@@ -85,6 +89,12 @@ def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
     if not found:
         raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}")
     return found[0]
+
+
+def _lost(incident: Incident, effect: str, n: int, now: datetime, library: Library) -> tuple[e.AnyEvent, ...]:
+    if _attempt(incident, effect, n).state != "sending":
+        return ()
+    return _outcome(incident, effect, n, SendResult(state="unknown", reason=LOST), now, library)
 
 
 def _outcome(
@@ -191,8 +201,13 @@ def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime)
     return None if any(a.state == "sending" for a in invocation.attempts) else "active"
 
 
-def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]:
-    """A message that nobody wants any more, or that somebody else composed meanwhile, is dropped."""
+def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e.AnyEvent, ...]:
+    """A message that nobody wants any more, or that somebody else composed meanwhile, is dropped.
+
+    The times of its levels are fixed here, once.
+    """
+    if command.about and command.about not in incident.announcing:
+        return ()
     invocation = incident.invocations.get(command.step)
     if invocation is not None:
         settled = invocation.told >= invocation.reminders if command.reminder else bool(invocation.message)
@@ -205,11 +220,20 @@ def _composed(incident: Incident, command: c.Composed) -> tuple[e.AnyEvent, ...]
             message_class=command.message_class,
             body=command.body,
             to=command.to,
-            plans=command.plans,
+            plans=tuple(_timed(plan, command, now) for plan in command.plans),
             traits=command.traits,
             reason="reminder" if command.reminder else "",
+            requested_by=command.requested_by,
+            about=command.about,
         ),
     )
+
+
+def _timed(plan: e.PlannedDelivery, command: c.Composed, now: datetime) -> e.PlannedDelivery:
+    after = command.message_class.escalate_after
+    if plan.level == 0 or after is None:
+        return plan
+    return msgspec.structs.replace(plan, starts_at=now + after * plan.level)
 
 
 def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple[e.AnyEvent, ...]:
@@ -236,6 +260,14 @@ def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple
     ]
     replanned = e.DeliveriesReplanned(plans=tuple(changed), reason=command.reason)
     return (replanned, *switched(incident, changed, command.reason))
+
+
+def _answered(incident: Incident, command: c.Acknowledge | c.NotAnnounced) -> tuple[e.AnyEvent, ...]:
+    if isinstance(command, c.Acknowledge):
+        return acknowledged(incident, command)
+    if command.message not in incident.announcing:
+        return ()
+    return (e.AnnouncementDropped(message=command.message, why=command.why),)
 
 
 def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:

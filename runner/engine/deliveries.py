@@ -15,12 +15,15 @@ from runner.engine.failover import (
     Exhausted,
     Next,
     Policy,
+    Remind,
     Satisfied,
     Send,
     WaitUntil,
     next_move,
 )
 from runner.engine.lateness import done_state
+from runner.engine.levels import called_off, lapses_at, level_time
+from runner.engine.quorum import deliveries_of, enough, tally, unneeded
 from runner.model import events as e
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
 from runner.model.playbook import Message
@@ -37,11 +40,15 @@ def move(
     incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
 ) -> Next:
     """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
+    if delivery.waits:
+        return WaitUntil(level_time(incident, delivery))
     message = incident.messages[delivery.message]
+    fresh_from = delivery.resent_at or message.at
     effort = Effort(
         message=message.message_class,
         body_sha256=message.body,
-        started_at=delivery.resent_at or message.at,
+        started_at=delivery.reminded_at or delivery.resent_at or delivery.fired_at or message.at,
+        fresh_from=fresh_from,
         key_lifetimes=dict(delivery.key_lifetimes),
         not_before=not_before,
     )
@@ -72,6 +79,9 @@ def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.
     if called_off(incident, delivery):
         yield e.DeliveryEnded(delivery=name, state="cancelled", why="its step has ended")
         return
+    if why := unneeded(incident, delivery):
+        yield e.DeliveryEnded(delivery=name, state="cancelled", why=why)
+        return
     match move(incident, delivery, now):
         case Satisfied():
             yield e.DeliveryEnded(delivery=name, state="satisfied")
@@ -82,16 +92,10 @@ def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.
         case AskPerson(reason=why):
             if delivery.stuck != why:
                 yield e.DeliveryStuck(delivery=name, why=why)
+        case Remind(count=count):
+            yield e.DeliveryReminded(delivery=name, count=count, why="nobody has answered")
         case Send() | WaitUntil():
             return
-
-
-def called_off(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether nobody wants it any more: its message step was left out, or what it reminded of has ended."""
-    step = incident.invocations.get(delivery.step)
-    if step is None or not step.over:
-        return False
-    return step.state in ("skipped", "cancelled") or step.message != delivery.message
 
 
 def sends(
@@ -137,18 +141,38 @@ def next_delivery_look(incident: Incident, name: str, now: datetime, rooms: Room
             return now
 
 
+def reached_places(incident: Incident, message: str) -> dict[str, tuple[str, ...]]:
+    """Return the channels on which a message may be in front of others than those who acknowledged it."""
+    return {
+        one.id: places
+        for one in deliveries_of(incident, message)
+        if one.state != "satisfied"
+        and (
+            places := tuple(
+                dict.fromkeys(a.channel for a in one.attempts if a.state in ("accepted", "unknown"))
+            )
+        )
+    }
+
+
+def next_lapse(incident: Incident, name: str) -> datetime | None:
+    """Return when an acknowledgement is too old to rely on."""
+    return lapses_at(incident, incident.deliveries[name])
+
+
 def message_state(
     incident: Incident, invocation: Invocation, step: Message, now: datetime
 ) -> Iterator[e.AnyEvent]:
     """Yield the end of a message step: enough people reached, or nobody left to try."""
     message = incident.messages[invocation.message]
-    deliveries = [incident.deliveries[name] for name in message.deliveries]
-    reached = sum(d.state == "satisfied" for d in deliveries)
-    wanted = _quorum(message.message_class.ack_quorum, len(deliveries))
-    if deliveries and reached >= wanted:
-        why = f"{reached} of {len(deliveries)} reached ({message.message_class.goal})"
+    deliveries = deliveries_of(incident, message.id)
+    reached, wanted = tally(incident, message.id)
+    owed = message.owed is not None
+    if enough(incident, message.id):
+        meant = sum(d.level == 0 for d in deliveries)
+        why = f"{reached} of {meant} reached ({message.message_class.goal})"
         yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why)
-    elif all(d.state != "active" for d in deliveries) and not invocation.stuck:
+    elif (owed or all(d.state != "active" for d in deliveries)) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)
         doubt = ", and what became of some attempts is not known" if doubtful else ""
         why = f"only {reached} of {wanted} reached{doubt}: telephone them"
@@ -156,13 +180,3 @@ def message_state(
             yield e.StepSettled(step=invocation.id, state="failed", why=why)
         else:
             yield e.StepStuck(step=invocation.id, why=why)
-
-
-def _quorum(rule: object, deliveries: int) -> int:
-    match rule:
-        case "all":
-            return deliveries
-        case int():
-            return min(rule, deliveries) if deliveries else rule
-        case _:
-            return 1

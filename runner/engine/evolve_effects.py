@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from runner.engine.draft import Draft
+from runner.engine.quorum import enough_of
 from runner.model import events as e
 from runner.model.incident import (
     PASSED,
@@ -20,7 +21,7 @@ from runner.model.incident import (
     MessageRecord,
     Override,
 )
-from runner.model.messaging import stronger
+from runner.model.messaging import Goal, proves, stronger
 
 
 def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) -> None:
@@ -33,6 +34,8 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
         to=event.to,
         deliveries=tuple(plan.delivery for plan in event.plans),
         traits=event.traits,
+        requested_by=event.requested_by,
+        about=event.about,
     )
     for plan in event.plans:
         draft.table("deliveries")[plan.delivery] = Delivery(
@@ -46,8 +49,15 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
             key_lifetimes=plan.key_lifetimes,
             domains=plan.domains,
             overridden=plan.overridden,
+            level=plan.level,
+            starts_at=plan.starts_at,
+            stands_for=plan.stands_for,
         )
         draft.index("moving").add(plan.delivery)
+    if event.plans:
+        draft.index("calling").add(event.message)
+    if event.about:
+        announced(draft, event.about)
     if event.step and event.reason:
         draft.change(event.step, told=draft.invocation(event.step).reminders)
     elif event.step:
@@ -59,6 +69,21 @@ def _delivery(draft: Draft, name: str, **fields: Any) -> Delivery:
     found: Delivery = msgspec.structs.replace(table[name], **fields)
     table[name] = found
     return found
+
+
+def set_moving(draft: Draft, name: str) -> None:
+    """Take a delivery, and the question whether enough people are reached, up again."""
+    delivery: Delivery = draft.read("deliveries")[name]
+    draft.index("moving").add(name)
+    draft.index("calling").add(delivery.message)
+    draft.drop("lapsing", name)
+
+
+def announced(draft: Draft, message: str) -> None:
+    """Those whom a message reached were told that it is acknowledged, or cannot be."""
+    draft.drop("announcing", message)
+    messages = draft.table("messages")
+    messages[message] = msgspec.structs.replace(messages[message], announced=True)
 
 
 def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: int) -> None:
@@ -74,7 +99,7 @@ def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: in
             state="active",
             stuck="",
         )
-        draft.index("moving").add(plan.delivery)
+        set_moving(draft, plan.delivery)
     draft.put(replan=False, replan_at=None)
 
 
@@ -87,8 +112,26 @@ def _not_replanned(draft: Draft, event: e.ReplanFailed, at: datetime, seq: int) 
 
 
 def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
-    _delivery(draft, event.delivery, state=event.state, stuck="")
+    ended = _delivery(draft, event.delivery, state=event.state, stuck="")
     draft.index("moving").discard(event.delivery)
+    _concluded(draft, ended)
+
+
+def _concluded(draft: Draft, ended: Delivery) -> None:
+    """See whether a message is over with this delivery, and what its end leaves to do."""
+    message: MessageRecord = draft.read("messages")[ended.message]
+    table = draft.read("deliveries")
+    found: list[Delivery] = [table[name] for name in message.deliveries]
+    reached = enough_of(found, message.message_class.ack_quorum)
+    if ended.state == "satisfied" and message.message_class.re_remind_after is not None:
+        draft.index("lapsing").add(ended.id)
+    if reached and message.owed is not None:
+        draft.table("messages")[message.id] = message = msgspec.structs.replace(message, owed=None)
+    if reached and message.message_class.tell_acknowledged and not message.announced:
+        draft.index("announcing").add(message.id)
+    states = {one.state for one in found}
+    if "active" not in states and (reached or "exhausted" not in states):
+        draft.drop("calling", message.id)
 
 
 def _delivery_stuck(draft: Draft, event: e.DeliveryStuck, at: datetime, seq: int) -> None:
@@ -97,16 +140,24 @@ def _delivery_stuck(draft: Draft, event: e.DeliveryStuck, at: datetime, seq: int
 
 def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
     before: Delivery = draft.read("deliveries")[event.delivery]
-    _delivery(draft, event.delivery, evidence=stronger(before.evidence, event.evidence))
+    fields: dict[str, Any] = {"evidence": stronger(before.evidence, event.evidence)}
+    if proves(event.evidence, "acked"):
+        fields |= {"acked_at": at, "acked_via": event.via, "unanswered": 0}
+    if proves(event.evidence, cast(Goal, before.goal)):
+        fields["lapsed"] = False
+    if event.token:
+        fields["spent"] = (*before.spent, event.token)
+    _delivery(draft, event.delivery, **fields)
     _look_again(draft, before)
 
 
 def _look_again(draft: Draft, before: Delivery) -> None:
     """More is proved of a delivery that was given up: it may have reached its goal after all."""
     now: Delivery = draft.read("deliveries")[before.id]
-    if now.state == "exhausted" and now.evidence != before.evidence:
+    more = now.evidence != before.evidence or now.lapsed != before.lapsed
+    if now.state == "exhausted" and more:
         _delivery(draft, now.id, state="active")
-        draft.index("moving").add(now.id)
+        set_moving(draft, now.id)
 
 
 def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> None:
@@ -120,9 +171,51 @@ def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> No
         evidence="none",
         state="active",
         stuck="",
+        reminders=0,
+        reminded_at=None,
+        unanswered=0,
+        acked_at=None,
+        lapsed=False,
     )
-    draft.index("moving").add(event.delivery)
+    set_moving(draft, event.delivery)
+    messages = draft.table("messages")
+    messages[before.message] = msgspec.structs.replace(messages[before.message], owed=None)
     draft.put(replan=True, replan_asked=seq, replan_at=None)
+
+
+def _reminded(draft: Draft, event: e.DeliveryReminded, at: datetime, seq: int) -> None:
+    """What was proved stays proved; whoever had answered is asked again."""
+    before: Delivery = draft.read("deliveries")[event.delivery]
+    lapsed = before.lapsed or before.state == "satisfied"
+    _delivery(
+        draft,
+        event.delivery,
+        state="active",
+        reminders=event.count,
+        reminded_at=at,
+        lapsed=lapsed,
+        unanswered=0 if before.state == "satisfied" else before.unanswered + 1,
+        stuck="",
+    )
+    set_moving(draft, event.delivery)
+
+
+def _level_fired(draft: Draft, event: e.LevelFired, at: datetime, seq: int) -> None:
+    message: MessageRecord = draft.read("messages")[event.message]
+    for name in message.deliveries:
+        one: Delivery = draft.read("deliveries")[name]
+        if one.level == event.level and one.fired_at is None:
+            _delivery(draft, name, fired_at=at)
+
+
+def _call_owed(draft: Draft, event: e.CallOwed, at: datetime, seq: int) -> None:
+    messages = draft.table("messages")
+    messages[event.message] = msgspec.structs.replace(messages[event.message], owed=at)
+    draft.drop("calling", event.message)
+
+
+def _not_announced(draft: Draft, event: e.AnnouncementDropped, at: datetime, seq: int) -> None:
+    announced(draft, event.message)
 
 
 def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: int) -> None:
@@ -254,6 +347,10 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.DeliveryStuck: _delivery_stuck,
     e.EvidenceRaised: _evidence,
     e.DeliveryResent: _resent,
+    e.DeliveryReminded: _reminded,
+    e.LevelFired: _level_fired,
+    e.CallOwed: _call_owed,
+    e.AnnouncementDropped: _not_announced,
     e.AttemptStarted: _attempt_started,
     e.AttemptEnded: _attempt_ended,
     e.AttemptResolved: _resolved,

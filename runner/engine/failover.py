@@ -14,8 +14,10 @@ at once when every channel before it has ended without the message being taken. 
 
 A channel whose account has no room now waits for it like a throttled one, whoever used the room up.
 
-For escalation an unknown counts as not reached, for reports as not proved. Attempts are bounded, so a
-delivery always ends, and an end without the goal goes to a person.
+For escalation an unknown counts as not reached, for reports as not proved. Where every channel has had its time
+and somebody may have it without an answer, the class may want it sent again: reminders have a key of their own, their
+intervals double, and they end. Attempts are bounded, so a delivery always ends, and an end without the goal goes to
+a person.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     message: MessageClass
     body_sha256: str
     started_at: datetime
-    """When this generation began: the plan's start, or a person's "send again"."""
+    """When this round began: the plan's start, a level's, a reminder's, or a person's "send again"."""
+    fresh_from: datetime | None = None
+    """From when it grows stale, where a reminder or a level began the round; None is ``started_at``."""
     key_lifetimes: dict[str, timedelta | None] = {}
     """Channels that honour the key: for how long they remember it, None for ever. Others are absent."""
     not_before: Mapping[str, datetime] = {}
@@ -82,6 +86,12 @@ class AskPerson(msgspec.Struct, frozen=True, tag="ask_person"):
     reason: str
 
 
+class Remind(msgspec.Struct, frozen=True, tag="remind"):
+    """Send it once more under a new key: it was taken, and nobody has answered."""
+
+    count: int
+
+
 class Satisfied(msgspec.Struct, frozen=True, tag="satisfied"):
     """What is proved reaches the goal."""
 
@@ -93,7 +103,7 @@ class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
     reason: str
 
 
-Next = Send | WaitUntil | AskPerson | Satisfied | Exhausted
+Next = Send | WaitUntil | AskPerson | Remind | Satisfied | Exhausted
 
 
 class _Again(msgspec.Struct, frozen=True):
@@ -124,10 +134,24 @@ class _Pending(msgspec.Struct, frozen=True):
 _Standing = _Again | _Taken | _Done | _Pending | AskPerson
 
 
-def idempotency_key(delivery: str, channel: str, body_sha256: str, generation: int) -> str:
-    """Return the key of one logical send: 32 characters A-Z2-7, changed only by a person's "send again"."""
-    parts = "\x1f".join((delivery, channel, body_sha256, str(generation)))
+def idempotency_key(delivery: str, channel: str, body_sha256: str, generation: int, reminder: int = 0) -> str:
+    """Return the key of one logical send: 32 characters A-Z2-7, changed by a person's "send again" and a reminder."""
+    round_ = f"{generation}.{reminder}" if reminder else str(generation)
+    parts = "\x1f".join((delivery, channel, body_sha256, round_))
     return base64.b32encode(hashlib.sha256(parts.encode()).digest()).decode()[:32]
+
+
+def current_key(delivery: Delivery, channel: str, body_sha256: str) -> str:
+    """Return the key of what is being sent over a channel now."""
+    return idempotency_key(delivery.id, channel, body_sha256, delivery.generation, delivery.reminders)
+
+
+def is_current(delivery: Delivery, attempt: Attempt, body_sha256: str) -> bool:
+    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    return any(
+        attempt.key == idempotency_key(delivery.id, attempt.channel, body_sha256, delivery.generation, round_)
+        for round_ in range(delivery.reminders + 1)
+    )
 
 
 def pause(key: str, n: int, policy: Policy) -> timedelta:
@@ -140,9 +164,9 @@ def pause(key: str, n: int, policy: Policy) -> timedelta:
 def next_move(delivery: Delivery, effort: Effort, now: datetime, policy: Policy | None = None) -> Next:
     """Return what is to be done with ``delivery`` at ``now``. Ask again after every claim and outcome."""
     policy = policy or Policy()
-    if proves(delivery.evidence, cast(Goal, delivery.goal)):
+    if proves(delivery.evidence, cast(Goal, delivery.goal)) and not delivery.lapsed:
         return Satisfied()
-    stale_at = effort.started_at + effort.message.stale_after
+    stale_at = (effort.fresh_from or effort.started_at) + effort.message.stale_after
     if now >= stale_at:
         return Exhausted("stale", "it is older than its class allows, so it was dropped")
     if not delivery.channels:
@@ -194,6 +218,9 @@ def _at_the_end(
         grace_ends = min(max(taken) + effort.message.fail_over_after, stale_at)
         if now < grace_ends:
             return WaitUntil(grace_ends)
+        again = _again_at(delivery, effort)
+        if again is not None and again < stale_at:
+            return Remind(delivery.reminders + 1) if now >= again else WaitUntil(again)
     known = any(isinstance(one, _Taken) and not one.unknown for one in standings)
     if known:
         return Exhausted("goal_unmet", f"it was accepted, but {delivery.goal} is not proved in time")
@@ -208,17 +235,25 @@ def _at_the_end(
     return _send(delivery, channel, effort) if now >= at else WaitUntil(min(at, stale_at))
 
 
+def _again_at(delivery: Delivery, effort: Effort) -> datetime | None:
+    """Return when it is sent again to whoever has not answered; None when it was sent often enough."""
+    first = effort.message.remind_after
+    if first is None or delivery.reminders >= effort.message.reminders:
+        return None
+    return effort.started_at + first * (1 << delivery.reminders)
+
+
 def _first_try(delivery: Delivery, channel: str, effort: Effort, otherwise: datetime) -> datetime:
-    """Return when this generation first used the channel: ``otherwise`` where it did not.
+    """Return when this round first used the channel: ``otherwise`` where it did not.
 
     That is now, where it is about to; where it would have been used but for its account, its turn has begun already.
     """
-    key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
+    key = current_key(delivery, channel, effort.body_sha256)
     return next((one.started_at for one in delivery.attempts if one.key == key), otherwise)
 
 
 def _send(delivery: Delivery, channel: str, effort: Effort) -> Send:
-    key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
+    key = current_key(delivery, channel, effort.body_sha256)
     return Send(channel, max((one.n for one in delivery.attempts), default=0) + 1, key)
 
 
@@ -233,7 +268,7 @@ def _standing(delivery: Delivery, channel: str, effort: Effort, policy: Policy) 
 
 def _tried(delivery: Delivery, channel: str, effort: Effort, policy: Policy) -> _Standing:
     """Return where one channel stands, from its attempts with the key of this generation."""
-    key = idempotency_key(delivery.id, channel, effort.body_sha256, delivery.generation)
+    key = current_key(delivery, channel, effort.body_sha256)
     tries = [one for one in delivery.attempts if one.channel == channel and one.key == key]
     if not tries:
         return _Again(effort.started_at)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.engine.failover import idempotency_key
+from runner.engine.failover import is_current as key_is_current
 from runner.errors import NotFound
 from runner.model import commands as c
 from runner.model import events as e
@@ -50,8 +50,7 @@ def taken(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
 
 def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool:
     """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
-    body = incident.messages[delivery.message].body
-    return attempt.key == idempotency_key(delivery.id, attempt.channel, body, delivery.generation)
+    return key_is_current(delivery, attempt, incident.messages[delivery.message].body)
 
 
 def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:

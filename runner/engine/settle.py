@@ -14,6 +14,7 @@ from runner.engine.containers import late_items
 from runner.engine.deliveries import delivery_events
 from runner.engine.evolve import evolve
 from runner.engine.law import assessment, duty_passed
+from runner.engine.levels import lapse_events, message_events
 from runner.engine.plan import Library
 from runner.engine.ready import become_ready, look
 from runner.engine.running import keep_running
@@ -80,3 +81,7 @@ def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[Any
         yield from keep_running(incident, name, now, library)
     for name in sorted(incident.moving):
         yield from delivery_events(incident, name, now)
+    for name in sorted(incident.calling):
+        yield from message_events(incident, name, now)
+    for name in sorted(incident.lapsing):
+        yield from lapse_events(incident, name, now)

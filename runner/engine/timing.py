@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.engine.buckets import OPEN, Rooms
-from runner.engine.deliveries import next_delivery_look
+from runner.engine.deliveries import next_delivery_look, next_lapse
 from runner.engine.law import next_duty_look
 from runner.engine.plan import Library
 from runner.engine.view import find_step, item_of
@@ -113,6 +113,7 @@ def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms 
             times.append(invocation.wake_at)
     if not paused:
         times.extend(next_delivery_look(incident, name, now, rooms) for name in incident.moving)
+        times.extend(next_lapse(incident, name) for name in incident.lapsing)
     if library.regimes:
         times.extend(next_duty_look(duty, now) for duty in incident.duties.values())
     return min((time for time in times if time is not None), default=None)

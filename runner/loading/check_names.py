@@ -56,6 +56,7 @@ def _named_roles(steps: Map) -> list[tuple[Where, str]]:
             named += _addressed(step.to, (*where, "to"))
     for name, template in steps.playbook.messages.items():
         named += _addressed(template.to, ("messages", name, "to"))
+        named += _addressed(template.escalate_to, ("messages", name, "escalate_to"))
     return named
 
 

@@ -84,6 +84,7 @@ def _persons(steps: Map) -> list[tuple[Where, str]]:
             named += _addressed(place.step.to, (*place.where, "to"))
     for name, template in steps.playbook.messages.items():
         named += _addressed(template.to, ("messages", name, "to"))
+        named += _addressed(template.escalate_to, ("messages", name, "escalate_to"))
     return named
 
 

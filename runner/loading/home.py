@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from runner.errors import Invalid, NotFound, Problem
-from runner.loading.source import Source, load
+from runner.loading.source import Source, Where, load
 from runner.model.messaging import ChannelConfig
 from runner.model.organisation import Home
 from runner.model.traffic import read_rate
@@ -26,6 +26,9 @@ _KNOWN = (
     "organisation",
     "people",
     "roles",
+    "alternates",
+    "escalation",
+    "public_url",
     "channels",
     "corporate",
     "act",
@@ -67,16 +70,20 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
 
 def _meaning(home: Home, source: Source) -> list[Problem]:
     found = []
-    for role, persons in home.roles.items():
-        for index, person in enumerate(persons):
-            if person not in home.people:
-                near = nearest(person, home.people)
-                hint = f"did you mean {near}?" if near else "add them under people"
-                found.append(
-                    source.problem(
-                        ("roles", role, index), "person", f"nobody is called {person!r}", hint=hint
-                    )
-                )
+    for where, person in _named(home):
+        if person not in home.people:
+            near = nearest(person, home.people)
+            hint = f"did you mean {near}?" if near else "add them under people"
+            found.append(source.problem(where, "person", f"nobody is called {person!r}", hint=hint))
+    if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
+        found.append(
+            source.problem(
+                ("public_url",),
+                "public-url",
+                "this is no address of a page",
+                hint="as https://ack.example.org",
+            )
+        )
     for name, person_ in home.people.items():
         if person_.alternate and person_.alternate not in home.people:
             where = ("people", name, "alternate")
@@ -97,6 +104,17 @@ def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Prob
             where = ("channels", name, "secrets", secret)
             hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
             yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
+
+
+def _named(home: Home) -> Iterator[tuple[Where, str]]:
+    """Yield every place at which the home names a person in a list."""
+    for key, table in (("roles", home.roles), ("alternates", home.alternates)):
+        for role, persons in table.items():
+            for index, person in enumerate(persons):
+                yield (key, role, index), person
+    for index, one in enumerate(home.escalation):
+        if one.startswith("person:"):
+            yield ("escalation", index), one.removeprefix("person:")
 
 
 def _where(path: str) -> tuple[str | int, ...]:

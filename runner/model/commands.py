@@ -266,6 +266,21 @@ class ReportCall(Command, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Acknowledge(Command, frozen=True, kw_only=True):
+    """Say that one has a message. ``by`` is the person to whom the delivery went."""
+
+    delivery: str
+    via: str
+    note: str = ""
+    token: str = ""
+    """A digest of the link that it came by."""
+    sim_swappable: bool = False
+    domains: frozenset[str] = frozenset()
+    """What the way depends on by which it came."""
+    authorises: bool = False
+    """Whether the way may carry a decision, as the planner's rules stand."""
+
+
 class Composed(Command, frozen=True, kw_only=True):
     """The composing of a message has ended: its plans."""
 
@@ -277,6 +292,16 @@ class Composed(Command, frozen=True, kw_only=True):
     plans: tuple[PlannedDelivery, ...]
     reminder: bool = False
     traits: tuple[str, ...] = ()
+    requested_by: str = ""
+    about: str = ""
+    """The message whose acknowledgement it tells of; it belongs to no step."""
+
+
+class NotAnnounced(Command, frozen=True, kw_only=True):
+    """Those who were reached cannot be told that a message is acknowledged."""
+
+    message: str
+    why: str
 
 
 class Replanned(Command, frozen=True, kw_only=True):
@@ -452,6 +477,8 @@ AnyCommand = (
     | Resend
     | AskReplan
     | ReportCall
+    | Acknowledge
+    | NotAnnounced
     | Composed
     | Replanned
     | Rendered

@@ -17,14 +17,18 @@ from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
 from runner.model.exercise_events import ExerciseClock, ExerciseEvent
 from runner.model.incident import DutyRecord, Run
+from runner.model.message_events import AnnouncementDropped as AnnouncementDropped
 from runner.model.message_events import AttemptEnded as AttemptEnded
 from runner.model.message_events import AttemptResolved as AttemptResolved
 from runner.model.message_events import AttemptStarted as AttemptStarted
+from runner.model.message_events import CallOwed as CallOwed
 from runner.model.message_events import DeliveriesReplanned as DeliveriesReplanned
 from runner.model.message_events import DeliveryEnded as DeliveryEnded
+from runner.model.message_events import DeliveryReminded as DeliveryReminded
 from runner.model.message_events import DeliveryResent as DeliveryResent
 from runner.model.message_events import DeliveryStuck as DeliveryStuck
 from runner.model.message_events import EvidenceRaised as EvidenceRaised
+from runner.model.message_events import LevelFired as LevelFired
 from runner.model.message_events import MessageComposed as MessageComposed
 from runner.model.message_events import PlannedDelivery as PlannedDelivery
 from runner.model.message_events import ReceiptTaken as ReceiptTaken
@@ -426,6 +430,10 @@ AnyEvent = (
     | EvidenceRaised
     | ReceiptTaken
     | DeliveryResent
+    | LevelFired
+    | DeliveryReminded
+    | CallOwed
+    | AnnouncementDropped
     | AttemptStarted
     | AttemptEnded
     | AttemptResolved

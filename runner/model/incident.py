@@ -181,6 +181,29 @@ class Delivery(Value, frozen=True, kw_only=True):
     generation: int = 0
     resent_at: datetime | None = None
     """When a person had it sent again; its time counts from there."""
+    level: int = 0
+    starts_at: datetime | None = None
+    """When its level is told, if nobody has answered by then."""
+    fired_at: datetime | None = None
+    """When its level was told."""
+    stands_for: tuple[str, ...] = ()
+    """The deliveries in whose place it is."""
+    reminders: int = 0
+    """How often this generation was sent again by itself."""
+    reminded_at: datetime | None = None
+    unanswered: int = 0
+    """How many reminders were sent since the last answer, or in vain from the beginning."""
+    acked_at: datetime | None = None
+    acked_via: str = ""
+    lapsed: bool = False
+    """What was answered is too old to rely on: it is asked for again."""
+    spent: tuple[str, ...] = ()
+    """Digests of the links by which it was acknowledged."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether its level has not been told yet."""
+        return self.level > 0 and self.fired_at is None and self.resent_at is None
 
 
 class MessageRecord(Value, frozen=True, kw_only=True):
@@ -196,6 +219,14 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     deliveries: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
     """What its text holds that rules ask about."""
+    requested_by: str = ""
+    """Whose doing asked for it."""
+    about: str = ""
+    """The message whose acknowledgement this one tells of."""
+    owed: datetime | None = None
+    """Since when somebody has to telephone, because all that can be told were told and not enough have answered."""
+    announced: bool = False
+    """Those who were reached were told that it is acknowledged, or could not be."""
 
 
 class Document(Value, frozen=True, kw_only=True):
@@ -369,6 +400,12 @@ class Incident(Value, frozen=True, kw_only=True):
     """Approvals that were given: void as soon as what they bind has other bytes."""
     moving: frozenset[str] = frozenset()
     """Deliveries that are not over."""
+    calling: frozenset[str] = frozenset()
+    """Messages of which it is not settled yet whether enough people were reached."""
+    lapsing: frozenset[str] = frozenset()
+    """Deliveries whose acknowledgement holds for a while only."""
+    announcing: frozenset[str] = frozenset()
+    """Acknowledged messages of which those who were reached may still have to be told."""
     sending: frozenset[str] = frozenset()
     """Effects (invocation or delivery ids) with a claim whose outcome is not recorded."""
     assess: bool = False

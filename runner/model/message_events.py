@@ -28,6 +28,10 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     reason: str = ""
     traits: tuple[str, ...] = ()
     """What the text holds that rules ask about, such as a link."""
+    requested_by: str = ""
+    """Whose doing asked for it: that person's own answer authorises nothing."""
+    about: str = ""
+    """The message whose acknowledgement this one tells of."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,6 +49,44 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Rules that would refuse a channel in use, and that an approver set aside."""
     unverified: tuple[str, ...] = ()
     """Usable channels on which nobody has verified this person's address."""
+    level: int = 0
+    """0 for whom it is meant for, 1 for who stands in for them, 2 for whom it goes up to."""
+    starts_at: datetime | None = None
+    """When its level is told, if nobody has answered by then; None at once."""
+    stands_for: tuple[str, ...] = ()
+    """The deliveries in whose place it is."""
+
+
+class LevelFired(Event, frozen=True, kw_only=True):
+    """The people of a level are told now too; levels that were missed before it are passed over."""
+
+    message: str
+    level: int
+    late_by: timedelta = timedelta()
+    passed_over: tuple[int, ...] = ()
+
+
+class DeliveryReminded(Personal, frozen=True, kw_only=True):
+    """The same message goes out again under a new key: nobody answered, or the answer is too old to rely on."""
+
+    delivery: str
+    count: int
+    why: str = ""
+
+
+class CallOwed(Personal, frozen=True, kw_only=True):
+    """All levels were told, reminders are of no avail, and not enough people have answered: somebody has to telephone."""
+
+    message: str
+    persons: tuple[str, ...]
+    why: str = ""
+
+
+class AnnouncementDropped(Personal, frozen=True, kw_only=True):
+    """Those who were reached could not be told that a message is acknowledged."""
+
+    message: str
+    why: str
 
 
 class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
@@ -107,6 +149,8 @@ class EvidenceRaised(Personal, frozen=True, kw_only=True):
     by: str = ""
     via: str = ""
     note: str = ""
+    token: str = ""
+    """A digest of the link that it came by, which is spent with it."""
 
 
 class DeliveryResent(Personal, frozen=True, kw_only=True):

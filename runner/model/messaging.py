@@ -80,6 +80,21 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How long one channel has to reach the goal before the next is used as well."""
     stale_after: timedelta = timedelta(hours=24)
     """After this the message is worth nothing and is dropped with a word."""
+    escalate_after: timedelta | None = None
+    """How long each level has before the next one is told as well; None where nobody else is told."""
+    remind_after: timedelta | None = None
+    """How long whoever has it has to answer before it is sent again; doubles each time. None where it is not."""
+    reminders: int = 3
+    """How often one person is reminded at most."""
+    re_remind_after: timedelta | None = None
+    """How long an acknowledgement holds before it is asked for again; doubles each time. None where for ever."""
+    tell_acknowledged: bool = False
+    """Whether those who were reached are told that it is acknowledged, and by whom."""
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether only a person's own word ends it, so that the word of enough people ends it for all."""
+        return self.goal in ("acked", "authorised")
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -296,6 +311,9 @@ _MUST_ARRIVE = MessageClass(
     first_wave=2,
     fail_over_after=timedelta(minutes=5),
     stale_after=timedelta(hours=12),
+    escalate_after=timedelta(minutes=10),
+    remind_after=timedelta(minutes=5),
+    tell_acknowledged=True,
 )
 
 BUILT_IN_CLASSES: Mapping[str, MessageClass] = {

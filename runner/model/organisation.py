@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from runner.model.messaging import Channel, ChannelConfig, ContactPoint, Recipient
 from runner.model.states import AttemptState
+
+Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
+"""``role:NAME`` or ``person:ID``."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -59,6 +62,12 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     organisation: dict[str, Any] = {}
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
+    alternates: dict[str, tuple[str, ...]] = {}
+    """Who is told when those who hold a role do not answer."""
+    escalation: tuple[Addressee, ...] = ()
+    """Whom it goes up to when those do not answer either, where the message names nobody."""
+    public_url: str = ""
+    """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}
     corporate: frozenset[str] = frozenset()
     """Failure domains of the company's own identity provider, network, mail and chat."""
@@ -76,6 +85,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     people: Mapping[str, Person] = {}
     roles: Mapping[str, tuple[str, ...]] = {}
     channels: Mapping[str, Channel] = {}
+    alternates: Mapping[str, tuple[str, ...]] = {}
+    escalation: tuple[str, ...] = ()
     broken: Mapping[str, str] = {}
     """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
     corporate: frozenset[str] = frozenset()

@@ -283,6 +283,8 @@ class MessageTemplate(Part, frozen=True, kw_only=True):
     text: Words
     subject: str = ""
     to: tuple[Recipient, ...] = ()
+    escalate_to: tuple[Recipient, ...] = ()
+    """Who is told when neither those it is meant for nor their stand-ins answer, where the class has levels."""
 
 
 class Playbook(Part, frozen=True, kw_only=True):

@@ -24,6 +24,12 @@ class Compose(Work, frozen=True, kw_only=True):
     reminder: bool = False
 
 
+class Announce(Work, frozen=True, kw_only=True):
+    """Tell those whom a message reached that it is acknowledged."""
+
+    message: str
+
+
 class Render(Work, frozen=True, kw_only=True):
     """Render the notice of a step."""
 
@@ -63,10 +69,12 @@ def token(work: AnyWork) -> str:
             return f"{work.incident}|{effect}|{n}"
         case Compose(step=step, reminder=reminder):
             return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
+        case Announce(message=message):
+            return f"{work.incident}|{message}|announce"
         case Replan():
             return f"{work.incident}|replan"
         case Render(step=step):
             return f"{work.incident}|{step}|render"
 
 
-AnyWork = Replan | Compose | Render | Deliver | DoAct
+AnyWork = Replan | Compose | Announce | Render | Deliver | DoAct

@@ -297,6 +297,7 @@ class Desk:
             new_id=self.chance.name,
             duties=duty_statuses,
             letterhead=self.letterhead,
+            public_url=self.home.public_url,
             privileged=self.home.stationery.privileged,
         )
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.effects.compose import people_behind, planned_for, recipients
+from runner.effects.compose import planned_for
+from runner.effects.levels import people_behind, recipients
 from runner.effects.tools import message_class, plan_context
 from runner.engine.plan import Plan, walk
 from runner.engine.rules import Compromise, PlanContext

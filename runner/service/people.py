@@ -59,6 +59,8 @@ def read_directory(desk: Office) -> Directory:
         people=people.people,
         roles=people.roles,
         channels=channels,
+        alternates=desk.home.alternates,
+        escalation=desk.home.escalation,
         broken=broken,
         corporate=desk.home.corporate,
         checks=people.checks,

@@ -282,7 +282,8 @@ def _previews(
 
 def _plans(desk: Desk, sketch: Incident, message: str, to: Sequence[str]) -> dict[str, DeliveryPlan]:
     """Plan a message of a class to whoever is meant by ``to``; an opening that tells nobody imports no planner."""
-    from runner.effects.compose import planned_for, recipients
+    from runner.effects.compose import planned_for
+    from runner.effects.levels import recipients
     from runner.effects.tools import message_class, plan_context
 
     context, kind = plan_context(sketch, desk.clock.now()), message_class(message)

@@ -255,6 +255,13 @@ class Store(Protocol):
         """Return a document; raises NotFound, Sealed when shredded, StoreCorrupt when its bytes changed."""
         ...
 
+    def vouch(self, incident: str, data: bytes) -> bytes:
+        """Return 32 bytes that only a holder of the incident's data key can tell for ``data``: for codes and links.
+
+        Raises Sealed where there is no such key: not here, shredded, or not made yet.
+        """
+        ...
+
     def has_blob(self, digest: str) -> bool:
         """Is a document of this name kept, for whichever incident?"""
         ...

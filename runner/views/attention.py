@@ -15,6 +15,7 @@ import msgspec
 
 from runner.engine.failover import Policy
 from runner.engine.law import BINDING
+from runner.engine.levels import called_off
 from runner.engine.sight import questions
 from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
@@ -134,7 +135,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
             command=advice.unstick(row.state, row.command_name),
         )
         return
-    unreached = [d for d in _deliveries_of(incident, invocation) if d.state == "exhausted"]
+    unreached = [d for d in _deliveries_of(incident, invocation) if call_owed(incident, d)]
     if unreached:
         return
     rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
@@ -164,7 +165,9 @@ def _deliveries(incident: Incident) -> Iterator[Attention]:
                 text=f"message to {delivery.person}: {delivery.stuck}",
                 command=advice.resolve(delivery.id),
             )
-        elif delivery.state == "active" and not delivery.channels and not incident.replan:
+        elif call_owed(incident, delivery):
+            yield _call(incident, delivery)
+        elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
             down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
             yield Attention(
                 kind="unreachable",
@@ -172,15 +175,6 @@ def _deliveries(incident: Incident) -> Iterator[Attention]:
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
                 text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
-                command=advice.call(delivery.id),
-            )
-        elif delivery.state == "exhausted" and _still_wanted(incident, delivery):
-            yield Attention(
-                kind="unreachable",
-                severity="high",
-                ref=delivery.id,
-                since=delivery.attempts[-1].started_at if delivery.attempts else None,
-                text=f"{delivery.person} was not reached ({tried(delivery)}): telephone them, then say so",
                 command=advice.call(delivery.id),
             )
 
@@ -193,10 +187,31 @@ def tried(delivery: Delivery) -> str:
     return f"{count(len(delivery.attempts), 'attempt')} over {', '.join(used) or 'nothing'}"
 
 
-def _still_wanted(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether the step that sent it still waits for people to be reached."""
+def _call(incident: Incident, delivery: Delivery) -> Attention:
+    """Whose turn it is to telephone stands with it: it is the commander's task until it is done."""
+    message = incident.messages[delivery.message]
+    answered = "has not answered" if delivery.state == "active" or delivery.lapsed else "was not reached"
+    who = ", ".join(incident.roles.get("commander", ()))
+    whose = f"{who}, telephone them" if who and who != delivery.person else "telephone them"
+    return Attention(
+        kind="unreachable",
+        severity="critical" if message.message_class.availability == "critical" else "high",
+        ref=delivery.id,
+        since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
+        text=f"{delivery.person} {answered} ({tried(delivery)}): {whose}, then say so",
+        command=advice.call(delivery.id),
+    )
+
+
+def call_owed(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether somebody has to telephone the person for whom a message is meant."""
+    message = incident.messages[delivery.message]
+    if delivery.level or message.about or called_off(incident, delivery):
+        return False
+    if message.owed is not None:
+        return delivery.state in ("active", "exhausted")
     step = incident.invocations.get(delivery.step)
-    return step is None or not step.over
+    return delivery.state == "exhausted" and (step is None or not step.over)
 
 
 def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:

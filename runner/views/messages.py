@@ -74,6 +74,15 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     overridden: tuple[Refusal, ...] = ()
     """Rules that would refuse a channel in use, and that an approver set aside."""
     stuck: str = ""
+    level: int = 0
+    """0 for whom it is meant, 1 for who stands in for them, 2 for whom it goes up to."""
+    starts_at: datetime | None = None
+    """When its level is told if nobody has answered; null once it is told."""
+    reminders: int = 0
+    lapsed: bool = False
+    """The acknowledgement is too old to rely on."""
+    owed: datetime | None = None
+    """Since when somebody has to telephone."""
 
 
 class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
@@ -93,6 +102,8 @@ class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     heading: Heading
     kind: Kind
     delivery: DeliveryRow
+    code: str = ""
+    """By which the message shows that it is ours, and the person that they have it."""
 
 
 class PlannedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +165,11 @@ def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
         channels=delivery.channels,
         overridden=delivery.overridden,
         stuck=delivery.stuck,
+        level=delivery.level,
+        starts_at=delivery.starts_at if delivery.waits and delivery.state == "active" else None,
+        reminders=delivery.reminders,
+        lapsed=delivery.lapsed,
+        owed=message.owed if message and delivery.level == 0 and delivery.state != "satisfied" else None,
     )
 
 
@@ -189,13 +205,13 @@ def messages(incident: Incident) -> MessagesReport:
     )
 
 
-def message(incident: Incident, delivery: str) -> DeliveryReport:
+def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport:
     """Return one delivery; raises NotFound."""
     found = incident.deliveries.get(delivery)
     if found is None:
         raise NotFound(f"no delivery '{delivery}' in {incident.codename}", hint="see: tocsin message list")
     return DeliveryReport(
-        heading=heading_of(incident), kind=incident.kind, delivery=delivery_row(incident, found)
+        heading=heading_of(incident), kind=incident.kind, delivery=delivery_row(incident, found), code=code
     )
 
 
@@ -270,12 +286,18 @@ def standing(row: DeliveryRow) -> tuple[str, Tone]:
     match row.state:
         case "satisfied":
             return f"{proved}{doubt}", "good"
+        case "exhausted" | "active" if row.lapsed:
+            return f"{proved}, too long ago to rely on{doubt}", "alarm"
         case "exhausted":
             return f"NOT REACHED: {proved}, {row.goal} wanted{doubt}", "alarm"
         case "cancelled":
             return f"called off; {proved}{doubt}", "dim"
+        case _ if row.starts_at is not None:
+            return f"told at {row.starts_at:%H:%M} UTC if nobody answers", "dim"
         case _ if not row.attempts:
             return "not sent yet", "warn"
+        case _ if row.owed is not None:
+            return f"NOT ANSWERED, telephone them: {proved}{doubt}", "alarm"
         case _:
             return f"{proved}, {row.goal} wanted{doubt}", "alarm" if unknown else "warn"
 
@@ -289,6 +311,8 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
         line(words, tone),
         line(f"goal: {row.goal}; proved: {row.evidence}", "dim"),
     ]
+    if report.code:
+        blocks.append(line(f"code, to show that it is ours: {report.code}", "dim"))
     blocks.extend(attempt_blocks(row.attempts, now))
     blocks.extend(_refused(row.refusals, row.channels))
     blocks.extend(_overridden(row.overridden))

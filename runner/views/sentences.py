@@ -13,7 +13,7 @@ from runner.views.drill_sentences import drill_sentence
 from runner.views.facts import value_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because
-from runner.views.words import count, moment, short
+from runner.views.words import count, moment, short, span
 
 _STATES = {
     "done": "done",
@@ -79,8 +79,8 @@ def sentence(event: e.AnyEvent, words: Words) -> str:
         return _going(event, words)
     if isinstance(event, _AboutStep):
         return _about_step(event, words)
-    if isinstance(event, _Message):
-        return _message(event, words)
+    if isinstance(event, _Message | _Calling):
+        return _calling(event, words) if isinstance(event, _Calling) else _message(event, words)
     if isinstance(event, _Attempt):
         return _attempt(event, words)
     if isinstance(event, _Notice):
@@ -214,11 +214,8 @@ _Message = (
 
 def _message(event: _Message, words: Words) -> str:
     match event:
-        case e.MessageComposed(step=step, to=to, message_class=kind, plans=plans, reason=reason):
-            refused = sum(len(plan.refusals) for plan in plans)
-            without = f"; {count(refused, 'channel')} refused" if refused else ""
-            what = "Reminder" if reason == "reminder" else "Message"
-            return f"{what} of {words.step(step)} to {', '.join(to)} ({kind.name}){without}"
+        case e.MessageComposed():
+            return _composed(event, words)
         case e.DeliveriesReplanned(plans=plans, reason=reason):
             moved = "; ".join(f"{p.person} over {', '.join(p.channels) or 'no channel'}" for p in plans)
             return f"Deliveries planned anew: {moved or 'no plan changed'}{_because(reason)}"
@@ -242,6 +239,18 @@ def _message(event: _Message, words: Words) -> str:
             return f"{_start(words.effect(name))} sent again{_because(reason)}"
 
 
+def _composed(event: e.MessageComposed, words: Words) -> str:
+    to = ", ".join(event.to)
+    if event.about:
+        return f"Those whom {event.about} reached are told that it is acknowledged: {to}"
+    refused = sum(len(plan.refusals) for plan in event.plans)
+    without = f"; {count(refused, 'channel')} refused" if refused else ""
+    later = ", ".join(plan.person for plan in event.plans if plan.level)
+    else_ = f"; if nobody answers, {later}" if later else ""
+    what = "Reminder" if event.reason == "reminder" else "Message"
+    return f"{what} of {words.step(event.step)} to {to} ({event.message_class.name}){without}{else_}"
+
+
 def _receipt(event: e.ReceiptTaken, words: Words) -> str:
     """Say what a provider said later; the state that it leaves an attempt in, where that is another."""
     end = {"failed": "given up by the provider", "stopped": "the person wants no more messages there"}
@@ -249,6 +258,23 @@ def _receipt(event: e.ReceiptTaken, words: Words) -> str:
     code = f" ({event.code})" if event.code else ""
     told = f"{end.get(event.kind, event.kind)}{code}"
     return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
+
+
+_Calling = e.LevelFired | e.DeliveryReminded | e.CallOwed | e.AnnouncementDropped
+
+
+def _calling(event: _Calling, words: Words) -> str:
+    match event:
+        case e.LevelFired(message=name, level=level, late_by=late, passed_over=missed):
+            behind = f", {span(late)} late" if late.total_seconds() >= 1 else ""
+            over = f"; level {', '.join(map(str, missed))} was missed" if missed else ""
+            return f"Nobody has answered {name} yet: level {level} is told{behind}{over}"
+        case e.DeliveryReminded(delivery=name, count=n, why=why):
+            return f"{_start(words.effect(name))}: reminder {n}{_because(why)}"
+        case e.CallOwed(persons=persons, why=why):
+            return f"{', '.join(persons)} must be TELEPHONED{_because(why)}"
+        case e.AnnouncementDropped(message=name, why=why):
+            return f"Nobody could be told that {name} is acknowledged{_because(why)}"
 
 
 _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved

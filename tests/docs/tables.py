@@ -24,6 +24,8 @@ def _class(one: MessageClass) -> str:
         one.goal,
         str(one.first_wave),
         _span(one.fail_over_after),
+        _span(one.escalate_after) if one.escalate_after else "–",
+        f"{_span(one.remind_after)}, {one.reminders} times" if one.remind_after else "–",
         one.on_unknown,
         _span(one.stale_after),
     )

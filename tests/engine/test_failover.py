@@ -14,6 +14,7 @@ from runner.engine.failover import (
     Effort,
     Exhausted,
     Policy,
+    Remind,
     Satisfied,
     Send,
     WaitUntil,
@@ -264,6 +265,8 @@ CLASSES = st.builds(
     first_wave=st.integers(1, 3),
     fail_over_after=st.sampled_from([timedelta(minutes=5), timedelta(hours=1)]),
     stale_after=st.sampled_from([timedelta(minutes=10), timedelta(hours=24)]),
+    remind_after=st.sampled_from([None, timedelta(minutes=7), timedelta(hours=2)]),
+    reminders=st.integers(0, 3),
 )
 
 
@@ -275,9 +278,10 @@ def test_a_delivery_always_ends_and_never_sends_again_what_it_must_not(message, 
     for _ in range(400):
         match next_move(one, world, now):
             case Send(channel=channel, n=n, key=key):
-                before = [t for t in one.attempts if t.channel == channel]
+                mine = idempotency_key("d1", channel, BODY, 0, one.reminders)
+                before = [t for t in one.attempts if t.channel == channel and t.key == mine]
                 assert n == len(one.attempts) + 1
-                assert all(t.key == key for t in before)
+                assert key == mine
                 assert not any(t.state in {"accepted", "rejected"} for t in before)
                 doubtful = any(t.state == "unknown" for t in before)
                 assert (
@@ -286,11 +290,16 @@ def test_a_delivery_always_ends_and_never_sends_again_what_it_must_not(message, 
                     or channel in world.key_lifetimes
                 )
                 made = attempt(n, channel, next(answers, "not_sent"), now)
+                made = msgspec.structs.replace(made, key=key)
                 evidence = "accepted" if made.state == "accepted" else one.evidence
                 one = msgspec.structs.replace(one, attempts=(*one.attempts, made), evidence=evidence)
             case WaitUntil(instant=instant):
                 assert instant > now
                 now = instant
+            case Remind(count=count):
+                assert count == one.reminders + 1 <= message.reminders
+                one = msgspec.structs.replace(one, reminders=count, reminded_at=now)
+                world = msgspec.structs.replace(world, started_at=now, fresh_from=START)
             case AskPerson():
                 assert message.on_unknown == "ask"
                 return

@@ -18,6 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from runner.engine.claims import claims
 from runner.engine.evolve import evolve
+from runner.engine.levels import called_off
+from runner.engine.quorum import enough
 from runner.engine.settle import number, settle
 from runner.engine.view import outwards
 from runner.errors import Refused
@@ -25,8 +27,8 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model import playbook as p
 from runner.model.incident import Incident, Invocation
-from runner.model.messaging import MessageClass, SendResult
-from runner.model.work import AnyWork, Compose, Deliver, DoAct, Render
+from runner.model.messaging import EVIDENCE, MessageClass, SendResult
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Render
 from runner.service import snapshots
 from tests.drawn import INNER, bodies
 from tests.scenario import (
@@ -51,11 +53,28 @@ VALUES: dict[str, list[Any]] = {
     "incident.aware_at": ["2026-11-24T08:00:00Z", "2026-11-24T10:00:00Z", None],
 }
 AGAINST = (c.SkipStep, c.CancelStep, c.FailStep, c.ReopenStep, c.RetryStep)
+CALLING = tuple(
+    MessageClass(
+        name=f"calling-{quorum}",
+        goal="acked",
+        ack_quorum=quorum,
+        fail_over_after=5 * MINUTE,
+        stale_after=12 * HOUR,
+        escalate_after=15 * MINUTE,
+        remind_after=30 * MINUTE,
+        re_remind_after=HOUR,
+        reminders=2,
+        tell_acknowledged=True,
+    )
+    for quorum in ("any", "all", 2)
+)
 CLASSES = (
     MessageClass(name="easy"),
     MessageClass(name="careful", on_unknown="ask", duplicate_tolerance="harmful", ack_quorum="all"),
     MessageClass(name="urgent", goal="acked", first_wave=2, fail_over_after=5 * MINUTE, stale_after=2 * HOUR),
+    *CALLING,
 )
+STAND_INS = {"ann": "dee", "bob": "cid", "cid": "dee"}
 
 
 class Machine(RuleBasedStateMachine):
@@ -65,10 +84,17 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(steps=bodies(), kind=st.sampled_from(CLASSES))
     def open(self, steps: tuple[p.AnyStep, ...], kind: MessageClass) -> None:
-        self.world = World(*steps, includes=[INNER], roles=ROLES, message_class=kind)
+        self.start(
+            World(*steps, includes=[INNER], roles=ROLES, message_class=kind, stand_ins=STAND_INS, above="eve")
+        )
+
+    def start(self, world: World) -> None:
+        """Take a world, and remember nothing of another."""
+        self.world = world
         self.pending: list[AnyWork] = []
         self.ended: dict[str, Any] = {}
         self.seen = 0
+        self.proved: dict[tuple[str, int], int] = {}
 
     def effects(self) -> list[Any]:
         """Return everything that can have attempts."""
@@ -189,6 +215,15 @@ class Machine(RuleBasedStateMachine):
             else:
                 self.give(c.ReportCall(delivery=name, reached=make == "call", by="ann"))
 
+    @rule(data=st.data(), swappable=st.booleans(), token=st.sampled_from(["", "t1", "t2"]))
+    def somebody_says_that_they_have_it(self, data: st.DataObject, swappable: bool, token: str) -> None:
+        """Whoever it went to, the way it came, however often; now and then somebody else."""
+        if self.world.incident.deliveries:
+            name = data.draw(st.sampled_from(sorted(self.world.incident.deliveries)))
+            person = self.world.incident.deliveries[name].person
+            by = data.draw(st.sampled_from([person, person, person, "ann"]))
+            self.give(c.Acknowledge(delivery=name, by=by, via="button", token=token, sim_swappable=swappable))
+
     @rule(domain=st.sampled_from(["mail", "sms"]), state=st.sampled_from(["compromised", "up"]))
     def declare_a_domain(self, domain: str, state: Any) -> None:
         self.give(c.DeclareDomain(domain=domain, state=state, since=self.world.now, by="ann"))
@@ -247,6 +282,8 @@ class Machine(RuleBasedStateMachine):
                 self.give(c.AttemptDone(effect=work.delivery, n=work.n, result=result))
             case DoAct():
                 self.give(c.AttemptDone(effect=work.step, n=work.n, result=result))
+            case Announce() if result is REJECTED:
+                self.give(c.NotAnnounced(message=work.message, why="could not"))
             case Compose() | Render() if result is REJECTED:
                 self.give(c.EffectFailed(step=work.step, why="could not"))
             case _:
@@ -324,6 +361,7 @@ class Machine(RuleBasedStateMachine):
             if attempt.state == "sending"
         }
         assert found.moving == {d.id for d in found.deliveries.values() if d.state == "active"}
+        assert found.lapsing <= {d.id for d in found.deliveries.values() if d.state == "satisfied"}
 
     def _joined(self, found: Incident, name: str) -> bool:
         invocation = found.invocations[name]
@@ -428,6 +466,59 @@ class Machine(RuleBasedStateMachine):
         look = world.next_look()
         if look is not None and look <= world.now:
             assert any(claims(world.incident, world.now, world.library, "w"))
+
+    @invariant()
+    def a_level_is_told_once_and_nobody_of_it_before(self) -> None:
+        told: set[tuple[str, int]] = set()
+        found = self.world.incident
+        by_hand = {
+            one.event.delivery for one in self.world.journal if isinstance(one.event, e.DeliveryResent)
+        }
+        for one in self.world.journal:
+            match one.event:
+                case e.LevelFired(message=message, level=level, passed_over=missed):
+                    assert (message, level) not in told
+                    told |= {(message, level), *((message, other) for other in missed)}
+                case e.AttemptStarted(effect=effect) if effect in found.deliveries and effect not in by_hand:
+                    delivery = found.deliveries[effect]
+                    assert delivery.level == 0 or (delivery.message, delivery.level) in told
+                case _:
+                    pass
+
+    @invariant()
+    def nothing_is_claimed_after_enough_people_have_answered(self) -> None:
+        found, world = self.world.incident, self.world
+        if found.state != "open":
+            return
+        for intent, _ in claims(found, world.now, world.library, "w"):
+            if isinstance(intent, e.AttemptStarted) and intent.effect in found.deliveries:
+                delivery = found.deliveries[intent.effect]
+                kind = found.messages[delivery.message].message_class
+                assert delivery.lapsed or not (kind.wants_answer and enough(found, delivery.message))
+
+    @invariant()
+    def what_is_proved_is_lost_only_when_a_person_sends_it_again(self) -> None:
+        proved: dict[tuple[str, int], int] = {}
+        found = self.world.incident
+        for one in found.deliveries.values():
+            proved[one.id, one.generation] = EVIDENCE.index(one.evidence)
+        for name, rank in self.proved.items():
+            assert proved.get(name, rank) >= rank
+        self.proved = proved
+
+    @invariant()
+    def a_message_that_nobody_answered_ends_in_a_call(self) -> None:
+        """Never in silence: what is over, still wanted and not answered is either stuck or owed a call."""
+        found = self.world.incident
+        if found.state != "open":
+            return
+        for message in found.messages.values():
+            mine = [found.deliveries[name] for name in message.deliveries]
+            if not mine or message.about or any(one.state == "active" for one in mine):
+                continue
+            if any(called_off(found, one) for one in mine) or enough(found, message.id):
+                continue
+            assert message.owed is not None, message.id
 
     @invariant()
     def what_is_inside_a_container_that_ended_has_ended(self) -> None:

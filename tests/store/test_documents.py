@@ -145,3 +145,21 @@ def test_a_copy_is_an_embedded_store_that_verifies(place, tmp_path):
         assert store.setting("incident") == "i"
         write(store, "i", personal())
         assert store.verify().ok
+
+
+def test_what_is_vouched_for_is_the_same_again_and_another_for_other_data_and_other_incidents(store):
+    for incident in ("a", "b"):
+        store.put_blob(incident, b"makes a key")
+    made = store.vouch("a", b"code")
+    assert len(made) == 32
+    assert store.vouch("a", b"code") == made
+    assert len({made, store.vouch("a", b"link"), store.vouch("b", b"code")}) == 3
+
+
+def test_nothing_is_vouched_for_without_a_key_or_after_shredding(store):
+    with pytest.raises(Sealed):
+        store.vouch("nobody", b"code")
+    store.put_blob("i", b"makes a key")
+    store.shred("i")
+    with pytest.raises(Sealed):
+        store.vouch("i", b"code")

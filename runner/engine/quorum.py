@@ -1,0 +1,74 @@
+"""Whether enough people have a message, and whose answer is still wanted. Pure.
+
+Who stands in for somebody counts as that person, once; whoever it goes up to counts as one more, except where
+everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;
+what wants an answer stops for all as soon as enough of them have given theirs.
+"""
+
+from __future__ import annotations
+
+from runner.model.incident import Delivery, Incident
+
+
+def deliveries_of(incident: Incident, message: str) -> list[Delivery]:
+    """Return a message's deliveries, those for whom it is meant first."""
+    return [incident.deliveries[name] for name in incident.messages[message].deliveries]
+
+
+def tally(incident: Incident, message: str) -> tuple[int, int]:
+    """Return how many people are reached, and how many have to be."""
+    return _counted(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
+
+
+def enough(incident: Incident, message: str) -> bool:
+    """Tell whether as many people are reached as the class wants; of nobody there are never enough."""
+    return enough_of(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
+
+
+def enough_of(found: list[Delivery], rule: object) -> bool:
+    """Tell the same of deliveries in hand."""
+    reached, wanted = _counted(found, rule)
+    return bool(found) and reached >= wanted
+
+
+def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
+    above = sum(one.state == "satisfied" and one.level > 0 and not one.stands_for for one in found)
+    reached = len(covered(found)) + (0 if rule == "all" else above)
+    return reached, _wanted(rule, sum(one.level == 0 for one in found))
+
+
+def covered(found: list[Delivery]) -> set[str]:
+    """Return the deliveries of those for whom it is meant that are proved, or in whose place another is."""
+    reached = [one for one in found if one.state == "satisfied"]
+    meant = {one.id for one in found if one.level == 0}
+    return {name for one in reached for name in (one.id, *one.stands_for)} & meant
+
+
+def unneeded(incident: Incident, delivery: Delivery) -> str:
+    """Return why nobody has to answer a delivery any more, or nothing while somebody has to."""
+    message = incident.messages[delivery.message]
+    if not message.message_class.wants_answer or delivery.lapsed:
+        return ""
+    found = deliveries_of(incident, delivery.message)
+    if enough(incident, delivery.message):
+        return f"acknowledged by {answered(found)}"
+    done = covered(found)
+    places = delivery.stands_for or (delivery.id,)
+    if (delivery.level == 0 or delivery.stands_for) and done.issuperset(places):
+        return f"acknowledged by {answered(found)}"
+    return ""
+
+
+def answered(found: list[Delivery]) -> str:
+    """Return the people who have answered, as words."""
+    return ", ".join(dict.fromkeys(one.person for one in found if one.state == "satisfied"))
+
+
+def _wanted(rule: object, meant: int) -> int:
+    match rule:
+        case "all":
+            return meant
+        case int():
+            return min(rule, meant) if meant else rule
+        case _:
+            return 1

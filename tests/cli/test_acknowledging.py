@@ -1,0 +1,271 @@
+"""From a message to an answer at the command line: codes, links, levels, the call at the end, and what is proved."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.cli.session import Options, Session
+from runner.errors import Refused
+from runner.service.acknowledging import Acknowledged, acknowledge, look_at
+from tests.cli.at_desk import AtDesk
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: call-out
+version: 1.0.0
+title: Call out
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}}
+messages:
+  alert: {class: urgent-internal, text: "It begins", escalate_to: [role:commander]}
+steps:
+  - {id: tell, message: alert, to: [role:counsel]}
+  - {id: next, task: Go on, role: commander, after: [tell]}
+"""
+MINUTES = timedelta(minutes=1)
+
+
+@pytest.fixture
+def called(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """A home in which jonas was told, ada stands in for him, and maria is above them."""
+    tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas"]}, alternates={"counsel": ["ada"]})
+    path = tmp_path / "call-out.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+    return tocsin
+
+
+def delivery(at: AtDesk, person: str) -> dict[str, object]:
+    found = at("message", "list", "--format", "json").json["deliveries"]
+    return next(one for one in found if one["recipient"] == person)
+
+
+def code(at: AtDesk, person: str) -> str:
+    shown = at("message", "show", str(delivery(at, person)["delivery"]), "--format", "json").json
+    return str(shown["code"])
+
+
+def told(at: AtDesk) -> list[str]:
+    return re.findall(r"^To: (\w+)", at.console, re.MULTILINE)
+
+
+def wait(at: AtDesk, span: timedelta) -> None:
+    """Let time pass and have what is due done."""
+    at.clock.advance(span)
+    at("worker", "--once")
+
+
+def test_the_code_in_the_message_acknowledges_it_and_stops_the_calling(called: AtDesk) -> None:
+    mine = code(called, "jonas")
+    assert f"code {mine}" in called.console
+    answer = called("ack", f"{mine[:3]}-{mine[3:].lower()}", "--as", "jonas", "--format", "json").json
+    assert (answer["person"], answer["evidence"], answer["changed"]) == ("jonas", "acked", True)
+    states = {
+        one["recipient"]: one["state"]
+        for one in called("message", "list", "--format", "json").json["deliveries"]
+    }
+    assert states == {"jonas": "satisfied", "ada": "cancelled", "maria": "cancelled"}
+    wait(called, timedelta(hours=3))
+    assert told(called) == ["jonas"]
+
+
+def test_a_second_answer_changes_nothing(called: AtDesk) -> None:
+    mine = code(called, "jonas")
+    called.done("ack", mine, "--as", "jonas")
+    before = called("status", "--format", "json").json["version"]
+    assert "acknowledged it already" in called.done("ack", mine, "--as", "jonas")
+    assert called("status", "--format", "json").json["version"] == before
+
+
+def test_a_code_is_of_use_only_to_whom_it_was_sent(called: AtDesk) -> None:
+    said = called("ack", code(called, "jonas"), "--as", "ada")
+    assert (said.code, "this code is jonas's" in said.err, "--as jonas" in said.err) == (1, True, True)
+    assert delivery(called, "jonas")["evidence"] == "accepted"
+    assert "no message waits for this" in called("ack", "AAAAAA", "--as", "jonas").err
+    assert "no message waits for this" in called("ack", "no code", "--as", "jonas").err
+
+
+def test_an_answer_on_somebodys_behalf_is_recorded_as_one(called: AtDesk) -> None:
+    called.done("ack", code(called, "jonas"), "--on-behalf-of", "jonas", "--via", "phone")
+    assert delivery(called, "jonas")["evidence"] == "acked"
+    assert "on behalf of jonas via phone" in called.done("timeline")
+
+
+def test_levels_are_told_in_turn_and_say_why(called: AtDesk) -> None:
+    wait(called, 5 * MINUTES)
+    assert "Reminder 1: " in called.console
+    wait(called, 5 * MINUTES)
+    assert told(called) == ["jonas", "jonas", "ada"]
+    assert "You stand in for jonas: no answer since 09:00 UTC." in called.console
+    wait(called, 10 * MINUTES)
+    assert "This goes up to you: no answer since 09:00 UTC." in called.console
+    assert "maria" in told(called)
+
+
+def test_after_a_standstill_only_the_present_level_is_told(called: AtDesk) -> None:
+    wait(called, timedelta(hours=1))
+    assert set(told(called)) == {"jonas", "maria"}
+    assert "level 2 is told, 40 min late; level 1 was missed" in called.done("timeline")
+
+
+def test_whoever_was_reached_is_told_who_has_it(called: AtDesk) -> None:
+    wait(called, 10 * MINUTES)
+    called.done("ack", code(called, "ada"), "--as", "ada")
+    assert "ada has acknowledged the message of 09:00 UTC" in called.console
+    assert told(called)[-1] == "jonas"
+
+
+def test_in_the_end_a_call_is_owed_and_is_seen_everywhere_until_it_is_made(called: AtDesk) -> None:
+    for _ in range(12):
+        wait(called, 5 * MINUTES)
+    mine = str(delivery(called, "jonas")["delivery"])
+    [owed] = [
+        one
+        for one in called("status", "--format", "json").json["needs_attention"]
+        if one["kind"] == "unreachable"
+    ]
+    assert (owed["ref"], owed["severity"], owed["command"]) == (mine, "critical", f"tocsin call {mine}")
+    assert "maria, telephone them" in owed["text"]
+    assert f"tocsin call {mine}" in called.done("next")
+    assert called("worker", "--once").code == 4
+    called.done("call", mine, "--reached", "--note", "on his way")
+    kinds = {one["kind"] for one in called("status", "--format", "json").json["needs_attention"]}
+    assert "unreachable" not in kinds
+    assert "Go on" in called.done("next")
+
+
+# ------------------------------------------------------------------------------------------------------------ links
+
+
+@pytest.fixture
+def linked(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """The same with a public address, so that messages hold links."""
+    tocsin.settings(
+        roles={"commander": ["maria"], "counsel": ["jonas"]}, public_url="https://ack.example.org/tocsin/"
+    )
+    path = tmp_path / "call-out.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+    return tocsin
+
+
+def link(at: AtDesk, which: int = 0) -> str:
+    return re.findall(r"https://ack\.example\.org/tocsin/ack/(\S+)", at.console)[which]
+
+
+def by_link(at: AtDesk, token: str, person: str = "") -> Acknowledged:
+    with Session(at.world(), Options(claimed="callbacks")) as session:
+        return acknowledge(session.desk, token=token, person=person)
+
+
+def look(at: AtDesk, token: str) -> str:
+    with Session(at.world(), Options(claimed="callbacks")) as session:
+        return look_at(session.desk, token).state
+
+
+def test_looking_at_a_links_page_acknowledges_nothing_and_its_button_does(linked: AtDesk) -> None:
+    token = link(linked)
+    assert [look(linked, token) for _ in range(3)] == ["open", "open", "open"]
+    assert delivery(linked, "jonas")["evidence"] == "accepted"
+    found = by_link(linked, token)
+    assert (found.person, found.evidence, found.changed) == ("jonas", "acked", True)
+    assert look(linked, token) == "done"
+
+
+def test_a_link_works_once(linked: AtDesk) -> None:
+    token = link(linked)
+    by_link(linked, token)
+    again = by_link(linked, token)
+    assert (again.changed, again.evidence) == (False, "acked")
+
+
+@pytest.mark.parametrize("spoil", ["person", "seal", "delivery", "incident", "attempt", "nothing", "late"])
+def test_a_link_that_does_not_hold_is_refused_in_the_same_words_as_any_other(
+    linked: AtDesk, spoil: str
+) -> None:
+    incident, mine, attempt, ends, seal = link(linked).split(".")
+    other = str(delivery(linked, "maria")["delivery"])
+    tokens = {
+        "person": link(linked),
+        "seal": f"{incident}.{mine}.{attempt}.{ends}.{seal[:-1]}{'A' if seal[-1] != 'A' else 'B'}",
+        "delivery": f"{incident}.{other}.{attempt}.{ends}.{seal}",
+        "incident": f"i-none.{mine}.{attempt}.{ends}.{seal}",
+        "attempt": f"{incident}.{mine}.2.{ends}.{seal}",
+        "nothing": "hello",
+        "late": link(linked),
+    }
+    if spoil == "late":
+        linked.clock.advance(timedelta(hours=25))
+    with pytest.raises(Refused, match=r"^no message waits for this$"):
+        by_link(linked, tokens[spoil], person="maria" if spoil == "person" else "")
+    assert delivery(linked, "jonas")["evidence"] == "accepted"
+
+
+def test_a_link_that_went_through_a_compromised_domain_does_not_stop_the_calling(linked: AtDesk) -> None:
+    linked.done("domain", "compromised", "this-machine")
+    assert by_link(linked, link(linked)).evidence == "read"
+    assert delivery(linked, "jonas")["state"] != "satisfied"
+
+
+def test_an_answer_over_a_channel_that_is_not_ours_is_refused(linked: AtDesk) -> None:
+    mine = code(linked, "jonas")
+    with (
+        Session(linked.world(), Options(claimed="callbacks")) as session,
+        pytest.raises(Refused, match="no message"),
+    ):
+        acknowledge(session.desk, code=mine, person="jonas", via="carrier-pigeon")
+
+
+def test_an_answer_over_a_channel_counts_as_the_channel_says(linked: AtDesk) -> None:
+    one = delivery(linked, "jonas")
+    incident = linked("status", "--format", "json").json["incident"]
+    with Session(linked.world(), Options(claimed="callbacks")) as session:
+        found = acknowledge(
+            session.desk,
+            incident=incident,
+            delivery=str(one["delivery"]),
+            person="jonas",
+            via="screen",
+            strength="authorises",
+        )
+    assert found.evidence == "acked"
+
+
+# ------------------------------------------------------------------------------------------------------------ proof
+
+
+def test_what_is_proved_is_one_sentence_and_what_is_not_another(called: AtDesk) -> None:
+    mine = str(delivery(called, "jonas")["delivery"])
+    report = called("message", "prove", mine, "--format", "json").json
+    assert report["sentence"].endswith(
+        "to jonas (delivery "
+        + mine
+        + "): at 2026-11-24 09:00:00Z, the provider accepted it (attempt 1 over screen)."
+    )
+    assert report["not_proved"] == (
+        "It is not proved that it was delivered to a mailbox or device, nor that it was read, "
+        "nor that the person acknowledged it."
+    )
+    called.clock.advance(MINUTES)
+    called.done("ack", code(called, "jonas"), "--as", "jonas")
+    page = called.done("message", "prove", mine)
+    assert "09:01:00Z, jonas acknowledged it by command line" in " ".join(page.split())
+    head = called("audit", "verify", "--format", "json").json["head"]
+    entries = called("message", "prove", mine, "--format", "json").json["entries"]
+    assert [one["text"] for one in entries] == [
+        "the provider accepted it (attempt 1 over screen)",
+        "jonas acknowledged it by command line",
+    ]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", one["hash"]) for one in entries)
+    assert head.startswith("sha256:")
+
+
+def test_of_what_was_never_sent_nothing_is_proved(called: AtDesk) -> None:
+    one = str(delivery(called, "maria")["delivery"])
+    report = called("message", "prove", one, "--format", "json").json
+    assert report["sentence"] == "Nothing was sent to maria."
+    assert report["not_proved"] == "It is not proved that anything reached maria."
+    assert called("message", "prove", "d-none").code == 1

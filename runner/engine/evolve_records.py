@@ -104,8 +104,19 @@ def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> No
         assumed=event.assumed,
         automatic=event.automatic,
         declared=seq,
+        falls=_falls(draft.read("domains").get(event.domain), event),
     )
     _plan_anew(draft, seq)
+
+
+def _falls(before: Domain | None, event: e.DomainDeclared) -> tuple[tuple[datetime, datetime | None], ...]:
+    """Begin a fall, correct when the one that goes on began, or end it."""
+    known = before.falls if before is not None else ()
+    going_on = bool(known) and known[-1][1] is None
+    ended = known[:-1] if going_on else known
+    if event.state == "compromised":
+        return (*ended, (event.since, None))
+    return (*ended, (known[-1][0], max(event.since, known[-1][0]))) if going_on else known
 
 
 def _overridden(draft: Draft, event: e.RuleOverridden, at: datetime, seq: int) -> None:

@@ -339,6 +339,8 @@ class Domain(Value, frozen=True, kw_only=True):
     """Found out by failing and by probing, or declared in another incident: nobody said it here."""
     declared: int = 0
     """The entry that said so last."""
+    falls: tuple[tuple[datetime, datetime | None], ...] = ()
+    """From when to when it was compromised; the last one may go on."""
 
 
 class Behalf(Value, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.engine.exposure import exposed_approval, exposures
 from runner.engine.failover import Policy
 from runner.engine.law import BINDING
 from runner.engine.levels import called_off
@@ -41,6 +42,7 @@ AttentionKind = Literal[
     "fact_missing",
     "role_unheld",
     "unconfirmed",
+    "exposed",
 ]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
@@ -81,9 +83,38 @@ def needs_attention(
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
+        *_exposed(incident, begun),
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
+
+
+def _exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+    """Answers and approvals that came through a domain after it fell: somebody must ask again over another way."""
+    for one in exposures(incident):
+        if one.acknowledged:
+            yield Attention(
+                kind="exposed",
+                severity="high",
+                ref=one.delivery,
+                since=one.at,
+                text=f"{one.person} answered over {one.domain}, which had fallen: ask them over another way",
+                command=advice.call(one.delivery),
+            )
+    for name, row in rows.items():
+        invocation = incident.invocations[name]
+        for given in invocation.approvals:
+            if row.superseded or not given.approved or given.void:
+                continue
+            if domain := exposed_approval(incident, invocation, given):
+                yield Attention(
+                    kind="exposed",
+                    severity="high",
+                    ref=name,
+                    since=given.at,
+                    text=f"{named(row)}: {given.by} was asked through {domain}, which had fallen, and approved: ask them again",
+                    command=advice.reopen(row.command_name),
+                )
 
 
 def _paused(incident: Incident) -> Iterator[Attention]:

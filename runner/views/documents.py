@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.engine.exposure import exposed_approval
 from runner.errors import NotFound
 from runner.model.incident import Adoption, Document, Incident, Invocation, Override
 from runner.model.states import Kind
@@ -34,6 +35,8 @@ class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     """``by`` has not confirmed it: it binds nothing yet."""
     shared_os_user: bool = False
     """Another approver of the same step sat at the same operating-system user."""
+    exposed: str = ""
+    """Fallen domains through which they were asked for it."""
 
 
 class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +105,7 @@ def _row(incident: Incident, document: Document, current: bool) -> NoticeRow:
         at=document.at,
         by=document.by,
         current=current,
-        approvals=tuple(row for i in signing for row in approval_rows(i, document.digest)),
+        approvals=tuple(row for i in signing for row in approval_rows(incident, i, document.digest)),
         approve_step=handle(incident, waiting[0]) if waiting else "",
         override=document.override,
         adoption=document.adoption,
@@ -113,7 +116,7 @@ def _binds(incident: Incident, approval: Invocation, bound: Invocation) -> bool:
     return approval.kind == "approve" and approval.subject == bound.step and approval.scope == bound.scope
 
 
-def approval_rows(invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...]:
+def approval_rows(incident: Incident, invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...]:
     """Return the words given in one approval, each with whether it binds ``digest``."""
     users = [a.os_user for a in invocation.approvals if a.os_user and a.approved]
     return tuple(
@@ -129,6 +132,7 @@ def approval_rows(invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...
             recorded_by=a.recorded_by,
             provisional=a.provisional and not a.void,
             shared_os_user=a.approved and users.count(a.os_user) > 1,
+            exposed=exposed_approval(incident, invocation, a),
         )
         for a in invocation.approvals
     )
@@ -264,5 +268,10 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
             indent=2,
             hang=2,
         )
+        if one.exposed:
+            words = (
+                f"was asked through {one.exposed}, which had fallen: have them say it again over another way"
+            )
+            yield line(words, "alarm", indent=4, hang=2)
         if one.shared_os_user:
             yield line("same operating-system user as another approver", "alarm", indent=4, hang=2)

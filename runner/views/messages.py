@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.engine.exposure import Exposure, exposures
 from runner.errors import NotFound
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.messaging import DeliveryPlan, proves
@@ -73,6 +74,10 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...] = ()
     overridden: tuple[Refusal, ...] = ()
     """Rules that would refuse a channel in use, and that an approver set aside."""
+    exposed: tuple[str, ...] = ()
+    """Compromised domains that it went over after they had fallen."""
+    answered_over: tuple[str, ...] = ()
+    """Those of them over which its answer came back: it may be the attacker's."""
     stuck: str = ""
     level: int = 0
     """0 for whom it is meant, 1 for who stands in for them, 2 for whom it goes up to."""
@@ -148,8 +153,8 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """Attempts that were made already: the plan is how each message would leave now."""
 
 
-def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
-    """Return one delivery as it is shown."""
+def delivery_row(incident: Incident, delivery: Delivery, exposed: Sequence[Exposure] = ()) -> DeliveryRow:
+    """Return one delivery as it is shown; ``exposed`` is what of it went over fallen domains."""
     message = incident.messages.get(delivery.message)
     return DeliveryRow(
         delivery=delivery.id,
@@ -164,6 +169,8 @@ def delivery_row(incident: Incident, delivery: Delivery) -> DeliveryRow:
         step=delivery.step,
         channels=delivery.channels,
         overridden=delivery.overridden,
+        exposed=tuple(one.domain for one in exposed),
+        answered_over=tuple(one.domain for one in exposed if one.acknowledged),
         stuck=delivery.stuck,
         level=delivery.level,
         starts_at=delivery.starts_at if delivery.waits and delivery.state == "active" else None,
@@ -190,7 +197,16 @@ def attempt_view(attempt: Attempt) -> AttemptView:
 
 def delivery_rows(incident: Incident) -> tuple[DeliveryRow, ...]:
     """Return every delivery in the order in which they were planned."""
-    return tuple(delivery_row(incident, one) for one in incident.deliveries.values())
+    found = exposed_by_delivery(incident)
+    return tuple(delivery_row(incident, one, found.get(one.id, ())) for one in incident.deliveries.values())
+
+
+def exposed_by_delivery(incident: Incident) -> dict[str, list[Exposure]]:
+    """Return what went over fallen domains, by delivery."""
+    found: dict[str, list[Exposure]] = {}
+    for one in exposures(incident):
+        found.setdefault(one.delivery, []).append(one)
+    return found
 
 
 def messages(incident: Incident) -> MessagesReport:
@@ -211,7 +227,10 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     if found is None:
         raise NotFound(f"no delivery '{delivery}' in {incident.codename}", hint="see: tocsin message list")
     return DeliveryReport(
-        heading=heading_of(incident), kind=incident.kind, delivery=delivery_row(incident, found), code=code
+        heading=heading_of(incident),
+        kind=incident.kind,
+        delivery=delivery_row(incident, found, exposed_by_delivery(incident).get(delivery, ())),
+        code=code,
     )
 
 
@@ -277,7 +296,15 @@ def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
 
 
 def standing(row: DeliveryRow) -> tuple[str, Tone]:
-    """Return where a delivery stands, in words that never say more than is proved."""
+    """Return where a delivery stands, in words that never say more than is proved, and what an attacker had of it."""
+    words, tone = _standing(row)
+    if not row.exposed:
+        return words, tone
+    answer = "; ANSWERED over it too" if row.answered_over else ""
+    return f"{words}; went over {', '.join(row.exposed)} AFTER IT FELL{answer}", "alarm"
+
+
+def _standing(row: DeliveryRow) -> tuple[str, Tone]:
     unknown = [one for one in row.attempts if one.state == "unknown" and not one.resolved_by]
     doubt = f"; {count(len(unknown), 'attempt')} unknown" if unknown else ""
     proved = PROVED[row.evidence]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.engine.exposure import exposures
 from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
@@ -35,6 +36,10 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     assumed: bool
     automatic: bool = False
     """Found out by failing, or said in another incident; nobody said it here."""
+    sent: tuple[str, ...] = ()
+    """Deliveries that went over it since."""
+    answered: tuple[str, ...] = ()
+    """Those of them whose answer came back over it."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/status/v1"):
@@ -90,14 +95,27 @@ def status(
         needs_attention=needs_attention(incident, rows, duties, now),
         as_of=now,
         opened_at=incident.opened_at,
-        domains=tuple(
-            Fallen(domain=d.name, state=d.state, since=d.since, assumed=d.assumed, automatic=d.automatic)
-            for d in incident.domains.values()
-            if d.state != "up"
-        ),
+        domains=_fallen(incident),
         overrides=override_views(incident),
         me=me,
         mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
+    )
+
+
+def _fallen(incident: Incident) -> tuple[Fallen, ...]:
+    exposed = exposures(incident)
+    return tuple(
+        Fallen(
+            domain=d.name,
+            state=d.state,
+            since=d.since,
+            assumed=d.assumed,
+            automatic=d.automatic,
+            sent=tuple(one.delivery for one in exposed if one.domain == d.name),
+            answered=tuple(one.delivery for one in exposed if one.domain == d.name and one.acknowledged),
+        )
+        for d in incident.domains.values()
+        if d.state != "up"
     )
 
 

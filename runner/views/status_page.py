@@ -15,7 +15,7 @@ from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import CONTAINERS, TaskRow, named
 from runner.views.rules import overrides_blocks
-from runner.views.status import Status
+from runner.views.status import Fallen, Status
 from runner.views.words import count, left, moment, span, when
 
 _TONES: dict[Severity, Tone] = {"critical": "alarm", "high": "alarm", "medium": "warn", "low": "dim"}
@@ -82,9 +82,18 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
     rows = []
     for one in found.domains:
         how = f"assumed {one.state}" if one.assumed else one.state
-        rows.append((Cell(one.domain), Cell(f"{how} since {when(one.since, now)}", "alarm")))
+        since = f"{how} since {when(one.since, now)}"
+        rows.append((Cell(one.domain), Cell(f"{since}{_went_over(one)}", "alarm")))
     yield Table(rows=tuple(rows), elastic=1)
     yield Blank()
+
+
+def _went_over(one: Fallen) -> str:
+    """Say what the attacker may have read, and which answers may be theirs."""
+    if not one.sent:
+        return ""
+    answers = f"; answered over it: {', '.join(one.answered)}" if one.answered else ""
+    return f"; went over it since, and may have been read: {', '.join(one.sent)}{answers}"
 
 
 def _clocks(duties: Sequence[DutyStatus], now: datetime, opened: datetime) -> Iterator[Block]:

@@ -129,7 +129,7 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
         digest=found.digest,
         subject_digest=digest,
         quorum=_quorum(step),
-        approvals=approval_rows(found, found.digest if found.over else digest),
+        approvals=approval_rows(incident, found, found.digest if found.over else digest),
         attempts=tuple(attempt_view(one) for one in found.attempts),
         deliveries=_deliveries(incident, found),
         others=_others(incident, found),

@@ -12,7 +12,8 @@ from runner.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.drivers.embedded import Performer, Worker
+    from runner.drivers.embedded import Worker
+    from runner.drivers.outcomes import Performer
     from runner.service.desk import Desk, Write
 
 BELLS = "workers"

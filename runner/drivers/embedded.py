@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 
 from runner.drivers.inbox import Arrival, Inbox
 from runner.drivers.outcomes import (
+    PASSING,
     Left,
     Outcome,
+    Performer,
     Probed,
     Visit,
     answer,
@@ -37,12 +39,13 @@ from runner.drivers.outcomes import (
 from runner.drivers.outside import Outside, may_send
 from runner.drivers.pool import Pool
 from runner.drivers.visits import Visits
-from runner.errors import Sealed, StoreError, StoreFull, StoreLocked, StoreReadOnly, TocsinError
+from runner.errors import Sealed, StoreError, TocsinError
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
 from runner.model.work import AnyWork, token
 from runner.service.desk import Desk
 from runner.service.ledger import Turn, row_of
+from runner.service.steady import Time
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -57,12 +60,8 @@ LOST_LOOK = timedelta(seconds=5)
 """How often claims of other workers are looked at: one of them may have died without a word."""
 PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
-PASSING = (StoreFull, StoreLocked, StoreReadOnly)
-"""What a store may recover from while a worker goes on."""
 KEPT = 256
 """Incidents kept folded in memory between turns."""
-
-Performer = Callable[[AnyWork, Incident, str], AnyCommand]
 
 
 class Worker:
@@ -78,8 +77,8 @@ class Worker:
         self._handle = desk.store.register_worker(self.name)
         self._perform = perform or partial(with_tools, desk)
         self._outside = Outside(desk)
-        self.spread: Callable[[Sequence[str]], None] | None = None
-        """Has incidents looked at by whoever works on them; None where that is this worker."""
+        self.spread: Callable[[Sequence[str]], Iterable[str]] = list
+        """Has incidents looked at by whoever works on them; returns those that are for this worker."""
         self._threads = threads
         self._pool = Pool(threads)
         self._inbox = Inbox()
@@ -89,7 +88,8 @@ class Worker:
         self._kept: dict[str, list[AnyCommand]] = {}
         self._hungry: set[str] = set()
         self._draining = False
-        self._looked = self.desk.clock.now()
+        self.time = Time(desk.clock, desk.store, desk.actor.host)
+        self._looked = self.time.now()
         self._visits = Visits()
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -109,7 +109,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._round(look)
                 look = self._wait(looked=look)
-            self._finish(self.desk.clock.now() + GRACE)
+            self._finish(self.time.now() + GRACE)
         finally:
             bell.close()
 
@@ -139,10 +139,13 @@ class Worker:
         try:
             while not self._stopping.is_set():
                 self._round(
-                    look=False, arrived=self._inbox.first(POLL if self._kept else self._outside.patience())
+                    look=False,
+                    arrived=self._inbox.first(
+                        POLL if self._kept else self._outside.patience(self.time.now())
+                    ),
                 )
                 self._rested()
-            self._finish(self.desk.clock.now() + GRACE)
+            self._finish(self.time.now() + GRACE)
         except BaseException as error:
             ending = error
             raise
@@ -192,7 +195,7 @@ class Worker:
         What was due when we looked, and still is, waits for something else than time.
         """
         self._rested()
-        now = self.desk.clock.now()
+        now = self.time.now()
         due = self.desk.store.next_due()
         if due is not None and due <= now and looked:
             due = None
@@ -208,7 +211,7 @@ class Worker:
 
     def _time_to_look(self, due: datetime | None) -> bool:
         """Tell whether something is due, or claims of others were not looked at for long, whatever arrives."""
-        now = self.desk.clock.now()
+        now = self.time.now()
         return bool(self._kept) or (due is not None and due <= now) or now - self._looked >= LOST_LOOK
 
     def _others_wrote(self) -> bool:
@@ -226,21 +229,19 @@ class Worker:
             commands.setdefault(name, [])[:0] = kept
         self._kept = {}
         if look:
-            self._looked = self.desk.clock.now()
+            self._looked = self.time.now()
             looked.update(self.desk.store.due(self._looked))
         if looked:
             self.desk.forget_directory()
         if look or looked:
             self._outside.refresh()
-        if news := self._outside.news():
-            looked.update(news if self.spread is None else ())
-            if self.spread is not None:
-                self.spread(news)
+        looked.update(self.spread(self._outside.news()))
         for name in sorted(looked | self._hungry):
             commands.setdefault(name, [])
         self._hungry.clear()
         touched = list(commands)
         self._record(commands, looked)
+        self.time.keep()
         self._launch()
         self._probe()
         self._leave(touched)
@@ -250,11 +251,11 @@ class Worker:
         match one:
             case Outcome():
                 self._landed(one.work)
-                self._outside.hear(one, self.desk.clock.now())
+                self._outside.hear(one, self.time.now())
                 commands.setdefault(one.work.incident, []).append(one.command)
             case Probed():
                 self._doing.discard(probe_token(one.probe))
-                self._outside.probed(one, self.desk.clock.now())
+                self._outside.probed(one, self.time.now())
             case Visit():
                 looked.update([one.incident] if self._visits.came(one) else ())
             case None:
@@ -263,7 +264,7 @@ class Worker:
 
     def _probe(self) -> None:
         """Have the pool look at the domains whose time has come."""
-        for probe in () if self._stopping.is_set() else self._outside.probes(self.desk.clock.now()):
+        for probe in () if self._stopping.is_set() else self._outside.probes(self.time.now()):
             self._doing.add(probe_token(probe))
             self._pool.submit([partial(self._outside.look_at, probe, self._inbox)])
 
@@ -315,7 +316,7 @@ class Worker:
 
         if not may_send(self._known, commands):
             return prepared()
-        return self._outside.turns(prepared, self.desk.clock.now())
+        return self._outside.turns(prepared, self.time.now())
 
     def _append(self, turns: list[Turn]) -> Sequence[str | None]:
         """Commit turns together; where one cannot be sealed any more, each alone, and None for that one."""
@@ -374,7 +375,8 @@ class Worker:
         worker = "" if self._stopping.is_set() else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
         rooms = self._outside.rooms
-        turn = self.desk.turn(incident, told, worker=worker, room=self._room(), rooms=rooms)
+        now = self.time.now()
+        turn = self.desk.turn(incident, told, worker=worker, room=self._room(), rooms=rooms, now=now)
         self._outside.took(turn)
         if turn.more:
             self._hungry.add(name)
@@ -413,7 +415,7 @@ class Worker:
         if turn.append is not None:
             row = turn.append.row
         else:
-            now, library = self.desk.clock.now(), self.desk.library(turn.incident)
+            now, library = self.time.now(), self.desk.library(turn.incident)
             row = row_of(turn.incident, now, library, rooms=self._outside.rooms)
         return Left(row.next_due, self._stopping.is_set() and row.has_work)
 
@@ -450,5 +452,5 @@ class Worker:
         self._inbox.put(Outcome(work, command))
 
     def _finish(self, until: datetime) -> None:
-        while self._doing and (left := until - self.desk.clock.now()) > timedelta():
+        while self._doing and (left := until - self.time.now()) > timedelta():
             self._round(look=False, arrived=self._inbox.first(left))

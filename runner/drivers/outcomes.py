@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.errors import StoreError, TocsinError
+from runner.errors import StoreError, StoreFull, StoreLocked, StoreReadOnly, TocsinError
 from runner.model.commands import (
     AnyCommand,
     AttemptDone,
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from runner.service.desk import Desk
+
+Performer = Callable[[AnyWork, Incident, str], AnyCommand]
+PASSING = (StoreFull, StoreLocked, StoreReadOnly)
+"""What a store may recover from while a worker goes on."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -51,9 +51,8 @@ class Outside:
         """Return when the world outside asks for a look."""
         return self._traffic.next_look(now)
 
-    def patience(self) -> timedelta | None:
+    def patience(self, now: datetime) -> timedelta | None:
         """Return how long to wait for what arrives; None for ever."""
-        now = self._desk.clock.now()
         soon = self.next_look(now)
         return None if soon is None else max(soon - now, timedelta(milliseconds=5))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -188,6 +188,18 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the machine's time."""
         return datetime.now(UTC)
+
+    def steady(self) -> timedelta:
+        """Return what has passed since the machine started; nobody can set it."""
+        from runner.service.kernel import steadily
+
+        return steadily()
+
+    def kept_right(self) -> bool:
+        """Tell whether a time server keeps the clock, as far as the system says."""
+        from runner.service.kernel import kept_by_a_server
+
+        return kept_by_a_server()
 
 
 class SystemChance:

@@ -202,6 +202,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
     yield from _lists(desk, rows, repair)
     yield from _outside(desk)
     yield from _clock(desk)
+    yield from _time(desk, repair)
 
 
 def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]:
@@ -331,3 +332,23 @@ def _clock(desk: Desk) -> Iterator[Finding]:
         )
     else:
         yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest event")
+
+
+def _time(desk: Desk, repair: bool) -> Iterator[Finding]:
+    """Say when workers on this machine act by another time than its clock shows, and how to end that."""
+    from runner.service.steady import forget_time, kept_times
+
+    kept = kept_times(desk.store, desk.actor.host)
+    if kept is None or not kept.apart:
+        return
+    if repair:
+        forget_time(desk.store, desk.actor.host)
+    way = "back" if kept.apart < timedelta() else "ahead"
+    yield Finding(
+        area="clock",
+        severity="mended" if repair else "error",
+        what=f"this machine's clock went {way} by {abs(kept.apart)}: workers count on from {kept.at:%Y-%m-%d %H:%M:%SZ}",
+        hint=""
+        if repair
+        else "set the clock; if it is right now: tocsin doctor --repair, then start workers again",
+    )

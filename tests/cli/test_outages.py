@@ -8,9 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from integrations.testing.chaos import ChaosServer, Talk
+from runner.model.actor import Actor
+from runner.service.opening import open_desk
+from runner.service.steady import Kept
 from tests.cli.at_desk import AtDesk
 from tests.crash.scenario import SIGNING
 
@@ -278,3 +282,13 @@ def test_whoever_has_no_other_channel_is_waited_for_and_a_person_is_told_meanwhi
     providers.tocsin.clock.advance(timedelta(seconds=31))
     providers.tocsin("worker", "--once")
     assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+
+
+def test_a_clock_that_was_set_back_is_said_until_a_person_says_that_it_is_right(incident: AtDesk) -> None:
+    kept = Kept(at=incident.clock.now() + timedelta(hours=1), apart=-timedelta(hours=1))
+    with open_desk(incident.home, Actor(claimed="maria", host="desk", os_user="maria")).store as store:
+        store.change_marks(["clock/desk"], lambda known: {"clock/desk": msgspec.json.encode(kept)})
+    said = incident("doctor")
+    assert (said.code, "clock went back by 1:00:00" in said.out) == (4, True)
+    assert "clock went back" in incident("doctor", "--repair").out
+    assert "clock went back" not in incident("doctor").out

@@ -19,8 +19,8 @@ import procrastinate
 import psycopg
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
-from runner.drivers.embedded import GRACE, Performer, Worker
-from runner.drivers.outcomes import Left
+from runner.drivers.embedded import GRACE, Worker
+from runner.drivers.outcomes import Left, Performer
 from runner.drivers.postgres import queue
 from runner.drivers.postgres.bulk import BulkManager
 from runner.errors import StoreError
@@ -195,10 +195,11 @@ class QueueWorker:
     async def _defer(self, *incidents: str) -> None:
         await self._app.job_manager.batch_defer_jobs_async([queue.job(incident) for incident in incidents])
 
-    def _spread(self, incidents: Sequence[str]) -> None:
+    def _spread(self, incidents: Sequence[str]) -> Sequence[str]:
         """Have incidents looked at by whoever has them in hand; called from the other loop."""
         if incidents and self._loop is not None and not self._loop.is_closed():
             asyncio.run_coroutine_threadsafe(self._defer(*incidents), self._loop)
+        return ()
 
     async def _sweep(self, timestamp: int) -> None:
         """Give the jobs of silent workers to others, and a job to every incident that should have one."""

@@ -28,6 +28,7 @@ class Twilio(StandIn):
         """Start without any message or call."""
         super().__init__(*acts)
         self.things: dict[str, dict[str, str]] = {}
+        self.date = "Tue, 24 Nov 2026 14:02:00 +0000"
 
     def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
         """Take a message or call, or list the messages."""
@@ -58,6 +59,7 @@ class Twilio(StandIn):
             "from": form.get("From", ""),
             "body": form.get("Body", ""),
             "status": "queued",
+            "date_created": self.date,
             "callback": form.get("StatusCallback", ""),
             "twiml": form.get("Twiml", ""),
         }

@@ -8,6 +8,7 @@ it: it carries what is public, and a reply says that it was seen, never more.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from integrations.http import Reply, json_object, judge
@@ -43,6 +44,7 @@ _KINDS: dict[str, Literal["accepted", "relayed", "delivered", "read", "failed"]]
     **dict.fromkeys(("undelivered", "failed", "canceled"), "failed"),
 }
 _PROOFS: dict[str, Proof] = {"sent": "relayed", "delivered": "delivered", "read": "read"}
+_FOOTER = "\n\n-- \n"
 _OPTED_OUT = "21610"
 
 
@@ -113,12 +115,28 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     if not isinstance(reply, Reply) or judge(reply, outbound.at) is not None:
         return CannotTell("the service could not be asked")
     listed = json_object(reply.body).get("messages")
-    body = narrow_body(outbound)
     for one in listed if isinstance(listed, list) else []:
-        ours = isinstance(one, dict) and one.get("body") == body and one.get("to") == outbound.recipient
+        ours = isinstance(one, dict) and one.get("to") == outbound.recipient and _same(one, outbound)
         if ours and (sid := api.identifier(one, "SM")):
             return Found(sid, _PROOFS.get(str(one.get("status")), "accepted"))
     return CannotTell("the service lists no such message yet")
+
+
+def _same(one: dict[str, object], outbound: Outbound) -> bool:
+    """Tell whether a listed message is this one: to the letter; or with another footer that names the same delivery.
+
+    A footer tells the moment of its sending, which is not known again after a crash; then the message must be newer than the attempt.
+    """
+    body, given = narrow_body(outbound), str(one.get("body"))
+    if given == body:
+        return True
+    (text, line, _), (theirs, _, footer) = body.rpartition(_FOOTER), given.rpartition(_FOOTER)
+    try:
+        made = parsedate_to_datetime(str(one.get("date_created")))
+    except ValueError:
+        return False
+    recent = made.tzinfo is not None and made >= outbound.at - timedelta(minutes=1)
+    return bool(line) and text == theirs and outbound.delivery in footer.split() and recent
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import msgspec
 
 from runner.effects.answering import how_to_answer, opening, reminding
@@ -25,7 +28,6 @@ def deliver(work: Deliver, incident: Incident, head: str, tools: Tools) -> Attem
 
 def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> SendResult:
     delivery = incident.deliveries[work.delivery]
-    message = incident.messages[delivery.message]
     if delivery.state != "active":
         return SendResult(state="not_sent", reason="nobody has to be told any more")
     channel = tools.directory.channels.get(work.channel)
@@ -33,6 +35,28 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
     if channel is None:
         return SendResult(state="rejected", reason="the channel is no longer configured", permanent=True)
+    ready = _ready(work, incident, head, channel, tools)
+    return ready if isinstance(ready, SendResult) else _asked(channel, *ready, tools)
+
+
+def ask_again(work: Deliver, began: datetime, incident: Incident, tools: Tools) -> SendResult | None:
+    """Ask the provider what became of an attempt that has no answer; None where that cannot be told."""
+    channel = tools.directory.channels.get(work.channel)
+    if channel is None or channel.reconcile == "none":
+        return None
+    ready = _ready(work, incident, "", channel, tools)
+    if isinstance(ready, SendResult):
+        return None
+    dispatch, secrets = ready
+    return tools.sender.reconcile(channel, msgspec.structs.replace(dispatch, at=began), secrets)
+
+
+def _ready(
+    work: Deliver, incident: Incident, head: str, channel: Channel, tools: Tools
+) -> tuple[Dispatch, Mapping[str, str]] | SendResult:
+    """Return what leaves and the secrets that it leaves with, or what keeps it from leaving."""
+    delivery = incident.deliveries[work.delivery]
+    message = incident.messages[delivery.message]
     chosen = choose(
         message.message_class,
         channel,
@@ -64,7 +88,19 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         deadline=(delivery.resent_at or message.at) + message.message_class.stale_after,
         footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}{answer}",
     )
-    return tools.sender.send(channel, dispatch, secrets)
+    return dispatch, secrets
+
+
+def _asked(channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], tools: Tools) -> SendResult:
+    """Send; where no answer came and the provider can be asked, ask it once, at once.
+
+    Only that it has the message is believed so soon: it may still be taking what it does not show yet.
+    """
+    result = tools.sender.send(channel, dispatch, secrets)
+    if result.state != "unknown":
+        return result
+    found = tools.sender.reconcile(channel, dispatch, secrets)
+    return found if found is not None and found.state == "accepted" else result
 
 
 def _within(text: str, channel: Channel) -> str:

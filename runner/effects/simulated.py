@@ -45,6 +45,10 @@ class Simulation:
         self.outbox.append(Sent(channel=channel.id, dispatch=dispatch, state=state))
         return _result(state, f"simulated-{len(self.outbox)}")
 
+    def reconcile(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> None:
+        """Nobody can be asked: what is scripted as unknown stays so."""
+        return
+
     def act(self, work: DoAct, path: str) -> AttemptDone:
         """Answer one attempt of an action; ``path`` is its step's."""
         state = self._next(f"act {path}", self._acts.get(path, ()))

@@ -52,6 +52,12 @@ class Sender(Protocol):
         """Make one attempt."""
         ...
 
+    def reconcile(
+        self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
+    ) -> SendResult | None:
+        """Ask whether an unanswered attempt arrived; None when it cannot be told."""
+        ...
+
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an effect may use. ``now`` is read once for each piece of work."""

@@ -16,6 +16,7 @@ from runner.model.messaging import Channel
 from runner.service.callbacks import secrets_of
 from runner.service.desk import Desk
 from runner.service.inbox import Inbox
+from runner.service.reconciling import Reconciler
 
 
 class Collector:
@@ -28,11 +29,13 @@ class Collector:
         self._patience = patience
         self._gateway = Gateway(base=desk.folder)
         self._troubles: dict[str, str] = {}
+        self._reconciler = Reconciler(desk)
         self.inbox = Inbox(desk)
 
     def round(self) -> None:
-        """Try again what came too early, then ask every channel that may have something."""
+        """Try again what came too early, ask about what nobody knows, then every channel that may have something."""
         self.inbox.again()
+        self._reconciler.round()
         for name in sorted(self.inbox.used()):
             channel = self._desk.directory.channels.get(name)
             if channel is not None:

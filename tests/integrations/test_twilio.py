@@ -432,3 +432,25 @@ def test_a_key_joins_an_address_that_has_a_query_already():
     fields = {"MessageSid": "SM" + "0a" * 16, "MessageStatus": "sent", "AccountSid": ACCOUNT}
     receipt = only(sms.parse_callback(signed(url, fields, AT), settings, SECRETS))
     assert receipt.idempotency_key == MESSAGE.idempotency_key
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"footer": f"Tocsin calm-otter · {MESSAGE.delivery} · journal 9:sha256:ff"}, True),
+        ({"delivery": "another", "footer": "Tocsin · another · journal 9:sha256:ff"}, False),
+        ({"text": "other words", "footer": f"Tocsin · {MESSAGE.delivery} · journal"}, False),
+        ({"footer": f"Tocsin · {MESSAGE.delivery} · journal", "at": AT + timedelta(hours=1)}, False),
+    ],
+)
+def test_a_message_is_found_again_by_its_words_and_its_delivery_when_its_footer_is_not_known_any_more(
+    changes, found
+):
+    sent = msgspec.structs.replace(
+        MESSAGE, footer=f"Tocsin calm-otter · {MESSAGE.delivery} · journal 7:sha256:00"
+    )
+    with Twilio() as server:
+        settings = texting(server.url)
+        sms.send(sent, settings, SECRETS)
+        asked = sms.reconcile(msgspec.structs.replace(MESSAGE, **changes), settings, SECRETS)
+    assert isinstance(asked, Found) is found

@@ -68,13 +68,14 @@ def _serve(session: Session, host: str, port: int) -> None:
     from runner.drivers.rounds import Rounds
     from runner.service.callbacks import Callbacks
     from runner.service.inbox import Inbox
+    from runner.service.links import Links
     from runner.web.app import Application
     from runner.web.serving import Server
 
     desk = session.machine
     attach(desk)
     callbacks = Callbacks(desk, Inbox(desk))
-    server = Server(Application(callbacks, session.say), host, port)
+    server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
         session.say(f"warning: {host} can be reached from other machines, and there is no TLS here")
     with stopped_by_signals(server.stop), Rounds(callbacks.inbox.again, AGAIN, session.say):

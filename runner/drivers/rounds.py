@@ -10,6 +10,9 @@ from typing import Self
 
 from runner.errors import TocsinError
 
+GRACE = timedelta(seconds=30)
+"""How long the round that is under way is waited for."""
+
 
 class Rounds:
     """A context: while it lasts, ``act`` is done, then after each pause again; a round that fails is not the last."""
@@ -48,6 +51,6 @@ class Rounds:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let the round that is under way end, and do no other."""
+        """Let the round that is under way end, for a while, and do no other."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(GRACE.total_seconds())

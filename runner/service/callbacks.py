@@ -83,8 +83,11 @@ def places_of(desk: Desk) -> dict[str, str]:
 
 def addresses(desk: Desk) -> tuple[CallbackAddress, ...]:
     """Return where each channel is called back, as its provider is to be told."""
+    base = desk.home.public_url.rstrip("/")
     return tuple(
-        CallbackAddress(channel=name, adapter=desk.directory.channels[name].adapter, url=f"/{IN}/{place}")
+        CallbackAddress(
+            channel=name, adapter=desk.directory.channels[name].adapter, url=f"{base}/{IN}/{place}"
+        )
         for name, place in places_of(desk).items()
     )
 

@@ -1,4 +1,5 @@
-"""What came back over a channel is put where it belongs: a receipt to its attempt, a STOP to its address.
+"""What came back over a channel is put where it belongs: a receipt to its attempt, an answer to its message, a
+STOP to its address.
 
 Whatever comes has been believed by its adapter already. One thing is done at a time: callbacks come in on several
 threads, and a desk is one person's.
@@ -14,6 +15,7 @@ from runner.errors import Sealed, Stale
 from runner.model.commands import TakeReceipt
 from runner.model.incoming import Answer, Heard, Receipt
 from runner.model.messaging import Channel
+from runner.service.answers import answered
 from runner.service.contacts import owner_of
 from runner.service.desk import Desk
 from runner.service.held import LIMIT, held, hold, let_go
@@ -110,7 +112,13 @@ class Inbox:
         word = answer.text.strip().rstrip(".!").lower()
         if channel.address_kind == "phone" and word in STOP | START:
             return self._stop(channel, answer.sender, stopped=word in STOP)
-        return "nothing"
+        place = self._where.find(channel.id, answer.provider_id, answer.key)
+        if place is None and answer.provider_id and self._where.under_way(channel.id):
+            return "later"
+        try:
+            return "taken" if answered(self._desk, channel, answer, place) else "nothing"
+        except Stale:
+            return "later"
 
     def _stop_recipient(self, channel: Channel, place: Place) -> None:
         """A provider says that this person stopped a channel: every address of theirs on it is left alone."""

@@ -30,5 +30,6 @@ def callbacks_page(report: CallbacksReport, settings: str) -> Page:
     rows = tuple((Cell(one.channel), Cell(one.adapter, "dim"), Cell(one.url)) for one in report.callbacks)
     blocks: list[Block] = [Table(rows=rows, elastic=2)]
     if any(one.url.startswith("/") for one in report.callbacks):
-        blocks += [Blank(), line("before it stands the address of the reverse proxy: https://…", "dim")]
+        hint = f"set public_url in {settings}: the address at which the reverse proxy is reached from outside"
+        blocks += [Blank(), line(hint, "dim")]
     return Page(tuple(blocks))

@@ -1,6 +1,7 @@
 """The application behind ``tocsin serve-callbacks`` (WSGI): from an address to the one who answers, and nothing else.
 
     /in/PLACE[/…]   a provider's callback; PLACE cannot be guessed, and what comes there is believed by its signature alone
+    /ack/LINK       a person's page: GET shows it and changes nothing, only the form that it holds acknowledges
 
 An address that is none, a method that fits nothing and a signature that does not hold get the same answer, byte for
 byte. Nothing of a request is logged but the name of the channel that believed it, and how many were refused.
@@ -12,10 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from runner.effects.answering import PAGE
 from runner.errors import TocsinError
 from runner.model.incoming import Incoming
 from runner.service.callbacks import IN, Callbacks
+from runner.service.links import Links
 from runner.web.pace import Pace
+from runner.web.page import asking, is_answer, thanking
 from runner.web.replies import LATER, REFUSED, Reply
 
 Environ = Mapping[str, Any]
@@ -27,9 +31,12 @@ RATE, BURST = 50.0, 200
 class Application:
     """Answers each request; safe for several threads, since one thing at a time is put into the store."""
 
-    def __init__(self, callbacks: Callbacks, say: Callable[[str], None], pace: Pace | None = None) -> None:
+    def __init__(
+        self, callbacks: Callbacks, links: Links, say: Callable[[str], None], pace: Pace | None = None
+    ) -> None:
         """Take the use cases; ``say`` is told what happened, without anything of the request."""
         self._callbacks = callbacks
+        self._links = links
         self._say = say
         self._pace = pace or Pace(RATE, BURST)
         self._refused = 0
@@ -53,7 +60,24 @@ class Application:
         room, _, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
         if room == IN:
             return self._callback(rest.partition("/")[0], environ)
+        if room == PAGE:
+            return self._link(rest, environ)
         return REFUSED
+
+    def _link(self, link: str, environ: Environ) -> Reply:
+        """Show a link's page, or take what its form sent; a program that looks at links changes nothing by it."""
+        match environ["REQUEST_METHOD"]:
+            case "GET" | "HEAD":
+                shown = self._links.shown(link)
+                return REFUSED if shown is None else asking(shown)
+            case "POST" if is_answer(_body(environ)):
+                done = self._links.acknowledged(link)
+                if done is None:
+                    return REFUSED
+                self._say(f"a link was used: {'acknowledged' if done.changed else 'nothing new'}")
+                return thanking(done.kind, done.codename)
+            case _:
+                return REFUSED
 
     def _callback(self, place: str, environ: Environ) -> Reply:
         believed = self._callbacks.believe(place, self._incoming(environ))
@@ -73,12 +97,11 @@ class Application:
         """Return the request as it came: the query and the body are the very bytes."""
         query = environ.get("QUERY_STRING", "")
         path = quote(environ.get("PATH_INFO", ""), encoding="latin-1")
-        length = environ.get("CONTENT_LENGTH") or "0"
         return Incoming(
             method=environ["REQUEST_METHOD"],
             path=f"{path}?{query}" if query else path,
             headers=_headers(environ),
-            body=environ["wsgi.input"].read(int(length)),
+            body=_body(environ),
             at=self._callbacks.now(),
         )
 
@@ -87,6 +110,11 @@ class Application:
         self._refused += 1
         if str(self._refused).strip("0") == "1":
             self._say(f"{self._refused} refused so far")
+
+
+def _body(environ: Environ) -> bytes:
+    found: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or "0"))
+    return found
 
 
 def _headers(environ: Environ) -> dict[str, str]:

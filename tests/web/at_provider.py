@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integrations.testing import meta, signal_gateway, twilio
+from integrations.testing import matrix, meta, pagerduty, signal_gateway, slack, twilio
 from integrations.testing.stand_in import StandIn
 from tests.cli.at_desk import AtDesk
 from tests.web.served import PLAYBOOK, address
@@ -13,19 +13,26 @@ ADA = "+15005550010"
 
 
 def telephone(tocsin: AtDesk, channel: dict[str, object], **secrets: str) -> None:
-    """Reach Ada by one channel, and send her a message that wants an answer."""
-    given = {name: f"file:{name}" for name in secrets}
-    for name, text in secrets.items():
-        (tocsin.home / name).write_text(text, encoding="utf-8")
-    channels = {"phone": {"confidentiality": "internal", "secrets": given, **channel}}
-    people = {"ada": {"name": "Ada", "contacts": [{"channel": "phone", "address": ADA}]}}
-    tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
+    """Reach Ada by one channel to her telephone."""
+    reach(tocsin, "phone", ADA, channel, **secrets)
 
 
-def opened(tocsin: AtDesk, tmp_path: Path) -> None:
+def reach(tocsin: AtDesk, name: str, to: str, channel: dict[str, object], **secrets: str) -> None:
+    """Reach Ada at one address by one channel."""
+    for secret, text in secrets.items():
+        (tocsin.home / secret).write_text(text, encoding="utf-8")
+    given = {secret: f"file:{secret}" for secret in secrets}
+    channels = {name: {"confidentiality": "internal", "secrets": given, **channel}}
+    people = {"ada": {"name": "Ada", "contacts": [{"channel": name, "address": to}]}}
+    url = "https://callbacks.example.org"
+    tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]}, public_url=url)
+
+
+def opened(tocsin: AtDesk, tmp_path: Path, kind: str = "real") -> None:
+    """Open an incident that calls Ada out."""
     path = tmp_path / "call-out.yaml"
     path.write_text(PLAYBOOK, encoding="utf-8")
-    tocsin.done("open", str(path), "--yes")
+    tocsin.done("open", str(path), "--yes", "--kind", kind)
 
 
 def by_twilio(tocsin: AtDesk, server: StandIn) -> None:
@@ -42,6 +49,29 @@ def by_whatsapp(tocsin: AtDesk, server: StandIn) -> None:
     telephone(tocsin, channel, token=meta.TOKEN, app_secret=meta.APP_SECRET, verify_token="asked")
 
 
-def by_signal(tocsin: AtDesk, server: StandIn) -> None:
-    channel = {"adapter": "signal", "settings": {"url": server.url, "number": signal_gateway.NUMBER}}
+def by_signal(tocsin: AtDesk, server: StandIn, *, recipients_lock: bool = False) -> None:
+    settings = {"url": server.url, "number": signal_gateway.NUMBER, "recipients_lock": recipients_lock}
+    channel = {"adapter": "signal", "settings": settings}
     telephone(tocsin, channel, callback="made-up-password")
+
+
+def by_slack(tocsin: AtDesk, server: StandIn, to: str) -> None:
+    settings = {"api": server.url, "button": "Seen", "team": slack.TEAM}
+    channel = {"adapter": "slack", "settings": settings, "domains": ["slack"]}
+    reach(tocsin, "chat", to, channel, token=slack.TOKEN, signing=slack.SIGNING)
+
+
+def by_pagerduty(tocsin: AtDesk, server: StandIn) -> None:
+    channel = {"adapter": "pagerduty", "settings": {"api": server.url, "acknowledged": True}}
+    reach(tocsin, "pager", "none", channel, routing_key=pagerduty.ROUTING_KEY, signing=pagerduty.SIGNING)
+
+
+def by_matrix(tocsin: AtDesk, server: StandIn) -> None:
+    settings = {"url": server.url, "user": matrix.US, "appservice": True}
+    channel = {"adapter": "matrix", "settings": settings}
+    reach(tocsin, "room", "!maria:breach.example", channel, token=matrix.TOKEN, hs_token=matrix.HS_TOKEN)
+
+
+def by_screen(tocsin: AtDesk) -> None:
+    channel = {"adapter": "console", "settings": {"path": str(tocsin.home / "console.txt")}, "exercise": True}
+    reach(tocsin, "screen", "ada", channel)

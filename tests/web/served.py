@@ -16,6 +16,7 @@ from runner.cli.session import Options, Session
 from runner.drivers.choice import attach
 from runner.service.callbacks import Callbacks
 from runner.service.inbox import Inbox
+from runner.service.links import Links
 from runner.web.app import Application
 from runner.web.pace import Pace
 from runner.web.serving import Server
@@ -77,7 +78,7 @@ def serving(tocsin: AtDesk, pace: Pace | None = None) -> Iterator[Serving]:
         desk = session.machine
         attach(desk)
         callbacks = Callbacks(desk, Inbox(desk))
-        server = Server(Application(callbacks, said.append, pace), "127.0.0.1", 0)
+        server = Server(Application(callbacks, Links(session.apart()), said.append, pace), "127.0.0.1", 0)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
@@ -90,7 +91,8 @@ def serving(tocsin: AtDesk, pace: Pace | None = None) -> Iterator[Serving]:
 def address(tocsin: AtDesk, channel: str) -> str:
     """Return the path at which a channel is called back, as the list shows it."""
     listed = tocsin("serve-callbacks", "--list", "--format", "json").json["callbacks"]
-    return next(one["url"] for one in listed if one["channel"] == channel)
+    found = next(one["url"] for one in listed if one["channel"] == channel)
+    return str(found).removeprefix("https://callbacks.example.org")
 
 
 def delivery(tocsin: AtDesk, n: int = 0) -> dict[str, Any]:

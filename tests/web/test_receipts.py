@@ -146,3 +146,42 @@ def test_a_receipt_that_names_a_message_before_we_know_its_name_is_held_over_a_r
     with serving(tocsin) as served:
         served.callbacks.inbox.again()
         assert delivery(tocsin)["evidence"] == "delivered"
+
+
+def test_where_no_answer_came_and_the_provider_can_be_asked_it_is_asked_at_once(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio("lose_answer") as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [sid] = server.things
+        assert [one.method for one in server.heard] == ["POST", "GET"]
+    [attempt] = delivery(tocsin)["attempts"]
+    assert (attempt["state"], attempt["provider_id"]) == ("accepted", sid)
+
+
+class Late(twilio.Twilio):
+    """A provider whose list shows a message only after a while."""
+
+    shows = False
+
+    def take(self, heard):
+        status, answer = super().take(heard)
+        return (status, answer) if heard.method == "POST" or self.shows else (200, {"messages": []})
+
+
+def test_an_attempt_without_an_answer_is_asked_about_again_by_the_worker(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with Late("lose_answer") as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        assert delivery(tocsin)["attempts"][0]["state"] == "unknown"
+        server.shows = True
+        tocsin("worker", "--once")
+        assert delivery(tocsin)["attempts"][0]["state"] == "unknown"
+        tocsin.clock.advance(timedelta(seconds=10))
+        tocsin("worker", "--once")
+        [sid] = server.things
+    [attempt] = delivery(tocsin)["attempts"]
+    assert (attempt["state"], attempt["provider_id"]) == ("accepted", sid)

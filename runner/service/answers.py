@@ -1,0 +1,66 @@
+"""Whose answer it is that came over a channel, and of which message: then it is an acknowledgement like any other.
+
+A person is known by the address that they answer from. From an address that nobody has, an answer counts only where the
+message went to a place that is that person's alone: never from a telephone number or a mailbox, whose owners are known, and
+never from a place where others can press and write too. The message is the one that was answered, by its key or its name;
+else the one whose code was written. A word without either says too little: which message would it be about?
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from runner.errors import Refused, Sealed
+from runner.model.incoming import Answer
+from runner.model.messaging import Channel
+from runner.model.organisation import Directory
+from runner.service.acknowledging import acknowledge
+from runner.service.contacts import owners_of
+from runner.service.desk import Desk
+from runner.service.whereabouts import Place
+from runner.vault.answers import LENGTH
+
+WORDS = 20
+"""Words of an answer in which a code is looked for."""
+_CODE = re.compile(rf"[A-Za-z0-9]{{{LENGTH}}}", re.ASCII)
+
+
+def answered(desk: Desk, channel: Channel, answer: Answer, place: Place | None) -> bool:
+    """Record an acknowledgement; false where the answer proves nothing new, or nothing at all."""
+    for person in _persons(desk.directory, channel, answer, place):
+        for code in [""] if place is not None else _codes(answer.text):
+            try:
+                done = acknowledge(
+                    desk,
+                    incident=place.incident if place is not None else "",
+                    delivery=place.delivery if place is not None else "",
+                    code=code,
+                    person=person,
+                    via=channel.id,
+                    strength=channel.ack_strength,
+                )
+            except (Refused, Sealed):
+                continue
+            return done.changed
+    return False
+
+
+def _persons(directory: Directory, channel: Channel, answer: Answer, place: Place | None) -> tuple[str, ...]:
+    """Return who may have answered: first the one to whom the message went, if it can be them."""
+    owners = owners_of(directory, channel, answer.sender)
+    if place is None:
+        return owners
+    if place.person in owners:
+        return (place.person,)
+    if owners or answer.shared or channel.address_kind not in ("handle", "none"):
+        return owners
+    return (place.person,)
+
+
+def _codes(text: str) -> Iterator[str]:
+    """Yield the words that have the form of a code."""
+    for word in text.split()[:WORDS]:
+        bare = word.strip(".,;:!?()[]<>\"'")
+        if _CODE.fullmatch(bare):
+            yield bare

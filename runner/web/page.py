@@ -1,0 +1,68 @@
+"""The page on which a person says that they have a message: no script, nothing from elsewhere, nothing about anybody.
+
+Whoever holds a link may have it from a mailbox that others read. So the page names the incident by its codename, says
+when the message was sent, and no more. It is the same before and after the button as far as programs go that look at
+links: only a form that was sent changes something.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+
+from runner.effects.gateway import MARKS
+from runner.model.states import Kind
+from runner.service.acknowledging import Shown
+from runner.web.replies import Reply
+
+FIELD, VALUE = b"answer", b"seen"
+"""What the form sends; a request without it changes nothing."""
+LARGEST = 1_000
+"""Bytes of a form."""
+_STYLE = (
+    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;color:#111;background:#fff}"
+    "button{font:inherit;padding:.8rem 1.6rem;border:2px solid #111;border-radius:.4rem;background:#111;color:#fff}"
+    ".mark{padding:.5rem;border:3px solid #b00;color:#b00;font-weight:bold}"
+)
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def asking(shown: Shown) -> Reply:
+    """Return the page of a link: the button, or that nothing is left to say."""
+    when = f"{shown.sent_at:%d %B %Y, %H:%M} UTC"
+    about = f"<p>A message of the incident <b>{escape(shown.codename)}</b> was sent to you on {when}.</p>"
+    if shown.state == "done":
+        return _page(
+            shown.kind, f"{about}<p>Nothing is left to acknowledge: it is known that it was received.</p>"
+        )
+    button = (
+        '<form method="post"><input type="hidden" name="answer" value="seen">'
+        '<button type="submit">I have this message</button></form>'
+    )
+    nobody = "<p>Only press if you are the person it was sent to. Nobody is logged in by it, and you are never asked for a password.</p>"
+    return _page(shown.kind, f"{about}{button}{nobody}")
+
+
+def thanking(kind: Kind, codename: str) -> Reply:
+    """Return the page after the button."""
+    text = f"<p>Thank you. It is recorded that you have the message of <b>{escape(codename)}</b>.</p>"
+    return _page(kind, f"{text}<p>You may close this page.</p>")
+
+
+def is_answer(body: bytes) -> bool:
+    """Tell whether a form was sent as our page sends it."""
+    return len(body) <= LARGEST and FIELD + b"=" + VALUE in body.split(b"&")
+
+
+def _page(kind: Kind, inside: str) -> Reply:
+    mark = MARKS.get(kind, "").strip()
+    marked = f'<p class="mark">{escape(mark)} This is not a real incident.</p>' if mark else ""
+    title = f"{mark} Acknowledge" if mark else "Acknowledge"
+    html = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        f"<style>{_STYLE}</style></head><body><main>{marked}{inside}</main></body></html>\n"
+    )
+    return Reply(status="200 OK", content_type="text/html; charset=utf-8", body=html.encode(), policy=POLICY)

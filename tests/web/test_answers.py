@@ -1,0 +1,205 @@
+"""A person answers over the channel that the message came by, and the delivery is acknowledged, or only read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from integrations.testing import matrix, meta, pagerduty, signal_gateway, slack, twilio
+from tests.cli.at_desk import AtDesk
+from tests.web.at_provider import (
+    ADA,
+    by_matrix,
+    by_pagerduty,
+    by_signal,
+    by_slack,
+    by_twilio,
+    by_whatsapp,
+    opened,
+)
+from tests.web.served import address, delivery, serving
+
+
+def code_in(text: str) -> str:
+    """Return the code that a message shows."""
+    [found] = re.findall(r"code ([A-Z2-9]{6})", text)
+    return found
+
+
+def proved(tocsin: AtDesk) -> tuple[str, str]:
+    found = delivery(tocsin)
+    return found["evidence"], found["state"]
+
+
+def test_a_pressed_button_in_slack_acknowledges(tocsin: AtDesk, tmp_path: Path) -> None:
+    with slack.Slack() as server:
+        by_slack(tocsin, server, "U0MARIA")
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            press = server.press(0, "U0MARIA", tocsin.clock.now())
+            assert served.call_back(press, address(tocsin, "chat")).status == 200
+            assert proved(tocsin) == ("acked", "satisfied")
+            assert served.call_back(press, address(tocsin, "chat")).status == 200
+    assert served.said == ["channel chat: a callback, taken", "channel chat: a callback, nothing"]
+
+
+def test_a_press_by_somebody_else_in_a_channel_of_many_silences_nobody(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with slack.Slack() as server:
+        by_slack(tocsin, server, "C0INCIDENT")
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            press = server.press(0, "U0SOMEBODY", tocsin.clock.now())
+            assert served.call_back(press, address(tocsin, "chat")).status == 200
+    assert proved(tocsin) == ("accepted", "active")
+
+
+def test_a_forged_press_is_refused_like_everything_else(tocsin: AtDesk, tmp_path: Path) -> None:
+    with slack.Slack() as server:
+        by_slack(tocsin, server, "U0MARIA")
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            press = server.press(0, "U0MARIA", tocsin.clock.now(), key="another-secret")
+            assert served.call_back(press, address(tocsin, "chat")).status == 404
+    assert proved(tocsin) == ("accepted", "active")
+
+
+def test_an_acknowledgement_in_pagerduty_which_calls_telephones_too_says_that_it_was_read(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with pagerduty.PagerDuty() as server:
+        by_pagerduty(tocsin, server)
+        opened(tocsin, tmp_path)
+        [key] = server.alerts
+        with serving(tocsin) as served:
+            place = address(tocsin, "pager")
+            by_service = server.acts(
+                key, "incident.acknowledged", tocsin.clock.now(), agent="service_reference"
+            )
+            assert served.call_back(by_service, place).status == 200
+            assert proved(tocsin)[0] == "accepted"
+            by_person = server.acts(key, "incident.acknowledged", tocsin.clock.now())
+            assert served.call_back(by_person, place).status == 200
+    assert proved(tocsin) == ("read", "active")
+
+
+def test_a_reaction_in_matrix_acknowledges_pushed_or_fetched(tocsin: AtDesk, tmp_path: Path) -> None:
+    with matrix.Matrix() as server:
+        by_matrix(tocsin, server)
+        opened(tocsin, tmp_path)
+        server.reacts("!maria:breach.example", "@maria:breach.example", "$event0")
+        with serving(tocsin) as served:
+            got = served.call_back(
+                server.pushed(tocsin.clock.now()),
+                f"{address(tocsin, 'room')}/_matrix/app/v1/transactions/1",
+            )
+            assert (got.status, got.body) == (200, b"{}")
+    assert proved(tocsin) == ("acked", "satisfied")
+
+
+def test_a_worker_fetches_a_reaction_where_the_homeserver_does_not_push(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with matrix.Matrix() as server:
+        by_matrix(tocsin, server)
+        opened(tocsin, tmp_path)
+        server.reacts("!maria:breach.example", "@maria:breach.example", "$event0")
+        tocsin("worker", "--once")
+    assert proved(tocsin) == ("acked", "satisfied")
+
+
+def reply(tocsin: AtDesk, text: str, sender: str = ADA, name: str = "0a"):
+    fields = {"MessageSid": "SM" + name * 16, "SmsStatus": "received", "AccountSid": twilio.ACCOUNT}
+    url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
+    return twilio.signed(url, {**fields, "From": sender, "Body": text}, tocsin.clock.now())
+
+
+@pytest.mark.parametrize("words", ["{}", "ok {}.", "Yes, I have it: {}"])
+def test_a_code_sent_back_by_text_says_that_it_was_read_and_never_more(
+    tocsin: AtDesk, tmp_path: Path, words: str
+) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [text] = server.things.values()
+        with serving(tocsin) as served:
+            answer = reply(tocsin, words.format(code_in(text["body"]).lower()))
+            assert served.call_back(answer).status == 200
+    assert proved(tocsin) == ("read", "active")
+
+
+def test_a_text_without_the_code_or_from_another_number_proves_nothing(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [text] = server.things.values()
+        code = code_in(text["body"])
+        with serving(tocsin) as served:
+            for n, said in enumerate(
+                (
+                    reply(tocsin, "ok", name="01"),
+                    reply(tocsin, code, "+15005550011", "02"),
+                    reply(tocsin, "AAAAAA", name="03"),
+                )
+            ):
+                assert served.call_back(said).status == 200, n
+    assert proved(tocsin) == ("accepted", "active")
+
+
+def test_a_reply_in_whatsapp_that_quotes_the_message_says_that_it_was_read(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with meta.Meta(wrote=frozenset({ADA})) as server:
+        by_whatsapp(tocsin, server)
+        opened(tocsin, tmp_path)
+        [name] = server.messages
+        said = {"id": "wamid.ABC=", "from": ADA[1:], "text": {"body": "on it"}, "context": {"id": name}}
+        with serving(tocsin) as served:
+            told = meta.webhook({"messages": [said]}, tocsin.clock.now())
+            assert served.call_back(told, address(tocsin, "phone")).status == 200
+    assert proved(tocsin) == ("read", "active")
+
+
+@pytest.mark.parametrize(("lock", "evidence"), [(True, "acked"), (False, "read")])
+def test_a_reply_by_signal_acknowledges_only_where_a_swapped_number_could_not_have_written_it(
+    tocsin: AtDesk, tmp_path: Path, lock: bool, evidence: str
+) -> None:
+    with signal_gateway.SignalGateway() as server:
+        by_signal(tocsin, server, recipients_lock=lock)
+        opened(tocsin, tmp_path)
+        [stamp] = server.sent
+        with serving(tocsin) as served:
+            said = signal_gateway.written("on my way", quote=stamp, source=ADA)
+            told = signal_gateway.posted(said, "made-up-password", tocsin.clock.now())
+            assert served.call_back(told, address(tocsin, "phone")).status == 200
+    assert proved(tocsin)[0] == evidence
+
+
+def test_an_answer_over_what_has_fallen_silences_nobody(tocsin: AtDesk, tmp_path: Path) -> None:
+    with slack.Slack() as server:
+        by_slack(tocsin, server, "U0MARIA")
+        opened(tocsin, tmp_path)
+        tocsin.done("domain", "compromised", "slack")
+        with serving(tocsin) as served:
+            press = server.press(0, "U0MARIA", tocsin.clock.now())
+            assert served.call_back(press, address(tocsin, "chat")).status == 200
+    assert proved(tocsin)[0] == "read"
+
+
+def test_an_answer_when_the_incident_is_over_is_kept_and_brings_nothing_back(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with slack.Slack() as server:
+        by_slack(tocsin, server, "U0MARIA")
+        opened(tocsin, tmp_path)
+        tocsin.done("use", "amber-falcon")
+        tocsin.done("cancel", "--reason", "a mistake")
+        with serving(tocsin) as served:
+            press = server.press(0, "U0MARIA", tocsin.clock.now())
+            assert served.call_back(press, address(tocsin, "chat")).status == 200
+    assert proved(tocsin) == ("acked", "cancelled")

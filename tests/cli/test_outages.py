@@ -39,13 +39,14 @@ class Service:
         self.answers(status, *headers)
         self.server = ChaosServer(self._answer)
 
-    def answers(self, status: int, *headers: str) -> None:
-        self._head = "".join(f"{line}\r\n" for line in (*headers, "Content-Length: 0", "Connection: close"))
-        self._status = status
+    def answers(self, status: int, *headers: str, body: str = "") -> None:
+        lines = (*headers, f"Content-Length: {len(body)}", "Connection: close")
+        self._head = "".join(f"{line}\r\n" for line in lines)
+        self._status, self._body = status, body
 
     def _answer(self, talk: Talk) -> None:
         talk.hear_request()
-        talk.say(f"HTTP/1.1 {self._status} Said\r\n{self._head}\r\n".encode())
+        talk.say(f"HTTP/1.1 {self._status} Said\r\n{self._head}\r\n{self._body}".encode())
 
     @property
     def asked(self) -> int:
@@ -164,10 +165,19 @@ def test_refusals_never_close_a_provider_off(providers: Providers, tmp_path: Pat
     assert providers.second.asked == len(PEOPLE)
 
 
-def test_a_later_with_seconds_holds_the_account_and_not_only_one_message(
-    providers: Providers, tmp_path: Path
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (["Retry-After: 20"], ""),
+        (["Retry-After: Tue, 24 Nov 2026 09:00:20 GMT"], ""),
+        (["Retry-After: Tue, 24 Nov 2026 11:00:20 GMT", "Date: Tue, 24 Nov 2026 11:00:00 GMT"], ""),
+        ([], '{"retry_after_ms": 20000}'),
+    ],
+)
+def test_a_later_holds_the_account_and_not_only_one_message_however_it_is_said(
+    providers: Providers, tmp_path: Path, headers: list[str], body: str
 ) -> None:
-    providers.messenger.answers(429, "Retry-After: 20")
+    providers.messenger.answers(429, *headers, body=body)
     incident = providers.open(tmp_path / "call-out.yaml")
     asked = providers.messenger.asked
     assert asked <= 8, "whoever had not begun does not begin"
@@ -181,6 +191,31 @@ def test_a_later_with_seconds_holds_the_account_and_not_only_one_message(
     assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
     assert providers.messenger.asked == asked + len(PEOPLE)
     assert providers.second.asked == providers.other.asked == 0
+
+
+@pytest.mark.parametrize("said", ["0", "-7", "soon", "nan", ""])
+def test_a_later_that_says_nothing_is_not_answered_in_the_same_breath(
+    providers: Providers, tmp_path: Path, said: str
+) -> None:
+    providers.messenger.answers(429, f"Retry-After: {said}")
+    incident = providers.open(tmp_path / "call-out.yaml")
+    assert providers.messenger.asked == len(PEOPLE), "once for each, and nobody else is held up by it"
+    assert {len(one["attempts"]) for one in providers.deliveries(incident)} == {1}
+
+
+def test_what_is_worth_nothing_any_more_is_dropped_with_a_word(providers: Providers, tmp_path: Path) -> None:
+    providers.messenger.answers(429, "Retry-After: 3600")
+    providers.channels = {"chat": providers.channels["chat"]}
+    providers.settle()
+    incident = providers.open(tmp_path / "call-out.yaml")
+    asked = providers.messenger.asked
+    providers.tocsin.clock.advance(timedelta(hours=25))
+    providers.tocsin("worker", "--once")
+    assert providers.messenger.asked == asked
+    assert {one["state"] for one in providers.deliveries(incident)} == {"exhausted"}
+    assert "it is older than its class allows, so it was dropped" in providers.tocsin.done(
+        "timeline", incident
+    )
 
 
 def test_a_later_beyond_the_time_of_the_channel_goes_on_over_the_next(

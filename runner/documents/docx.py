@@ -33,6 +33,7 @@ from runner.documents.tree import (
     Text,
     plain,
 )
+from runner.documents.word_logo import with_logo
 from runner.documents.word_package import pack
 
 
@@ -57,7 +58,8 @@ def write_docx(document: Document) -> bytes:
         "word/footer1.xml": parts.footer(footer(document), size),
         "word/_rels/document.xml.rels": parts.relations(body.addresses),
     }
-    return pack({name: text.encode() for name, text in files.items()})
+    content = {name: text.encode() for name, text in files.items()}
+    return pack({**content, **with_logo(content, paper)} if paper.logo is not None else content)
 
 
 class Body:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
 from typing import Final
 
+from runner.documents.logo import size
 from runner.documents.marking import footer, small_print, watermark
 from runner.documents.numbering import number
 from runner.documents.tree import (
@@ -22,6 +24,7 @@ from runner.documents.tree import (
     Quote,
     Rule,
     Signature,
+    Stationery,
     Strong,
     Table,
     Text,
@@ -50,15 +53,28 @@ def write_html(document: Document) -> bytes:
     page = (
         f'<!DOCTYPE html>\n<html lang="{escape(document.language)}"{direction}>\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'{_IMAGES if paper.logo else ''}\">\n"
         f"<title>{escape(document.title)}</title>\n"
         f"<style>{_STYLE % {'points': f'{paper.points:g}', 'small': f'{small_print(document):g}'}}</style>\n</head>\n<body>\n{banner}"
-        + (f"<header><p>{letterhead}</p></header>\n" if letterhead else "")
+        + (f"<header>{_logo(paper)}<p>{letterhead}</p></header>\n" if letterhead or paper.logo else "")
         + f"<main>\n{_blocks(document.blocks)}</main>\n"
         + (f"<footer><p>{escape(footer(document))}</p></footer>\n" if footer(document) else "")
         + "</body>\n</html>\n"
     )
     return page.encode()
+
+
+_IMAGES = "; img-src data:"
+
+
+def _logo(paper: Stationery) -> str:
+    """Return the picture with its bytes in the page: nothing is fetched."""
+    if paper.logo is None:
+        return ""
+    width, height = size(paper.logo)
+    data = b64encode(paper.logo.png).decode("ascii")
+    alt = escape(f"Logo of {paper.name}")
+    return f'<p><img src="data:image/png;base64,{data}" alt="{alt}" style="width:{width:g}pt;height:{height:g}pt"></p>'
 
 
 def _blocks(blocks: tuple[Block, ...]) -> str:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from runner.documents.logo import size
 from runner.documents.marking import footer, small_print, watermark
-from runner.documents.tree import Document
+from runner.documents.tree import Document, Stationery
 from runner.errors import Bug, Refused
 
 if TYPE_CHECKING:
@@ -220,12 +221,19 @@ def _data(document: Document) -> dict[str, Any]:
         "region": region.upper() if len(region) == 2 else None,
         "rtl": document.right_to_left,
         "fonts": ["Libertinus Serif"],
-        "paper": context.stationery,
+        "paper": msgspec.structs.replace(context.stationery, logo=None),
+        "logo": _logo(context.stationery),
         "small": small_print(document),
         "table": max(0.92 * context.stationery.points, document.min_points),
         "watermark": watermark(document),
         "footer": footer(document),
     }
+
+
+def _logo(stationery: Stationery) -> dict[str, Any] | None:
+    """Return the logo's bytes as numbers, since typst reads nothing from disk, and its width in points."""
+    logo = stationery.logo
+    return None if logo is None else {"png": list(logo.png), "width": size(logo)[0]}
 
 
 def _spelt(data: str, text: str) -> str:

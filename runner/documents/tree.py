@@ -117,6 +117,15 @@ Inline = Union[Text, GapText, Strong, Emphasis, Link, Break]  # noqa: UP007  msg
 Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule]  # noqa: UP007
 
 
+class Logo(msgspec.Struct, frozen=True, kw_only=True):
+    """The firm's picture: pixels alone, looked through; ``sha256`` is that of the file it was made from."""
+
+    png: bytes
+    width: int
+    height: int
+    sha256: str
+
+
 class Stationery(msgspec.Struct, frozen=True, kw_only=True):
     """Whose paper it is: the letterhead's lines, the type size, and folders of fonts for the PDF."""
 
@@ -127,6 +136,7 @@ class Stationery(msgspec.Struct, frozen=True, kw_only=True):
     font_paths: tuple[str, ...] = ()
     letterhead: str = ""
     """SHA-256 of the firm's own Word file, where a ``.docx`` is written on one."""
+    logo: Logo | None = None
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from runner.documents.coverage import check, short
 from runner.documents.kept import encode
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
-from runner.documents.tree import Document, RenderContext, Stationery
+from runner.documents.tree import Document, Logo, RenderContext, Stationery
 from runner.documents.write import write
 from runner.effects.lawful import Brief, about, brief, with_law
 from runner.effects.tools import Tools
@@ -41,7 +41,9 @@ def render(
         found = brief(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, found)]
         notice = with_law(notice, found)
-        drafted = dated(paper(notice, source, incident, found, privileged=tools.privileged), incident)
+        drafted = dated(
+            paper(notice, source, incident, found, privileged=tools.privileged, logo=tools.logo()), incident
+        )
         document = drafted.document()
         items = blockers(notice, document)
         if override or not items:
@@ -106,12 +108,13 @@ def make(
     *,
     draft: bool | None = None,
     privileged: bool = False,
+    logo: Logo | None = None,
 ) -> Document:
     """Return the document of a notice as of an incident's facts; ``draft`` None decides by its gaps.
 
     What the law requires and nothing in the text says, or forbids and the text says, keeps it a draft as well.
     """
-    drafted = paper(notice, source, incident, found, privileged=privileged)
+    drafted = paper(notice, source, incident, found, privileged=privileged, logo=logo)
     document = drafted.document()
     if draft or (draft is None and blockers(notice, document)):
         return document
@@ -126,6 +129,7 @@ def paper(
     population: str = "",
     *,
     privileged: bool = False,
+    logo: Logo | None = None,
 ) -> Paper:
     """Return what a draft is made from; of one population alone where one is named."""
     facts = nested(incident.facts)
@@ -139,7 +143,7 @@ def paper(
         privileged=privileged,
         timestamp=max((fact.at for fact in incident.facts.values()), default=incident.opened_at),
         zone=facts.get("organisation", {}).get("zone", "UTC"),
-        stationery=_stationery(facts, notice),
+        stationery=_stationery(facts, notice, logo),
     )
     return Paper(notice, source, facts, {} if found is None else {"duty": about(found)}, context)
 
@@ -267,7 +271,7 @@ def _duty(work: Render, incident: Incident, library: Library, tools: Tools) -> D
     return found[0] if found else None
 
 
-def _stationery(facts: dict[str, object], notice: Notice) -> Stationery:
+def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> Stationery:
     organisation = facts.get("organisation")
     found = organisation if isinstance(organisation, dict) else {}
     lines = tuple(line for line in str(found.get("address", "")).splitlines() if line)
@@ -276,4 +280,5 @@ def _stationery(facts: dict[str, object], notice: Notice) -> Stationery:
         lines=lines,
         points=max(11.0, notice.min_points),
         paper="us-letter" if notice.language.endswith("-US") else "a4",
+        logo=logo if notice.logo else None,
     )

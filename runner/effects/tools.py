@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from runner.documents.tree import Logo
 from runner.engine.plan import Library
 from runner.engine.rules import Compromise, PlanContext
 from runner.model.duty import DutyStatus
@@ -75,11 +76,13 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
     letterhead: Callable[[], bytes] = bytes
+    """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""
+    logo: Callable[[], Logo | None] = lambda: None
+    """The firm's logo, None where none is named; raises a TocsinError where it cannot be used."""
     public_url: str = ""
     """Where people reach the pages of acknowledgement; empty where they do not."""
     privileged: bool = False
     """Whether drafts and cover sheets are marked as privileged."""
-    """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""
 
 
 def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:

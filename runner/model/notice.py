@@ -98,6 +98,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether information may follow in phases, as in Art. 33(4) GDPR."""
     at_once: tuple[str, ...] = ()
     """Facts that may not follow later even where phases are allowed."""
+    logo: bool = True
+    """Whether the firm's logo may stand on it; EDGAR takes no pictures of this kind."""
     slots: tuple[str, ...] = ()
     """What differs from one reader's letter to the next (``SLOTS``); all else is the same for all in one place."""
     sections: tuple[Section, ...] = ()

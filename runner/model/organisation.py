@@ -48,6 +48,10 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     letterhead: str = ""
     """A Word file whose headers, footers, styles and page every ``.docx`` keeps."""
+    logo: str = ""
+    """A PNG or SVG file that stands above the letterhead's lines in PDF, Word and HTML."""
+    logo_sha256: str = ""
+    """The digest that this file must have."""
     privileged: bool = False
     """Whether drafts and cover sheets are marked as prepared for counsel; what is filed never is."""
 

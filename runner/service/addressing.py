@@ -115,7 +115,9 @@ class Addressing:
         work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
         notice = self._notice or self._template(template_for(work, self._tools, found))
         body = self._tools.notices[notice.id][1]
-        made = self._inked(paper(with_law(notice, found), body, self._incident, found, population))
+        made = self._inked(
+            paper(with_law(notice, found), body, self._incident, found, population, logo=self._desk.logo())
+        )
         pattern = made.document()
         blocking = () if self._draft else blockers(made.notice, pattern)
         if blocking:

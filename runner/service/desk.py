@@ -35,6 +35,7 @@ from runner.service.ledger import Turn, catch_up, fold, prepare
 from runner.store.port import Appended, Conflict, Snapshot, Store
 
 if TYPE_CHECKING:
+    from runner.documents.tree import Logo
     from runner.effects.gateway import Gateway
     from runner.engine.counting import HolidayCalendar
     from runner.model.messaging import Channel, SendResult
@@ -297,21 +298,36 @@ class Desk:
             new_id=self.chance.name,
             duties=duty_statuses,
             letterhead=self.letterhead,
+<<<<<<< HEAD
             public_url=self.home.public_url,
+=======
+            logo=self.logo,
+>>>>>>> 5274481 (The firm's logo stands on PDF, Word and HTML, looked through and known by its digest)
             privileged=self.home.stationery.privileged,
         )
 
     def letterhead(self) -> bytes:
         """Return the firm's own Word file, empty where none is named; raises NotFound where it is not there."""
         named = self.home.stationery.letterhead
+        return self._paper(named, "letterhead") if named else b""
+
+    def logo(self) -> Logo | None:
+        """Return the firm's logo, None where none is named; raises NotFound or Refused where it cannot be used."""
+        named = self.home.stationery.logo
         if not named:
-            return b""
+            return None
+        from runner.documents.logo import read_logo
+
+        return read_logo(self._paper(named, "logo"), self.home.stationery.logo_sha256)
+
+    def _paper(self, named: str, what: str) -> bytes:
         try:
             return (self.folder / named).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "no such name"
             raise NotFound(
-                f"the letterhead {named} cannot be read: {error.strerror}",
-                hint="stationery.letterhead in tocsin.yaml; its path counts from the home",
+                f"the {what} {named} cannot be read: {why}",
+                hint=f"stationery.{what} in tocsin.yaml; its path counts from the home",
             ) from None
 
     @cached_property

@@ -59,7 +59,9 @@ def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[No
     statuses = [one for one in desk.duties(incident) if one.id == wanted]
     found = brief(incident, _one(statuses), desk.library(incident))
     notice = with_law(notice, found)
-    return notice, make(notice, body, incident, found, privileged=desk.home.stationery.privileged)
+    return notice, make(
+        notice, body, incident, found, privileged=desk.home.stationery.privileged, logo=desk.logo()
+    )
 
 
 def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:

@@ -14,6 +14,7 @@ from runner.documents.write import write
 from runner.model.notice import Coverage
 from tests.documents.at_law import catalog, without
 from tests.documents.europe import europe_facts, written
+from tests.documents.formats import FILES, files_of
 from tests.documents.test_notices_shipped import (
     GOLDEN,
     compare,
@@ -105,12 +106,14 @@ def test_with_no_fact_it_is_a_draft_that_shows_its_gaps_and_reads_as_its_golden_
 def test_every_format_says_the_same_words(one: Case) -> None:
     document = whole(one)
     words = tree_words(document)
-    assert docx_words(write(document, "docx")) == words
-    assert html_words(write(document, "html")) == words
-    assert Counter(word.strip(":") for word in words) <= Counter(text_words(write(document, "txt")))
+    word, page, pdf = (write(document, form) for form in FILES)
+    assert docx_words(word) == words
+    assert html_words(page) == words
+    assert Counter(each.strip(":") for each in words) <= Counter(text_words(write(document, "txt")))
     # a reader of PDFs takes a hyphen at the end of a line away
-    bare = [word.replace("-", "") for word in words]
-    assert missing_in_order(bare, pdf_characters(write(document, "pdf")).replace("-", "")) == []
+    bare = [each.replace("-", "") for each in words]
+    assert missing_in_order(bare, pdf_characters(pdf).replace("-", "")) == []
+    compare(GOLDEN / f"{one.id}.formats.txt", files_of(word, page, pdf))
 
 
 @pytest.mark.parametrize("name", TRANSLATIONS)

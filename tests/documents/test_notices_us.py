@@ -20,6 +20,7 @@ from runner.effects.tools import Tools
 from runner.model.notice import Notice
 from runner.model.work import Render
 from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
+from tests.documents.formats import FILES, files_of
 from tests.documents.test_notices_shipped import (
     compare,
     docx_words,
@@ -97,11 +98,13 @@ def test_with_no_fact_it_is_a_draft_that_shows_its_gaps(case: str) -> None:
 def test_every_format_says_the_same_words(case: str) -> None:
     _notice, document = made(*CASES[case], us_facts(*STATES))
     words = tree_words(document)
-    assert docx_words(write(document, "docx")) == words
-    assert html_words(write(document, "html")) == words
+    word, page, pdf = (write(document, form) for form in FILES)
+    assert docx_words(word) == words
+    assert html_words(page) == words
     # a reader of PDFs takes a hyphen at the end of a line for one that the line break made
-    bare = [word.replace("-", "") for word in words]
-    assert missing_in_order(bare, pdf_characters(write(document, "pdf")).replace("-", "")) == []
+    bare = [one.replace("-", "") for one in words]
+    assert missing_in_order(bare, pdf_characters(pdf).replace("-", "")) == []
+    compare(GOLDEN / f"{case}.formats.txt", files_of(word, page, pdf))
 
 
 def test_the_web_page_of_a_filing_is_compared_whole() -> None:

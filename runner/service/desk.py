@@ -298,11 +298,8 @@ class Desk:
             new_id=self.chance.name,
             duties=duty_statuses,
             letterhead=self.letterhead,
-<<<<<<< HEAD
             public_url=self.home.public_url,
-=======
             logo=self.logo,
->>>>>>> 5274481 (The firm's logo stands on PDF, Word and HTML, looked through and known by its digest)
             privileged=self.home.stationery.privileged,
         )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from runner.documents.render import render
 from runner.documents.tree import Document, RenderContext, Stationery
+from runner.documents.values import Kept
 from runner.loading.catalog import Catalog
 from runner.model.notice import Notice
 
@@ -64,6 +65,11 @@ def whole_facts() -> dict[str, Any]:
     facts["populations"][0]["data"]["records"] = 40000
     facts["risk"]["consequences"] = "Strangers may try to sign in to other accounts with the same password."
     facts["risk"]["advice"] = "Change the password wherever you used it."
+    facts["risk"]["monitoring"] = {
+        "months": 24,
+        "provider": "Northwind Monitoring",
+        "enrolment": "Enroll at https://example.com/enroll by February 28, 2027.",
+    }
     return facts
 
 
@@ -78,7 +84,13 @@ def context(**changes: Any) -> RenderContext:
     return msgspec.structs.replace(made, **changes)
 
 
-DUTY = {"duty": {"due": "2026-11-27T08:10:00Z", "overdue": False}}
+DUTY = {
+    "duty": {
+        "due": "2026-11-27T08:10:00Z",
+        "overdue": False,
+        "offered_months": Kept("risk.monitoring.months", 24),
+    }
+}
 
 
 def shipped(name: str) -> tuple[Notice, str]:

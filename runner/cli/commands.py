@@ -25,7 +25,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "domains": ("domain",),
         "channels": ("channel",),
     },
-    "Playbooks": {"playbooks": ("playbook", "schema")},
+    "Playbooks and exercises": {"playbooks": ("playbook", "schema"), "drills": ("drill",)},
     "This home": {
         "home": ("init", "doctor", "version"),
         "audit": ("audit",),

@@ -123,7 +123,7 @@ def _play(
     request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
     opening = prepare_opening(desk, request, around(Path(file.file), catalog), pinned)
     name = commit_opening(desk, opening).id
-    worker = simulating(desk, Simulation(behaviour.channels, behaviour.acts), path_of)
+    worker = simulating(desk, Simulation(behaviour.channels, behaviour.acts))
     players = Players(desk, name, behaviour, last_moment=case.last_moment, sleep=clock.advance)
     try:
         play(worker, name, players, clock)

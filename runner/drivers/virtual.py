@@ -6,12 +6,12 @@ A fortnight costs what happens in it: an hour in which nothing is due is one ass
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from runner.drivers.embedded import Worker
-from runner.effects.simulated import Simulation, no_call
+from runner.effects.simulated import ExerciseSender, Simulation, no_call
+from runner.engine.paths import path_of
 from runner.errors import Refused
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
@@ -29,11 +29,15 @@ class VirtualClock:
 
     def __init__(self, start: datetime) -> None:
         """Stand at ``start``, aware."""
-        self._time = start
+        self._time, self._wrong = start, timedelta()
 
     def now(self) -> datetime:
-        """Return the virtual instant."""
-        return self._time
+        """Return the virtual instant, as far as the clock is right."""
+        return self._time + self._wrong
+
+    def set_wrong(self, shift: timedelta) -> None:
+        """Have the clock wrong by so much from now on."""
+        self._wrong = shift
 
     def advance(self, span: timedelta) -> None:
         """Let time pass."""
@@ -60,7 +64,7 @@ class Playing(Protocol):
         ...
 
 
-def simulating(desk: Desk, simulation: Simulation, path: Callable[[str], str]) -> Worker:
+def simulating(desk: Desk, simulation: Simulation) -> Worker:
     """Return a worker whose effects touch nothing outside: what is sent and called is answered by script."""
 
     def perform_it(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -69,8 +73,9 @@ def simulating(desk: Desk, simulation: Simulation, path: Callable[[str], str]) -
         from runner.effects.perform import perform
 
         if isinstance(work, DoAct):
-            return simulation.act(work, path(work.step))
-        tools = replace(desk.tools(incident), sender=simulation, call=no_call)
+            return simulation.act(work, path_of(work.step))
+        door = ExerciseSender(simulation, incident, desk.now_in(incident), simulation)
+        tools = replace(desk.tools(incident), sender=door, call=no_call)
         return perform(work, incident, head, desk.library(incident), tools)
 
     return Worker(desk, threads=1, perform=perform_it)

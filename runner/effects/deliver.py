@@ -10,6 +10,7 @@ import msgspec
 from runner.effects.answering import how_to_answer, opening, reminding
 from runner.effects.compose import Body
 from runner.effects.screening import shown_subject
+from runner.effects.simulated import leaves
 from runner.effects.tools import Tools, at_home, plan_context
 from runner.engine.planner import choose
 from runner.errors import TocsinError
@@ -70,7 +71,8 @@ def _ready(
         return SendResult(state="rejected", code=chosen.rule, reason=chosen.why, permanent=True)
     try:
         body = msgspec.json.decode(tools.blobs.get_blob(message.body), type=Body)
-        secrets = {name: tools.secret(reference).reveal() for name, reference in channel.secrets.items()}
+        needed = channel.secrets if leaves(incident, channel, work.delivery) else {}
+        secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
         answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)

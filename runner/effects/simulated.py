@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.effects.tools import Sender
 from runner.model.commands import AttemptDone
+from runner.model.incident import Incident
 from runner.model.messaging import CallResult, Channel, Dispatch, HttpCall, SendResult
 from runner.model.rehearsal import Effect
+from runner.model.traffic import PLAYED
 from runner.model.work import DoAct
 
+LIVE = "live_comms"
+"""The one type of exercise whose messages leave."""
 NEVER_LEFT = "simulated: nothing left this machine"
 
 
@@ -45,9 +50,11 @@ class Simulation:
         self.outbox.append(Sent(channel=channel.id, dispatch=dispatch, state=state))
         return _result(state, f"simulated-{len(self.outbox)}")
 
-    def reconcile(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> None:
-        """Nobody can be asked: what is scripted as unknown stays so."""
-        return
+    def reconcile(
+        self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
+    ) -> SendResult | None:
+        """Nobody can be asked what became of an attempt that was played."""
+        return None
 
     def act(self, work: DoAct, path: str) -> AttemptDone:
         """Answer one attempt of an action; ``path`` is its step's."""
@@ -60,6 +67,54 @@ class Simulation:
         return script[min(n, len(script) - 1)] if script else "accepted"
 
 
+class ExerciseSender:
+    """The door of an exercise: nothing passes it but what goes to people who agreed, over allow-listed channels.
+
+    It stands before the gateway, whose own guard holds besides. A channel that the scenario has down fails.
+    """
+
+    def __init__(
+        self, gateway: Sender, incident: Incident, now: datetime, played: Simulation | None = None
+    ) -> None:
+        """Take the real sender for what may really leave, and what answers the rest."""
+        self._gateway, self._incident, self._now = gateway, incident, now
+        self._played = played or Simulation()
+
+    def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
+        """Play one attempt, or make it where it may be made."""
+        if _fails(self._incident, channel.id, self._now):
+            return SendResult(state="not_sent", code=PLAYED, reason=f"the exercise has {channel.id} down")
+        if leaves(self._incident, channel, dispatch.delivery):
+            return self._gateway.send(channel, dispatch, secrets)
+        return self._played.send(channel, dispatch, {})
+
+    def reconcile(
+        self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
+    ) -> SendResult | None:
+        """Ask what became of an attempt that really left; of one that was played nobody can be asked."""
+        if leaves(self._incident, channel, dispatch.delivery):
+            return self._gateway.reconcile(channel, dispatch, secrets)
+        return None
+
+
+def leaves(incident: Incident, channel: Channel, delivery: str) -> bool:
+    """Tell whether a message of this incident really leaves over this channel."""
+    if incident.drill is None:
+        return True
+    found = incident.deliveries.get(delivery)
+    return (
+        incident.drill.exercise_type == LIVE
+        and channel.exercise_safe
+        and found is not None
+        and found.person in incident.drill.live
+    )
+
+
+def _fails(incident: Incident, channel: str, now: datetime) -> bool:
+    faults = incident.drill.faults if incident.drill is not None else ()
+    return any(one.kind == "channel" and one.ref == channel and one.holds(now) for one in faults)
+
+
 def no_call(request: HttpCall) -> CallResult:
     """Refuse every HTTP call: actions are answered before one is made."""
     return CallResult(outcome=SendResult(state="rejected", reason=NEVER_LEFT, permanent=True))
@@ -68,6 +123,7 @@ def no_call(request: HttpCall) -> CallResult:
 def _result(state: Effect, name: str) -> SendResult:
     return SendResult(
         state=state,
+        code=PLAYED,
         provider_id=name if state == "accepted" else "",
         evidence="accepted" if state == "accepted" else "none",
         reason=NEVER_LEFT if state != "accepted" else "",

@@ -98,6 +98,7 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
         overrides=tuple(incident.overrides.values()),
         held_by=_held_by(incident, at),
         at=at,
+        simulated=incident.drill is not None,
     )
 
 

@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from runner.model.messaging import SendResult
-from runner.model.traffic import Breaker
+from runner.model.traffic import PLAYED, Breaker
 
 Told = Literal["good", "bad", "nothing"]
 DECLARED = "declared down"
@@ -45,6 +45,8 @@ TOLERANCE = Tolerance()
 
 def told(result: SendResult) -> Told:
     """Return what an attempt's outcome says of the domains of its channel."""
+    if result.code == PLAYED:
+        return "nothing"
     match result.state:
         case "accepted":
             return "good"

@@ -62,6 +62,7 @@ def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
             exercise_type=command.exercise_type,
             plan=command.plan,
             marking=command.marking,
+            live=command.live,
             head=command.head,
         ),
     )

@@ -45,9 +45,10 @@ def _begun(draft: Draft, event: ExerciseBegun, at: datetime, seq: int) -> None:
             made,
             name=event.name,
             title=event.title,
-            type=event.exercise_type,
+            exercise_type=event.exercise_type,
             plan=event.plan,
             marking=event.marking,
+            live=frozenset(event.live),
         )
     )
 

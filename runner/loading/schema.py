@@ -16,6 +16,7 @@ from msgspec import inspect as types
 
 from runner.errors import Bug
 from runner.loading.lower import DUE, DUE_HINT, DURATION
+from runner.model.exercise import Exercise
 from runner.model.expressions import Expression
 from runner.model.playbook import KINDS, After, Due, DutyState, Playbook, Step, WaitFor
 from runner.model.rehearsal import PlaybookTests
@@ -105,7 +106,17 @@ def tests_schema() -> Schema:
     }
 
 
-SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {"playbook": playbook_schema, "playbook-test": tests_schema}
+def exercise_schema() -> Schema:
+    """Return the schema of an exercise."""
+    top = _struct(types.type_info(Exercise))  # type: ignore[arg-type]
+    return {"$schema": DIALECT, "$id": "tocsin/exercise/v1", "title": "a Tocsin exercise", **top}
+
+
+SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
+    "playbook": playbook_schema,
+    "playbook-test": tests_schema,
+    "exercise": exercise_schema,
+}
 """The kinds of files that editors can be told of."""
 
 

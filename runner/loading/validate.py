@@ -24,6 +24,7 @@ SCHEMAS = (
     "tocsin/fields/v1",
     "tocsin/home/v1",
     "tocsin/playbook-test/v1",
+    "tocsin/exercise/v1",
 )
 _NONE: Mapping[str, Channel] = {}
 _ENDINGS = (".yaml", ".yml", ".md")
@@ -94,6 +95,8 @@ def validate_source(
             return _home(source)
         case "tocsin/playbook-test/v1":
             return _tests(source, catalog)
+        case "tocsin/exercise/v1":
+            return _exercise(source, catalog)
         case "tocsin/notice/v1":
             text = "a notice is a Markdown file that begins with this between two lines of ---"
             return (source.problem(("schema",), "schema", text, hint="name it .md"),)
@@ -141,6 +144,12 @@ def _fields(source: Source) -> tuple[Problem, ...]:
     from runner.loading.field_lists import scan_fields
 
     return scan_fields(source.text, source.file)[1]
+
+
+def _exercise(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    from runner.loading.exercises import check_exercise
+
+    return check_exercise(source, catalog)
 
 
 def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:

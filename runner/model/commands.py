@@ -381,6 +381,7 @@ class BeginExercise(Command, frozen=True, kw_only=True):
     exercise_type: str
     plan: str
     marking: str
+    live: tuple[str, ...] = ()
     head: str = ""
 
 

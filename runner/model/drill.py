@@ -66,9 +66,11 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     clock: ExerciseClock
     name: str = ""
     title: str = ""
-    type: str = ""
+    exercise_type: str = ""
     plan: str = ""
     marking: str = ""
+    live: frozenset[str] = frozenset()
+    """Persons who agreed to be written to for real."""
     stage: Stage = "planned"
     begun_at: datetime | None = None
     ended_at: datetime | None = None

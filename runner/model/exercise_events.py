@@ -37,8 +37,10 @@ class ExerciseBegun(Personal, frozen=True, kw_only=True):
     plan: str
     """SHA-256 of the kept plan."""
     marking: str
+    live: tuple[str, ...] = ()
+    """Persons who agreed to be written to for real; nobody else is."""
     head: str = ""
-    """The journal's head of the store at that moment."""
+    """The hash over all journals of the store at that moment."""
 
 
 class ExerciseClockSet(Personal, frozen=True, kw_only=True):

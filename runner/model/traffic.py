@@ -96,3 +96,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_open(self) -> bool:
         """Is nothing to be sent over this domain?"""
         return self.state != "closed"
+
+
+PLAYED = "exercise"
+"""The code of an outcome that an exercise or a test played: it says nothing about the world."""

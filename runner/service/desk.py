@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.effects.tools import Tools
+from runner.effects.tools import Sender, Tools
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.exercise_time import time_in
 from runner.engine.law import duty_statuses, near_statuses
@@ -288,7 +288,7 @@ class Desk:
         notices = self.catalogue(incident).notices
         return Tools(
             blobs=self.store,
-            sender=self._gateway,
+            sender=self._sender(incident),
             call=gateway.call,
             directory=self.directory,
             acting=self.home.act,
@@ -302,6 +302,14 @@ class Desk:
             logo=self.logo,
             privileged=self.home.stationery.privileged,
         )
+
+    def _sender(self, incident: Incident) -> Sender:
+        """Return the door to the world: an exercise has one of its own before it."""
+        if incident.drill is None:
+            return self._gateway
+        from runner.effects.simulated import ExerciseSender
+
+        return ExerciseSender(self._gateway, incident, self.now_in(incident))
 
     def letterhead(self) -> bytes:
         """Return the firm's own Word file, empty where none is named; raises NotFound where it is not there."""

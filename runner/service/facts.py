@@ -40,7 +40,7 @@ def record_facts(
     sure = level(confidence)
 
     def make(incident: Incident) -> tuple[RecordFacts]:
-        changes = _changes(desk, incident, texts, source, sure)
+        changes = stated(desk, incident, texts, source, sure)
         return (RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds),)
 
     after, (made,) = _submit(desk, name, make)
@@ -83,7 +83,7 @@ def _answer(
         )
     said = source or f"answer of {desk.actor.claimed}"
     text = f"{invocation.sets or definition.sets}={value}"
-    first, *rest = _changes(desk, incident, (text,), said, confidence)
+    first, *rest = stated(desk, incident, (text,), said, confidence)
     by = desk.actor.claimed
     beside = (RecordFacts(by=by, changes=tuple(rest)),) if rest else ()
     return (*beside, Answer(by=by, step=step, change=first))
@@ -96,15 +96,16 @@ def level(text: str) -> Confidence:
     return text
 
 
-def _changes(
+def stated(
     desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
 ) -> tuple[FactChange, ...]:
+    """Return assignments as the journal keeps them, later ones seeing earlier ones; raises Invalid."""
     register, now = dict(incident.facts), desk.now_in(incident)
-    stated: dict[str, Stated] = {}
+    found: dict[str, Stated] = {}
     for text in texts:
         for fact in parse_assignment(text, register, now):
             register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
-            stated[fact.key] = fact
+            found[fact.key] = fact
     return tuple(
         FactChange(
             key=fact.key,
@@ -112,7 +113,7 @@ def _changes(
             source=source,
             confidence=confidence,
         )
-        for fact in stated.values()
+        for fact in found.values()
     )
 
 

@@ -11,6 +11,7 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from runner.engine.exercise_faults import unreachable
 from runner.engine.paths import lane_of, path_of
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of
@@ -209,6 +210,8 @@ class Players:
             for name in sorted(incident.moving)
             if (one := incident.deliveries[name]).step == invocation.id
         ]
+        gone = unreachable(incident, self._desk.clock.now())
+        open_ = [one for one in open_ if one.person not in gone]
         for one in open_:
             made = c.ReportCall(delivery=one.id, reached=True, by=one.person)
             self._at(one.person).submit(self._name, made)
@@ -287,7 +290,10 @@ class Players:
             facts.record_facts(self._at(self._anybody()), self._name, assignments, SOURCE, "confirmed")
 
     def _holders(self, role: str) -> tuple[str, ...]:
-        return self._incident.roles.get(role, ()) or self._desk.directory.roles.get(role, ())
+        incident = self._incident
+        held = incident.roles.get(role, ()) or self._desk.directory.roles.get(role, ())
+        gone = unreachable(incident, self._desk.clock.now())
+        return tuple(one for one in held if one not in gone)
 
     def _holder(self, invocation: Invocation, role: str) -> str:
         """Return who does a step: to whom it was given, else the first who holds the role, else anybody."""

@@ -18,6 +18,7 @@ from runner.model.messaging import ChannelConfig, ContactPoint
 from runner.model.organisation import Home, Person
 from runner.model.outline import Outline
 from runner.model.playbook import Bundle
+from runner.model.rehearsal import Behaviour
 from runner.model.vocabulary import nearest
 from runner.service.chance import Clock
 from runner.service.desk import Desk
@@ -128,3 +129,9 @@ def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:
             near = nearest(name, kept)
             raise NotFound(f"there is no notice '{name}'", hint=f"did you mean {near}?" if near else "")
     return msgspec.json.encode({name: kept[name] for name in names})
+
+
+def with_channels(behaviour: Behaviour, names: tuple[str, ...]) -> Behaviour:
+    """Return a behaviour that knows of channels which a scenario has fail."""
+    known = dict.fromkeys(names, ("accepted",))
+    return msgspec.structs.replace(behaviour, channels={**known, **behaviour.channels})

@@ -15,6 +15,7 @@ import msgspec
 
 from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.evolve import begin
+from runner.engine.exercise_time import clock_time
 from runner.engine.plan import walk
 from runner.errors import Invalid, Refused
 from runner.loading.bundle import load_bundle
@@ -73,18 +74,24 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare_opening(
-    desk: Desk, request: Request, catalog: Catalog | None = None, pinned: str = ""
+    desk: Desk,
+    request: Request,
+    catalog: Catalog | None = None,
+    pinned: str = "",
+    *,
+    at: datetime | None = None,
 ) -> Opening:
     """Return an opening to be shown; raises Invalid, NotFound or Refused with everything that is wrong.
 
     ``catalog`` is where playbooks are looked up, ``pinned`` the law that is kept already; else both are the home's.
+    ``at`` is the time by which it counts, where that is not the clock's.
     """
-    now = desk.clock.now()
+    now = at or desk.clock.now()
     catalog = catalog or Catalog(desk.folder)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
         raise Refused("an incident needs a playbook", hint="tocsin playbook list")
-    stated, imported = _gather(desk, request)
+    stated, imported = _gather(desk, request, now)
     commands: tuple[AnyCommand, ...] = (
         *_roles(desk, bundles),
         *_facts(desk, stated),
@@ -113,8 +120,8 @@ def prepare_opening(
 
 def commit_opening(desk: Desk, opening: Opening) -> Incident:
     """Make the incident durable and return it; nothing has been sent when this returns."""
-    now = desk.clock.now()
-    born = begin(Recorded(1, now, opening.event))
+    now, clock = desk.clock.now(), opening.event.clock
+    born = begin(Recorded(1, clock_time(clock, now) if clock else now, opening.event))
     runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
     library = desk.library(msgspec.structs.replace(born, runs=runs))
     turn = prepare(born, opening.commands, now, library, desk.actor, birth=opening.event)
@@ -154,7 +161,7 @@ def _codename(desk: Desk) -> str:
     return desk.chance.name(desk.chance.codename())
 
 
-def _gather(desk: Desk, request: Request) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
+def _gather(desk: Desk, request: Request, now: datetime) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
     """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
     found = {fact.key: fact for fact in organisation_facts(desk.home)}
     imported: list[Imported] = []
@@ -166,7 +173,7 @@ def _gather(desk: Desk, request: Request) -> tuple[dict[str, Stated], tuple[Impo
             facts = _from_file(Path(name))
         found.update({fact.key: fact for fact in facts})
     for text in request.assignments:
-        found.update({fact.key: fact for fact in _assigned(text, found, desk.clock.now())})
+        found.update({fact.key: fact for fact in _assigned(text, found, now)})
     return found, tuple(imported)
 
 

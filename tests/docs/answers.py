@@ -89,6 +89,8 @@ ASKED = (
     ("playbook validate wrong.yaml", ""),
     ("playbook diff lost-device lost-device.yaml", ""),
     ("playbook test lost-device --only 'the PIN'", "`tocsin playbook test`"),
+    ("drill list", ""),
+    ("drill run lost-laptop --unattended", "`tocsin drill run`, `tocsin drill show`"),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),
     ("serve-callbacks --list", ""),

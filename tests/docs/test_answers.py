@@ -14,6 +14,7 @@ _TAG = re.compile(r'"(tocsin/[a-z-]+/v\d+)"')
 FILES = {
     "tocsin/playbook/v1",
     "tocsin/playbook-test/v1",
+    "tocsin/exercise/v1",
     "tocsin/regime/v1",
     "tocsin/notice/v1",
     "tocsin/facts/v1",

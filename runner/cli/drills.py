@@ -1,0 +1,285 @@
+"""Exercises: run them, and what controllers and evaluators do meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+
+from runner.cli.moments import instant
+from runner.cli.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.outcome import submit
+from runner.cli.session import Session
+from runner.errors import Refused, Usage
+from runner.model import commands as c
+from runner.model.exercise_events import Rating
+from runner.views.page import Cell, Page, Table, line
+
+if TYPE_CHECKING:
+    from runner.model.exercise import ScenarioEvent
+    from runner.model.exercise_events import ClockChange
+    from runner.service.exercises import Listed
+
+Exercise = Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")]
+Number = Annotated[str, Argument(metavar="NUMBER", help="Of the scenario's event, as in tocsin drill show.")]
+Why = Annotated[str, Option("--reason", metavar="WHY", help="Why.")]
+Seen = Literal["observation", "strength", "improvement", "answer"]
+KINDS: tuple[str, ...] = get_args(Seen)
+RATINGS: tuple[str, ...] = get_args(Rating)
+
+
+def add(app: Commands) -> None:
+    """Add ``drill …``."""
+    made = group(app, "drill", "Exercises: run, show, inject, pause, jump, end; observe and rate.")
+    command(made, "list", Scope.ANYWHERE)(list_)
+    command(made, "run", Scope.HOME_WRITES)(run)
+    command(made, "show")(show)
+    command(made, "inject", Scope.WRITES)(inject)
+    command(made, "leave-out", Scope.WRITES)(leave_out)
+    command(made, "pause", Scope.WRITES)(pause)
+    command(made, "resume", Scope.WRITES)(resume)
+    command(made, "jump", Scope.WRITES)(jump)
+    command(made, "end", Scope.WRITES)(end)
+    command(made, "real-world", Scope.WRITES)(real_world)
+    command(made, "observe", Scope.WRITES)(observe)
+    command(made, "rate", Scope.WRITES)(rate)
+
+
+def list_(session: Session) -> None:
+    """List the exercises that can be run: the home's own, then what ships with the program."""
+    from runner.loading.catalog import Catalog
+    from runner.service.exercises import listed
+
+    found = listed(Catalog(session.folder if session.folder.is_dir() else None))
+    report = {"schema": "tocsin/exercises/v1", "exercises": found}
+    session.show(report, lambda: Page((_table(found),)) if found else Page((line("none yet", "dim"),)))
+
+
+def _table(found: tuple[Listed, ...]) -> Table:
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell(one.exercise_type, "dim"),
+            Cell(one.problem or one.title, "alarm" if one.problem else "plain"),
+            Cell(one.playbook, "dim"),
+        )
+        for one in found
+    )
+    return Table(rows=rows, elastic=2, indent=0)
+
+
+def run(
+    session: Session,
+    exercise: Exercise = "",
+    unattended: Annotated[
+        bool, Option("--unattended", help="Play it without people, in virtual time; it counts for nothing.")
+    ] = False,
+    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="One that was begun before.")] = "",
+    yes: Annotated[bool, Option("--yes", help="Begin without asking.")] = False,
+    despite: Annotated[
+        str, Option("--despite", metavar="WHY", help="Why it goes on although a real incident is open.")
+    ] = "",
+) -> int:
+    """Run an exercise: the real playbook, on its own clock; nothing leaves but what people agreed to.
+
+    \b
+    Examples:
+      tocsin drill run lost-laptop
+      tocsin drill run exercises/autumn.yaml --unattended
+      tocsin drill run --go-on amber-falcon
+    """
+    if bool(exercise) == bool(go_on):
+        raise Usage("name an exercise, or one that goes on", hint="tocsin drill run EXERCISE")
+    if unattended:
+        return _alone(session, exercise)
+    name = session.name(go_on) if go_on else _begin(session, exercise, despite, yes=yes)
+    return _conduct(session, name)
+
+
+def _alone(session: Session, exercise: str) -> int:
+    from runner.drivers.drill import unattended
+    from runner.loading.catalog import Catalog
+    from runner.loading.exercises import load_exercise
+    from runner.service.drills import plan_of
+    from runner.settings import cache_folder
+    from runner.views.drill import drill_page, drill_report, told
+
+    catalog = Catalog(session.folder if session.folder.is_dir() else None)
+    loaded = load_exercise(exercise, catalog)
+    with unattended(
+        loaded, catalog, cache_folder(session.world.environ), lambda event: session.say(told(event))
+    ) as (desk, incident):
+        report = drill_report(incident, plan_of(desk, incident), desk.now_in(incident))
+        session.show(report, lambda: drill_page(report))
+    return 0
+
+
+def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
+    """Show who would be told what, ask, open the exercise and give StartEx."""
+    from runner.loading.catalog import Catalog
+    from runner.loading.exercises import load_exercise
+    from runner.service.drills import prepare_drill, set_clock
+    from runner.service.starting import commit_opening
+
+    session.ensure_home()
+    loaded = load_exercise(exercise, Catalog(session.folder))
+    plan = loaded.exercise
+    opening = prepare_drill(session.desk, loaded, despite=despite)
+    live = [one.person for one in plan.participants if one.opted_in] if plan.type == "live_comms" else []
+    session.say(f"{plan.marking}: {plan.title} ({plan.type}), playbook {loaded.bundle.playbook.name}")
+    session.say(f"messages really leave to: {', '.join(live)}" if live else "no message leaves this machine")
+    session.say(
+        f"a real emergency ends it at once: say {plan.safety.real_world_word}, tocsin drill real-world"
+    )
+    if not yes:
+        session.confirm("Begin the exercise?", "look at it, then repeat with --yes")
+    name = commit_opening(session.desk, opening).id
+    set_clock(session.desk, name, "begun")
+    return name
+
+
+def _conduct(session: Session, name: str) -> int:
+    from runner.cli.stopping import stopped_by_signals
+    from runner.drivers.choice import attach
+    from runner.drivers.drill import OVER, Conductor
+    from runner.service.drills import plan_of
+    from runner.views.drill import drill_page, drill_report, told
+
+    attach(session.desk)
+
+    def tell(event: ScenarioEvent) -> None:
+        session.say(told(event))
+
+    conductor = Conductor(session.desk, name, tell)
+    with stopped_by_signals(conductor.stop):
+        incident = conductor.run()
+    report = drill_report(incident, plan_of(session.desk, incident), session.desk.now_in(incident))
+    session.show(report, lambda: drill_page(report))
+    if report.stage not in OVER:
+        session.say(f"the exercise goes on: tocsin drill run --go-on {incident.codename}")
+    return 0
+
+
+def show(session: Session) -> None:
+    """Show where an exercise stands: what happened to the players, what was expected, what is still to come."""
+    from runner.service.drills import plan_of
+    from runner.views.drill import drill_page, drill_report
+
+    incident = session.incident()
+    report = drill_report(incident, plan_of(session.desk, incident), session.now())
+    session.show(report, lambda: drill_page(report))
+
+
+def inject(session: Session, number: Number) -> None:
+    """Release an event of the scenario now.
+
+    \b
+    Example:
+      tocsin drill inject 4.1
+    """
+    from runner.cli.outcome import answer
+    from runner.service.drills import release
+    from runner.views.drill import told
+
+    before = session.incident()
+    event = release(session.desk, before.id, number)
+    answer(session, before, f"released {told(event)}")
+
+
+def leave_out(session: Session, number: Number, reason: Why = "") -> None:
+    """Leave an event of the scenario out. Needs --reason."""
+    made = c.DeferInject(by=session.by, number=number, reason=reason)
+    submit(session, session.name(), made, f"{number} is left out")
+
+
+def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
+    from runner.cli.outcome import tell
+    from runner.service.drills import next_time, set_clock
+
+    before = session.incident()
+    at = None
+    if to:
+        at = next_time(session.desk, before) if to == "next" else instant(to, session.now())
+        if at is None:
+            raise Refused(
+                "nothing comes next by itself", hint="jump to an instant, or: tocsin drill inject NUMBER"
+            )
+    after = set_clock(session.desk, before.id, change, to=at, reason=reason)
+    tell(session, before, after, words)
+
+
+def pause(session: Session, reason: Why = "") -> None:
+    """PauseEx: exercise time stands; legal clocks of the exercise with it."""
+    _clock(session, "paused", "exercise time stands", reason=reason)
+
+
+def resume(session: Session, reason: Why = "") -> None:
+    """ResumeEx: exercise time goes on."""
+    _clock(session, "resumed", "exercise time goes on", reason=reason)
+
+
+def jump(
+    session: Session,
+    to: Annotated[
+        str, Option("--to", metavar="INSTANT", help="Exercise time; next is what comes next.")
+    ] = "next",
+) -> None:
+    """Jump ahead in exercise time: to an instant, or to what comes next.
+
+    \b
+    Example:
+      tocsin drill jump --to 2026-10-05T14:00:00+02:00
+    """
+    _clock(session, "jumped", "exercise time jumped", to=to)
+
+
+def end(session: Session, reason: Why = "") -> None:
+    """EndEx: the exercise is over; observations and ratings are still taken."""
+    _clock(session, "ended", "the exercise is over", reason=reason)
+
+
+def real_world(session: Session, reason: Why = "") -> None:
+    """REAL WORLD: freeze the exercise at once, whatever it is doing."""
+    _clock(session, "frozen", "REAL WORLD: the exercise is frozen", reason=reason)
+
+
+def observe(
+    session: Session,
+    text: Annotated[str, Argument(metavar="TEXT", help="What was seen, or answered.")],
+    objective: Annotated[str, Option("--objective", metavar="ID", help="Of the exercise.")] = "",
+    question: Annotated[str, Option("--question", metavar="ID", help="That it answers.")] = "",
+    kind: Annotated[str, Option("--kind", help=", ".join(KINDS))] = "observation",
+    about: Annotated[str, Option("--about", metavar="REFERENCE", help="The plan, policy or step.")] = "",
+) -> None:
+    """Write down what an evaluator saw, or what was answered to a discussion question.
+
+    \b
+    Example:
+      tocsin drill observe "counsel was reached in 4 minutes" --objective O1 --kind strength
+    """
+    found = cast(Seen, _choice(kind, KINDS, "kind"))
+    made = c.Observe(
+        by=session.by, text=text, objective=objective, question=question, kind=found, about=about
+    )
+    submit(session, session.name(), made, f"{found} noted")
+
+
+def rate(
+    session: Session,
+    target: Annotated[str, Argument(metavar="TARGET", help="A target or an objective.")],
+    rating: Annotated[str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O.")],
+    note: Annotated[str, Option("--note", help="Why; needed where it differs from the proposal.")] = "",
+) -> None:
+    """Rate a target: P performed without challenges, S with some, M with major ones, U unable to be performed.
+
+    \b
+    Example:
+      tocsin drill rate T1 S --note "counsel had to be called twice"
+    """
+    found = cast(Rating, _choice(rating.upper(), RATINGS, "rating"))
+    made = c.Rate(by=session.by, target=target, rating=found, note=note)
+    submit(session, session.name(), made, f"{target} is rated {found}")
+
+
+def _choice(text: str, choices: tuple[str, ...], what: str) -> str:
+    if text not in choices:
+        raise Usage(f"there is no {what} '{text}'", hint=f"one of: {', '.join(choices)}")
+    return text

@@ -1,0 +1,183 @@
+"""Exercises as people run them: opened as such, begun, what happens is released, and ended; what is real stays apart."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.engine.exercise_faults import skew
+from runner.engine.injects import Due, due_injects, next_inject
+from runner.engine.timing import next_look
+from runner.errors import NotFound, Refused
+from runner.model import commands as c
+from runner.model.exercise import Exercise, FaultPlan, ScenarioEvent
+from runner.model.exercise_events import ClockChange, ExerciseClock
+from runner.model.incident import Incident
+from runner.model.moments import parse_duration, parse_instant
+from runner.model.states import Kind
+from runner.service.facts import stated
+from runner.service.starting import Opening, Request, prepare_opening
+
+if TYPE_CHECKING:
+    from runner.loading.catalog import Catalog
+    from runner.loading.exercises import Loaded
+    from runner.service.desk import Desk
+
+RATES = {"real": 1.0, "accelerated": 1.0, "jump": 0.0}
+SCENARIO = "exercise"
+"""The source of facts that the scenario makes true."""
+
+
+def prepare_drill(
+    desk: Desk,
+    loaded: Loaded,
+    *,
+    kind: Kind = "exercise",
+    despite: str = "",
+    catalog: Catalog | None = None,
+    pinned: str = "",
+) -> Opening:
+    """Return the opening of an exercise, to be shown and then committed; its time stands until it begins.
+
+    Refused while a real incident is open, unless ``despite`` says why it goes on all the same.
+    """
+    real = [row.codename for row in desk.store.rows("open") if row.kind == "real"]
+    if real and kind == "exercise" and not despite.strip():
+        raise Refused(
+            f"a real incident is open: {', '.join(real)}",
+            hint="exercise another day, or say why it goes on: --despite '…'",
+            code="real_incident",
+        )
+    plan, wall = loaded.exercise, desk.clock.now()
+    start = parse_instant(plan.clock.start) if plan.clock.start else wall
+    request = Request(
+        playbooks=(loaded.playbook,),
+        title=plan.title,
+        kind=kind,
+        assignments=plan.facts,
+        compromised=plan.compromised,
+    )
+    opening = prepare_opening(desk, request, catalog, pinned, at=start)
+    clock = ExerciseClock(wall=wall, at=start, rate=0.0)
+    return msgspec.structs.replace(
+        opening,
+        event=msgspec.structs.replace(opening.event, clock=clock),
+        commands=(_begin(desk, plan), *opening.commands, *_roles(plan)),
+    )
+
+
+def _begin(desk: Desk, plan: Exercise) -> c.BeginExercise:
+    return c.BeginExercise(
+        by=desk.actor.claimed,
+        name=plan.name,
+        title=plan.title,
+        exercise_type=plan.type,
+        plan=desk.store.put_blob(None, msgspec.json.encode(plan)),
+        marking=plan.marking,
+        live=tuple(one.person for one in plan.participants if one.opted_in),
+        head=desk.store.verify().head if plan.type == "live_comms" else "",
+    )
+
+
+def _roles(plan: Exercise) -> tuple[c.AssignRole, ...]:
+    """Return who plays which role, over whoever holds it on other days."""
+    held: dict[str, tuple[str, ...]] = {}
+    for one in plan.participants:
+        if one.plays:
+            held[one.plays] = (*held.get(one.plays, ()), one.person)
+    return tuple(c.AssignRole(role=role, persons=persons) for role, persons in held.items())
+
+
+def plan_of(desk: Desk, incident: Incident) -> Exercise:
+    """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
+    if incident.drill is None or not incident.drill.plan:
+        raise Refused(
+            f"{incident.codename} is no exercise", hint="see: tocsin drill list", code="not_an_exercise"
+        )
+    return msgspec.json.decode(desk.store.get_blob(incident.drill.plan), type=Exercise)
+
+
+def set_clock(
+    desk: Desk, name: str, change: ClockChange, *, to: datetime | None = None, reason: str = ""
+) -> Incident:
+    """Begin, pause, resume, jump, freeze or end an exercise."""
+    incident = desk.load(name)
+    plan = plan_of(desk, incident)
+    rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
+    made = c.SetExerciseClock(
+        by=desk.actor.claimed, change=change, wall=desk.clock.now(), rate=rate, to=to, reason=reason
+    )
+    return desk.submit(name, made)
+
+
+def next_time(desk: Desk, incident: Incident) -> datetime | None:
+    """Return the next instant of exercise time at which something happens by itself."""
+    now = desk.now_in(incident)
+    times = (
+        next_inject(plan_of(desk, incident), incident, now),
+        next_look(incident, now, desk.library(incident)),
+    )
+    return min((one for one in times if one is not None and one > now), default=None)
+
+
+def release_due(desk: Desk, name: str) -> tuple[ScenarioEvent, ...]:
+    """Release every inject that is due, and return them."""
+    incident = desk.load(name)
+    plan = plan_of(desk, incident)
+    found = due_injects(plan, incident, desk.now_in(incident))
+    for due in found:
+        _release(desk, name, due)
+    return tuple(one.event for one in found)
+
+
+def release(desk: Desk, name: str, number: str) -> ScenarioEvent:
+    """Release one inject by hand; raises NotFound for one that the plan does not have."""
+    incident = desk.load(name)
+    event = event_of(plan_of(desk, incident), number)
+    _release(desk, name, Due(event, "hand"))
+    return event
+
+
+def event_of(plan: Exercise, number: str) -> ScenarioEvent:
+    """Return an event of the scenario by its number."""
+    for event in plan.events:
+        if event.number == number:
+            return event
+    numbers = ", ".join(one.number for one in plan.events) or "none"
+    raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}")
+
+
+def _release(desk: Desk, name: str, due: Due) -> None:
+    """What happens to the players, what is true with it and what fails from then on are one entry."""
+    incident = desk.load(name)
+    now, by = desk.now_in(incident), desk.actor.claimed
+    facts = stated(desk, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
+    desk.submit(
+        name,
+        c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
+        *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
+        *(_fault(one, now) for one in due.event.faults),
+    )
+
+
+def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
+    until = now + parse_duration(plan.lasts) if plan.lasts else None
+    if plan.channel:
+        return c.SetFault(kind="channel", ref=plan.channel, until=until)
+    if plan.person:
+        return c.SetFault(kind="person", ref=plan.person, until=until)
+    if plan.clock_skew:
+        return c.SetFault(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
+    return c.SetFault(kind="worker", ref="worker", until=now)
+
+
+def overran(desk: Desk, incident: Incident, plan: Exercise, began: datetime) -> bool:
+    """Tell whether it has gone on longer than its plan allows, by the wall."""
+    return desk.clock.now() - began > parse_duration(plan.safety.max_wall_time)
+
+
+def skewed(desk: Desk, name: str) -> timedelta:
+    """Return by how much the scenario has the machine's clock wrong now."""
+    return skew(desk.load(name), desk.clock.now())

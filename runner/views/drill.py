@@ -1,0 +1,166 @@
+"""An exercise as its controllers see it: where it stands, what happened to the players, and what is still to come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from runner.engine.injects import deadline, met
+from runner.model.exercise import Exercise, ScenarioEvent
+from runner.model.incident import Incident
+from runner.model.moments import parse_duration
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What players were expected to do after an inject."""
+
+    action: str
+    by: datetime | None
+    done: datetime | None
+    critical: bool
+
+
+class EventReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the scenario as it was played; all times are exercise time."""
+
+    number: str
+    title: str
+    category: str
+    state: str
+    """``waiting``, ``released`` or ``left out``."""
+    planned: datetime | None
+    released: datetime | None
+    cause: str
+    to: tuple[str, ...]
+    via: str
+    text: str
+    expected: tuple[Expectation, ...]
+
+
+class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/drill/v1"):
+    """Where an exercise stands."""
+
+    incident: str
+    codename: str
+    kind: str
+    name: str
+    title: str
+    exercise_type: str
+    marking: str
+    stage: str
+    exercise_time: datetime
+    begun: datetime | None
+    ended: datetime | None
+    events: tuple[EventReport, ...]
+
+
+def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillReport:
+    """Return it as of an instant of exercise time."""
+    drill = incident.drill
+    if drill is None:
+        raise ValueError("no exercise")
+    return DrillReport(
+        incident=incident.id,
+        codename=incident.codename,
+        kind=incident.kind,
+        name=plan.name,
+        title=plan.title,
+        exercise_type=plan.type,
+        marking=plan.marking,
+        stage=drill.stage,
+        exercise_time=now,
+        begun=drill.begun_at,
+        ended=drill.ended_at,
+        events=tuple(_event(one, incident) for one in plan.events),
+    )
+
+
+def _event(event: ScenarioEvent, incident: Incident) -> EventReport:
+    drill = incident.drill
+    released = drill.released.get(event.number) if drill is not None else None
+    left_out = drill is not None and event.number in drill.deferred
+    begun = drill.begun_at if drill is not None else None
+    planned = begun + parse_duration(event.at) if event.at is not None and begun is not None else None
+    return EventReport(
+        number=event.number,
+        title=event.title,
+        category=event.category,
+        state="released" if released else "left out" if left_out else "waiting",
+        planned=planned,
+        released=released.at if released else None,
+        cause=released.cause if released else "",
+        to=event.to,
+        via=event.via,
+        text=event.text,
+        expected=tuple(
+            Expectation(
+                action=one.words,
+                by=deadline(event, one, drill) if drill is not None else None,
+                done=met(one, incident),
+                critical=one.critical,
+            )
+            for one in event.expected
+        ),
+    )
+
+
+_TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
+
+
+def drill_page(report: DrillReport) -> Page:
+    """Draw it."""
+    head = Paragraph(
+        cells=(
+            Cell(report.marking, "marking"),
+            Cell(f"  {report.codename}: {report.title}"),
+        ),
+        hang=2,
+    )
+    stands = line(f"{report.stage}; exercise time {_time(report.exercise_time)}", "title")
+    rows = tuple(_row(one) for one in report.events)
+    blocks: list[Block] = [head, stands, Blank(), Table(rows=rows, elastic=3, indent=0)]
+    for event in report.events:
+        blocks += [
+            _expected(event.number, one)
+            for one in event.expected
+            if one.by is not None or event.state == "released"
+        ]
+    return Page(tuple(blocks))
+
+
+def _row(one: EventReport) -> tuple[Cell, ...]:
+    when = one.released or one.planned
+    return (
+        Cell(one.number, "command"),
+        Cell(one.state, _TONES[one.state]),
+        Cell(_time(when) if when else "by hand", "dim"),
+        Cell(one.title),
+        Cell(f"{one.via} to {', '.join(one.to)}" if one.to else one.via, "dim"),
+    )
+
+
+def _expected(number: str, one: Expectation) -> Paragraph:
+    if one.done is not None:
+        late = one.by is not None and one.done > one.by
+        words, tone = f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good"
+    else:
+        words, tone = "not yet", "plain"
+    by = f" (by {_time(one.by)})" if one.by else ""
+    return Paragraph(
+        cells=(Cell(f"{number}: {one.action}{by}: "), Cell(words, tone)),  # type: ignore[arg-type]
+        indent=2,
+        hang=2,
+    )
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def told(event: ScenarioEvent) -> str:
+    """Return what a controller says to the players when an inject is released."""
+    to = f" to {', '.join(event.to)}" if event.to else ""
+    sender = f" from {event.sender}" if event.sender else ""
+    return f"{event.number} {event.title} [{event.via}{to}{sender}]{f': {event.text}' if event.text else ''}"

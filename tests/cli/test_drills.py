@@ -1,0 +1,224 @@
+"""Exercises from the command line: played without people, run with them, and kept apart from what is real."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.drivers.drill import Conductor
+from runner.loading.catalog import Catalog, shipped_folder
+from runner.loading.exercises import exercise_files
+from runner.model.exercise import ScenarioEvent
+from runner.service.opening import open_desk
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+EXERCISE = """\
+schema: tocsin/exercise/v1
+name: badge-evening
+title: A badge is missing
+type: functional
+playbook: ./lost-badge.yaml
+clock: {mode: accelerated, rate: 60, start: 2026-10-05T08:00:00+02:00}
+objectives:
+  - id: O1
+    text: The badge is blocked in time
+    capability: Operational Coordination
+    targets: [{id: T1, text: Blocked within 15 minutes, tasks: [{step: block, within: 15m}]}]
+participants:
+  - {person: maria, role: player, plays: commander}
+  - {person: jonas, role: player, plays: counsel}
+  - {person: ada, role: player, plays: counsel}
+  - {person: olga, role: evaluator, covers: [O1]}
+events:
+  - {number: "1", title: The caller, at: 0m, to: [commander], via: phone, text: My badge is gone, expected: [{step: block, within: 15m}], if_missed: "9"}
+  - {number: "2", title: The screen fails, at: 10m, via: system, faults: [{channel: screen, lasts: 1h}], facts: [incident.malicious=yes]}
+  - {number: "3", title: It was used, on: incident.malicious, to: [counsel], text: Somebody is in the canteen}
+  - {number: "4", title: The report is read, after: block}
+  - {number: "9", title: Nobody blocked it, category: contingency, text: Has anybody blocked it}
+script:
+  answers: {used: no}
+laws: []
+"""
+
+
+@pytest.fixture
+def exercise(tocsin: AtDesk, tmp_path: Path) -> Path:
+    """Return an exercise's file, beside its playbook."""
+    (tmp_path / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    path = tmp_path / "badge-evening.yaml"
+    path.write_text(EXERCISE, encoding="utf-8")
+    return path
+
+
+def begun(tocsin: AtDesk, exercise: Path) -> Conductor:
+    """Begin an exercise as ``drill run`` does, and return what conducts it, one step at a time."""
+    from runner.loading.exercises import load_exercise
+    from runner.service.drills import prepare_drill, set_clock
+    from runner.service.starting import commit_opening
+
+    desk = open_desk(tocsin.home, tocsin.world().who("maria"), clock=tocsin.clock, chance=tocsin.chance)
+    opening = prepare_drill(desk, load_exercise(str(exercise), Catalog(tocsin.home)))
+    name = commit_opening(desk, opening).id
+    set_clock(desk, name, "begun")
+    told: list[ScenarioEvent] = []
+    return Conductor(desk, name, told.append)
+
+
+def shown(tocsin: AtDesk) -> dict[str, str]:
+    """Return the state of each event."""
+    found = tocsin("drill", "show", "--format", "json").json
+    return {
+        one["number"]: one["state"] + (f" ({one['cause']})" if one["cause"] else "")
+        for one in found["events"]
+    }
+
+
+def test_an_exercise_is_played_to_its_end_without_people_and_counts_for_nothing(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
+    assert said.code == 0, said.err
+    assert (said.json["kind"], said.json["stage"]) == ("test", "ended")
+    states = {one["number"]: (one["state"], one["cause"]) for one in said.json["events"]}
+    assert states["1"] == ("released", "time")
+    assert states["4"] == ("released", "step")
+    assert states["9"] == ("waiting", "")
+    assert json.loads(tocsin.done("list", "--format", "json"))["incidents"] == []
+    assert tocsin.console == ""
+
+
+def test_what_happens_is_released_by_time_by_facts_by_deeds_and_by_what_was_missed(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    conductor = begun(tocsin, exercise)
+    conductor.step()
+    assert shown(tocsin)["1"] == "released (time)"
+    tocsin.clock.advance(timedelta(seconds=10))
+    conductor.step()
+    assert shown(tocsin)["2"] == "released (time)"
+    conductor.step()
+    assert shown(tocsin)["3"] == "released (fact)"
+    tocsin.clock.advance(timedelta(seconds=6))
+    conductor.step()
+    assert shown(tocsin)["9"] == "released (missed)"
+    tocsin.done("task", "check", "block", "--all")
+    tocsin.done("task", "done", "block")
+    conductor.step()
+    assert shown(tocsin)["4"] == "released (step)"
+
+
+def test_exercise_time_runs_apart_from_the_wall_s_and_the_journal_has_both(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    begun(tocsin, exercise).step()
+    tocsin.clock.advance(timedelta(minutes=1))
+    status = tocsin("status", "--format", "json").json
+    (block,) = [one for one in status["tasks"] if one["step"] == "block"]
+    assert block["due"].startswith("2026-10-05T08:15:00+02:00")
+    report = tocsin("drill", "show", "--format", "json").json
+    assert report["exercise_time"] == "2026-10-05T09:00:00+02:00"
+    story = tocsin("timeline", "--format", "json").json["entries"]
+    assert {one["at"][:10] for one in story} == {"2026-11-24"}
+    assert {one["exercise_at"][:10] for one in story} == {"2026-10-05"}
+    assert tocsin("audit", "verify").code == 0
+
+
+def test_pausing_stands_still_jumping_goes_ahead_and_ending_ends(tocsin: AtDesk, exercise: Path) -> None:
+    conductor = begun(tocsin, exercise)
+    conductor.step()
+    tocsin.done("drill", "pause")
+    tocsin.clock.advance(timedelta(minutes=5))
+    conductor.step()
+    assert shown(tocsin)["2"] == "waiting"
+    assert tocsin("drill", "pause").code == 1
+    tocsin.done("drill", "resume")
+    tocsin.done("drill", "jump")
+    conductor.step()
+    assert shown(tocsin)["2"] == "released (time)"
+    assert "jumps ahead only" in tocsin("drill", "jump", "--to", "2026-10-05T08:00:00+02:00").err
+    tocsin.done("drill", "end", "--reason", "all has been seen")
+    assert tocsin("task", "start", "block").code == 1
+    tocsin.done("drill", "observe", "the caller was asked the right questions", "--kind", "strength")
+    tocsin.done("drill", "rate", "T1", "S", "--note", "a minute late")
+
+
+def test_real_world_freezes_everything_at_once(tocsin: AtDesk, exercise: Path) -> None:
+    conductor = begun(tocsin, exercise)
+    tocsin.done("drill", "real-world", "--reason", "a fire alarm")
+    tocsin.clock.advance(timedelta(hours=1))
+    incident = conductor.run()
+    assert incident.drill is not None
+    assert (incident.drill.stage, dict(incident.drill.released)) == ("frozen", {})
+    said = tocsin("answer", "used", "yes")
+    assert said.code == 1
+    assert "what is real goes into a real incident" in said.err
+
+
+def test_nothing_leaves_and_a_channel_that_the_scenario_has_down_fails(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    conductor = begun(tocsin, exercise)
+    conductor.step()
+    found = tocsin("message", "list", "--format", "json").json["deliveries"]
+    assert {one["attempts"][0]["provider_id"][:9] for one in found} == {"simulated"}
+    assert tocsin.console == ""
+
+
+def test_a_person_can_release_or_leave_out_what_happens(tocsin: AtDesk, exercise: Path) -> None:
+    begun(tocsin, exercise)
+    assert "released 9 Nobody blocked it" in tocsin.done("drill", "inject", "9")
+    assert tocsin("drill", "inject", "9").code == 1
+    assert tocsin("drill", "inject", "77").code == 1
+    tocsin.done("drill", "leave-out", "3", "--reason", "we have seen enough")
+    assert shown(tocsin)["3"] == "left out"
+
+
+def test_an_exercise_is_refused_while_a_real_incident_is_open_unless_it_is_said_why(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
+    said = tocsin("drill", "run", str(exercise), "--yes")
+    assert "a real incident is open: amber-falcon" in said.err
+    assert said.code == 1
+
+
+def test_a_real_incident_has_no_controllers(tocsin: AtDesk, exercise: Path) -> None:
+    tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
+    for words in (("pause",), ("end",), ("real-world",), ("inject", "1"), ("rate", "T1", "P")):
+        said = tocsin("drill", *words)
+        assert (said.code, "is no exercise" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("via: phone", "vja: phone", "unknown key 'vja' [key] (did you mean via?)"),
+        ("after: block", "after: blok", "there is no step 'blok' [step] (did you mean block?)"),
+        ("plays: counsel", "plays: council", "there is no role 'council' [role] (did you mean counsel?)"),
+        ("on: incident.malicious", "on: incident.malicius", "incident.malicius"),
+        ('if_missed: "9"', 'if_missed: "8"', "there is no event '8'"),
+        ("mode: accelerated", "mode: real", "a real clock has no rate"),
+        ("type: functional", "type: ttx", "a ttx needs modules"),
+        ("{step: block, within: 15m}], if", "{step: block, fact: data.encrypted}], if", "exactly one thing"),
+    ],
+)
+def test_a_mistake_in_an_exercise_is_told_with_its_place(
+    tocsin: AtDesk, exercise: Path, old: str, new: str, told: str
+) -> None:
+    text = exercise.read_text(encoding="utf-8")
+    assert old in text
+    exercise.write_text(text.replace(old, new), encoding="utf-8")
+    said = tocsin("playbook", "validate", str(exercise))
+    assert told in said.out
+    assert said.code == 1
+
+
+@pytest.mark.parametrize("file", exercise_files(Catalog(None)).values(), ids=lambda file: file.stem)
+def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path) -> None:
+    assert shipped_folder() in file.parents
+    said = nowhere("drill", "run", str(file), "--unattended", "--format", "json")
+    assert said.code == 0, said.err
+    assert said.json["stage"] == "ended"

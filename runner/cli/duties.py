@@ -101,7 +101,8 @@ def _of_files(
             f"the organisation is that of {session.folder / CONFIG}, where the file does not say otherwise;"
             " without it: --no-home"
         )
-    report = duties(assess_files(facts, now, home, cache_folder(session.world.environ), organisation), now)
+    found, warnings = assess_files(facts, now, home, cache_folder(session.world.environ), organisation)
+    report = duties(found, now, warnings)
     session.show(report, lambda: duties_page(report, everything=everything))
 
 
@@ -112,7 +113,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool) -> 
 
     now = _when(session, at or known)
     incident = read_incident(session, None, known)
-    report = duties(session.desk.duties(incident, now), now)
+    report = duties(session.desk.duties(incident, now), now, session.desk.misread(incident))
     heading = heading_of(incident)
     session.show(
         report, lambda: duties_page(report, heading, opened=incident.opened_at, everything=everything)
@@ -263,7 +264,10 @@ def _decided(
     from runner.service.duties import decision
 
     name = session.name()
-    made = decision(session.desk, duty, kind, _when(session, at), reason, signed=signed, watch=watch)
+    incident = session.desk.load(name)
+    made = decision(
+        session.desk, incident, duty, kind, _when(session, at), reason, signed=signed, watch=watch
+    )
     submit(session, name, made, f"{duty} {words}")
 
 

@@ -44,6 +44,9 @@ def set_(
 
     before = session.incident()
     after, keys = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
+    if any(key.startswith("claims.") for key in keys):
+        for told in session.desk.misread(after):
+            session.say(f"warning: {told}")
     tell(session, before, after, f"recorded {', '.join(keys)}")
 
 

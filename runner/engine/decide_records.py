@@ -6,13 +6,17 @@ from datetime import datetime
 
 from runner.engine.ahead import refuse_facts_ahead, refuse_record_ahead, said
 from runner.engine.answering import answered
+from runner.engine.conditions import truth
 from runner.engine.decide_rules import overridden, trusted_again
 from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
+from runner.engine.populations import View
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
+from runner.model.expressions import Expression, Unknown, Value
+from runner.model.facts import nested
 from runner.model.incident import Incident
 from runner.model.vocabulary import nearest
 
@@ -209,6 +213,8 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
         raise Refused("a decision not to notify, or a waiver, needs its grounds", hint="add --reason '…'")
     if record.kind == "filed" and not (record.reference or record.receipt):
         raise Refused("a filing needs its proof: a reference or a receipt file")
+    if record.watch is not None:
+        _not_yet(incident, record.watch)
     late = record.kind == "filed" and found.due is not None and record.at > found.due
     if found.due is not None and late and not record.late_reason.strip():
         raise Refused(
@@ -218,6 +224,28 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     if record.kind == "filed":
         return (recorded, *_file_steps(incident, command))
     return (recorded, *called_off(incident, command.duty, record))
+
+
+def _not_yet(incident: Incident, watch: Expression) -> None:
+    """What a decision watches for must still be able to come: else it would fall before the ink is dry."""
+    view = View(nested(incident.facts))
+    if truth(watch, view) is not True:
+        return
+    known = ((path, view.fact(path)) for path in watch.facts)
+    facts = ", ".join(f"{path} is {_shown(value)}" for path, value in known if not isinstance(value, Unknown))
+    raise Refused(
+        f"what it watches for is so already: {watch.source}{f' ({facts})' if facts else ''}",
+        hint="decide on the facts as they are, or watch for something that has not come",
+        code="watch",
+    )
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:

@@ -21,7 +21,7 @@ import msgspec
 
 from runner.engine.counting import HolidayCalendar, NoHolidays
 from runner.engine.deadlines import Began, Deadline, Place, deadline, latest_safe_start
-from runner.engine.duty_state import Dossier, earliest_awareness, state_of, with_ordering
+from runner.engine.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.engine.holds import Custody, custody, with_custody
 from runner.engine.national import CODE, Bound, bound
 from runner.engine.populations import View, met, views
@@ -304,6 +304,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         citation=rule.citation or law.version.citation,
         confidence=rule.confidence,
         notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
+        record=done(case.records.get(identity)),
     )
 
 

@@ -16,7 +16,7 @@ from runner.engine.deadlines import Began, Deadline, Place
 from runner.engine.holds import Custody
 from runner.engine.populations import View, instant
 from runner.engine.scope import Judge
-from runner.model.duty import DutyState
+from runner.model.duty import DutyDone, DutyState
 from runner.model.expressions import Unknown
 from runner.model.grounds import Condition
 from runner.model.incident import DutyRecord
@@ -112,6 +112,24 @@ def with_ordering(found: Deadline, rule: DutyRule, known: Dossier, place: Place)
                 provisional=False,
             )
     return found
+
+
+def done(record: DutyRecord | None) -> DutyDone | None:
+    """Return what people recorded as it is shown."""
+    if record is None:
+        return None
+    return DutyDone(
+        kind=record.kind,
+        by=record.by,
+        at=record.at,
+        reference=record.reference,
+        receipt=record.receipt,
+        digest=record.digest,
+        reason=record.reason,
+        late_reason=record.late_reason,
+        signed=record.signed,
+        watch=record.watch.source if record.watch is not None else "",
+    )
 
 
 def state_of(

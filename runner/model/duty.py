@@ -33,6 +33,21 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
 
 
+class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
+    """What people recorded about a duty: a filing, a decision not to notify, a waiver. ``watch`` is a condition's text."""
+
+    kind: Literal["filed", "decided_not_to_notify", "waived"]
+    by: str
+    at: datetime
+    reference: str
+    receipt: str
+    digest: str
+    reason: str
+    late_reason: str
+    signed: tuple[str, ...]
+    watch: str
+
+
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One duty at one moment. Instants are UTC except ``due_local``, which is in the zone that counts.
 
@@ -67,6 +82,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
     in_sight: bool
     """False while it hangs on what the organisation is, or on where people live, and nothing recorded points there:
     one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
+    record: DutyDone | None = None
+    """What was done about it, None while nothing was."""
 
 
 class DutiesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duties/v1"):
@@ -74,3 +91,5 @@ class DutiesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
 
     as_of: datetime
     duties: tuple[DutyStatus, ...]
+    warnings: tuple[str, ...] = ()
+    """Positions of counsel that no law knows, with the nearest: they change nothing."""

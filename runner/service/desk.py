@@ -234,6 +234,15 @@ class Desk:
         """Return the duties of those laws alone of which something is in sight, or was done or claimed."""
         return near_statuses(incident, at or self.now_in(incident), self.library(incident))
 
+    def misread(self, incident: Incident) -> tuple[str, ...]:
+        """Return the positions of counsel in an incident that no pinned law knows, in words."""
+        from runner.engine.positions import misread
+        from runner.model.facts import nested
+
+        library = self.library(incident)
+        known = library.regimes if library.outline is None else library.outline.laws
+        return misread(nested(incident.facts), [law.id for law in known], library.regime)
+
     # --- changing -----------------------------------------------------------------------------------------
 
     def submit(self, incident: str, *commands: AnyCommand, actor: Actor | None = None) -> Incident:

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from runner.engine.decide_notices import COUNSEL
 from runner.engine.duties import assess
+from runner.engine.positions import misread
 from runner.errors import Refused, Usage
 from runner.loading.catalog import Catalog
 from runner.loading.facts import read_facts
@@ -17,7 +19,7 @@ from runner.model.duty import DutyStatus
 from runner.model.expressions import Expression
 from runner.model.facts import Fact, Stated, nested
 from runner.model.incident import Document, DutyRecord, Incident
-from runner.model.playbook import File
+from runner.model.playbook import Approve, File
 from runner.service.holidays import PublicHolidays
 from runner.settings import CONFIG
 
@@ -33,8 +35,10 @@ def assess_files(
     home: Path | None,
     cache: Path | None = None,
     known: Sequence[Stated] = (),
-) -> tuple[DutyStatus, ...]:
+) -> tuple[tuple[DutyStatus, ...], tuple[str, ...]]:
     """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones.
+
+    With them, positions of counsel that no law knows.
 
     ``known`` is what holds where no file says otherwise. In ``cache`` compiled law and holidays are kept for the next
     time.
@@ -45,8 +49,10 @@ def assess_files(
     for name in files:
         for fact in _stated(name):
             register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
-    law = Catalog(home, cache=cache).regimes()
-    return assess(law, nested(register), at, calendar=PublicHolidays(cache), first_known=at)
+    law = {regime.id: regime for regime in Catalog(home, cache=cache).regimes()}
+    facts = nested(register)
+    found = assess(tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at)
+    return found, misread(facts, law, law.get)
 
 
 def organisation_of(home: Path) -> tuple[Stated, ...]:
@@ -102,6 +108,7 @@ def filing(
 
 def decision(
     desk: Desk,
+    incident: Incident,
     duty: str,
     kind: Literal["decided_not_to_notify", "waived"],
     at: datetime,
@@ -112,18 +119,38 @@ def decision(
 ) -> RecordDuty:
     """Return the command that records a decision not to notify, or a waiver.
 
-    ``watch`` is a condition over facts that opens the decision again; raises Usage where it is none.
+    ``watch`` is a condition over facts that opens the decision again; raises Usage where it is none, NotFound or
+    Refused where somebody who is said to have signed it is nobody of ours or may not.
     """
     by = desk.actor.claimed
+    for person in signed:
+        _may_sign(desk, incident, person, by)
     record = DutyRecord(
         kind=kind,
         by=by,
         at=at,
         reason=reason,
-        signed=tuple(signed),
+        signed=tuple(dict.fromkeys(signed)),
         watch=_condition(watch) if watch else None,
     )
     return RecordDuty(by=by, duty=duty, record=record)
+
+
+def _may_sign(desk: Desk, incident: Incident, person: str, author: str) -> None:
+    """A signature is worth something when it is another's, who answers for it here: counsel, or whoever approves."""
+    desk.known(person)
+    if person == author:
+        raise Refused(f"{person} decided it: name who else signed", hint="--signed-by PERSON", code="author")
+    plans = desk.library(incident).plans.values()
+    bodies = (body for plan in plans for body in plan.bodies.values())
+    steps = (step for body in bodies for step in body.steps.values())
+    roles = {COUNSEL, *(role for step in steps if isinstance(step, Approve) for role in step.by.roles)}
+    if not any(person in incident.roles.get(role, ()) for role in roles):
+        raise Refused(
+            f"{person} holds no role that signs here: {', '.join(sorted(roles))}",
+            hint=f"tocsin role assign {min(roles)} {person}",
+            code="role",
+        )
 
 
 def _condition(text: str) -> Expression:

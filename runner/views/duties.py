@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from runner.engine.sight import questions
-from runner.model.duty import DutiesReport, DutyStatus
+from runner.model.duty import DutiesReport, DutyDone, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
-from runner.views.words import count, day, left, moment, when
+from runner.views.words import count, day, left, moment, signatures, when
 
 _DONE = {
     "filed": "filed",
@@ -27,9 +27,10 @@ PROMPTLY = timedelta(days=7)
 _VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
 
 
-def duties(found: Sequence[DutyStatus], now: datetime) -> DutiesReport:
+def duties(found: Sequence[DutyStatus], now: datetime, warnings: Sequence[str] = ()) -> DutiesReport:
     """Return the contract's document: what presses most comes first."""
-    return DutiesReport(as_of=now, duties=tuple(sorted(found, key=lambda duty: urgency(duty, now))))
+    ordered = tuple(sorted(found, key=lambda duty: urgency(duty, now)))
+    return DutiesReport(as_of=now, duties=ordered, warnings=tuple(warnings))
 
 
 def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime, int, str]:
@@ -118,6 +119,7 @@ def duties_page(
     subject = f"duties as of {moment(now)}"
     blocks: list[Block] = list(top(heading, subject) if heading else (*marked("real"), line(subject, "dim")))
     shown = [d for d in report.duties if everything or (d.verdict != "not_applicable" and d.in_sight)]
+    blocks += [line(f"! {told}", "warn") for told in report.warnings]
     for duty in shown:
         blocks.extend(duty_blocks(duty, now, opened))
     if not report.duties:
@@ -171,9 +173,20 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
     if duty.verdict != "not_applicable":
         yield from _times(duty, now, opened)
     yield "missing", ", ".join(duty.missing_facts), "warn"
+    if duty.record is not None:
+        yield "record", record_words(duty.record), "plain"
     for note in duty.notes:
         yield "note", note, "dim"
     yield "law", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
+
+
+def record_words(record: DutyDone) -> str:
+    """Return what was done about a duty, by whom, who signed it, why, and what opens it again."""
+    proof = record.reference or record.receipt
+    said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
+    why = "; ".join(text for text in (record.reason, record.late_reason) if text)
+    again = f"; opens again when {record.watch}" if record.watch else ""
+    return f"{said}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

@@ -21,7 +21,7 @@ from runner.model.states import Kind
 from runner.views.facts import value_words
 from runner.views.heading import marked
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
-from runner.views.words import count, moment, standing
+from runner.views.words import count, moment, signatures, standing
 
 LAW = "eu-gdpr-"
 """What the regimes are called whose decisions belong into this register."""
@@ -57,6 +57,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     reasons: str
     because: tuple[str, ...]
+    signed: tuple[str, ...] = ()
+    """Who signed a decision besides its author."""
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +144,7 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             reference=(record.reference or record.receipt) if record else "",
             reasons=_reasons(record) or _fallen(seen),
             because=tuple(reason.text for reason in duty.because),
+            signed=record.signed if record else (),
         )
 
 
@@ -154,9 +157,7 @@ def _fallen(seen: DutyView | None) -> str:
     if seen is None or seen.reopened is None:
         return ""
     record = seen.reopened
-    return (
-        f"{standing(record.kind)} of {moment(record.at)} by {record.by} no longer stands: {seen.reopened_why}"
-    )
+    return f"{standing(record.kind)} of {moment(record.at)} by {record.by}{signatures(record.signed)} no longer stands: {seen.reopened_why}"
 
 
 def register_page(report: RegisterReport) -> Page:
@@ -211,7 +212,11 @@ def _value(name: str, value: Any) -> str:
 
 def _sentence(one: Decision) -> str:
     said = f"{one.duty}: {one.verdict.replace('_', ' ')}, {one.state.replace('_', ' ')}"
-    when = f" {moment(one.at)} by {one.by}" if one.at else (f", due {moment(one.due)}" if one.due else "")
+    when = (
+        f" {moment(one.at)} by {one.by}{signatures(one.signed)}"
+        if one.at
+        else (f", due {moment(one.due)}" if one.due else "")
+    )
     proof = f", {one.reference}" if one.reference else ""
     why = one.reasons or ("; ".join(one.because) if one.verdict == "not_applicable" else "")
     return f"{said}{when}{proof}{f': {why}' if why else ''}"

@@ -13,7 +13,7 @@ from runner.views.drill_sentences import drill_sentence
 from runner.views.facts import value_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because
-from runner.views.words import count, moment, short, span
+from runner.views.words import count, moment, short, signatures, span
 
 _STATES = {
     "done": "done",
@@ -327,7 +327,9 @@ def _record(event: _Record, words: Words) -> str:
             proof = record.reference or record.receipt
             with_proof = f", proof {proof}" if proof else ""
             late = f", late: {record.late_reason}" if record.late_reason else ""
-            return f"{duty}: {record.kind.replace('_', ' ')}{with_proof}{late}{_because(record.reason)}"
+            told = f"{record.kind.replace('_', ' ')}{signatures(record.signed)}{with_proof}{late}"
+            again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
+            return f"{duty}: {told}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
             origin = f", from {source}" if source else ""
             return f"Evidence taken into custody: {name}, {size} bytes, sha256 {short(sha256)}{origin}"

@@ -9,7 +9,7 @@ from runner.model.duty import DutyStatus
 from runner.views import advice
 from runner.views.attention import Attention, Severity
 from runner.views.documents import NoticeRow, notice_cells
-from runner.views.duties import FAR, clock_words, due_words, presses, running, start_words
+from runner.views.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.views.heading import Heading, top
 from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -33,6 +33,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
         _domains(found, now),
         overrides_blocks(found.overrides, now),
         _clocks(found.duties, now, found.opened_at),
+        _decided(found.duties),
         _steps(found, now),
         _unproved(found, now),
         _notices(found.notices, now),
@@ -103,6 +104,19 @@ def _clocks(duties: Sequence[DutyStatus], now: datetime, opened: datetime) -> It
     yield line("CLOCKS", "title")
     yield Table(rows=tuple(_clock(duty, now, opened) for duty in live), elastic=0)
     yield Blank()
+
+
+def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
+    """Yield the decisions not to notify and the waivers: who took them, who signed, what opens them again."""
+    taken = [
+        (duty.id, duty.record) for duty in duties if duty.record is not None and duty.record.kind != "filed"
+    ]
+    if taken:
+        yield line("DECIDED", "title")
+        yield Table(
+            rows=tuple((Cell(name), Cell(record_words(one), "dim")) for name, one in taken), elastic=1
+        )
+        yield Blank()
 
 
 def _clock(duty: DutyStatus, now: datetime, opened: datetime) -> tuple[Cell, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from runner.model.actor import Actor
@@ -58,6 +59,11 @@ def moment(instant: datetime, zone: tzinfo = UTC) -> str:
 def standing(kind: str) -> str:
     """Return what a duty's record is called: ``the filing``, ``the decision not to notify``, ``the waiver``."""
     return {"filed": "the filing", "waived": "the waiver"}.get(kind, "the decision not to notify")
+
+
+def signatures(signed: Sequence[str]) -> str:
+    """Return who signed besides the author, as the end of a sentence: ``, signed by jonas, ada``."""
+    return f", signed by {', '.join(signed)}" if signed else ""
 
 
 def day(date_: date) -> str:

@@ -18,7 +18,7 @@ from runner.documents.values import Kept
 from runner.model.fact_types import FactType
 from runner.model.fields import Field, Section
 from runner.model.notice import Notice
-from runner.model.vocabulary import fact_type
+from runner.model.vocabulary import fact_type, nobody
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +115,9 @@ def _answer(
 
 
 def _asked(field: Field, facts: Mapping[str, Any], form: tuple[str, str]) -> bool | None:
+    parties = (*field.facts, field.of) if field.of else field.facts
+    if any(nobody(path, _at(path, facts)) for path in parties):
+        return False
     if not field.when:
         return None if field.only else True
     holds = decides(field.when, facts, language=form[0], zone=form[1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner.documents.filters import filters
 from runner.documents.values import CLOSE, OPEN, Leaf, Ledger, Missing, Value, Wrong
+from runner.model.vocabulary import nobody
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,10 +42,15 @@ def sandbox(language: str, zone: str) -> Environment:
     environment.globals = {}
     environment.filters = dict(filters(language, zone))
     environment.tests = {
-        "known": lambda value: not isinstance(value, Missing),
-        "unknown": lambda value: isinstance(value, Missing),
+        "known": lambda value: not _absent(value),
+        "unknown": _absent,
     }
     return environment
+
+
+def _absent(value: object) -> bool:
+    """Whether there is nothing to print: nobody knows it, or somebody knows that there is no such party."""
+    return isinstance(value, Missing) or (isinstance(value, Leaf) and nobody(value.path_, value.value_))
 
 
 @functools.cache

@@ -10,6 +10,11 @@ def text(title: str) -> FactType:
     return FactType(title, "text")
 
 
+def if_any(title: str) -> FactType:
+    """Make a fact of one line about somebody or something that there may not be: ``none`` says so."""
+    return FactType(title, "text", optional=True)
+
+
 def prose(title: str) -> FactType:
     """Make a fact of several sentences."""
     return FactType(title, "prose")

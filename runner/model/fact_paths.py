@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.model.dora_facts import DORA
-from runner.model.fact_makers import count, instant, one_of, place, places, prose, set_of, text, yes_no
+from runner.model.fact_makers import (
+    count,
+    if_any,
+    instant,
+    one_of,
+    place,
+    places,
+    prose,
+    set_of,
+    text,
+    yes_no,
+)
 from runner.model.fact_types import Branch, FactType, Keyed
 from runner.model.filing_facts import RANSOM, REGISTRANT
 
@@ -150,12 +161,12 @@ _ORGANISATION: Mapping[str, Branch] = {
         "address": prose("Contact point: postal address"),
     },
     "dpo": {
-        "name": text("Data protection officer: name"),
+        "name": if_any("Data protection officer: name"),
         "email": text("Data protection officer: e-mail"),
         "phone": text("Data protection officer: telephone"),
     },
     "counsel": {
-        "name": text("Counsel: name"),
+        "name": if_any("Counsel: name"),
         "firm": text("Counsel: firm"),
         "email": text("Counsel: e-mail"),
         "phone": text("Counsel: telephone"),
@@ -166,14 +177,14 @@ _ORGANISATION: Mapping[str, Branch] = {
         "url": text("Page for affected people"),
     },
     "second_contact": {
-        "name": text("Second contact point: name"),
+        "name": if_any("Second contact point: name"),
         "email": text("Second contact point: e-mail"),
         "phone": text("Second contact point: telephone"),
     },
     "language": text("Language in which its notices are written (BCP 47, as de or fr-CH)"),
     "lei": text("Legal Entity Identifier (LEI)"),
-    "parent": text("Parent or affiliated corporation, where there is one"),
-    "parent_lei": text("Legal Entity Identifier (LEI) of the ultimate parent undertaking"),
+    "parent": if_any("Parent or affiliated corporation, where there is one"),
+    "parent_lei": if_any("Legal Entity Identifier (LEI) of the ultimate parent undertaking"),
     "employer_id": text("Employer identification number"),
     "licence_number": text("Licence, charter or registration number with its supervisor"),
     "security_program": yes_no("Does it maintain a written information security program (Massachusetts)?"),
@@ -182,7 +193,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
     "press": {
-        "name": text("Contact for the press: name"),
+        "name": if_any("Contact for the press: name"),
         "email": text("Contact for the press: e-mail"),
         "phone": text("Contact for the press: telephone"),
     },
@@ -243,7 +254,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "material": yes_no("Is it material (SEC)?"),
     "actively_exploited": yes_no("Is the vulnerability actively exploited (CRA)?"),
     "vendor": {
-        "name": text("Vendor involved: name"),
+        "name": if_any("Vendor involved: name"),
         "role": text("Vendor involved: role"),
         "contact": text("Vendor involved: contact"),
     },

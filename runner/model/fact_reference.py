@@ -59,8 +59,8 @@ def _section(name: str, branch: Branch) -> str:
 
 def _rows(path: str, branch: Branch) -> Iterator[str]:
     match branch:
-        case FactType(title, kind, choices, many):
-            word = _WORDS.get(kind, kind)
+        case FactType(title, kind, choices, many, optional=optional):
+            word = f"{_WORDS.get(kind, kind)}{' or `none`' if optional else ''}"
             if many:
                 word = "set of" if choices else f"set of {word}"
             words = ": " + ", ".join(f"`{choice}`" for choice in choices) if choices else ""

@@ -35,7 +35,10 @@ _KEY_EXAMPLES: Mapping[str, str] = {
 
 
 class FactType(Struct, frozen=True):
-    """What one fact may hold. ``many`` makes it a set: a list without order or repetition, known as a whole."""
+    """What one fact may hold. ``many`` makes it a set: a list without order or repetition, known as a whole.
+
+    ``optional`` is a party or a number that there may not be: ``none`` is an answer then, and is known.
+    """
 
     title: str
     kind: Kind
@@ -43,6 +46,7 @@ class FactType(Struct, frozen=True):
     many: bool = False
     ahead: bool = False
     """An instant that may lie in the future: it is planned, not said to have happened."""
+    optional: bool = False
 
 
 class Keyed(Struct, frozen=True):
@@ -59,6 +63,10 @@ class Keyed(Struct, frozen=True):
 
 
 Branch: TypeAlias = "FactType | Keyed | Mapping[str, Branch]"
+
+
+NONE = "none"
+"""What a person writes where there is nobody and nothing: no choice of a set, no parent company."""
 
 
 def key_problem(key: KeyKind, text: str) -> str:

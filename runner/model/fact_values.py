@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any
 
-from runner.model.fact_types import Branch, FactType, Keyed, key_problem
+from runner.model.fact_types import NONE, Branch, FactType, Keyed, key_problem
 from runner.model.facts import OPEN
 from runner.model.jurisdictions import place_problem
 from runner.model.moments import instant_text, parse_instant
@@ -19,8 +19,6 @@ from runner.model.text import clean, text_problem
 from runner.model.vocabulary import find, nearest, path_hint
 
 MAX_MEMBERS = 1_000
-NONE = "none"
-"""What a person types where none of the choices of a set applies; an empty value says the same."""
 _LARGEST = 2**53
 _ZONE = re.compile(r"[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 _WHOLE = re.compile(r"\d{1,16}", re.ASCII)
@@ -133,7 +131,8 @@ def _checked_one(path: str, fact_type: FactType, value: Any) -> Any:
             hint = "put it in quotes" if isinstance(value, int | float) else ""
             raise FactProblem(path, f"{path} is {_WHAT[fact_type.kind]}", hint)
         case "text" | "prose":
-            return _checked_text(path, value, many_lines=fact_type.kind == "prose")
+            text = _checked_text(path, value, many_lines=fact_type.kind == "prose")
+            return NONE if fact_type.optional and text.lower() == NONE else text
         case "instant":
             return _checked_instant(path, value)
         case _:

@@ -23,6 +23,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """When it is asked, in words; without ``when`` a person has to see whether it is."""
     when: str = ""
     """The same as a condition over facts."""
+    of: str = ""
+    """The fact that names whom it is about: where there is nobody, it is not asked."""
     choices: dict[str, str] = {}
     """The form's words for each of the fact's choices."""
     codes: dict[str, str] = {}

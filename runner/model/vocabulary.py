@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from runner.model.fact_paths import ROOTS
-from runner.model.fact_types import Branch, FactType, Keyed, key_problem
+from runner.model.fact_types import NONE, Branch, FactType, Keyed, key_problem
 
 
 def roots() -> Mapping[str, Branch]:
@@ -40,6 +40,14 @@ def fact_type(path: str) -> FactType | None:
     """Return the type of a path that names a single fact, or ``None``."""
     found = find(path)
     return found if isinstance(found, FactType) else None
+
+
+def nobody(path: str, value: object) -> bool:
+    """Whether a value says that there is no such party: ``organisation.parent`` is ``none``."""
+    if value != NONE:
+        return False
+    found = fact_type(path)
+    return found is not None and found.optional
 
 
 def patterns(branch: Branch | None = None, prefix: str = "") -> Iterator[tuple[str, FactType]]:

@@ -1,0 +1,62 @@
+"""There is no parent company, no data protection officer: that is an answer, and no gap."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from runner.documents.render import render
+from runner.documents.tree import Document, RenderContext
+from runner.documents.write import write
+from runner.loading.catalog import Catalog
+from runner.model.fact_values import FactProblem, checked_value, parse_value
+from tests.documents.at_law import made as letter
+from tests.documents.at_law import us_facts
+from tests.documents.europe import europe_facts
+from tests.documents.test_form_export import FACTS
+from tests.law.typical import changed
+
+AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
+
+
+def made(name: str, facts: dict[str, Any]) -> Document:
+    notice, source = Catalog().notice(name)
+    return render(notice, source, facts, context=RenderContext(status="draft", timestamp=AT))
+
+
+@pytest.mark.parametrize("written", ["none", " None ", "NONE"])
+def test_none_says_that_there_is_no_such_party(written: str) -> None:
+    assert parse_value("organisation.parent", written) == "none"
+    assert checked_value("organisation.dpo.name", written.strip()) == "none"
+
+
+def test_who_must_be_there_is_called_what_he_is_called() -> None:
+    assert parse_value("organisation.name", "None") == "None"
+    with pytest.raises(FactProblem):
+        parse_value("organisation.parent", "")
+
+
+def test_a_form_does_not_ask_for_a_parent_that_there_is_not() -> None:
+    facts = changed(FACTS, {"organisation.parent": "none"})
+    found = {field["id"] for field in json.loads(write(made("eu-dora-initial", facts), "json"))["fields"]}
+    assert not found & {"1.13", "1.14"}
+    named = changed(FACTS, {"organisation.parent": "Example Holding"})
+    found = {field["id"] for field in json.loads(write(made("eu-dora-initial", named), "json"))["fields"]}
+    assert "1.13" in found
+
+
+def test_without_a_data_protection_officer_the_other_contact_is_named() -> None:
+    facts = changed(europe_facts(), {"organisation.dpo": {"name": "none"}})
+    text = write(made("gdpr-33-initial", facts), "md").decode()
+    assert "Jonas Weber" in text
+    assert "Data protection officer: none" not in text
+
+
+def test_a_massachusetts_letter_says_that_there_is_no_parent() -> None:
+    facts = changed(us_facts("MA"), {"organisation.parent": "none"})
+    _, document = letter("us-letter", "us-ma-breach/individuals", facts)
+    assert "Parent or affiliated corporation" in write(document, "md").decode()
+    assert not [gap for gap in document.gaps if gap.path == "organisation.parent"]

@@ -33,17 +33,18 @@ def add(app: Commands) -> None:
     command(app, "use", Scope.ANYWHERE)(use)
 
 
-def next_(session: Session, where: Where = None, me: Mine = "") -> None:
+def next_(session: Session, where: Where = None, everything: All = False, me: Mine = "") -> None:
     """Say the three things to do now, each with its command.
 
     \b
     Examples:
       tocsin next
       tocsin next --me maria
+      tocsin next --all
     """
     from runner.views.next import next_page, next_things
 
-    found = next_things(read_status(session, session.incident(where), me))
+    found = next_things(read_status(session, session.incident(where), me), everything=everything)
     session.show(found, lambda: next_page(found))
 
 

@@ -72,6 +72,7 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             overdue=change.overdue,
             in_sight=change.in_sight,
             settled=change.settled,
+            waits=change.waits,
             record=before.record if before and not change.reopened else None,
             entry=before.entry if before else 0,
             reopened=before.record if before and change.reopened else before.reopened if before else None,

@@ -111,6 +111,7 @@ def _change(view: DutyView, reopened: str) -> DutyChange:
         overdue=view.overdue,
         in_sight=view.in_sight,
         settled=view.settled,
+        waits=view.waits,
         reopened=reopened,
     )
 
@@ -224,6 +225,7 @@ def _view(status: DutyStatus, *, settled: bool) -> DutyView:
         overdue=status.state == "overdue",
         in_sight=status.in_sight,
         settled=settled,
+        waits=status.due_kind == "waits_for_event" and status.in_sight,
     )
 
 
@@ -232,4 +234,5 @@ def _differs(seen: DutyView, now: DutyView) -> bool:
 
 
 def _standing(duty: DutyView) -> tuple[object, ...]:
-    return duty.verdict, duty.due, duty.provisional, duty.missing, duty.overdue, duty.in_sight, duty.settled
+    clock = duty.due, duty.provisional, duty.overdue, duty.settled, duty.waits
+    return duty.verdict, duty.missing, duty.in_sight, clock

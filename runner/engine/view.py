@@ -67,10 +67,14 @@ class ScopeView(msgspec.Struct, frozen=True):
         }
 
     def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
-        """Return the duties of a verdict that are still to be worked or were, sorted."""
+        """Return the duties of a verdict that are still to be worked or were, sorted.
+
+        One whose clock begins with an event comes with the event: nobody works on a final report before the first one.
+        """
         if not self.incident.assessed:
             return Unknown(("duties",))
-        return tuple(sorted(d.id for d in self.incident.duties.values() if d.verdict == verdict))
+        found = (d for d in self.incident.duties.values() if d.verdict == verdict and not d.waits)
+        return tuple(sorted(d.id for d in found))
 
     def name(self, name: str) -> Value:
         """Return ``item``, ``iteration`` or ``inputs`` of the nearest scope that has one."""

@@ -48,7 +48,7 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     watch: str
 
 
-class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
+class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One duty at one moment. Instants are UTC except ``due_local``, which is in the zone that counts.
 
     ``due`` of a date-based duty is the last second of ``due_date`` there. ``missing_facts`` are those that would
@@ -83,13 +83,15 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """False while it hangs on what the organisation is, or on where people live, and nothing recorded points there:
     one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
     record: DutyDone | None = None
-    """What was done about it, None while nothing was."""
+    """What was done about it; not there while nothing was."""
 
 
-class DutiesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duties/v1"):
+class DutiesReport(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag="tocsin/duties/v1"
+):
     """All duties as of one instant; encodes to the contract's JSON."""
 
     as_of: datetime
     duties: tuple[DutyStatus, ...]
     warnings: tuple[str, ...] = ()
-    """Positions of counsel that no law knows, with the nearest: they change nothing."""
+    """Positions of counsel that no law knows, with the nearest: they change nothing. Not there where there is none."""

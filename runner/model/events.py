@@ -309,6 +309,7 @@ class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     overdue: bool = False
     in_sight: bool = True
     settled: bool = False
+    waits: bool = False
     reopened: str = ""
     """Why a decision not to notify no longer stands; it is to be made anew."""
 

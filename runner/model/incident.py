@@ -301,6 +301,8 @@ class DutyView(Value, frozen=True, kw_only=True):
     """False while it hangs on what the organisation is or where people live (see ``DutyStatus.in_sight``)."""
     settled: bool = False
     """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
+    waits: bool = False
+    """Its clock begins with something that has not happened, as a stage that is filed or letters that are sent: no lane yet."""
     record: DutyRecord | None = None
     entry: int = 0
     """The journal's number of the record, also once it no longer stands."""

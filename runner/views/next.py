@@ -12,6 +12,7 @@ from runner.model.states import Kind, State
 from runner.views import advice
 from runner.views.attention import Attention, AttentionKind
 from runner.views.heading import Heading, top
+from runner.views.lanes import LaneGroup, attention_folded, words
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.views.rows import TaskRow, named
 from runner.views.status import Status
@@ -61,8 +62,16 @@ class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     more: int
 
 
-def next_things(found: Status, how_many: int = HOW_MANY) -> Next:
-    """Return what to do now: in doubt or stuck, late, legal clocks, ready steps by due, facts, roles."""
+def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
+    """Return what to do now: in doubt or stuck, late, legal clocks, ready steps by due, facts, roles.
+
+    Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
+    """
+    if everything:
+        found, how_many = (
+            msgspec.structs.replace(found, lanes=()),
+            len(found.tasks) + len(found.needs_attention),
+        )
     items = sorted(_candidates(found), key=lambda pair: pair[0])
     unique = {item.command: item for _, item in reversed(items)}
     ordered = [item for _, item in items if unique[item.command] is item]
@@ -83,27 +92,31 @@ _FAR = datetime.max.replace(tzinfo=UTC)
 
 
 def _candidates(found: Status) -> Iterator[tuple[_Rank, Item]]:
-    for n, one in enumerate(found.needs_attention):
+    groups = {group.first: group for group in found.lanes}
+    hidden = {name for group in found.lanes for name in group.rows if name != group.first}
+    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
         yield (_RANKS[one.kind], False, one.since or _FAR, n), _attention(one)
     if found.state not in ("open", "paused"):
         return
     for row in found.tasks:
         if row.state in ("ready", "active") and row.kind in PEOPLE and not row.overdue and not row.stuck:
+            if row.invocation in hidden:
+                continue
             mine = row.invocation in found.mine
-            yield (_READY, not mine, row.due or _FAR, row.row), _ready(found, row)
+            yield (_READY, not mine, row.due or _FAR, row.row), _ready(found, row, groups.get(row.invocation))
 
 
 def _attention(one: Attention) -> Item:
     return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command)
 
 
-def _ready(found: Status, row: TaskRow) -> Item:
+def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
     clock = f", {left(row.due, found.as_of)}" if row.due else ""
     who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "")
     return Item(
         kind="ready",
         ref=row.invocation,
-        text=f"{named(row)}{f' – {who}' if who else ''}{clock}",
+        text=f"{words(group) if group else named(row)}{f' – {who}' if who else ''}{clock}",
         command=advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else ""),
         due=row.due,
     )

@@ -14,6 +14,7 @@ from runner.model.incident import Incident
 from runner.model.states import Kind, State
 from runner.views.attention import Attention, needs_attention
 from runner.views.documents import NoticeRow, notice_rows
+from runner.views.lanes import LaneGroup, lane_groups
 from runner.views.messages import DeliveryRow, delivery_rows
 from runner.views.rows import TaskRow, task_rows
 from runner.views.rules import OverrideView, override_views
@@ -66,6 +67,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """For whom it was asked."""
     mine: tuple[str, ...] = ()
     """Invocations that are ready and with that person, or with a role of theirs."""
+    lanes: tuple[LaneGroup, ...] = ()
+    """Steps that stand in several lanes that are alike: pages show them as one."""
 
 
 def status(
@@ -99,6 +102,7 @@ def status(
         overrides=override_views(incident),
         me=me,
         mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
+        lanes=lane_groups(incident, rows, duties),
     )
 
 

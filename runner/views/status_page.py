@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from runner.model.duty import DutyStatus
@@ -11,6 +11,7 @@ from runner.views.attention import Attention, Severity
 from runner.views.documents import NoticeRow, notice_cells
 from runner.views.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.views.heading import Heading, top
+from runner.views.lanes import ENOUGH, LaneGroup, attention_folded, clocks_folded, folded, words
 from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import CONTAINERS, TaskRow, named
@@ -27,17 +28,18 @@ _LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
 def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None = None) -> Page:
     """Draw a status. ``everything`` unfolds what is done; ``zone`` is the reader's (UTC without it)."""
     now = found.as_of if zone is None else found.as_of.astimezone(zone)
+    lanes = () if everything else found.lanes
     blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
     for section in (
-        _attention(found.needs_attention),
+        _attention(found.needs_attention, lanes),
         _domains(found, now),
         overrides_blocks(found.overrides, now),
-        _clocks(found.duties, now, found.opened_at),
+        _clocks(found.duties, now, found.opened_at, lanes),
         _decided(found.duties),
-        _steps(found, now),
+        _steps(found, now, lanes),
         _unproved(found, now),
-        _notices(found.notices, now),
-        _waiting(found.tasks),
+        _notices(found.notices, now, everything),
+        _waiting(found.tasks, lanes),
         _done(found.tasks, now, everything),
     ):
         blocks.extend(section)
@@ -62,7 +64,8 @@ def _subject(found: Status, now: datetime) -> str:
     )
 
 
-def _attention(items: Sequence[Attention]) -> Iterator[Block]:
+def _attention(items: Sequence[Attention], lanes: Sequence[LaneGroup]) -> Iterator[Block]:
+    items = attention_folded(items, lanes)
     if not items:
         yield line("Nothing needs you now.", "good")
         yield Blank()
@@ -97,12 +100,19 @@ def _went_over(one: Fallen) -> str:
     return f"; went over it since, and may have been read: {', '.join(one.sent)}{answers}"
 
 
-def _clocks(duties: Sequence[DutyStatus], now: datetime, opened: datetime) -> Iterator[Block]:
+def _clocks(
+    duties: Sequence[DutyStatus], now: datetime, opened: datetime, lanes: Sequence[LaneGroup]
+) -> Iterator[Block]:
     live = running(duties, now)
     if not live:
         return
     yield line("CLOCKS", "title")
-    yield Table(rows=tuple(_clock(duty, now, opened) for duty in live), elastic=0)
+    rows = []
+    for group, alike in clocks_folded(live, lanes):
+        first = _clock(alike[0], now, opened)
+        others = f"{alike[0].id} and {len(alike) - 1} more to {group.recipient}" if group else ""
+        rows.append((Cell(others), *first[1:]) if group else first)
+    yield Table(rows=tuple(rows), elastic=0)
     yield Blank()
 
 
@@ -126,7 +136,7 @@ def _clock(duty: DutyStatus, now: datetime, opened: datetime) -> tuple[Cell, ...
     return (Cell(duty.id), Cell(words, tone), Cell(f"{due_words(duty, now)}{begin}", "dim"))
 
 
-def _steps(found: Status, now: datetime) -> Iterator[Block]:
+def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup]) -> Iterator[Block]:
     live = [r for r in found.tasks if _is_live(r)]
     mine = [r for r in live if r.invocation in found.mine]
     others = [r for r in live if r.invocation not in found.mine]
@@ -138,7 +148,12 @@ def _steps(found: Status, now: datetime) -> Iterator[Block]:
         if rows:
             yield line(title, "title")
             ordered = sorted(rows, key=lambda r: (r.due or lanes.get(r.duty or r.item, FAR), r.row))
-            yield Table(rows=tuple(_ready(r, now) for r in ordered), elastic=1)
+            numbers = {r.invocation: r for r in ordered}
+            cells = (
+                _ready(one, now) if isinstance(one, TaskRow) else _ready_group(one, numbers, now)
+                for one in folded(ordered, groups)
+            )
+            yield Table(rows=tuple(cells), elastic=1)
             yield Blank()
 
 
@@ -159,6 +174,21 @@ def _ready(row: TaskRow, now: datetime) -> tuple[Cell, ...]:
         Cell(named(row), "plain"),
         Cell(state, "alarm" if row.stuck or row.state == "outcome_unknown" else "good"),
         Cell(who, "dim"),
+        clock,
+    )
+
+
+def _ready_group(group: LaneGroup, rows: Mapping[str, TaskRow], now: datetime) -> tuple[Cell, ...]:
+    """Return a group as one row: the number is that of the lane to begin with."""
+    first = rows.get(group.first) or next(row for name, row in rows.items() if name in group.rows)
+    cells = _ready(first, now)
+    begin = f"begin by {moment(group.start_by)}" if group.start_by else ""
+    clock = cells[4] if first.due is not None else Cell(begin, "plain")
+    return (
+        cells[0],
+        Cell(words(group), "plain"),
+        Cell(group.state.replace("_", " "), "good"),
+        cells[3],
         clock,
     )
 
@@ -188,15 +218,29 @@ def _unproved(found: Status, now: datetime) -> Iterator[Block]:
         yield Blank()
 
 
-def _notices(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
+def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> Iterator[Block]:
     current = [row for row in notices if row.current]
-    if current:
-        yield line("NOTICES", "title")
-        yield Table(rows=tuple(notice_cells(row, now) for row in current), elastic=2)
-        yield Blank()
+    if not current:
+        return
+    alike: dict[tuple[str, ...], list[NoticeRow]] = {}
+    for row in current:
+        key = (row.notice, row.version, row.status) if not everything else (row.document,)
+        alike.setdefault(key, []).append(row)
+    yield line("NOTICES", "title")
+    for rows in alike.values():
+        if len(rows) < ENOUGH:
+            yield Table(rows=tuple(notice_cells(row, now) for row in rows), elastic=2)
+            continue
+        gaps = sorted(len(row.gaps) for row in rows)
+        holes = f", {gaps[0]} to {gaps[-1]} gaps" if gaps[-1] else ""
+        yield line(
+            f"{len(rows)} x {rows[0].notice} {rows[0].version}  {rows[0].status}{holes} (tocsin notice list)",
+            indent=1,
+        )
+    yield Blank()
 
 
-def _waiting(rows: Sequence[TaskRow]) -> Iterator[Block]:
+def _waiting(rows: Sequence[TaskRow], groups: Sequence[LaneGroup]) -> Iterator[Block]:
     waiting = [row for row in rows if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
@@ -204,11 +248,13 @@ def _waiting(rows: Sequence[TaskRow]) -> Iterator[Block]:
     yield Table(
         rows=tuple(
             (
-                Cell(str(row.row or ""), "dim"),
-                Cell(named(row) if row.row else f"  {named(row)}", "dim"),
-                Cell(_why(row), "dim"),
+                Cell(str(one.row or ""), "dim"),
+                Cell(named(one) if one.row else f"  {named(one)}", "dim"),
+                Cell(_why(one), "dim"),
             )
-            for row in waiting
+            if isinstance(one, TaskRow)
+            else (Cell(""), Cell(words(one), "dim"), Cell(""))
+            for one in folded(waiting, groups)
         ),
         elastic=1,
     )

@@ -43,7 +43,7 @@ def test_a_misspelt_position_is_told_with_the_nearest(
 def test_a_position_that_the_law_knows_is_no_mistake(position: str, nowhere: AtDesk, tmp_path: Path) -> None:
     file = tmp_path / "facts.yaml"
     file.write_text(CLAIM % (LAW, position), encoding="utf-8")
-    assert nowhere("duties", "--facts", str(file), "--format", "json").json["warnings"] == []
+    assert nowhere("duties", "--facts", str(file), "--format", "json").json.get("warnings") is None
 
 
 def test_one_without_its_author_is_told_as_well(nowhere: AtDesk, tmp_path: Path) -> None:

@@ -52,16 +52,16 @@ def test_only_people_with_a_role_that_signs_in_this_incident_sign(desk: AtDesk) 
 def test_signatures_stand_wherever_the_decision_is_shown(desk: AtDesk) -> None:
     signed = ("--signed-by", "jonas", "--signed-by", "ada")
     desk.done("duty", "decide", INITIAL, "--not-to-notify", *WHY, *signed, "--watch", "people.total > 500")
-    for words in (("duties",), ("status",)):
-        found = desk(*words, "--format", "json").json["duties"]
+    for words in ("duties", "status"):
+        found = desk(words, "--format", "json").json["duties"]
         [duty] = [one for one in found if one["id"] == INITIAL]
         assert duty["record"]["signed"] == ["jonas", "ada"], words
         assert (duty["record"]["by"], duty["record"]["watch"]) == ("maria", "people.total > 500")
     [one] = desk("duties", "register", "--format", "json").json["breaches"]
     [decision] = [one_ for one_ in one["decisions"] if one_["duty"] == INITIAL]
     assert decision["signed"] == ["jonas", "ada"]
-    for words in (("duties",), ("duties", "register"), ("timeline",), ("status",)):
-        assert "signed by jonas, ada" in " ".join(desk.done(*words).split()), words
+    for page in (("duties",), ("duties", "register"), ("timeline",), ("status",)):
+        assert "signed by jonas, ada" in " ".join(desk.done(*page).split()), page
 
 
 def test_a_watch_that_holds_already_is_refused_with_the_facts_that_make_it_hold(desk: AtDesk) -> None:

@@ -34,6 +34,12 @@ def world() -> s.World:
     return found
 
 
+def filed(found: s.World) -> None:
+    """The first report is in: what follows in phases has its clock, and its lane."""
+    found.fact(f"incident.stage_submitted_at.{DUTY}", "2026-11-24T09:00:00Z")
+    found.work()
+
+
 def decided(found: s.World, kind: str, duty: str = DUTY) -> None:
     record = DutyRecord(kind=kind, by="ann", at=found.now, reason="nobody is at risk")
     found.give(c.RecordDuty(duty=duty, record=record, by="ann"))
@@ -61,6 +67,7 @@ def test_a_decision_not_to_notify_calls_off_what_was_being_prepared(kind: str, w
 
 def test_the_lanes_of_other_duties_go_on() -> None:
     found = world()
+    filed(found)
     decided(found, "decided_not_to_notify")
     assert found.state(f"notify[{s.GDPR}/phases].complete") == "ready"
     assert found.state("last") == "waiting"
@@ -68,8 +75,17 @@ def test_the_lanes_of_other_duties_go_on() -> None:
     assert found.states("notify", "last") == ["done", "ready"]
 
 
+def test_a_duty_that_waits_for_an_event_has_no_lane_before_it() -> None:
+    found = world()
+    lane = f"[{s.GDPR}/phases]"
+    assert not [name for name in found.incident.invocations if lane in name]
+    filed(found)
+    assert [name for name in found.incident.invocations if lane in name]
+
+
 def test_what_was_called_off_is_taken_up_again_when_the_decision_is_made_anew() -> None:
     found = world()
+    filed(found)
     decided(found, "decided_not_to_notify")
     found.reopen(f"notify[{DUTY}].complete")
     found.done(f"notify[{DUTY}].complete")

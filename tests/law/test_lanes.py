@@ -1,0 +1,73 @@
+"""Lanes over the duties of many states: none before its clock can begin, and alike ones are shown as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.law.test_late_state import FACTS, lanes
+
+STATES = ["CA", "NY", "TX", "WA", "CO", "FL", "IL", "PA", "OR", "MA"]
+AG = "us-ca-breach/attorney_general"
+
+
+@pytest.fixture
+def breach(tmp_path: Path) -> AtDesk:
+    """A breach with people in ten states, whose lanes have begun."""
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
+    people = ",".join(f"US-{state}=900" for state in STATES)
+    facts = [fact for fact in FACTS if not fact.startswith("people.by_jurisdiction")]
+    given = [word for fact in (*facts, f"people.by_jurisdiction={people}") for word in ("--fact", fact)]
+    desk.done("open", "personal-data-breach", "--yes", *given)
+    desk.done("task", "done", "triage", "--all")
+    desk.done("answer", "aware", "2026-11-24T08:30:00Z", "--source", "counsel")
+    return desk
+
+
+def test_a_duty_whose_clock_waits_for_an_event_gets_its_lane_with_the_event(breach: AtDesk) -> None:
+    duty = next(one for one in breach("duties", "--format", "json").json["duties"] if one["id"] == AG)
+    assert (duty["verdict"], duty["due_kind"]) == ("applies", "waits_for_event")
+    assert AG not in lanes(breach)
+    sent = "incident.individual_notice_sent_at.US-CA=2026-11-24T09:00:00Z"
+    breach.done("fact", "set", sent, "--source", "mail house")
+    assert AG in lanes(breach)
+
+
+def test_lanes_that_are_alike_are_one_line_and_all_unfolds_them(breach: AtDesk) -> None:
+    folded = breach.done("status")
+    assert len(folded.splitlines()) < 160
+    letters = [one for one in folded.splitlines() if "us-letter to people" in one and "Gather" in one]
+    assert len(letters) == 1
+    assert "9 lanes" in letters[0]  # California has a letter of its own
+    assert not [
+        one
+        for one in folded.splitlines()
+        if "Gather what the notice still lacks [us-tx-breach/individuals]" in one
+    ]
+    unfolded = " ".join(breach.done("status", "--all").split())
+    assert "Gather what the notice still lacks [us-tx-breach/individuals]" in unfolded
+    assert "lanes" not in unfolded
+
+
+def test_folded_lanes_say_how_many_by_when_to_begin_and_how_to_see_them(breach: AtDesk) -> None:
+    report = breach("status", "--format", "json").json
+    people = [one for one in report["lanes"] if one["recipient"] == "people"]
+    group = next(one for one in people if one["step"] == "complete")
+    assert (group["count"], group["notice"], len(group["rows"])) == (9, "us-letter", 9)
+    rows = {task["invocation"]: task for task in report["tasks"]}
+    starts = {duty["id"]: duty["latest_safe_start"] for duty in report["duties"]}
+    wanted = min(start for name in group["rows"] if (start := starts[rows[name]["item"]]))
+    assert group["start_by"] == wanted
+    assert group["first"] in group["rows"]
+
+
+def test_next_tells_a_group_once(breach: AtDesk) -> None:
+    texts = [one["text"] for one in breach("next", "--format", "json").json["next"]]
+    gathering = [text for text in texts if "Gather what the notice still lacks" in text]
+    assert len(gathering) <= 1 or len(set(gathering)) == len(gathering)
+    everything = [one["text"] for one in breach("next", "--all", "--format", "json").json["next"]]
+    assert sum("Gather what the notice still lacks" in text for text in everything) > 10

@@ -162,12 +162,23 @@ def sheet(found: Deadlines) -> Sheet:
 
 
 def ics(found: Deadlines) -> bytes:
-    """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at the last safe start."""
+    """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at the last safe start, and the day of mailing."""
     from icalendar import Alarm, Calendar, Event
 
     book = Calendar()
     book.add("prodid", "-//Tocsin//duties//EN")
     book.add("version", "2.0")
+    if found.mail_by is not None:
+        mailing = Event()
+        mailing.add("uid", f"{found.incident}/mail-by@tocsin")
+        mailing.add("dtstamp", found.as_of.astimezone(UTC))
+        mailing.add("summary", "mail by today: all letters to people in the United States")
+        mailing.add(
+            "description",
+            f"The first of the states is {found.mail_by_because}; no letter needs a day of its own.",
+        )
+        mailing.add("dtstart", found.mail_by)
+        book.add_component(mailing)
     for row in found.deadlines:
         if row.due is None or row.due_date is None:
             continue

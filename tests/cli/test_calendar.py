@@ -60,6 +60,9 @@ def test_a_calendar_program_reads_them_with_an_alarm_at_the_last_safe_start(
     events = {str(event["uid"]).partition("/")[2]: event for event in book.walk("VEVENT")}
     rows = breach("duties", "calendar", "--format", "json").json["deadlines"]
     undated = [row["duty"] for row in rows if row["due"] is None]
+    mailing = events.pop("mail-by@tocsin")
+    assert str(mailing.decoded("dtstart")) == "2026-12-24"
+    assert "us-ca-breach/individuals" in mailing["description"]
     assert f"{len(events)} of {len(rows)} have a date and are in it" in said
     assert said.endswith(f"without a date: {', '.join(undated)}")
     notice = events["eu-gdpr-33-controller-sa/initial@tocsin"]

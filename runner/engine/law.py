@@ -225,7 +225,7 @@ def _view(status: DutyStatus, *, settled: bool) -> DutyView:
         overdue=status.state == "overdue",
         in_sight=status.in_sight,
         settled=settled,
-        waits=status.due_kind == "waits_for_event" and status.in_sight,
+        waits=status.due_kind == "waits_for_event" and status.in_sight and status.verdict != "not_applicable",
     )
 
 

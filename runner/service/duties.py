@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 VERIS = "veris:"
+Decided = Literal["decided_not_to_notify", "waived"]
 
 
 def assess_files(
@@ -110,7 +111,7 @@ def decision(
     desk: Desk,
     incident: Incident,
     duty: str,
-    kind: Literal["decided_not_to_notify", "waived"],
+    kind: Decided,
     at: datetime,
     reason: str,
     *,

@@ -261,11 +261,16 @@ class Players:
                 self._at(by).submit(self._name, declared)
             case "not-to-notify" | "waive":
                 for duty in self._meant(rest):
-                    kind = "waived" if word == "waive" else "decided_not_to_notify"
-                    decided = duties.decision(self._at(by), duty, kind, self._now, REASON)  # type: ignore[arg-type]
-                    self._at(by).submit(self._name, decided)
+                    kind: duties.Decided = "waived" if word == "waive" else "decided_not_to_notify"
+                    self._decide_duty(by, duty, kind)
             case _:
                 raise Stranded(f"nobody knows how to {word} {rest}", hint="see the words for deeds")
+
+    def _decide_duty(self, by: str, duty: str, kind: duties.Decided) -> None:
+        """Record a decision on a duty, in somebody's name."""
+        now = self._now
+        made = duties.decision(self._at(by), self._incident, duty, kind, now, REASON)
+        self._at(by).submit(self._name, made)
 
     def _meant(self, text: str) -> Iterator[str]:
         """Yield a duty by its name, or all that have a reason of this code: ``because:risk_unlikely``."""

@@ -143,10 +143,10 @@ def clocks_folded(
     """Return duties in their order, those whose lanes are alike together: the most pressing of them stands for all."""
     of: dict[str, LaneGroup] = {}
     for group in groups:
-        for duty in group.duties:
-            of.setdefault(duty, group)
+        for name in group.duties:
+            of.setdefault(name, group)
     found: dict[str, tuple[LaneGroup | None, list[DutyStatus]]] = {}
     for duty in live:
-        group = of.get(duty.id)
-        found.setdefault(group.first if group else duty.id, (group, []))[1].append(duty)
-    return [(group if len(alike) > 1 else None, alike) for group, alike in found.values()]
+        its = of.get(duty.id)
+        found.setdefault(its.first if its else duty.id, (its, []))[1].append(duty)
+    return [(its if len(alike) > 1 else None, alike) for its, alike in found.values()]

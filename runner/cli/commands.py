@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "messages": ("message", "call", "ack"),
         "domains": ("domain",),
         "channels": ("channel",),
+        "bulk": ("bulk",),
     },
     "Playbooks and exercises": {"playbooks": ("playbook", "schema"), "drills": ("drill",)},
     "This home": {

@@ -53,7 +53,7 @@ def letters(
         notice=notice,
         people=people,
         out=out,
-        query=_sql(query),
+        query=sql_of(query),
         duties=tuple(duty or ()),
         population=population,
         formats=formats_of(to or []) or ("pdf",),
@@ -64,7 +64,7 @@ def letters(
         fonts=tuple(str(folder) for folder in fonts or ()),
     )
     incident = session.incident()
-    with _bar(session) as tell:
+    with bar(session, "letters") as tell:
         written = write_letters(session.desk, incident, order, tell)
     for said in () if drafts else _unapproved(written):
         session.say(said)
@@ -82,7 +82,7 @@ def _unapproved(written: Written) -> list[str]:
     ]
 
 
-def _sql(query: str) -> str:
+def sql_of(query: str) -> str:
     """Return a query, read from its file where a file is named."""
     if not query.endswith(".sql"):
         return query
@@ -93,7 +93,7 @@ def _sql(query: str) -> str:
 
 
 @contextmanager
-def _bar(session: Session) -> Iterator[Tell]:
+def bar(session: Session, what: str) -> Iterator[Tell]:
     """Show a bar where a person looks at it, else nothing."""
     if not session.world.colours(session.world.err):
         yield lambda done, total: None
@@ -101,11 +101,11 @@ def _bar(session: Session) -> Iterator[Tell]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("letters"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(file=session.world.err, highlight=False)
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("letters", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)
 
 
 def _page(written: Written) -> Page:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from integrations.port import (
     Capabilities,
     Found,
     Integration,
+    Line,
     NotSent,
     Outbound,
     Outcome,
@@ -270,6 +271,12 @@ class Gateway:
             return f"the integration failed ({type(error).__name__})"
         return safe(str(trouble), "")
 
+    def open_line(self, channel: Channel, secrets: Mapping[str, str]) -> BulkLine:
+        """Return a way to send many messages over a channel; nothing is connected yet. Raises Invalid for its settings."""
+        integration, settings = self._ready(channel)
+        line = integration.open_line(settings, _held(secrets)) if hasattr(integration, "open_line") else None
+        return BulkLine(channel, line, lambda one: self.send(channel, one, secrets))
+
     def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
         settings = self._settings(channel.id, channel.adapter, channel.settings)
         return self._integration(channel.id, channel.adapter), settings
@@ -317,6 +324,36 @@ class Gateway:
         if kind is not Path or not isinstance(given, str):
             raise ValueError("not a path")
         return self._base / given
+
+
+class BulkLine:
+    """Many messages over one channel: over one connection where its integration can, else one by one."""
+
+    def __init__(self, channel: Channel, line: Line | None, send: Callable[[Dispatch], SendResult]) -> None:
+        """Take the integration's line, where it has one."""
+        self._channel, self._line, self._send = channel, line, send
+
+    def send(self, dispatches: Sequence[Dispatch]) -> list[SendResult]:
+        """Make one attempt each and return one result each, in order. It always returns, and the guard stands here as well."""
+        if self._line is None:
+            return [self._send(one) for one in dispatches]
+        for one in dispatches:
+            if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
+                return [refused for _ in dispatches]
+        try:
+            outcomes = self._line.send([_outbound(one) for one in dispatches])
+        except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
+            self.close()
+            why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+            outcomes = (why,) * len(dispatches)
+        return [
+            clean(_result(outcome), one.address) for outcome, one in zip(outcomes, dispatches, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Let go of the connection; twice is harmless."""
+        if self._line is not None:
+            self._line.close()
 
 
 def call(request: HttpCall) -> CallResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.engine.decide_bulk import decide_campaign
 from runner.engine.decide_drill import DrillCommand, decide_drill
 from runner.engine.decide_effects import EffectCommand, decide_effect
 from runner.engine.decide_records import RecordCommand, decide_record
@@ -28,6 +29,7 @@ AFTER_THE_END = (
     c.CorrectEvent,
     c.ConfirmEntry,
     c.AttachFile,
+    c.RecordCampaign,
     c.AttemptDone,
     c.AttemptLost,
     c.Acknowledge,
@@ -62,6 +64,8 @@ def decide(
         return taken(incident, command)
     if isinstance(command, EffectCommand):
         return decide_effect(incident, command, now, library)
+    if isinstance(command, c.RecordCampaign):
+        return decide_campaign(incident, command.event)
     if isinstance(command, RecordCommand):
         return decide_record(incident, command, now, library)
     return decide_step(incident, command, now, library)

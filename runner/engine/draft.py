@@ -31,6 +31,7 @@ _TABLES = (
     "duties",
     "domains",
     "overrides",
+    "campaigns",
 )
 
 

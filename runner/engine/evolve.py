@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.engine.draft import Draft
+from runner.engine.evolve_bulk import CAMPAIGNS
 from runner.engine.evolve_drill import DRILL
 from runner.engine.evolve_effects import EFFECTS
 from runner.engine.evolve_migration import MIGRATION
@@ -30,6 +31,7 @@ HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **RECEIPTS,
     **RECORDS,
     **DRILL,
+    **CAMPAIGNS,
 }
 
 

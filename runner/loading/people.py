@@ -32,11 +32,11 @@ class Checked(NamedTuple):
     problems: tuple[str, ...]
 
 
-def check_columns(people: People, wanted: Sequence[str]) -> None:
+def check_columns(people: People, wanted: Sequence[str], *, postal: bool = True) -> None:
     """Raise Invalid, with one problem for each, where a column is missing."""
     missing = [
         name
-        for name in ("reference", "name", "address", *wanted)
+        for name in ("reference", "name", *(["address"] if postal else []), *wanted)
         if name not in people.columns and not (name == "address" and _address_columns(people.columns))
     ]
     if missing:
@@ -47,10 +47,10 @@ def check_columns(people: People, wanted: Sequence[str]) -> None:
         raise Invalid(f"{people.path} lacks {len(missing)} of its columns", code="people", problems=problems)
 
 
-def checked(people: People, population: str, placed: Placed) -> Iterator[Checked]:
+def checked(people: People, population: str, placed: Placed, *, postal: bool = True) -> Iterator[Checked]:
     """Read the whole list and judge every row; references are compared on disk, so that memory does not grow.
 
-    ``population`` is everybody's where the list says nothing else.
+    ``population`` is everybody's where the list says nothing else. Without ``postal`` an address may be missing.
     """
     addresses = _address_columns(people.columns)
     with closing(sqlite3.connect("")) as seen:
@@ -60,7 +60,7 @@ def checked(people: People, population: str, placed: Placed) -> Iterator[Checked
                 yield Checked(row, None, (row.problem,))
                 continue
             person = _person(row, addresses, population)
-            problems = tuple(_problems(person))
+            problems = tuple(_problems(person, postal=postal))
             if not problems:
                 problems = tuple(filter(None, (placed(person), _seen_before(seen, person, row.line))))
             yield Checked(row, None if problems else person, problems)
@@ -92,11 +92,12 @@ def _person(row: Row, addresses: Sequence[str], population: str) -> Person:
     )
 
 
-def _problems(person: Person) -> Iterator[str]:
+def _problems(person: Person, *, postal: bool) -> Iterator[str]:
     if not REFERENCE.fullmatch(person.reference):
         yield "its reference must be letters, digits, and single . - _ between them, 64 at most"
     yield from _text("name", person.name, MAX_NAME)
-    yield from _text("address", person.address, MAX_ADDRESS, many_lines=True)
+    if postal or person.address:
+        yield from _text("address", person.address, MAX_ADDRESS, many_lines=True)
     if person.address.count("\n") >= MAX_LINES:
         yield f"its address has more than {MAX_LINES} lines"
     if person.jurisdiction and (why := place_problem(person.jurisdiction)):

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.bulk_events import AnyCampaignEvent
 from runner.model.events import FactChange, PlannedDelivery
 from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
 from runner.model.incident import DutyRecord, Run
@@ -219,6 +220,12 @@ class CorrectEvent(Command, frozen=True, kw_only=True):
 
     seq: int
     reason: str
+
+
+class RecordCampaign(Command, frozen=True, kw_only=True):
+    """Something happened to a campaign of notices to many people."""
+
+    event: AnyCampaignEvent
 
 
 class ConfirmEntry(Command, frozen=True, kw_only=True):
@@ -473,6 +480,7 @@ AnyCommand = (
     | Close
     | CorrectEvent
     | ConfirmEntry
+    | RecordCampaign
     | PinPlaybook
     | ResolveAttempt
     | Resend

@@ -12,6 +12,13 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from runner.model.bulk_events import CampaignMoved as CampaignMoved
+from runner.model.bulk_events import CampaignPart as CampaignPart
+from runner.model.bulk_events import CampaignPlanned as CampaignPlanned
+from runner.model.bulk_events import CampaignResolved as CampaignResolved
+from runner.model.bulk_events import CampaignStretch as CampaignStretch
+from runner.model.bulk_events import SubstituteDue as SubstituteDue
+from runner.model.bulk_events import SubstituteGiven as SubstituteGiven
 from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
@@ -453,6 +460,12 @@ AnyEvent = (
     | EventCorrected
     | ActedOnBehalf
     | BehalfConfirmed
+    | CampaignPlanned
+    | CampaignMoved
+    | CampaignStretch
+    | CampaignResolved
+    | SubstituteDue
+    | SubstituteGiven
 )
 
 

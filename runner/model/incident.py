@@ -357,6 +357,36 @@ class Behalf(Value, frozen=True, kw_only=True):
     steps: tuple[str, ...] = ()
 
 
+class SubstituteAsk(Value, frozen=True, kw_only=True):
+    """Substitute notice may stand in for those of a place whom letters do not reach: somebody has to decide."""
+
+    place: str
+    ground: str
+    why: str
+    at: datetime
+
+
+class CampaignView(Value, frozen=True, kw_only=True):
+    """What an incident knows of one notice to many people; who stands how is in the store's own tables."""
+
+    id: str
+    notice: str
+    list_name: str
+    owed: int
+    at: datetime
+    """When it came into its state."""
+    state: Literal["planned", "sending", "paused", "done"] = "planned"
+    by: str = ""
+    """Who had it paused; empty where it stopped by itself."""
+    reason: str = ""
+    chunks: int = 0
+    unknown: int = 0
+    """People of whom nobody knows whether the notice left."""
+    roots: tuple[tuple[int, int, str], ...] = ()
+    """First and last chunk of each stretch, and its root."""
+    asks: tuple[SubstituteAsk, ...] = ()
+
+
 class Incident(Value, frozen=True, kw_only=True):
     """The whole state. ``version`` is the number of the last event folded in."""
 
@@ -390,6 +420,7 @@ class Incident(Value, frozen=True, kw_only=True):
     domains: Mapping[str, Domain] = {}
     overrides: Mapping[int, RuleOverride] = {}
     """Rules that an approver set aside, by the entry that says so."""
+    campaigns: Mapping[str, CampaignView] = {}
     unconfirmed: Mapping[int, Behalf] = {}
     """What was done on behalf of people who have not confirmed it, by its first entry."""
     agenda: frozenset[str] = frozenset()

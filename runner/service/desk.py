@@ -344,6 +344,11 @@ class Desk:
                 hint=f"stationery.{what} in tocsin.yaml; its path counts from the home",
             ) from None
 
+    @property
+    def gateway(self) -> Gateway:
+        """Return the door to the integrations."""
+        return self._gateway
+
     @cached_property
     def _gateway(self) -> Gateway:
         from runner.effects.gateway import Gateway

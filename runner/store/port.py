@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import msgspec
 
 from runner.model.actor import Actor
+
+if TYPE_CHECKING:
+    from runner.store.bulk import BulkTables
 
 Stream = Literal["operational", "privileged", "hr"]
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
@@ -322,6 +325,10 @@ class Store(Protocol):
 
     def worker_alive(self, worker: str) -> bool:
         """Does this worker's process or session still exist?"""
+        ...
+
+    def bulk(self) -> BulkTables:
+        """Return what is kept of notices to many people; its tables are made when they are first asked for."""
         ...
 
     def backup(self, path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, LiteralString, Self, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar
 
 from psycopg.errors import UniqueViolation
 
@@ -33,10 +33,14 @@ from runner.store.port import (
     Verification,
 )
 from runner.store.postgres_batch import SELECT_TAILS, begin
+from runner.store.postgres_bulk import bulk_copies
 from runner.store.postgres_server import Connection, Server, SessionLock, advisory_lock_held
 from runner.store.sqlite_file import write_copy
 from runner.vault.keys import DataKey, Vault
 from runner.vault.secrets import Secret
+
+if TYPE_CHECKING:
+    from runner.store.bulk import BulkTables
 
 PATIENCE = timedelta(seconds=10)
 _RACES = 16
@@ -375,6 +379,13 @@ class PostgresStore:
         with self.server.connection() as connection:
             return advisory_lock_held(connection, worker)
 
+    def bulk(self) -> BulkTables:
+        """See Store.bulk."""
+        from runner.store.bulk import BulkTables
+        from runner.store.postgres_bulk import PostgresDoor
+
+        return BulkTables(PostgresDoor(self.server, self._sealer), self._chance(32))
+
     def backup(self, path: Path) -> None:
         """See Store.backup. The copy is an embedded store: one file, which every Tocsin can open and verify."""
         with self.server.connection() as connection, connection.transaction():
@@ -425,3 +436,4 @@ def _tables(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, .
             cursor.itersize = _PAGE
             cursor.execute(query)
             yield table, cursor
+    yield from bulk_copies(connection)

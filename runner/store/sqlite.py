@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.errors import Bug, NotFound, Sealed
 from runner.store import chain, rows, sealing, sqlite_marks
@@ -45,6 +45,9 @@ from runner.store.sqlite_batch import (
 )
 from runner.store.sqlite_file import connect, new_file
 from runner.vault.keys import DataKey, Vault
+
+if TYPE_CHECKING:
+    from runner.store.bulk import BulkTables
 
 PATIENCE = timedelta(seconds=10)
 _PAGE = 2000
@@ -350,6 +353,14 @@ class SqliteStore:
 
     def _workers(self) -> Path:
         return self.path.parent / "workers"
+
+    def bulk(self) -> BulkTables:
+        """See Store.bulk."""
+        from runner.store.bulk import BulkTables
+        from runner.store.sqlite_bulk import SqliteDoor
+
+        door = SqliteDoor(self._connection, self._writing, self._reading, self._sealer)
+        return BulkTables(door, self._chance(32))
 
     def backup(self, path: Path) -> None:
         """See Store.backup. The copy is complete and durable before it bears its name."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import Refused, StoreCorrupt
+from runner.store import bulk_schema
 from runner.store.failures import absent, sqlite_failure, too_new
 
 APPLICATION_ID = 0x546F6373
@@ -100,6 +101,9 @@ def write_copy(path: Path, tables: Iterable[tuple[str, Iterable[tuple[Any, ...]]
         connection.execute("BEGIN")
         _create(connection)
         for table, values in tables:
+            if table == "bulk_campaigns":
+                for statement in bulk_schema.TABLES:
+                    connection.execute(statement)
             connection.executemany(_COPY[table], values)
         connection.execute("COMMIT")
 
@@ -110,4 +114,5 @@ _COPY = {
     "keys": "INSERT INTO keys VALUES (?, ?)",
     "blobs": "INSERT INTO blobs VALUES (?, ?, ?)",
     "settings": "INSERT INTO settings VALUES (?, ?)",
+    **{table: insert for table, (_, insert) in bulk_schema.COPIED.items()},
 }

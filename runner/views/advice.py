@@ -103,3 +103,9 @@ def close(incident: str) -> str:
 WORK = "tocsin worker --once"
 RESUME = "tocsin resume --reason 'WHY'"
 ALL_STEPS = "tocsin status --all"
+
+
+def bulk(verb: str, notice: str, list_name: str, more: str = "") -> str:
+    """Return a command about a campaign; what a person decides wants a reason."""
+    words = ["tocsin bulk", verb, notice, "--people", quote(list_name), more]
+    return " ".join(filter(None, [*words, "" if verb == "status" else "--reason WHY"]))

@@ -20,7 +20,7 @@ from runner.engine.levels import called_off
 from runner.engine.sight import questions
 from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
-from runner.model.incident import Delivery, Incident, Invocation
+from runner.model.incident import CampaignView, Delivery, Incident, Invocation
 from runner.views import advice
 from runner.views.rows import TaskRow, named
 from runner.views.words import ago, count, left, standing
@@ -43,6 +43,9 @@ AttentionKind = Literal[
     "role_unheld",
     "unconfirmed",
     "exposed",
+    "bulk_paused",
+    "bulk_unknown",
+    "substitute_notice",
 ]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
@@ -84,6 +87,7 @@ def needs_attention(
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
         *_exposed(incident, begun),
+        *_campaigns(incident),
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
@@ -208,6 +212,27 @@ def _deliveries(incident: Incident) -> Iterator[Attention]:
                 text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
                 command=advice.call(delivery.id),
             )
+
+
+def _campaigns(incident: Incident) -> Iterator[Attention]:
+    """Campaigns that stopped by themselves, outcomes that nobody knows, and substitute notice that a person decides on."""
+    for one in incident.campaigns.values():
+        if one.state == "paused" and not one.by:
+            text = f"sending {one.notice} to {one.list_name} stopped: {one.reason}"
+            yield _campaign("bulk_paused", one, text, advice.bulk("resume", one.notice, one.list_name))
+        if one.unknown:
+            text = (
+                f"{count(one.unknown, 'reader')} of {one.list_name}: nobody knows whether {one.notice} left"
+            )
+            yield _campaign("bulk_unknown", one, text, advice.bulk("status", one.notice, one.list_name))
+        for ask in one.asks:
+            if ask.why:
+                told = advice.bulk("substitute", one.notice, one.list_name, f"--place {ask.place}")
+                yield _campaign("substitute_notice", one, f"{ask.place}: {ask.why}", told)
+
+
+def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> Attention:
+    return Attention(kind=kind, severity="high", ref=one.id, since=one.at, text=text, command=command)
 
 
 def tried(delivery: Delivery) -> str:

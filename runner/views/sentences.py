@@ -8,7 +8,9 @@ from datetime import datetime
 import msgspec
 
 from runner.model import events as e
+from runner.model.bulk_events import AnyCampaignEvent
 from runner.model.exercise_events import ExerciseEvent
+from runner.views.bulk_sentences import campaign_sentence
 from runner.views.drill_sentences import drill_sentence
 from runner.views.facts import value_words
 from runner.views.ways import Way, way
@@ -67,8 +69,8 @@ def is_detail(event: e.AnyEvent) -> bool:
 
 def sentence(event: e.AnyEvent, words: Words) -> str:
     """Return what happened. Who did it stands beside, from the actor."""
-    if isinstance(event, ExerciseEvent):
-        return drill_sentence(event)
+    if isinstance(event, ExerciseEvent | AnyCampaignEvent):
+        return drill_sentence(event) if isinstance(event, ExerciseEvent) else campaign_sentence(event)
     if isinstance(event, _Life):
         return _life(event)
     if isinstance(event, Way):

@@ -33,12 +33,35 @@ class MailServer:
     arrived: threading.Event = field(default_factory=threading.Event)
     refuse: str = ""
     """An answer to give instead of taking the message."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """Answers to RCPT, by recipient, instead of taking them."""
+    pipelines: bool = True
+    hold_from: int = 0
+    """With ``hold``: only from that many mails on answers wait; 0 is from the first."""
+    held: threading.Event = field(default_factory=threading.Event)
+    """Set when an answer waits."""
 
     def __post_init__(self) -> None:
         """Start listening on a free port."""
         self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
+
+    async def handle_EHLO(
+        self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Offer pipelining as well, which the server reads as it comes."""
+        session.host_name = hostname
+        return [*responses[:-1], *(["250-PIPELINING"] if self.pipelines else []), responses[-1]]
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    ) -> str:
+        """Take a recipient, or answer as the script says."""
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         """Take one message."""
@@ -49,7 +72,9 @@ class MailServer:
             return self.refuse
         self.mails.append((envelope.rcpt_tos[0], str(message["Message-ID"]), str(message["Subject"])))
         self.arrived.set()
-        hold = self.hold
+        hold = self.hold if len(self.mails) >= self.hold_from else None
+        if hold is not None:
+            self.held.set()
         for _ in range(600 if hold is not None else 0):
             if hold is not None and hold.is_set():
                 break

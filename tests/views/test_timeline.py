@@ -99,9 +99,11 @@ def examples() -> dict[str, e.AnyEvent]:
         "approved": True,
         "facts": {},
         "files": {},
+        "ways": {"email": 2},
+        "outcomes": {"accepted": 2},
     }
     states = {"StepEnded": "done", "StepSettled": "skipped", "DeliveryEnded": "satisfied"}
-    states |= {"AttemptEnded": "accepted", "DomainDeclared": "down"}
+    states |= {"AttemptEnded": "accepted", "DomainDeclared": "down", "CampaignMoved": "paused"}
     made: dict[str, e.AnyEvent] = {}
     for kind in get_args(e.AnyEvent):
         values = {

@@ -1,0 +1,107 @@
+"""What a person says to a campaign: wait, go on, send to the unknown again, substitute notice was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import NotFound, Refused
+from runner.loading.people_contacts import same_email
+from runner.model.bulk import OwedState, SuppressedFor
+from runner.model.bulk_events import CampaignMoved, CampaignResolved, SubstituteGiven
+from runner.model.commands import AnyCommand, RecordCampaign
+from runner.model.incident import Incident
+from runner.service.bulk_plan import known
+from runner.store.bulk import Known
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
+"""Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
+
+
+def pause(desk: Desk, incident: Incident, notice: str, people: Path, reason: str) -> Known:
+    """Stop a campaign: a sender that runs ends after the chunk in flight."""
+    found = known(desk, incident, notice, people)
+    if found.state not in ("sending", "planned"):
+        raise Refused(f"{notice} to {people.name} is {found.state}", hint="tocsin bulk status")
+    moved = CampaignMoved(campaign=found.campaign.id, state="paused", by=desk.actor.claimed, reason=reason)
+    if not reason.strip():
+        raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
+    desk.store.bulk().set_state(found.campaign.id, "paused", "sending", "planned")
+    _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=moved))
+    return known(desk, incident, notice, people)
+
+
+def resume(
+    desk: Desk, incident: Incident, notice: str, people: Path, reason: str, *, again: bool, nights: bool
+) -> tuple[Known, int]:
+    """Let a campaign go on; what it is judged by counts anew. Return how many unknown are sent to again."""
+    found = known(desk, incident, notice, people)
+    if found.state == "planned" or (found.state == "sending" and not again):
+        raise Refused(
+            f"{notice} to {people.name} is {found.state}: nothing has to be resumed", hint="tocsin bulk send"
+        )
+    tables, counted = desk.store.bulk(), found.counters
+    moved = CampaignMoved(campaign=found.campaign.id, state="sending", by=desk.actor.claimed, reason=reason)
+    if not reason.strip():
+        raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
+    _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=moved))
+    tables.put(
+        msgspec.structs.replace(
+            found.campaign,
+            resumed_sent=counted.sent,
+            resumed_bounced=counted.bounced,
+            resumed_complaints=counted.complaints,
+            nights=found.campaign.nights or nights,
+        )
+    )
+    people_again = tables.again(found.campaign.id, "sent to again by a person's word") if again else 0
+    if people_again:
+        told = CampaignResolved(
+            campaign=found.campaign.id, people=people_again, by=desk.actor.claimed, reason=reason
+        )
+        _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=told))
+    tables.set_state(found.campaign.id, "sending", "paused", "done")
+    return known(desk, incident, notice, people), people_again
+
+
+def substitute(
+    desk: Desk, incident: Incident, notice: str, people: Path, place: str, reason: str
+) -> tuple[Known, int]:
+    """Record that substitute notice was given to those of a place who are out of reach; return how many they are."""
+    found = known(desk, incident, notice, people)
+    groups = [n for n, ground in enumerate(found.campaign.grounds) if ground.place == place]
+    if not groups:
+        places = ", ".join(sorted({ground.place for ground in found.campaign.grounds}))
+        raise NotFound(f"nobody of the list is of {place}", hint=f"there are: {places}")
+    if not reason.strip():
+        raise Refused(
+            "a reason is needed", hint="--reason WHY: what was posted, where, until when", code="reason"
+        )
+    tables = desk.store.bulk()
+    count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
+    given = SubstituteGiven(
+        campaign=found.campaign.id, place=place, people=count, by=desk.actor.claimed, reason=reason
+    )
+    _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=given))
+    return found, count
+
+
+def suppress(desk: Desk, addresses: Iterable[str], reason: SuppressedFor) -> int:
+    """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
+    tables = desk.store.bulk()
+    keys = [
+        tables.digest("email", same_email(one)) if "@" in one else tables.digest("phone", one)
+        for one in addresses
+    ]
+    tables.suppress(keys, reason, desk.clock.now())
+    return len(keys)
+
+
+def _submit(desk: Desk, incident: Incident, command: AnyCommand) -> None:
+    desk.submit(incident.id, command)

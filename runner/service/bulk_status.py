@@ -1,0 +1,66 @@
+"""How a campaign stands, counted anew in the store; and who needs a letter, for a mail house."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runner.engine.bulk_pace import feasibility
+from runner.model.bulk import Way
+from runner.model.incident import Incident
+from runner.service.bulk_record import verify
+from runner.store.bulk import Known
+from runner.views.bulk_status import BulkStatus, places, reasons, standing
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+
+def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
+    """Count a campaign; with ``check`` compare its tables with the journal first."""
+    now, campaign = desk.clock.now(), found.campaign
+    tables, view = desk.store.bulk(), incident.campaigns.get(found.campaign.id)
+    proof = verify(desk, incident, campaign.id) if check else None
+    tallies = tables.tally(campaign.id, now)
+    ready: Counter[Way] = Counter()
+    for one in tallies:
+        if one.state == "ready" and one.way in ("email", "sms"):
+            ready[one.way] += one.people  # type: ignore[index]
+    return BulkStatus(
+        campaign=campaign.id,
+        incident=incident.codename,
+        notice=campaign.notice,
+        list=campaign.list_name,
+        state=found.state,
+        reason=view.reason if view is not None and found.state == "paused" else "",
+        as_of=now,
+        rows=campaign.rows,
+        duplicates=campaign.duplicates,
+        rejected=campaign.rejected,
+        standing=standing(tallies),
+        places=tuple(places(campaign, view, tallies)),
+        why=reasons(tallies),
+        refusals=campaign.refusals,
+        counters=found.counters,
+        chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
+        suppressed=tables.suppressions(),
+        canary=campaign.canary,
+        canary_until=campaign.canary_until,
+        left=feasibility(campaign, ready, {}, now),
+        proof=proof,
+    )
+
+
+Write = Callable[[list[str]], None]
+
+
+def open_list(desk: Desk, found: Known, write: Write) -> int:
+    """Hand everybody who needs a letter or cannot be reached to ``write``, as rows for a mail house; return how many."""
+    count = 0
+    write(["reference", "name", "address", "jurisdiction", "population", "state", "why"])
+    for contact, state, why in desk.store.bulk().listed(found.campaign, ("post", "unreachable")):
+        one = contact.person
+        write([one.reference, one.name, one.address, one.jurisdiction, one.population, state, why])
+        count += 1
+    return count

@@ -1,0 +1,557 @@
+"""Campaigns in the store: the people of a list, chunks that are claimed before a socket is opened, and what came of them.
+
+A chunk is the unit of a claim. It is committed as ``sending`` before anything leaves, and its outcomes are committed together;
+a sender that dies leaves one such chunk, which the next one declares unknown. One sender works at a campaign at a time (it
+holds a worker's lock); receipts and pauses may come from anywhere at any moment.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from runner.errors import NotFound, Sealed
+from runner.model.bulk import (
+    Campaign,
+    CampaignState,
+    Contact,
+    Counters,
+    OwedState,
+    Reached,
+    SuppressedFor,
+    Tally,
+    Way,
+)
+from runner.store import bulk_schema as sql
+from runner.vault.keys import DataKey
+
+TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
+BOUNCED, COMPLAINED = 1, 2
+_SECRETS = "suppressions"
+"""The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
+_PAGE = 500
+_CONTACT = msgspec.msgpack.Decoder(Contact)
+
+
+class Run(Protocol):
+    """A transaction in which statements are executed."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Execute one statement and return a cursor."""
+        ...
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
+        """Execute one statement for each row."""
+        ...
+
+
+class Door(Protocol):
+    """What a store lends to its bulk tables."""
+
+    def writing(self) -> AbstractContextManager[Run]:
+        """Return a transaction that commits at its end, or leaves nothing behind."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Run]:
+        """Return a way to read."""
+        ...
+
+    def key(self, incident: str) -> DataKey:
+        """Return an incident's data key, making one where there is none; raises Sealed once shredded."""
+        ...
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign as it stands in the store."""
+
+    campaign: Campaign
+    state: CampaignState
+    counters: Counters
+    chunks: int
+    tag: bytes
+
+
+class NewOwed(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of a list on the way into the store."""
+
+    n: int
+    group: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    contact: Contact
+    reference: bytes
+    person: bytes
+    address: bytes = b""
+    domain: bytes = b""
+    why: str = ""
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of a claimed chunk."""
+
+    n: int
+    group: int
+    ways: tuple[Way, ...]
+    tries: int
+    reserved: bool
+    """It waited for its turn at its destination, which has come."""
+    domain: bytes
+    address: bytes
+    contact: Contact
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """What was claimed together; nothing of it has left when this is returned."""
+
+    n: int
+    way: Way
+    people: tuple[Claimed, ...]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One try for one person, as the chunk's digest covers it."""
+
+    n: int
+    way: str
+    state: str
+    code: str
+    provider: str
+    body: bytes
+    at: str
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """How one person of a chunk stands afterwards."""
+
+    n: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    evidence: Reached = "none"
+    tries: int = 0
+    not_before: datetime | None = None
+    why: str = ""
+    address: bytes = b""
+    domain: bytes = b""
+    hit: int = 0
+    attempt: Attempt | None = None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How one person stands, for a receipt that came."""
+
+    campaign: str
+    n: int
+    group: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    evidence: Reached
+    tries: int
+    hit: int
+    chunk: int
+    address: bytes
+    domain: bytes
+
+
+def instant_text(instant: datetime) -> str:
+    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
+    """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
+    digest = hashlib.sha256()
+    for one in sorted(attempts, key=lambda attempt: attempt.n):
+        digest.update(msgspec.json.encode(one) + b"\n")
+    return digest.digest()
+
+
+class BulkTables:
+    """All that is kept of campaigns in one store."""
+
+    def __init__(self, door: Door, fresh: bytes) -> None:
+        """Make the tables where they are not there; ``fresh`` is 32 bytes of chance, kept if none were before."""
+        self._door = door
+        with door.writing() as run:
+            for statement in sql.TABLES:
+                run.execute(statement)
+        self._pepper = self._shared_pepper(fresh)
+
+    def _shared_pepper(self, fresh: bytes) -> bytes:
+        """Return the key of this store's digests: sealed, the same for every process."""
+        key = self._door.key(_SECRETS)
+        sealed = base64.b64encode(key.seal(fresh, b"tocsin/bulk-pepper/v1")).decode()
+        with self._door.writing() as run:
+            run.execute(sql.INSERT_PEPPER, (sql.PEPPER, sealed))
+            (kept,) = run.execute(sql.SELECT_PEPPER, (sql.PEPPER,)).fetchone()
+        return key.open(base64.b64decode(kept), b"tocsin/bulk-pepper/v1")
+
+    def digest(self, kind: str, text: str) -> bytes:
+        """Return what a reference, a name or an address is found by again: nothing can be told from it without the key."""
+        return hmac.digest(self._pepper, f"{kind}\0{text}".encode(), "sha256")[:16]
+
+    # --- campaigns ---------------------------------------------------------------------------------------
+
+    def create(self, campaign: Campaign) -> None:
+        """Begin a campaign, planned and without people."""
+        tag = hashlib.sha256(campaign.id.encode()).digest()[:TAG_BYTES]
+        body = msgspec.json.encode(campaign)
+        values = (campaign.id, campaign.incident, campaign.notice, campaign.list_name, "planned", body, tag)
+        with self._door.writing() as run:
+            run.execute(sql.INSERT_CAMPAIGN, values)
+
+    def put(self, campaign: Campaign) -> None:
+        """Replace what is kept of a campaign's plan."""
+        with self._door.writing() as run:
+            run.execute(sql.UPDATE_CAMPAIGN, (msgspec.json.encode(campaign), campaign.id))
+
+    def drop(self, campaign: str) -> None:
+        """Forget a campaign that has sent nothing."""
+        with self._door.writing() as run:
+            for statement in sql.DROP:
+                run.execute(statement, (campaign,))
+
+    def campaigns(self, incident: str) -> list[Known]:
+        """Return the campaigns of an incident."""
+        with self._door.reading() as run:
+            found = run.execute(f"{sql.CAMPAIGN} WHERE incident = ? ORDER BY id", (incident,)).fetchall()
+        return [_known(row) for row in found]
+
+    def campaign(self, name: str) -> Known:
+        """Return one campaign; raises NotFound."""
+        with self._door.reading() as run:
+            row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFound(f"there is no campaign {name}", hint="plan it: tocsin bulk plan")
+        return _known(row)
+
+    def set_state(self, campaign: str, state: CampaignState, *before: CampaignState) -> bool:
+        """Change a campaign's state if it is one of ``before``; say whether it was."""
+        statement = sql.SET_STATE.format(states=_marks(before))
+        with self._door.writing() as run:
+            return bool(run.execute(statement, (state, campaign, *before)).rowcount)
+
+    # --- people ------------------------------------------------------------------------------------------
+
+    def add(self, campaign: Campaign, people: Sequence[NewOwed]) -> None:
+        """Take in some people of the list, in one commit."""
+        key = self._door.key(campaign.incident)
+        owed, contacts = [], []
+        for one in people:
+            way = one.ways[0] if one.ways else ""
+            owed.append(
+                (
+                    *(campaign.id, one.n, one.group, one.state, " ".join(one.ways), way, "none", one.why),
+                    *(one.reference, one.person, one.address, one.domain),
+                )
+            )
+            body = key.seal(msgspec.msgpack.encode(one.contact), _context(campaign.id, one.n))
+            contacts.append((campaign.id, one.n, body))
+        with self._door.writing() as run:
+            run.executemany(sql.INSERT_OWED, owed)
+            run.executemany(sql.INSERT_CONTACT, contacts)
+
+    def taken(self, campaign: str, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return which of these addresses the campaign uses already, and whose each is."""
+        return dict(self._in(sql.TAKEN, "keys", (campaign,), tuple(addresses)))
+
+    def claim(
+        self, campaign: Campaign, way: Way, groups: Sequence[int], most: int, now: datetime
+    ) -> Chunk | None:
+        """Claim the next people of a way, durably, if the campaign is being sent; None where there are none now."""
+        key = self._door.key(campaign.incident)
+        wanted = sql.SELECT_READY.format(groups=_marks(groups))
+        with self._door.writing() as run:
+            state, chunks = run.execute(sql.STATE, (campaign.id,)).fetchone()
+            at = instant_text(now)
+            found = (
+                run.execute(wanted, (campaign.id, way, at, *groups, most)).fetchall()
+                if state == "sending" and groups
+                else []
+            )
+            if not found:
+                return None
+            chunk = chunks + 1
+            run.execute(sql.NEXT_CHUNK, (campaign.id,))
+            run.execute(sql.INSERT_CHUNK, (campaign.id, chunk, way, len(found), at, b""))
+            run.executemany(sql.CLAIM, [(chunk, campaign.id, row[0]) for row in found])
+            numbers = [row[0] for row in found]
+            bodies = dict(
+                run.execute(sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)).fetchall()
+            )
+        people = tuple(
+            Claimed(
+                n=n,
+                group=group,
+                ways=_ways(ways),
+                tries=tries,
+                reserved=bool(not_before) and not tries,
+                domain=bytes(domain),
+                address=bytes(address),
+                contact=_opened(key, campaign.id, n, bodies[n]),
+            )
+            for n, group, ways, tries, not_before, domain, address in found
+        )
+        return Chunk(n=chunk, way=way, people=people)
+
+    def finish(self, campaign: str, chunk: Chunk, outcomes: Sequence[Settled], counted: Counters) -> bytes:
+        """Commit what became of a claimed chunk, all of it together, and return its digest."""
+        attempts = [one.attempt for one in outcomes if one.attempt is not None]
+        digest = chunk_digest(attempts)
+        with self._door.writing() as run:
+            run.executemany(sql.SETTLE, [_settling(campaign, chunk.n, one, "sending") for one in outcomes])
+            run.executemany(
+                sql.INSERT_ATTEMPT,
+                [
+                    (campaign, chunk.n, one.n, one.way, one.state, one.code, one.provider, one.body, one.at)
+                    for one in attempts
+                ],
+            )
+            run.execute(sql.END_CHUNK, ("done", digest, campaign, chunk.n))
+            run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, campaign))
+        return digest
+
+    def lose(self, campaign: str, now: datetime, why: str) -> list[tuple[int, int, bytes]]:
+        """Declare what a dead sender had claimed unknown; return each chunk, its people and its digest."""
+        lost = []
+        with self._door.writing() as run:
+            for chunk, way in run.execute(sql.OPEN_CHUNKS, (campaign,)).fetchall():
+                people = [n for (n,) in run.execute(sql.IN_CHUNK, (campaign, chunk)).fetchall()]
+                at = instant_text(now)
+                attempts = [
+                    Attempt(n=n, way=way, state="unknown", code="", provider="", body=b"", at=at)
+                    for n in people
+                ]
+                digest = chunk_digest(attempts)
+                run.executemany(
+                    sql.INSERT_ATTEMPT,
+                    [(campaign, chunk, n, way, "unknown", "", "", b"", at) for n in people],
+                )
+                run.execute(sql.LOSE, (why, campaign, chunk))
+                run.execute(sql.END_CHUNK, ("unknown", digest, campaign, chunk))
+                run.execute(sql.COUNT, (len(people), 0, 0, campaign))
+                lost.append((chunk, len(people), digest))
+        return lost
+
+    def again(self, campaign: str, why: str) -> int:
+        """Have everybody whose outcome is unknown sent to again, by a person's word; return how many."""
+        with self._door.writing() as run:
+            return int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
+
+    def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
+        """Return when the next of those who are ready may be sent to, as text; None where nobody is."""
+        with self._door.reading() as run:
+            statement = sql.SOONEST.format(groups=_marks(groups))
+            (found,) = run.execute(statement, (campaign, way, *groups)).fetchone() if groups else (None,)
+        return None if found is None else str(found)
+
+    # --- what came back ----------------------------------------------------------------------------------
+
+    def standing(self, campaign: str, n: int) -> Standing | None:
+        """Return how one person stands."""
+        return next(iter(self._standings(sql.BY_NUMBER, (campaign, n))), None)
+
+    def by_reference(self, campaign: str, reference: bytes) -> Standing | None:
+        """Return how the person of a reference stands."""
+        return next(iter(self._standings(sql.BY_REFERENCE, (campaign, reference))), None)
+
+    def by_address(self, address: bytes) -> list[Standing]:
+        """Return everybody who is reached at an address, of every campaign."""
+        return self._standings(sql.BY_ADDRESS, (address,))
+
+    def by_provider(self, provider: str, way: Way) -> list[tuple[str, int]]:
+        """Return whose attempt a provider calls by this name."""
+        with self._door.reading() as run:
+            found = run.execute(sql.BY_PROVIDER, (provider, way)).fetchall()
+        return [(str(campaign), int(n)) for campaign, n in found]
+
+    def change(self, before: Standing, after: Settled, counted: Counters) -> bool:
+        """Put a person from how they stood to how they stand; False where somebody else was faster."""
+        with self._door.writing() as run:
+            values = _settling(before.campaign, before.chunk, after, before.state)
+            if not run.execute(sql.SETTLE, values).rowcount:
+                return False
+            run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, before.campaign))
+        return True
+
+    def contact(self, campaign: Campaign, n: int) -> Contact:
+        """Return one person of a list, opened."""
+        with self._door.reading() as run:
+            (body,) = run.execute(sql.CONTACTS.format(numbers="?"), (campaign.id, n)).fetchone()[1:]
+        return _opened(self._door.key(campaign.incident), campaign.id, n, body)
+
+    def substitute(self, campaign: str, groups: Sequence[int], states: Sequence[OwedState], why: str) -> int:
+        """Put everybody of these groups in these states to substituted; return how many."""
+        statement = sql.SUBSTITUTE.format(groups=_marks(groups), states=_marks(states))
+        with self._door.writing() as run:
+            return int(run.execute(statement, (why, campaign, *groups, *states)).rowcount)
+
+    def listed(
+        self, campaign: Campaign, states: Sequence[OwedState]
+    ) -> Iterator[tuple[Contact, OwedState, str]]:
+        """Yield everybody in some states with the reason, opened, a page at a time."""
+        key, after = self._door.key(campaign.incident), 0
+        statement = sql.LISTED.format(states=_marks(states))
+        while True:
+            with self._door.reading() as run:
+                rows = run.execute(statement, (campaign.id, after, *states, _PAGE)).fetchall()
+                numbers = [row[0] for row in rows]
+                bodies = dict(
+                    run.execute(
+                        sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)
+                    ).fetchall()
+                    if numbers
+                    else []
+                )
+            for n, state, _ways_left, why in rows:
+                yield _opened(key, campaign.id, n, bodies[n]), state, str(why)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    # --- suppression -------------------------------------------------------------------------------------
+
+    def suppress(self, addresses: Iterable[bytes], reason: SuppressedFor, now: datetime) -> None:
+        """Keep addresses that may not be used any more, with the reason; doubled is harmless."""
+        with self._door.writing() as run:
+            run.executemany(sql.SUPPRESS, [(one, reason, instant_text(now)) for one in addresses])
+
+    def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
+        """Return which of these addresses may not be used, and why."""
+        return dict(self._in(sql.SUPPRESSED, "keys", (), tuple(addresses)))
+
+    def suppressions(self) -> dict[str, int]:
+        """Return how many addresses are kept from use, by reason."""
+        with self._door.reading() as run:
+            return {str(reason): int(count) for reason, count in run.execute(sql.SUPPRESSED_BY).fetchall()}
+
+    # --- counts ------------------------------------------------------------------------------------------
+
+    def tally(self, campaign: str, now: datetime) -> list[Tally]:
+        """Return how many people stand how."""
+        with self._door.reading() as run:
+            found = run.execute(sql.TALLY, (instant_text(now), campaign)).fetchall()
+        return [Tally(g, s, e, w, why, bool(deferred), c) for g, s, e, w, why, deferred, c in found]
+
+    def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
+        """Return the destinations to which most mail goes."""
+        with self._door.reading() as run:
+            found = run.execute(sql.BY_DOMAIN, (campaign, most)).fetchall()
+        return [(bytes(domain), int(count)) for domain, count in found]
+
+    def chunks(self, campaign: str, after: int = 0) -> Iterator[tuple[int, str, str, int, bytes]]:
+        """Yield number, state, way, size and digest of every chunk behind ``after``."""
+        while True:
+            with self._door.reading() as run:
+                rows = run.execute(sql.CHUNKS, (campaign, after, _PAGE)).fetchall()
+            for n, state, way, size, digest in rows:
+                yield n, state, way, size, bytes(digest)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    def attempts(self, campaign: str, chunk: int) -> list[Attempt]:
+        """Return what was tried in a chunk."""
+        with self._door.reading() as run:
+            found = run.execute(sql.ATTEMPTS, (campaign, chunk)).fetchall()
+        return [
+            Attempt(n=n, way=way, state=state, code=code, provider=provider, body=bytes(body), at=at)
+            for n, way, state, code, provider, body, at in found
+        ]
+
+    # --- keys of messages --------------------------------------------------------------------------------
+
+    def message_key(self, tag: bytes, n: int) -> str:
+        """Return the idempotency key of one person's notice: it says whose it is, and nobody else can make one."""
+        named = tag + n.to_bytes(NUMBER_BYTES, "big")
+        mac = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
+        return base64.b32encode(named + mac).decode()
+
+    def named_by(self, key: str) -> tuple[str, int] | None:
+        """Return the campaign and the place in its list that a key names; None for a key that is not ours."""
+        try:
+            raw = base64.b32decode(key.strip().upper())
+        except ValueError:
+            return None
+        named, mac = raw[: TAG_BYTES + NUMBER_BYTES], raw[TAG_BYTES + NUMBER_BYTES :]
+        wanted = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
+        if not hmac.compare_digest(mac, wanted):
+            return None
+        with self._door.reading() as run:
+            row = run.execute("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],)).fetchone()
+        return None if row is None else (str(row[0]), int.from_bytes(named[TAG_BYTES:], "big"))
+
+    # --- the statements' ways ----------------------------------------------------------------------------
+
+    def _standings(self, statement: str, values: Sequence[Any]) -> list[Standing]:
+        with self._door.reading() as run:
+            found = run.execute(statement, values).fetchall()
+        return [
+            Standing(c, n, g, s, _ways(w), e, t, h, k, bytes(a), bytes(d))
+            for c, n, g, s, w, e, t, h, k, a, d in found
+        ]
+
+    def _in(
+        self, statement: str, name: str, first: Sequence[Any], keys: Sequence[bytes]
+    ) -> Iterator[tuple[bytes, Any]]:
+        for start in range(0, len(keys), _PAGE):
+            page = keys[start : start + _PAGE]
+            with self._door.reading() as run:
+                rows = run.execute(statement.format(**{name: _marks(page)}), (*first, *page)).fetchall()
+            for key, value in rows:
+                yield bytes(key), bytes(value) if isinstance(value, bytes | memoryview) else value
+
+
+def _settling(campaign: str, chunk: int, one: Settled, before: OwedState) -> tuple[Any, ...]:
+    later = instant_text(one.not_before) if one.not_before is not None else ""
+    way = one.ways[0] if one.ways else ""
+    return (
+        *(one.state, " ".join(one.ways), way, one.evidence, one.tries, later, one.hit, one.why),
+        *(one.address, one.domain, campaign, one.n, before, chunk),
+    )
+
+
+def _known(row: Sequence[Any]) -> Known:
+    _, state, body, tag, sent, bounced, complaints, chunks = row
+    return Known(
+        campaign=msgspec.json.decode(bytes(body), type=Campaign),
+        state=state,
+        counters=Counters(sent=sent, bounced=bounced, complaints=complaints),
+        chunks=chunks,
+        tag=bytes(tag),
+    )
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _ways(text: str) -> tuple[Way, ...]:
+    return tuple(text.split())  # type: ignore[arg-type]
+
+
+def _context(campaign: str, n: int) -> bytes:
+    return b"tocsin/bulk-contact/v1\0%b\0%d" % (campaign.encode(), n)
+
+
+def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
+    try:
+        return _CONTACT.decode(key.open(bytes(body), _context(campaign, n)))
+    except msgspec.ValidationError as error:
+        raise Sealed(
+            "a person of this campaign was written by another version of Tocsin", hint="upgrade this machine"
+        ) from error
+
+
+def totals(tallies: Iterable[Tally]) -> Mapping[OwedState, int]:
+    """Return how many people stand in each state."""
+    found: dict[OwedState, int] = {}
+    for one in tallies:
+        found[one.state] = found.get(one.state, 0) + one.people
+    return found

@@ -1,0 +1,156 @@
+"""The tables of notices to many people, and every statement about them, as both stores understand them.
+
+They are made when a first campaign is planned, in old stores as in new ones. A store writes ``?`` and the tables' names in its
+own way. Columns say how somebody stands and nothing of who it is: names and addresses are in ``bulk_contacts``, sealed, and
+what has to be found again (a reference, an address, a destination) stands as a keyed digest.
+"""
+
+from __future__ import annotations
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS bulk_campaigns (
+        id         TEXT PRIMARY KEY,
+        incident   TEXT NOT NULL,
+        notice     TEXT NOT NULL,
+        list       TEXT NOT NULL,
+        state      TEXT NOT NULL,
+        body       BLOB NOT NULL,        -- the plan, as JSON: nothing personal
+        tag        BLOB NOT NULL,        -- what names it inside a message's key
+        sent       INTEGER NOT NULL,
+        bounced    INTEGER NOT NULL,
+        complaints INTEGER NOT NULL,
+        chunks     INTEGER NOT NULL
+    )""",
+    """CREATE TABLE IF NOT EXISTS bulk_owed (
+        campaign   TEXT NOT NULL,
+        n          BIGINT NOT NULL,      -- the place in the list, from 1
+        grp        INTEGER NOT NULL,
+        state      TEXT NOT NULL,
+        ways       TEXT NOT NULL,        -- what is left to try, with spaces between
+        way        TEXT NOT NULL,        -- the first of them
+        evidence   TEXT NOT NULL,
+        tries      INTEGER NOT NULL,
+        not_before TEXT NOT NULL,        -- empty where it may be at once
+        chunk      INTEGER NOT NULL,
+        hit        INTEGER NOT NULL,     -- 1: bounced, 2: complained
+        why        TEXT NOT NULL,
+        reference  BLOB NOT NULL,
+        person     BLOB NOT NULL,
+        address    BLOB NOT NULL,        -- of the first way; empty where it needs none
+        domain     BLOB NOT NULL,
+        PRIMARY KEY (campaign, n)
+    )""",
+    "CREATE INDEX IF NOT EXISTS bulk_owed_ready ON bulk_owed (campaign, way, not_before, n) WHERE state = 'ready'",
+    "CREATE INDEX IF NOT EXISTS bulk_owed_reference ON bulk_owed (campaign, reference)",
+    "CREATE INDEX IF NOT EXISTS bulk_owed_address ON bulk_owed (address)",
+    """CREATE TABLE IF NOT EXISTS bulk_contacts (
+        campaign TEXT NOT NULL,
+        n        BIGINT NOT NULL,
+        body     BLOB NOT NULL,          -- sealed under the incident's data key
+        PRIMARY KEY (campaign, n)
+    )""",
+    """CREATE TABLE IF NOT EXISTS bulk_chunks (
+        campaign   TEXT NOT NULL,
+        n          INTEGER NOT NULL,
+        state      TEXT NOT NULL,        -- sending, done, unknown
+        way        TEXT NOT NULL,
+        size       INTEGER NOT NULL,
+        claimed_at TEXT NOT NULL,
+        digest     BLOB NOT NULL,        -- over its attempts; empty before they ended
+        PRIMARY KEY (campaign, n)
+    )""",
+    """CREATE TABLE IF NOT EXISTS bulk_attempts (
+        campaign TEXT NOT NULL,
+        chunk    INTEGER NOT NULL,
+        n        BIGINT NOT NULL,
+        way      TEXT NOT NULL,
+        state    TEXT NOT NULL,
+        code     TEXT NOT NULL,
+        provider TEXT NOT NULL,          -- the provider's name for it
+        body     BLOB NOT NULL,          -- SHA-256 of what was handed over
+        at       TEXT NOT NULL,
+        PRIMARY KEY (campaign, chunk, n)
+    )""",
+    "CREATE INDEX IF NOT EXISTS bulk_attempts_provider ON bulk_attempts (provider) WHERE provider <> ''",
+    """CREATE TABLE IF NOT EXISTS bulk_suppressed (
+        address BLOB NOT NULL,           -- a keyed digest
+        reason  TEXT NOT NULL,
+        at      TEXT NOT NULL,
+        PRIMARY KEY (address, reason)
+    )""",
+)
+_COLUMNS = {"campaigns": 11, "owed": 16, "contacts": 3, "chunks": 7, "attempts": 9, "suppressed": 3}
+COPIED = {
+    f"bulk_{name}": (
+        " ".join(("SELECT * FROM", f"bulk_{name}")),
+        " ".join(("INSERT INTO", f"bulk_{name}", f"VALUES ({', '.join('?' * count)})")),
+    )
+    for name, count in _COLUMNS.items()
+}
+"""What a copy of a store takes along: how each table is read, and written into the copy."""
+
+PEPPER = "bulk.pepper"
+SELECT_PEPPER = "SELECT value FROM settings WHERE name = ?"
+INSERT_PEPPER = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+
+CAMPAIGN = "SELECT id, state, body, tag, sent, bounced, complaints, chunks FROM bulk_campaigns"
+INSERT_CAMPAIGN = "INSERT INTO bulk_campaigns VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
+UPDATE_CAMPAIGN = "UPDATE bulk_campaigns SET body = ? WHERE id = ?"
+SET_STATE = "UPDATE bulk_campaigns SET state = ? WHERE id = ? AND state IN ({states})"
+STATE = "SELECT state, chunks FROM bulk_campaigns WHERE id = ?"
+COUNT = """UPDATE bulk_campaigns SET sent = sent + ?, bounced = bounced + ?, complaints = complaints + ?
+    WHERE id = ?"""
+NEXT_CHUNK = "UPDATE bulk_campaigns SET chunks = chunks + 1 WHERE id = ?"
+
+INSERT_OWED = "INSERT INTO bulk_owed VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, ?, ?, ?, ?, ?)"
+INSERT_CONTACT = "INSERT INTO bulk_contacts VALUES (?, ?, ?)"
+TAKEN = "SELECT address, person FROM bulk_owed WHERE campaign = ? AND address IN ({keys}) AND state <> 'duplicate'"
+SELECT_READY = """SELECT n, grp, ways, tries, not_before, domain, address FROM bulk_owed
+    WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({groups})
+    ORDER BY not_before, n LIMIT ?"""
+SOONEST = """SELECT min(not_before) FROM bulk_owed
+    WHERE campaign = ? AND state = 'ready' AND way = ? AND grp IN ({groups})"""
+CLAIM = "UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND n = ? AND state = 'ready'"
+INSERT_CHUNK = "INSERT INTO bulk_chunks VALUES (?, ?, 'sending', ?, ?, ?, ?)"
+CONTACTS = "SELECT n, body FROM bulk_contacts WHERE campaign = ? AND n IN ({numbers})"
+SETTLE = """UPDATE bulk_owed SET state = ?, ways = ?, way = ?, evidence = ?, tries = ?, not_before = ?, hit = ?,
+    why = ?, address = ?, domain = ? WHERE campaign = ? AND n = ? AND state = ? AND chunk = ?"""
+INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
+OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"
+IN_CHUNK = "SELECT n FROM bulk_owed WHERE campaign = ? AND chunk = ? AND state = 'sending' ORDER BY n"
+LOSE = """UPDATE bulk_owed SET state = 'unknown', tries = tries + 1, why = ?
+    WHERE campaign = ? AND chunk = ? AND state = 'sending'"""
+AGAIN = (
+    "UPDATE bulk_owed SET state = 'ready', not_before = '', why = ? WHERE campaign = ? AND state = 'unknown'"
+)
+CHUNKS = "SELECT n, state, way, size, digest FROM bulk_chunks WHERE campaign = ? AND n > ? ORDER BY n LIMIT ?"
+ATTEMPTS = """SELECT n, way, state, code, provider, body, at FROM bulk_attempts
+    WHERE campaign = ? AND chunk = ? ORDER BY n"""
+
+TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 1 ELSE 0 END, count(*)
+    FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"""
+BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND state = 'ready' AND way = 'email'
+    GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
+LISTED = "SELECT n, state, ways, why FROM bulk_owed WHERE campaign = ? AND n > ? AND state IN ({states}) ORDER BY n LIMIT ?"
+
+STANDING = (
+    """SELECT campaign, n, grp, state, ways, evidence, tries, hit, chunk, address, domain FROM bulk_owed"""
+)
+BY_NUMBER = STANDING + " WHERE campaign = ? AND n = ?"
+BY_REFERENCE = STANDING + " WHERE campaign = ? AND reference = ? AND state <> 'duplicate'"
+BY_ADDRESS = STANDING + " WHERE address = ?"
+BY_PROVIDER = """SELECT campaign, n FROM bulk_attempts WHERE provider = ? AND way = ?"""
+SUBSTITUTE = """UPDATE bulk_owed SET state = 'substituted', why = ? WHERE campaign = ? AND grp IN ({groups})
+    AND state IN ({states})"""
+
+SUPPRESS = """INSERT INTO bulk_suppressed VALUES (?, ?, ?) ON CONFLICT (address, reason) DO NOTHING"""
+SUPPRESSED = "SELECT address, reason FROM bulk_suppressed WHERE address IN ({keys}) ORDER BY reason"
+SUPPRESSED_BY = "SELECT reason, count(*) FROM bulk_suppressed GROUP BY reason ORDER BY reason"
+DROP = (
+    "DELETE FROM bulk_attempts WHERE campaign = ?",
+    "DELETE FROM bulk_chunks WHERE campaign = ?",
+    "DELETE FROM bulk_contacts WHERE campaign = ?",
+    "DELETE FROM bulk_owed WHERE campaign = ?",
+    "DELETE FROM bulk_campaigns WHERE id = ?",
+)

@@ -1,0 +1,590 @@
+"""Notices to many people from the command line, over a real mail server."""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import functools
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.servers.receivers import MailServer
+
+FACTS = """\
+schema: tocsin/facts/v1
+source: the incident team
+organisation: {{name: Example GmbH, country: DE, zone: Europe/Berlin, role: [controller]}}
+incident: {{summary: Somebody copied a file., aware_at: "2026-11-24T08:00:00Z"}}
+data: {{involved: true, elements: {elements}, encrypted: false}}
+risk: {{to_people: high, mitigation: We closed the door., advice: Keep your eyes open.}}
+{more}
+"""
+LETTER = """\
+---
+schema: tocsin/notice/v1
+id: our-letter
+version: 1.0.0
+title: What happened to your data
+language: en-GB
+audience: individuals
+slots: [recipient.name, recipient.address, recipient.reference]
+---
+::: lines
+{{ recipient.name }}
+{{ recipient.address }}
+:::
+
+# What happened to your data
+
+Dear {{ recipient.name }}, your reference is {{ recipient.reference }}. {{ incident.summary }}
+"""
+TEXT = """\
+---
+schema: tocsin/notice/v1
+id: our-text
+version: 1.0.0
+title: Text message
+language: en-GB
+audience: individuals
+duties: [eu-gdpr-34-data-subjects/individuals]
+slots: [recipient.reference]
+---
+{{ organisation.name }}: there is news about your data, reference {{ recipient.reference }}. Call the number that you know.
+"""
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: tell
+version: 1.0.0
+title: Tell people
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel, minimum: 2}}
+steps:
+  - {id: letter, notice: our-letter, duty: eu-gdpr-34-data-subjects/individuals}
+  - {id: sign, approve: letter, by: {roles: [counsel], distinct: 1}, after: [letter]}
+"""
+TEXAS = """\
+schema: tocsin/facts/v1
+source: the incident team
+organisation:
+  name: Example Stores Inc.
+  address: "1 Main Street\\nAustin, TX"
+  role: [data_owner]
+  source_of_breach: true
+  public_body: false
+  regulated_as: []
+  zone: America/Chicago
+  country: US
+  does_business_in: [US]
+  contact: {name: Maria Muster, phone: 1-800-555-0101}
+incident:
+  summary: Somebody copied a file of customer records.
+  impact: [confidentiality]
+  vector: hacking
+  occurred_at: "2026-11-01T09:00:00-06:00"
+  discovered_at: "2026-11-20T09:00:00-06:00"
+  determined_at: "2026-11-21T16:00:00-06:00"
+data: {involved: true, form: [electronic], with_name: true, elements: [ssn], encrypted: false}
+people: {total: 400, by_jurisdiction: {US-TX: 400}, good_faith_only: false}
+risk: {harm: likely, mitigation: We closed the door., advice: Keep your eyes open.}
+law_enforcement: {engaged: false}
+"""
+HEAD = "reference,name,address,jurisdiction,email\n"
+
+
+def people(count: int, *, domain: str = "people.example") -> str:
+    rows = (f'K{n},Person {n},"{n} Elm Road",DE,person{n}@{domain}\n' for n in range(1, count + 1))
+    return HEAD + "".join(rows)
+
+
+@pytest.fixture
+def relay() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+def configure(desk: AtDesk, relay: MailServer, **more: Any) -> None:
+    mail = {
+        "adapter": "smtp",
+        "personal_data": "personal",
+        "settings": {
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "sender": "notice@breach.example",
+            "tls": "none",
+        },
+        "rates": ["10000/s"],
+    }
+    desk.settings(channels={**desk.channels["channels"], "relay": {**mail, **more}})
+
+
+@functools.cache
+def prepared() -> Path:
+    """Return a home with our letters in which an incident runs: all law is compiled with them once."""
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-bulk-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    desk = AtDesk(folder / "home")
+    desk.done("init")
+    desk.settings()
+    notices = desk.home / "notices"
+    notices.mkdir(exist_ok=True)
+    (notices / "our-letter.md").write_text(LETTER, encoding="utf-8")
+    (notices / "our-text.md").write_text(TEXT, encoding="utf-8")
+    opened(desk)
+    return folder / "home"
+
+
+def opened(desk: AtDesk, *, elements: str = "[name, contact]", more: str = "", kind: str = "real") -> None:
+    """Open an incident, and choose it."""
+    folder = desk.home.parent
+    (folder / "facts.yaml").write_text(FACTS.format(elements=elements, more=more), encoding="utf-8")
+    (folder / "tell.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    words = ("--yes", "--kind", kind, "--facts", str(folder / "facts.yaml"), "--format", "json")
+    found = json.loads(desk.done("open", str(folder / "tell.yaml"), *words))
+    desk.done("use", found["incident"])
+
+
+def approve(desk: AtDesk) -> None:
+    desk.done("approve", "sign", "--as", "jonas", types="y\n")
+
+
+@pytest.fixture
+def office(relay: MailServer, tmp_path: Path) -> AtDesk:
+    """A home with a relay and an incident; nobody approved its letter."""
+    shutil.copytree(prepared(), tmp_path / "home")
+    desk = AtDesk(tmp_path / "home")
+    for _ in range(200):
+        desk.chance.name("skipped")
+    desk.chance.codename()
+    configure(desk, relay)
+    return desk
+
+
+@pytest.fixture
+def bulk(office: AtDesk) -> AtDesk:
+    """The same, and the letter is approved."""
+    approve(office)
+    return office
+
+
+def listed(folder: Path, text: str, name: str = "people.csv") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(desk: AtDesk, verb: str, path: str, *more: str, notice: str = "our-letter") -> Any:
+    said = desk("bulk", verb, notice, "--people", path, "--format", "json", *more)
+    assert said.code in (0, 4), (said.out, said.err)
+    return said.json
+
+
+def planned(desk: AtDesk, path: str, *more: str) -> Any:
+    return run(desk, "plan", path, "--canary-wait", "0s", *more)
+
+
+def sent(desk: AtDesk, path: str, *more: str) -> Any:
+    return run(desk, "send", path, "--yes", "--no-wait", *more)
+
+
+def refused(desk: AtDesk, *words: str) -> dict[str, Any]:
+    said = desk(*words, "--format", "json")
+    assert said.code == 1, (said.code, said.out, said.err)
+    return json.loads(said.out or said.err)
+
+
+def standing(desk: AtDesk, path: str) -> dict[str, Any]:
+    found = run(desk, "status", path)
+    whole = found["standing"]
+    parts = whole["notified"] + whole["substituted"] + whole["exempt"] + whole["open"]
+    assert parts == whole["owed"]
+    assert whole["owed"] + found["duplicates"] == found["rows"]
+    assert sum(whole["evidence"].values()) == whole["notified"]
+    assert sum(whole["still_open"].values()) == whole["open"]
+    assert sum(place["standing"]["owed"] for place in found["places"]) == whole["owed"]
+    return whole
+
+
+def told(relay: MailServer) -> list[str]:
+    return [address for address, _, _ in relay.mails]
+
+
+def test_everybody_on_a_list_is_told_once_and_the_sum_is_right(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(120))
+    plan = planned(bulk, path)
+    assert plan["campaign"]["ways"] == {"email": 120}
+    assert "120 over relay" in plan["feasible"]["sum"]
+    result = sent(bulk, path)
+    assert (result["ending"], result["outcomes"]) == ("done", {"accepted": 120})
+    assert sorted(told(relay)) == sorted(f"person{n}@people.example" for n in range(1, 121))
+    assert standing(bulk, path)["evidence"] == {"accepted": 120}
+    assert {subject for *_, subject in relay.mails} == {"What happened to your data"}
+    again = sent(bulk, path)
+    assert again["outcomes"] == {}
+    assert len(relay.mails) == 120
+    proof = run(bulk, "status", path, "--verify")["proof"]
+    assert proof == {"chunks": 4, "attempts": 120}
+    bulk.done("audit", "verify")
+
+
+def test_the_canary_goes_first_and_the_rest_waits_for_what_bounces(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(60))
+    run(bulk, "plan", path)
+    first = sent(bulk, path)
+    assert (first["ending"], len(relay.mails)) == ("waiting", 10)
+    assert sent(bulk, path)["outcomes"] == {}
+    bulk.clock.advance(timedelta(minutes=31))
+    assert sent(bulk, path)["ending"] == "done"
+    assert len(relay.mails) == 60
+
+
+def test_dead_addresses_in_the_canary_stop_it_and_a_person_lets_it_go_on(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {f"person{n}@people.example": "550 5.1.1 no such user" for n in (1, 2)}
+    path = listed(tmp_path, people(60))
+    planned(bulk, path)
+    first = sent(bulk, path)
+    assert first["ending"] == "paused"
+    assert "2 of 10 addresses do not exist" in first["reason"]
+    assert refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "paused"
+    attention = json.loads(bulk("status", "--format", "json").out)["needs_attention"]
+    assert [one["kind"] for one in attention if one["kind"].startswith("bulk")] == ["bulk_paused"]
+    assert bulk("bulk", "resume", "our-letter", "--people", path).code == 1
+    run(bulk, "resume", path, "--reason", "two leavers, we looked")
+    assert sent(bulk, path)["ending"] == "done"
+    whole = standing(bulk, path)
+    assert (whole["notified"], whole["still_open"]) == (58, {"post": 2})
+    assert not set(told(relay)) & set(relay.answers)
+
+
+def test_a_bounced_address_is_not_used_again_in_a_later_campaign(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person1@people.example": "550 5.1.1 no such user"}
+    first = listed(tmp_path, people(1), "first.csv")
+    planned(bulk, first)
+    sent(bulk, first)
+    second = listed(tmp_path, people(2), "second.csv")
+    assert planned(bulk, second)["campaign"]["ways"] == {"email": 1, "post": 1}
+
+
+def test_an_address_on_the_stop_list_is_left_alone_though_it_came_after_the_plan(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(30))
+    planned(bulk, path)
+    stop = tmp_path / "stop.txt"
+    stop.write_text("Person7@PEOPLE.example\n", encoding="utf-8")
+    bulk.done("bulk", "suppress", str(stop), "--because", "stop")
+    assert sent(bulk, path)["ending"] == "done"
+    assert "person7@people.example" not in told(relay)
+    whole = standing(bulk, path)
+    assert (whole["notified"], whole["still_open"]) == (29, {"post": 1})
+
+
+def test_what_cannot_be_done_in_time_is_refused_with_the_arithmetic(office: AtDesk, tmp_path: Path) -> None:
+    (office.home.parent / "us.yaml").write_text(TEXAS, encoding="utf-8")
+    words = ("--yes", "--facts", str(office.home.parent / "us.yaml"), "--format", "json")
+    found = json.loads(office.done("open", str(prepared().parent / "tell.yaml"), *words))
+    office.done("use", found["incident"])
+    path = listed(tmp_path, people(400).replace(",DE,", ",US-TX,"))
+    consent = listed(
+        tmp_path,
+        Path(path)
+        .read_text()
+        .replace("email\n", "email,email_basis\n")
+        .replace("@people.example\n", "@people.example,esign\n"),
+    )
+    said = refused(office, "bulk", "plan", "our-letter", "--people", consent, "--rate", "relay=1/day")
+    assert said["code"] == "too_late"
+    assert "400 over relay / 1/day = 400 d + 30 min for the canary" in said["message"]
+    assert "us-tx-breach/individuals is due" in said["message"]
+    assert office("bulk", "status", "our-letter", "--people", consent).code == 1
+    assert planned(office, consent)["campaign"]["ways"] == {"email": 400}
+    without = listed(tmp_path, people(4).replace(",DE,", ",US-TX,"), "without.csv")
+    plan = planned(office, without)
+    assert plan["campaign"]["ways"] == {"post": 4}
+    assert "R23" in {one["rule"] for one in plan["campaign"]["refusals"]}
+
+
+def test_a_puny_rate_to_one_destination_governs(bulk: AtDesk, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(50))
+    found = planned(bulk, path, "--rate", "people.example=1/min")
+    assert found["feasible"]["sum"].startswith("50 to people.example / 1/min = 50 min")
+
+
+def test_one_address_is_used_once_and_the_same_person_is_counted_once(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    rows = (
+        "K1,Ada Álvarez,1 Elm Road,DE,ada@people.example\n"
+        "K2,ADA  Álvarez,1 Elm Road,DE,Ada@PEOPLE.example\n"
+        "K3,Bo Ek,1 Elm Road,DE,ada@people.example\n"
+        "K4,Ola Ek,,DE,ola@people.example\n"
+        "K5,Jean Dupont,,DE,\n"
+    )
+    path = listed(tmp_path, HEAD + rows)
+    plan = planned(bulk, path)
+    assert plan["campaign"]["duplicates"] == 1
+    assert ("R29", 1) in [(one["rule"], one["people"]) for one in plan["campaign"]["refusals"]]
+    sent(bulk, path)
+    assert sorted(told(relay)) == ["ada@people.example", "ola@people.example"]
+    whole = standing(bulk, path)
+    assert (whole["owed"], whole["still_open"]) == (4, {"post": 1, "unreachable": 1})
+
+
+def test_odd_names_reach_nobody_else_and_no_spreadsheet(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    rows = (
+        "=1,x,y,DE,a@people.example\n"
+        'K2,"=HYPERLINK(""http://x.example"")",@home,DE,\n'
+        'K3,"Bcc: c@d.example\\r\\nX: y",5 Long Lane,DE,k3@people.example\n'
+        'K4,<b>{{ 7*7 }}</b>,5 Long Lane,DE,"k4@people.example,other@people.example"\n'
+        "K5,אברהם לוי,5 Long Lane,DE,k5@people.example\n"
+    )
+    path = listed(tmp_path, HEAD + rows)
+    said = refused(bulk, "bulk", "plan", "our-letter", "--people", path)
+    assert [problem["line"] for problem in said["problems"]] == [2]
+    planned(bulk, path, "--skip-bad")
+    sent(bulk, path)
+    assert sorted(told(relay)) == ["k3@people.example", "k5@people.example"]
+    out = tmp_path / "open.csv"
+    bulk.done("bulk", "status", "our-letter", "--people", path, "--open", str(out))
+    cells = [row["name"] for row in csv.DictReader(io.StringIO(out.read_text(encoding="utf-8")))]
+    assert cells == ['\'=HYPERLINK("http://x.example")', "<b>{{ 7*7 }}</b>"]
+    assert out.stat().st_mode & 0o77 == 0
+
+
+def test_nothing_is_sent_before_somebody_approved_the_pattern(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(3))
+    plan = planned(office, path)
+    assert any("nobody approved our-letter 1.0.0" in one for one in plan["warnings"])
+    said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
+    assert said["code"] == "unapproved"
+    assert relay.mails == []
+    approve(office)
+    assert sent(office, path)["ending"] == "done"
+
+
+def test_a_text_that_changed_since_the_plan_is_not_sent(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    bulk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")
+    said = refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")
+    assert said["code"] == "campaign_stale"
+    assert relay.mails == []
+
+
+def test_a_list_that_changed_since_the_plan_is_not_sent_and_one_that_is_gone_is(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    listed(tmp_path, people(4))
+    assert bulk("bulk", "send", "our-letter", "--people", path, "--yes").code == 5
+    Path(path).unlink()
+    assert sent(bulk, path)["outcomes"] == {"accepted": 3}
+
+
+def test_a_paused_incident_sends_nothing(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    bulk.done("pause", "--reason", "we look again")
+    assert bulk("bulk", "send", "our-letter", "--people", path, "--yes").code == 1
+    assert relay.mails == []
+
+
+def test_an_exercise_reaches_nobody(office: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    configure(office, relay, exercise=True)
+    opened(office, kind="exercise")
+    said = refused(office, "bulk", "plan", "our-letter", "--people", listed(tmp_path, people(3)))
+    assert said["code"] == "exercise"
+    assert relay.mails == []
+
+
+def test_nobody_is_told_through_the_mailbox_that_was_breached(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    opened(office, elements="[name, online_credentials]")
+    plan = planned(office, listed(tmp_path, people(3)))
+    assert plan["campaign"]["ways"] == {"post": 3}
+    assert [one["rule"] for one in plan["campaign"]["refusals"] if one["way"] == "email"] == ["R21"]
+
+
+def test_a_relay_that_may_not_carry_personal_data_carries_none(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    configure(office, relay, personal_data="contact")
+    plan = planned(office, listed(tmp_path, people(3)))
+    assert plan["campaign"]["ways"] == {"post": 3}
+    assert [one["rule"] for one in plan["campaign"]["refusals"] if one["way"] == "email"] == ["R9"]
+
+
+def test_who_blocks_us_pauses_the_campaign_and_who_puts_us_off_is_tried_later(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person3@people.example": "451 4.7.1 later"}
+    path = listed(tmp_path, people(5))
+    planned(bulk, path)
+    first = sent(bulk, path)
+    assert (first["ending"], first["outcomes"]) == ("waiting", {"accepted": 4, "throttled": 1})
+    assert standing(bulk, path)["still_open"] == {"deferred": 1}
+    relay.answers = {"person3@people.example": "550 5.7.1 blocked"}
+    bulk.clock.advance(timedelta(minutes=6))
+    second = sent(bulk, path)
+    assert second["ending"] == "paused"
+    assert "5.7.1" in second["reason"]
+    assert standing(bulk, path)["still_open"] == {"ready": 1}
+
+
+def test_pause_stops_it_and_resume_lets_it_go_on_with_nobody_twice(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path)
+    sent(bulk, path)
+    run(bulk, "pause", path, "--reason", "the text is wrong for three")
+    bulk.clock.advance(timedelta(hours=1))
+    assert refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "paused"
+    run(bulk, "resume", path, "--reason", "it was right after all")
+    assert sent(bulk, path)["ending"] == "done"
+    assert sorted(told(relay)) == sorted({*told(relay)})
+    assert len(relay.mails) == 40
+
+
+def test_receipts_raise_what_is_proved_and_a_bounce_opens_the_person_again(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    planned(bulk, path)
+    sent(bulk, path)
+    key = {address: one.strip("<>").partition("@")[0] for address, one, _ in relay.mails}
+    back = (
+        "kind,key,reference,address,code\n"
+        f"delivered,{key['person1@people.example']},,,\n"
+        f"failed,{key['person1@people.example']},,,5.1.1\n"
+        f"relayed,{key['person2@people.example']},,,\n"
+        f"relayed,{key['person2@people.example']},,,\n"
+        f"failed,{key['person3@people.example']},,,5.1.1\n"
+        f"accepted,{key['person3@people.example']},,,\n"
+        "delivered,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,,,\n"
+        "posted,,K3,,\n"
+    )
+    result = run(bulk, "receipts", path, "--from", listed(tmp_path, back, "back.csv"))
+    assert (result["receipts"], result["unmatched"]) == (8, 1)
+    assert standing(bulk, path)["evidence"] == {"accepted": 37, "delivered": 1, "relayed": 1, "posted": 1}
+    returned = listed(tmp_path, "kind,reference\nreturned,K3\nreturned,K1\n", "returned.csv")
+    run(bulk, "receipts", path, "--from", returned)
+    assert standing(bulk, path)["still_open"] == {"unreachable": 1}
+    found = run(bulk, "status", path)
+    assert found["counters"] == {"sent": 39, "bounced": 1, "complaints": 0}
+
+
+def test_complaints_stop_a_campaign_that_goes_on(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path)
+    sent(bulk, path)
+    back = listed(tmp_path, "kind,address\ncomplained,person1@people.example\n", "back.csv")
+    said = bulk("bulk", "receipts", "our-letter", "--people", path, "--from", back, "--format", "json")
+    assert said.code == 4
+    assert run(bulk, "status", path)["state"] == "paused"
+    assert "1 of 10 readers complained" in run(bulk, "status", path)["reason"]
+
+
+def test_substitute_notice_is_a_question_and_a_person_s_answer(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, HEAD + "K1,Ada,,DE,\nK2,Bo,2 Elm Road,DE,bo@people.example\n")
+    planned(bulk, path)
+    sent(bulk, path)
+    kinds = [one["kind"] for one in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
+    assert "substitute_notice" in kinds
+    run(bulk, "substitute", path, "--place", "DE", "--reason", "posted on the home page")
+    whole = standing(bulk, path)
+    assert (whole["notified"], whole["substituted"], whole["open"]) == (1, 1, 0)
+    kinds = [one["kind"] for one in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
+    assert "substitute_notice" not in kinds
+
+
+def test_a_table_that_somebody_changed_no_longer_fits_the_journal(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    path = listed(tmp_path, people(30))
+    planned(bulk, path)
+    sent(bulk, path)
+    with closing(sqlite3.connect(bulk.home / "tocsin.db")) as store:
+        store.execute("UPDATE bulk_attempts SET state = 'rejected' WHERE n = 3")
+        store.commit()
+    assert bulk("bulk", "status", "our-letter", "--people", path, "--verify").code != 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--rate", "relay"),
+        ("plan", "--rate", "relay=fast"),
+        ("plan", "--canary-wait", "soon"),
+        ("plan", "--letter-cost", "-1"),
+        ("plan", "--chunk", "0"),
+    ],
+)
+def test_options_that_say_nothing_are_refused_as_such(
+    bulk: AtDesk, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    verb, *more = words
+    assert bulk("bulk", verb, "our-letter", "--people", listed(tmp_path, people(1)), *more).code == 2
+
+
+def test_pages_say_what_a_person_has_to_know(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(12) + 'K99,Zoë Łukasiewicz,"9 Elm Road",DE,\n')
+    assert bulk("bulk", "status", "our-letter", "--people", path).code == 1
+    shown = bulk.done("bulk", "plan", "our-letter", "--people", path)
+    assert "our-letter to 13 people of people.csv" in shown
+    assert "by mail" in shown
+    ended = bulk.done("bulk", "send", "our-letter", "--people", path, "--yes", "--no-wait")
+    assert "the canary is out" in ended
+    counted = bulk.done("bulk", "status", "our-letter", "--people", path)
+    assert "notified, accepted" in counted
+    assert "open, to get a letter" in counted
+    assert "Campaign" in bulk.done("timeline")
+
+
+def test_a_hold_of_law_enforcement_keeps_its_readers_back(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    hold = (
+        '{agency: "the police", form: written, from: "2026-11-24T08:30:00Z", until: "2026-12-24T08:30:00Z"}'
+    )
+    (bulk.home.parent / "us.yaml").write_text(
+        TEXAS.replace("engaged: false", f"engaged: true, hold: {hold}"), encoding="utf-8"
+    )
+    words = ("--yes", "--facts", str(bulk.home.parent / "us.yaml"), "--format", "json")
+    found = json.loads(bulk.done("open", str(prepared().parent / "tell.yaml"), *words))
+    bulk.done("use", found["incident"])
+    rows = "reference,name,address,jurisdiction,email,email_basis\nK1,Ada,1 Elm Road,US-TX,a@people.example,esign\n"
+    path = listed(tmp_path, rows)
+    plan = planned(bulk, path)
+    assert any("held at the request of law enforcement" in one for one in plan["warnings"])
+    assert bulk("bulk", "send", "our-letter", "--people", path, "--yes").code == 1
+    assert relay.mails == []

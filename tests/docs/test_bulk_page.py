@@ -1,0 +1,38 @@
+"""The reference of notices to many people holds every key that its answers have."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from runner.service.bulk_plan import BulkPlan
+from runner.service.bulk_receipts import Taken
+from runner.service.bulk_send import Sent
+from runner.views.bulk_status import BulkStatus, PlaceStanding, Standing
+from tests.docs.consoles import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "bulk.md").read_text(encoding="utf-8")
+ANSWERS: dict[str, type[msgspec.Struct]] = {
+    "tocsin/bulk-plan/v1": BulkPlan,
+    "tocsin/bulk-sent/v1": Sent,
+    "tocsin/bulk-status/v1": BulkStatus,
+    "tocsin/bulk-receipts/v1": Taken,
+}
+
+
+def shown() -> dict[str, Any]:
+    blocks = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
+    return {document["schema"]: document for document in map(json.loads, blocks)}
+
+
+def test_every_answer_stands_on_the_page_with_its_keys() -> None:
+    found = shown()
+    for schema, answer in ANSWERS.items():
+        assert [*found[schema]] == ["schema", *answer.__struct_encode_fields__], schema
+    status = found["tocsin/bulk-status/v1"]
+    assert [*status["standing"]] == [*Standing.__struct_encode_fields__]
+    assert [*status["places"][0]] == [*PlaceStanding.__struct_encode_fields__]
+    assert "tocsin/bulk-done/v1" in found

@@ -1,0 +1,85 @@
+"""A sender of many notices is killed in the middle, by a signal that it cannot catch, and goes on: nobody gets two."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.cli.test_bulk import approve, configure, listed, people, planned, prepared, run, sent, standing
+from tests.servers.receivers import MailServer
+
+pytestmark = pytest.mark.slow
+CHUNK = 10
+
+
+def started(home: Path, path: str) -> subprocess.Popen[bytes]:
+    """Start a sender in a process of its own."""
+    words = ("bulk", "send", "our-letter", "--people", path, "--yes", "--no-wait", "--format", "json")
+    return subprocess.Popen(
+        [sys.executable, "-m", "runner", *words],
+        env={**os.environ, "TOCSIN_HOME": str(home)},
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def killed_after(relay: MailServer, home: Path, path: str, mails: int) -> None:
+    """Kill a sender while the server holds its answer to one mail: that mail has arrived, and nobody was told so."""
+    relay.hold_from, relay.hold = mails, threading.Event()
+    relay.held.clear()
+    process = started(home, path)
+    assert relay.held.wait(90), "the sender did not get so far"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    hold, relay.hold_from = relay.hold, 0
+    hold.set()
+
+
+def test_a_kill_in_mid_run_sends_no_one_twice_and_shows_the_chunk_in_flight(tmp_path: Path) -> None:
+    relay = MailServer()
+    try:
+        shutil.copytree(prepared(), tmp_path / "home")
+        desk = AtDesk(tmp_path / "home")
+        for _ in range(200):
+            desk.chance.name("skipped")
+        desk.clock.time = datetime.now(UTC)  # the senders have clocks of their own
+        configure(desk, relay)
+        approve(desk)
+        path = listed(tmp_path, people(80))
+        planned(desk, path, "--chunk", str(CHUNK))
+        killed_after(relay, desk.home, path, 23)
+        killed_after(relay, desk.home, path, len(relay.mails) + 15)
+        desk.clock.time = datetime.now(UTC)
+        last = sent(desk, path)
+        assert last["ending"] == "done"
+        told = [address for address, _, _ in relay.mails]
+        assert len(told) == len(set(told)), "somebody was told twice"
+        whole = standing(desk, path)
+        unknown = whole["still_open"]["unknown"]
+        assert 0 < unknown <= 2 * CHUNK
+        assert whole["notified"] + unknown == 80
+        assert len(set(told)) >= whole["notified"]
+        attention = json.loads(desk("status", "--format", "json").out)["needs_attention"]
+        assert [one["kind"] for one in attention if one["kind"] == "bulk_unknown"] == ["bulk_unknown"]
+        found = run(desk, "status", path, "--verify")
+        assert found["chunks"]["unknown"] == 2
+        # their own mails prove some of them; the rest is sent again by a person's word alone
+        run(desk, "resume", path, "--reason", "they may get it twice", "--resend-unknown")
+        assert sent(desk, path)["ending"] == "done"
+        assert standing(desk, path)["evidence"] == {"accepted": 80}
+        assert {address for address, _, _ in relay.mails} == {
+            f"person{n}@people.example" for n in range(1, 81)
+        }
+    finally:
+        relay.stop()

@@ -49,6 +49,7 @@ class Time:
     def __init__(self, clock: Clock, marks: Marks, host: str) -> None:
         """Take the machine's clock; one without a steady clock beside it is believed in everything."""
         self._clock = clock
+        self._both = clock if isinstance(clock, Steady) else None
         self._marks = marks
         self._name = CLOCK + host
         self._course: Course | None = None
@@ -56,15 +57,14 @@ class Time:
 
     def now(self) -> datetime:
         """Return the time."""
-        clock = self._clock
-        if not isinstance(clock, Steady):
-            return clock.now()
-        wall, steady = clock.now(), clock.steady()
+        if self._both is None:
+            return self._clock.now()
+        wall, steady = self._both.now(), self._both.steady()
         if self._course is None:
             self._course = begin(wall, steady, self._before())
         else:
             found = follow(self._course, wall, steady, kept_right=False)
-            if found.doubted is not None and clock.kept_right():
+            if found.doubted is not None and self._both.kept_right():
                 found = follow(self._course, wall, steady, kept_right=True)
             self._course = found
         return self._course.at

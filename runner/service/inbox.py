@@ -53,10 +53,8 @@ class Inbox:
     def again(self) -> None:
         """Try again what was held; let go of what has been held too long."""
         with self._lock:
+            self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
             waiting = held(self._desk.store)
-            if not waiting:
-                return
-            self._where.refresh()
             now = self._desk.clock.now()
             over = []
             for name, one in waiting.items():

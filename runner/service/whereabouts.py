@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.errors import TocsinError
+from runner.errors import Sealed, StoreTooNew
 from runner.model.incident import Attempt, Incident
 from runner.model.people import STREAM
 from runner.service.desk import Desk
@@ -52,7 +52,7 @@ class Whereabouts:
                 continue
             try:
                 incident = self._desk.load(row.id)
-            except TocsinError:
+            except (Sealed, StoreTooNew):  # any other trouble passes
                 self._versions[row.id] = (
                     row.version
                 )  # shredded, or of a later version: nothing in it is found

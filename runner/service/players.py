@@ -208,7 +208,7 @@ class Players:
         open_ = [
             one
             for name in sorted(incident.moving)
-            if (one := incident.deliveries[name]).step == invocation.id
+            if (one := incident.deliveries[name]).step == invocation.id and not one.waits
         ]
         gone = unreachable(incident, self._desk.clock.now())
         open_ = [one for one in open_ if one.person not in gone]

@@ -139,7 +139,7 @@ def override(
         raise Usage("a rule is set aside by its approver alone", hint="leave --on-behalf-of out: --as PERSON")
     _known(session, channel, to)
     if class_:
-        known_class(class_)
+        known_class(session.desk, incident_or_none(session), class_)
     made = c.OverrideRule(
         by=session.by,
         rule=rule,

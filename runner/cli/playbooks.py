@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.loading.catalog import Catalog
+    from runner.model.message_classes import Written
     from runner.model.messaging import Channel
     from runner.model.organisation import Home
     from runner.service.playbooks import Difference, Entry, Outline, Shown
@@ -44,7 +45,19 @@ def add(app: Commands) -> None:
 def _catalog(session: Session) -> Catalog:
     from runner.loading.catalog import Catalog
 
-    return Catalog(session.folder if session.folder.is_dir() else None)
+    folder = session.folder if session.folder.is_dir() else None
+    return Catalog(folder, classes=_classes(session))
+
+
+def _classes(session: Session) -> Written:
+    """Return the home's own message classes; a file that does not hold is said where it is needed."""
+    from runner.loading.home import load_home
+
+    config = session.folder / CONFIG
+    try:
+        return load_home(config).classes if config.exists() else {}
+    except TocsinError:
+        return {}
 
 
 def list_(session: Session) -> None:

@@ -12,12 +12,13 @@ from runner.engine.plan import Library
 from runner.engine.planner import plan
 from runner.engine.rules import PlanContext
 from runner.engine.view import find_step
+from runner.errors import NotFound
 from runner.model.commands import Composed, EffectFailed, Replanned
 from runner.model.events import PlannedDelivery
 from runner.model.incident import Incident, Invocation
 from runner.model.messaging import DeliveryPlan, MessageClass
 from runner.model.organisation import Directory
-from runner.model.playbook import MessageTemplate
+from runner.model.playbook import MessageTemplate, Playbook
 from runner.model.states import Refusal
 from runner.model.work import Compose
 
@@ -43,8 +44,12 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     from runner.documents.sentences import fill_sentence
 
     invocation = incident.invocations[work.step]
-    template = REMINDER if work.reminder else _template(incident, invocation, work.template, library)
-    kind = message_class(template.message_class)
+    playbook = _playbook(incident, invocation, library)
+    template = REMINDER if work.reminder else playbook.messages[work.template]
+    try:
+        kind = message_class(template.message_class, tools.directory, playbook.classes)
+    except NotFound as error:
+        return EffectFailed(step=work.step, why=f"{error.message}: {error.hint}")
     wanted = _addressees(incident, invocation, work, template, library)
     to = recipients(incident, tools.directory, wanted)
     if not to:
@@ -157,9 +162,9 @@ def planned_for(
     return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found
 
 
-def _template(incident: Incident, invocation: Invocation, name: str, library: Library) -> MessageTemplate:
+def _playbook(incident: Incident, invocation: Invocation, library: Library) -> Playbook:
     scope = incident.scopes[invocation.scope]
-    return library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook).messages[name]
+    return library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook)
 
 
 def _addressees(

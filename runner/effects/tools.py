@@ -11,10 +11,11 @@ import msgspec
 from runner.documents.tree import Logo
 from runner.engine.plan import Library
 from runner.engine.rules import Compromise, PlanContext
+from runner.errors import NotFound
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
+from runner.model.message_classes import Written, laid_over
 from runner.model.messaging import (
-    BUILT_IN_CLASSES,
     CallResult,
     Channel,
     Dispatch,
@@ -134,6 +135,11 @@ def _affected(incident: Incident) -> frozenset[str]:
     return frozenset()
 
 
-def message_class(name: str) -> MessageClass:
-    """Return a built-in message class; validation has refused unknown names before."""
-    return BUILT_IN_CLASSES[name]
+def message_class(name: str, directory: Directory, own: Written | None = None) -> MessageClass:
+    """Return a message class: a playbook's own, else the home's, else a built-in one; raises NotFound."""
+    known = laid_over(directory.classes, own or {})
+    if name not in known:
+        raise NotFound(
+            f"there is no message class '{name}'", hint="see classes in tocsin.yaml: it may have stood there"
+        )
+    return known[name]

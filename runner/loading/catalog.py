@@ -18,7 +18,8 @@ from runner.loading.compiled import compiled
 from runner.loading.known import Known
 from runner.loading.reading import Read, read_playbook
 from runner.loading.source import Source, scan, scan_file
-from runner.model.messaging import Channel
+from runner.model.message_classes import Written, laid_over
+from runner.model.messaging import BUILT_IN_CLASSES, Channel
 from runner.model.notice import Notice
 from runner.model.organisation import Home
 from runner.model.playbook import Playbook
@@ -37,6 +38,7 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "notices": (".md",),
 }
 _NONE: Mapping[str, Channel] = {}
+_NO_CLASSES: Written = {}
 _NUMBER = re.compile(r"\d+")
 
 
@@ -50,22 +52,31 @@ class Catalog:
         beside: Path | None = None,
         built_in: Traversable | None = None,
         cache: Path | None = None,
+        classes: Written = _NO_CLASSES,
     ):
         """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at.
 
-        In ``cache`` all law is kept compiled for the next time; None compiles it each time.
+        In ``cache`` all law is kept compiled for the next time; None compiles it each time. ``classes`` are the home's own
+        message classes, where the home itself is not asked.
         """
         self.folder = folder
         self.beside = beside
         self._built_in = built_in
         self._cache = cache
+        self._classes = classes
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}
 
     def beside_of(self, file: Path) -> Catalog:
         """Return the same catalogue, in which the playbooks beside a file come first."""
-        return Catalog(self.folder, beside=file.absolute().parent, built_in=self._built_in, cache=self._cache)
+        return Catalog(
+            self.folder,
+            beside=file.absolute().parent,
+            built_in=self._built_in,
+            cache=self._cache,
+            classes=self._classes,
+        )
 
     def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
         if self.beside is not None and kind == "playbooks":
@@ -210,6 +221,7 @@ class Catalog:
             home=home,
             domains=domains | _declared(home),
             channels=channels,
+            classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self._classes),
         )
 
     def _regime_or_none(self, name: str) -> Regime | None:

@@ -10,6 +10,7 @@ from runner.loading.known import Known
 from runner.loading.source import Where
 from runner.model.expressions import Apply, Attribute, Expression, NameRef
 from runner.model.fact_types import FactType
+from runner.model.message_classes import class_problems
 from runner.model.playbook import (
     Approve,
     Ask,
@@ -35,10 +36,13 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
         names.step(place)
     for place, where, expression in steps.expressions():
         names.expression(place, where, expression)
+    for name, why in class_problems(steps.playbook.classes, known.classes):
+        found.error(("classes", name), "class", f"class {name}: {why}")
+    classes = {*known.classes, *steps.playbook.classes}
     for name, template in steps.playbook.messages.items():
-        if template.message_class not in known.classes:
+        if template.message_class not in classes:
             at: Where = ("messages", name, "class")
-            names.unknown(at, "unknown-class", "message class", template.message_class, known.classes)
+            names.unknown(at, "unknown-class", "message class", template.message_class, classes)
 
 
 def _named_roles(steps: Map) -> list[tuple[Where, str]]:

@@ -13,7 +13,7 @@ from runner.engine.planner import plan
 from runner.engine.rules import Compromise, PlanContext
 from runner.loading.check_map import Findings, Map
 from runner.loading.known import Known
-from runner.model.messaging import BUILT_IN_CLASSES
+from runner.model.message_classes import laid_over
 from runner.model.organisation import Home
 from runner.model.playbook import Message, Playbook
 from runner.model.states import Kind
@@ -27,8 +27,9 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
     if known.home is None or not known.channels:
         return
     context = _context(steps.playbook, known.home, "real")
+    classes = laid_over(known.classes, steps.playbook.classes)
     for name, template in steps.playbook.messages.items():
-        kind = BUILT_IN_CLASSES.get(template.message_class)
+        kind = classes.get(template.message_class)
         if kind is None or kind.availability != "critical":
             continue
         thin: dict[str, list[str]] = {}

@@ -11,7 +11,8 @@ import msgspec
 
 from runner.errors import Invalid, NotFound, Problem
 from runner.loading.source import Source, Where, load
-from runner.model.messaging import ChannelConfig
+from runner.model.message_classes import class_problems
+from runner.model.messaging import BUILT_IN_CLASSES, ChannelConfig
 from runner.model.organisation import Home
 from runner.model.traffic import read_rate
 from runner.model.vocabulary import nearest
@@ -31,6 +32,7 @@ _KNOWN = (
     "public_url",
     "channels",
     "corporate",
+    "classes",
     "act",
     "stationery",
 )
@@ -69,7 +71,10 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
 
 
 def _meaning(home: Home, source: Source) -> list[Problem]:
-    found = []
+    found = [
+        source.problem(("classes", name), "class", f"class {name}: {why}")
+        for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
+    ]
     for where, person in _named(home):
         if person not in home.people:
             near = nearest(person, home.people)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from runner.model.messaging import BUILT_IN_CLASSES, Channel
+from runner.model.messaging import BUILT_IN_CLASSES, Channel, MessageClass
 from runner.model.organisation import Home
 from runner.model.playbook import Playbook
 from runner.model.regime import DutyRule, Regime
@@ -33,7 +33,8 @@ class Known(msgspec.Struct, frozen=True):
     """The compiled regime; None when its file does not hold."""
     playbook: Callable[[str], Playbook | None] = lambda _name: None
     """A playbook by ``name`` or ``name@version``; None when there is none that holds."""
-    classes: frozenset[str] = frozenset(BUILT_IN_CLASSES)
+    classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
+    """The built-in message classes with the home's own."""
     home: Home | None = None
     domains: frozenset[str] = frozenset()
     """Failure domains that the home's channels and contacts declare."""

@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from runner.model.messaging import Channel, ChannelConfig, ContactPoint, Recipient
+from runner.model.messaging import (
+    BUILT_IN_CLASSES,
+    Channel,
+    ChannelConfig,
+    ContactPoint,
+    MessageClass,
+    Recipient,
+)
 from runner.model.states import AttemptState
 
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
@@ -73,6 +80,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     public_url: str = ""
     """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}
+    classes: dict[str, dict[str, Any]] = {}
+    """Message classes of the home's own: what each begins from, and what is different."""
     corporate: frozenset[str] = frozenset()
     """Failure domains of the company's own identity provider, network, mail and chat."""
     act: Acting = Acting()
@@ -94,6 +103,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     broken: Mapping[str, str] = {}
     """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
     corporate: frozenset[str] = frozenset()
+    classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
+    """The built-in message classes with the home's own."""
     checks: Mapping[tuple[str, str], Check] = {}
     """Person and channel → the last communications check."""
 

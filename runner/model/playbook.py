@@ -298,6 +298,8 @@ class Playbook(Part, frozen=True, kw_only=True):
     description: str = ""
     roles: dict[Id, Role] = {}
     messages: dict[Id, MessageTemplate] = {}
+    classes: dict[Id, dict[str, str | int | bool | None]] = {}
+    """Message classes of its own: ``from`` names another one, the other keys say what is different."""
     inputs: dict[Id, str] = {}
     """The names of what a calling playbook passes, each with what it means."""
     assume_compromised: tuple[str, ...] = ()

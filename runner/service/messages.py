@@ -15,7 +15,8 @@ from runner.engine.rules import Compromise, PlanContext
 from runner.errors import NotFound, Sealed
 from runner.model.commands import AskReplan
 from runner.model.incident import Incident
-from runner.model.messaging import BUILT_IN_CLASSES, DeliveryPlan, MessageClass
+from runner.model.message_classes import laid_over
+from runner.model.messaging import DeliveryPlan, MessageClass
 from runner.model.playbook import Message, MessageTemplate, Playbook
 from runner.model.states import Kind
 from runner.model.vocabulary import nearest
@@ -45,7 +46,7 @@ def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
                     continue
                 template = playbook.messages[step.message]
                 to = step.to or template.to
-                made = tuple(_plans(desk, incident, template, to))
+                made = tuple(_plans(desk, incident, playbook, template, to))
                 found.setdefault(
                     (playbook.name, step.message, *to),
                     (step.message, f"{playbook.name}: {step.message}", template, made),
@@ -60,7 +61,7 @@ def class_plans(
 
     Without an incident it is planned as if one began now.
     """
-    kind = known_class(name)
+    kind = known_class(desk, incident, name)
     context = _context(desk, incident, what_if)
     roles = incident.roles if incident is not None else {}
     wanted = tuple(_addressed(desk, roles, one) for one in to or ("role:commander",))
@@ -71,13 +72,17 @@ def class_plans(
     return f"{name} to {', '.join(wanted)}", plans
 
 
-def known_class(name: str) -> MessageClass:
-    """Return a class by name; raises NotFound with the nearest one."""
+def known_class(desk: Desk, incident: Incident | None, name: str) -> MessageClass:
+    """Return a class by name: of the incident's playbooks, the home or built in; raises NotFound with the nearest one."""
+    known = desk.directory.classes
+    for plan in desk.library(incident).plans.values() if incident is not None else ():
+        for playbook in _all(plan):
+            known = laid_over(known, playbook.classes)
     try:
-        return message_class(name)
+        return known[name]
     except KeyError:
-        near = nearest(name, BUILT_IN_CLASSES)
-        hint = f"did you mean {near}?" if near else f"known: {', '.join(BUILT_IN_CLASSES)}"
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
         raise NotFound(f"there is no message class '{name}'", hint=hint) from None
 
 
@@ -113,9 +118,9 @@ def _all(plan: Plan) -> tuple[Playbook, ...]:
 
 
 def _plans(
-    desk: Desk, incident: Incident, template: MessageTemplate, to: tuple[str, ...]
+    desk: Desk, incident: Incident, playbook: Playbook, template: MessageTemplate, to: tuple[str, ...]
 ) -> Iterator[DeliveryPlan]:
-    kind = message_class(template.message_class)
+    kind = message_class(template.message_class, desk.directory, playbook.classes)
     context = plan_context(incident, desk.clock.now())
     for person in recipients(incident, desk.directory, to):
         yield planned_for(context, desk.directory, kind, person)

@@ -8,7 +8,8 @@ import msgspec
 
 from runner.errors import Invalid, NotFound, Refused, Stale
 from runner.model.actor import Actor
-from runner.model.messaging import Channel, ContactPoint
+from runner.model.message_classes import laid_over
+from runner.model.messaging import BUILT_IN_CLASSES, Channel, ContactPoint
 from runner.model.organisation import Directory, Home, Person
 from runner.model.people import (
     DECODER,
@@ -63,6 +64,7 @@ def read_directory(desk: Office) -> Directory:
         escalation=desk.home.escalation,
         broken=broken,
         corporate=desk.home.corporate,
+        classes=laid_over(BUILT_IN_CLASSES, desk.home.classes),
         checks=people.checks,
     )
 

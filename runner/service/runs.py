@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def graft(desk: Desk, incident: Incident, name: str, reason: str) -> Run:
     """Begin a playbook inside a live incident and return its run; raises Stale when somebody was faster."""
-    bundle = load_bundle(name, Catalog(desk.folder))
+    bundle = load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
     made = pin_command(desk, bundle, desk.clock.now(), tuple(incident.runs), reason)
     turn = prepare(incident, (made,), desk.clock.now(), _library_with(desk, incident, made.run), desk.actor)
     if not desk.append([turn])[0]:
@@ -50,7 +50,7 @@ def newer(desk: Desk, incident: Incident, run: str, version: str) -> Bundle:
     from runner.loading.bundle import is_path
 
     name = version if is_path(version) else f"{incident.runs[run].playbook}@{version}"
-    return load_bundle(name, Catalog(desk.folder))
+    return load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
 
 
 def planned(desk: Desk, incident: Incident, run: str, bundle: Bundle) -> MigrationPlan:

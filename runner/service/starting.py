@@ -87,7 +87,7 @@ def prepare_opening(
     ``at`` is the time by which it counts, where that is not the clock's.
     """
     now = at or desk.clock.now()
-    catalog = catalog or Catalog(desk.folder)
+    catalog = catalog or Catalog(desk.folder, classes=desk.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
         raise Refused("an incident needs a playbook", hint="tocsin playbook list")
@@ -278,7 +278,7 @@ def _previews(
                 continue
             template = playbook.messages[step.message]
             to = step.to or template.to
-            plans = _plans(desk, sketch, template.message_class, to)
+            plans = _plans(desk, sketch, playbook, template.message_class, to)
             if not plans:
                 nobody[f"{step.message} ({', '.join(to)})"] = None
             for person, plan in plans.items():
@@ -287,13 +287,16 @@ def _previews(
     return tuple(found.values()), tuple(nobody)
 
 
-def _plans(desk: Desk, sketch: Incident, message: str, to: Sequence[str]) -> dict[str, DeliveryPlan]:
+def _plans(
+    desk: Desk, sketch: Incident, playbook: Playbook, message: str, to: Sequence[str]
+) -> dict[str, DeliveryPlan]:
     """Plan a message of a class to whoever is meant by ``to``; an opening that tells nobody imports no planner."""
     from runner.effects.compose import planned_for
     from runner.effects.levels import recipients
     from runner.effects.tools import message_class, plan_context
 
-    context, kind = plan_context(sketch, desk.clock.now()), message_class(message)
+    context = plan_context(sketch, desk.clock.now())
+    kind = message_class(message, desk.directory, playbook.classes)
     persons = recipients(sketch, desk.directory, tuple(to))
     return {person: planned_for(context, desk.directory, kind, person) for person in persons}
 

@@ -1,0 +1,70 @@
+"""Message classes of a home's or a playbook's own begin as another one, and hold from the check to the delivery."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.model.message_classes import derived
+from runner.model.messaging import BUILT_IN_CLASSES
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+
+NIGHT = {"night-call": {"from": "urgent-internal", "fail_over_after": "2m", "first_wave": 1}}
+
+
+def classed(path: Path, name: str, more: str = "") -> None:
+    path.write_text(PLAYBOOK.replace("class: task-notice", f"class: {name}") + more, encoding="utf-8")
+
+
+def test_a_class_is_another_one_but_for_what_is_given() -> None:
+    base = BUILT_IN_CLASSES["urgent-internal"]
+    found = derived("night-call", NIGHT["night-call"], BUILT_IN_CLASSES)
+    assert (found.name, found.fail_over_after, found.first_wave) == ("night-call", timedelta(minutes=2), 1)
+    assert (found.goal, found.availability) == (base.goal, base.availability)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"from": "urgent-internl"}, "did you mean urgent-internal"),
+        ({"goal": "acked"}, "does not say what it is like"),
+        ({"from": "task-notice", "gaol": "acked"}, "did you mean goal"),
+        ({"from": "task-notice", "name": "x"}, "has no 'name'"),
+        ({"from": "task-notice", "goal": "arrived"}, "Invalid enum value 'arrived'"),
+        ({"from": "task-notice", "stale_after": "soon"}, "not a duration"),
+    ],
+)
+def test_a_class_that_does_not_hold_says_why(given: dict[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        derived("mine", given, BUILT_IN_CLASSES)
+
+
+def test_a_home_gives_its_playbooks_a_class_of_its_own(tocsin: AtDesk, playbook: Path) -> None:
+    classed(playbook, "night-call")
+    assert "no message class 'night-call'" in tocsin("playbook", "validate", str(playbook)).out
+    tocsin.settings(classes=NIGHT)
+    assert "unknown-class" not in tocsin("playbook", "validate", str(playbook)).out
+    row = tocsin("message", "plan", "night-call", "--to", "ada", "--format", "json").json["plan"][0]
+    assert row["message_class"] == "night-call"
+    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    found = tocsin("message", "list", "--format", "json").json["deliveries"]
+    assert {(one["message_class"], one["goal"]) for one in found} == {("night-call", "acked")}
+
+
+def test_a_playbooks_own_class_goes_before_the_homes(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.settings(classes=NIGHT)
+    classed(playbook, "night-call", "classes: {night-call: {from: night-call, goal: accepted}}\n")
+    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    found = tocsin("message", "list", "--format", "json").json["deliveries"]
+    assert {(one["message_class"], one["goal"]) for one in found} == {("night-call", "accepted")}
+
+
+def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, playbook: Path) -> None:
+    classed(playbook, "mine", "classes: {mine: {from: urgent-internl}}\n")
+    assert "class mine: there is no class 'urgent-internl' to begin from" in (
+        tocsin("playbook", "validate", str(playbook)).out
+    )
+    tocsin.settings(classes={"mine": {"from": "task-notice", "gaol": "acked"}})
+    assert "class mine: a class has no 'gaol': did you mean goal?" in tocsin("person", "list").err

@@ -16,6 +16,7 @@ from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.message_classes import Written, laid_over
 from runner.model.messaging import (
+    BUILT_IN_CLASSES,
     CallResult,
     Channel,
     Dispatch,
@@ -135,9 +136,9 @@ def _affected(incident: Incident) -> frozenset[str]:
     return frozenset()
 
 
-def message_class(name: str, directory: Directory, own: Written | None = None) -> MessageClass:
+def message_class(name: str, directory: Directory | None = None, own: Written | None = None) -> MessageClass:
     """Return a message class: a playbook's own, else the home's, else a built-in one; raises NotFound."""
-    known = laid_over(directory.classes, own or {})
+    known = laid_over(directory.classes if directory is not None else BUILT_IN_CLASSES, own or {})
     if name not in known:
         raise NotFound(
             f"there is no message class '{name}'", hint="see classes in tocsin.yaml: it may have stood there"

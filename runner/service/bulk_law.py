@@ -70,7 +70,9 @@ def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
 
 
 def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None:
-    anybody = Recipient(person="anybody", contacts=(ContactPoint(channel=KINDS[way], address="anybody"),))
+    # whether a person agreed to be texted is asked of each row of the list, not of the channel
+    point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
+    anybody = Recipient(person="anybody", contacts=(point,))
     found = choose(message_class(CLASSES[way]), channel, anybody, context)
     return found if isinstance(found, Refusal) else None
 

@@ -13,6 +13,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "facts": ("fact",),
         "record": ("note", "attach", "correct", "confirm", "close", "pause", "resume", "cancel"),
         "runs": ("graft", "migrate"),
+        "briefing": ("brief",),
     },
     "Law and notices": {
         "duties": ("duties", "duty"),

@@ -13,6 +13,7 @@ from runner.engine.decide_drill import DrillCommand, decide_drill
 from runner.engine.decide_effects import EffectCommand, decide_effect
 from runner.engine.decide_records import RecordCommand, decide_record
 from runner.engine.decide_steps import decide_step
+from runner.engine.handing_over import handed_over
 from runner.engine.plan import Library
 from runner.engine.receipts import taken
 from runner.errors import Refused
@@ -60,6 +61,8 @@ def decide(
             hint="what is real goes into a real incident: tocsin open PLAYBOOK",
             code="exercise_stage",
         )
+    if isinstance(command, c.GiveBrief | c.TakeCommand):
+        return handed_over(incident, command)
     if isinstance(command, c.TakeReceipt):
         return taken(incident, command)
     if isinstance(command, EffectCommand):

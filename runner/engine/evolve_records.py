@@ -11,6 +11,7 @@ import msgspec
 from runner.engine.draft import Draft
 from runner.model import events as e
 from runner.model.facts import Fact
+from runner.model.handover import Handover
 from runner.model.incident import Behalf, Domain, DutyView
 from runner.model.overrides import RuleOverride
 
@@ -94,6 +95,19 @@ def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> No
 
 def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
     draft.table("roles")[event.role] = event.persons
+
+
+def _briefed(draft: Draft, event: e.BriefGiven, at: datetime, seq: int) -> None:
+    draft.put(
+        handover=Handover(
+            entry=seq, to=event.to, by=event.by, at=at, version=event.version, digest=event.digest
+        )
+    )
+
+
+def _taken_over(draft: Draft, event: e.CommandTaken, at: datetime, seq: int) -> None:
+    before: Handover = draft.read("handover")
+    draft.put(handover=msgspec.structs.replace(before, taken_at=at, read_back=event.read_back))
 
 
 def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> None:
@@ -214,6 +228,8 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.DutiesAssessed: _assessed,
     e.DutyRecorded: _recorded,
     e.RoleAssigned: _role,
+    e.BriefGiven: _briefed,
+    e.CommandTaken: _taken_over,
     e.DomainDeclared: _domain,
     e.RuleOverridden: _overridden,
     e.ChannelsSwitched: _remark,

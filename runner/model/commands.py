@@ -445,8 +445,25 @@ class Rate(Command, frozen=True, kw_only=True):
     proposed: str = ""
 
 
+class GiveBrief(Command, frozen=True, kw_only=True):
+    """Hand over to somebody: what they were told ends with entry ``version``."""
+
+    to: str
+    version: int
+    digest: str
+
+
+class TakeCommand(Command, frozen=True, kw_only=True):
+    """Take over, saying back what was told."""
+
+    role: str
+    read_back: str
+
+
 AnyCommand = (
-    BeginExercise
+    GiveBrief
+    | TakeCommand
+    | BeginExercise
     | SetExerciseClock
     | ReleaseInject
     | DeferInject

@@ -23,6 +23,8 @@ from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
 from runner.model.exercise_events import ExerciseClock, ExerciseEvent
+from runner.model.handover import BriefGiven as BriefGiven
+from runner.model.handover import CommandTaken as CommandTaken
 from runner.model.incident import DutyRecord, Run
 from runner.model.message_events import AnnouncementDropped as AnnouncementDropped
 from runner.model.message_events import AttemptEnded as AttemptEnded
@@ -403,6 +405,8 @@ class BehalfConfirmed(Personal, frozen=True, kw_only=True):
 
 AnyEvent = (
     ExerciseEvent
+    | BriefGiven
+    | CommandTaken
     | IncidentOpened
     | PlaybookPinned
     | PlaybookMigrated

@@ -11,6 +11,7 @@ import msgspec
 from runner.model.drill import Drill
 from runner.model.expressions import Expression
 from runner.model.facts import Fact
+from runner.model.handover import Handover
 from runner.model.messaging import MessageClass
 from runner.model.overrides import RuleOverride
 from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State, TaskState, Verdict
@@ -402,6 +403,8 @@ class Incident(Value, frozen=True, kw_only=True):
     """SHA-256 of the pinned law and notice templates."""
     drill: Drill | None = None
     """The exercise that it is; None in a real incident."""
+    handover: Handover | None = None
+    """The newest brief for whoever takes over."""
     runs: Mapping[str, Run] = {}
     scopes: Mapping[str, Scope] = {}
     invocations: Mapping[str, Invocation] = {}

@@ -98,6 +98,8 @@ _Life = (
     | e.IncidentResumed
     | e.IncidentCancelled
     | e.IncidentClosed
+    | e.BriefGiven
+    | e.CommandTaken
 )
 
 
@@ -106,6 +108,10 @@ def _life(event: _Life) -> str:
         case e.IncidentOpened(codename=codename, title=title, kind=kind):
             mark = "" if kind == "real" else f" as {kind.upper()}"
             return f"Incident {codename} opened{mark}: {title}"
+        case e.BriefGiven(to=to):
+            return f"{to} was briefed, to take over"
+        case e.CommandTaken(by=by, role=role, read_back=words):
+            return f"{by} took over as {role} and said back: {words}"
         case e.PlaybookPinned(run=run, reason=reason):
             return f"Playbook {run.playbook} {run.version} begins ({short(run.digest)}){_because(reason)}"
         case e.PlaybookMigrated(run=run, reason=reason):

@@ -81,6 +81,7 @@ ASKED = (
         "--duty eu-gdpr-34-data-subjects/individuals",
         "`tocsin notice letters`",
     ),
+    ("brief", ""),
     ("person list", ""),
     ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
     ("domain list", ""),

@@ -1,0 +1,74 @@
+"""``tocsin brief``: what the next commander must know, and the handing over itself."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from runner.cli.options import Commands, Option, Scope, Where, command
+from runner.cli.outcome import submit
+from runner.cli.session import Session
+from runner.errors import Usage
+from runner.model import commands as c
+
+if TYPE_CHECKING:
+    from runner.model.incident import Incident
+    from runner.views.brief import Brief
+
+
+def add(app: Commands) -> None:
+    """Add the command."""
+    command(app, "brief", Scope.WRITES)(brief)
+
+
+def brief(
+    session: Session,
+    where: Where = None,
+    give: Annotated[
+        str, Option("--give", metavar="PERSON", help="Hand over to them: they read it back.")
+    ] = "",
+    take_over: Annotated[bool, Option("--take-over", help="You were briefed: take over.")] = False,
+    read_back: Annotated[str, Option("--read-back", metavar="WORDS", help="What you take over.")] = "",
+    role: Annotated[str, Option("--role", metavar="ROLE", help="What is handed over.")] = "commander",
+) -> None:
+    """Brief whoever takes over: state, decisions, clocks, who is waited for, changes since the last brief.
+
+    Without options it only shows the brief. --give records that it was given; the other takes over by reading it back.
+
+    \b
+    Examples:
+      tocsin brief
+      tocsin brief --give jonas
+      tocsin brief --take-over --read-back "two clocks run, counsel signs at six, the provider is waited for" --as jonas
+    """
+    from runner.views.brief import brief_page
+
+    if give and take_over:
+        raise Usage("give it, or take over", hint="one of --give and --take-over")
+    incident = session.incident(where)
+    if take_over:
+        made = c.TakeCommand(by=session.by, role=role, read_back=read_back)
+        submit(session, incident.id, made, f"{session.by} has taken over as {role}")
+        return
+    found = _brief(session, incident, role)
+    if give:
+        session.desk.known(give)
+        digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
+        given = c.GiveBrief(by=session.by, to=give, version=incident.version, digest=f"sha256:{digest}")
+        session.desk.submit(incident.id, given)
+        session.say(
+            f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"
+        )
+    session.show(found, lambda: brief_page(found))
+
+
+def _brief(session: Session, incident: Incident, role: str) -> Brief:
+    from runner.cli.looking import read_status
+    from runner.views.brief import brief as view
+    from runner.views.timeline import timeline
+
+    desk = session.desk
+    story = timeline(incident, desk.library(incident), desk.store.read(incident.id))
+    return view(incident, read_status(session, incident), story.entries, role)

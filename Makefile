@@ -6,6 +6,7 @@
 #   make check   format, lint, types, layers, docs, lock, coverage, tests
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
 #   make soak    kill the worker at random for minutes   make lock       pin the dependencies again
+#   make servers real peers that the tests talk to
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -13,6 +14,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
+SYNAPSE_VERSION := 1.163.2
 PYTHONS := 3.11 3.13
 TESTS ?=
 
@@ -67,11 +69,29 @@ DEFAULT_PYTHON = $(shell $(PYTHON) -c 'import sys; print(sys.executable if sys.v
 .PHONY: install lock lock-check
 install: .venv/installed ## Create or update the environment in .venv
 
-LOCK := pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --group docs \
-        --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml
+LOCKED := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+          --no-emit-find-links --no-annotate
+LOCK := $(LOCKED) --all-extras --group dev --group docs pyproject.toml
 
 lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	$(UV) $(LOCK) --upgrade --output-file requirements.lock
+	echo 'matrix-synapse==$(SYNAPSE_VERSION)' >.uv/synapse.in
+	$(UV) $(LOCKED) .uv/synapse.in --upgrade --output-file tests/servers/synapse.lock
+
+# Real peers that the tests talk to, besides those of the system (postgresql, postfix, ntfy): a Matrix homeserver in an
+# environment of its own, too large to be everybody's, and an SMSC that runs on Node.
+.PHONY: servers
+servers: .venv-synapse/servers tests/servers/node_modules/.package-lock.json ## Put a Matrix homeserver and an SMSC here, for the tests
+
+.venv-synapse/servers: tests/servers/synapse.lock | $(UV)
+	@test -x .venv-synapse/bin/python || { rm -rf .venv-synapse && $(UV) venv --quiet --python '$(DEFAULT_PYTHON)' .venv-synapse; }
+	$(UV) pip sync --quiet --python .venv-synapse/bin/python --require-hashes tests/servers/synapse.lock
+	@touch $@
+
+tests/servers/node_modules/.package-lock.json: tests/servers/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm is missing: the tests against an SMSC are skipped (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	cd tests/servers && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # The lock answers to pyproject.toml: resolving again from the lock must change nothing.
 lock-check: | $(UV)

@@ -22,6 +22,7 @@ from integrations.port import (
 )
 from runner.effects.gateway import Held
 from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
+from tests.servers.needed import absent
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def message(address: str, **more: str) -> Outbound:
 def push(tmp_path_factory) -> Iterator[Ntfy]:
     program = ntfy_program()
     if program is None:
-        pytest.skip("NOT TESTED: no ntfy (apt-get install ntfy)")
+        absent("ntfy", "apt-get install ntfy")
     with running_ntfy(program, tmp_path_factory.mktemp("ntfy")) as server:
         yield server
 
@@ -54,7 +55,7 @@ def push(tmp_path_factory) -> Iterator[Ntfy]:
 def homeserver(tmp_path_factory) -> Iterator[Synapse]:
     python = synapse_python()
     if python is None:
-        pytest.skip("NOT TESTED: no Synapse (pip install matrix-synapse; TOCSIN_SYNAPSE_PYTHON)")
+        absent("synapse", "make servers")
     with running_synapse(python, tmp_path_factory.mktemp("synapse")) as server:
         yield server
 

@@ -1,6 +1,6 @@
 """SMPP against a server that is not ours: npm's ``smpp``, where Node and the package are there.
 
-``npm install`` in ``tests/servers`` brings it, or ``NODE_PATH`` names where it is.
+``make servers`` brings it, or ``NODE_PATH`` names where it is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from integrations import smpp
 from integrations.port import Accepted, Answer, Receipt, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.conformance import AT, outbound
 from runner.effects.gateway import Held
+from tests.servers.needed import absent
 
 SERVERS = Path(__file__).parents[1] / "servers"
 SECRETS = {"password": Held("made-up-pw")}
@@ -53,12 +54,12 @@ class Peer:
 def peer() -> Iterator[Peer]:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("node is not installed")
+        absent("smpp", "install Node, then make servers")
     found = subprocess.run(
         [node, "-e", "require.resolve('smpp')"], cwd=SERVERS, capture_output=True, check=False
     )
     if found.returncode != 0:
-        pytest.skip("npm's smpp is not installed: npm install in tests/servers")
+        absent("smpp", "make servers")
     process = subprocess.Popen([node, "smsc.cjs"], cwd=SERVERS, stdout=subprocess.PIPE, text=True)
     try:
         yield Peer(process)

@@ -1,7 +1,7 @@
 """A real ntfy and a real Matrix homeserver (Synapse) on the loopback, each in a throw-away folder.
 
-ntfy is the system's program. Synapse is looked for in this Python, and in the one that the environment variable
-TOCSIN_SYNAPSE_PYTHON names, since it is too large to be everybody's: ``pip install matrix-synapse``.
+ntfy is the system's program. Synapse is too large to be everybody's: ``make servers`` puts it into an environment of
+its own, and TOCSIN_SYNAPSE_PYTHON may name another Python that has it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from tests.servers.receivers import free_port
+
+OURS = Path(__file__).parents[2] / ".venv-synapse" / "bin" / "python"
 
 STARTING = 30.0
 """Seconds that a server may take."""
@@ -37,7 +37,7 @@ def synapse_python() -> str | None:
     """Return a Python that has Synapse, or None."""
     if named := os.environ.get("TOCSIN_SYNAPSE_PYTHON"):
         return named
-    return sys.executable if find_spec("synapse") is not None else None
+    return str(OURS) if OURS.exists() else None
 
 
 class Ntfy:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.needed import absent
+
 PROGRAMS = Path("/usr/lib/postgresql")
 
 
@@ -114,7 +116,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     """One server for the whole run; tests that need it are skipped, and say so, where it is not installed."""
     programs = postgres_programs()
     if programs is None:
-        pytest.skip(f"NOT TESTED: no PostgreSQL server under {PROGRAMS} (apt-get install postgresql)")
+        absent("postgresql", "apt-get install postgresql")
     with running_postgres(programs) as server:
         yield server
 

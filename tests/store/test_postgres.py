@@ -22,6 +22,7 @@ from runner.store.port import Appended
 from runner.store.postgres import PostgresStore
 from runner.store.postgres_server import Server
 from runner.vault.secrets import Secret
+from tests.servers.needed import absent
 from tests.servers.postgres import postgres_programs, running_postgres
 from tests.store.journals import T0, an_append, event, personal, vault, write
 
@@ -202,7 +203,7 @@ def test_the_errors_of_a_damaged_or_full_server_are_told_apart():
 def test_a_commit_is_durable_even_where_the_server_would_not_wait():
     programs = postgres_programs()
     if programs is None:
-        pytest.skip("NOT TESTED: no PostgreSQL server on this machine")
+        absent("postgresql", "apt-get install postgresql")
     with (
         running_postgres(programs, "-c synchronous_commit=off") as server,
         opened(server.new_database()) as store,

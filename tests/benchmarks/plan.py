@@ -154,6 +154,10 @@ ENTRIES: tuple[Entry, ...] = (
     ours("P", "tocsin, as DOCX", "letters.py", 4_000, "2/docx", prepare="ours/letters.py"),
     peer("P", "docxtpl", "docxtpl", 400, "2"),
     peer("P", "weasyprint", "weasyprint", 100, "2"),
+    # B: a personal mail to each of n people over one connection
+    ours("B", "tocsin", "bulk.py", 20_000, prepare="ours/bulk.py"),
+    Entry("B", "smtplib, email", Role.PEER, ".venv", "peers/pipelined_mail.py", 2_000, "email"),
+    Entry("B", "smtplib, bytes", Role.LIMIT, ".venv", "peers/pipelined_mail.py", 20_000, "bytes"),
     # C is how long it takes to start
     Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
     Entry(
@@ -195,10 +199,11 @@ TARGETS: tuple[Target, ...] = (
     Target("P", "tocsin, many", "tocsin", 0.95),
     Target("P", "tocsin, many print batches", "tocsin, print batches", 0.95),
     Target("P", "tocsin, print batches", "docxtpl", 20),
+    Target("B", "tocsin", "smtplib, email", 0.85),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "C", "M")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "C", "M")

@@ -11,9 +11,10 @@ from runner.cli.session import Session
 from runner.errors import Refused, Usage
 from runner.model import commands as c
 from runner.model.exercise_events import Rating
-from runner.views.page import Cell, Page, Table, line
+from runner.views.page import Block, Cell, Page, Table, line
 
 if TYPE_CHECKING:
+    from runner.engine.rating_rules import Proposal
     from runner.model.exercise import ScenarioEvent
     from runner.model.exercise_events import ClockChange
     from runner.service.exercises import Listed
@@ -139,7 +140,8 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
 def _conduct(session: Session, name: str) -> int:
     from runner.cli.stopping import stopped_by_signals
     from runner.drivers.choice import attach
-    from runner.drivers.drill import OVER, Conductor
+    from runner.drivers.drill import Conductor
+    from runner.model.drill import OVER
     from runner.service.drills import plan_of
     from runner.views.drill import drill_page, drill_report, told
 
@@ -265,18 +267,45 @@ def observe(
 def rate(
     session: Session,
     target: Annotated[str, Argument(metavar="TARGET", help="A target or an objective.")],
-    rating: Annotated[str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O.")],
+    rating: Annotated[
+        str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O; left out: show what is proposed.")
+    ] = "",
     note: Annotated[str, Option("--note", help="Why; needed where it differs from the proposal.")] = "",
 ) -> None:
     """Rate a target: P performed without challenges, S with some, M with major ones, U unable to be performed.
 
     \b
-    Example:
+    Examples:
+      tocsin drill rate T1
       tocsin drill rate T1 S --note "counsel had to be called twice"
     """
+    from runner.service.drills import proposed
+
+    incident = session.incident()
+    proposal = proposed(session.desk, incident, target)
+    if not rating:
+        report = {
+            "schema": "tocsin/rating/v1",
+            "target": target,
+            "proposal": proposal.rating,
+            "rule": proposal.rule,
+        }
+        session.show(report, lambda: Page(_proposal(target, proposal)))
+        return
     found = cast(Rating, _choice(rating.upper(), RATINGS, "rating"))
-    made = c.Rate(by=session.by, target=target, rating=found, note=note)
-    submit(session, session.name(), made, f"{target} is rated {found}")
+    made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
+    submit(
+        session, incident.id, made, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}"
+    )
+
+
+def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
+    if not proposal.rating:
+        return (line(f"{target}: nothing is proposed: {proposal.rule}"),)
+    return (
+        line(f"{target}: proposed {proposal.words}"),
+        line(f"confirm or change it: tocsin drill rate {target} {proposal.rating}", "dim"),
+    )
 
 
 def _choice(text: str, choices: tuple[str, ...], what: str) -> str:

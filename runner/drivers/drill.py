@@ -21,6 +21,7 @@ from runner.engine.injects import next_inject
 from runner.loading.catalog import Catalog
 from runner.loading.exercises import Loaded
 from runner.loading.rehearsals import TestFile
+from runner.model.drill import OVER
 from runner.model.exercise import Exercise, ScenarioEvent
 from runner.model.incident import Incident
 from runner.model.moments import parse_instant
@@ -33,7 +34,6 @@ from runner.service.starting import commit_opening
 POLL = timedelta(seconds=1)
 """How often the journal is looked at for what controllers and players did elsewhere."""
 Told = Callable[[ScenarioEvent], None]
-OVER = frozenset({"ended", "frozen"})
 
 
 class Conductor:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
-from runner.model.drill import Drill
+from runner.model.drill import OVER, Drill
 from runner.model.exercise_events import (
     ClockChange,
     ExerciseBegun,
@@ -46,7 +46,7 @@ def decide_drill(incident: Incident, command: DrillCommand, now: datetime) -> tu
         case c.Observe():
             return (_observe(command),)
         case c.Rate():
-            return (_rate(command),)
+            return (_rate(incident, drill, command),)
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
             _running(incident, drill)
             return (_happening(drill, command),)
@@ -137,12 +137,21 @@ def _observe(command: c.Observe) -> ObservationMade:
     )
 
 
-def _rate(command: c.Rate) -> RatingGiven:
+def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
     if not command.target:
         raise NotFound("which target is rated?")
-    if command.proposed and not command.proposed.startswith(command.rating) and not command.note.strip():
+    if drill.stage not in OVER:
         raise Refused(
-            "a rating other than the proposed one needs a note", hint="add --note '…'", code="note_missing"
+            f"{incident.codename} is {drill.stage}: ratings are given once the exercise is over",
+            hint="note what you see: tocsin drill observe '…'",
+            code="exercise_stage",
+        )
+    proposed = command.proposed.partition(":")[0]
+    if proposed and proposed != command.rating and not command.note.strip():
+        raise Refused(
+            f"a rating other than the proposed one ({command.proposed}) needs a note",
+            hint="add --note '…'",
+            code="note_missing",
         )
     return RatingGiven(
         target=command.target,

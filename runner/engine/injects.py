@@ -106,7 +106,7 @@ def met(action: Action, incident: Incident) -> datetime | None:
         found = incident.facts.get(action.fact)
         return found.at if found is not None and found.value is not None else None
     if action.document:
-        made = (one.at for one in incident.documents.values() if _is(one.step, action.document))
+        made = (one.at for one in incident.documents.values() if step_is(one.step, action.document))
         return min(made, default=None)
     if action.duty:
         duty = incident.duties.get(action.duty)
@@ -119,12 +119,13 @@ def _ended(incident: Incident, path: str) -> datetime | None:
     done = (
         one.ended_at
         for one in incident.invocations.values()
-        if one.state in DONE and one.ended_at is not None and _is(one.id, path)
+        if one.state in DONE and one.ended_at is not None and step_is(one.id, path)
     )
     return min(done, default=None)
 
 
-def _is(invocation: str, path: str) -> bool:
+def step_is(invocation: str, path: str) -> bool:
+    """Tell whether an invocation is of the step that a path names, in any lane unless one is named."""
     return path in (path_of(invocation), lane_of(invocation))
 
 

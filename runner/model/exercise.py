@@ -61,8 +61,8 @@ class Action(Written, frozen=True, kw_only=True):
     text: str = ""
 
     @property
-    def words(self) -> str:
-        """What it is, for people."""
+    def thing(self) -> str:
+        """What is done, whatever it is called and by when."""
         named = (
             ("step", self.step),
             ("fact", self.fact),
@@ -70,7 +70,12 @@ class Action(Written, frozen=True, kw_only=True):
             ("message", self.message),
             ("duty", self.duty),
         )
-        return self.text or next((f"{kind} {name}" for kind, name in named if name), "")
+        return next((f"{kind} {name}" for kind, name in named if name), "")
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return self.text or self.thing
 
 
 class Target(Written, frozen=True, kw_only=True):

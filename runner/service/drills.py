@@ -9,6 +9,8 @@ import msgspec
 
 from runner.engine.exercise_faults import skew
 from runner.engine.injects import Due, due_injects, next_inject
+from runner.engine.rating_rules import Proposal
+from runner.engine.ratings import proposal_for, ratings
 from runner.engine.timing import next_look
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
@@ -171,6 +173,16 @@ def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
     if plan.clock_skew:
         return c.SetFault(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
     return c.SetFault(kind="worker", ref="worker", until=now)
+
+
+def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
+    """Return what the record proposes for a target or an objective; raises NotFound where the plan has neither."""
+    plan = plan_of(desk, incident)
+    found = proposal_for(ratings(plan, incident), target)
+    if found is None:
+        names = [name for one in plan.objectives for name in (one.id, *(each.id for each in one.targets))]
+        raise NotFound(f"{plan.name} has no target '{target}'", hint=f"there are: {', '.join(names)}")
+    return found
 
 
 def overran(desk: Desk, incident: Incident, plan: Exercise, began: datetime) -> bool:

@@ -11,6 +11,7 @@ from runner.model.exercise import Exercise, ScenarioEvent
 from runner.model.incident import Incident
 from runner.model.moments import parse_duration
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.ratings import Ratings, ratings_blocks, ratings_report
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,7 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
     begun: datetime | None
     ended: datetime | None
     events: tuple[EventReport, ...]
+    ratings: Ratings
 
 
 def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillReport:
@@ -74,6 +76,7 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
         begun=drill.begun_at,
         ended=drill.ended_at,
         events=tuple(_event(one, incident) for one in plan.events),
+        ratings=ratings_report(incident, plan),
     )
 
 
@@ -127,7 +130,7 @@ def drill_page(report: DrillReport) -> Page:
             for one in event.expected
             if one.by is not None or event.state == "released"
         ]
-    return Page(tuple(blocks))
+    return Page((*blocks, *ratings_blocks(report.ratings)))
 
 
 def _row(one: EventReport) -> tuple[Cell, ...]:

@@ -142,7 +142,31 @@ def test_pausing_stands_still_jumping_goes_ahead_and_ending_ends(tocsin: AtDesk,
     tocsin.done("drill", "end", "--reason", "all has been seen")
     assert tocsin("task", "start", "block").code == 1
     tocsin.done("drill", "observe", "the caller was asked the right questions", "--kind", "strength")
-    tocsin.done("drill", "rate", "T1", "S", "--note", "a minute late")
+
+
+def test_a_rating_is_proposed_from_the_record_and_stands_only_by_an_evaluator_s_word(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    begun(tocsin, exercise).step()
+    assert "ratings are given once the exercise is over" in tocsin("drill", "rate", "T1", "P").err
+    tocsin.clock.advance(timedelta(seconds=20))
+    tocsin.done("task", "check", "block", "--all")
+    tocsin.done("task", "done", "block")
+    tocsin.done("drill", "end")
+    told = tocsin.done("drill", "rate", "T1")
+    assert "T1: proposed S: done 20m after StartEx, within 1.5 × 15m" in told
+    found = tocsin("drill", "show", "--format", "json").json["ratings"]
+    assert (found["draft"], found["unconfirmed"]) == (True, ["T1"])
+    assert [(one["proposal"], one["rating"]) for one in found["objectives"]] == [("S", "")]
+    said = tocsin("drill", "rate", "T1", "P")
+    assert (said.code, "needs a note" in said.err) == (1, True)
+    tocsin.done("drill", "rate", "T1", "P", "--note", "the clock of the reader was wrong")
+    found = tocsin("drill", "show", "--format", "json").json["ratings"]
+    (target,) = found["objectives"][0]["targets"]
+    assert (found["draft"], target["proposal"], target["rating"]) == (False, "S", "P")
+    assert target["rated_by"] == "maria"
+    assert "P by maria, the clock of the reader was wrong" in tocsin.done("drill", "show")
+    assert "there are: O1, T1" in tocsin("drill", "rate", "T9", "P").err
 
 
 def test_real_world_freezes_everything_at_once(tocsin: AtDesk, exercise: Path) -> None:

@@ -79,6 +79,8 @@ class Inbox:
 
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
+        if place is None and self._about_many(channel, receipt):
+            return "taken"
         if place is None:
             if not receipt.provider_id or not self._where.under_way(channel.id):
                 return "nothing"
@@ -87,6 +89,21 @@ class Inbox:
         if receipt.kind == "stopped":
             self._stop_recipient(channel, place)
         return fate
+
+    def _about_many(self, channel: Channel, receipt: Receipt) -> bool:
+        """Take what is about somebody of a notice to many people; tell whether it was."""
+        if not self._where.bulk:
+            return False
+        from runner.service.bulk_receipts import BulkReceipt, take
+
+        told = BulkReceipt(
+            kind=receipt.kind,
+            key=receipt.key,
+            provider_id=receipt.provider_id,
+            way="sms" if channel.address_kind == "phone" else "email",
+            code=receipt.code,
+        )
+        return take(self._desk, (told,)).unmatched == 0
 
     def _submit(self, place: Place, receipt: Receipt) -> Fate:
         command = TakeReceipt(
@@ -126,6 +143,10 @@ class Inbox:
             self._stop(channel, contact.address, stopped=True)
 
     def _stop(self, channel: Channel, address: str, *, stopped: bool) -> Fate:
+        if stopped and self._where.bulk:
+            from runner.service.bulk_receipts import BulkReceipt, take
+
+            take(self._desk, (BulkReceipt(kind="stopped", address=address),))
         person = owner_of(self._desk.directory, channel, address)
         if not person or not stop_contact(self._desk, person, channel.adapter, address, stopped=stopped):
             return "nothing"

@@ -40,6 +40,8 @@ class Whereabouts:
         self._nameless: dict[tuple[str, str], Place] = {}
         self._under_way: dict[str, frozenset[str]] = {}
         self._used: dict[str, frozenset[str]] = {}
+        self.bulk = False
+        """Whether a notice went to many people from this store: what is about no delivery may be about one of them."""
 
     def refresh(self) -> None:
         """Read what has changed in the store since the last time."""
@@ -70,6 +72,9 @@ class Whereabouts:
                 used.add(attempt.channel)
                 if attempt.state == "sending":
                     under_way.add(attempt.channel)
+        for campaign in incident.campaigns:
+            self.bulk = True
+            used.update(self._desk.store.bulk().campaign(campaign).campaign.channels.values())
         self._under_way[incident.id] = frozenset(under_way)
         self._used[incident.id] = frozenset() if over else frozenset(used)
 

@@ -7,6 +7,7 @@ import csv
 import functools
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.integrations.test_smtp_reports import group, report
 from tests.servers.receivers import MailServer
 
 FACTS = """\
@@ -588,3 +590,31 @@ def test_a_hold_of_law_enforcement_keeps_its_readers_back(
     assert any("held at the request of law enforcement" in one for one in plan["warnings"])
     assert bulk("bulk", "send", "our-letter", "--people", path, "--yes").code == 1
     assert relay.mails == []
+
+
+def test_a_worker_takes_bounces_of_a_campaign_from_the_mailbox(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    (bulk.home / "mail" / "new").mkdir(parents=True)
+    configure(
+        bulk,
+        relay,
+        settings={
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "sender": "notice@breach.example",
+            "tls": "none",
+            "mailbox": "mail",
+        },
+    )
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    sent(bulk, path)
+    before = standing(bulk, path)
+    (key,) = re.findall(r"([A-Z2-7]{32})@", relay.mails[0][1])
+    told = report(group("failed", status="5.1.1"), envelope=key)
+    (bulk.home / "mail" / "new" / "1").write_bytes(told)
+    bulk("worker", "--once")
+    after = standing(bulk, path)
+    assert (before["notified"], after["notified"]) == (3, 2)
+    assert bulk("bulk", "status", "our-letter", "--people", path, "--verify").code in (0, 4)

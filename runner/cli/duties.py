@@ -142,7 +142,7 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
     now = instant(known, session.now()) if known else session.now()
     incident = read_incident(session, None, known)
-    found = deadlines(session.desk.duties(incident, now), incident.codename, now)
+    found = deadlines(session.desk.duties(incident, now), incident.codename, now, incident.kind)
     if out is None:
         session.show(found, lambda: calendar_page(found))
         return

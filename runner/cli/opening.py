@@ -12,7 +12,7 @@ from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.errors import Usage
-from runner.model.states import Kind
+from runner.model.states import MARKS, Kind
 from runner.settings import CONFIG
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
@@ -178,7 +178,7 @@ def _page(report: Opened, done: outcome.Done) -> Page:
             Cell("opened "),
             Cell(report.codename, "title"),
             Cell(f": {report.title}"),
-            Cell("" if report.kind == "real" else f"  {report.kind.upper()}", "marking"),
+            Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
         ),
         hang=2,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from runner.documents.sheet import Sheet, xlsx
 from runner.documents.tree import Document
 from runner.errors import Refused
+from runner.model.states import MARKS
 
 
 def write_sheet(document: Document) -> bytes:
@@ -53,7 +54,7 @@ def _fields(document: Document) -> tuple[Any, ...]:
 
 def _marks(document: Document) -> tuple[str, ...]:
     """Return what must not be overlooked: a draft, and an incident that is none."""
-    kind = "" if document.context.kind == "real" else document.context.kind.upper()
+    kind = MARKS[document.context.kind]
     status = "DRAFT" if document.context.status == "draft" else ""
     return tuple(mark for mark in (kind, status) if mark)
 

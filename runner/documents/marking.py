@@ -1,6 +1,6 @@
 """What stands on a document besides its text: the watermark, the footer, the file's name.
 
-None of it is written by hand. DRAFT follows from the status, EXERCISE and TEST from the incident's kind;
+None of it is written by hand. DRAFT follows from the status, EXERCISE and SELF-TEST from the incident's kind;
 PRIVILEGED stands on drafts only and never in what is filed.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from runner.documents.tree import Document
 from runner.model.notice import Format
+from runner.model.states import MARKS
 
 
 def watermark(document: Document) -> str:
     """Return the words across the page, or nothing for a final document of a real incident."""
     context = document.context
-    words = [context.kind.upper()] if context.kind != "real" else []
+    words = [MARKS[context.kind]] if context.kind != "real" else []
     if context.status == "draft":
         words.append("DRAFT")
         if context.privileged:

@@ -15,6 +15,7 @@ from runner.documents import docx_parts as parts
 from runner.documents.redline import Line, Piece, Redline
 from runner.documents.tree import Document
 from runner.documents.word_package import pack
+from runner.model.states import MARKS
 
 MARKING: Final = "COMPARISON"
 _TAGS: Final = {"added": "ins", "removed": "del"}
@@ -27,6 +28,7 @@ def write_redline_docx(found: Redline, old: Document, new: Document, *, author: 
     created = f"{new.context.timestamp.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     body = _Body(author, created, size.text_width)
     title = f"Comparison: {new.title}"
+    marking = f"{MARKS[new.context.kind]} – {MARKING}" if new.context.kind != "real" else MARKING
     reference = f"{old.digest[:12]} → {new.digest[:12]}"
     files = {
         "[Content_Types].xml": parts.CONTENT_TYPES,
@@ -36,8 +38,8 @@ def write_redline_docx(found: Redline, old: Document, new: Document, *, author: 
         "word/styles.xml": parts.styles(paper.points, 8.0, new.language),
         "word/numbering.xml": parts.numbering([]),
         "word/settings.xml": parts.SETTINGS,
-        "word/header1.xml": parts.header((), MARKING),
-        "word/header2.xml": parts.header((title,), MARKING),
+        "word/header1.xml": parts.header((), marking),
+        "word/header2.xml": parts.header((title,), marking),
         "word/footer1.xml": parts.footer(reference, size),
         "word/_rels/document.xml.rels": parts.relations([]),
     }

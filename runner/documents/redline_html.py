@@ -7,6 +7,7 @@ from typing import Final
 
 from runner.documents.redline import Line, Piece, Redline
 from runner.documents.tree import Document
+from runner.model.states import MARKS
 
 _STYLE: Final = """\
 body{font:11pt/1.5 Georgia,"Times New Roman",serif;color:#1a1a1a;background:#fff;margin:0}
@@ -22,13 +23,14 @@ _TAGS: Final = {"same": ("", ""), "added": ("<ins>", "</ins>"), "removed": ("<de
 def write_redline_html(found: Redline, old: Document, new: Document) -> bytes:
     """Return a page that fetches nothing and says at its head what is compared with what."""
     title = escape(f"Comparison: {new.title}")
+    mark = f"{MARKS[new.context.kind]} – " if new.context.kind != "real" else ""
     counted = f"{found.words('added')} words came, {found.words('removed')} words went"
     page = (
         f'<!DOCTYPE html>\n<html lang="{escape(new.language)}"{" dir=" + chr(34) + "rtl" + chr(34) if new.right_to_left else ""}>\n'
         '<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<p class="marking">COMPARISON – {escape(counted)} – not the document itself</p>\n<main>\n'
+        f'<p class="marking">{mark}COMPARISON – {escape(counted)} – not the document itself</p>\n<main>\n'
         f"{_body(found.lines)}</main>\n</body>\n</html>\n"
     )
     return page.encode()

@@ -53,11 +53,10 @@ from runner.model.messaging import (
     HttpCall,
     SendResult,
 )
-from runner.model.states import Kind
+from runner.model.states import MARKS, Kind
 from runner.model.traffic import Rate, read_rate
 from runner.model.vocabulary import nearest
 
-MARKS: Mapping[Kind, str] = {"exercise": "[EXERCISE] ", "test": "[TEST] "}
 LONGEST_ANSWER = 4000
 """Characters that are read of what a person wrote back."""
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
@@ -435,7 +434,7 @@ def _held(secrets: Mapping[str, str]) -> dict[str, Held]:
 
 def _outbound(dispatch: Dispatch) -> Outbound:
     """Hand over what the adapter may see, marked when it is not real."""
-    mark = MARKS.get(dispatch.kind, "")
+    mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
     limit = dispatch.time_limit
     usual = Timeouts()
     return Outbound(

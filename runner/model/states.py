@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
 Kind = Literal["real", "exercise", "test"]
+MARKS: Mapping[str, str] = MappingProxyType({"real": "", "exercise": "EXERCISE", "test": "SELF-TEST"})
+"""The word that stands on whatever is not real: pages, documents, subjects and the names of files."""
 State = Literal["open", "paused", "cancelled", "closed"]
 TaskState = Literal[
     "waiting",

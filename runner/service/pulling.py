@@ -18,6 +18,7 @@ from runner.documents.kept import Kept
 from runner.errors import NotFound, Refused
 from runner.model.incident import Approval, Document, Incident
 from runner.model.notice import Coverage, Format
+from runner.model.states import MARKS
 from runner.service import comparing
 from runner.service.notices import Pulled, write_file
 from runner.views.words import moment
@@ -169,13 +170,14 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
     """Write what the law requires in each notice, and every duty, to be read and as JSON."""
     from runner.views.duties import duties as view
     from runner.views.duties import duties_page
-    from runner.views.heading import heading_of
+    from runner.views.heading import heading_of, marking
     from runner.views.page import plain
 
     marks, now = _marks(made.incident), made.desk.clock.now()
     report = view(made.duties, now)
     text = "\n\n".join(_covered(one, kept) for one in documents if (kept := made.tree(one)) is not None)
-    made.put(f"{marks}coverage.txt", f"{text}\n".encode(), f"coverage: {HOUSE}")
+    head = f"{marking(made.incident.kind)}\n\n" if marks else ""
+    made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), f"coverage: {HOUSE}")
     page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
     made.put(f"{marks}duties.txt", plain(page, 100).encode(), f"duties: {HOUSE}")
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
@@ -234,7 +236,7 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
 
 
 def _marks(incident: Incident) -> str:
-    return f"{incident.kind.upper()}_" if incident.kind != "real" else ""
+    return f"{MARKS[incident.kind]}_" if incident.kind != "real" else ""
 
 
 def _name(incident: Incident, document: Document, form: str) -> str:

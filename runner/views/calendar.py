@@ -9,7 +9,9 @@ import msgspec
 
 from runner.documents.sheet import Sheet
 from runner.model.duty import DutyStatus
+from runner.model.states import MARKS, Kind
 from runner.views.duties import running
+from runner.views.heading import marked, marking
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.views.words import day, moment
 
@@ -37,13 +39,14 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
     """All open deadlines, the first due first. ``mail_by`` is the last day that is early enough for all states."""
 
     incident: str
+    kind: Kind
     as_of: datetime
     mail_by: date | None
     mail_by_because: str
     deadlines: tuple[Deadline, ...]
 
 
-def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime) -> Deadlines:
+def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: Kind = "real") -> Deadlines:
     """Return the open deadlines of an incident."""
     rows = [_row(duty) for duty in running(found, now)]
     far = datetime.max.replace(tzinfo=UTC)
@@ -58,6 +61,7 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime) -> Dead
     first = min(letters, key=lambda duty: duty.due or far, default=None)
     return Deadlines(
         incident=incident,
+        kind=kind,
         as_of=now,
         mail_by=first.due_date if first is not None else None,
         mail_by_because=first.id if first is not None else "",
@@ -84,7 +88,10 @@ def _row(duty: DutyStatus) -> Deadline:
 
 def calendar_page(found: Deadlines) -> Page:
     """Draw the deadlines for reading."""
-    blocks: list[Block] = [line(f"{found.incident}: deadlines as of {moment(found.as_of)}", "title")]
+    blocks: list[Block] = [
+        *marked(found.kind),
+        line(f"{found.incident}: deadlines as of {moment(found.as_of)}", "title"),
+    ]
     if found.mail_by is not None:
         because = f" (the first of the states: {found.mail_by_because})"
         blocks.append(
@@ -156,7 +163,13 @@ def sheet(found: Deadlines) -> Sheet:
             for row in found.deadlines
         ],
         notes=tuple(
-            note for note in (f"{found.incident}, as of {found.as_of:%Y-%m-%d %H:%M} UTC", mail) if note
+            note
+            for note in (
+                marking(found.kind),
+                f"{found.incident}, as of {found.as_of:%Y-%m-%d %H:%M} UTC",
+                mail,
+            )
+            if note
         ),
     )
 
@@ -165,6 +178,7 @@ def ics(found: Deadlines) -> bytes:
     """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at the last safe start, and the day of mailing."""
     from icalendar import Alarm, Calendar, Event
 
+    mark = f"[{MARKS[found.kind]}] " if found.kind != "real" else ""
     book = Calendar()
     book.add("prodid", "-//Tocsin//duties//EN")
     book.add("version", "2.0")
@@ -172,7 +186,7 @@ def ics(found: Deadlines) -> bytes:
         mailing = Event()
         mailing.add("uid", f"{found.incident}/mail-by@tocsin")
         mailing.add("dtstamp", found.as_of.astimezone(UTC))
-        mailing.add("summary", "mail by today: all letters to people in the United States")
+        mailing.add("summary", f"{mark}mail by today: all letters to people in the United States")
         mailing.add(
             "description",
             f"The first of the states is {found.mail_by_because}; no letter needs a day of its own.",
@@ -187,13 +201,13 @@ def ics(found: Deadlines) -> bytes:
         event.add("dtstamp", found.as_of.astimezone(UTC))
         doubt = " (provisional)" if row.provisional else ""
         may = " (if it applies)" if row.verdict == "unknown" else ""
-        event.add("summary", f"{row.duty}: due to {row.recipient}{may}{doubt}")
+        event.add("summary", f"{mark}{row.duty}: due to {row.recipient}{may}{doubt}")
         event.add("description", f"{row.citation}. {row.standard} Confidence: {row.confidence}.")
         event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
         if row.start_by is not None and row.start_by < row.due:
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
-            alarm.add("description", f"last safe moment to begin: {row.duty}")
+            alarm.add("description", f"{mark}last safe moment to begin: {row.duty}")
             alarm.add("trigger", row.start_by.astimezone(UTC))
             event.add_component(alarm)
         book.add_component(event)

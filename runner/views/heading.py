@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runner.model.incident import Incident
-from runner.model.states import Kind, State
+from runner.model.states import MARKS, Kind, State
 from runner.views.page import Blank, Block, Cell, Paragraph, line
 
 
@@ -32,12 +32,12 @@ def heading_of(incident: Incident) -> Heading:
 
 def marking(kind: str) -> str:
     """Return the words that stand on everything which is not real, or nothing."""
-    return "" if kind == "real" else " · ".join([kind.upper()] * 3)
+    return "" if kind == "real" else " · ".join([MARKS[kind]] * 3)
 
 
 def prompt(kind: str, codename: str) -> str:
     """Return what a question to a person begins with: ``[EXERCISE amber-falcon]``."""
-    return f"[{codename}]" if kind == "real" else f"[{kind.upper()} {codename}]"
+    return f"[{codename}]" if kind == "real" else f"[{MARKS[kind]} {codename}]"
 
 
 def marked(kind: str) -> tuple[Block, ...]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from runner.model.states import MARKS
 from runner.views.page import Blank, Block, Cell, Page, Table, line
 from runner.views.words import ago, count, left
 
@@ -117,7 +118,7 @@ def _folded(number: int) -> Iterator[Block]:
 
 
 def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
-    mark = "" if one.kind == "real" else one.kind.upper()
+    mark = MARKS[one.kind]
     clock = ""
     if one.has_work:
         clock = "work is due"

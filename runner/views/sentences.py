@@ -10,6 +10,7 @@ import msgspec
 from runner.model import events as e
 from runner.model.bulk_events import AnyCampaignEvent
 from runner.model.exercise_events import ExerciseEvent
+from runner.model.states import MARKS
 from runner.views.bulk_sentences import campaign_sentence
 from runner.views.drill_sentences import drill_sentence
 from runner.views.facts import value_words
@@ -106,7 +107,7 @@ _Life = (
 def _life(event: _Life) -> str:
     match event:
         case e.IncidentOpened(codename=codename, title=title, kind=kind):
-            mark = "" if kind == "real" else f" as {kind.upper()}"
+            mark = "" if kind == "real" else f" as {MARKS[kind]}"
             return f"Incident {codename} opened{mark}: {title}"
         case e.BriefGiven(to=to):
             return f"{to} was briefed, to take over"

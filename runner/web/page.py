@@ -11,8 +11,7 @@ import base64
 import hashlib
 from html import escape
 
-from runner.effects.gateway import MARKS
-from runner.model.states import Kind
+from runner.model.states import MARKS, Kind
 from runner.service.acknowledging import Shown
 from runner.web.replies import Reply
 
@@ -57,7 +56,7 @@ def is_answer(body: bytes) -> bool:
 
 
 def _page(kind: Kind, inside: str) -> Reply:
-    mark = MARKS.get(kind, "").strip()
+    mark = f"[{MARKS[kind]}]" if kind != "real" else ""
     marked = f'<p class="mark">{escape(mark)} This is not a real incident.</p>' if mark else ""
     title = f"{mark} Acknowledge" if mark else "Acknowledge"
     html = (

@@ -87,3 +87,20 @@ def test_another_ending_or_a_folder_that_is_not_there_is_refused(breach: AtDesk,
     assert breach("duties", "calendar", "--out", str(tmp_path / "deadlines.pdf")).code == 2
     assert breach("duties", "calendar", "--out", str(tmp_path / "none" / "deadlines.ics")).code == 1
     assert breach("duties", "diary").code == 2
+
+
+def test_deadlines_of_what_is_no_real_incident_are_marked_wherever_they_are_read(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    facts = [word for fact in FACTS for word in ("--fact", fact)]
+    tocsin.done("open", "lost-device", "--yes", "--kind", "test", *facts)
+    assert tocsin("duties", "calendar", "--format", "json").json["kind"] == "test"
+    assert tocsin.done("duties", "calendar").startswith("SELF-TEST · SELF-TEST")
+    ics, sheet = tmp_path / "deadlines.ics", tmp_path / "deadlines.xlsx"
+    tocsin.done("duties", "calendar", "--out", str(ics))
+    events = Calendar.from_ical(ics.read_bytes()).walk("VEVENT")
+    assert events
+    assert all(str(event["summary"]).startswith("[SELF-TEST] ") for event in events)
+    tocsin.done("duties", "calendar", "--out", str(sheet))
+    with zipfile.ZipFile(io.BytesIO(sheet.read_bytes())) as book:
+        assert "SELF-TEST · SELF-TEST · SELF-TEST" in book.read("xl/sharedStrings.xml").decode()

@@ -158,7 +158,7 @@ def test_an_exercise_says_so_in_every_part_of_the_message():
     door.send(channel, dispatch(kind="test"), {})
     assert [(one.subject, one.text, one.html) for one in integration.sent] == [
         ("[EXERCISE] subject", "[EXERCISE] text", "[EXERCISE] <p>text</p>"),
-        ("[TEST] subject", "[TEST] text", None),
+        ("[SELF-TEST] subject", "[SELF-TEST] text", None),
     ]
 
 

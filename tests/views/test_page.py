@@ -80,6 +80,6 @@ def test_colour_is_only_added() -> None:
 def test_an_exercise_is_marked_and_a_real_incident_is_not() -> None:
     assert (marking("exercise"), marking("real")) == ("EXERCISE · EXERCISE · EXERCISE", "")
     assert (prompt("test", "calm-otter"), prompt("real", "calm-otter")) == (
-        "[TEST calm-otter]",
+        "[SELF-TEST calm-otter]",
         "[calm-otter]",
     )

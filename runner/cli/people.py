@@ -7,7 +7,7 @@ from typing import Annotated
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
 from runner.cli.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import NotFound, Refused, Usage
 from runner.model.commands import AssignRole
 from runner.model.messaging import ContactPoint
 from runner.views.page import Page, line
@@ -26,17 +26,26 @@ def add(app: Commands) -> None:
     command(people, "distrust", Scope.HOME_WRITES)(distrust)
     command(people, "away", Scope.HOME_WRITES)(away)
     roles = group(app, "role", "Roles: who holds them.")
+    command(roles, "list", Scope.ANYWHERE)(roles_)
     command(roles, "assign", Scope.WRITES)(assign)
 
 
 def list_(session: Session) -> None:
     """List everybody: roles, contacts with the address masked, who is away."""
-    from runner.service.people import read_people
     from runner.views.people import people, people_page
 
-    found = read_people(session.desk)
+    found = session.desk.directory
     report = people(found.people, found.roles)
     session.show(report, lambda: people_page(report, session.now()))
+
+
+def roles_(session: Session) -> None:
+    """List the roles: who holds each, who is on call now, and who holds it in the open incident."""
+    from runner.views.roles import roles, roles_page
+
+    name = _open_incident(session)
+    report = roles(session.desk.directory, session.desk.load(name) if name else None)
+    session.show(report, lambda: roles_page(report))
 
 
 def _told(session: Session, words: str) -> None:
@@ -171,7 +180,10 @@ def away(
 def assign(
     session: Session,
     role: Annotated[str, Argument(metavar="ROLE", help="The role.")],
-    person: Annotated[list[str], Argument(metavar="PERSON...", help="Who holds it, from now on.")],
+    person: Annotated[
+        list[str] | None, Argument(metavar="[PERSON...]", help="Who holds it, from now on.")
+    ] = None,
+    on_call: Annotated[bool, Option("--on-call", help="In this incident: whoever the rota says.")] = False,
     always: Annotated[bool, Option("--always", help="In incidents to come, too.")] = False,
 ) -> None:
     """Say who holds a role: in the incident that is meant, and with --always from now on.
@@ -179,23 +191,46 @@ def assign(
     Where no incident is open it is kept for those to come.
 
     \b
-    Example:
+    Examples:
       tocsin role assign counsel maria jonas --always
+      tocsin role assign commander --on-call
     """
     from runner.service.people import hold_role
     from runner.service.people import person as known
 
+    if bool(person) is on_call or (on_call and always):
+        raise Usage("who holds it?", hint="name a person, or --on-call alone")
     session.ensure_home()
+    if on_call:
+        _by_rota(session, role)
+        return
+    person = person or []
     for name in person:
         known(session.desk, name)
     incident = _open_incident(session)
     words = f"{role} is held by {', '.join(person)}"
     if always or incident is None:
         hold_role(session.desk, role, tuple(person))
+        if role in session.desk.home.oncall:
+            session.say(f"{session.desk.home.oncall[role]} says who is on call; they hold it in its gaps")
     if incident is None:
         _told(session, f"{words} in incidents to come")
     else:
         submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
+
+
+def _by_rota(session: Session, role: str) -> None:
+    """Give a role of the incident back to whoever is on call."""
+    from runner.service.oncall import standing
+
+    directory = session.desk.directory
+    if role not in directory.watches:
+        known = ", ".join(sorted(directory.watches)) or "none"
+        raise Refused(f"no rota says who is {role}", hint=f"oncall in tocsin.yaml has: {known}")
+    persons = standing(directory, role)
+    words = f"{role} goes to whoever is on call: now {', '.join(persons)}"
+    command = AssignRole(by=session.by, role=role, persons=persons, on_call=True)
+    submit(session, session.name(), command, words)
 
 
 def _open_incident(session: Session) -> str | None:

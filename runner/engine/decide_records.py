@@ -49,8 +49,8 @@ def decide_record(
         case c.RecordDuty(record=record):
             refuse_record_ahead(command.duty, record.at, now)
             return _duty(incident, command)
-        case c.AssignRole(role=role, persons=persons):
-            return (e.RoleAssigned(role=role, persons=persons),)
+        case c.AssignRole(role=role, persons=persons, on_call=on_call):
+            return (e.RoleAssigned(role=role, persons=persons, on_call=on_call),)
         case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
             before = incident.domains.get(domain)
             if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):

@@ -95,6 +95,10 @@ def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> No
 
 def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
     draft.table("roles")[event.role] = event.persons
+    if event.on_call:
+        draft.index("on_call").add(event.role)
+    else:
+        draft.drop("on_call", event.role)
 
 
 def _briefed(draft: Draft, event: e.BriefGiven, at: datetime, seq: int) -> None:

@@ -27,6 +27,7 @@ _KNOWN = (
     "organisation",
     "people",
     "roles",
+    "oncall",
     "alternates",
     "escalation",
     "public_url",
@@ -80,6 +81,11 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
             near = nearest(person, home.people)
             hint = f"did you mean {near}?" if near else "add them under people"
             found.append(source.problem(where, "person", f"nobody is called {person!r}", hint=hint))
+    for role in home.oncall:
+        if not home.roles.get(role):
+            hint = f"name them under roles, as: {role}: [PERSON]"
+            text = f"nobody holds {role} where the rota has a gap"
+            found.append(source.problem(("oncall", role), "oncall", text, hint=hint))
     if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
         found.append(
             source.problem(

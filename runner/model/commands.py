@@ -139,6 +139,8 @@ class AssignRole(Command, frozen=True, kw_only=True):
 
     role: str
     persons: tuple[str, ...]
+    on_call: bool = False
+    """A rota says so, and hands it on when the watch changes."""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):

@@ -336,6 +336,8 @@ class RoleAssigned(Personal, frozen=True, kw_only=True):
 
     role: str
     persons: tuple[str, ...]
+    on_call: bool = False
+    """A rota says so, and hands it on when the watch changes."""
 
 
 class DomainDeclared(Personal, frozen=True, kw_only=True):

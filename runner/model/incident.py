@@ -415,6 +415,8 @@ class Incident(Value, frozen=True, kw_only=True):
     facts: Mapping[str, Fact] = {}
     fact_events: Mapping[str, int] = {}
     roles: Mapping[str, tuple[str, ...]] = {}
+    on_call: frozenset[str] = frozenset()
+    """Roles that a rota hands round."""
     messages: Mapping[str, MessageRecord] = {}
     deliveries: Mapping[str, Delivery] = {}
     documents: Mapping[str, Document] = {}

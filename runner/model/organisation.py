@@ -16,6 +16,7 @@ from runner.model.messaging import (
     MessageClass,
     Recipient,
 )
+from runner.model.rota import Watch
 from runner.model.states import AttemptState
 
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
@@ -73,6 +74,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     organisation: dict[str, Any] = {}
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
+    oncall: dict[str, str] = {}
+    """Roles that a rota hands round → an iCalendar file; its path counts from the home. ``roles`` names whom its gaps fall to."""
     alternates: dict[str, tuple[str, ...]] = {}
     """Who is told when those who hold a role do not answer."""
     escalation: tuple[Addressee, ...] = ()
@@ -107,6 +110,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     """The built-in message classes with the home's own."""
     checks: Mapping[tuple[str, str], Check] = {}
     """Person and channel → the last communications check."""
+    watches: Mapping[str, Watch] = {}
+    """Roles that a rota hands round → who is on call."""
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from runner.effects.gateway import Gateway
     from runner.engine.counting import HolidayCalendar
     from runner.model.messaging import Channel, SendResult
+    from runner.service.oncall import Rotas
     from runner.service.traffic import Probe, Traffic
 
 TRIES = 8
@@ -112,12 +113,24 @@ class Desk:
 
         return PublicHolidays(self.folder / "cache")
 
-    @cached_property
+    @property
     def directory(self) -> Directory:
-        """Return the people, roles and channels as of now."""
+        """Return the people, roles and channels as of now; a rota says who is on call at this moment."""
+        if not self.home.oncall:
+            return self._directory
+        return self._rotas.on_watch(self._directory, self.clock.now())
+
+    @cached_property
+    def _directory(self) -> Directory:
         from runner.service.people import read_directory
 
         return read_directory(self)
+
+    @cached_property
+    def _rotas(self) -> Rotas:
+        from runner.service.oncall import Rotas
+
+        return Rotas(self.folder, self.home)
 
     @cached_property
     def traffic(self) -> Traffic:
@@ -272,7 +285,7 @@ class Desk:
         library = self.library(incident)
         return prepare(
             incident,
-            commands,
+            (*self._handovers(incident), *commands),
             now or self.clock.now(),
             library,
             actor or self.actor,
@@ -280,6 +293,14 @@ class Desk:
             room=room,
             rooms=rooms,
         )
+
+    def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
+        """Return what hands roles over to whoever is on call by now: whatever happens next finds them in place."""
+        if not incident.on_call:
+            return ()
+        from runner.service.oncall import handovers
+
+        return tuple(handovers(incident, self.directory))
 
     def append(self, turns: Sequence[Turn]) -> list[str]:
         """Commit turns together; return each one's new head, empty where somebody else was faster."""
@@ -357,4 +378,4 @@ class Desk:
 
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""
-        self.__dict__.pop("directory", None)
+        self.__dict__.pop("_directory", None)

@@ -200,6 +200,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         incident = desk.load(row.id)
         rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
     yield from _lists(desk, rows, repair)
+    yield from _rotas(desk)
     yield from _outside(desk)
     yield from _clock(desk)
     yield from _time(desk, repair)
@@ -299,6 +300,17 @@ def _lists(desk: Desk, rows: list[IncidentRow], repair: bool) -> Iterator[Findin
 
 def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
     return row.codename, row.title, row.kind, row.state, row.version
+
+
+def _rotas(desk: Desk) -> Iterator[Finding]:
+    """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
+    for role, watch in desk.directory.watches.items() if desk.home.oncall else ():
+        if watch.problem:
+            hint = f"until then it is held by {', '.join(desk.directory.roles.get(role, ()))}"
+            yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
+        else:
+            who = ", ".join(watch.persons) or "nobody"
+            yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
 
 
 def _outside(desk: Desk) -> Iterator[Finding]:

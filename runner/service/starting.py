@@ -29,6 +29,7 @@ from runner.model.playbook import Bundle, Message, Playbook
 from runner.model.states import Kind
 from runner.service.desk import Desk
 from runner.service.ledger import prepare
+from runner.service.oncall import standing
 from runner.service.organisation import organisation_facts
 from runner.service.pinning import pin_catalogue
 
@@ -208,9 +209,8 @@ def _bytes(path: Path) -> bytes:
 def _roles(desk: Desk, bundles: Sequence[Bundle]) -> Iterator[AssignRole]:
     wanted = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
     for role in sorted(wanted):
-        persons = desk.directory.roles.get(role, ())
-        if persons:
-            yield AssignRole(role=role, persons=tuple(desk.directory.standing_in(name) for name in persons))
+        if persons := standing(desk.directory, role):
+            yield AssignRole(role=role, persons=persons, on_call=role in desk.directory.watches)
 
 
 def _all(bundle: Bundle) -> tuple[Playbook, ...]:

@@ -12,7 +12,8 @@ def way(event: Way) -> str:
     """Return what happened, in a sentence."""
     match event:
         case e.RoleAssigned(role=role, persons=persons):
-            return f"Role {role}: {', '.join(persons) or 'nobody'}"
+            by_rota = " (on call)" if event.on_call else ""
+            return f"Role {role}: {', '.join(persons) or 'nobody'}{by_rota}"
         case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
             how = "assumed " if event.assumed else "found " if event.automatic else ""
             return f"{domain} is {how}{state} since {moment(since)}{told_why(reason)}"

@@ -83,6 +83,7 @@ ASKED = (
     ),
     ("brief", ""),
     ("person list", ""),
+    ("role list", ""),
     ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
     ("domain list", ""),
     ("playbook list", ""),

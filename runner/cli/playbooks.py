@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from runner.cli import rehearsals
+from runner.cli import drawing, rehearsals
+from runner.cli.catalogs import catalog as _catalog
 from runner.cli.completing import playbooks
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
@@ -19,8 +20,6 @@ from runner.views.words import count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.loading.catalog import Catalog
-    from runner.model.message_classes import Written
     from runner.model.messaging import Channel
     from runner.model.organisation import Home
     from runner.service.playbooks import Difference, Entry, Outline, Shown
@@ -33,31 +32,14 @@ _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    made = group(app, "playbook", "Playbooks: list, show, validate, diff, test, fixture.")
+    made = group(app, "playbook", "Playbooks: list, show, validate, diff, test, fixture, graph.")
     command(made, "list", Scope.ANYWHERE)(list_)
     command(made, "show", Scope.ANYWHERE)(show)
     command(made, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
     command(made, "diff", Scope.ANYWHERE)(diff)
     rehearsals.add(made)
+    drawing.add(made)
     command(app, "schema", Scope.ANYWHERE)(schema)
-
-
-def _catalog(session: Session) -> Catalog:
-    from runner.loading.catalog import Catalog
-
-    folder = session.folder if session.folder.is_dir() else None
-    return Catalog(folder, classes=_classes(session))
-
-
-def _classes(session: Session) -> Written:
-    """Return the home's own message classes; a file that does not hold is said where it is needed."""
-    from runner.loading.home import load_home
-
-    config = session.folder / CONFIG
-    try:
-        return load_home(config).classes if config.exists() else {}
-    except TocsinError:
-        return {}
 
 
 def list_(session: Session) -> None:

@@ -1,0 +1,212 @@
+"""Where the boxes of one body stand: in layers from top to bottom, so that every edge leads downwards.
+
+After Sugiyama: each box gets a layer below all that come before it, as long as the layer has room; an edge that
+passes a layer gets a narrow lane in it, which the edges from one box, or to one, share; barycentres order each layer so that few
+edges cross; then each layer is moved as near to its neighbours as it can be without two boxes touching (least
+squares with gaps kept: pooled adjacent violators). Pure and without chance: the same boxes stand in the same places.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+GAP = 26
+"""Between two boxes beside one another."""
+LANE = 14
+"""The width of an edge that passes a layer."""
+RISE = 46
+"""Between two layers, where edges bend."""
+SWEEPS = 12
+STRAIGHT = 500.0
+"""How much more a lane minds being moved than a box does."""
+
+Size = tuple[int, int]
+Edge = tuple[int, int]
+Point = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The left upper corner of each box, the way of each edge, and the size of the whole."""
+
+    corners: tuple[Point, ...]
+    ways: tuple[tuple[Point, ...], ...]
+    width: int
+    height: int
+
+
+def place(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> Placed:
+    """Place boxes; ``edges`` has no circle, ``widest`` is how wide a layer of several boxes may be."""
+    levels = levels_of(sizes, edges, widest)
+    web = _web(sizes, edges, levels)
+    layers = _ordered(web)
+    left = _across(web, layers)
+    heights = [max((web.sizes[one][1] for one in layer), default=0) for layer in layers]
+    tops = [sum(heights[:at]) + RISE * at for at in range(len(heights))]
+    corners = tuple((left[one], tops[levels[one]]) for one in range(len(sizes)))
+    bands = [(top, top + height) for top, height in zip(tops, heights, strict=True)]
+    ways = tuple(_way(web, left, bands, chain) for chain in web.chains)
+    width = max((left[one] + web.sizes[one][0] for layer in layers for one in layer), default=0)
+    return Placed(corners, ways, width, (bands[-1][1] if bands else 0))
+
+
+def levels_of(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> list[int]:
+    """Return each box's layer: the first one with room below all boxes before it."""
+    before: dict[int, list[int]] = {one: [] for one in range(len(sizes))}
+    for start, end in edges:
+        before[end].append(start)
+    longest: dict[int, int] = {}
+    for one in _sorted(before):
+        longest[one] = max((longest[prior] + 1 for prior in before[one]), default=0)
+    levels: dict[int, int] = {}
+    used: dict[int, int] = {}
+    for one in sorted(longest, key=lambda each: (longest[each], each)):
+        level = max((levels[prior] + 1 for prior in before[one]), default=0)
+        wide = sizes[one][0] + GAP
+        while used.get(level, 0) and used[level] + wide > widest + GAP:
+            level += 1
+        levels[one] = level
+        used[level] = used.get(level, 0) + wide
+    return [levels[one] for one in range(len(sizes))]
+
+
+def _sorted(before: dict[int, list[int]]) -> list[int]:
+    """Return the boxes so that each comes after those before it; raises ValueError for a circle."""
+    found: list[int] = []
+    waiting = dict(before)
+    done: set[int] = set()
+    while waiting:
+        free = [one for one, priors in waiting.items() if done.issuperset(priors)]
+        if not free:
+            raise ValueError("steps that wait for one another in a circle cannot be drawn")
+        found += free
+        done.update(free)
+        for one in free:
+            del waiting[one]
+    return found
+
+
+@dataclass(frozen=True)
+class _Web:
+    """Boxes and lanes with their layers; ``links`` join neighbouring layers, ``chains`` are whole edges."""
+
+    sizes: list[Size]
+    layers: list[list[int]]
+    chains: list[list[int]]
+    up: dict[int, list[int]]
+    down: dict[int, list[int]]
+
+
+def _web(sizes: Sequence[Size], edges: Sequence[Edge], levels: Sequence[int]) -> _Web:
+    layers: list[list[int]] = [[] for _ in range(max(levels, default=-1) + 1)]
+    for one, level in enumerate(levels):
+        layers[level].append(one)
+    web = _Web(list(sizes), layers, [], {}, {})
+    lanes: dict[tuple[bool, int, int], int] = {}
+    leaving, coming = Counter(start for start, _ in edges), Counter(end for _, end in edges)
+    for start, end in edges:
+        shared = (True, end) if coming[end] > leaving[start] else (False, start)
+        chain = [start]
+        for level in range(levels[start] + 1, levels[end]):
+            if (*shared, level) not in lanes:
+                lanes[*shared, level] = len(web.sizes)
+                layers[level].append(len(web.sizes))
+                web.sizes.append((LANE, 0))
+            chain.append(lanes[*shared, level])
+        chain.append(end)
+        web.chains.append(chain)
+        for upper, lower in itertools.pairwise(chain):
+            if lower not in web.down.setdefault(upper, []):
+                web.down[upper].append(lower)
+                web.up.setdefault(lower, []).append(upper)
+    return web
+
+
+def _ordered(web: _Web) -> list[list[int]]:
+    """Return the layers, each ordered by the middle of its neighbours; the sweep with the fewest crossings counts."""
+    layers = [list(layer) for layer in web.layers]
+    best, fewest = [list(layer) for layer in layers], _crossings(web, layers)
+    for sweep in range(SWEEPS):
+        links, turn = (web.up, layers) if sweep % 2 == 0 else (web.down, layers[::-1])
+        for fixed, moved in itertools.pairwise(turn):
+            place = {one: at for at, one in enumerate(fixed)}
+            own = {one: at for at, one in enumerate(moved)}
+            moved.sort(key=lambda one: (_middle(links.get(one, ()), place, own[one]), own[one]))
+        found = _crossings(web, layers)
+        if found < fewest:
+            best, fewest = [list(layer) for layer in layers], found
+    return best
+
+
+def _middle(linked: Sequence[int], place: dict[int, int], own: int) -> float:
+    return sum(place[one] for one in linked) / len(linked) if linked else float(own)
+
+
+def _crossings(web: _Web, layers: list[list[int]]) -> int:
+    found = 0
+    for upper, lower in itertools.pairwise(layers):
+        place = {one: at for at, one in enumerate(lower)}
+        ends = [place[to] for one in upper for to in sorted(web.down.get(one, ()), key=place.__getitem__)]
+        found += sum(ends[later] < end for at, end in enumerate(ends) for later in range(at + 1, len(ends)))
+    return found
+
+
+def _across(web: _Web, layers: list[list[int]]) -> dict[int, int]:
+    """Return the left side of each box and lane."""
+    middle: dict[int, float] = {}
+    for layer in layers:
+        middle.update(zip(layer, _apart(web, layer, [0.0] * len(layer)), strict=True))
+    for sweep in range(SWEEPS):
+        links = (web.up, web.down)[sweep % 2]
+        for layer in layers if sweep % 2 == 0 else layers[::-1]:
+            wanted = [_mean(_drawing(web, one, links.get(one, ())), middle, middle[one]) for one in layer]
+            middle.update(zip(layer, _apart(web, layer, wanted), strict=True))
+    left = {one: middle[one] - web.sizes[one][0] / 2 for one in middle}
+    first = min(left.values(), default=0.0)
+    return {one: round(at - first) for one, at in left.items()}
+
+
+def _drawing(web: _Web, one: int, linked: Sequence[int]) -> Sequence[int]:
+    """Return the neighbours to which a box or lane is drawn: a lane that goes on keeps to its own line."""
+    going_on = [other for other in linked if _is_lane(web, other)] if _is_lane(web, one) else []
+    return going_on or linked
+
+
+def _is_lane(web: _Web, one: int) -> bool:
+    return web.sizes[one][1] == 0
+
+
+def _mean(linked: Sequence[int], middle: dict[int, float], own: float) -> float:
+    return sum(middle[one] for one in linked) / len(linked) if linked else own
+
+
+def _apart(web: _Web, layer: Sequence[int], wanted: Sequence[float]) -> list[float]:
+    """Return the middles nearest to those wanted with which no two of a layer come closer than the gap."""
+    offsets = [0.0][: len(layer)]
+    for one, other in itertools.pairwise(layer):
+        offsets.append(offsets[-1] + (web.sizes[one][0] + web.sizes[other][0]) / 2 + GAP)
+    pools: list[tuple[float, float, int]] = []
+    for one, want, offset in zip(layer, wanted, offsets, strict=True):
+        weight = STRAIGHT if _is_lane(web, one) else 1.0
+        total, many = (want - offset) * weight, 1
+        while pools and pools[-1][0] / pools[-1][1] >= total / weight:
+            total, weight, many = total + pools[-1][0], weight + pools[-1][1], many + pools[-1][2]
+            pools.pop()
+        pools.append((total, weight, many))
+    level = [total / weight for total, weight, many in pools for _ in range(many)]
+    return [at + offset for at, offset in zip(level, offsets, strict=True)]
+
+
+def _way(
+    web: _Web, left: dict[int, int], bands: Sequence[tuple[int, int]], chain: Sequence[int]
+) -> tuple[Point, ...]:
+    """Return the points of an edge from the bottom of its first box to the top of its last, never upwards."""
+    level = next(at for at, layer in enumerate(web.layers) if chain[0] in layer)
+    middles = [left[one] + web.sizes[one][0] // 2 for one in chain]
+    points = [(middles[0], bands[level][0] + web.sizes[chain[0]][1]), (middles[0], bands[level][1])]
+    for at, middle in enumerate(middles[1:-1], start=level + 1):
+        points += [(middle, bands[at][0]), (middle, bands[at][1])]
+    return (*points, (middles[-1], bands[level + len(chain) - 1][0]))

@@ -1,0 +1,52 @@
+"""``playbook graph`` as a person types it: text or picture, of a file or of what runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.at_desk import AtDesk
+
+
+def test_a_playbook_is_drawn_without_a_home_as_text_or_as_a_picture(nowhere: AtDesk, playbook: Path) -> None:
+    text = nowhere.done("playbook", "graph", str(playbook))
+    assert "flowchart TD" in text
+    assert "Block the badge<br/>role: commander<br/>due 15 min" in text
+    picture = nowhere.done("playbook", "graph", str(playbook), "--to", "svg")
+    assert picture.startswith("<svg ")
+    assert "after all of 2" in picture
+    assert not nowhere.home.exists()
+
+
+def test_the_ending_of_the_file_says_what_is_drawn(nowhere: AtDesk, playbook: Path) -> None:
+    picture, text = (playbook.with_name(name) for name in ("badge.svg", "badge.mmd"))
+    said = nowhere("playbook", "graph", str(playbook), "--out", str(picture))
+    assert (said.out, said.err) == ("", f"wrote {picture}\n")
+    nowhere.done("playbook", "graph", str(playbook), "--out", str(text))
+    assert picture.read_text(encoding="utf-8").startswith("<svg ")
+    assert "flowchart" in text.read_text(encoding="utf-8")
+
+
+def test_the_run_so_far_stands_on_the_playbook_as_it_was_pinned(incident: AtDesk, playbook: Path) -> None:
+    incident.done("task", "check", "block", "--all", "--as", "maria")
+    incident.done("task", "done", "block", "--as", "maria")
+    playbook.write_text(playbook.read_text(encoding="utf-8").replace("Block the badge", "Other"), "utf-8")
+    picture = incident.done("playbook", "graph", "lost-badge", "--to", "svg", "--incident", "amber-falcon")
+    assert "amber-falcon, open, as of Tue 24 Nov 2026 09:00 UTC" in picture
+    for words in ("Block the badge", ">done<", ">ready<", ">waiting<"):
+        assert words in picture
+    text = incident.done("playbook", "graph", "lost-badge", "-i", "amber-falcon")
+    assert "classDef ready" in text
+
+
+def test_a_run_of_a_test_says_so_on_every_drawing(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes", "--kind", "test", "--fact", "incident.summary=x")
+    for form in ("svg", "mermaid"):
+        assert "TEST" in tocsin.done("playbook", "graph", "lost-badge", "--to", form, "-i", "amber-falcon")
+
+
+def test_what_cannot_be_drawn_is_said_with_what_can(incident: AtDesk) -> None:
+    said = incident("playbook", "graph", "lost-device", "--incident", "amber-falcon")
+    assert (said.code, "it runs: lost-badge" in said.err) == (1, True)
+    assert incident("playbook", "graph", "lost-device", "--to", "png").code == 2
+    said = incident("playbook", "graph", "lost-device", "--out", str(incident.home / "no" / "where.svg"))
+    assert (said.code, "cannot be written" in said.err) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 from runner.cli.moments import instant
@@ -42,6 +43,7 @@ def add(app: Commands) -> None:
     command(made, "real-world", Scope.WRITES)(real_world)
     command(made, "observe", Scope.WRITES)(observe)
     command(made, "rate", Scope.WRITES)(rate)
+    command(made, "report")(report)
 
 
 def list_(session: Session) -> None:
@@ -305,6 +307,31 @@ def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
     return (
         line(f"{target}: proposed {proposal.words}"),
         line(f"confirm or change it: tocsin drill rate {target} {proposal.rating}", "dim"),
+    )
+
+
+def report(
+    session: Session,
+    to: Annotated[
+        list[str] | None,
+        Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
+    ] = None,
+    out: Annotated[Path, Option("--out", metavar="DIR", help="The folder to write into.")] = Path(),
+) -> None:
+    """Write the after-action report and improvement plan of an exercise, or of a real incident.
+
+    It is a DRAFT until every target was rated by a person; of a real incident, until it is closed.
+
+    \b
+    Example:
+      tocsin drill report --to docx,pdf --out reports
+    """
+    from runner.cli.written import show_pulled
+    from runner.service.after_action import write_report
+    from runner.service.notices import formats_of
+
+    show_pulled(
+        session, write_report(session.desk, session.incident(), formats_of(to or []) or ("docx", "pdf"), out)
     )
 
 

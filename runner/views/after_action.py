@@ -1,0 +1,230 @@
+"""The after-action report and improvement plan as one document, in the order of HSEEP's template.
+
+Everything in it is read from the incident and its journal. It is a draft until a person has rated every target, or, for a
+real incident, until it is closed; a real one has no exercise parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.documents.tree import Block, Document, RenderContext, Stationery
+from runner.model.drill import OVER, Observation
+from runner.model.duty import DutyStatus
+from runner.model.exercise import Exercise
+from runner.model.incident import Incident
+from runner.views.after_action_record import messages, played, roll_call, story
+from runner.views.after_action_words import bullets, fields, heading, numbered, paragraph, table, time
+from runner.views.ratings import ObjectiveRow, Ratings, ratings_report
+from runner.views.timeline import Entry
+
+LETTERS = ("P", "S", "M", "U")
+KEY = (
+    "P: performed without challenges: the critical tasks were done, the objective was met, to plan.",
+    "S: performed with some challenges: as P, but chances to be faster or better were seen.",
+    "M: performed with major challenges: met in the end, but late, with help, or outside of the plan.",
+    "U: unable to be performed: the critical tasks were not done so that the objective was met.",
+    "N/A was not played; N/O could not be observed.",
+)
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report is made from; ``now`` is by the incident's own clock, ``made_at`` by the wall's."""
+
+    incident: Incident
+    plan: Exercise | None
+    entries: tuple[Entry, ...]
+    duties: tuple[DutyStatus, ...]
+    head: str
+    """The journal's head, ``N:sha256:…``."""
+    now: datetime
+    made_at: datetime
+
+
+def status_of(source: Source) -> str:
+    """Return why it is a draft, or the empty string for a final report."""
+    incident, plan = source.incident, source.plan
+    if plan is None or incident.drill is None:
+        return "" if incident.state == "closed" else "the incident is not closed"
+    if incident.drill.stage not in OVER:
+        return "the exercise is not over"
+    missing = ratings_report(incident, plan).unconfirmed
+    return f"no evaluator has rated {', '.join(missing)}" if missing else ""
+
+
+def after_action(source: Source) -> Document:
+    """Return the report as a tree, to be written like any other document."""
+    incident = source.incident
+    name = incident.facts.get("organisation.name")
+    return Document(
+        id=f"after-action-{incident.codename}",
+        version=str(incident.version),
+        template_sha256="",
+        title=f"After-action report and improvement plan: {incident.title or incident.codename}",
+        language="en",
+        context=RenderContext(
+            status="draft" if status_of(source) else "final",
+            kind=incident.kind,
+            incident=incident.codename,
+            timestamp=source.made_at,
+            language="en",
+            stationery=Stationery(name=str(name.value) if name is not None and name.value else ""),
+            journal_head=source.head,
+        ),
+        blocks=tuple(_blocks(source)),
+    )
+
+
+def _blocks(source: Source) -> Iterator[Block]:
+    incident, plan = source.incident, source.plan
+    yield heading(1, f"After-action report and improvement plan: {incident.title or incident.codename}")
+    if why := status_of(source):
+        yield paragraph(f"DRAFT: {why}. Not to be published.")
+    yield heading(2, "Administration")
+    yield paragraph(
+        "Handle it as confidential: it says where the organisation can be hurt. Share it by need to know."
+    )
+    yield heading(2, "Exercise overview" if plan else "Incident overview")
+    yield fields(_overview(source))
+    if plan is not None:
+        yield from _analysis(ratings_report(incident, plan), plan, incident)
+    yield from _improvement(plan, _seen(incident))
+    yield from _appendices(source)
+
+
+def _overview(source: Source) -> Iterator[tuple[str, str]]:
+    incident, plan = source.incident, source.plan
+    yield "Name", incident.title or incident.codename
+    yield "Codename", incident.codename
+    runs = (f"{run.playbook} {run.version} (sha256:{run.digest[-64:]})" for run in incident.runs.values())
+    yield "Playbook", "; ".join(runs)
+    drill = incident.drill
+    if plan is None or drill is None:
+        yield "Opened", time(incident.opened_at)
+        yield "State", incident.state
+        return
+    about = plan.overview
+    yield "Type", plan.type
+    yield "StartEx (exercise time)", time(drill.begun_at)
+    yield "EndEx (exercise time)", time(drill.ended_at)
+    yield "Scope", about.scope
+    yield "Mission areas", ", ".join(about.mission_areas)
+    yield "Core capabilities", ", ".join(dict.fromkeys(one.capability for one in plan.objectives))
+    yield "Objectives", "; ".join(f"{one.id}: {one.text}" for one in plan.objectives)
+    yield "Threat or hazard", about.threat
+    yield "Scenario", about.scenario
+    yield "Sponsor", about.sponsor
+    yield "Participating organisations", ", ".join(about.organizations)
+    yield "Point of contact", about.contact
+
+
+def _analysis(found: Ratings, plan: Exercise, incident: Incident) -> Iterator[Block]:
+    yield heading(2, "Analysis of core capabilities")
+    rows = [
+        (
+            f"{one.id}: {one.text}",
+            one.capability,
+            *(one.rating if one.rating == each else "" for each in LETTERS),
+        )
+        for one in found.objectives
+    ]
+    yield table(("Objective", "Core capability", *LETTERS), rows)
+    if found.draft:
+        yield paragraph(
+            "An objective stands without a letter until an evaluator has rated all of its targets."
+        )
+    yield bullets(KEY)
+    for one in found.objectives:
+        yield from _objective(one, incident)
+    for module in plan.modules:
+        yield heading(3, f"{module.id}: {module.title}")
+        yield paragraph(module.text)
+        yield table(("Question", "Answers"), [(q.text, _answers(incident, q.id)) for q in module.questions])
+
+
+def _objective(one: ObjectiveRow, incident: Incident) -> Iterator[Block]:
+    yield heading(3, f"{one.id}: {one.text}")
+    rows = [
+        (
+            f"{target.id}: {target.text}",
+            target.rating or "not rated",
+            target.rated_by,
+            target.note,
+            _proposed(target),
+        )
+        for target in one.targets
+    ]
+    if one.rated_by:
+        rows.append((f"{one.id} as a whole", one.rating, one.rated_by, one.note, _proposed(one)))
+    if rows:
+        yield table(("Target", "Rating", "Evaluator", "Note", "From the record (provisional)"), rows)
+    seen = [each for each in _seen(incident) if each.objective == one.id]
+    for title, kind in (
+        ("Strengths", "strength"),
+        ("Areas for improvement", "improvement"),
+        ("Observed", "observation"),
+    ):
+        lines = [_said(each) for each in seen if each.kind == kind]
+        if lines or kind != "observation":
+            yield heading(4, title)
+            yield numbered(lines) if lines else paragraph("None was noted.")
+
+
+def _proposed(one: object) -> str:
+    proposal, rule = getattr(one, "proposal", ""), getattr(one, "rule", "")
+    return f"{proposal or 'open'}: {rule}"
+
+
+def _said(one: Observation) -> str:
+    about = f" Reference: {one.about}." if one.about else ""
+    return f"{one.text} ({one.by}, {time(one.at)}).{about}"
+
+
+def _answers(incident: Incident, question: str) -> str:
+    return "\n".join(f"{one.text} ({one.by})" for one in _seen(incident) if one.question == question)
+
+
+def _seen(incident: Incident) -> tuple[Observation, ...]:
+    return incident.drill.observations if incident.drill is not None else ()
+
+
+def _improvement(plan: Exercise | None, seen: tuple[Observation, ...]) -> Iterator[Block]:
+    yield heading(2, "Appendix A: Improvement plan")
+    yield paragraph("Empty cells are filled in at the after-action meeting.")
+    of = {one.id: one.capability for one in plan.objectives} if plan is not None else {}
+    heads = (
+        "Core capability",
+        "Area for improvement",
+        "Corrective action",
+        "Element",
+        "Responsible",
+        "Contact",
+        "Start",
+        "Completion",
+    )
+    rows = [
+        (of.get(one.objective, ""), f"{one.text}{f' ({one.about})' if one.about else ''}", *[""] * 6)
+        for one in seen
+        if one.kind == "improvement"
+    ]
+    yield table(heads, rows or [("",) * len(heads)])
+    yield paragraph("Elements: planning, organization, equipment, training, exercise.")
+
+
+def _appendices(source: Source) -> Iterator[Block]:
+    incident, plan = source.incident, source.plan
+    yield heading(2, "Appendix B: Participants, and each one's own times")
+    yield from roll_call(source.entries, plan)
+    if plan is not None and plan.events:
+        yield heading(2, "Appendix C: Scenario as played")
+        yield played(incident, plan, source.now)
+    yield heading(2, "Appendix D: Times")
+    yield from messages(incident, source.duties, source.now)
+    yield heading(2, "Appendix E: Timeline")
+    yield story(source.entries)
+    yield heading(2, "Appendix F: The record")
+    yield fields([("Journal", source.head), ("Report made", time(source.made_at))])
+    yield paragraph("The journal proves this report: tocsin audit verify --anchor with the line above.")

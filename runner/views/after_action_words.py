@@ -1,0 +1,63 @@
+"""The parts that an after-action report is built from, as nodes of the document tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from runner.documents.tree import Block, Field, Fields, Heading, Inline, Listing, Paragraph, Table, Text
+
+BAR = 20
+"""The longest bar, in characters."""
+
+
+def words(text: str) -> tuple[Inline, ...]:
+    """Return text as it is, whatever stands in it."""
+    return (Text(text),) if text else ()
+
+
+def heading(level: int, text: str) -> Heading:
+    """Return a heading."""
+    return Heading(level, words(text))
+
+
+def paragraph(text: str) -> Paragraph:
+    """Return a paragraph."""
+    return Paragraph(words(text))
+
+
+def fields(rows: Iterable[tuple[str, str]]) -> Fields:
+    """Return labels and values; what is empty is left out."""
+    return Fields(tuple(Field(words(label), words(value)) for label, value in rows if value))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table."""
+    cells = tuple(tuple(words(cell) for cell in row) for row in rows)
+    return Table(("left",) * len(heads), tuple(words(head) for head in heads), cells)
+
+
+def bullets(lines: Iterable[str]) -> Listing:
+    """Return a list."""
+    return Listing("bullet", 1, _items(lines))
+
+
+def numbered(lines: Iterable[str]) -> Listing:
+    """Return a numbered list."""
+    return Listing("decimal", 1, _items(lines))
+
+
+def _items(lines: Iterable[str]) -> tuple[tuple[Block, ...], ...]:
+    return tuple((paragraph(line),) for line in lines)
+
+
+def time(at: datetime | None) -> str:
+    """Return an instant in UTC, or nothing."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at is not None else ""
+
+
+def bar(part: timedelta, longest: timedelta) -> str:
+    """Return a bar of text, as long as a part is of the longest."""
+    if part <= timedelta(0) or longest <= timedelta(0):
+        return ""
+    return "=" * max(1, round(BAR * (part / longest)))

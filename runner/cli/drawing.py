@@ -1,4 +1,4 @@
-"""``playbook graph``: a playbook as a picture or as Mermaid text, with the run of an incident on it where one is named."""
+"""``playbook graph`` and ``card``: a playbook as a picture or as Mermaid text, also with a run on it, and on paper."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from runner.cli.completing import incidents, playbooks
 from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.errors import Refused, Usage
+from runner.settings import CONFIG
 
 if TYPE_CHECKING:
+    from runner.documents.tree import Document
     from runner.views.chart import Chart
 
 _ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
 
 
 def add(group: Commands) -> None:
-    """Add the command to ``playbook``."""
+    """Add the commands to ``playbook``."""
     command(group, "graph", Scope.ANYWHERE, formats=("text",))(graph)
+    command(group, "card", Scope.ANYWHERE, formats=("text",))(card)
 
 
 def graph(
@@ -81,3 +84,56 @@ def _drawn(chart: Chart, form: str) -> str:
     from runner.views.chart_mermaid import mermaid
 
     return mermaid(chart)
+
+
+def card(
+    session: Session,
+    name: Annotated[
+        str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
+    ],
+    to: Annotated[
+        str, Option("--to", metavar="FORM", help="pdf or txt; else what FILE ends in, else txt.")
+    ] = "",
+    out: Annotated[
+        str, Option("--out", metavar="FILE", help="Where to write it; a txt without one is shown.")
+    ] = "",
+) -> None:
+    """Make a run card to print: who does what by when, and their telephone numbers, in clear. Without a home: roles only.
+
+    \b
+    Example:
+      tocsin playbook card lost-device --out lost-device.pdf
+    """
+    from runner.documents.write import write
+
+    form = to or ("pdf" if Path(out).suffix.lower() == ".pdf" else "txt")
+    if form != "pdf" and form != "txt":
+        raise Usage(f"no card is made as '{form}'", hint="--to pdf or --to txt")
+    if form == "pdf" and not out:
+        raise Usage("a PDF goes into a file", hint="--out card.pdf")
+    content = write(_card(session, name), form)
+    if not out:
+        session.world.out.write(content.decode())
+        return
+    from runner.cli.messages import private_file
+
+    private_file(Path(out), content)
+    session.say(
+        f"wrote {out}: where it names people it holds private numbers; print it, lock it away, delete the file"
+    )
+
+
+def _card(session: Session, name: str) -> Document:
+    from runner.cli.catalogs import catalog
+    from runner.loading.bundle import load_bundle
+    from runner.service.call_sheet import call_lines
+    from runner.service.run_card import called, run_card
+    from runner.views.chart import chart
+
+    bundle = load_bundle(name, catalog(session))
+    now = session.world.clock.now()
+    if not (session.folder / CONFIG).exists():
+        return run_card(chart(bundle), called(bundle, ()), now, home=False)
+    lines = call_lines(session.desk.directory, None)
+    organisation = str(session.desk.home.organisation.get("name", ""))
+    return run_card(chart(bundle), called(bundle, lines), now, organisation=organisation)

@@ -32,7 +32,7 @@ _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    made = group(app, "playbook", "Playbooks: list, show, validate, diff, test, fixture, graph.")
+    made = group(app, "playbook", "Playbooks: list, show, validate, diff, test, fixture, graph, card.")
     command(made, "list", Scope.ANYWHERE)(list_)
     command(made, "show", Scope.ANYWHERE)(show)
     command(made, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)

@@ -32,13 +32,16 @@ NOT_BEGUN: Mapping[Path, Progress] = {}
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """One step. ``gate`` is what must be so before it begins, ``notes`` who does it and by when."""
+    """One step. ``gate`` is what must be so before it begins, ``who`` does it and by ``due``; ``often`` is of loops."""
 
     path: Path
     kind: str
     title: str
     gate: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    who: tuple[str, ...] = ()
+    often: tuple[str, ...] = ()
+    due: str = ""
+    after: tuple[str, ...] = ()
     when: str = ""
     join: str = ""
     """``all`` or ``any``, where several steps come before it."""
@@ -46,6 +49,11 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     inside: tuple[Node, ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
     """Which of ``inside`` follows which, by their places."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return who does it, how often and by when, in lines."""
+        return (*self.who, *self.often, *((f"due {self.due}",) if self.due else ()))
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +110,10 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
             kind=str(step.__struct_config__.tag),
             title=title_of(step),
             gate=tuple(_gate(step)),
-            notes=tuple(_notes(step)),
+            who=tuple(_who(step)),
+            often=tuple(_often(step)),
+            due=due_words(step.due) if step.due is not None else "",
+            after=step.after.steps,
             when=step.when.source if step.when is not None else "",
             join=step.after.join if len(step.after.steps) > 1 else "",
             progress=self.progress.get(path),
@@ -134,7 +145,7 @@ def _gate(step: AnyStep) -> Iterator[str]:
         yield f"if {step.when.source}"
 
 
-def _notes(step: AnyStep) -> Iterator[str]:
+def _who(step: AnyStep) -> Iterator[str]:
     roles = roles_of(step)
     quorum = getattr(step, "by", None)
     if quorum is not None:
@@ -143,6 +154,9 @@ def _notes(step: AnyStep) -> Iterator[str]:
         yield f"role: {roles[0]}"
     if getattr(step, "assignee", ""):
         yield f"person: {getattr(step, 'assignee', '')}"
+
+
+def _often(step: AnyStep) -> Iterator[str]:
     match step:
         case Group(for_each=each) if each is not None:
             yield f"for each of {each.source}"
@@ -152,8 +166,6 @@ def _notes(step: AnyStep) -> Iterator[str]:
             yield f"playbook {name}"
         case _:
             pass
-    if step.due is not None:
-        yield f"due {due_words(step.due)}"
 
 
 def due_words(due: Due) -> str:

@@ -104,11 +104,12 @@ def card(
     Example:
       tocsin playbook card lost-device --out lost-device.pdf
     """
-    from runner.documents.write import write
+    from runner.documents.write import FORMATS, write
 
-    form = to or ("pdf" if Path(out).suffix.lower() == ".pdf" else "txt")
-    if form != "pdf" and form != "txt":
-        raise Usage(f"no card is made as '{form}'", hint="--to pdf or --to txt")
+    wanted = to or ("pdf" if Path(out).suffix.lower() == ".pdf" else "txt")
+    form = next((one for one in FORMATS if one == wanted and one in ("pdf", "txt")), None)
+    if form is None:
+        raise Usage(f"no card is made as '{wanted}'", hint="--to pdf or --to txt")
     if form == "pdf" and not out:
         raise Usage("a PDF goes into a file", hint="--out card.pdf")
     content = write(_card(session, name), form)

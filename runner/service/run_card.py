@@ -93,7 +93,7 @@ def _blocks(chart: Chart, roles: Sequence[Called], made: str, *, home: bool) -> 
         ("Role", "Held by", "Telephone", "Other ways"), [row for one in roles for row in _people(one)]
     )
     yield Heading(2, (Text("What, by whom, by when"),))
-    head = ("No.", "What", "Who", "By when", "Begins", "Done at, by")
+    head = ("No.", "What", "Who, by when", "Begins", "Done at, by")
     yield _table(head, [_step(number, one, numbers) for number, one, numbers in _numbered(chart.top, "")])
 
 
@@ -121,8 +121,10 @@ def _step(number: str, one: Node, numbers: Mapping[str, str]) -> tuple[str, ...]
     begins = [f"after {among}{', '.join(before)}"] if before else []
     begins += [f"if {one.when}"] if one.when else []
     what = "\n".join((one.title, *one.often))
-    who = "\n".join(words.removeprefix("role: ") for words in one.who)
-    return (number, what, who, one.due, "\n".join(begins) or "at once", "" if one.inside else _BOX)
+    who = [words.removeprefix("role: ") for words in one.who] + ([one.due] if one.due else [])
+    box = number.rpartition(".")[0]
+    first = f"with {box}" if box else "at once"
+    return (number, what, "\n".join(who), "\n".join(begins) or first, "" if one.inside else _BOX)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -258,6 +258,10 @@ _INCIDENT: Mapping[str, Branch] = {
         "role": text("Vendor involved: role"),
         "contact": text("Vendor involved: contact"),
     },
+    "clients": FactType(
+        "Clients whose data we process and that are affected, by a short name", "text", many=True
+    ),
+    "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
     "responsible": prose("Who is responsible for the breach, as far as it is known"),
     "foreign_involvement": prose("What is known of the involvement of a foreign country"),

@@ -8,6 +8,7 @@ from runner.effects.levels import recipients, rungs
 from runner.effects.readable import readable
 from runner.effects.screening import forbidden_text, traits_of
 from runner.effects.tools import Tools, at_home, message_class, plan_context
+from runner.engine.cadence import next_update
 from runner.engine.plan import Library
 from runner.engine.planner import plan
 from runner.engine.rules import PlanContext
@@ -25,6 +26,8 @@ from runner.model.work import Compose
 UNUSABLE = "settings"
 """Where the planner's rules have a number: the channel cannot be used as it is configured."""
 
+PROMISE = "next_update"
+"""What a text reads that says when the next one comes."""
 REMINDER = MessageTemplate(
     message_class="task-notice",
     subject="Overdue: {{ step.title }}",
@@ -57,7 +60,9 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         return EffectFailed(
             step=work.step, why=f"no person to tell ({named}): tocsin role assign ROLE PERSON"
         )
+    coming = next_update(incident, library, invocation, tools.now())
     names = readable(incident, invocation, library.step(incident, invocation.id))
+    names["next_update"] = coming.isoformat() if coming else None
     subject = fill_sentence(template.subject or f"{incident.codename}: {work.template}", names)
     text = fill_sentence(template.text, names)
     if forbidden := forbidden_text(subject, text, tuple(incident.overrides.values())):
@@ -75,6 +80,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         traits=tuple(sorted(traits)),
         reminder=work.reminder,
         requested_by=_requested_by(incident, invocation, library),
+        next_update=coming if PROMISE in template.text or PROMISE in template.subject else None,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from runner.engine.acknowledging import acknowledged
+from runner.engine.cadence import GRACE, promised_before
 from runner.engine.decide_notices import rendered
 from runner.engine.decide_rules import switched
 from runner.engine.lateness import done_state
@@ -225,8 +226,15 @@ def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e
             reason="reminder" if command.reminder else "",
             requested_by=command.requested_by,
             about=command.about,
+            next_update=command.next_update,
+            late_by=None if command.about or command.reminder else _late(incident, command.step, now),
         ),
     )
+
+
+def _late(incident: Incident, step: str, now: datetime) -> timedelta | None:
+    promised = promised_before(incident, step)
+    return now - promised if promised is not None and now > promised + GRACE else None
 
 
 def _timed(plan: e.PlannedDelivery, command: c.Composed, now: datetime) -> e.PlannedDelivery:

@@ -36,6 +36,7 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
         traits=event.traits,
         requested_by=event.requested_by,
         about=event.about,
+        next_update=event.next_update,
     )
     for plan in event.plans:
         draft.table("deliveries")[plan.delivery] = Delivery(

@@ -24,6 +24,7 @@ ABOUT = frozenset(
         "step.title",
         "step.due",
         "item",
+        "next_update",
     }
 )
 """What a message may read besides facts."""

@@ -304,6 +304,8 @@ class Composed(Command, frozen=True, kw_only=True):
     requested_by: str = ""
     about: str = ""
     """The message whose acknowledgement it tells of; it belongs to no step."""
+    next_update: datetime | None = None
+    """When its text says that the next one comes."""
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):

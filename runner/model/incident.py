@@ -224,6 +224,8 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     """Whose doing asked for it."""
     about: str = ""
     """The message whose acknowledgement this one tells of."""
+    next_update: datetime | None = None
+    """When its text says that the next one comes."""
     owed: datetime | None = None
     """Since when somebody has to telephone, because all that can be told were told and not enough have answered."""
     announced: bool = False

@@ -32,6 +32,10 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     """Whose doing asked for it: that person's own answer authorises nothing."""
     about: str = ""
     """The message whose acknowledgement this one tells of."""
+    next_update: datetime | None = None
+    """When its text says that the next one comes."""
+    late_by: timedelta | None = None
+    """By how much it is later than the one before had promised."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

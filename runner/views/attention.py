@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.engine.cadence import broken_promises
 from runner.engine.exposure import exposed_approval, exposures
 from runner.engine.failover import Policy
 from runner.engine.law import BINDING
@@ -22,8 +23,8 @@ from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
 from runner.model.incident import CampaignView, Delivery, Incident, Invocation
 from runner.views import advice
-from runner.views.rows import TaskRow, named
-from runner.views.words import ago, count, left, standing
+from runner.views.rows import TaskRow, handle, named
+from runner.views.words import ago, count, left, moment, standing
 
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
@@ -46,6 +47,7 @@ AttentionKind = Literal[
     "bulk_paused",
     "bulk_unknown",
     "substitute_notice",
+    "update_missed",
 ]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
@@ -88,9 +90,24 @@ def needs_attention(
         *_unconfirmed(incident, begun),
         *_exposed(incident, begun),
         *_campaigns(incident),
+        *_promises(incident, now),
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
+
+
+def _promises(incident: Incident, now: datetime) -> Iterator[Attention]:
+    """Updates that were promised and did not come: people wait, and nobody says why."""
+    for one in broken_promises(incident, now):
+        promised = one.next_update or now
+        yield Attention(
+            kind="update_missed",
+            severity="high",
+            ref=one.step,
+            since=promised,
+            text=f"the update after {handle(incident, one.step)} was promised for {moment(promised)} and did not go out",
+            command="tocsin task list",
+        )
 
 
 def _exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:

@@ -43,7 +43,7 @@ def add(app: Commands) -> None:
     command(made, "real-world", Scope.WRITES)(real_world)
     command(made, "observe", Scope.WRITES)(observe)
     command(made, "rate", Scope.WRITES)(rate)
-    command(made, "report")(report)
+    command(made, "report", Scope.WRITES)(report)
 
 
 def list_(session: Session) -> None:
@@ -317,21 +317,28 @@ def report(
         Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
     ] = None,
     out: Annotated[Path, Option("--out", metavar="DIR", help="The folder to write into.")] = Path(),
+    sign: Annotated[
+        bool, Option("--sign", help="Stand for the report's bytes, as evaluator; it is on record.")
+    ] = False,
 ) -> None:
     """Write the after-action report and improvement plan of an exercise, or of a real incident.
 
     It is a DRAFT until every target was rated by a person; of a real incident, until it is closed.
 
     \b
-    Example:
+    Examples:
       tocsin drill report --to docx,pdf --out reports
+      tocsin drill report --to pdf --out reports --sign --as olga
     """
     from runner.cli.written import show_pulled
     from runner.service.after_action import write_report
     from runner.service.notices import formats_of
 
     show_pulled(
-        session, write_report(session.desk, session.incident(), formats_of(to or []) or ("docx", "pdf"), out)
+        session,
+        write_report(
+            session.desk, session.incident(), formats_of(to or []) or ("docx", "pdf"), out, sign=sign
+        ),
     )
 
 

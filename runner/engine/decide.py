@@ -38,6 +38,7 @@ AFTER_THE_END = (
     c.ResolveAttempt,
     c.Observe,
     c.Rate,
+    c.SignReport,
 )
 """What is still taken when an incident is over: the legal record goes on (filings, late facts, evidence), the work does not."""
 

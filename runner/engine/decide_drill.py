@@ -21,11 +21,19 @@ from runner.model.exercise_events import (
     InjectReleased,
     ObservationMade,
     RatingGiven,
+    ReportSigned,
 )
 from runner.model.incident import Incident
 
 DrillCommand = (
-    c.BeginExercise | c.SetExerciseClock | c.ReleaseInject | c.DeferInject | c.SetFault | c.Observe | c.Rate
+    c.BeginExercise
+    | c.SetExerciseClock
+    | c.ReleaseInject
+    | c.DeferInject
+    | c.SetFault
+    | c.Observe
+    | c.Rate
+    | c.SignReport
 )
 
 
@@ -47,6 +55,9 @@ def decide_drill(incident: Incident, command: DrillCommand, now: datetime) -> tu
             return (_observe(command),)
         case c.Rate():
             return (_rate(incident, drill, command),)
+        case c.SignReport(by=by, digest=digest, files=files):
+            _over(incident, drill, "its report is signed")
+            return (ReportSigned(by=by, digest=digest, files=files),)
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
             _running(incident, drill)
             return (_happening(drill, command),)
@@ -137,15 +148,19 @@ def _observe(command: c.Observe) -> ObservationMade:
     )
 
 
-def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
-    if not command.target:
-        raise NotFound("which target is rated?")
+def _over(incident: Incident, drill: Drill, what: str) -> None:
     if drill.stage not in OVER:
         raise Refused(
-            f"{incident.codename} is {drill.stage}: ratings are given once the exercise is over",
+            f"{incident.codename} is {drill.stage}: {what} once the exercise is over",
             hint="note what you see: tocsin drill observe '…'",
             code="exercise_stage",
         )
+
+
+def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
+    if not command.target:
+        raise NotFound("which target is rated?")
+    _over(incident, drill, "ratings are given")
     proposed = command.proposed.partition(":")[0]
     if proposed and proposed != command.rating and not command.note.strip():
         raise Refused(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from runner.engine.draft import Draft
-from runner.model.drill import Drill, Fault, Observation, Rated, Released, Stage
+from runner.model.drill import Drill, Fault, Observation, Rated, Released, Signed, Stage
 from runner.model.exercise_events import (
     ClockChange,
     ExerciseBegun,
@@ -20,6 +20,7 @@ from runner.model.exercise_events import (
     InjectReleased,
     ObservationMade,
     RatingGiven,
+    ReportSigned,
 )
 
 STAGES: dict[ClockChange, Stage] = {
@@ -106,6 +107,11 @@ def _rated(draft: Draft, event: RatingGiven, at: datetime, seq: int) -> None:
     _change(draft, ratings={**before.ratings, event.target: made})
 
 
+def _signed(draft: Draft, event: ReportSigned, at: datetime, seq: int) -> None:
+    before: Drill = draft.read("drill")
+    _change(draft, signed=(*before.signed, Signed(by=event.by, at=at, digest=event.digest)))
+
+
 DRILL: dict[type[Any], Callable[[Draft, Any, datetime, int], None]] = {
     ExerciseBegun: _begun,
     ExerciseClockSet: _clock_set,
@@ -114,4 +120,5 @@ DRILL: dict[type[Any], Callable[[Draft, Any, datetime, int], None]] = {
     FaultSet: _fault,
     ObservationMade: _observed,
     RatingGiven: _rated,
+    ReportSigned: _signed,
 }

@@ -464,6 +464,13 @@ class TakeCommand(Command, frozen=True, kw_only=True):
     read_back: str
 
 
+class SignReport(Command, frozen=True, kw_only=True):
+    """Stand for an after-action report, byte for byte; its files are kept already."""
+
+    digest: str
+    files: Mapping[str, str]
+
+
 AnyCommand = (
     GiveBrief
     | TakeCommand
@@ -474,6 +481,7 @@ AnyCommand = (
     | SetFault
     | Observe
     | Rate
+    | SignReport
     | StartTask
     | CompleteTask
     | CheckRow

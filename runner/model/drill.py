@@ -62,6 +62,14 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     proposed: str = ""
 
 
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """An after-action report that somebody stands for."""
+
+    by: str
+    at: datetime
+    digest: str
+
+
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
     """The exercise as folded from the journal."""
 
@@ -82,3 +90,4 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     observations: tuple[Observation, ...] = ()
     ratings: Mapping[str, Rated] = {}
     """Target → the newest rating."""
+    signed: tuple[Signed, ...] = ()

@@ -6,6 +6,7 @@ who run it. Each stands in the journal with wall time and exercise time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -102,6 +103,16 @@ class RatingGiven(Personal, frozen=True, kw_only=True):
     """What the rule had proposed, and why."""
 
 
+class ReportSigned(Personal, frozen=True, kw_only=True):
+    """An evaluator stands for an after-action report, byte for byte."""
+
+    by: str
+    digest: str
+    """``sha256:`` over the formats and the digests of their files."""
+    files: Mapping[str, str]
+    """Format → SHA-256; the bytes are kept."""
+
+
 ExerciseEvent = (
     ExerciseBegun
     | ExerciseClockSet
@@ -110,4 +121,5 @@ ExerciseEvent = (
     | FaultSet
     | ObservationMade
     | RatingGiven
+    | ReportSigned
 )

@@ -197,7 +197,7 @@ def _improvement(plan: Exercise | None, seen: tuple[Observation, ...]) -> Iterat
     of = {one.id: one.capability for one in plan.objectives} if plan is not None else {}
     heads = (
         "Core capability",
-        "Area for improvement",
+        "Issue",
         "Corrective action",
         "Element",
         "Responsible",
@@ -227,4 +227,8 @@ def _appendices(source: Source) -> Iterator[Block]:
     yield story(source.entries)
     yield heading(2, "Appendix F: The record")
     yield fields([("Journal", source.head), ("Report made", time(source.made_at))])
+    signed = incident.drill.signed if incident.drill is not None else ()
+    if signed:
+        yield paragraph("Reports that were signed before this one was made:")
+        yield table(("Signed by", "Time", "Digest"), [(one.by, time(one.at), one.digest) for one in signed])
     yield paragraph("The journal proves this report: tocsin audit verify --anchor with the line above.")

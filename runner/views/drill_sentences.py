@@ -13,6 +13,7 @@ from runner.model.exercise_events import (
     InjectReleased,
     ObservationMade,
     RatingGiven,
+    ReportSigned,
 )
 
 _CHANGES = {
@@ -49,6 +50,8 @@ def drill_sentence(event: ExerciseEvent) -> str:
             return f"{kind.capitalize()}{f' on {objective}' if objective else ''}: {text}"
         case RatingGiven(target=target, rating=rating, note=note):
             return f"{target} rated {rating}{f': {note}' if note else ''}"
+        case ReportSigned(by=by, digest=digest):
+            return f"{by} signed the after-action report {digest}"
         case _:
             assert_never(event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,10 +63,23 @@ def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_
     assert "The list was old (call list)" in text
     assert "S: done 20m after StartEx, within 1.5 × 15m" in text
     assert "not rated" in text
+    out = str(tmp_path / "signed")
+    said = tocsin("drill", "report", "--sign", "--as", "olga", "--out", out)
+    assert "the report is a draft: no evaluator has rated T1" in said.err
     tocsin.done("drill", "rate", "T1", "S")
+    assert "who does: olga" in tocsin("drill", "report", "--sign", "--out", out).err
+    assert not (tmp_path / "signed").exists()
+    tocsin.done("drill", "report", "--sign", "--as", "olga", "--out", out, "--to", "md")
+    (signed,) = (tmp_path / "signed").iterdir()
+    file = hashlib.sha256(signed.read_bytes()).hexdigest()
+    digest = hashlib.sha256(f"md {file}".encode()).hexdigest()
+    assert f"olga signed the after-action report sha256:{digest}" in "".join(
+        one["text"] for one in tocsin("timeline", "--format", "json").json["entries"]
+    )
     ((name, text),) = report(tocsin, tmp_path / "final", "md").items()
     assert name.startswith("EXERCISE_after-action-amber-falcon_")
     assert "DRAFT" not in text
+    assert f"| olga | 2026-10-05 06:20 UTC | sha256:{digest} |" in text
     assert "EXERCISE" in text
 
 

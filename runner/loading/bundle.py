@@ -64,7 +64,7 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
         raise Invalid(
             f"{source.file} has {count} problem{'s' if count != 1 else ''}",
             hint=f"see: tocsin playbook validate {source.file}",
-            problems=problems,
+            problems=tuple(errors),
         )
     return read.playbook
 

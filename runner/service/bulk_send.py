@@ -90,7 +90,7 @@ def check(desk: Desk, incident: Incident, campaign: Campaign) -> Checked:
     problems = unapproved(texts, now)
     if problems:
         raise Refused(
-            f"{len(problems)} texts are not approved: nothing is sent",
+            f"nothing is sent: not approved: {len(problems)} of {len(now)} text{'s' if len(now) != 1 else ''}",
             hint="approve the duty's notice from the same template and version: tocsin approve STEP",
             code="unapproved",
             problems=problems,

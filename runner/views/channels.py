@@ -10,7 +10,7 @@ import msgspec
 from runner.model.messaging import Channel, Confidentiality, PersonalData
 from runner.model.traffic import Account, Breaker
 from runner.views.page import Block, Cell, Page, Table, Tone, line
-from runner.views.words import ago, span
+from runner.views.words import span
 
 
 class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +131,7 @@ def _standing(row: ChannelRow, now: datetime) -> tuple[str, Tone]:
 
 
 def _down(row: DomainRow, now: datetime) -> str:
-    since = f"down {ago(row.since, now)}" if row.since else "down"
+    since = f"down for {span(now - row.since)}" if row.since else "down"
     if row.next_probe is None:
         return f"{since} ({row.why}), until: tocsin domain declare-up {row.domain}"
     probe = (

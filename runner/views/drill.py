@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import msgspec
 
 from runner.engine.injects import deadline, met
 from runner.model.exercise import Exercise, ScenarioEvent
 from runner.model.incident import Incident
-from runner.model.moments import parse_duration
+from runner.model.moments import parse_duration, parse_instant
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.ratings import Ratings, ratings_blocks, ratings_report
 
@@ -59,10 +59,11 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
 
 
 def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillReport:
-    """Return it as of an instant of exercise time."""
+    """Return it as of an instant of exercise time; every time in the zone in which the exercise starts."""
     drill = incident.drill
     if drill is None:
         raise ValueError("no exercise")
+    zone = parse_instant(plan.clock.start).tzinfo if plan.clock.start else now.tzinfo
     return DrillReport(
         incident=incident.id,
         codename=incident.codename,
@@ -72,15 +73,15 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
         exercise_type=plan.type,
         marking=plan.marking,
         stage=drill.stage,
-        exercise_time=now,
-        begun=drill.begun_at,
-        ended=drill.ended_at,
-        events=tuple(_event(one, incident) for one in plan.events),
+        exercise_time=now.astimezone(zone),
+        begun=_there(drill.begun_at, zone),
+        ended=_there(drill.ended_at, zone),
+        events=tuple(_event(one, incident, zone) for one in plan.events),
         ratings=ratings_report(incident, plan),
     )
 
 
-def _event(event: ScenarioEvent, incident: Incident) -> EventReport:
+def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo | None) -> EventReport:
     drill = incident.drill
     released = drill.released.get(event.number) if drill is not None else None
     left_out = drill is not None and event.number in drill.deferred
@@ -91,8 +92,8 @@ def _event(event: ScenarioEvent, incident: Incident) -> EventReport:
         title=event.title,
         category=event.category,
         state="released" if released else "left out" if left_out else "waiting",
-        planned=planned,
-        released=released.at if released else None,
+        planned=_there(planned, zone),
+        released=_there(released.at, zone) if released else None,
         cause=released.cause if released else "",
         to=event.to,
         via=event.via,
@@ -100,13 +101,17 @@ def _event(event: ScenarioEvent, incident: Incident) -> EventReport:
         expected=tuple(
             Expectation(
                 action=one.words,
-                by=deadline(event, one, drill) if drill is not None else None,
-                done=met(one, incident),
+                by=_there(deadline(event, one, drill), zone) if drill is not None else None,
+                done=_there(met(one, incident), zone),
                 critical=one.critical,
             )
             for one in event.expected
         ),
     )
+
+
+def _there(at: datetime | None, zone: tzinfo | None) -> datetime | None:
+    return at.astimezone(zone) if at is not None else None
 
 
 _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
@@ -121,7 +126,7 @@ def drill_page(report: DrillReport) -> Page:
         ),
         hang=2,
     )
-    stands = line(f"{report.stage}; exercise time {_time(report.exercise_time)}", "title")
+    stands = line(f"{report.stage}; exercise time {report.exercise_time:%Y-%m-%d %H:%M %Z}", "title")
     rows = tuple(_row(one) for one in report.events)
     blocks: list[Block] = [head, stands, Blank(), Table(rows=rows, elastic=3, indent=0)]
     for event in report.events:

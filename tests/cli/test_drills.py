@@ -120,6 +120,9 @@ def test_exercise_time_runs_apart_from_the_wall_s_and_the_journal_has_both(
     assert block["due"].startswith("2026-10-05T08:15:00+02:00")
     report = tocsin("drill", "show", "--format", "json").json
     assert report["exercise_time"] == "2026-10-05T09:00:00+02:00"
+    shown_times = {one[key] for one in report["events"] for key in ("planned", "released") if one[key]}
+    assert {one[-6:] for one in shown_times} == {"+02:00"}, "written and recorded times in one zone"
+    assert "exercise time 2026-10-05 09:00 UTC+02:00" in tocsin("drill", "show").out
     story = tocsin("timeline", "--format", "json").json["entries"]
     assert {one["at"][:10] for one in story} == {"2026-11-24"}
     assert {one["exercise_at"][:10] for one in story} == {"2026-10-05"}

@@ -261,7 +261,7 @@ def test_channels_are_listed_with_what_holds_them_up(providers: Providers, tmp_p
     assert "no integration is named" in rows["lost"]["broken"]
     shown = providers.tocsin.done("channel", "list")
     assert "not used: a domain is down" in shown
-    assert "messenger: down since 0 min (5 attempts in a row failed); next probe in 30 s" in shown
+    assert "messenger: down for 0 min (5 attempts in a row failed); next probe in 30 s" in shown
     found = providers.tocsin("doctor").out
     assert "messenger is down since 2026-11-24 09:00:00Z: 5 attempts in a row failed" in found
 

@@ -41,6 +41,20 @@ def test_people_recorded_in_the_home_count_as_much_as_those_in_its_file(
     assert tocsin("playbook", "validate", str(playbook)).out == ""
 
 
+def test_a_playbook_that_cannot_be_opened_is_refused_with_its_errors_and_no_word_about_the_home(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    text = playbook.read_text(encoding="utf-8")
+    playbook.write_text(
+        text.replace("role: commander, due: 15m", "role: comander, due: 15m"), encoding="utf-8"
+    )
+    for words in (("open", str(playbook), "--yes"), ("playbook", "show", str(playbook))):
+        said = tocsin(*words)
+        assert said.code == 1
+        assert "did you mean 'commander'?" in said.err
+        assert "there is no home" not in said.err
+
+
 def test_problems_are_told_to_editors_in_sarif(nowhere: AtDesk, playbook: Path) -> None:
     playbook.write_text("schema: tocsin/playbook/v1\n", encoding="utf-8")
     said = nowhere("playbook", "validate", str(playbook), "--format", "sarif")

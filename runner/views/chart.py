@@ -13,7 +13,7 @@ import msgspec
 
 from runner.engine.view import title_of
 from runner.model.moments import duration_text
-from runner.model.playbook import AnyStep, Bundle, Call, Due, Group, Repeat
+from runner.model.playbook import AnyStep, Bundle, Call, Due, Group, Message, Repeat
 from runner.views.rows import roles_of
 from runner.views.words import span
 
@@ -110,7 +110,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
             kind=str(step.__struct_config__.tag),
             title=title_of(step),
             gate=tuple(_gate(step)),
-            who=tuple(_who(step)),
+            who=(*_who(step), *self.told(step, running[-1])),
             often=tuple(_often(step)),
             due=due_words(step.due) if step.due is not None else "",
             after=step.after.steps,
@@ -129,6 +129,16 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
                 return self.filled(made, called.steps, (*running, name))
             case _:
                 return made
+
+    def told(self, step: AnyStep, playbook: str) -> Iterator[str]:
+        """Yield who gets a message: those whom the step names, else those of its text in the playbook."""
+        if not isinstance(step, Message):
+            return
+        of = self.bundle.includes.get(playbook, self.bundle.playbook)
+        template = of.messages.get(step.message)
+        names = step.to or (template.to if template is not None else ())
+        if names:
+            yield f"to: {', '.join(name.removeprefix('role:') for name in names)}"
 
 
 def nodes(node: Node) -> Iterator[Node]:

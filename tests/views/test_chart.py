@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from hypothesis import given
 
@@ -135,6 +136,13 @@ def test_joins_conditions_roles_and_due_times_are_said_in_words() -> None:
     assert b.notes == ("person: ann", "due 1 h before the end of a")
     assert (c.gate, c.notes) == (("after any of 2", "if data.encrypted"), ("2 of: lead, counsel",))
     assert '-->|"any, if data.encrypted"|' in mermaid(made)
+
+
+def test_a_message_says_to_whom_it_goes_as_the_step_or_its_text_has_it() -> None:
+    text = p.MessageTemplate(message_class="task-notice", text="x", to=("role:lead", "person:ann"))
+    steps = (s.message("a", message="tell", to=()), s.message("b", message="tell", to=("role:counsel",)))
+    made = chart(s.bundle(msgspec.structs.replace(s.playbook(*steps), messages={"tell": text})))
+    assert [one.notes for one in nodes(made.top)] == [("to: lead, person:ann",), ("to: counsel",)]
 
 
 def test_text_is_broken_into_lines_that_fit_and_what_is_too_long_is_cut() -> None:

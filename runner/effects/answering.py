@@ -45,7 +45,8 @@ def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: To
     if kind.audience in OUTSIDERS:
         return ""
     vouch = tools.blobs.vouch
-    code = f" · code {code_of(vouch, incident.id, delivery.id)}"
+    room = incident.war_room.address if incident.war_room is not None else ""
+    code = f"{f' · war room: {room}' if room else ''} · code {code_of(vouch, incident.id, delivery.id)}"
     if not kind.wants_answer or not tools.public_url or channel.sim_swappable:
         return code
     ends = min(tools.now() + LINK_HOLDS, stale(incident, delivery))

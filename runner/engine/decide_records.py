@@ -12,6 +12,7 @@ from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.populations import View
+from runner.engine.war_room import room_left
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -24,6 +25,7 @@ RecordCommand = (
     c.RecordFacts
     | c.RecordDuty
     | c.AssignRole
+    | c.ChooseRoom
     | c.DeclareDomain
     | c.ReportDomain
     | c.OverrideRule
@@ -49,8 +51,8 @@ def decide_record(
         case c.RecordDuty(record=record):
             refuse_record_ahead(command.duty, record.at, now)
             return _duty(incident, command)
-        case c.AssignRole(role=role, persons=persons, on_call=on_call):
-            return (e.RoleAssigned(role=role, persons=persons, on_call=on_call),)
+        case c.AssignRole() | c.ChooseRoom():
+            return (_who_and_where(incident, command),)
         case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
             before = incident.domains.get(domain)
             if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):
@@ -70,6 +72,15 @@ def decide_record(
             return _confirm(incident, command)
         case _:
             return _life(incident, command)
+
+
+def _who_and_where(incident: Incident, command: c.AssignRole | c.ChooseRoom) -> e.AnyEvent:
+    """Who holds a role, and where responders talk, is as it was said last."""
+    match command:
+        case c.AssignRole(role=role, persons=persons, on_call=on_call):
+            return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
+        case c.ChooseRoom(room=room, trigger=trigger):
+            return e.RoomChosen(room=room, left=room_left(incident), trigger=trigger)
 
 
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:

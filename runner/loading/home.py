@@ -28,6 +28,7 @@ _KNOWN = (
     "people",
     "roles",
     "oncall",
+    "war_rooms",
     "alternates",
     "escalation",
     "public_url",
@@ -81,11 +82,7 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
             near = nearest(person, home.people)
             hint = f"did you mean {near}?" if near else "add them under people"
             found.append(source.problem(where, "person", f"nobody is called {person!r}", hint=hint))
-    for role in home.oncall:
-        if not home.roles.get(role):
-            hint = f"name them under roles, as: {role}: [PERSON]"
-            text = f"nobody holds {role} where the rota has a gap"
-            found.append(source.problem(("oncall", role), "oncall", text, hint=hint))
+    found.extend(_rooms_and_rotas(home, source))
     if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
         found.append(
             source.problem(
@@ -102,6 +99,20 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
     for name, channel in home.channels.items():
         found.extend(_channel(name, channel, source))
     return found
+
+
+def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:
+    """Yield rooms of channels that are not there, and rotas whose gaps fall to nobody."""
+    for name, room in home.war_rooms.items():
+        if room.channel and room.channel not in home.channels:
+            hint = f"known: {', '.join(home.channels) or 'none'}"
+            text = f"there is no channel {room.channel!r}"
+            yield source.problem(("war_rooms", name, "channel"), "channel", text, hint=hint)
+    for role in home.oncall:
+        if not home.roles.get(role):
+            hint = f"name them under roles, as: {role}: [PERSON]"
+            text = f"nobody holds {role} where the rota has a gap"
+            yield source.problem(("oncall", role), "oncall", text, hint=hint)
 
 
 def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Problem]:

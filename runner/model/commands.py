@@ -14,6 +14,7 @@ from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
 from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.states import ReceiptKind
+from runner.model.war_room import WarRoom
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +142,13 @@ class AssignRole(Command, frozen=True, kw_only=True):
     persons: tuple[str, ...]
     on_call: bool = False
     """A rota says so, and hands it on when the watch changes."""
+
+
+class ChooseRoom(Command, frozen=True, kw_only=True):
+    """Say where responders talk from now on."""
+
+    room: WarRoom
+    trigger: str = ""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
@@ -498,6 +506,7 @@ AnyCommand = (
     | RecordFacts
     | RecordDuty
     | AssignRole
+    | ChooseRoom
     | DeclareDomain
     | ReportDomain
     | OverrideRule

@@ -49,6 +49,7 @@ from runner.model.notice_events import NoticeOverridden as NoticeOverridden
 from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
 from runner.model.rule_events import RuleOverridden as RuleOverridden
 from runner.model.states import Kind, TaskState, Verdict
+from runner.model.war_room import RoomChosen as RoomChosen
 
 
 class IncidentOpened(Personal, frozen=True, kw_only=True):
@@ -457,6 +458,7 @@ AnyEvent = (
     | DutiesAssessed
     | DutyRecorded
     | RoleAssigned
+    | RoomChosen
     | DomainDeclared
     | RuleOverridden
     | ChannelsSwitched

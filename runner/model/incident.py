@@ -15,6 +15,7 @@ from runner.model.handover import Handover
 from runner.model.messaging import MessageClass
 from runner.model.overrides import RuleOverride
 from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State, TaskState, Verdict
+from runner.model.war_room import WarRoom
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
 """States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
@@ -419,6 +420,8 @@ class Incident(Value, frozen=True, kw_only=True):
     roles: Mapping[str, tuple[str, ...]] = {}
     on_call: frozenset[str] = frozenset()
     """Roles that a rota hands round."""
+    war_room: WarRoom | None = None
+    """Where responders talk; without a name where no room can be used, None where none was ever chosen."""
     messages: Mapping[str, MessageRecord] = {}
     deliveries: Mapping[str, Delivery] = {}
     documents: Mapping[str, Document] = {}

@@ -18,6 +18,7 @@ from runner.model.messaging import (
 )
 from runner.model.rota import Watch
 from runner.model.states import AttemptState
+from runner.model.war_room import RoomConfig
 
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
 """``role:NAME`` or ``person:ID``."""
@@ -76,6 +77,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}
     """Roles that a rota hands round → an iCalendar file; its path counts from the home. ``roles`` names whom its gaps fall to."""
+    war_rooms: dict[str, RoomConfig] = {}
+    """Where responders talk, the first to use first."""
     alternates: dict[str, tuple[str, ...]] = {}
     """Who is told when those who hold a role do not answer."""
     escalation: tuple[Addressee, ...] = ()

@@ -283,16 +283,22 @@ class Desk:
     ) -> Turn:
         """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
         library = self.library(incident)
-        return prepare(
-            incident,
-            (*self._handovers(incident), *commands),
-            now or self.clock.now(),
-            library,
-            actor or self.actor,
-            worker,
-            room=room,
-            rooms=rooms,
-        )
+        at, who = now or self.clock.now(), actor or self.actor
+        told = (*self._handovers(incident), *commands)
+        turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
+        if chosen := self._room_choice(turn.incident):
+            return prepare(incident, (*told, *chosen), at, library, who, worker, room=room, rooms=rooms)
+        return turn
+
+    def _room_choice(self, incident: Incident) -> tuple[AnyCommand, ...]:
+        """Return the choice of a war room, where there is none yet or its domain has fallen in this very turn."""
+        if not self.home.war_rooms or incident.drill is not None or incident.state not in ("open", "paused"):
+            return ()
+        from runner.engine.war_room import choice, usable
+
+        rooms = (usable(self.home.war_rooms, self._channels, name) for name in self.home.war_rooms)
+        found = choice(incident, [room for room in rooms if room is not None])
+        return (found,) if found is not None else ()
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
         """Return what hands roles over to whoever is on call by now: whatever happens next finds them in place."""

@@ -32,6 +32,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
     blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
     for section in (
         _attention(found.needs_attention, lanes),
+        _war_room(found),
         _domains(found, now),
         overrides_blocks(found.overrides, now),
         _clocks(found.duties, now, found.opened_at, lanes),
@@ -76,6 +77,17 @@ def _attention(items: Sequence[Attention], lanes: Sequence[LaneGroup]) -> Iterat
             cells=(Cell(f"{_MARKS[one.severity]:<3}", _TONES[one.severity]), Cell(one.text)), indent=1, hang=3
         )
         yield Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=4, hang=2)
+    yield Blank()
+
+
+def _war_room(found: Status) -> Iterator[Block]:
+    if found.war_room is None:
+        return
+    room = found.war_room
+    if room.name:
+        yield line(f"WAR ROOM  {room.address} ({room.name})", "title", hang=2)
+    else:
+        yield line("WAR ROOM  none can be used: agree on one over a channel that holds", "alarm", hang=2)
     yield Blank()
 
 

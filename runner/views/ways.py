@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.model import events as e
 from runner.views.words import moment, scope_words
 
-Way = e.RoleAssigned | e.DomainDeclared | e.RuleOverridden | e.ChannelsSwitched
+Way = e.RoleAssigned | e.RoomChosen | e.DomainDeclared | e.RuleOverridden | e.ChannelsSwitched
 
 
 def way(event: Way) -> str:
@@ -14,6 +14,9 @@ def way(event: Way) -> str:
         case e.RoleAssigned(role=role, persons=persons):
             by_rota = " (on call)" if event.on_call else ""
             return f"Role {role}: {', '.join(persons) or 'nobody'}{by_rota}"
+        case e.RoomChosen(room=room, left=left, trigger=trigger):
+            where = f"{room.name}: {room.address}" if room.name else "none can be used"
+            return f"War room {where}{f' (not {left} any more)' if left else ''}{told_why(trigger)}"
         case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
             how = "assumed " if event.assumed else "found " if event.automatic else ""
             return f"{domain} is {how}{state} since {moment(since)}{told_why(reason)}"

@@ -13,6 +13,7 @@ WORDS = {"reason", "why", "text", "title", "inputs", "note", "grounds", "facts",
 """Fields in which a person's words, a person's name or a fact's value can stand."""
 IN_THE_CLEAR = {
     "AttemptEnded": "the reason is the provider's, cleaned; a person's is in AttemptResolved",
+    "SubstituteDue": "the reason is counted and worded by the program from the law",
     "DocumentRendered": "its facts are numbers of events, not values",
 }
 """Types with such a field that are not sealed, and why."""

@@ -158,6 +158,13 @@ ENTRIES: tuple[Entry, ...] = (
     ours("B", "tocsin", "bulk.py", 20_000, prepare="ours/bulk.py"),
     Entry("B", "smtplib, email", Role.PEER, ".venv", "peers/pipelined_mail.py", 2_000, "email"),
     Entry("B", "smtplib, bytes", Role.LIMIT, ".venv", "peers/pipelined_mail.py", 20_000, "bytes"),
+    # H, E: a message to each of n people over HTTP and by mail
+    ours("H", "tocsin", "messages.py", 1_000),
+    Entry("H", "requests", Role.LIMIT, ".venv", "peers/bare_messages.py", 2_000),
+    Entry("H", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 1_000, "apprise"),
+    ours("E", "tocsin", "messages.py", 1_000),
+    Entry("E", "smtplib", Role.LIMIT, ".venv", "peers/bare_messages.py", 2_000),
+    Entry("E", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 1_000, "apprise"),
     # C is how long it takes to start
     Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
     Entry(
@@ -206,4 +213,4 @@ TARGETS: tuple[Target, ...] = (
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "C", "M")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "H", "E", "C", "M")

@@ -13,14 +13,14 @@ from tests.benchmarks import protocol
 from tests.cli.at_desk import AtDesk
 from tests.cli.test_bulk import opened
 
-SINK = Path(__file__).parents[1] / "sink.py"
+HERE = Path(__file__).parents[1]
 NOTICE = "our-letter"
 
 
 @contextmanager
-def sink() -> Iterator[int]:
-    """Run a mail server of its own process, and yield its port."""
-    with subprocess.Popen([sys.executable, str(SINK)], stdout=subprocess.PIPE, text=True) as server:
+def sink(script: str = "sink.py") -> Iterator[int]:
+    """Run a server (a mail server, unless told) in its own process, and yield its port."""
+    with subprocess.Popen([sys.executable, str(HERE / script)], stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             yield int(server.stdout.readline())

@@ -86,7 +86,6 @@ def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_pat
     listed = breach("notice", "list", "--format", "json").json["notices"]
     assert {(one["notice"], one["status"]) for one in listed} == {
         ("gdpr-33-initial", "draft"),
-        ("gdpr-33-supplementary", "draft"),
         ("gdpr-34-letter", "draft"),
     }
     files = breach("notice", "pull", "--to", "txt", "--out", str(tmp_path), "--format", "json").json["files"]

@@ -74,7 +74,7 @@ class CampaignResolved(Personal, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class SubstituteDue(Event, frozen=True, kw_only=True):
+class SubstituteDue(Personal, frozen=True, kw_only=True):
     """The law of a place lets or makes substitute notice stand in: a person decides, nothing is done by itself."""
 
     campaign: str

@@ -92,3 +92,8 @@ def test_a_valid_playbook_without_templates_is_checked_without_jinja_and_jsonsch
 
 def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert not imported(tmp_path, "--help") & (HEAVY | {UNSEALING})
+
+
+def test_nothing_but_what_asks_for_times_imports_the_alarm_clock(home: Path) -> None:
+    for words in (("drill", "list"), ("drill", "schedules"), ("worker", "--once")):
+        assert "apscheduler" not in imported(home, *words)

@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home": ("init", "doctor", "version"),
         "audit": ("audit",),
         "worker": ("worker",),
+        "schedules": ("scheduler",),
         "callbacks": ("serve-callbacks",),
     },
 }

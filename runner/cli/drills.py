@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
+from runner.cli.schedules import run_due, schedule, schedules, unschedule
 from runner.cli.session import Session
 from runner.errors import Refused, Usage
 from runner.model import commands as c
@@ -44,6 +45,10 @@ def add(app: Commands) -> None:
     command(made, "observe", Scope.WRITES)(observe)
     command(made, "rate", Scope.WRITES)(rate)
     command(made, "report", Scope.WRITES)(report)
+    command(made, "report")(report)
+    command(made, "schedule", Scope.HOME_WRITES)(schedule)
+    command(made, "unschedule", Scope.HOME_WRITES)(unschedule)
+    command(made, "schedules", Scope.ANYWHERE)(schedules)
 
 
 def list_(session: Session) -> None:
@@ -75,7 +80,8 @@ def run(
     unattended: Annotated[
         bool, Option("--unattended", help="Play it without people, in virtual time; it counts for nothing.")
     ] = False,
-    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="One that was begun before.")] = "",
+    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="One that is open already.")] = "",
+    due: Annotated[bool, Option("--due", help="What schedules have due now; for cron.")] = False,
     yes: Annotated[bool, Option("--yes", help="Begin without asking.")] = False,
     despite: Annotated[
         str, Option("--despite", metavar="WHY", help="Why it goes on although a real incident is open.")
@@ -88,13 +94,28 @@ def run(
       tocsin drill run lost-laptop
       tocsin drill run exercises/autumn.yaml --unattended
       tocsin drill run --go-on amber-falcon
+      tocsin drill run --due
     """
+    if due:
+        if exercise or go_on or unattended:
+            raise Usage("--due runs what the schedules say", hint="tocsin drill run --due")
+        return run_due(session)
     if bool(exercise) == bool(go_on):
         raise Usage("name an exercise, or one that goes on", hint="tocsin drill run EXERCISE")
     if unattended:
         return _alone(session, exercise)
-    name = session.name(go_on) if go_on else _begin(session, exercise, despite, yes=yes)
+    name = _again(session, go_on) if go_on else _begin(session, exercise, despite, yes=yes)
     return _conduct(session, name)
+
+
+def _again(session: Session, go_on: str) -> str:
+    """Return the exercise that goes on; one that a schedule opened is given its StartEx."""
+    from runner.service.drills import set_clock
+
+    incident = session.incident(go_on)
+    if incident.drill is not None and incident.drill.stage == "planned":
+        set_clock(session.desk, incident.id, "begun")
+    return incident.id
 
 
 def _alone(session: Session, exercise: str) -> int:

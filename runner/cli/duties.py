@@ -13,7 +13,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
-from runner.errors import Refused, Usage
+from runner.errors import Usage
 from runner.model.states import Kind
 from runner.settings import CONFIG, cache_folder
 
@@ -138,6 +138,7 @@ def _register(session: Session, which: str, kind: str) -> None:
 
 def _calendar(session: Session, out: Path | None, known: str) -> None:
     """Show the open deadlines, or write them as iCalendar or as a spreadsheet."""
+    from runner.cli.written import write_out
     from runner.views.calendar import calendar_page, deadlines, ics, sheet
 
     now = instant(known, session.now()) if known else session.now()
@@ -154,7 +155,7 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
         from runner.documents.sheet import xlsx
 
         content = xlsx([sheet(found)], now)
-    _write(out, content)
+    write_out(out, content)
     session.say(f"{out}: {_held(found) if out.suffix == '.ics' else f'{len(found.deadlines)} deadlines'}")
 
 
@@ -166,13 +167,6 @@ def _held(found: Deadlines) -> str:
     )
     words = f"{total - len(others)} of {total} have a date and are in it"
     return f"{words}; without a date: {', '.join(others)}" if others else words
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
 def record_filed(

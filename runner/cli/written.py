@@ -9,6 +9,8 @@ from runner.errors import Refused
 from runner.views.page import Cell, Page, Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.model.commands import Rendered
     from runner.service.notices import Pulled
 
@@ -18,6 +20,14 @@ def show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
     report = {"schema": "tocsin/pulled/v1", "files": files}
     rows = tuple((Cell(one.path), Cell(one.status, "dim"), Cell(one.sha256[:12], "dim")) for one in files)
     session.show(report, lambda: Page((Table(rows=rows, elastic=0, indent=0),)))
+
+
+def write_out(path: Path, content: bytes) -> None:
+    """Write a file that was asked for; raises Refused where that cannot be."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
 def in_person(session: Session, override: str) -> None:

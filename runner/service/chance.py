@@ -214,6 +214,11 @@ class SystemChance:
         return f"{_drawn(_FIRST)}-{_drawn(_SECOND)}"
 
 
+def fraction() -> float:
+    """Return a number from 0 up to 1 that nobody can guess."""
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
 def _drawn(choices: Sequence[str]) -> str:
     """Return one of at most 256, each as likely as any other, from the system's source of chance.
 

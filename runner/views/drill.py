@@ -114,6 +114,18 @@ def _there(at: datetime | None, zone: tzinfo | None) -> datetime | None:
     return at.astimezone(zone) if at is not None else None
 
 
+def unmet(report: DrillReport) -> tuple[str, ...]:
+    """Return the critical actions that were expected after what happened and came late or never; none: it passed."""
+    return tuple(
+        f"{event.number}: {one.action} {'came late' if one.done else 'was not done'}"
+        for event in report.events
+        for one in event.expected
+        if event.state == "released"
+        and one.critical
+        and (one.done is None or (one.by is not None and one.done > one.by))
+    )
+
+
 _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
 
 

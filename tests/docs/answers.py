@@ -92,6 +92,10 @@ ASKED = (
     ("playbook diff lost-device lost-device.yaml", ""),
     ("playbook test lost-device --only 'the PIN'", "`tocsin playbook test`"),
     ("drill list", ""),
+    (
+        'drill schedule lost-laptop --cron "0 9 1 */3 *" --zone Europe/Berlin',
+        "`tocsin drill schedule`, `tocsin drill unschedule`, `tocsin drill schedules`, `tocsin drill run --due`",
+    ),
     ("drill run lost-laptop --unattended", "`tocsin drill run`, `tocsin drill show`"),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),

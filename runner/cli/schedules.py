@@ -1,0 +1,224 @@
+"""Exercises that come by themselves: schedule, unschedule, see; and the scheduler, or one look of it for cron."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+from runner.cli.home import NEEDS_A_PERSON
+from runner.cli.options import Argument, Commands, Option, Scope, command
+from runner.cli.session import Session
+from runner.cli.stopping import stopped_by_signals
+from runner.errors import Usage
+from runner.model.moments import parse_duration
+from runner.model.schedule import OnMissed, Rule
+
+if TYPE_CHECKING:
+    from runner.drivers.firing import Firer
+    from runner.model.schedule import AnyScheduleEvent
+    from runner.views.schedules import SchedulesReport
+
+MISSED: tuple[str, ...] = get_args(OnMissed)
+AHEAD = timedelta(days=400)
+EVENTS = 60
+"""A calendar holds at most so many times of one schedule, over a good year."""
+
+
+def add(app: Commands) -> None:
+    """Add ``scheduler``; what belongs to ``drill`` is added with that."""
+    command(app, "scheduler", Scope.ANYWHERE)(scheduler)
+
+
+def schedule(
+    session: Session,
+    exercise: Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")],
+    cron: Annotated[
+        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, by the local clock.")
+    ] = "",
+    every: Annotated[str, Option("--every", metavar="SPAN", help="So much time apart, as 90d.")] = "",
+    zone: Annotated[
+        str, Option("--zone", metavar="ZONE", help="Of --cron; else the organisation's, else UTC.")
+    ] = "",
+    no_notice: Annotated[
+        str, Option("--no-notice", metavar="WINDOW", help="At some moment of so long a window, unannounced.")
+    ] = "",
+    on_missed: Annotated[
+        str, Option("--on-missed", metavar="HOW", help="What is made up for: skip, latest or all.")
+    ] = "latest",
+    unattended: Annotated[
+        bool, Option("--unattended", help="Play it without people, and keep whether it passed.")
+    ] = False,
+    despite: Annotated[
+        str, Option("--despite", metavar="WHY", help="Why it comes although a real incident is open.")
+    ] = "",
+) -> None:
+    """Have an exercise come by itself; a scheduler, or cron, has it happen.
+
+    \b
+    Examples:
+      tocsin drill schedule lost-laptop --cron "0 9 1 */3 *" --zone Europe/Berlin
+      tocsin drill schedule lost-laptop --every 90d --no-notice 5d
+      tocsin drill schedule lost-laptop --cron "30 6 * * 1" --unattended
+    """
+    from runner.service.fire_times import next_fire
+    from runner.service.schedules import keep, written
+
+    if bool(cron) == bool(every):
+        raise Usage("name either --cron or --every", hint="as: --every 90d")
+    if on_missed not in MISSED:
+        raise Usage(f"there is no --on-missed {on_missed}", hint=f"one of: {', '.join(MISSED)}")
+    session.ensure_home()
+    rule = Rule(
+        exercise=written(exercise, session.world.cwd),
+        cron=cron,
+        every=_span("--every", every),
+        zone=zone or str(session.desk.home.organisation.get("zone", "UTC")),
+        no_notice=_span("--no-notice", no_notice),
+        on_missed=cast(OnMissed, on_missed),
+        unattended=unattended,
+        despite=despite,
+    )
+    kept = keep(session.desk, rule)
+    first = next_fire(kept.rule, kept.since, kept.since)
+    session.say(f"{kept.id} comes first on {first:%A, %Y-%m-%d at %H:%M %Z}")
+    session.say("it happens while tocsin scheduler runs, or whenever cron types: tocsin drill run --due")
+    _show(session)
+
+
+def _span(option: str, text: str) -> timedelta | None:
+    if not text:
+        return None
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise Usage(f"{option}: {error}") from error
+    if not timedelta() < found <= timedelta(days=3660):
+        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d")
+    return found
+
+
+def unschedule(
+    session: Session, name: Annotated[str, Argument(metavar="SCHEDULE", help="As in drill schedules.")]
+) -> None:
+    """Have an exercise come no more; what happened stays on record."""
+    from runner.service.schedules import drop
+
+    drop(session.desk, name)
+    session.say(f"{name} comes no more")
+    _show(session)
+
+
+def schedules(
+    session: Session,
+    ics: Annotated[
+        Path | None, Option("--ics", metavar="FILE", help="Write the announced ones to come as a calendar.")
+    ] = None,
+    check: Annotated[
+        bool, Option("--check", help="Exit with 4 when the last time of one was missed or failed.")
+    ] = False,
+) -> int:
+    """Show which exercises come by themselves, when, and what became of each time that came."""
+    found = _show(session)
+    if ics is not None:
+        _calendar(session, ics)
+    return NEEDS_A_PERSON if check and any(one.needs_attention for one in found.schedules) else 0
+
+
+def _show(session: Session) -> SchedulesReport:
+    from runner.service.fire_times import next_fire
+    from runner.service.schedules import read
+    from runner.views.schedules import schedules_page, schedules_report
+
+    now, book = session.now(), read(session.desk)
+    upcoming = {
+        one.id: next_fire(one.rule, one.since, max(now, one.since))
+        for one in book.schedules.values()
+        if one.ended is None
+    }
+    report = schedules_report(book, upcoming, now)
+    session.show(report, lambda: schedules_page(report))
+    return report
+
+
+def _calendar(session: Session, file: Path) -> None:
+    from runner.cli.written import write_out
+    from runner.service.fire_times import coming
+    from runner.service.schedules import read
+    from runner.views.schedules import Coming, ics
+
+    now = session.now()
+    standing = [one for one in read(session.desk).schedules.values() if one.ended is None]
+    hidden = [one.id for one in standing if one.rule.no_notice is not None]
+    found = [
+        Coming(schedule=one.id, at=at)
+        for one in standing
+        if one.rule.no_notice is None
+        for at in coming(one, now, now + AHEAD, EVENTS)
+    ]
+    write_out(file, ics(found, now))
+    session.say(f"{file}: {len(found)} exercises to come")
+    if hidden:
+        session.say(f"left out, as they come without notice: {', '.join(hidden)}")
+
+
+def run_due(session: Session) -> int:
+    """Take what is due now and have it happen; 4 if something was missed or failed."""
+    with _firing(session) as firer:
+        events = firer.look()
+    _show(session)
+    return NEEDS_A_PERSON if any(_is_bad(one) for one in events) else 0
+
+
+def scheduler(session: Session) -> None:
+    """Have scheduled exercises happen at their times, until SIGTERM or Ctrl-C.
+
+    Several may run on one store: each time comes once. An exercise with people is opened, and waits for whoever
+    conducts it with tocsin drill run --go-on.
+
+    \b
+    Example:
+      tocsin scheduler
+    """
+    from runner.drivers.scheduler import Scheduler
+
+    with _firing(session) as firer:
+        running = Scheduler(session.apart(), firer, session.say)
+        with stopped_by_signals(running.stop):
+            session.say(f"exercises of {session.folder} come at their times; stop with Ctrl-C or SIGTERM")
+            running.run()
+    session.say("the scheduler has stopped")
+
+
+@contextmanager
+def _firing(session: Session) -> Iterator[Firer]:
+    """Be one scheduler of the store for a while."""
+    from runner.drivers.firing import Firer
+    from runner.service.chance import fraction
+    from runner.settings import cache_folder
+
+    desk = session.apart()
+    name = desk.chance.name("scheduler")
+    alive = desk.store.register_worker(name)
+    try:
+        cache = cache_folder(session.world.environ)
+        yield Firer(desk, name, fraction, cache, lambda event: _say(session, event))
+    finally:
+        alive.release()
+
+
+def _is_bad(event: AnyScheduleEvent) -> bool:
+    from runner.model.schedule import FiringEnded, FiringMissed
+
+    return isinstance(event, FiringMissed) or (isinstance(event, FiringEnded) and event.outcome == "failed")
+
+
+def _say(session: Session, event: AnyScheduleEvent) -> None:
+    """Say what was recorded, as it is recorded; a no-notice exercise is not given away before it opens."""
+    from runner.views.schedules import told
+
+    words = told(event)
+    if words:
+        session.say(words)

@@ -1,0 +1,187 @@
+"""Exercises that come by themselves: when, how, and what became of each time that came. Kept in a journal of its own.
+
+A firing is known by its schedule and its fire time in UTC. Whoever records it first has it; whoever died with it in
+hand leaves it in the state ``claimed``, where others find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+JOURNAL = "schedules"
+"""The journal's name; it is no incident."""
+OnMissed = Literal["skip", "latest", "all"]
+FiringState = Literal["claimed", "opened", "passed", "failed", "missed"]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When an exercise comes, and how; exactly one of ``cron`` and ``every``."""
+
+    exercise: str
+    """A name, or the full path of a file."""
+    cron: str = ""
+    every: timedelta | None = None
+    zone: str = "UTC"
+    no_notice: timedelta | None = None
+    """It opens at some moment of so long a window, which begins at the fire time; None: it is announced."""
+    on_missed: OnMissed = "latest"
+    unattended: bool = False
+    despite: str = ""
+    """Why it comes although a real incident is open; empty: then it does not."""
+
+
+class ScheduleEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """What all of them share."""
+
+    schedule: str
+    by: str
+
+
+class DrillScheduled(ScheduleEvent, frozen=True, kw_only=True):
+    """From then on it comes by itself."""
+
+    rule: Rule
+
+
+class DrillUnscheduled(ScheduleEvent, frozen=True, kw_only=True):
+    """From then on it comes no more."""
+
+
+class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
+    """A scheduler has a firing in hand, and opens it at ``opens_at``."""
+
+    fire_at: datetime
+    scheduler: str
+    opens_at: datetime
+
+
+class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
+    """The exercise is open, and waits for whoever conducts it."""
+
+    fire_at: datetime
+    incident: str
+    codename: str
+
+
+class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
+    """It was played without people, or could not begin."""
+
+    fire_at: datetime
+    outcome: Literal["passed", "failed"]
+    detail: str = ""
+
+
+class FiringMissed(ScheduleEvent, frozen=True, kw_only=True):
+    """An exercise that did not happen: that is evidence too."""
+
+    fire_at: datetime
+    reason: str
+
+
+class FiringRestored(ScheduleEvent, frozen=True, kw_only=True):
+    """A miss was recorded by a clock that was ahead: its time is still to come."""
+
+    fire_at: datetime
+
+
+AnyScheduleEvent = (
+    DrillScheduled
+    | DrillUnscheduled
+    | FiringClaimed
+    | FiringOpened
+    | FiringEnded
+    | FiringMissed
+    | FiringRestored
+)
+DECODER: msgspec.json.Decoder[AnyScheduleEvent] = msgspec.json.Decoder(AnyScheduleEvent)
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one fire time."""
+
+    schedule: str
+    fire_at: datetime
+    state: FiringState
+    at: datetime
+    """When that was recorded."""
+    scheduler: str = ""
+    opens_at: datetime | None = None
+    tries: int = 0
+    incident: str = ""
+    codename: str = ""
+    detail: str = ""
+
+    @property
+    def id(self) -> str:
+        """The schedule and the fire time in UTC."""
+        return f"{self.schedule}/{self.fire_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """One schedule as it stands; the oldest firing first."""
+
+    id: str
+    rule: Rule
+    since: datetime
+    by: str
+    ended: datetime | None = None
+    firings: Mapping[datetime, Firing] = {}
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """All schedules, those that ended as well, by id."""
+
+    schedules: Mapping[str, Schedule] = {}
+    version: int = 0
+
+
+def fold_schedules(events: Iterable[tuple[int, datetime, AnyScheduleEvent]]) -> Book:
+    """Return what follows from the journal."""
+    found: dict[str, Schedule] = {}
+    version = 0
+    for version, at, event in events:  # noqa: B007  # the last one counts
+        if isinstance(event, DrillScheduled):
+            found[event.schedule] = Schedule(id=event.schedule, rule=event.rule, since=at, by=event.by)
+        elif event.schedule in found:
+            found[event.schedule] = _after(found[event.schedule], event, at)
+    return Book(schedules=found, version=version)
+
+
+def _after(schedule: Schedule, event: AnyScheduleEvent, at: datetime) -> Schedule:
+    match event:
+        case DrillScheduled():
+            return schedule
+        case DrillUnscheduled():
+            return msgspec.structs.replace(schedule, ended=at)
+        case FiringRestored(fire_at=fire_at):
+            left = {key: one for key, one in schedule.firings.items() if key != fire_at}
+            return msgspec.structs.replace(schedule, firings=left)
+        case _:
+            known = schedule.firings.get(event.fire_at)
+            before = known or Firing(schedule=schedule.id, fire_at=event.fire_at, state="claimed", at=at)
+            firings = {**schedule.firings, event.fire_at: _firing(before, event, at)}
+            return msgspec.structs.replace(schedule, firings=firings)
+
+
+def _firing(
+    before: Firing, event: FiringClaimed | FiringOpened | FiringEnded | FiringMissed, at: datetime
+) -> Firing:
+    match event:
+        case FiringClaimed(scheduler=scheduler, opens_at=opens_at):
+            return msgspec.structs.replace(
+                before, at=at, scheduler=scheduler, opens_at=opens_at, tries=before.tries + 1
+            )
+        case FiringOpened(incident=incident, codename=codename):
+            return msgspec.structs.replace(
+                before, at=at, state="opened", incident=incident, codename=codename
+            )
+        case FiringEnded(outcome=outcome, detail=detail):
+            return msgspec.structs.replace(before, at=at, state=outcome, detail=detail)
+        case FiringMissed(reason=reason):
+            return msgspec.structs.replace(before, at=at, state="missed", detail=reason)

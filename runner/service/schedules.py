@@ -1,0 +1,185 @@
+"""Schedules of exercises: kept in a journal of their own on either store, and looked at by any number of schedulers.
+
+Of two that look in the same instant one appends first; the other is told so, reads again, and finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from runner.engine.schedules import Look, ahead_of, behind, passed, taken_up
+from runner.errors import NotFound, Refused, Stale
+from runner.loading.catalog import Catalog
+from runner.loading.exercises import load_exercise
+from runner.model.people import STREAM
+from runner.model.schedule import (
+    DECODER,
+    JOURNAL,
+    AnyScheduleEvent,
+    Book,
+    DrillScheduled,
+    DrillUnscheduled,
+    Firing,
+    Rule,
+    Schedule,
+    fold_schedules,
+)
+from runner.model.vocabulary import nearest
+from runner.service.desk import Desk
+from runner.service.fire_times import between, check
+from runner.store.port import Append, Appended, IncidentRow, NewEvent
+
+AT_ONCE = 500
+"""So many fire times of one schedule are recorded at once."""
+TRIES = 20
+"""How often a change is decided anew when others are first."""
+Decide = Callable[[Book], Sequence[AnyScheduleEvent]]
+
+
+def read(desk: Desk) -> Book:
+    """Return all schedules as of now."""
+    rows = desk.store.read_payloads(JOURNAL)
+    return fold_schedules((seq, at, DECODER.decode(data)) for seq, at, data in rows if data is not None)
+
+
+def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
+    """Append what ``decide`` makes of the schedules, and return it; it is asked again when somebody else was first."""
+    for _ in range(TRIES):
+        book = read(desk)
+        events = tuple(decide(book))
+        if not events or _append(desk, book.version, events):
+            return events
+    raise Stale("others change the schedules all the time", hint="look again, then repeat")
+
+
+def _append(desk: Desk, version: int, events: Sequence[AnyScheduleEvent]) -> bool:
+    now = desk.clock.now()
+    row = IncidentRow(
+        id=JOURNAL,
+        codename=JOURNAL,
+        title="",
+        kind=STREAM,
+        state=STREAM,
+        opened_at=now,
+        version=version + len(events),
+    )
+    new = [
+        NewEvent(
+            type=type(one).__name__,
+            at=now,
+            actor=desk.actor,
+            payload=msgspec.json.encode(one, order="sorted"),
+            personal=True,
+        )
+        for one in events
+    ]
+    append = Append(incident=JOURNAL, expected_version=version, events=new, row=row)
+    return isinstance(desk.store.append([append], recorded=now)[0], Appended)
+
+
+def keep(desk: Desk, rule: Rule) -> Schedule:
+    """Have an exercise come by itself; raises what is wrong with the exercise or the rule."""
+    check(rule, desk.clock.now())
+    plan = load_exercise(rule.exercise, Catalog(desk.folder)).exercise
+
+    def decide(book: Book) -> Sequence[AnyScheduleEvent]:
+        known = book.schedules
+        same = [one.id for one in known.values() if one.ended is None and one.rule == rule]
+        if same:
+            raise Refused(f"{same[0]} says so already", hint="see: tocsin drill schedules")
+        names = (plan.name, *(f"{plan.name}-{number}" for number in range(2, len(known) + 3)))
+        free = next(name for name in names if name not in known)
+        return (DrillScheduled(schedule=free, by=desk.actor.claimed, rule=rule),)
+
+    (made,) = change(desk, decide)
+    return read(desk).schedules[made.schedule]
+
+
+def drop(desk: Desk, name: str) -> None:
+    """Have an exercise come no more; what happened stays on record."""
+
+    def decide(book: Book) -> Sequence[AnyScheduleEvent]:
+        standing = [one.id for one in book.schedules.values() if one.ended is None]
+        if name not in standing:
+            near = nearest(name, standing)
+            hint = f"did you mean {near}?" if near else "see: tocsin drill schedules"
+            raise NotFound(f"there is no schedule '{name}'", hint=hint)
+        return (DrillUnscheduled(schedule=name, by=desk.actor.claimed),)
+
+    change(desk, decide)
+
+
+def written(exercise: str, base: Path) -> str:
+    """Return how a schedule keeps an exercise: a name as it is, a file by its full path."""
+    from runner.loading.bundle import is_path
+
+    return str((base / exercise).resolve()) if is_path(exercise) else exercise
+
+
+def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnyScheduleEvent, ...]:
+    """Record what became of every fire time that has passed, and return what was recorded."""
+    now = desk.clock.now()
+    look = Look(
+        scheduler=scheduler,
+        by=desk.actor.claimed,
+        now=now,
+        real=tuple(one.codename for one in desk.store.rows("open") if one.kind == "real"),
+        alive=desk.store.worker_alive,
+        still_open=lambda incident: _still_open(desk, incident),
+        chance=chance,
+    )
+    return change(desk, lambda book: [event for one in book.schedules.values() for event in _due(one, look)])
+
+
+def _due(schedule: Schedule, look: Look) -> Iterator[AnyScheduleEvent]:
+    yield from ahead_of(schedule, look)
+    yield from taken_up(schedule, look)
+    if schedule.ended is None:
+        times, more = between(schedule, behind(schedule, look.now), look.now, AT_ONCE)
+        yield from passed(schedule, times, look, more=more)
+
+
+def _still_open(desk: Desk, incident: str) -> bool:
+    row = desk.store.row(incident)
+    if row is None or row.state not in ("open", "paused"):
+        return False
+    drill = desk.load(incident).drill
+    return drill is None or drill.stage not in ("ended", "frozen")
+
+
+def in_hand(desk: Desk, scheduler: str) -> list[tuple[Schedule, Firing]]:
+    """Return the firings that this scheduler has claimed and that are to open now, the oldest first."""
+    now = desk.clock.now()
+    found = [
+        (schedule, one)
+        for schedule in read(desk).schedules.values()
+        for one in schedule.firings.values()
+        if one.state == "claimed" and one.scheduler == scheduler and (one.opens_at or now) <= now
+    ]
+    return sorted(found, key=lambda pair: pair[1].fire_at)
+
+
+def still_mine(book: Book, firing: Firing, scheduler: str) -> bool:
+    """Tell whether a firing is still in the hands of this scheduler."""
+    found = book.schedules[firing.schedule].firings.get(firing.fire_at)
+    return found is not None and found.state == "claimed" and found.scheduler == scheduler
+
+
+def incident_id(firing: Firing) -> str:
+    """Return the id of the exercise that a firing opens: the same for whoever opens it, so that it is opened once."""
+    return f"i-{firing.schedule}-{firing.fire_at:%Y%m%dT%H%M%SZ}"
+
+
+def next_open(book: Book, now: datetime, scheduler: str) -> datetime | None:
+    """Return when the next firing that this scheduler has in hand opens."""
+    times = [
+        one.opens_at
+        for schedule in book.schedules.values()
+        for one in schedule.firings.values()
+        if one.state == "claimed" and one.scheduler == scheduler and one.opens_at and one.opens_at > now
+    ]
+    return min(times, default=None)

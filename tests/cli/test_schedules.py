@@ -1,0 +1,160 @@
+"""Exercises that come by themselves, from the command line: scheduled, had happen by cron, missed, and shown."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.test_drills import EXERCISE
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def exercise(tocsin: AtDesk, tmp_path: Path) -> str:
+    """Return the name of an exercise of the home's own, beside its playbook."""
+    folder = tocsin.home / "exercises"
+    folder.mkdir()
+    (folder / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    (folder / "badge-evening.yaml").write_text(EXERCISE, encoding="utf-8")
+    return "badge-evening"
+
+
+def firings(tocsin: AtDesk) -> list[tuple[str, str]]:
+    """Return each firing's id and state."""
+    found: Any = json.loads(tocsin.done("drill", "schedules", "--format", "json"))
+    return [(fired["id"], fired["state"]) for one in found["schedules"] for fired in one["firings"]]
+
+
+def test_an_exercise_is_scheduled_by_the_organisation_s_clock_and_seen(tocsin: AtDesk, exercise: str) -> None:
+    said = tocsin("drill", "schedule", exercise, "--cron", "0 9 1 */3 *")
+    assert "comes first on Friday, 2027-01-01 at 09:00 CET" in said.err
+    assert "next: Fri 2027-01-01 09:00 Europe/Berlin" in said.out
+    (one,) = tocsin("drill", "schedules", "--format", "json").json["schedules"]
+    assert (one["next"], one["on_missed"], one["firings"]) == ("2027-01-01T09:00:00+01:00", "latest", [])
+    assert "says so already" in tocsin("drill", "schedule", exercise, "--cron", "0 9 1 */3 *").err
+    assert tocsin("audit", "verify").code == 0
+
+
+def test_what_is_due_opens_once_and_waits_for_whoever_conducts_it(tocsin: AtDesk, exercise: str) -> None:
+    tocsin.done("drill", "schedule", exercise, "--every", "1d")
+    assert tocsin("drill", "run", "--due").code == 0
+    assert firings(tocsin) == []
+    tocsin.clock.advance(DAY)
+    said = tocsin("drill", "run", "--due")
+    assert said.code == 0, said.err
+    assert "open as amber-falcon; conduct it: tocsin drill run --go-on amber-falcon" in said.err
+    tocsin.done("drill", "run", "--due")
+    assert firings(tocsin) == [("badge-evening/2026-11-25T09:00:00Z", "opened")]
+    (row,) = tocsin("list", "--format", "json").json["incidents"]
+    assert (row["incident"], row["kind"]) == ("i-badge-evening-20261125T090000Z", "exercise")
+    assert tocsin("drill", "show", "--format", "json").json["stage"] == "planned"
+
+
+def test_times_that_passed_while_nothing_ran_are_recorded_and_somebody_is_told(
+    tocsin: AtDesk, exercise: str
+) -> None:
+    tocsin.done("drill", "schedule", exercise, "--every", "1d", "--on-missed", "skip")
+    tocsin.clock.advance(2 * DAY + timedelta(hours=3))
+    said = tocsin("drill", "run", "--due")
+    assert said.code == 4
+    assert "badge-evening of Wed 25 Nov 2026 09:00 UTC did not happen: no scheduler was running" in said.err
+    assert [state for _, state in firings(tocsin)] == ["missed", "missed"]
+    assert tocsin("drill", "schedules", "--check").code == 4
+    tocsin.clock.advance(DAY - timedelta(hours=3))
+    assert tocsin("drill", "run", "--due").code == 0
+    assert tocsin("drill", "schedules", "--check").code == 0
+
+
+def test_while_a_real_incident_is_open_an_exercise_is_recorded_as_missed(
+    tocsin: AtDesk, exercise: str
+) -> None:
+    tocsin.done("open", str(tocsin.home / "exercises" / "lost-badge.yaml"), "--yes")
+    tocsin.done("drill", "schedule", exercise, "--every", "1d")
+    tocsin.done("drill", "schedule", exercise, "--every", "2d", "--despite", "the night shift has its own")
+    tocsin.clock.advance(2 * DAY)
+    said = tocsin("drill", "run", "--due")
+    assert "a real incident was open: amber-falcon" in said.err
+    assert [state for _, state in firings(tocsin)] == ["missed", "missed", "opened"]
+
+
+def test_without_people_it_is_played_and_the_outcome_is_kept(tocsin: AtDesk, exercise: str) -> None:
+    tocsin.done("drill", "schedule", exercise, "--every", "1d", "--unattended")
+    tocsin.clock.advance(DAY)
+    assert tocsin("drill", "run", "--due").code == 0
+    tocsin.clock.advance(DAY)
+    file = tocsin.home / "exercises" / "badge-evening.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("expected: [{step: block, w", "expected: [{fact: people.total, w"), "utf-8")
+    said = tocsin("drill", "run", "--due")
+    assert (said.code, "1: fact people.total was not done" in said.err) == (4, True)
+    file.unlink()
+    tocsin.clock.advance(DAY)
+    assert tocsin("drill", "run", "--due").code == 4
+    assert [state for _, state in firings(tocsin)] == ["passed", "failed", "failed"]
+    assert tocsin("list", "--format", "json").json["incidents"] == []
+
+
+def test_without_notice_nothing_gives_it_away_before_it_opens(tocsin: AtDesk, exercise: str) -> None:
+    tocsin.done("drill", "schedule", exercise, "--every", "1d", "--no-notice", "8h")
+    tocsin.clock.advance(DAY)
+    said = tocsin("drill", "run", "--due")
+    if not tocsin("list", "--format", "json").json["incidents"]:
+        assert (said.err, firings(tocsin)) == ("", [("badge-evening/2026-11-25T09:00:00Z", "claimed")])
+    tocsin.clock.advance(timedelta(hours=8))
+    tocsin.done("drill", "run", "--due")
+    assert firings(tocsin) == [("badge-evening/2026-11-25T09:00:00Z", "opened")]
+
+
+def test_the_announced_ones_are_written_as_a_calendar(tocsin: AtDesk, exercise: str, tmp_path: Path) -> None:
+    from icalendar import Calendar
+
+    tocsin.done("drill", "schedule", exercise, "--cron", "0 9 1 */3 *")
+    tocsin.done("drill", "schedule", exercise, "--every", "90d", "--no-notice", "5d")
+    said = tocsin("drill", "schedules", "--ics", str(tmp_path / "drills.ics"))
+    assert "left out, as they come without notice: badge-evening-2" in said.err
+    events = Calendar.from_ical((tmp_path / "drills.ics").read_bytes()).walk("VEVENT")
+    assert str(events[0]["uid"]) == "badge-evening/20270101T080000Z@tocsin"
+    assert len(events) == 4
+
+
+def test_an_exercise_that_was_unscheduled_comes_no_more_and_stays_on_record(
+    tocsin: AtDesk, exercise: str
+) -> None:
+    tocsin.done("drill", "schedule", exercise, "--every", "1d")
+    tocsin.done("drill", "unschedule", "badge-evening")
+    tocsin.clock.advance(3 * DAY)
+    assert tocsin("drill", "run", "--due").code == 0
+    assert tocsin("list", "--format", "json").json["incidents"] == []
+    assert "no schedule 'badge-evening'" in tocsin("drill", "unschedule", "badge-evening").err
+    tocsin.done("drill", "schedule", exercise, "--every", "1d")
+    (one,) = tocsin("drill", "schedules", "--format", "json").json["schedules"]
+    assert one["schedule"] == "badge-evening-2"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ((), 2, "either --cron or --every"),
+        (("--every", "90d", "--cron", "0 9 1 1 *"), 2, "either --cron or --every"),
+        (("--every", "soon"), 2, "not a duration"),
+        (("--every", "90d", "--on-missed", "some"), 2, "skip, latest, all"),
+        (("--every", "5m"), 1, "at most once an hour"),
+    ],
+)
+def test_a_schedule_that_says_nothing_is_refused(
+    tocsin: AtDesk, exercise: str, words: tuple[str, ...], code: int, told: str
+) -> None:
+    said = tocsin("drill", "schedule", exercise, *words)
+    assert (said.code, told in said.err) == (code, True), said.err
+
+
+def test_doctor_and_status_are_not_disturbed_by_schedules(tocsin: AtDesk, exercise: str) -> None:
+    tocsin.done("drill", "schedule", exercise, "--every", "1d")
+    assert "error" not in tocsin("doctor").out
+    assert tocsin("worker", "--once").code == 0

@@ -31,7 +31,7 @@ RATINGS: tuple[str, ...] = get_args(Rating)
 
 def add(app: Commands) -> None:
     """Add ``drill …``."""
-    made = group(app, "drill", "Exercises: run, show, inject, pause, jump, end; observe and rate.")
+    made = group(app, "drill", "Exercises: run, schedule, show, inject, jump, end; observe and rate.")
     command(made, "list", Scope.ANYWHERE)(list_)
     command(made, "run", Scope.HOME_WRITES)(run)
     command(made, "show")(show)

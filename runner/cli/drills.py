@@ -45,7 +45,6 @@ def add(app: Commands) -> None:
     command(made, "observe", Scope.WRITES)(observe)
     command(made, "rate", Scope.WRITES)(rate)
     command(made, "report", Scope.WRITES)(report)
-    command(made, "report")(report)
     command(made, "schedule", Scope.HOME_WRITES)(schedule)
     command(made, "unschedule", Scope.HOME_WRITES)(unschedule)
     command(made, "schedules", Scope.ANYWHERE)(schedules)

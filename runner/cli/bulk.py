@@ -31,6 +31,11 @@ People = Annotated[
     Path, Option("--people", metavar="FILE", help="CSV, Parquet or SQLite; later its name is enough.")
 ]
 NEEDS_A_PERSON = 4
+Over = Annotated[list[str] | None, Option("--over", metavar="CHANNEL", help="Only these channels.")]
+Rates = Annotated[
+    list[str] | None,
+    Option("--rate", metavar="WHAT=RATE", help="CHANNEL=60/s, example.org=10/s, *=5/s for any one domain."),
+]
 
 
 def add(app: Commands) -> None:
@@ -58,15 +63,8 @@ def plan(
     query: Annotated[
         str, Option("--query", metavar="SQL", help="What a database is asked, or its file.")
     ] = "",
-    over: Annotated[
-        list[str] | None, Option("--over", metavar="CHANNEL", help="Only these channels.")
-    ] = None,
-    rate: Annotated[
-        list[str] | None,
-        Option(
-            "--rate", metavar="WHAT=RATE", help="CHANNEL=60/s, example.org=10/s, *=5/s for any one domain."
-        ),
-    ] = None,
+    over: Over = None,
+    rate: Rates = None,
     chunk: Annotated[
         int,
         Option("--chunk", metavar="N", help="People in one claim; at most these are unknown after a kill."),

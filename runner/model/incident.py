@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.campaign_view import CampaignView as CampaignView
+from runner.model.campaign_view import SubstituteAsk as SubstituteAsk
 from runner.model.drill import Drill
 from runner.model.expressions import Expression
 from runner.model.facts import Fact
@@ -359,36 +361,6 @@ class Behalf(Value, frozen=True, kw_only=True):
     via: str
     at: datetime
     steps: tuple[str, ...] = ()
-
-
-class SubstituteAsk(Value, frozen=True, kw_only=True):
-    """Substitute notice may stand in for those of a place whom letters do not reach: somebody has to decide."""
-
-    place: str
-    ground: str
-    why: str
-    at: datetime
-
-
-class CampaignView(Value, frozen=True, kw_only=True):
-    """What an incident knows of one notice to many people; who stands how is in the store's own tables."""
-
-    id: str
-    notice: str
-    list_name: str
-    owed: int
-    at: datetime
-    """When it came into its state."""
-    state: Literal["planned", "sending", "paused", "done"] = "planned"
-    by: str = ""
-    """Who had it paused; empty where it stopped by itself."""
-    reason: str = ""
-    chunks: int = 0
-    unknown: int = 0
-    """People of whom nobody knows whether the notice left."""
-    roots: tuple[tuple[int, int, str], ...] = ()
-    """First and last chunk of each stretch, and its root."""
-    asks: tuple[SubstituteAsk, ...] = ()
 
 
 class Incident(Value, frozen=True, kw_only=True):

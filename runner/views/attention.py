@@ -9,46 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Literal
 
-import msgspec
-
-from runner.engine.cadence import broken_promises
-from runner.engine.exposure import exposed_approval, exposures
 from runner.engine.failover import Policy
 from runner.engine.law import BINDING
-from runner.engine.levels import called_off
 from runner.engine.sight import questions
 from runner.engine.timing import PEOPLE
 from runner.model.duty import DutyStatus
-from runner.model.incident import CampaignView, Delivery, Incident, Invocation
+from runner.model.incident import Delivery, Incident, Invocation
 from runner.views import advice
-from runner.views.rows import TaskRow, handle, named
-from runner.views.words import ago, count, left, moment, standing
+from runner.views.attention_messages import call_owed, campaigns, deliveries, exposed, promises
+from runner.views.rows import TaskRow, named
+from runner.views.waiting import SEVERITIES, Attention
+from runner.views.words import ago, left, standing
 
-Severity = Literal["critical", "high", "medium", "low"]
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
-AttentionKind = Literal[
-    "outcome_unknown",
-    "stuck",
-    "rejected",
-    "unreachable",
-    "no_outcome",
-    "not_worked",
-    "duty_overdue",
-    "duty_reopened",
-    "overdue",
-    "clock",
-    "paused",
-    "fact_missing",
-    "role_unheld",
-    "unconfirmed",
-    "exposed",
-    "bulk_paused",
-    "bulk_unknown",
-    "substitute_notice",
-    "update_missed",
-]
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
 _ASKED = 3
@@ -57,18 +30,6 @@ _NAMED = 4
 """Up to how many duties that hang on a fact are named."""
 IDLE = timedelta(minutes=5)
 """How long due work may lie before its silence is said."""
-
-
-class Attention(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that waits for a person."""
-
-    kind: AttentionKind
-    severity: Severity
-    ref: str
-    """The step's invocation, the delivery, duty, fact or role that it is about."""
-    since: datetime | None
-    text: str
-    command: str
 
 
 def needs_attention(
@@ -81,61 +42,19 @@ def needs_attention(
     found = [
         *_paused(incident),
         *_steps(incident, begun, now),
-        *_deliveries(incident),
+        *deliveries(incident),
         *_silence(incident, begun, now),
         *_duties(duties, now),
         *_reopened(incident, begun),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
-        *_exposed(incident, begun),
-        *_campaigns(incident),
-        *_promises(incident, now),
+        *exposed(incident, begun),
+        *campaigns(incident),
+        *promises(incident, now),
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
-
-
-def _promises(incident: Incident, now: datetime) -> Iterator[Attention]:
-    """Updates that were promised and did not come: people wait, and nobody says why."""
-    for one in broken_promises(incident, now):
-        promised = one.next_update or now
-        yield Attention(
-            kind="update_missed",
-            severity="high",
-            ref=one.step,
-            since=promised,
-            text=f"the update after {handle(incident, one.step)} was promised for {moment(promised)} and did not go out",
-            command="tocsin task list",
-        )
-
-
-def _exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
-    """Answers and approvals that came through a domain after it fell: somebody must ask again over another way."""
-    for one in exposures(incident):
-        if one.acknowledged:
-            yield Attention(
-                kind="exposed",
-                severity="high",
-                ref=one.delivery,
-                since=one.at,
-                text=f"{one.person} answered over {one.domain}, which had fallen: ask them over another way",
-                command=advice.call(one.delivery),
-            )
-    for name, row in rows.items():
-        invocation = incident.invocations[name]
-        for given in invocation.approvals:
-            if row.superseded or not given.approved or given.void:
-                continue
-            if domain := exposed_approval(incident, invocation, given):
-                yield Attention(
-                    kind="exposed",
-                    severity="high",
-                    ref=name,
-                    since=given.at,
-                    text=f"{named(row)}: {given.by} was asked through {domain}, which had fallen, and approved: ask them again",
-                    command=advice.reopen(row.command_name),
-                )
 
 
 def _paused(incident: Incident) -> Iterator[Attention]:
@@ -204,87 +123,6 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
 def _deliveries_of(incident: Incident, invocation: Invocation) -> list[Delivery]:
     message = incident.messages.get(invocation.message)
     return [incident.deliveries[name] for name in message.deliveries] if message else []
-
-
-def _deliveries(incident: Incident) -> Iterator[Attention]:
-    for delivery in incident.deliveries.values():
-        if delivery.stuck:
-            yield Attention(
-                kind="outcome_unknown",
-                severity="critical",
-                ref=delivery.id,
-                since=delivery.attempts[-1].ended_at if delivery.attempts else None,
-                text=f"message to {delivery.person}: {delivery.stuck}",
-                command=advice.resolve(delivery.id),
-            )
-        elif call_owed(incident, delivery):
-            yield _call(incident, delivery)
-        elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
-            down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
-            yield Attention(
-                kind="unreachable",
-                severity="high",
-                ref=delivery.id,
-                since=delivery.attempts[-1].started_at if delivery.attempts else None,
-                text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
-                command=advice.call(delivery.id),
-            )
-
-
-def _campaigns(incident: Incident) -> Iterator[Attention]:
-    """Campaigns that stopped by themselves, outcomes that nobody knows, and substitute notice that a person decides on."""
-    for one in incident.campaigns.values():
-        if one.state == "paused" and not one.by:
-            text = f"sending {one.notice} to {one.list_name} stopped: {one.reason}"
-            yield _campaign("bulk_paused", one, text, advice.bulk("resume", one.notice, one.list_name))
-        if one.unknown:
-            text = (
-                f"{count(one.unknown, 'reader')} of {one.list_name}: nobody knows whether {one.notice} left"
-            )
-            yield _campaign("bulk_unknown", one, text, advice.bulk("status", one.notice, one.list_name))
-        for ask in one.asks:
-            if ask.why:
-                told = advice.bulk("substitute", one.notice, one.list_name, f"--place {ask.place}")
-                yield _campaign("substitute_notice", one, f"{ask.place}: {ask.why}", told)
-
-
-def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> Attention:
-    return Attention(kind=kind, severity="high", ref=one.id, since=one.at, text=text, command=command)
-
-
-def tried(delivery: Delivery) -> str:
-    """Return what was tried for a delivery, in words."""
-    if not delivery.channels and not delivery.attempts:
-        return "no channel may carry the message"
-    used = dict.fromkeys(attempt.channel for attempt in delivery.attempts)
-    return f"{count(len(delivery.attempts), 'attempt')} over {', '.join(used) or 'nothing'}"
-
-
-def _call(incident: Incident, delivery: Delivery) -> Attention:
-    """Whose turn it is to telephone stands with it: it is the commander's task until it is done."""
-    message = incident.messages[delivery.message]
-    answered = "has not answered" if delivery.state == "active" or delivery.lapsed else "was not reached"
-    who = ", ".join(incident.roles.get("commander", ()))
-    whose = f"{who}, telephone them" if who and who != delivery.person else "telephone them"
-    return Attention(
-        kind="unreachable",
-        severity="critical" if message.message_class.availability == "critical" else "high",
-        ref=delivery.id,
-        since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
-        text=f"{delivery.person} {answered} ({tried(delivery)}): {whose}, then say so",
-        command=advice.call(delivery.id),
-    )
-
-
-def call_owed(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether somebody has to telephone the person for whom a message is meant."""
-    message = incident.messages[delivery.message]
-    if delivery.level or message.about or called_off(incident, delivery):
-        return False
-    if message.owed is not None:
-        return delivery.state in ("active", "exhausted")
-    step = incident.invocations.get(delivery.step)
-    return delivery.state == "exhausted" and (step is None or not step.over)
 
 
 def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:

@@ -13,12 +13,12 @@ from runner.engine.law import BINDING
 from runner.model.duty import DutyStatus
 from runner.model.handover import Handover
 from runner.model.incident import Incident
-from runner.views.attention import Attention
 from runner.views.heading import Heading, heading_of, top
 from runner.views.page import Blank, Block, Cell, Page, Table, line
 from runner.views.rows import TaskRow
 from runner.views.status import Status
 from runner.views.timeline import Entry
+from runner.views.waiting import Attention
 from runner.views.words import left, when
 
 DECISIONS = frozenset(

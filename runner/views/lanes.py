@@ -16,8 +16,8 @@ from runner.engine.view import outwards
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.states import TaskState
-from runner.views.attention import Attention
 from runner.views.rows import CONTAINERS, TaskRow
+from runner.views.waiting import Attention
 
 ENOUGH = 3
 """How many lanes are worth folding."""

@@ -10,12 +10,12 @@ import msgspec
 from runner.engine.timing import PEOPLE
 from runner.model.states import Kind, State
 from runner.views import advice
-from runner.views.attention import Attention, AttentionKind
 from runner.views.heading import Heading, top
 from runner.views.lanes import LaneGroup, attention_folded, words
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.views.rows import TaskRow, named
 from runner.views.status import Status
+from runner.views.waiting import Attention, AttentionKind
 from runner.views.words import count, left
 
 _RANKS: dict[AttentionKind, int] = {

@@ -13,12 +13,13 @@ from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.states import Kind, State
 from runner.model.war_room import WarRoom
-from runner.views.attention import Attention, needs_attention
+from runner.views.attention import needs_attention
 from runner.views.documents import NoticeRow, notice_rows
 from runner.views.lanes import LaneGroup, lane_groups
 from runner.views.messages import DeliveryRow, delivery_rows
 from runner.views.rows import TaskRow, task_rows
 from runner.views.rules import OverrideView, override_views
+from runner.views.waiting import Attention
 
 
 class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, tzinfo
 
 from runner.model.duty import DutyStatus
 from runner.views import advice
-from runner.views.attention import Attention, Severity
 from runner.views.documents import NoticeRow, notice_cells
 from runner.views.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.views.heading import Heading, top
@@ -17,6 +16,7 @@ from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, 
 from runner.views.rows import CONTAINERS, TaskRow, named
 from runner.views.rules import overrides_blocks
 from runner.views.status import Fallen, Status
+from runner.views.waiting import Attention, Severity
 from runner.views.words import count, left, moment, span, when
 
 _TONES: dict[Severity, Tone] = {"critical": "alarm", "high": "alarm", "medium": "warn", "low": "dim"}

@@ -11,7 +11,8 @@ from integrations.port import Capabilities, Finding
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import answer
 from integrations.testing.scripted import ABLE, ScriptedChannel
-from runner.effects.gateway import Gateway, Held, adapter_names, call
+from runner.effects.gateway import Gateway, adapter_names, call
+from runner.effects.gateway.words import Held
 from runner.errors import Invalid
 from runner.model.messaging import ChannelConfig, Dispatch, HttpCall
 

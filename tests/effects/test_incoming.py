@@ -13,7 +13,8 @@ from integrations.port import Receipt as PortReceipt
 from integrations.testing import twilio as fake
 from integrations.testing.scripted import ScriptedChannel
 from runner.effects.clean import LONGEST_REASON
-from runner.effects.gateway import LONGEST_ANSWER, Gateway
+from runner.effects.gateway import Gateway
+from runner.effects.gateway.words import LONGEST_ANSWER
 from runner.model.incoming import Answer, Incoming, Receipt
 from runner.model.messaging import ChannelConfig
 

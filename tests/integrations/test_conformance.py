@@ -10,7 +10,7 @@ import pytest
 
 from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, webhook
 from integrations.testing.conformance import Row, Subject, check, rows
-from runner.effects.gateway import Held
+from runner.effects.gateway.words import Held
 
 WEBHOOK = Subject(
     adapter=webhook,

@@ -13,7 +13,7 @@ from integrations.port import Accepted, Answer, CannotTell, Receipt, Rejected, T
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import IMPATIENT, MARK, answer, outbound
 from integrations.testing.matrix import HS_TOKEN, TOKEN, US, Matrix
-from runner.effects.gateway import Held
+from runner.effects.gateway.words import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 ROOM = "!maria:breach.example"

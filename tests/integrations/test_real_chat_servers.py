@@ -20,7 +20,7 @@ from integrations.port import (
     Timeouts,
     Unknown,
 )
-from runner.effects.gateway import Held
+from runner.effects.gateway.words import Held
 from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
 from tests.servers.needed import absent
 

@@ -10,7 +10,7 @@ from integrations import mattermost, teams
 from integrations.http.service import findings, host_of, identifier, member, private, usable
 from integrations.testing.chaos import ChaosServer, Talk
 from integrations.testing.conformance import answer, outbound
-from runner.effects.gateway import Held
+from runner.effects.gateway.words import Held
 
 
 @pytest.mark.parametrize("text", ["", " ", "two words", "naïve", "a\r\nX-Evil: 1", "tab\tbed", "\x00"])

@@ -18,7 +18,7 @@ import pytest
 from integrations import smpp
 from integrations.port import Accepted, Answer, Receipt, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.conformance import AT, outbound
-from runner.effects.gateway import Held
+from runner.effects.gateway.words import Held
 from tests.servers.needed import absent
 
 SERVERS = Path(__file__).parents[1] / "servers"

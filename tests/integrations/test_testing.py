@@ -10,7 +10,7 @@ import pytest
 from integrations.port import Absent, Accepted, CannotTell, Found, NotSent, Rejected, Throttled, Unknown
 from integrations.testing.conformance import Subject, check, outbound, rows
 from integrations.testing.scripted import ABLE, NoSettings, ScriptedChannel
-from runner.effects.gateway import Held
+from runner.effects.gateway.words import Held
 
 ROWS = {row.name: row for row in rows("http")}
 

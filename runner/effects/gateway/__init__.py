@@ -7,10 +7,8 @@ planner refuses the same beforehand; the guard holds when the planner, a templat
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,16 +19,12 @@ from integrations.discovery import names
 from integrations.port import (
     Absent,
     Accepted,
-    Callback,
     Capabilities,
     Found,
     Integration,
     Line,
     NotSent,
-    Outbound,
-    Outcome,
     Rejected,
-    Throttled,
     Timeouts,
     Unauthentic,
     Unknown,
@@ -38,13 +32,22 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
-from runner.effects.clean import LONGEST_REASON, clean, safe
+from runner.effects.clean import clean, safe
+from runner.effects.gateway.words import (
+    as_callback,
+    as_heard,
+    as_held,
+    as_outbound,
+    as_result,
+    hint_for,
+    raised_above,
+    read_hours,
+    read_rates,
+)
 from runner.engine.rules import OUTSIDERS
 from runner.errors import Invalid, TocsinError
-from runner.model.incoming import Answer, Heard, Incoming, Receipt, Took, Words
+from runner.model.incoming import Heard, Incoming, Took, Words
 from runner.model.messaging import (
-    CONFIDENTIALITY,
-    PERSONAL_DATA,
     Audience,
     CallResult,
     Channel,
@@ -53,13 +56,7 @@ from runner.model.messaging import (
     HttpCall,
     SendResult,
 )
-from runner.model.states import MARKS, Kind
-from runner.model.traffic import Rate, read_rate
-from runner.model.vocabulary import nearest
-
-LONGEST_ANSWER = 4000
-"""Characters that are read of what a person wrote back."""
-_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
+from runner.model.states import Kind
 
 
 class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,24 +74,6 @@ def adapter_names() -> tuple[str, ...]:
 
 
 _HERE = Path()
-
-
-class Held:
-    """A secret on its way to an integration: it does not print itself."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        """Keep the text."""
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text."""
-        return self._text
-
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Say only that there is one."""
-        return "Held(hidden)"
 
 
 class Gateway:
@@ -121,7 +100,7 @@ class Gateway:
             confidentiality=config.confidentiality or able.confidentiality,
             personal_data=config.personal_data or able.personal_data,
             priority=config.priority,
-            quiet=_hours(config.quiet),
+            quiet=read_hours(config.quiet),
             receipts=frozenset(able.receipts),
             ack=able.ack,
             ack_strength=able.ack_strength,
@@ -131,7 +110,7 @@ class Gateway:
             key_lifetime=able.key_lifetime,
             reconcile=able.reconcile,
             max_length=able.max_length,
-            rates=_rates(identifier, able.rates if config.rates is None else config.rates),
+            rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             called_back=able.called_back,
             exercise_safe=config.exercise or able.stays_here,
@@ -145,7 +124,7 @@ class Gateway:
         able = integration.capabilities(settings)
         found = [
             ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
-            for one in integration.lint(settings, _held(secrets))
+            for one in integration.lint(settings, as_held(secrets))
         ]
         found += [
             ChannelFinding(
@@ -154,7 +133,7 @@ class Gateway:
                 what=f"{what} is raised above what {channel.adapter} can promise",
                 hint="say why in the file",
             )
-            for what in _raised(channel, able)
+            for what in raised_above(channel, able)
         ]
         unused = sorted(channel.secrets.keys() - able.secrets - able.optional_secrets)
         found += [
@@ -162,7 +141,7 @@ class Gateway:
                 channel=channel.id,
                 severity="warning",
                 what=f"{channel.adapter} uses no secret named {name}",
-                hint=_hint(name, able.secrets | able.optional_secrets),
+                hint=hint_for(name, able.secrets | able.optional_secrets),
             )
             for name in unused
         ]
@@ -180,12 +159,12 @@ class Gateway:
             integration, settings = self._ready(channel)
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
-        outbound = _outbound(dispatch)
+        outbound = as_outbound(dispatch)
         try:
-            outcome = integration.send(outbound, settings, _held(secrets))
+            outcome = integration.send(outbound, settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return clean(_result(outcome), dispatch.address)
+        return clean(as_result(outcome), dispatch.address)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
@@ -195,7 +174,7 @@ class Gateway:
             return None
         try:
             integration, settings = self._ready(channel)
-            answer = integration.reconcile(_outbound(dispatch), settings, _held(secrets))
+            answer = integration.reconcile(as_outbound(dispatch), settings, as_held(secrets))
         except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
             return None
         match answer:
@@ -216,10 +195,10 @@ class Gateway:
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
         try:
-            outcome = integration.self_test(_outbound(dispatch), settings, _held(secrets))
+            outcome = integration.self_test(as_outbound(dispatch), settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return clean(_result(outcome), dispatch.address)
+        return clean(as_result(outcome), dispatch.address)
 
     def parse_callback(
         self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
@@ -230,10 +209,10 @@ class Gateway:
         """
         try:
             integration, settings = self._ready(channel)
-            parsed = integration.parse_callback(_callback(incoming), settings, _held(secrets))
+            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))
         except Exception:  # noqa: BLE001  # what cannot be read is not believed
             return None
-        return None if isinstance(parsed, Unauthentic) else tuple(_heard(channel.id, one) for one in parsed)
+        return None if isinstance(parsed, Unauthentic) else tuple(as_heard(channel.id, one) for one in parsed)
 
     def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
         """Return what the provider wants to read, after its callback was believed."""
@@ -241,7 +220,7 @@ class Gateway:
             integration, settings = self._ready(channel)
             if not hasattr(integration, "reply"):
                 return Words()
-            said = integration.reply(_callback(incoming), settings, _held(secrets))
+            said = integration.reply(as_callback(incoming), settings, as_held(secrets))
         except Exception:  # noqa: BLE001  # what was believed stays believed
             return Words()
         return Words(content_type=said.content_type, body=said.body)
@@ -259,11 +238,11 @@ class Gateway:
         )
 
         def keep(one: PortReceipt | PortAnswer) -> bool:
-            return took(_heard(channel.id, one))
+            return took(as_heard(channel.id, one))
 
         try:
             integration, settings = self._ready(channel)
-            trouble = integration.collect(keep, at, timeouts, settings, _held(secrets))  # type: ignore[attr-defined]  # Collecting, where ``collects``
+            trouble = integration.collect(keep, at, timeouts, settings, as_held(secrets))  # type: ignore[attr-defined]  # Collecting, where ``collects``
         except TocsinError:
             raise
         except Exception as error:  # noqa: BLE001  # the next round tries again
@@ -273,7 +252,9 @@ class Gateway:
     def open_line(self, channel: Channel, secrets: Mapping[str, str]) -> BulkLine:
         """Return a way to send many messages over a channel; nothing is connected yet. Raises Invalid for its settings."""
         integration, settings = self._ready(channel)
-        line = integration.open_line(settings, _held(secrets)) if hasattr(integration, "open_line") else None
+        line = (
+            integration.open_line(settings, as_held(secrets)) if hasattr(integration, "open_line") else None
+        )
         return BulkLine(channel, line, lambda one: self.send(channel, one, secrets))
 
     def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
@@ -313,7 +294,7 @@ class Gateway:
             return msgspec.convert(dict(given), schema, dec_hook=self._path)
         except msgspec.ValidationError as error:
             unknown = [name for name in given if name not in schema.__struct_fields__]
-            hint = _hint(unknown[0], schema.__struct_fields__) if unknown else ""
+            hint = hint_for(unknown[0], schema.__struct_fields__) if unknown else ""
             raise Invalid(
                 f"channel {channel}: settings of {adapter}: {error}", hint=hint, code="channel_settings"
             ) from error
@@ -340,13 +321,13 @@ class BulkLine:
             if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
                 return [refused for _ in dispatches]
         try:
-            outcomes = self._line.send([_outbound(one) for one in dispatches])
+            outcomes = self._line.send([as_outbound(one) for one in dispatches])
         except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
             self.close()
             why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
             outcomes = (why,) * len(dispatches)
         return [
-            clean(_result(outcome), one.address) for outcome, one in zip(outcomes, dispatches, strict=True)
+            clean(as_result(outcome), one.address) for outcome, one in zip(outcomes, dispatches, strict=True)
         ]
 
     def close(self) -> None:
@@ -374,9 +355,9 @@ def call(request: HttpCall) -> CallResult:
     match reply:
         case http.Reply():
             outcome = http.judge(reply, request.at) or Accepted()
-            return CallResult(outcome=_result(outcome), status=reply.status, body=reply.body)
+            return CallResult(outcome=as_result(outcome), status=reply.status, body=reply.body)
         case NotSent() | Rejected() | Unknown():
-            return CallResult(outcome=_result(reply))
+            return CallResult(outcome=as_result(reply))
 
 
 def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult | None:
@@ -390,105 +371,3 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     else:
         return None
     return SendResult(state="rejected", code="R36", reason=why, permanent=True)
-
-
-def _callback(incoming: Incoming) -> Callback:
-    return Callback(
-        method=incoming.method,
-        path=incoming.path,
-        headers=incoming.headers,
-        body=incoming.body,
-        at=incoming.at,
-    )
-
-
-def _heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
-    """Return what an integration read as the runner's own, bounded: names of people become a digest."""
-    event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
-    key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
-    at = one.at if one.at is not None and one.at.tzinfo is not None else None
-    name = safe(one.provider_id, "")
-    if isinstance(one, PortReceipt):
-        return Receipt(
-            kind=one.kind, event=event, provider_id=name, key=key, at=at, code=safe(one.code, "")[:40]
-        )
-    return Answer(
-        event=event,
-        sender=one.sender[:LONGEST_REASON],
-        text=one.text[:LONGEST_ANSWER],
-        provider_id=name,
-        key=key,
-        at=at,
-        shared=one.shared,
-    )
-
-
-def _hours(text: str) -> tuple[time, time] | None:
-    begin, dash, end = text.partition("-")
-    return (time.fromisoformat(begin), time.fromisoformat(end)) if dash else None
-
-
-def _held(secrets: Mapping[str, str]) -> dict[str, Held]:
-    return {name: Held(text) for name, text in secrets.items()}
-
-
-def _outbound(dispatch: Dispatch) -> Outbound:
-    """Hand over what the adapter may see, marked when it is not real."""
-    mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
-    limit = dispatch.time_limit
-    usual = Timeouts()
-    return Outbound(
-        delivery=dispatch.delivery,
-        attempt=dispatch.attempt,
-        idempotency_key=dispatch.idempotency_key,
-        recipient=dispatch.address,
-        subject=f"{mark}{dispatch.subject}",
-        text=f"{mark}{dispatch.text}",
-        html=None if dispatch.html is None else f"{mark}{dispatch.html}",
-        marking=dispatch.marking,
-        footer=dispatch.footer,
-        at=dispatch.at,
-        deadline=dispatch.deadline,
-        timeouts=Timeouts(
-            connect=min(usual.connect, limit),
-            read=min(usual.read, limit),
-            after_body=min(usual.after_body, limit),
-            total=limit,
-        ),
-    )
-
-
-def _result(outcome: Outcome) -> SendResult:
-    match outcome:
-        case Accepted(provider_id=provider_id, evidence=evidence):
-            return SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
-        case Rejected(code=code, reason=reason, permanent=permanent, about=about):
-            return SendResult(state="rejected", code=code, reason=reason, permanent=permanent, about=about)
-        case Throttled(retry_after=wait, reason=reason, code=code):
-            return SendResult(state="throttled", code=code, reason=reason, retry_after=wait, about="account")
-        case NotSent(reason=reason):
-            return SendResult(state="not_sent", reason=reason, about="provider")
-        case Unknown(reason=reason, phase=phase):
-            return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
-
-
-def _rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
-    try:
-        return tuple(read_rate(text) for text in given)
-    except ValueError as error:
-        raise Invalid(f"channel {channel}: {error}", code="channel_settings") from None
-
-
-def _raised(channel: Channel, able: Capabilities) -> list[str]:
-    """Return which ceilings stand above what the adapter itself would claim."""
-    raised = []
-    if CONFIDENTIALITY.index(channel.confidentiality) > CONFIDENTIALITY.index(able.confidentiality):
-        raised.append("confidentiality")
-    if PERSONAL_DATA.index(channel.personal_data) > PERSONAL_DATA.index(able.personal_data):
-        raised.append("personal_data")
-    return raised
-
-
-def _hint(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
-    near = nearest(word, sorted(known))
-    return f"did you mean {near}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

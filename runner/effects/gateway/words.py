@@ -1,0 +1,160 @@
+"""The two languages at the door: what goes to integrations in the port's words, what comes back in the runner's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import time
+
+from integrations.port import (
+    Accepted,
+    Callback,
+    Capabilities,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Throttled,
+    Timeouts,
+    Unknown,
+)
+from integrations.port import Answer as PortAnswer
+from integrations.port import Receipt as PortReceipt
+from runner.effects.clean import LONGEST_REASON, safe
+from runner.errors import Invalid
+from runner.model.incoming import Answer, Heard, Incoming, Receipt
+from runner.model.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
+from runner.model.states import MARKS
+from runner.model.traffic import Rate, read_rate
+from runner.model.vocabulary import nearest
+
+LONGEST_ANSWER = 4000
+"""Characters that are read of what a person wrote back."""
+_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
+
+
+class Held:
+    """A secret on its way to an integration: it does not print itself."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Say only that there is one."""
+        return "Held(hidden)"
+
+
+def as_callback(incoming: Incoming) -> Callback:
+    """Return an HTTP request as an integration takes it."""
+    return Callback(
+        method=incoming.method,
+        path=incoming.path,
+        headers=incoming.headers,
+        body=incoming.body,
+        at=incoming.at,
+    )
+
+
+def as_heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
+    """Return what an integration read as the runner's own, bounded: names of people become a digest."""
+    event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
+    key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
+    at = one.at if one.at is not None and one.at.tzinfo is not None else None
+    name = safe(one.provider_id, "")
+    if isinstance(one, PortReceipt):
+        return Receipt(
+            kind=one.kind, event=event, provider_id=name, key=key, at=at, code=safe(one.code, "")[:40]
+        )
+    return Answer(
+        event=event,
+        sender=one.sender[:LONGEST_REASON],
+        text=one.text[:LONGEST_ANSWER],
+        provider_id=name,
+        key=key,
+        at=at,
+        shared=one.shared,
+    )
+
+
+def read_hours(text: str) -> tuple[time, time] | None:
+    """Return quiet hours, None where there are none."""
+    begin, dash, end = text.partition("-")
+    return (time.fromisoformat(begin), time.fromisoformat(end)) if dash else None
+
+
+def as_held(secrets: Mapping[str, str]) -> dict[str, Held]:
+    """Return secrets that do not print themselves."""
+    return {name: Held(text) for name, text in secrets.items()}
+
+
+def as_outbound(dispatch: Dispatch) -> Outbound:
+    """Hand over what the adapter may see, marked when it is not real."""
+    mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
+    limit = dispatch.time_limit
+    usual = Timeouts()
+    return Outbound(
+        delivery=dispatch.delivery,
+        attempt=dispatch.attempt,
+        idempotency_key=dispatch.idempotency_key,
+        recipient=dispatch.address,
+        subject=f"{mark}{dispatch.subject}",
+        text=f"{mark}{dispatch.text}",
+        html=None if dispatch.html is None else f"{mark}{dispatch.html}",
+        marking=dispatch.marking,
+        footer=dispatch.footer,
+        at=dispatch.at,
+        deadline=dispatch.deadline,
+        timeouts=Timeouts(
+            connect=min(usual.connect, limit),
+            read=min(usual.read, limit),
+            after_body=min(usual.after_body, limit),
+            total=limit,
+        ),
+    )
+
+
+def as_result(outcome: Outcome) -> SendResult:
+    """Return an outcome as the runner's own."""
+    match outcome:
+        case Accepted(provider_id=provider_id, evidence=evidence):
+            return SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
+        case Rejected(code=code, reason=reason, permanent=permanent, about=about):
+            return SendResult(state="rejected", code=code, reason=reason, permanent=permanent, about=about)
+        case Throttled(retry_after=wait, reason=reason, code=code):
+            return SendResult(state="throttled", code=code, reason=reason, retry_after=wait, about="account")
+        case NotSent(reason=reason):
+            return SendResult(state="not_sent", reason=reason, about="provider")
+        case Unknown(reason=reason, phase=phase):
+            return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
+
+
+def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
+    """Return the rates of a channel; raises Invalid."""
+    try:
+        return tuple(read_rate(text) for text in given)
+    except ValueError as error:
+        raise Invalid(f"channel {channel}: {error}", code="channel_settings") from None
+
+
+def raised_above(channel: Channel, able: Capabilities) -> list[str]:
+    """Return which ceilings stand above what the adapter itself would claim."""
+    raised = []
+    if CONFIDENTIALITY.index(channel.confidentiality) > CONFIDENTIALITY.index(able.confidentiality):
+        raised.append("confidentiality")
+    if PERSONAL_DATA.index(channel.personal_data) > PERSONAL_DATA.index(able.personal_data):
+        raised.append("personal_data")
+    return raised
+
+
+def hint_for(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
+    """Return the nearest known word, or all of them."""
+    near = nearest(word, sorted(known))
+    return f"did you mean {near}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

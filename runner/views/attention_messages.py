@@ -1,0 +1,139 @@
+"""What of messages waits for a person: who was not reached, what came through a fallen domain, notices to many, broken promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from runner.engine.cadence import broken_promises
+from runner.engine.exposure import exposed_approval, exposures
+from runner.engine.levels import called_off
+from runner.model.incident import CampaignView, Delivery, Incident
+from runner.views import advice
+from runner.views.rows import TaskRow, handle, named
+from runner.views.waiting import Attention, AttentionKind
+from runner.views.words import count, moment
+
+
+def promises(incident: Incident, now: datetime) -> Iterator[Attention]:
+    """Updates that were promised and did not come: people wait, and nobody says why."""
+    for one in broken_promises(incident, now):
+        promised = one.next_update or now
+        yield Attention(
+            kind="update_missed",
+            severity="high",
+            ref=one.step,
+            since=promised,
+            text=f"the update after {handle(incident, one.step)} was promised for {moment(promised)} and did not go out",
+            command="tocsin task list",
+        )
+
+
+def exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+    """Answers and approvals that came through a domain after it fell: somebody must ask again over another way."""
+    for one in exposures(incident):
+        if one.acknowledged:
+            yield Attention(
+                kind="exposed",
+                severity="high",
+                ref=one.delivery,
+                since=one.at,
+                text=f"{one.person} answered over {one.domain}, which had fallen: ask them over another way",
+                command=advice.call(one.delivery),
+            )
+    for name, row in rows.items():
+        invocation = incident.invocations[name]
+        for given in invocation.approvals:
+            if row.superseded or not given.approved or given.void:
+                continue
+            if domain := exposed_approval(incident, invocation, given):
+                yield Attention(
+                    kind="exposed",
+                    severity="high",
+                    ref=name,
+                    since=given.at,
+                    text=f"{named(row)}: {given.by} was asked through {domain}, which had fallen, and approved: ask them again",
+                    command=advice.reopen(row.command_name),
+                )
+
+
+def deliveries(incident: Incident) -> Iterator[Attention]:
+    """Who was not reached, and what nobody knows of."""
+    for delivery in incident.deliveries.values():
+        if delivery.stuck:
+            yield Attention(
+                kind="outcome_unknown",
+                severity="critical",
+                ref=delivery.id,
+                since=delivery.attempts[-1].ended_at if delivery.attempts else None,
+                text=f"message to {delivery.person}: {delivery.stuck}",
+                command=advice.resolve(delivery.id),
+            )
+        elif call_owed(incident, delivery):
+            yield _call(incident, delivery)
+        elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
+            down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
+            yield Attention(
+                kind="unreachable",
+                severity="high",
+                ref=delivery.id,
+                since=delivery.attempts[-1].started_at if delivery.attempts else None,
+                text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
+                command=advice.call(delivery.id),
+            )
+
+
+def campaigns(incident: Incident) -> Iterator[Attention]:
+    """Campaigns that stopped by themselves, outcomes that nobody knows, and substitute notice that a person decides on."""
+    for one in incident.campaigns.values():
+        if one.state == "paused" and not one.by:
+            text = f"sending {one.notice} to {one.list_name} stopped: {one.reason}"
+            yield _campaign("bulk_paused", one, text, advice.bulk("resume", one.notice, one.list_name))
+        if one.unknown:
+            text = (
+                f"{count(one.unknown, 'reader')} of {one.list_name}: nobody knows whether {one.notice} left"
+            )
+            yield _campaign("bulk_unknown", one, text, advice.bulk("status", one.notice, one.list_name))
+        for ask in one.asks:
+            if ask.why:
+                told = advice.bulk("substitute", one.notice, one.list_name, f"--place {ask.place}")
+                yield _campaign("substitute_notice", one, f"{ask.place}: {ask.why}", told)
+
+
+def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> Attention:
+    return Attention(kind=kind, severity="high", ref=one.id, since=one.at, text=text, command=command)
+
+
+def tried(delivery: Delivery) -> str:
+    """Return what was tried for a delivery, in words."""
+    if not delivery.channels and not delivery.attempts:
+        return "no channel may carry the message"
+    used = dict.fromkeys(attempt.channel for attempt in delivery.attempts)
+    return f"{count(len(delivery.attempts), 'attempt')} over {', '.join(used) or 'nothing'}"
+
+
+def _call(incident: Incident, delivery: Delivery) -> Attention:
+    """Whose turn it is to telephone stands with it: it is the commander's task until it is done."""
+    message = incident.messages[delivery.message]
+    answered = "has not answered" if delivery.state == "active" or delivery.lapsed else "was not reached"
+    who = ", ".join(incident.roles.get("commander", ()))
+    whose = f"{who}, telephone them" if who and who != delivery.person else "telephone them"
+    return Attention(
+        kind="unreachable",
+        severity="critical" if message.message_class.availability == "critical" else "high",
+        ref=delivery.id,
+        since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
+        text=f"{delivery.person} {answered} ({tried(delivery)}): {whose}, then say so",
+        command=advice.call(delivery.id),
+    )
+
+
+def call_owed(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether somebody has to telephone the person for whom a message is meant."""
+    message = incident.messages[delivery.message]
+    if delivery.level or message.about or called_off(incident, delivery):
+        return False
+    if message.owed is not None:
+        return delivery.state in ("active", "exhausted")
+    step = incident.invocations.get(delivery.step)
+    return delivery.state == "exhausted" and (step is None or not step.over)

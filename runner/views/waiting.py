@@ -1,0 +1,44 @@
+"""One thing that waits for a person: the words that every view of it shares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+AttentionKind = Literal[
+    "outcome_unknown",
+    "stuck",
+    "rejected",
+    "unreachable",
+    "no_outcome",
+    "not_worked",
+    "duty_overdue",
+    "duty_reopened",
+    "overdue",
+    "clock",
+    "paused",
+    "fact_missing",
+    "role_unheld",
+    "unconfirmed",
+    "exposed",
+    "bulk_paused",
+    "bulk_unknown",
+    "substitute_notice",
+    "update_missed",
+]
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that waits for a person."""
+
+    kind: AttentionKind
+    severity: Severity
+    ref: str
+    """The step's invocation, the delivery, duty, fact or role that it is about."""
+    since: datetime | None
+    text: str
+    command: str

@@ -95,5 +95,5 @@ def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_nothing_but_what_asks_for_times_imports_the_alarm_clock(home: Path) -> None:
-    for words in (("drill", "list"), ("drill", "schedules"), ("worker", "--once")):
+    for words in (("drill", "list"), ("drill", "schedules"), ("task", "list")):
         assert "apscheduler" not in imported(home, *words)

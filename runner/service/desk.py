@@ -182,6 +182,8 @@ class Desk:
         if chosen and any(row.id == chosen for row in rows):
             return chosen
         open_rows = [row for row in rows if row.state in ("open", "paused")]
+        real = [row for row in open_rows if row.kind == "real"]
+        open_rows = real or open_rows  # what is real is meant before what is played
         if len(open_rows) == 1:
             return open_rows[0].id
         if not open_rows:

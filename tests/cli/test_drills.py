@@ -249,3 +249,11 @@ def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path
     said = nowhere("drill", "run", str(file), "--unattended", "--format", "json")
     assert said.code == 0, said.err
     assert said.json["stage"] == "ended"
+
+
+def test_a_real_incident_is_meant_before_an_exercise_that_nobody_named(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    begun(tocsin, exercise)
+    tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes", "--title", "The real one")
+    assert tocsin("status", "--format", "json").json["title"] == "The real one"

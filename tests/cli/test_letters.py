@@ -397,7 +397,7 @@ def test_a_template_without_slots_is_no_letter(letters: AtDesk, tmp_path: Path) 
 
 def test_what_cannot_be_is_a_usage_error(letters: AtDesk, tmp_path: Path) -> None:
     people, out = listed(tmp_path, many(1)), tmp_path / "out"
-    assert run(letters, people, out, "--batch", "101").code == 2
+    assert run(letters, people, out, "--batch", "1001").code == 2
     assert run(letters, people, out, "--batch", "10", "--to", "txt").code == 2
     assert run(letters, people, out, "--query", "SELECT 1").code == 2
     assert run(letters, people, out, "--fonts", str(tmp_path / "none")).code == 2

@@ -11,6 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runner.loading.catalog import Catalog
+from runner.loading.exercises import load_exercise
+from runner.model.actor import Actor
+from runner.service.drills import prepare_drill, set_clock
+from runner.service.opening import open_desk
+from runner.service.starting import commit_opening
 from tests.docs.consoles import ROOT, Desk
 from tests.docs.picture import EXAMPLES, SETTINGS
 
@@ -35,6 +41,7 @@ ASKED = (
         f"--facts {EXAMPLES / 'demo-facts.yaml'} --compromised m365-tenant --as ana --yes",
         "`tocsin open PLAYBOOK… --yes`",
     ),
+    ("ack CODE --as ben", "`tocsin ack CODE`"),
     ("call d-4 --reached --as ana", "Any command that changes an incident"),
     ("list", ""),
     ("use amber-falcon", ""),
@@ -65,6 +72,7 @@ ASKED = (
     ("channel check --show", "`tocsin channel check`"),
     ("message list", ""),
     ("message show d-4", ""),
+    ("message prove d-4", ""),
     ("notice check gdpr-33-initial", ""),
     (
         "notice render gdpr-33-initial --out drafts --to txt",
@@ -103,6 +111,7 @@ ASKED = (
     ("audit verify", ""),
     ("doctor", ""),
     ("status nothing", "Whatever was refused, with `--format json`"),
+    ("drill rate T1", ""),
 )
 """Command and, where it says more, how the page names it."""
 
@@ -131,11 +140,37 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
     for words, named in ASKED:
         for line in PREPARED if words == "notice list" else AGAIN if words.startswith("notice diff") else ():
             desk.type(f"tocsin {line}", ())
-        shown = desk.type(f"tocsin {words} --format json", ())
+        if words.startswith("drill rate"):
+            _exercised(desk)
+        shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
         document = json.loads(shown.splitlines()[-1].replace(str(ROOT), "…"))
         yield words, named or f"`tocsin {words}`", document
         if words.startswith("init"):
             _write(folder)
+
+
+def _code(desk: Desk, words: str) -> str:
+    """Return the code of Ben's message, where a command wants one."""
+    if "CODE" not in words:
+        return ""
+    found = json.loads(desk.type("tocsin message list --format json", ()).splitlines()[-1])
+    name = next(one["delivery"] for one in found["deliveries"] if one["recipient"] == "ben")
+    return str(
+        json.loads(desk.type(f"tocsin message show {name} --format json", ()).splitlines()[-1])["code"]
+    )
+
+
+def _exercised(desk: Desk) -> None:
+    """Begin an exercise and end it, as its controllers do, beside the incident; and choose it."""
+    folder = desk.folder / ".tocsin"
+    who = Actor(claimed="ana", host="desk", os_user="ana")
+    office = open_desk(folder, who, clock=desk.clock, chance=desk.chance)
+    opening = prepare_drill(office, load_exercise("lost-laptop", Catalog(folder)), despite="for the page")
+    name = commit_opening(office, opening).id
+    set_clock(office, name, "begun")
+    set_clock(office, name, "ended")
+    office.store.close()
+    desk.type(f"tocsin use {name}", ())
 
 
 def _write(folder: Path) -> None:

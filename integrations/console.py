@@ -32,6 +32,9 @@ from integrations.port import (
     plain_body,
 )
 
+LOOKED_THROUGH = 4_000_000
+"""Bytes at the end of a file in which a message is looked for."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to show messages."""
@@ -110,13 +113,20 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     """Look into the file for the message; the screen cannot be asked."""
     if not settings.path:
         return CannotTell("a screen cannot be asked what it showed")
+    if settings.path.exists() and not settings.path.is_file():
+        return CannotTell("what this channel writes to is no file, and cannot be read again")
     try:
-        content = settings.path.read_text(encoding="utf-8", errors="replace")
+        with settings.path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LOOKED_THROUGH))
+            content = file.read(LOOKED_THROUGH).decode("utf-8", "replace")
     except FileNotFoundError:
         return Absent()
     except OSError:
         return CannotTell("the file of this channel cannot be read")
-    return Found("") if _shown(outbound) in content else Absent()
+    if _shown(outbound) in content:
+        return Found("")
+    return Absent() if size <= LOOKED_THROUGH else CannotTell("the file of this channel is too long")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

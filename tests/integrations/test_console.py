@@ -77,3 +77,9 @@ def test_it_never_leaves_the_machine_and_needs_no_address():
     assert console.lint(console.Settings(), {}) == ()
     callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)
     assert isinstance(console.parse_callback(callback, console.Settings(), {}), Unauthentic)
+
+
+def test_a_device_is_never_read_to_find_a_message_again():
+    """Reading ``/dev/full`` never ends."""
+    found = console.reconcile(MESSAGE, console.Settings(path=Path("/dev/full")), {})
+    assert isinstance(found, CannotTell)

@@ -17,6 +17,8 @@ import msgspec
 from runner.__main__ import main
 from runner.cli.world import World
 from runner.model.actor import Actor
+from runner.service.desk import Desk
+from runner.service.opening import open_desk
 from tests.warm import cache, warm
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -88,6 +90,19 @@ class AtDesk:
     chance: Chance = field(default_factory=Chance)
     os_user: str = "maria"
     environ: dict[str, str] = field(default_factory=dict)
+    offices: list[Desk] = field(default_factory=list)
+    """Desks that a test opened beside the commands; they are closed with it."""
+
+    def office(self, person: str = "maria") -> Desk:
+        """Return a desk at the home, for what no command does."""
+        made = open_desk(self.home, self.world().who(person), clock=self.clock, chance=self.chance)
+        self.offices.append(made)
+        return made
+
+    def close(self) -> None:
+        """Let the stores of desks go."""
+        for one in self.offices:
+            one.store.close()
 
     def __call__(self, *words: str, types: str | None = None, terminal: bool = False) -> Said:
         """Run one command; ``types`` is what the person at the terminal answers."""

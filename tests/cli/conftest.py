@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> AtDesk:
+def nowhere(tmp_path: Path) -> Iterator[AtDesk]:
     """A machine without a home."""
-    return AtDesk(tmp_path / "home")
+    found = AtDesk(tmp_path / "home")
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from runner.drivers.drill import Conductor
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.exercises import exercise_files
 from runner.model.exercise import ScenarioEvent
-from runner.service.opening import open_desk
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 EXERCISE = """\
@@ -59,7 +58,7 @@ def begun(tocsin: AtDesk, exercise: Path) -> Conductor:
     from runner.service.drills import prepare_drill, set_clock
     from runner.service.starting import commit_opening
 
-    desk = open_desk(tocsin.home, tocsin.world().who("maria"), clock=tocsin.clock, chance=tocsin.chance)
+    desk = tocsin.office()
     opening = prepare_drill(desk, load_exercise(str(exercise), Catalog(tocsin.home)))
     name = commit_opening(desk, opening).id
     set_clock(desk, name, "begun")

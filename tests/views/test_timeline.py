@@ -13,6 +13,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.actor import Actor
 from runner.model.incident import DutyRecord, Run
+from runner.model.war_room import WarRoom
 from runner.store.port import StoredEvent
 from runner.views.page import plain
 from runner.views.sentences import Words, sentence
@@ -94,6 +95,7 @@ def examples() -> dict[str, e.AnyEvent]:
         "retry_at": s.T0,
         "kind": "real",
         "change": "begun",
+        "room": WarRoom(name="bridge", address="room.example"),
         "cause": "time",
         "message_class": scenes.URGENT,
         "approved": True,

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from runner.errors import Invalid, NotFound, Problem, TocsinError
+from runner.errors import NotFound, Problem, TocsinError
 from runner.loading.bundle import is_path, load_bundle
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.expressions import ExpressionError, parse_condition
-from runner.loading.rehearsals import paths
+from runner.loading.rehearsals import paths, roles_of
 from runner.loading.source import Source, Where, scan_file
-from runner.loading.strict import read_struct
+from runner.loading.strict import misread, read_struct
 from runner.model.exercise import DISCUSSION, Action, Exercise, ScenarioEvent
 from runner.model.moments import parse_instant
 from runner.model.playbook import Bundle
@@ -39,12 +39,12 @@ def load_exercise(name: str, catalog: Catalog) -> Loaded:
     source = scan_file(path)
     exercise, problems = read_exercise(source)
     if exercise is None:
-        raise _invalid(source, problems)
+        raise misread(source, problems)
     playbook = _playbook(exercise, path)
     bundle = load_bundle(playbook, catalog.beside_of(path))
     problems = tuple(_meaning(source, exercise, bundle))
     if problems:
-        raise _invalid(source, problems)
+        raise misread(source, problems)
     return Loaded(file=str(path), exercise=exercise, playbook=playbook, bundle=bundle)
 
 
@@ -118,17 +118,12 @@ def _playbook(exercise: Exercise, path: Path) -> str:
     return str((path.absolute().parent / named).resolve()) if is_path(named) else named
 
 
-def _invalid(source: Source, problems: tuple[Problem, ...]) -> Invalid:
-    count = len(problems)
-    return Invalid(f"{source.file} has {count} problem{'s' if count != 1 else ''}", problems=problems)
-
-
 # --------------------------------------------------------------------------------------------------- meaning
 
 
 def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Problem]:
     steps = dict(paths(bundle))
-    roles = tuple(dict.fromkeys(r for one in (bundle.playbook, *bundle.includes.values()) for r in one.roles))
+    roles = roles_of(bundle)
     objectives = [one.id for one in exercise.objectives]
     yield from _twice(source, ("objectives",), objectives)
     yield from _twice(source, ("events",), [one.number for one in exercise.events], "number")

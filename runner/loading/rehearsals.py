@@ -13,7 +13,7 @@ from runner.loading.bundle import is_path, load_bundle
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.check_map import Map
 from runner.loading.source import Source, Where, scan_file
-from runner.loading.strict import read_struct
+from runner.loading.strict import misread, read_struct
 from runner.model.moments import parse_duration
 from runner.model.playbook import Bundle, Group, Playbook, Repeat
 from runner.model.rehearsal import DEEDS, Behaviour, Case, PlaybookTests
@@ -43,11 +43,11 @@ def load_tests(path: Path, catalog: Catalog) -> TestFile:
     source = scan_file(path)
     tests, problems = read_struct(source, PlaybookTests, SCHEMA)
     if tests is None:
-        raise _invalid(source, problems)
+        raise misread(source, problems)
     bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
     if problems:
-        raise _invalid(source, problems)
+        raise misread(source, problems)
     return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
 
 
@@ -117,11 +117,6 @@ def _playbook(name: str, tests: Path) -> str:
     return str((tests.parent / name).resolve()) if is_path(name) else name
 
 
-def _invalid(source: Source, problems: tuple[Problem, ...]) -> Invalid:
-    count = len(problems)
-    return Invalid(f"{source.file} has {count} problem{'s' if count != 1 else ''}", problems=problems)
-
-
 # --------------------------------------------------------------------------------------------------- meaning
 
 
@@ -129,8 +124,8 @@ def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[P
     steps = dict(paths(bundle))
     names: set[str] = set()
     for role in tests.roles:
-        if role not in _roles(bundle):
-            yield _unknown(source, ("roles", role), "role", role, _roles(bundle))
+        if role not in roles_of(bundle):
+            yield _unknown(source, ("roles", role), "role", role, roles_of(bundle))
     yield from _behaviour(source, tests.usual, ("usual",), steps)
     for index, case in enumerate(tests.cases):
         where: Where = ("cases", index)
@@ -200,7 +195,8 @@ def _unknown(
     return source.problem(where, what, f"there is no {what} '{name}'", hint=hint, key=True)
 
 
-def _roles(bundle: Bundle) -> tuple[str, ...]:
+def roles_of(bundle: Bundle) -> tuple[str, ...]:
+    """Return the roles of a playbook and of all that it runs, each once."""
     return tuple(dict.fromkeys(role for one in _playbooks(bundle) for role in one.roles))
 
 

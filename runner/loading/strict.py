@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect as types
 
-from runner.errors import Problem
+from runner.errors import Invalid, Problem
 from runner.loading.source import Source, Where
 from runner.loading.spots import place_of
 from runner.model.vocabulary import nearest
@@ -73,3 +73,9 @@ def _keys(
     for name, field in known.items():
         if field.required and name not in data:
             yield source.problem(where, "key-missing", f"'{name}' is missing", hint=f"write {name}: …")
+
+
+def misread(source: Source, problems: tuple[Problem, ...]) -> Invalid:
+    """Return the error of a file that cannot be used."""
+    count = len(problems)
+    return Invalid(f"{source.file} has {count} problem{'s' if count != 1 else ''}", problems=problems)

@@ -11,13 +11,12 @@ import msgspec
 
 from runner.errors import NotFound
 from runner.loading.catalog import Catalog
-from runner.loading.rehearsals import TestFile
+from runner.loading.rehearsals import TestFile, roles_of
 from runner.model.actor import Actor
 from runner.model.catalogue import CatalogueText, Contents
 from runner.model.messaging import ChannelConfig, ContactPoint
 from runner.model.organisation import Home, Person
 from runner.model.outline import Outline
-from runner.model.playbook import Bundle
 from runner.model.rehearsal import Behaviour
 from runner.model.vocabulary import nearest
 from runner.service.chance import Clock
@@ -64,7 +63,7 @@ def stage(folder: Path, file: TestFile, clock: Clock) -> Iterator[Desk]:
 
 
 def _home(file: TestFile) -> Home:
-    roles = {role: (f"{role}-1", f"{role}-2") for role in _roles(file.bundle)} | file.tests.roles
+    roles = {role: (f"{role}-1", f"{role}-2") for role in roles_of(file.bundle)} | file.tests.roles
     people = dict.fromkeys((person for some in roles.values() for person in some), "")
     return Home(
         schema="tocsin/home/v1",
@@ -84,12 +83,6 @@ def _home(file: TestFile) -> Home:
             )
             for priority, name in enumerate((SCREEN, *_channels(file)), start=1)
         },
-    )
-
-
-def _roles(bundle: Bundle) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(role for one in (bundle.playbook, *bundle.includes.values()) for role in one.roles)
     )
 
 

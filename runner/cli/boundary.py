@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 OUR_FAULT = 3
 INTERRUPTED = 130
 LOGS = "logs"
+_OURS = ("runner", "integrations", "playbooks")
+_EXTRAS = {
+    "psycopg": "postgres",
+    "psycopg_pool": "postgres",
+    "procrastinate": "postgres",
+    "keyring": "keyring",
+    "pyarrow": "bulk",
+    "apprise": "apprise",
+}
+"""The extra of the distribution that brings a package which not everybody needs."""
 
 
 def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> int:
@@ -40,6 +50,8 @@ def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> i
         if isinstance(error, Bug):
             _log(world, words, error)
         return _said(world, words, error)
+    except ModuleNotFoundError as error:
+        return _said(world, words, _not_installed(error) or _unexpected(world, words, error))
     except Exception as error:  # noqa: BLE001  # the boundary: nothing may end in a traceback
         return _said(world, words, _unexpected(world, words, error))
     return code
@@ -90,6 +102,21 @@ def _unexpected(world: World, words: Sequence[str], error: Exception) -> Bug:
         f"something went wrong that should not ({type(error).__name__})",
         hint=f"{where}; it holds no data of yours",
         code="our_fault",
+    )
+
+
+def _not_installed(error: ModuleNotFoundError) -> TocsinError | None:
+    """Return the error for a package that is not here, None where what is missing is a module of ours."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", *_OURS):
+        return None
+    extra = _EXTRAS.get(package, "")
+    return TocsinError(
+        f"the Python package '{package}' is needed for this and is not installed",
+        hint=f"install Tocsin with its extra '{extra}': tocsin[{extra}]"
+        if extra
+        else "install Tocsin again, with all that it depends on, in an environment of its own",
+        code="not_installed",
     )
 
 

@@ -203,7 +203,7 @@ class _Checker:
             raise self.error(
                 _word(left),
                 f"{WORDS[one]} never compares with {WORDS[other]}",
-                hint or _moment_hint(one, other),
+                hint or _pair_hint(one, other),
             )
         if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
             raise self.error(_word(left), f"{WORDS[one]} has no order")
@@ -286,8 +286,10 @@ def _branch_kind(found: Branch | None) -> Kind:
             return "map"
 
 
-def _moment_hint(one: Kind, other: Kind) -> str:
+def _pair_hint(one: Kind, other: Kind) -> str:
     pair = {one, other}
+    if pair == {"truth", "text"}:
+        return "write true or false, without quotes"
     if pair == {"instant", "text"}:
         return "write instant('2026-11-24T09:30:00+01:00')"
     if pair == {"duration", "text"}:

@@ -37,6 +37,7 @@ from runner.model.expressions import (
     StepRef,
 )
 from runner.model.fact_types import FactType, Keyed, key_problem
+from runner.model.fact_values import TRUTH_WORDS
 from runner.model.moments import parse_duration, parse_instant
 from runner.model.text import text_problem
 from runner.model.vocabulary import nearest, path_hint, roots, step_into
@@ -330,6 +331,8 @@ class _Reader:
             return f"'{name}' exists only inside for_each, repeat or a sub-playbook"
         if name in _FUNCTIONS:
             return f"write {name}('...')"
+        if name.lower() in TRUTH_WORDS:
+            return f"write {str(TRUTH_WORDS[name.lower()]).lower()}"
         if name.isupper() and len(name) <= 3:
             return "a key with a hyphen needs brackets, as people.by_jurisdiction['US-CA']"
         path = ".".join([name, *(segment for segment in map(_literal, links) if segment)])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runner.model.playbook import AnyStep
 
 SCHEMA: Final = "tocsin/playbook-test/v1"
+_PLAYBOOK: Final = "tocsin/playbook/v1"
 FOLDER: Final = "tests"
 """Beside the playbooks."""
 
@@ -73,29 +74,32 @@ def check_tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
 
 
 def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
-    """Return the files of tests that are meant: files, folders, or a playbook's by its name; all where none is named.
+    """Return the files of tests that are meant: files, folders, or a playbook's by its name or its file.
 
-    Raises Invalid for a name that has none.
+    All where none is named; raises Invalid for a name that has none.
     """
     found: dict[Path, None] = {}
     for name in names:
-        path = Path(name)
-        mine = (
-            sorted(path.rglob("*.yaml"))
-            if path.is_dir()
-            else [path]
-            if is_path(name)
-            else [file for file in _all(catalog) if _is_of(file, name)]
-        )
-        tests = [file for file in mine if not path.is_dir() or _says_so(file)]
+        tests = _named(name, catalog)
         if not tests:
             raise Invalid(
                 f"there are no tests of '{name}'",
-                hint=f"write one beside it: {FOLDER}/{path.stem}.yaml, with schema: {SCHEMA}",
+                hint=f"write one beside it: {FOLDER}/{Path(name).stem}.yaml, with schema: {SCHEMA}",
                 code="no_tests",
             )
         found.update(dict.fromkeys(tests))
     return tuple(found) if names else tuple(_all(catalog))
+
+
+def _named(name: str, catalog: Catalog) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        return [file for file in sorted(path.rglob("*.yaml")) if _is_a(file, SCHEMA)]
+    if not is_path(name):
+        return [file for file in _all(catalog) if _is_of(file, name)]
+    if path.is_file() and _is_a(path, _PLAYBOOK):
+        return [file for file in sorted((path.parent / FOLDER).glob("*.yaml")) if _is_of(file, path.stem)]
+    return [path]
 
 
 def _all(catalog: Catalog) -> Iterator[Path]:
@@ -108,9 +112,9 @@ def _is_of(file: Path, name: str) -> bool:
     return file.stem == name or file.stem.startswith(f"{name}.")
 
 
-def _says_so(file: Path) -> bool:
+def _is_a(file: Path, schema: str) -> bool:
     with file.open(encoding="utf-8", errors="replace") as lines:
-        return any(line.strip() == f"schema: {SCHEMA}" for line in lines)
+        return any(line.strip() == f"schema: {schema}" for line in lines)
 
 
 def _playbook(name: str, tests: Path) -> str:

@@ -23,7 +23,7 @@ _LARGEST = 2**53
 _ZONE = re.compile(r"[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 _WHOLE = re.compile(r"\d{1,16}", re.ASCII)
 _DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,6})?", re.ASCII)
-_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+TRUTH_WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class FactProblem(ValueError):
@@ -87,9 +87,9 @@ def _from_text(path: str, fact_type: FactType, text: str) -> Any:
     written = text.strip()
     match fact_type.kind:
         case "bool":
-            if written.lower() not in _TRUTHS:
+            if written.lower() not in TRUTH_WORDS:
                 raise FactProblem(path, f"{path} is yes or no", "write true or false, or ? for unknown")
-            return _TRUTHS[written.lower()]
+            return TRUTH_WORDS[written.lower()]
         case "int" if _WHOLE.fullmatch(written):
             return _checked_one(path, fact_type, int(written))
         case "number" if _DECIMAL.fullmatch(written):
@@ -211,5 +211,5 @@ def _short(value: Any) -> str:
 
 
 def _truth_hint(value: Any) -> str:
-    written = _TRUTHS.get(str(value).lower())
+    written = TRUTH_WORDS.get(str(value).lower())
     return "write true or false without quotes" if written is None else f"write {str(written).lower()}"

@@ -88,6 +88,25 @@ def test_our_own_fault_leaves_a_log_without_any_data_in_the_home(tocsin: AtDesk)
     assert str(log) in text_of(world.err)
 
 
+@pytest.mark.parametrize(
+    ("module", "code", "told"),
+    [
+        ("no_such_package.part", 1, "'no_such_package' is needed for this and is not installed"),
+        ("psycopg_pool", 1, "install Tocsin with its extra 'postgres'"),
+        ("runner.no_such_module", 3, "something went wrong that should not"),
+    ],
+)
+def test_a_package_that_is_missing_is_named_with_what_to_install_and_a_module_of_ours_is_our_fault(
+    nowhere: AtDesk, module: str, code: int, told: str
+) -> None:
+    def lacking() -> int:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    world = nowhere.world()
+    assert guarded(world, ["list"], lacking) == code
+    assert told in text_of(world.err)
+
+
 def test_stale_is_five_and_an_interruption_one_hundred_and_thirty(nowhere: AtDesk) -> None:
     def stale() -> int:
         raise Stale("somebody was faster")

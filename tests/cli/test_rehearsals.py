@@ -37,6 +37,15 @@ def books(tmp_path: Path) -> Path:
     return tmp_path / "books"
 
 
+def test_the_file_of_a_playbook_means_the_tests_beside_it(nowhere: AtDesk, books: Path) -> None:
+    book = books / "lost-badge.yaml"
+    assert nowhere.done("playbook", "test", str(book)) == nowhere.done("playbook", "test", str(books))
+    (books / "tests" / "lost-badge.yaml").unlink()
+    said = nowhere("playbook", "test", str(book))
+    assert (said.code, f"there are no tests of '{book}'" in said.err) == (1, True)
+    assert "write one beside it: tests/lost-badge.yaml, with schema: tocsin/playbook-test/v1" in said.err
+
+
 def written(books: Path, old: str, new: str) -> str:
     """Change the tests and return their file."""
     path = books / "tests" / "lost-badge.yaml"

@@ -92,6 +92,14 @@ def test_tests_and_filters_become_functions() -> None:
         ),
         ("true and stepp", 9, "nothing is called 'stepp'", "did you mean step?"),
         ("step", 0, "nothing is called 'step'", "write step('...')"),
+        ("data.involved == yes", 17, "nothing is called 'yes'", "write true"),
+        ("data.involved == No", 17, "nothing is called 'No'", "write false"),
+        (
+            "data.involved == 'yes'",
+            0,
+            "true or false never compares with text",
+            "write true or false, without quotes",
+        ),
         (
             "item",
             0,

@@ -20,7 +20,7 @@ _ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
 
 def add(group: Commands) -> None:
     """Add the commands to ``playbook``."""
-    command(group, "graph", Scope.ANYWHERE, formats=("text",))(graph)
+    command(group, "graph", Scope.ANYWHERE)(graph)
     command(group, "card", Scope.ANYWHERE, formats=("text",))(card)
 
 
@@ -54,7 +54,13 @@ def graph(
     form = to or _ENDINGS.get(Path(out).suffix.lower(), "mermaid")
     if form not in _ENDINGS.values():
         raise Usage(f"nothing is drawn as '{form}'", hint="--to mermaid or --to svg")
-    text = _drawn(_chart(session, name, incident), form)
+    chart = _chart(session, name, incident)
+    if session.json and not out:
+        from runner.views.chart_report import chart_report
+
+        session.show_json(chart_report(chart))
+        return
+    text = _drawn(chart, form)
     if not out:
         session.world.out.write(text)
         return

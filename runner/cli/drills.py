@@ -210,8 +210,11 @@ def inject(session: Session, number: Number) -> None:
 
 def leave_out(session: Session, number: Number, reason: Why = "") -> None:
     """Leave an event of the scenario out. Needs --reason."""
-    made = c.DeferInject(by=session.by, number=number, reason=reason)
-    submit(session, session.name(), made, f"{number} is left out")
+    from runner.cli.outcome import tell
+    from runner.service import drills
+
+    before = session.incident()
+    tell(session, before, drills.leave_out(session.desk, before.id, number, reason), f"{number} is left out")
 
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
@@ -279,11 +282,15 @@ def observe(
     Example:
       tocsin drill observe "counsel was reached in 4 minutes" --objective O1 --kind strength
     """
+    from runner.cli.outcome import tell
+    from runner.service import drills
+
     found = cast(Seen, _choice(kind, KINDS, "kind"))
     made = c.Observe(
         by=session.by, text=text, objective=objective, question=question, kind=found, about=about
     )
-    submit(session, session.name(), made, f"{found} noted")
+    before = session.incident()
+    tell(session, before, drills.observe(session.desk, before.id, made), f"{question or found} noted")
 
 
 def rate(

@@ -99,11 +99,11 @@ def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -
 
 
 def _time_passes(desk: Desk, name: str, players: Playing, clock: VirtualClock) -> bool:
-    """Go on to when something is due; tell whether there is such a time while steps are open."""
+    """Go on to when something is due; tell whether there is such a time while steps are open, or players go on."""
     row = desk.store.row(name)
-    incident = desk.load(name)
-    dues = [one for one in (row.next_due if row else None, players.begins_at()) if one is not None]
-    if not dues or all(one.over for one in incident.invocations.values()):
+    incident, begins = desk.load(name), players.begins_at()
+    dues = [one for one in (row.next_due if row else None, begins) if one is not None]
+    if not dues or (begins is None and all(one.over for one in incident.invocations.values())):
         return False
     before = clock.now()
     clock.reach(min(dues))

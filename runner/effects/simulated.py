@@ -103,7 +103,8 @@ def leaves(incident: Incident, channel: Channel, delivery: str) -> bool:
         return True
     found = incident.deliveries.get(delivery)
     return (
-        incident.drill.exercise_type == LIVE
+        incident.kind == "exercise"
+        and incident.drill.exercise_type == LIVE
         and channel.exercise_safe
         and found is not None
         and found.person in incident.drill.live

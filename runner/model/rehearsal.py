@@ -122,9 +122,14 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
 
 
 def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
-    """Return what holds in one test: its own over what is usual, key by key; facts of both."""
+    """Return what holds in one test: its own over what is usual, key by key.
+
+    A fact that it sets anew (``KEY=VALUE``) takes the place of what is usual; one that it adds to (``KEY+=VALUE``) stands.
+    """
+    anew = {key for one in own.facts if not (key := one.partition("=")[0]).endswith(("+", "-"))}
+    usually = (one for one in usual.facts if one.partition("=")[0].rstrip("+-") not in anew)
     return Behaviour(
-        facts=(*usual.facts, *own.facts),
+        facts=(*usually, *own.facts),
         answers={**usual.answers, **own.answers},
         finds={**usual.finds, **own.finds},
         deeds={**usual.deeds, **own.deeds},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -149,6 +150,31 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
             return event
     numbers = ", ".join(one.number for one in plan.events) or "none"
     raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}")
+
+
+def leave_out(desk: Desk, name: str, number: str, reason: str) -> Incident:
+    """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
+    event_of(plan_of(desk, desk.load(name)), number)
+    return desk.submit(name, c.DeferInject(by=desk.actor.claimed, number=number, reason=reason))
+
+
+def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
+    """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
+    plan = plan_of(desk, desk.load(name))
+    questions = {one.id: one for module in plan.modules for one in module.questions}
+    _there_is(plan, "question", seen.question, questions)
+    _there_is(plan, "objective", seen.objective, [one.id for one in plan.objectives])
+    asked = questions.get(seen.question)
+    if asked is not None:
+        about = seen.objective or asked.objective
+        kind = "answer" if seen.kind == "observation" else seen.kind
+        seen = msgspec.structs.replace(seen, objective=about, kind=kind)
+    return desk.submit(name, seen)
+
+
+def _there_is(plan: Exercise, what: str, name: str, names: Collection[str]) -> None:
+    if name and name not in names:
+        raise NotFound(f"{plan.name} has no {what} '{name}'", hint=f"there are: {', '.join(names) or 'none'}")
 
 
 def _release(desk: Desk, name: str, due: Due) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 import msgspec
 
 from runner.engine.injects import deadline, met
-from runner.model.exercise import Exercise, ScenarioEvent
+from runner.model.drill import Drill
+from runner.model.exercise import Exercise, Module, ScenarioEvent
 from runner.model.incident import Incident
 from runner.model.moments import parse_duration, parse_instant
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -40,6 +42,32 @@ class EventReport(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[Expectation, ...]
 
 
+class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody answered to a question."""
+
+    by: str
+    at: datetime
+    text: str
+
+
+class QuestionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that is discussed, with what was answered so far."""
+
+    id: str
+    text: str
+    objective: str
+    answers: tuple[AnswerReport, ...]
+
+
+class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a discussion: what has happened by then, and what is talked about."""
+
+    id: str
+    title: str
+    text: str
+    questions: tuple[QuestionReport, ...]
+
+
 class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/drill/v1"):
     """Where an exercise stands."""
 
@@ -55,6 +83,7 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
     begun: datetime | None
     ended: datetime | None
     events: tuple[EventReport, ...]
+    modules: tuple[ModuleReport, ...]
     ratings: Ratings
 
 
@@ -77,6 +106,7 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
         begun=_there(drill.begun_at, zone),
         ended=_there(drill.ended_at, zone),
         events=tuple(_event(one, incident, zone) for one in plan.events),
+        modules=tuple(_module(one, drill, zone) for one in plan.modules),
         ratings=ratings_report(incident, plan),
     )
 
@@ -106,6 +136,25 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo | None) -> Eve
                 critical=one.critical,
             )
             for one in event.expected
+        ),
+    )
+
+
+def _module(module: Module, drill: Drill, zone: tzinfo | None) -> ModuleReport:
+    def answers(question: str) -> tuple[AnswerReport, ...]:
+        return tuple(
+            AnswerReport(by=one.by, at=one.at.astimezone(zone), text=one.text)
+            for one in drill.observations
+            if one.question == question
+        )
+
+    return ModuleReport(
+        id=module.id,
+        title=module.title,
+        text=module.text,
+        questions=tuple(
+            QuestionReport(id=one.id, text=one.text, objective=one.objective, answers=answers(one.id))
+            for one in module.questions
         ),
     )
 
@@ -147,6 +196,8 @@ def drill_page(report: DrillReport) -> Page:
             for one in event.expected
             if one.by is not None or event.state == "released"
         ]
+    for module in report.modules:
+        blocks += _discussion(module)
     return Page((*blocks, *ratings_blocks(report.ratings)))
 
 
@@ -173,6 +224,20 @@ def _expected(number: str, one: Expectation) -> Paragraph:
         indent=2,
         hang=2,
     )
+
+
+def _discussion(module: ModuleReport) -> Iterator[Block]:
+    yield Blank()
+    yield line(f"{module.id}  {module.title}", "title")
+    yield Paragraph(cells=(Cell(" ".join(module.text.split())),), indent=2, hang=2)
+    for one in module.questions:
+        yield Paragraph(cells=(Cell(f"{one.id}  ", "command"), Cell(one.text)), indent=2, hang=6)
+        for answer in one.answers:
+            said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
+            yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
+        if not one.answers:
+            hint = f"not answered yet: tocsin drill observe '…' --question {one.id}"
+            yield Paragraph(cells=(Cell(hint, "dim"),), indent=6, hang=6)
 
 
 def _time(at: datetime) -> str:

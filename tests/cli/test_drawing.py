@@ -38,6 +38,22 @@ def test_the_run_so_far_stands_on_the_playbook_as_it_was_pinned(incident: AtDesk
     assert "classDef ready" in text
 
 
+def test_a_program_gets_the_steps_of_the_chart_each_with_its_path_and_its_state(
+    incident: AtDesk, playbook: Path
+) -> None:
+    found = incident("playbook", "graph", "lost-badge", "-i", "amber-falcon", "--format", "json").json
+    assert (found["schema"], found["name"], found["mark"]) == ("tocsin/chart/v1", "lost-badge", "")
+    steps = {one["step"]: one for one in found["steps"]}
+    assert (steps["block"]["state"], steps["block"]["who"], steps["block"]["due"]) == (
+        "ready",
+        ["role: commander"],
+        "15 min",
+    )
+    plain = incident("playbook", "graph", str(playbook), "--format", "json").json
+    assert {one["state"] for one in plain["steps"]} == {None}
+    assert [one["step"] for one in plain["steps"]] == list(steps)
+
+
 def test_a_run_of_a_test_says_so_on_every_drawing(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--kind", "test", "--fact", "incident.summary=x")
     for form in ("svg", "mermaid"):

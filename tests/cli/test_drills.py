@@ -250,6 +250,79 @@ def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path
     assert said.json["stage"] == "ended"
 
 
+DISCUSSION = """\
+schema: tocsin/exercise/v1
+name: badge-table
+title: A badge, talked about
+type: ttx
+playbook: ./lost-badge.yaml
+objectives:
+  - {id: O1, text: Everybody knows who blocks it, capability: Operational Coordination}
+  - {id: O2, text: Everybody knows whom to call, capability: Operational Communications}
+modules:
+  - id: M1
+    title: The call
+    text: |
+      A badge is gone,
+      and nobody knows since when.
+    questions:
+      - {id: Q1, text: Who blocks it?, objective: O1}
+      - {id: Q2, text: Who is called?, objective: O2}
+"""
+
+
+def test_a_discussion_shows_its_questions_and_what_was_answered(tocsin: AtDesk, exercise: Path) -> None:
+    exercise.write_text(DISCUSSION, encoding="utf-8")
+    conductor = begun(tocsin, exercise)
+    shown = tocsin.done("drill", "show")
+    assert "M1  The call" in shown
+    assert "A badge is gone, and nobody knows since when." in shown
+    assert "Q1  Who blocks it?" in shown
+    assert "tocsin drill observe '…' --question Q1" in shown
+    tocsin.done("drill", "observe", "the porter", "--question", "Q1", "--as", "jonas")
+    assert "the porter (jonas, " in tocsin.done("drill", "show")
+    (module,) = tocsin("drill", "show", "--format", "json").json["modules"]
+    first, second = module["questions"]
+    assert [(one["by"], one["text"]) for one in first["answers"]] == [("jonas", "the porter")]
+    assert second["answers"] == []
+    drill = conductor.step().drill
+    assert drill is not None
+    (kept,) = drill.observations
+    assert (kept.kind, kept.objective) == ("answer", "O1"), (
+        "what answers a question is an answer, of its objective"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("observe", "x", "--question", "Q77"), "badge-table has no question 'Q77' there are: Q1, Q2"),
+        (("observe", "x", "--objective", "O9"), "badge-table has no objective 'O9' there are: O1, O2"),
+        (("leave-out", "7", "--reason", "enough"), "badge-table has no event 7 there are: none"),
+    ],
+)
+def test_what_the_plan_does_not_have_is_refused_with_what_it_has(
+    tocsin: AtDesk, exercise: Path, words: tuple[str, ...], told: str
+) -> None:
+    exercise.write_text(DISCUSSION, encoding="utf-8")
+    begun(tocsin, exercise)
+    said = tocsin("drill", *words)
+    assert said.code == 1
+    assert told in " ".join(said.err.split())
+
+
+def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_done(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    late = '  - {number: "5", title: A week later, at: 7d, to: [commander], text: It was found}\n'
+    text = exercise.read_text(encoding="utf-8").replace("script:\n", late + "script:\n")
+    exercise.write_text(text, encoding="utf-8")
+    said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
+    states = {one["number"]: one["state"] for one in said.json["events"]}
+    assert (states["2"], states["5"]) == ("released", "released")
+    assert said.json["exercise_time"] == "2026-10-12T08:00:10+02:00", "a deed takes ten seconds"
+
+
 def test_a_real_incident_is_meant_before_an_exercise_that_nobody_named(
     tocsin: AtDesk, exercise: Path
 ) -> None:

@@ -98,6 +98,7 @@ ASKED = (
     ("playbook show lost-device", ""),
     ("playbook validate wrong.yaml", ""),
     ("playbook diff lost-device lost-device.yaml", ""),
+    ("playbook graph lost-device", "`tocsin playbook graph`, without `--out`"),
     ("playbook test lost-device --only 'the PIN'", "`tocsin playbook test`"),
     ("drill list", ""),
     (

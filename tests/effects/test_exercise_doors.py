@@ -84,7 +84,8 @@ def test_nothing_reaches_a_transport_but_marked_and_to_those_who_agreed(
     )
     assert incident.drill is not None
     agreed = (
-        incident.drill.exercise_type == LIVE
+        incident.kind == "exercise"
+        and incident.drill.exercise_type == LIVE
         and safe
         and audience not in OUTSIDE
         and delivery == "d1"

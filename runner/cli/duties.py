@@ -190,6 +190,7 @@ def record_filed(
       tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
     """
     from runner.cli.steps import find
+    from runner.model.commands import RecordDuty
     from runner.service.duties import filing
 
     named = find(session, step)[1] if step else ""
@@ -206,6 +207,12 @@ def record_filed(
         digest=digest,
     )
     session.desk.submit(before.id, *made)
+    unsigned = next((one.record.unsigned for one in made if isinstance(one, RecordDuty)), ())
+    if unsigned:
+        session.say(
+            f"warning: the notice is not signed: {', '.join(unsigned)} is still open. The filing is on record all the "
+            "same; have it looked at, and file a supplement if it must change"
+        )
     answer(session, before, f"{duty} is filed")
 
 

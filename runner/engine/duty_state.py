@@ -129,6 +129,7 @@ def done(record: DutyRecord | None) -> DutyDone | None:
         late_reason=record.late_reason,
         signed=record.signed,
         watch=record.watch.source if record.watch is not None else "",
+        unsigned=record.unsigned,
     )
 
 

@@ -46,6 +46,8 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     late_reason: str
     signed: tuple[str, ...]
     watch: str
+    unsigned: tuple[str, ...]
+    """Approvals that the notice still waited for when it was filed."""
 
 
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

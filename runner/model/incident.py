@@ -332,6 +332,8 @@ class DutyRecord(Value, frozen=True, kw_only=True):
     """Who else signed a decision, besides its author."""
     watch: Expression | None = None
     """A condition over facts that opens the decision again as soon as it holds."""
+    unsigned: tuple[str, ...] = ()
+    """Approvals that the notice still waited for when it was filed."""
 
 
 class Domain(Value, frozen=True, kw_only=True):

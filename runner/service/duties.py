@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -93,6 +93,7 @@ def filing(
     from runner.service.evidence import take
 
     waiting = step or _file_step(desk, incident, duty)
+    filed = _filed_digest(desk, incident, waiting, duty, digest)
     kept = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
     record = DutyRecord(
         kind="filed",
@@ -100,8 +101,9 @@ def filing(
         at=at,
         reference=reference,
         receipt=kept.sha256 if kept is not None else "",
-        digest=_filed_digest(desk, incident, waiting, duty, digest),
+        digest=filed,
         late_reason=late_reason,
+        unsigned=tuple(_unsigned(desk, incident, waiting, duty, filed)),
     )
     made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting)
     return (made,) if kept is None else (kept, made)
@@ -216,6 +218,22 @@ def _filed_digest(desk: Desk, incident: Incident, step: str, duty: str, given: s
         return found[-1]
     newest = (approved or final)[-1:] if subject else []
     return newest[0].digest if newest else ""
+
+
+def _unsigned(desk: Desk, incident: Incident, waiting: str, duty: str, filed: str) -> Iterator[str]:
+    """Yield the open approvals of a duty's notice, unless exactly what is filed was approved."""
+    library = desk.library(incident)
+    made = [one for one in incident.documents.values() if one.duty == duty]
+    if any(one.digest == filed and was_approved(incident, one) for one in made):
+        return
+    notices = {(incident.invocations[one.step].scope, incident.invocations[one.step].step) for one in made}
+    step = library.step(incident, waiting) if waiting else None
+    if isinstance(step, File):
+        notices.add((incident.invocations[waiting].scope, step.file))
+    for one in incident.invocations.values():
+        asked = library.step(incident, one.id) if one.kind == "approve" and not one.over else None
+        if isinstance(asked, Approve) and (one.scope, asked.approve) in notices:
+            yield one.id
 
 
 def was_approved(incident: Incident, document: Document) -> bool:

@@ -46,6 +46,7 @@ def needs_attention(
         *_silence(incident, begun, now),
         *_duties(duties, now),
         *_reopened(incident, begun),
+        *_unsigned(incident, begun),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
@@ -194,6 +195,21 @@ def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
             yield Attention(
                 kind="duty_reopened", severity="high", ref=duty.id, since=None, text=text, command=command
             )
+
+
+def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+    """Yield what was filed before it was signed, for as long as the signature is still open."""
+    for duty in incident.duties.values():
+        for name in duty.record.unsigned if duty.record is not None else ():
+            if name in rows and not rows[name].over:
+                yield Attention(
+                    kind="filed_unsigned",
+                    severity="high",
+                    ref=duty.id,
+                    since=duty.record.at if duty.record is not None else None,
+                    text=f"{duty.id} was filed while its notice still waited for: {named(rows[name])}",
+                    command=advice.do_step("approve", rows[name].command_name),
+                )
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> Iterator[Attention]:

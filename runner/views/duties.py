@@ -11,7 +11,7 @@ from runner.model.duty import DutiesReport, DutyDone, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
-from runner.views.words import count, day, left, moment, signatures, when
+from runner.views.words import count, day, left, moment, signatures, unsigned, when
 
 _DONE = {
     "filed": "filed",
@@ -186,7 +186,7 @@ def record_words(record: DutyDone) -> str:
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
-    return f"{said}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}"
+    return f"{said}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

@@ -27,6 +27,7 @@ _RANKS: dict[AttentionKind, int] = {
     "not_worked": 0,
     "duty_overdue": 1,
     "duty_reopened": 1,
+    "filed_unsigned": 1,
     "overdue": 1,
     "clock": 2,
     "paused": 2,

@@ -16,7 +16,7 @@ from runner.views.drill_sentences import drill_sentence
 from runner.views.facts import value_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because
-from runner.views.words import count, moment, short, signatures, span
+from runner.views.words import count, moment, short, signatures, span, unsigned
 
 _STATES = {
     "done": "done",
@@ -338,7 +338,7 @@ def _record(event: _Record, words: Words) -> str:
             proof = record.reference or record.receipt
             with_proof = f", proof {proof}" if proof else ""
             late = f", late: {record.late_reason}" if record.late_reason else ""
-            told = f"{record.kind.replace('_', ' ')}{signatures(record.signed)}{with_proof}{late}"
+            told = f"{record.kind.replace('_', ' ')}{signatures(record.signed)}{with_proof}{late}{unsigned(record.unsigned)}"
             again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {told}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):

@@ -18,6 +18,7 @@ AttentionKind = Literal[
     "not_worked",
     "duty_overdue",
     "duty_reopened",
+    "filed_unsigned",
     "overdue",
     "clock",
     "paused",

@@ -66,6 +66,11 @@ def signatures(signed: Sequence[str]) -> str:
     return f", signed by {', '.join(signed)}" if signed else ""
 
 
+def unsigned(waited_for: Sequence[str]) -> str:
+    """Return what a notice lacked when it was filed, as the end of a sentence; empty where it lacked nothing."""
+    return f", UNSIGNED: it still waited for {', '.join(waited_for)}" if waited_for else ""
+
+
 def day(date_: date) -> str:
     """Return a date: ``Tue 24 Nov 2026``."""
     return f"{_day(date_)} {date_.year}"

@@ -186,7 +186,9 @@ def record_words(record: DutyDone) -> str:
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
-    return f"{said}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}"
+    return (
+        f"{said}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}"
+    )
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

@@ -241,6 +241,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
     """Names of the secrets it must be given."""
     optional_secrets: frozenset[str] = frozenset()
+    rooms: Confidentiality | None = None
+    """What a room that it opens for people may hear; None where it opens none. See ``Hosting``."""
 
 
 class Integration(Protocol):
@@ -305,8 +307,7 @@ class Line(Protocol):
     def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
         """Make one attempt for each, in order, and return one outcome each, in that order.
 
-        What is true of ``Integration.send`` is true for every one of them: a line that breaks in the middle leaves those before
-        it as they were answered, the one whose answer is missing unknown, and those behind it not sent.
+        ``Integration.send`` holds for each: where a line breaks, the unanswered one is unknown, those behind it not sent.
         """
         ...
 
@@ -320,6 +321,45 @@ class Batching(Protocol):
 
     def open_line(self, settings: Any, secrets: Secrets) -> Line:
         """Return a line; nothing is connected before the first batch."""
+        ...
+
+
+class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """A private room to be opened. ``title`` is for those inside; ``timeouts`` hold for each request of the attempt."""
+
+    name: str
+    """Lower-case letters, digits and hyphens, 40 at most, the same for every attempt: outsiders may see it."""
+    title: str
+    at: datetime
+    timeouts: Timeouts = Timeouts()
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """One person to be let into a room that ``open_room`` named."""
+
+    room: str
+    recipient: str
+    at: datetime
+    timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave the address out."""
+        return f"Invitation(room={self.room!r})"
+
+
+class Hosting(Protocol):
+    """What an integration has besides, when it opens rooms for people to talk in; ``Capabilities.rooms`` says so."""
+
+    def open_room(self, room: NewRoom, settings: Any, secrets: Secrets) -> Outcome:
+        """Open a room that nobody gets into uninvited, or find ours of that name; ``Accepted.provider_id`` names it."""
+        ...
+
+    def invite(self, invitation: Invitation, settings: Any, secrets: Secrets) -> Outcome:
+        """Invite one person; whoever is inside or invited already is ``Accepted``."""
+        ...
+
+    def room_address(self, room: str, settings: Any) -> str:
+        """Return what people open to get to a room. Pure."""
         ...
 
 

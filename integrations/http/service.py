@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
-from integrations.port import Finding, NotSent, Outbound, Outcome, Rejected, Secrets, Unknown
+from integrations.port import Finding, NotSent, Outcome, Rejected, Secrets, Timeouts, Unknown
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts towards which nothing crosses a network."""
 
 LONGEST_IDENTIFIER = 256
+
+
+class Timed(Protocol):
+    """An attempt of any kind: when it is made, and how long it may take."""
+
+    @property
+    def at(self) -> datetime:
+        """Return the instant of the attempt, aware."""
+        ...
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Return how long to wait for the other side."""
+        ...
 
 
 def host_of(url: str) -> str:
@@ -60,7 +76,7 @@ def findings(url: str, secrets: Secrets, *needed: str) -> tuple[Finding, ...]:
 
 
 def send_json(
-    outbound: Outbound,
+    attempt: Timed,
     url: str,
     content: Mapping[str, object],
     *,
@@ -77,10 +93,10 @@ def send_json(
         Request(
             method=method,
             url=url,
-            at=outbound.at,
+            at=attempt.at,
             headers=headers,
             body=compact(content),
-            timeouts=outbound.timeouts,
+            timeouts=attempt.timeouts,
             ca_file=ca_file,
             max_answer=max_answer,
         )
@@ -94,13 +110,13 @@ def compact(content: Mapping[str, object]) -> bytes:
 
 def answered(
     reply: Reply | NotSent | Rejected | Unknown,
-    outbound: Outbound,
+    attempt: Timed,
     read: Callable[[dict[str, object]], Outcome],
 ) -> Outcome:
     """Return what came of a request; ``read`` is given the JSON object of a 2xx whose end was seen."""
     match reply:
         case Reply():
-            return judge(reply, outbound.at) or read(json_object(reply.body))
+            return judge(reply, attempt.at) or read(json_object(reply.body))
         case NotSent() | Rejected() | Unknown():
             return reply
 

@@ -20,6 +20,8 @@ import msgspec
 from integrations.port import (
     Accepted,
     Integration,
+    Invitation,
+    NewRoom,
     NotSent,
     Outbound,
     Outcome,
@@ -54,6 +56,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, Any] = {}
     success: bytes = b"{}"
     """The body of an HTTP 200 with which this provider says yes."""
+    attempt: Callable[[Any, Secrets], Outcome] | None = None
+    """What is done with the settings, where it is not to send ``outbound``: to open a room, or to invite somebody."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +93,18 @@ def outbound(recipient: str, *, attempt: int = 1) -> Outbound:
         at=AT,
         timeouts=IMPATIENT,
     )
+
+
+def opening(adapter: Any) -> Callable[[Any, Secrets], Outcome]:
+    """Return the attempt that opens a room, for the rows of HTTP; every part of it carries the mark."""
+    room = NewRoom(name=f"tocsin-{MARK.lower()}", title=f"{MARK} title", at=AT, timeouts=IMPATIENT)
+    return lambda settings, secrets: adapter.open_room(room, settings, secrets)
+
+
+def inviting(adapter: Any, room: str, recipient: str) -> Callable[[Any, Secrets], Outcome]:
+    """Return the attempt that invites one person into a room, for the rows of HTTP."""
+    asked = Invitation(room=room, recipient=recipient, at=AT, timeouts=IMPATIENT)
+    return lambda settings, secrets: adapter.invite(asked, settings, secrets)
 
 
 def rows(transport: Literal["http", "smtp"]) -> tuple[Row, ...]:
@@ -133,6 +149,8 @@ def _run(row: Row, subject: Subject) -> Outcome:
 
 def _send(subject: Subject, host: str, port: int, *, tls: bool) -> Outcome:
     settings = subject.settings(host, port, tls)
+    if subject.attempt is not None:
+        return subject.attempt(settings, subject.secrets)
     return subject.adapter.send(outbound(subject.recipient), settings, subject.secrets)
 
 

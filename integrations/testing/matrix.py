@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 from urllib.parse import unquote
 
 from integrations.port import Callback
@@ -15,7 +16,10 @@ from integrations.testing.stand_in import Act, Heard, StandIn
 
 TOKEN = "syt_made_up_access_token"  # noqa: S105  # a stand-in's
 HS_TOKEN = "made-up-homeserver-token"  # noqa: S105  # a stand-in's
-US = "@tocsin:breach.example"
+SERVER = "breach.example"
+US = f"@tocsin:{SERVER}"
+MARIA = f"@maria:{SERVER}"
+FORBIDDEN = {"errcode": "M_FORBIDDEN", "error": f"User {US} not in room"}
 
 
 class Matrix(StandIn):
@@ -29,6 +33,10 @@ class Matrix(StandIn):
         super().__init__(*acts)
         self.rooms: dict[str, list[dict[str, object]]] = {"!maria:breach.example": []}
         self.ephemeral: dict[str, list[dict[str, object]]] = {}
+        self.opened: dict[str, dict[str, Any]] = {}
+        """What was asked for when a room was made, by its id."""
+        self.members: dict[str, dict[str, str]] = {"!maria:breach.example": {US: "join", MARIA: "join"}}
+        """Who is in a room, or invited."""
         self._transactions: dict[tuple[str, str], str] = {}
 
     def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
@@ -42,6 +50,8 @@ class Matrix(StandIn):
             }
         if heard.path == "/_matrix/client/v3/sync":
             return 200, {"next_batch": "s1", "rooms": {"join": self._joined()}}
+        if (said := self._about_rooms(heard)) is not None:
+            return said
         _, _, _, _, _, room, _, _, key = (unquote(part) for part in heard.path.split("/"))
         if room not in self.rooms:
             return 403, {"errcode": "M_FORBIDDEN", "error": f"User {US} not in room {room}"}
@@ -50,6 +60,52 @@ class Matrix(StandIn):
             done = self.happens(room, US, "m.room.message", heard.json)
             self._transactions[token, key] = done
         return 200, {"event_id": done}
+
+    def _about_rooms(self, heard: Heard) -> tuple[int, object] | None:
+        """Answer what makes rooms and looks into them; None for all else."""
+        match [unquote(part) for part in heard.path.split("/")][4:]:
+            case ["createRoom"]:
+                return self._create(heard.json)
+            case ["directory", "room", alias]:
+                found = [name for name, asked in self.opened.items() if self._alias(asked) == alias]
+                missing = {"errcode": "M_NOT_FOUND", "error": f"Room alias {alias} not found"}
+                return (200, {"room_id": found[0], "servers": [SERVER]}) if found else (404, missing)
+            case ["rooms", room, "state"]:
+                inside = self.members.get(room, {}).get(US) == "join"
+                return (200, self._states(room)) if inside else (403, FORBIDDEN)
+            case ["rooms", room, "state", "m.room.member", who]:
+                return 200, {"membership": self.members.get(room, {}).get(who, "leave")}
+            case ["rooms", room, "joined_members"]:
+                if self.members.get(room, {}).get(US) != "join":
+                    return 403, FORBIDDEN
+                joined: dict[str, object] = {
+                    who: {} for who, state in self.members[room].items() if state == "join"
+                }
+                return 200, {"joined": joined}
+            case ["rooms", room, "invite"]:
+                who = str(heard.json["user_id"])
+                if self.members.get(room, {}).get(who) == "join" or room not in self.members:
+                    return 403, {**FORBIDDEN, "error": f"{who} is already in the room."}
+                self.members[room][who] = "invite"
+                return 200, {}
+            case _:
+                return None
+
+    def _create(self, asked: dict[str, Any]) -> tuple[int, object]:
+        if any(self._alias(one) == self._alias(asked) for one in self.opened.values()):
+            return 400, {"errcode": "M_ROOM_IN_USE", "error": "Room alias already taken"}
+        room = f"!opened{len(self.opened)}:{SERVER}"
+        self.opened[room] = asked
+        self.members[room] = {US: "join"}
+        return 200, {"room_id": room, "room_alias": self._alias(asked)}
+
+    def _alias(self, asked: dict[str, Any]) -> str:
+        return f"#{asked['room_alias_name']}:{SERVER}"
+
+    def _states(self, room: str) -> list[dict[str, object]]:
+        asked = self.opened.get(room, {})
+        made = {"type": "m.room.create", "sender": asked.get("made_by", US), "state_key": "", "content": {}}
+        return [made, *({"sender": US, **one} for one in asked.get("initial_state", ()))]
 
     def throttled(self) -> object:  # type: ignore[explicit-override]
         """Return the words for too many requests."""

@@ -6,10 +6,11 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, webhook
-from integrations.testing.conformance import Row, Subject, check, rows
+from integrations.testing.conformance import Row, Subject, check, inviting, opening, rows
 from runner.effects.gateway.words import Held
 
 WEBHOOK = Subject(
@@ -99,3 +100,27 @@ SERVICES = {
 @pytest.mark.parametrize("row", rows("http"), ids=str)
 def test_a_service_tells_each_event_for_what_it_is(row: Row, name: str):
     assert check(row, SERVICES[name]) == ""
+
+
+_MADE = {
+    "matrix": b'{"room_id": "!made:breach.example"}',
+    "slack": b'{"ok": true, "channel": {"id": "C0MADE1"}}',
+}
+HOSTING = {
+    name: msgspec.structs.replace(SERVICES[name], attempt=opening(SERVICES[name].adapter), success=yes)
+    for name, yes in _MADE.items()
+} | {
+    "slack, inviting": msgspec.structs.replace(
+        SERVICES["slack"],
+        attempt=inviting(slack, "C0MADE1", "U0MARKER1"),
+        recipient="U0MARKER1",
+        success=b'{"ok": true}',
+    )
+}
+"""Adapters that open rooms, by name. Whom Matrix invites is asked for first: that has a test of its own."""
+
+
+@pytest.mark.parametrize("name", HOSTING)
+@pytest.mark.parametrize("row", rows("http"), ids=str)
+def test_a_room_is_opened_or_somebody_invited_with_the_outcome_that_each_event_allows(row: Row, name: str):
+    assert check(row, HOSTING[name]) == ""

@@ -12,6 +12,8 @@ from integrations import matrix, ntfy
 from integrations.port import (
     Accepted,
     Answer,
+    Invitation,
+    NewRoom,
     NotSent,
     Outbound,
     Receipt,
@@ -20,6 +22,7 @@ from integrations.port import (
     Timeouts,
     Unknown,
 )
+from integrations.testing.chaos import ChaosServer, relay
 from runner.effects.gateway.words import Held
 from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
 from tests.servers.needed import absent
@@ -82,6 +85,7 @@ def test_a_homeserver_takes_a_transaction_once_across_a_crash_and_says_who_saw_i
     homeserver.start()
     assert matrix.send(message(homeserver.room), settings, secrets) == first
     assert_seen_and_read(homeserver, first.provider_id)
+    assert_one_room_whatever_is_lost(homeserver)
     assert_refused(homeserver)
     # Last, since the homeserver takes no more for a while.
     assert_throttled(homeserver)
@@ -105,6 +109,40 @@ def assert_seen_and_read(homeserver: Synapse, event: str) -> None:
     assert (seen.sender, seen.text, seen.provider_id) == ("@maria:localhost", "✅", event)
     assert isinstance(read, Receipt)
     assert (read.kind, read.provider_id) == ("read", event)
+
+
+def assert_one_room_whatever_is_lost(homeserver: Synapse) -> None:
+    """The answer to the first attempt is lost on the way, after the server has made the room."""
+    new = NewRoom(name="tocsin-abc234", title="amber-falcon", at=datetime.now(UTC))
+    secrets = {"token": Held(homeserver.tokens["tocsin"])}
+    through = relay(homeserver.port, lambda request: b"/createRoom" in request.splitlines()[0])
+    with ChaosServer(through) as lossy:
+        broken = matrix.Settings(url=f"http://{lossy.host}:{lossy.port}", user="@tocsin:localhost")
+        assert isinstance(matrix.open_room(new, broken, secrets), Unknown)
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    found = matrix.open_room(new, settings, secrets)
+    assert isinstance(found, Accepted)
+    assert homeserver.ask("tocsin", "GET", "joined_rooms", {})["joined_rooms"].count(found.provider_id) == 1
+    assert len(homeserver.ask("tocsin", "GET", "joined_rooms", {})["joined_rooms"]) == 2
+    assert_private_and_encrypted(homeserver, found.provider_id)
+    asked = Invitation(room=found.provider_id, recipient=homeserver.room, at=datetime.now(UTC))
+    assert matrix.invite(asked, settings, secrets) == Accepted()
+    assert matrix.invite(asked, settings, secrets) == Accepted()
+    homeserver.ask("maria", "POST", f"join/{found.provider_id}", {})
+    assert matrix.invite(asked, settings, secrets) == Accepted()
+    squatted = matrix.Settings(url=homeserver.url, user="@maria:localhost")
+    taken = matrix.open_room(new, squatted, {"token": Held(homeserver.tokens["maria"])})
+    assert isinstance(taken, Rejected)
+    assert taken.code == "M_ROOM_IN_USE"
+
+
+def assert_private_and_encrypted(homeserver: Synapse, room: str) -> None:
+    def state(kind: str) -> dict[str, object]:
+        return homeserver.ask("tocsin", "GET", f"rooms/{room}/state/{kind}/", {})
+
+    assert state("m.room.join_rules") == {"join_rule": "invite"}
+    assert state("m.room.guest_access") == {"guest_access": "forbidden"}
+    assert state("m.room.encryption") == {"algorithm": "m.megolm.v1.aes-sha2"}
 
 
 def assert_refused(homeserver: Synapse) -> None:

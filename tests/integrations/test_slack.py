@@ -90,9 +90,9 @@ def test_too_long_a_text_is_refused_and_not_cut():
 @pytest.mark.parametrize(
     ("address", "wanted"),
     [
-        ("C0UNKNOWN", Rejected("channel_not_found", "Slack cannot post to this address", about="recipient")),
-        ("C0ARCHIVED", Rejected("is_archived", "Slack cannot post to this address", about="recipient")),
-        ("C0BROKEN", Unknown("Slack's answer does not say whether it took the message", "answer")),
+        ("C0UNKNOWN", Rejected("channel_not_found", "Slack cannot reach this address", about="recipient")),
+        ("C0ARCHIVED", Rejected("is_archived", "Slack cannot reach this address", about="recipient")),
+        ("C0BROKEN", Unknown("Slack's answer does not say whether it was done", "answer")),
         ("C0BUSY", Throttled(None, "Slack says later", "ratelimited")),
     ],
 )

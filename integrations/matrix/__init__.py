@@ -17,8 +17,13 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from integrations.http import Reply, Request, exchange, json_object, judge, retry_after
+from integrations.http import Reply, Request, exchange, json_object, judge
 from integrations.http.service import findings, host_of, member, private, send_json, usable
+from integrations.matrix.api import ROOM, USER, base, refused
+from integrations.matrix.api import Settings as Settings
+from integrations.matrix.rooms import invite as invite
+from integrations.matrix.rooms import open_room as open_room
+from integrations.matrix.rooms import room_address as room_address
 from integrations.port import (
     Accepted,
     Answer,
@@ -36,7 +41,6 @@ from integrations.port import (
     Reconciled,
     Rejected,
     Secrets,
-    Throttled,
     Timeouts,
     Took,
     Unauthentic,
@@ -50,37 +54,14 @@ LARGEST = 60_000
 REMEMBERS = timedelta(minutes=30)
 """How long a server surely knows a transaction id; the specification names no time, Synapse keeps a day."""
 
-_ROOM = re.compile(r"![^\s/?#]{1,254}", re.ASCII)
-_USER = re.compile(r"@[^\s:/?#]{1,200}:[^\s/?#]{1,200}", re.ASCII)
 _EVENT = re.compile(r"\$[A-Za-z0-9+/_:.=~-]{1,254}", re.ASCII)
-
-_RECIPIENT = "M_FORBIDDEN M_NOT_FOUND M_UNSUPPORTED_ROOM_VERSION"
-_ACCOUNT = (
-    "M_UNKNOWN_TOKEN M_MISSING_TOKEN M_USER_DEACTIVATED M_USER_SUSPENDED M_USER_LOCKED M_CONSENT_NOT_GIVEN"
-    " M_UNRECOGNIZED M_RESOURCE_LIMIT_EXCEEDED"
-)
-_MESSAGE = "M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM"
-"""The specification's codes, by what they are about; a code that is not here is not repeated."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A homeserver and our user. The secret ``token`` is its access token, or the application service's."""
-
-    url: str
-    """The homeserver's client address, as its ``.well-known`` says."""
-    user: str
-    """Our own id, ``@tocsin:example.org``: what it does itself is no answer."""
-    federated: bool = True
-    """Whether people of other servers are in the rooms: their servers then hold a copy of every message."""
-    appservice: bool = False
-    """Whether the server pushes what happens to us; needs the secret ``hs_token``."""
-    test_to: str = ""
-    """The room of a self-test."""
-    ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Not end-to-end encrypted by us: every server in the room reads it. A reaction shows *seen*, no more."""
+    """Messages are not end-to-end encrypted by us: every server in the room reads them. A reaction shows *seen*, no more.
+
+    A room that is opened for people is encrypted between them.
+    """
     kept: Confidentiality = "internal" if settings.federated else "confidential"
     secure = private(settings.url)
     return Capabilities(
@@ -96,12 +77,13 @@ def capabilities(settings: Settings) -> Capabilities:
         max_length=LONGEST,
         called_back=settings.appservice,
         secrets=frozenset({"token", "hs_token"} if settings.appservice else {"token"}),
+        rooms="restricted" if secure else None,
     )
 
 
 def address_problem(address: str) -> str:
     """An address is a room's id: aliases can be moved, and a person's room has to be there before."""
-    return "" if _ROOM.fullmatch(address) else "an address is the id of a room that our user has joined: !…"
+    return "" if ROOM.fullmatch(address) else "an address is the id of a room that our user has joined: !…"
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -116,31 +98,13 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     # The room is told to look: without a mention many clients stay silent.
     content: dict[str, object] = {"msgtype": "m.text", "body": text, "m.mentions": {"room": True}}
     room, key = quote(outbound.recipient, safe=""), quote(outbound.idempotency_key, safe="")
-    url = f"{_api(settings)}/rooms/{room}/send/m.room.message/{key}"
+    url = f"{base(settings)}/rooms/{room}/send/m.room.message/{key}"
     reply = send_json(outbound, url, content, method="PUT", token=token, ca_file=settings.ca_file)
     match reply:
         case Reply():
-            return _refused(reply, outbound.at) or judge(reply, outbound.at) or _taken(reply)
+            return refused(reply, outbound.at) or judge(reply, outbound.at) or _taken(reply)
         case NotSent() | Rejected() | Unknown():
             return reply
-
-
-def _api(settings: Settings) -> str:
-    return f"{settings.url.rstrip('/')}/_matrix/client/v3"
-
-
-def _refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
-    """Return what the server's own error says more than its status: whose fault it is."""
-    error = json_object(reply.body).get("errcode") if reply.complete and 400 <= reply.status < 500 else None
-    if error == "M_LIMIT_EXCEEDED":
-        return Throttled(retry_after(reply, at), "the homeserver says later", "M_LIMIT_EXCEEDED")
-    if not isinstance(error, str):
-        return None
-    if error in _RECIPIENT.split():
-        return Rejected(error, "our user cannot write to this room", about="recipient")
-    if error in _ACCOUNT.split():
-        return Rejected(error, "the homeserver does not let our user write", about="account")
-    return Rejected(error, "the homeserver refused the event") if error in _MESSAGE.split() else None
 
 
 def _taken(reply: Reply) -> Outcome:
@@ -195,7 +159,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
         headers = {"Authorization": f"Bearer {usable(secrets, 'token')}"}
     except ValueError as error:
         return str(error)
-    url = f"{_api(settings)}/sync?{urlencode({'timeout': 0, 'filter': _FILTER})}"
+    url = f"{base(settings)}/sync?{urlencode({'timeout': 0, 'filter': _FILTER})}"
     reply = exchange(
         Request(
             method="GET",
@@ -233,7 +197,7 @@ def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
 def _reaction(event: object, us: str) -> Iterator[Answer]:
     name, sender = _event(member(event, "event_id")), member(event, "sender")
     about, key = (member(event, "content", "m.relates_to", one) for one in ("event_id", "key"))
-    if name and isinstance(sender, str) and _USER.fullmatch(sender) and sender != us and _event(about):
+    if name and isinstance(sender, str) and USER.fullmatch(sender) and sender != us and _event(about):
         text = key[:32] if isinstance(key, str) else ""
         yield Answer(
             event_id=name,
@@ -249,7 +213,7 @@ def _receipts(content: object, us: str) -> Iterator[Receipt]:
     for about, kinds in content.items() if isinstance(content, dict) else ():
         readers = member(kinds, "m.read")
         for reader, details in readers.items() if isinstance(readers, dict) else ():
-            if _event(about) and isinstance(reader, str) and _USER.fullmatch(reader) and reader != us:
+            if _event(about) and isinstance(reader, str) and USER.fullmatch(reader) and reader != us:
                 yield Receipt(
                     kind="read",
                     event_id=f"{about} {reader}",
@@ -268,7 +232,7 @@ def _instant(given: object) -> datetime | None:
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.url, secrets, *sorted(capabilities(settings).secrets)))
-    if not _USER.fullmatch(settings.user):
+    if not USER.fullmatch(settings.user):
         found.append(Finding(severity="error", what="user is not an id", hint="@name:server"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
         found.append(Finding(severity="error", what=f"test_to: {problem}"))

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from integrations.http import Reply, json_object, retry_after
+from integrations.http import Reply, json_object
 from integrations.http.service import (
     answered,
     findings,
@@ -41,11 +41,15 @@ from integrations.port import (
     Reconciled,
     Rejected,
     Secrets,
-    Throttled,
     Unauthentic,
     Unknown,
     plain_body,
 )
+from integrations.slack.api import ID, method, refusal
+from integrations.slack.api import Settings as Settings
+from integrations.slack.rooms import invite as invite
+from integrations.slack.rooms import open_room as open_room
+from integrations.slack.rooms import room_address as room_address
 
 WINDOW = timedelta(minutes=5)
 """How old a callback's timestamp may be, either way, as Slack asks."""
@@ -55,38 +59,7 @@ PIECE = 3_000
 EVENT = "tocsin_message"
 ACTION = "tocsin_seen"
 
-_ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
 _STAMP = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
-
-_HALF_DONE = "fatal_error internal_error service_unavailable"
-_LATER = "ratelimited rate_limited message_limit_exceeded team_added_to_org org_login_required"
-_RECIPIENT = (
-    "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled cannot_dm_bot"
-    " restricted_action restricted_action_read_only_channel restricted_action_thread_locked"
-)
-_ACCOUNT = (
-    "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope no_permission access_denied"
-    " not_allowed_token_type ekm_access_denied two_factor_setup_required team_access_not_granted accesslimited"
-    " enterprise_is_restricted deprecated_endpoint method_deprecated"
-)
-_MESSAGE = (
-    "msg_too_long no_text invalid_blocks invalid_blocks_format msg_blocks_too_long metadata_too_large"
-    " invalid_metadata_format invalid_arguments"
-)
-"""Slack's own words for its errors, by what they are about; a word that is not here is not repeated."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A workspace's app. The secret ``token`` is its bot token, ``signing`` its signing secret."""
-
-    api: str = "https://slack.com/api"
-    button: str = ""
-    """Label of a button with which a reader says that they have seen it; Slack must be able to call us back."""
-    team: str = ""
-    """Workspace (``T…``) whose callbacks are believed; any that the signing secret signs when empty."""
-    test_to: str = ""
-    """Where a self-test goes: a channel or user id of ours."""
-    ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -104,12 +77,13 @@ def capabilities(settings: Settings) -> Capabilities:
         max_length=LONGEST,
         secrets=frozenset({"token", "signing"} if settings.button else {"token"}),
         optional_secrets=frozenset() if settings.button else frozenset({"signing"}),
+        rooms="confidential" if secure else None,
     )
 
 
 def address_problem(address: str) -> str:
     """An address is an id, never a name: names can be taken over."""
-    if _ID.fullmatch(address) and address[0] in "CDGUW":
+    if ID.fullmatch(address) and address[0] in "CDGUW":
         return ""
     return "a Slack address is the id of a channel or a person: C…, G…, D…, U… or W…"
 
@@ -122,7 +96,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         token = usable(secrets, "token")
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
-    url = f"{settings.api.rstrip('/')}/chat.postMessage"
+    url = method(settings, "chat.postMessage")
     reply = send_json(outbound, url, _content(outbound, settings), token=token, ca_file=settings.ca_file)
     return answered(reply, outbound, lambda said: _read(said, reply, outbound))
 
@@ -169,17 +143,7 @@ def _read(said: dict[str, object], reply: object, outbound: Outbound) -> Outcome
     if said.get("ok") is True:
         stamp = _stamp(said.get("ts"))
         return Accepted(stamp) if stamp else Unknown("Slack answered ok without a message", "answer")
-    error = said.get("error")
-    if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
-        return Unknown("Slack's answer does not say whether it took the message", "answer")
-    if error in _LATER.split():
-        wait = retry_after(reply, outbound.at) if isinstance(reply, Reply) else None
-        return Throttled(wait, "Slack says later", error)
-    if error in _RECIPIENT.split():
-        return Rejected(error, "Slack cannot post to this address", about="recipient")
-    if error in _ACCOUNT.split():
-        return Rejected(error, "Slack does not let this app post", about="account")
-    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused the message")
+    return refusal(said, reply, outbound.at)
 
 
 def _stamp(given: object) -> str:
@@ -196,7 +160,7 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     if outbound.recipient[:1] not in {"C", "D", "G"}:
         return CannotTell("the history of a conversation is asked for by its own id, not by a person's")
     content = {"channel": outbound.recipient, "include_all_metadata": True, "limit": 50}
-    url = f"{settings.api.rstrip('/')}/conversations.history"
+    url = method(settings, "conversations.history")
     reply = send_json(outbound, url, content, token=token, ca_file=settings.ca_file, max_answer=2_000_000)
     said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
     messages = said.get("messages") if said.get("ok") is True else None

@@ -225,6 +225,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     sim_swappable: bool = False
     """Whoever takes over the phone number takes over the channel."""
     e2ee: bool = False
+    signed: bool = False
+    """Every message is signed by us, so that whoever gets it can prove that it is ours."""
     idempotency: Literal["none", "key", "txn", "dedup"] = "none"
     """Whether a second send with the same key provably has no second effect."""
     key_lifetime: timedelta | None = None
@@ -279,6 +281,14 @@ class Integration(Protocol):
 
     def self_test(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
         """Send ``outbound`` to ourselves, as near to the real way as the channel allows."""
+        ...
+
+
+class Ageing(Protocol):
+    """What an integration has besides, when what it was given holds for a time only, such as a certificate."""
+
+    def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Return what is wrong at ``at``, or will be soon, without touching the network; ``lint`` finds all else."""
         ...
 
 

@@ -47,12 +47,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """When set, the secret ``password`` is used with it."""
     helo: str = ""
     """The name we greet with; the sender's domain when empty."""
+    sign: Literal["", "smime"] = ""
+    """``smime``: every message is signed with the secrets ``certificate`` and ``signing_key``, or is not sent."""
     mailbox: Path | None = None
     """The folder (Maildir) to which reports and replies to ``sender`` come; none without."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """E-mail without S/MIME or PGP carries at most ``internal``: every relay on the way can read it."""
+    """E-mail carries at most ``internal``, signed or not: every relay on the way can read it."""
     return Capabilities(
         address_kind="email",
         domains=frozenset({f"smtp:{settings.host.lower()}"}),
@@ -61,7 +63,12 @@ def capabilities(settings: Settings) -> Capabilities:
         receipts=frozenset({"accepted", "relayed", "delivered"}),
         ack="reply",
         ack_strength="seen",
-        secrets=frozenset({"password"}) if settings.username else frozenset(),
+        signed=settings.sign == "smime",
+        secrets=frozenset(
+            ({"password"} if settings.username else set())
+            | ({"certificate", "signing_key"} if settings.sign else set())
+        ),
+        optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),
     )
 
 
@@ -117,6 +124,13 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         findings.append(
             Finding(severity="error", what="username is set without the secret password", hint=hint)
         )
+    if settings.sign:
+        from integrations.smtp import signing
+
+        findings += signing.findings(settings.sender, secrets)
+    elif not secrets.keys().isdisjoint({"certificate", "signing_key"}):
+        what = "a certificate or its key is given, but mail is not signed"
+        findings.append(Finding(severity="error", what=what, hint="settings: {sign: smime}"))
     if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
         findings.append(
             Finding(
@@ -126,6 +140,15 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find certificates that are not valid at ``at``, or will soon be no longer."""
+    if not settings.sign:
+        return ()
+    from integrations.smtp import signing
+
+    return tuple(signing.ending(secrets, at))
 
 
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:

@@ -18,8 +18,8 @@ from functools import partial
 from integrations.http.cutoff import CutOff
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets
 from integrations.smtp import Settings
-from integrations.smtp.mime import address_problem, assembled, header_problem, xtext
-from integrations.smtp.session import Ended, Transaction, broken, connect, queue_id, refused
+from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, xtext
+from integrations.smtp.session import Ended, Transaction, broken, connect, queue_id, refused, sealing
 
 _RESET = -1
 """In the place of a message's number: what is sent carries none."""
@@ -39,7 +39,11 @@ class SmtpLine:
         """See ``Line.send``."""
         if not outbounds:
             return ()
-        batch = _Batch(outbounds, self._settings)
+        try:
+            seal = sealing(outbounds[0].at, self._settings, self._secrets)
+        except Ended as end:
+            return (end.outcome,) * len(outbounds)
+        batch = _Batch(outbounds, self._settings, seal)
         if not batch.settled:
             self._converse(batch)
         return batch.all()
@@ -97,8 +101,8 @@ class SmtpLine:
 class _Batch:
     """Messages on their way over one connection, and what became of each so far."""
 
-    def __init__(self, outbounds: Sequence[Outbound], settings: Settings) -> None:
-        self.outbounds, self._settings = outbounds, settings
+    def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seal: Seal | None) -> None:
+        self.outbounds, self._settings, self._seal = outbounds, settings, seal
         self._outcomes: list[Outcome | None] = [_unfit(one, settings) for one in outbounds]
         self._dotted = _RESET
         """The message whose final dot may have left and was not answered."""
@@ -145,10 +149,11 @@ class _Batch:
             self._outcomes[n] = Rejected("smtputf8", why, about="recipient")
             return None
         try:
-            return assembled(outbound, self._settings.sender, self._settings.sender_name) + b".\r\n"
+            content = assembled(outbound, self._settings.sender, self._settings.sender_name, self._seal)
         except (MessageError, ValueError, IndexError):
             self._outcomes[n] = Rejected("message", "the message cannot be put into mail form")
             return None
+        return content + b".\r\n"
 
     def _envelope(self, smtp: smtplib.SMTP, outbound: Outbound) -> tuple[bytes, bytes, bytes]:
         sender, recipient = self._settings.sender, outbound.recipient

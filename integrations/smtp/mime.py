@@ -1,13 +1,15 @@
 """One message as the bytes that go over SMTP: RFC 5322, seven bits, CRLF, dots stuffed.
 
 Pure: the same attempt gives the same bytes, whatever the machine. What would break out of a header is
-refused, not cleaned: whoever wrote it should know.
+refused, not cleaned: whoever wrote it should know. A ``Seal`` signs what stands below the headers.
 """
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
+from collections.abc import Callable
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -21,6 +23,8 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\x85]")
 _LONE_ENDS = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 _POLICY = SMTP.clone(cte_type="7bit")
+Seal = Callable[[bytes, bytes], bytes]
+"""Takes a MIME entity and a boundary that is not in it; returns the entity that takes its place."""
 
 
 def address_problem(address: str) -> str:
@@ -46,7 +50,7 @@ def header_problem(outbound: Outbound) -> str:
     return ""
 
 
-def compose(outbound: Outbound, sender: str, sender_name: str) -> bytes:
+def compose(outbound: Outbound, sender: str, sender_name: str, seal: Seal | None = None) -> bytes:
     """Return the message with CRLF line ends, before dot stuffing; ``Message-ID`` is the idempotency key."""
     plain = f"{sender}{outbound.recipient}".isascii()
     message = EmailMessage(policy=_POLICY.clone(utf8=not plain))
@@ -57,34 +61,50 @@ def compose(outbound: Outbound, sender: str, sender_name: str) -> bytes:
     message["Message-ID"] = f"<{outbound.idempotency_key}@{sender.rpartition('@')[2]}>"
     # RFC 3834: no vacation notice answers a machine, and DSNs come by the envelope.
     message["Auto-Submitted"] = "auto-generated"
+    if seal is not None:
+        message["MIME-Version"] = "1.0"
+        return _headers(message) + _sealed(outbound, seal)
     message.set_content(plain_body(outbound), charset="utf-8")
     if outbound.html is not None:
         message.add_alternative(outbound.html, subtype="html", charset="utf-8")
     return _LONE_ENDS.sub(b"\r\n", message.as_bytes())
 
 
-def assembled(outbound: Outbound, sender: str, sender_name: str) -> bytes:
+def assembled(outbound: Outbound, sender: str, sender_name: str, seal: Seal | None = None) -> bytes:
     """Return the same message as ``compose``, as DATA carries it, for many that differ in little.
 
-    What is the same for all is folded and encoded once; an address beyond ASCII takes the long way. A boundary that begins with
-    ``=_`` can stand in no quoted-printable text (RFC 2045 6.7).
+    What is the same for all is folded and encoded once; an address beyond ASCII takes the long way.
     """
     if not f"{sender}{outbound.recipient}".isascii():
-        return stuffed(compose(outbound, sender, sender_name))
+        return stuffed(compose(outbound, sender, sender_name, seal))
     head = (
         _constant(sender, sender_name, outbound.subject)
         + b"To: %b\r\n" % outbound.recipient.encode()
         + _date(outbound.at)
         + b"Message-ID: <%b@%b>\r\n" % (outbound.idempotency_key.encode(), sender.rpartition("@")[2].encode())
     )
-    plain = _part(b"plain", plain_body(outbound))
+    return stuffed(head + (_entity(outbound, _quoted) if seal is None else _sealed(outbound, seal)))
+
+
+def _sealed(outbound: Outbound, seal: Seal) -> bytes:
+    # In base64 nothing is left that a relay would change: no dot or "From " at a line's start, no blank at its end.
+    return seal(
+        _entity(outbound, _base64).removesuffix(b"\r\n"), b"=_signed_" + outbound.idempotency_key.encode()
+    )
+
+
+def _entity(outbound: Outbound, encode: Callable[[bytes], bytes]) -> bytes:
+    """Return the text, with the page beside it where there is one, from its ``Content-Type`` on.
+
+    A boundary that begins with ``=_`` can stand in no quoted-printable text (RFC 2045 6.7), and in no base64.
+    """
+    plain = _part(b"plain", plain_body(outbound), encode)
     if outbound.html is None:
-        return stuffed(head + plain)
+        return plain
     boundary = b"=_" + outbound.idempotency_key.encode()
-    page = _part(b"html", outbound.html)
-    return stuffed(
-        head
-        + b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % boundary
+    page = _part(b"html", outbound.html, encode)
+    return (
+        b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % boundary
         + b"--%b\r\n%b\r\n--%b\r\n%b\r\n--%b--\r\n" % (boundary, plain, boundary, page, boundary)
     )
 
@@ -96,6 +116,10 @@ def _constant(sender: str, sender_name: str, subject: str) -> bytes:
     message["Subject"] = subject
     message["Auto-Submitted"] = "auto-generated"
     message["MIME-Version"] = "1.0"
+    return _headers(message)
+
+
+def _headers(message: EmailMessage) -> bytes:
     return _LONE_ENDS.sub(b"\r\n", message.as_bytes().rstrip(b"\r\n")) + b"\r\n"
 
 
@@ -104,13 +128,19 @@ def _date(at: datetime) -> bytes:
     return b"Date: %b\r\n" % format_datetime(at).encode()
 
 
-def _part(kind: bytes, text: str) -> bytes:
+def _part(kind: bytes, text: str, encode: Callable[[bytes], bytes]) -> bytes:
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    content = binascii.b2a_qp(lines.encode(), istext=True).replace(b"\n", b"\r\n")
-    return (
-        b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n%b'
-        % (kind, content)
-    )
+    head = b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: ' % kind
+    return head + encode(lines.encode())
+
+
+def _quoted(content: bytes) -> bytes:
+    return b"quoted-printable\r\n\r\n" + binascii.b2a_qp(content, istext=True).replace(b"\n", b"\r\n")
+
+
+def _base64(content: bytes) -> bytes:
+    canonical = content.replace(b"\n", b"\r\n")
+    return b"base64\r\n\r\n" + base64.encodebytes(canonical).replace(b"\n", b"\r\n")
 
 
 def _address(address: str, name: str = "") -> Address:

@@ -14,13 +14,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.errors import MessageError
 
 from integrations.http.cutoff import CutOff
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets, Throttled, Unknown
 from integrations.smtp import LOOPBACK, Settings
-from integrations.smtp.mime import address_problem, compose, header_problem, stuffed, xtext
+from integrations.smtp.mime import Seal, address_problem, compose, header_problem, stuffed, xtext
 
 _ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})(?=\s|\Z)")
 _QUEUE_ID = re.compile(
@@ -65,7 +65,10 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         return Rejected("sender", "the sender address of this channel is not valid", about="account")
     try:
         # Composed before anything is opened: a message that cannot be formed needs no connection.
-        content = stuffed(compose(outbound, settings.sender, settings.sender_name))
+        seal = sealing(outbound.at, settings, secrets)
+        content = stuffed(compose(outbound, settings.sender, settings.sender_name, seal))
+    except Ended as end:
+        return end.outcome
     except (MessageError, ValueError, IndexError):
         return Rejected("message", "the message cannot be put into mail form")
     with CutOff(outbound.timeouts.total) as cut:
@@ -81,6 +84,22 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
             return broken(line.phase)
         finally:
             line.smtp.close()
+
+
+def sealing(at: datetime, settings: Settings, secrets: Secrets) -> Seal | None:
+    """Return what signs, None where the channel does not sign. Raises Ended: nothing leaves unsigned that was to be signed."""
+    if not settings.sign:
+        return None
+    from integrations.smtp import signing
+
+    try:
+        signer = signing.signer(secrets)
+        signer.check(at)
+    except signing.Trouble as trouble:
+        raise Ended(
+            Rejected("signing", f"the message is not sent unsigned: {trouble}", about="account")
+        ) from None
+    return signer.seal
 
 
 def _context(settings: Settings) -> ssl.SSLContext:

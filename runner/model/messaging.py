@@ -115,6 +115,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     ack_strength: AckStrength = "none"
     sim_swappable: bool = False
     e2ee: bool = False
+    signed: bool = False
+    """What leaves is signed, so that whoever gets it can prove whose it is."""
     idempotency: Idempotency = "none"
     key_lifetime: timedelta | None = None
     """How long the provider remembers a key; None while ``idempotency`` is none, or for ever."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -86,7 +86,7 @@ def _examined(
         return
     yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
     yield from _master_key(folder, home)
-    yield from _channels(folder, home)
+    yield from _channels(folder, home, clock.now())
     try:
         desk, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
@@ -132,7 +132,7 @@ def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
     yield Finding(area="key", severity="good", what="the master key is here")
 
 
-def _channels(folder: Path, home: Home) -> Iterator[Finding]:
+def _channels(folder: Path, home: Home, now: datetime) -> Iterator[Finding]:
     """Lint every channel with its secrets; a secret that is not here is a finding of its own."""
     from runner.effects.gateway import Gateway
     from runner.vault.secrets import resolve
@@ -152,7 +152,7 @@ def _channels(folder: Path, home: Home) -> Iterator[Finding]:
                     for one in _of_error("channels", error)
                 ]
         try:
-            linted = gateway.lint(gateway.channel(name, config), secrets)
+            linted = gateway.lint(gateway.channel(name, config), secrets, now)
         except TocsinError as error:
             yield from _of_error("channels", error)
             continue

@@ -182,7 +182,7 @@ def test_ceilings_may_be_raised_in_the_file_but_the_lint_says_so():
     config = ChannelConfig(adapter="scripted", confidentiality="confidential", personal_data="contact")
     _, door, channel = scripted(config=config, able=low)
     assert channel.confidentiality == "confidential"
-    assert [one.what for one in door.lint(channel, {})] == [
+    assert [one.what for one in door.lint(channel, {}, AT)] == [
         "confidentiality is raised above what scripted can promise",
         "personal_data is raised above what scripted can promise",
     ]
@@ -197,7 +197,7 @@ def test_the_lint_names_secrets_that_nobody_uses_and_what_the_adapter_finds():
     able = msgspec.structs.replace(ABLE, secrets=frozenset({"password"}))
     door = gateway(Picky(able=able))
     channel = door.channel("c", ChannelConfig(adapter="x", secrets={"pasword": "env:X"}))
-    assert [(one.severity, one.what, one.hint) for one in door.lint(channel, {"pasword": "p"})] == [
+    assert [(one.severity, one.what, one.hint) for one in door.lint(channel, {"pasword": "p"}, AT)] == [
         ("error", "no good", "do better"),
         ("warning", "x uses no secret named pasword", "did you mean password?"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from integrations.discovery import BUILT_IN
 from runner.effects.gateway import Gateway
 from runner.model.messaging import ChannelConfig
 
+AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 GUIDE = Path(__file__).parents[2] / "docs/how-to/set-up-channels.md"
 SHOWN = [
     (name, config)
@@ -38,7 +40,7 @@ def test_a_channel_of_the_guide_is_one(name, config):
     )
     made_up = MADE_UP.get(config["adapter"], "made-up-secret")
     secrets = dict.fromkeys(config.get("secrets", {}), made_up)
-    assert [one.what for one in Gateway().lint(channel, secrets)] == []
+    assert [one.what for one in Gateway().lint(channel, secrets, AT)] == []
 
 
 def test_the_channels_of_telephones_are_shown():

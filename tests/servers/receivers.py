@@ -25,9 +25,10 @@ def free_port() -> int:
 
 @dataclass
 class MailServer:
-    """An SMTP server; ``mails`` holds (recipient, Message-ID, subject) of every message taken."""
+    """An SMTP server; ``mails`` holds (recipient, Message-ID, subject) of every message taken, ``contents`` all of it."""
 
     mails: list[tuple[str, str, str]] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
     hold: threading.Event | None = None
     """While set to an event, answers after the dot wait for it (at most a minute)."""
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -70,6 +71,7 @@ class MailServer:
         message = message_from_bytes(envelope.content)
         if self.refuse:
             return self.refuse
+        self.contents.append(envelope.content)
         self.mails.append((envelope.rcpt_tos[0], str(message["Message-ID"]), str(message["Subject"])))
         self.arrived.set()
         hold = self.hold if len(self.mails) >= self.hold_from else None
@@ -80,6 +82,15 @@ class MailServer:
                 break
             await asyncio.sleep(0.1)
         return "250 2.0.0 queued as " + f"Q{len(self.mails)}"
+
+    def wait_for(self, number: int) -> list[bytes]:
+        """Wait until that many mails are here, and return them."""
+        pause = threading.Event()
+        for _ in range(600):
+            if len(self.contents) >= number:
+                return self.contents
+            pause.wait(0.1)
+        raise TimeoutError(f"{len(self.contents)} of {number} mails came")
 
     def stop(self) -> None:
         """Stop listening."""

@@ -106,6 +106,7 @@ class Gateway:
             ack_strength=able.ack_strength,
             sim_swappable=able.sim_swappable,
             e2ee=able.e2ee,
+            signed=able.signed,
             idempotency=able.idempotency,
             key_lifetime=able.key_lifetime,
             reconcile=able.reconcile,
@@ -118,13 +119,16 @@ class Gateway:
             secrets=config.secrets,
         )
 
-    def lint(self, channel: Channel, secrets: Mapping[str, str]) -> tuple[ChannelFinding, ...]:
-        """Return what is wrong with a channel, without touching the network."""
+    def lint(self, channel: Channel, secrets: Mapping[str, str], at: datetime) -> tuple[ChannelFinding, ...]:
+        """Return what is wrong with a channel at ``at``, without touching the network."""
         integration, settings = self._ready(channel)
         able = integration.capabilities(settings)
+        linted = integration.lint(settings, as_held(secrets))
+        if hasattr(integration, "lint_at"):
+            linted += integration.lint_at(at, settings, as_held(secrets))
         found = [
             ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
-            for one in integration.lint(settings, as_held(secrets))
+            for one in linted
         ]
         found += [
             ChannelFinding(

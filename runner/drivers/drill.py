@@ -132,9 +132,14 @@ class _Cast:
         return self._players.learn()
 
     def begins_at(self) -> datetime | None:
-        """Return when the scenario goes on by itself."""
+        """Return when the scenario goes on by itself, or a player is done with what takes its time."""
         incident = self._desk.load(self._name)
-        return wall_time(incident, next_inject(self._plan, incident, self._desk.now_in(incident)))
+        comes = (
+            next_inject(self._plan, incident, self._desk.now_in(incident)),
+            self._players.begins_at(),
+        )
+        times = (wall_time(incident, one) for one in comes)
+        return min((one for one in times if one is not None), default=None)
 
 
 def _as_tests(loaded: Loaded) -> TestFile:

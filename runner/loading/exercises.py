@@ -12,7 +12,8 @@ from runner.errors import NotFound, Problem, TocsinError
 from runner.loading.bundle import is_path, load_bundle
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.expressions import ExpressionError, parse_condition
-from runner.loading.rehearsals import paths, roles_of
+from runner.loading.facts import misstated
+from runner.loading.rehearsals import behaviour_problems, paths, roles_of
 from runner.loading.source import Source, Where, scan_file
 from runner.loading.strict import misread, read_struct
 from runner.model.exercise import DISCUSSION, Action, Exercise, ScenarioEvent
@@ -138,6 +139,9 @@ def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Pro
         for n, covered in enumerate(person.covers):
             if covered not in objectives:
                 yield _no(source, ("participants", index, "covers", n), "objective", covered, objectives)
+    for index, text in enumerate(exercise.facts):
+        yield from misstated(source, ("facts", index), text)
+    yield from behaviour_problems(source, exercise.script, ("script",), steps)
     numbers = [one.number for one in exercise.events]
     for index, event in enumerate(exercise.events):
         yield from _event(source, ("events", index), event, steps, roles, objectives, numbers)
@@ -179,6 +183,8 @@ def _event(
         yield _no(source, (*where, "objective"), "objective", event.objective, objectives)
     if event.if_missed and event.if_missed not in numbers:
         yield _no(source, (*where, "if_missed"), "event", event.if_missed, numbers)
+    for index, text in enumerate(event.facts):
+        yield from misstated(source, (*where, "facts", index), text)
     yield from _actions(source, (*where, "expected"), event.expected, steps)
 
 

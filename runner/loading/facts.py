@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from runner.errors import Invalid, Problem
-from runner.loading.source import Source
+from runner.loading.source import Source, Where
 from runner.model.fact_trees import Misplaced, flatten
 from runner.model.fact_types import FactType, Keyed
 from runner.model.fact_values import FactProblem, branch_at, checked_value, parse_value
@@ -15,6 +15,8 @@ from runner.model.facts import OPEN, Register, Stated
 from runner.model.moments import AGO, instant_text, spoken_instant
 
 SCHEMA = "tocsin/facts/v1"
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+"""What ``now`` may mean where an assignment is only looked at."""
 
 
 def read_facts(source: Source) -> tuple[Stated, ...]:
@@ -93,6 +95,20 @@ def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stat
         return _set(path, _dated(path, value, now))
     except FactProblem as problem:
         raise Invalid(problem.message, hint=problem.hint, code="fact") from None
+
+
+def misstated(source: Source, where: Where, text: str) -> Iterator[Problem]:
+    """Yield what is wrong with an assignment that a file holds, whatever is known when it is made.
+
+    Whether ``KEY-=MEMBER`` and ``KEY=?`` can be done depends on what is known, so they are not looked at.
+    """
+    key, _, value = text.partition("=")
+    if key.endswith("-") or value.strip() == OPEN:
+        return
+    try:
+        parse_assignment(text, {}, _SOME_DAY)
+    except Invalid as problem:
+        yield source.problem(where, "fact", problem.message, hint=problem.hint)
 
 
 def _dated(path: str, value: str, now: datetime) -> str:

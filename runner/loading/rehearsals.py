@@ -12,6 +12,7 @@ from runner.errors import Invalid, Problem
 from runner.loading.bundle import is_path, load_bundle
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.check_map import Map
+from runner.loading.facts import misstated
 from runner.loading.source import Source, Where, scan_file
 from runner.loading.strict import misread, read_struct
 from runner.model.moments import parse_duration
@@ -130,30 +131,46 @@ def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[P
     for role in tests.roles:
         if role not in roles_of(bundle):
             yield _unknown(source, ("roles", role), "role", role, roles_of(bundle))
-    yield from _behaviour(source, tests.usual, ("usual",), steps)
+    yield from behaviour_problems(source, tests.usual, ("usual",), steps)
     for index, case in enumerate(tests.cases):
         where: Where = ("cases", index)
         if case.name in names:
             yield source.problem((*where, "name"), "name", f"'{case.name}' stands here twice")
         names.add(case.name)
-        yield from _behaviour(source, case, where, steps)
+        yield from behaviour_problems(source, case, where, steps)
         yield from _expected(source, case, (*where, "expect"), steps)
 
 
-def _behaviour(
+def behaviour_problems(
     source: Source, one: Behaviour, where: Where, steps: Mapping[str, AnyStep]
 ) -> Iterator[Problem]:
+    """Yield what is wrong with what people are said to answer, find out and do; ``steps`` are those of the playbook."""
     for name, mentioned in (("answers", one.answers), ("finds", one.finds), ("deeds", one.deeds)):
         yield from _steps(source, (*where, name), mentioned, steps)
     yield from _steps(source, (*where, "acts"), one.acts, steps)
+    yield from _deeds(source, one, (*where, "deeds"))
+    yield from _assignments(source, one, where)
+
+
+def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
     for step, deeds in one.deeds.items():
         for index, deed in enumerate(deeds):
             word, _, rest = deed.partition(" ")
             if word not in DEEDS:
-                yield _unknown(source, (*where, "deeds", step, index), "deed", word, DEEDS)
-            elif word == "sleep":
-                yield from _duration(source, (*where, "deeds", step, index), rest)
-    for path in one.learns:
+                yield _unknown(source, (*where, step, index), "deed", word, DEEDS)
+            elif word in ("sleep", "takes"):
+                yield from _duration(source, (*where, step, index), rest)
+
+
+def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
+    """Yield what is wrong with the facts that are known, found out and learned."""
+    for index, text in enumerate(one.facts):
+        yield from misstated(source, (*where, "facts", index), text)
+    for step, found in one.finds.items():
+        for index, text in enumerate(found):
+            yield from misstated(source, (*where, "finds", step, index), text)
+    for path, text in one.learns.items():
+        yield from misstated(source, (*where, "learns", path), text)
         if fact_type(path) is None:
             yield source.problem(
                 (*where, "learns", path), "fact", f"there is no fact {path!r}", hint=path_hint(path), key=True

@@ -21,6 +21,7 @@ DeedWord = Literal[
     "reject",
     "unknown",
     "sleep",
+    "takes",
     "learn",
     "reopen",
     "render",

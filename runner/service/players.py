@@ -64,6 +64,8 @@ class Players:
         self._last_moment, self._sleep = last_moment, sleep
         self._left_alone: set[str] = set()
         """Messages that nobody acknowledges."""
+        self._busy: dict[str, datetime] = {}
+        """Invocation → until when somebody is at it."""
 
     @property
     def _incident(self) -> Incident:
@@ -96,17 +98,21 @@ class Players:
         return False
 
     def begins_at(self) -> datetime | None:
-        """Return when something must be begun that is left to the last moment."""
-        if not self._last_moment:
-            return None
+        """Return when something must be begun that is left to the last moment, or is done that takes its time."""
         incident, now = self._incident, self._now
-        dues = (incident.invocations[name].due for name in incident.active)
-        return min((one - LEAD for one in dues if one is not None and one - LEAD > now), default=None)
+        times = [self._busy[name] for name in incident.active if name in self._busy]
+        if self._last_moment:
+            dues = (incident.invocations[name].due for name in incident.active)
+            times += [one - LEAD for one in dues if one is not None]
+        return min((one for one in times if one > now), default=None)
 
     # --- one step -----------------------------------------------------------------------------------------
 
     def _deed(self, incident: Incident, invocation: Invocation) -> bool:
         step = self._desk.library(incident).step(incident, invocation.id)
+        busy = self._busy.get(invocation.id)
+        if busy is not None and busy > self._now:
+            return False
         lined_up = self._deeds.get(lane_of(invocation.id)) or self._deeds.get(path_of(invocation.id)) or []
         halted = _halted(invocation)
         if lined_up and (halted or invocation.kind in (*PEOPLE, "message", "wait")):
@@ -236,6 +242,8 @@ class Players:
                 self._left_alone.add(invocation.id)
             case "sleep":
                 self._sleep(parse_duration(rest))
+            case "takes":
+                self._busy[invocation.id] = self._now + parse_duration(rest)
             case "learn":
                 self._record([rest])
             case _:

@@ -10,7 +10,7 @@ import pytest
 
 from runner.drivers.drill import Conductor
 from runner.loading.catalog import Catalog, shipped_folder
-from runner.loading.exercises import exercise_files
+from runner.loading.exercises import exercise_files, load_exercise
 from runner.model.exercise import ScenarioEvent
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
@@ -54,7 +54,6 @@ def exercise(tocsin: AtDesk, tmp_path: Path) -> Path:
 
 def begun(tocsin: AtDesk, exercise: Path) -> Conductor:
     """Begin an exercise as ``drill run`` does, and return what conducts it, one step at a time."""
-    from runner.loading.exercises import load_exercise
     from runner.service.drills import prepare_drill, set_clock
     from runner.service.starting import commit_opening
 
@@ -228,6 +227,13 @@ def test_a_real_incident_has_no_controllers(tocsin: AtDesk, exercise: Path) -> N
         ('if_missed: "9"', 'if_missed: "8"', "there is no event '8'"),
         ("mode: accelerated", "mode: real", "a real clock has no rate"),
         ("type: functional", "type: ttx", "a ttx needs modules"),
+        ("answers: {used: no}", "answers: {usd: no}", "there is no step 'usd' [step] (did you mean used?)"),
+        (
+            "facts: [incident.malicious=yes]",
+            "facts: [incident.malicius=yes]",
+            "there is no fact incident.malicius",
+        ),
+        ("participants:", "facts: [data.encrypted=perhaps]\nparticipants:", "data.encrypted"),
         ("{step: block, within: 15m}], if", "{step: block, fact: data.encrypted}], if", "exactly one thing"),
     ],
 )
@@ -321,6 +327,29 @@ def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_don
     states = {one["number"]: one["state"] for one in said.json["events"]}
     assert (states["2"], states["5"]) == ("released", "released")
     assert said.json["exercise_time"] == "2026-10-12T08:00:10+02:00", "a deed takes ten seconds"
+
+
+def test_without_people_a_step_can_take_its_time_while_others_go_on(tocsin: AtDesk, exercise: Path) -> None:
+    text = exercise.read_text(encoding="utf-8")
+    slow = "  answers: {used: no}\n  deeds: {block: [takes 20m], used: [takes 3m]}\n"
+    exercise.write_text(text.replace("  answers: {used: no}\n", slow), encoding="utf-8")
+    said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
+    assert said.code == 0, said.err
+    events = {one["number"]: one for one in said.json["events"]}
+    assert events["2"]["released"] == "2026-10-05T08:10:00+02:00", "it happens while somebody is at a step"
+    assert events["1"]["expected"][0]["done"] == "2026-10-05T08:20:10+02:00"
+    assert (events["9"]["state"], events["9"]["cause"]) == ("released", "missed")
+    assert [one["proposal"] for one in said.json["ratings"]["objectives"]] == ["M"], (
+        "it took a contingency inject"
+    )
+
+
+def test_every_shipped_playbook_that_is_opened_by_itself_has_an_exercise() -> None:
+    parts = {"breach-duties", "duty-lanes"}
+    catalog = Catalog(None)
+    opened = {file.stem for file in shipped_folder().glob("*.yaml")} - parts
+    plans = [load_exercise(str(file), catalog).exercise for file in exercise_files(catalog).values()]
+    assert {one.playbook for one in plans} == opened
 
 
 def test_a_real_incident_is_meant_before_an_exercise_that_nobody_named(

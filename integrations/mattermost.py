@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import findings, host_of, private, send_json, usable
+from integrations.http.service import findings, host_of, private, send_json, service_of, usable
 from integrations.port import (
     Accepted,
     Callback,
@@ -28,6 +28,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     Unknown,
+    machine_of,
     plain_body,
 )
 
@@ -56,7 +57,8 @@ def capabilities(settings: Settings) -> Capabilities:
     secure = private(settings.url)
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({f"host:{host_of(settings.url)}"}),
+        domains=frozenset({service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
         confidentiality="confidential" if secure else "public",
         personal_data="contact" if secure else "none",
         max_length=settings.max_length,

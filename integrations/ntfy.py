@@ -12,7 +12,15 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import findings, host_of, identifier, private, send_json, usable
+from integrations.http.service import (
+    findings,
+    host_of,
+    identifier,
+    private,
+    send_json,
+    service_of,
+    usable,
+)
 from integrations.port import (
     Accepted,
     Callback,
@@ -29,6 +37,7 @@ from integrations.port import (
     Throttled,
     Unauthentic,
     Unknown,
+    machine_of,
     plain_body,
 )
 
@@ -57,7 +66,8 @@ def capabilities(settings: Settings) -> Capabilities:
     own = private(settings.url) and host_of(settings.url) != PUBLIC
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({f"host:{host_of(settings.url)}"}),
+        domains=frozenset({service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
         confidentiality="internal" if own else "public",
         personal_data="none",
         max_length=LONGEST,

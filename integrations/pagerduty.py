@@ -23,6 +23,7 @@ from integrations.http.service import (
     member,
     private,
     send_json,
+    service_of,
     usable,
 )
 from integrations.port import (
@@ -40,6 +41,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     Unknown,
+    machine_of,
     plain_body,
 )
 
@@ -67,7 +69,8 @@ def capabilities(settings: Settings) -> Capabilities:
     secure = private(settings.api)
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({"pagerduty", f"host:{host_of(settings.api)}"}),
+        domains=frozenset({"pagerduty", service_of(settings.api)}),
+        hosts=machine_of(host_of(settings.api)),
         confidentiality="internal" if secure else "public",
         personal_data="none",
         called_back=settings.acknowledged,

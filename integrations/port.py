@@ -23,6 +23,10 @@ About = Literal["recipient", "message", "account", "provider"]
 """What a rejection is about: only the last two say anything about the channel as a whole."""
 
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts towards which nothing crosses a network."""
+
+
 class Secret(Protocol):
     """A secret that does not print itself."""
 
@@ -215,6 +219,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Which contact points fit; ``none`` when the channel needs no address of the person."""
     domains: frozenset[str]
     """Default failure domains: all that the channel depends on, from its settings."""
+    hosts: frozenset[str] = frozenset()
+    """The machines that its service stands on, ``host:NAME``: domains as well, but a service that fails says nothing of them."""
     confidentiality: Confidentiality
     """The ceiling: end-to-end encrypted is ``restricted``, TLS to one provider ``confidential``, e-mail ``internal``."""
     personal_data: PersonalData
@@ -398,6 +404,11 @@ def narrow_body(outbound: Outbound) -> str:
     """
     narrow = msgspec.structs.replace(outbound, footer=outbound.footer.replace("·", "-"))
     return plain_body(narrow).rstrip("\n")
+
+
+def machine_of(host: str) -> frozenset[str]:
+    """Return the failure domain of a machine, ``host:NAME``; none for this one, without which nothing is sent anyway."""
+    return frozenset({f"host:{host.lower()}"}) if host and host.lower() not in LOOPBACK else frozenset()
 
 
 def phone_problem(address: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from integrations.http import Reply, Request, exchange, json_object, judge
-from integrations.http.service import findings, host_of, member, private, send_json, usable
+from integrations.http.service import findings, host_of, member, private, send_json, service_of, usable
 from integrations.port import (
     About,
     Accepted,
@@ -40,6 +40,7 @@ from integrations.port import (
     Took,
     Unauthentic,
     Unknown,
+    machine_of,
     phone_problem,
     plain_body,
 )
@@ -64,7 +65,8 @@ def capabilities(settings: Settings) -> Capabilities:
     """End to end encrypted; without a registration lock whoever takes over the number takes over the account."""
     return Capabilities(
         address_kind="phone",
-        domains=frozenset({"signal", f"host:{host_of(settings.url)}"}),
+        domains=frozenset({"signal", service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
         confidentiality="restricted" if private(settings.url) else "public",
         personal_data="personal" if private(settings.url) else "none",
         receipts=frozenset({"accepted", "delivered", "read"}),

@@ -21,6 +21,7 @@ from integrations.http.service import (
     identifier,
     private,
     send_json,
+    service_of,
     usable,
 )
 from integrations.port import (
@@ -36,6 +37,7 @@ from integrations.port import (
     Rejected,
     Secrets,
     Unauthentic,
+    machine_of,
     plain_body,
 )
 
@@ -61,7 +63,8 @@ def capabilities(settings: Settings) -> Capabilities:
     secure = private(settings.url)
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({"microsoft-365", settings.tenant, f"host:{host_of(settings.url)}"}),
+        domains=frozenset({"microsoft-365", settings.tenant, service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
         confidentiality="confidential" if secure else "public",
         personal_data="contact" if secure else "none",
         max_length=LONGEST,

@@ -13,11 +13,11 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import msgspec
 
 from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
+from integrations.http.service import host_of, private, service_of
 from integrations.port import (
     Accepted,
     Callback,
@@ -33,6 +33,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     Unknown,
+    machine_of,
 )
 
 WINDOW = timedelta(minutes=5)
@@ -51,15 +52,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """TLS to one receiver carries up to ``confidential``; in clear over a network only what is public."""
-    parts = urlsplit(settings.url)
-    host = parts.hostname or ""
-    private = parts.scheme == "https" or host in {"localhost", "127.0.0.1", "::1"}
+    secure = private(settings.url)
     keeps = settings.remembers_ids is None or settings.remembers_ids > timedelta(0)
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({f"host:{host}"}),
-        confidentiality="confidential" if private else "public",
-        personal_data="contact" if private else "none",
+        domains=frozenset({service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
+        confidentiality="confidential" if secure else "public",
+        personal_data="contact" if secure else "none",
         idempotency="key" if keeps else "none",
         key_lifetime=settings.remembers_ids if keeps else None,
         secrets=frozenset({"signing"}),

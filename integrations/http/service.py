@@ -13,10 +13,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
-from integrations.port import Finding, NotSent, Outcome, Rejected, Secrets, Timeouts, Unknown
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts towards which nothing crosses a network."""
+from integrations.port import LOOPBACK, Finding, NotSent, Outcome, Rejected, Secrets, Timeouts, Unknown
 
 LONGEST_IDENTIFIER = 256
 
@@ -41,6 +38,15 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def service_of(url: str) -> str:
+    """Return the failure domain of the service at a URL, ``host:NAME:PORT``; other ports of its machine are other services."""
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        port = None
+    return f"host:{host_of(url)}:{port or (443 if url.lower().startswith('https:') else 80)}"
 
 
 def private(url: str) -> bool:

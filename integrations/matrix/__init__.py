@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from integrations.http import Reply, Request, exchange, json_object, judge
-from integrations.http.service import findings, host_of, member, private, send_json, usable
+from integrations.http.service import findings, host_of, member, private, send_json, service_of, usable
 from integrations.matrix.api import ROOM, USER, base, refused
 from integrations.matrix.api import Settings as Settings
 from integrations.matrix.rooms import invite as invite
@@ -45,6 +45,7 @@ from integrations.port import (
     Took,
     Unauthentic,
     Unknown,
+    machine_of,
     plain_body,
 )
 
@@ -66,7 +67,8 @@ def capabilities(settings: Settings) -> Capabilities:
     secure = private(settings.url)
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({f"host:{host_of(settings.url)}"}),
+        domains=frozenset({service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
         confidentiality=kept if secure else "public",
         personal_data="contact" if secure else "none",
         receipts=frozenset({"accepted", "read"}),

@@ -25,6 +25,7 @@ from integrations.http.service import (
     member,
     private,
     send_json,
+    service_of,
     usable,
 )
 from integrations.port import (
@@ -43,6 +44,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     Unknown,
+    machine_of,
     plain_body,
 )
 from integrations.slack.api import ID, method, refusal
@@ -67,7 +69,8 @@ def capabilities(settings: Settings) -> Capabilities:
     secure = private(settings.api)
     return Capabilities(
         address_kind="handle",
-        domains=frozenset({"slack", f"host:{host_of(settings.api)}"}),
+        domains=frozenset({"slack", service_of(settings.api)}),
+        hosts=machine_of(host_of(settings.api)),
         confidentiality="confidential" if secure else "public",
         personal_data="contact" if secure else "none",
         called_back=bool(settings.button),

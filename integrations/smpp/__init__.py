@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from integrations.http.service import LOOPBACK
 from integrations.port import (
+    LOOPBACK,
     Callback,
     CannotTell,
     Capabilities,
@@ -27,6 +27,7 @@ from integrations.port import (
     Timeouts,
     Took,
     Unauthentic,
+    machine_of,
     phone_problem,
 )
 
@@ -58,7 +59,8 @@ def capabilities(settings: Settings) -> Capabilities:
     """Readable on the way and bound to a number: public, no personal data, a reply is no authority."""
     return Capabilities(
         address_kind="phone",
-        domains=frozenset({f"smpp:{settings.host.lower()}"}),
+        domains=frozenset({f"smpp:{settings.host.lower()}:{settings.port}"}),
+        hosts=machine_of(settings.host),
         confidentiality="public",
         personal_data="none",
         receipts=frozenset({"accepted", "delivered"}),

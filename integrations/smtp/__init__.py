@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from integrations.port import (
+    LOOPBACK,
     Callback,
     CannotTell,
     Capabilities,
@@ -28,6 +29,7 @@ from integrations.port import (
     Timeouts,
     Took,
     Unauthentic,
+    machine_of,
 )
 
 
@@ -57,7 +59,8 @@ def capabilities(settings: Settings) -> Capabilities:
     """E-mail carries at most ``internal``, signed or not: every relay on the way can read it."""
     return Capabilities(
         address_kind="email",
-        domains=frozenset({f"smtp:{settings.host.lower()}"}),
+        domains=frozenset({f"smtp:{settings.host.lower()}:{settings.port}"}),
+        hosts=machine_of(settings.host),
         confidentiality="internal",
         personal_data="contact",
         receipts=frozenset({"accepted", "relayed", "delivered"}),
@@ -154,7 +157,3 @@ def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Send to our own sender address."""
     return send(msgspec.structs.replace(outbound, recipient=settings.sender), settings, secrets)
-
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts towards which nothing crosses a network."""

@@ -18,8 +18,18 @@ from datetime import datetime, timedelta
 from email.errors import MessageError
 
 from integrations.http.cutoff import CutOff
-from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets, Throttled, Unknown
-from integrations.smtp import LOOPBACK, Settings
+from integrations.port import (
+    LOOPBACK,
+    Accepted,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Secrets,
+    Throttled,
+    Unknown,
+)
+from integrations.smtp import Settings
 from integrations.smtp.mime import Seal, address_problem, compose, header_problem, stuffed, xtext
 
 _ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})(?=\s|\Z)")

@@ -20,6 +20,8 @@ from runner.views.words import ago
 Name = Annotated[str, Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
 Since = Annotated[str, Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
 Why = Annotated[str, Option("--reason", metavar="WHY", help="How you know.")]
+MACHINE = "host:"
+"""What stands before the name of a machine where an adapter puts it among the domains."""
 _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 
@@ -120,9 +122,12 @@ def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = 
 def _declare(
     session: Session, domain: str, state: Literal["compromised", "down", "up"], since: str, reason: str
 ) -> None:
+    """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
     incident = session.incident()
-    hanging = [row.channels for row in _rows(session, incident) if row.domain == domain]
-    if not hanging or not hanging[0]:
+    rows = {row.domain: row for row in _rows(session, incident)}
+    if domain not in rows and f"{MACHINE}{domain}" in rows:
+        domain = f"{MACHINE}{domain}"
+    if domain not in rows or not rows[domain].channels:
         session.say(f"warning: no channel depends on '{domain}'; see: tocsin domain list")
     at = instant(since, session.now()) if since else session.now()
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)

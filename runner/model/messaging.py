@@ -105,7 +105,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     address_kind: str
     """Which contact points fit: ``email``, ``phone``, ``handle``; ``none`` when it needs no address."""
     domains: frozenset[str]
-    """Every operator, identity provider, network and carrier it depends on; it falls with any of them."""
+    """Every operator, identity provider, network, machine and carrier it depends on; it falls with any of them."""
     confidentiality: Confidentiality
     personal_data: PersonalData
     priority: int = 100
@@ -124,6 +124,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     rates: tuple[Rate, ...] = ()
     """What its account allows: each of them holds."""
+    hosts: frozenset[str] = frozenset()
+    """Those of the domains of which only a person says that they are down: a service that fails proves nothing of its machine."""
     account: str = ""
     """What shares the rates: its own id, or a name that several channels have in common."""
     quiet: tuple[time, time] | None = None

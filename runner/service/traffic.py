@@ -102,7 +102,7 @@ class Traffic:
         if said == "nothing":
             return
         keep: list[str] = []
-        for domain in sorted(channel.domains):
+        for domain in sorted(channel.domains - channel.hosts):
             before = self._breakers.get(domain) or Breaker(domain=domain)
             if breakers.worth_keeping(before, breakers.heard(before, said, now)):
                 keep.append(domain)

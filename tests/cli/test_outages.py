@@ -64,17 +64,17 @@ class Providers:
         self.channels = {
             "chat": self._channel(messenger, "messenger", 10) | more,
             "chat-again": self._channel(self.second, "messenger", 20),
-            "pager": self._channel(other, "pager-provider", 30, "localhost"),
+            "pager": self._channel(other, "pager-provider", 30),
         }
 
     @staticmethod
-    def _channel(service: Service, domain: str, priority: int, host: str = "127.0.0.1") -> dict[str, Any]:
+    def _channel(service: Service, domain: str, priority: int) -> dict[str, Any]:
         return {
             "adapter": "webhook",
             "priority": priority,
             "domains": [domain],
-            # Each provider has a host of its own, as the adapter puts the host among the domains.
-            "settings": {"url": f"http://{host}:{service.server.port}/hook"},
+            # All stand on one machine: what fails is a service, and its machine falls by a person's word alone.
+            "settings": {"url": f"http://127.0.0.1:{service.server.port}/hook"},
             "secrets": {"signing": "file:signing"},
         }
 
@@ -291,6 +291,33 @@ def test_what_is_declared_down_in_one_incident_holds_in_all_and_so_does_its_end(
     said = tocsin("domain", "declare-up", "messenger", "--incident", second)
     assert f"messenger is up in {first}, {third} as well" in said.err
     assert domains(tocsin, first)["messenger"] == "up"
+
+
+@pytest.mark.parametrize("machine", ["gate.example", "host:gate.example"])
+def test_a_machine_that_is_declared_down_takes_every_service_on_it_along(
+    tocsin: AtDesk, tmp_path: Path, machine: str
+) -> None:
+    path = tmp_path / "call-out.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    mail = {"host": "gate.example", "port": 2525, "sender": "a@corp.example"}
+    channels = {
+        "mail": {"adapter": "smtp", "settings": mail},
+        "push": {"adapter": "ntfy", "settings": {"url": "https://gate.example:8443"}},
+    }
+    ways = [{"channel": "mail", "address": "p@out.example"}, {"channel": "push", "address": "topic"}]
+    people = {"p": {"name": "P", "contacts": ways}}
+    tocsin.settings(channels=channels, people=people, roles={"counsel": ["p"]})
+    opened = tocsin("open", str(path), "--yes", "--no-work", "--format", "json")
+    incident = str(opened.json["codename"])
+    assert {"host:gate.example", "host:gate.example:8443", "smtp:gate.example:2525"} <= {
+        *domains(tocsin, incident)
+    }
+    said = tocsin("domain", "declare-down", machine, "--no-work")
+    assert "no channel depends" not in said.err
+    plan = tocsin("message", "plan").out
+    assert plan.count("depends on host:gate.example, which is down") == 2
+    tocsin("domain", "declare-up", machine, "--no-work")
+    assert domains(tocsin, incident)["host:gate.example"] == "up"
 
 
 def test_an_exercise_says_nothing_about_the_world(providers: Providers, tmp_path: Path) -> None:

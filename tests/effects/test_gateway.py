@@ -177,6 +177,17 @@ def test_a_channel_depends_on_what_its_adapter_depends_on_and_on_what_the_file_a
     assert not channel.exercise_safe
 
 
+def test_a_machine_falls_by_a_person_s_word_unless_the_file_names_it_itself():
+    able = msgspec.structs.replace(
+        ABLE, domains=frozenset({"host:here:8080"}), hosts=frozenset({"host:here"})
+    )
+    _, _, channel = scripted(able=able)
+    assert (channel.domains, channel.hosts) == ({"host:here:8080", "host:here"}, {"host:here"})
+    config = ChannelConfig(adapter="scripted", domains=frozenset({"host:here"}))
+    _, _, named = scripted(config=config, able=able)
+    assert (named.domains, named.hosts) == ({"host:here:8080", "host:here"}, frozenset())
+
+
 def test_ceilings_may_be_raised_in_the_file_but_the_lint_says_so():
     low = msgspec.structs.replace(ABLE, confidentiality="internal", personal_data="none")
     config = ChannelConfig(adapter="scripted", confidentiality="confidential", personal_data="contact")

@@ -136,7 +136,7 @@ def test_an_acknowledgement_is_believed_only_with_its_signature():
 
 def test_it_goes_on_over_the_telephone_so_little_is_promised():
     plain, asking = (pagerduty.capabilities(pagerduty.Settings(acknowledged=one)) for one in (False, True))
-    assert plain.domains == {"pagerduty", "host:events.pagerduty.com"}
+    assert plain.domains == {"pagerduty", "host:events.pagerduty.com:443"}
     assert (plain.confidentiality, plain.personal_data, plain.sim_swappable) == ("internal", "none", True)
     assert (plain.ack, asking.ack, asking.ack_strength) == ("none", "button", "seen")
     assert asking.secrets == {"routing_key", "signing"}

@@ -110,7 +110,7 @@ def test_teams_falls_with_its_tenant_and_promises_nothing_more():
     able = teams.capabilities(
         teams.Settings(url="https://prod-1.westeurope.logic.azure.com/x", tenant="m365-other")
     )
-    assert able.domains == {"microsoft-365", "m365-other", "host:prod-1.westeurope.logic.azure.com"}
+    assert able.domains == {"microsoft-365", "m365-other", "host:prod-1.westeurope.logic.azure.com:443"}
     assert (able.idempotency, able.reconcile, able.ack, set(able.receipts)) == (
         "none",
         "none",
@@ -302,7 +302,7 @@ def test_a_push_carries_what_is_public_and_on_our_own_server_what_is_internal():
         "public",
     )
     assert {public.personal_data, own.personal_data} == {"none"}
-    assert own.domains == {"host:push.corp.example"}
+    assert own.domains == {"host:push.corp.example:443"}
 
 
 def test_ntfys_lint_and_self_test_need_a_topic_of_ours():

@@ -7,7 +7,16 @@ import logging
 import pytest
 
 from integrations import mattermost, teams
-from integrations.http.service import findings, host_of, identifier, member, private, usable
+from integrations.http.service import (
+    findings,
+    host_of,
+    identifier,
+    member,
+    private,
+    service_of,
+    usable,
+)
+from integrations.port import machine_of
 from integrations.testing.chaos import ChaosServer, Talk
 from integrations.testing.conformance import answer, outbound
 from runner.effects.gateway.words import Held
@@ -103,3 +112,22 @@ def test_no_log_holds_a_password_that_a_service_wants_in_its_url(said, caplog, c
     shown = capfd.readouterr()
     assert (one.heard + other.heard).count(b"markerpassword") == 2
     assert "markerpassword" not in caplog.text + shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    ("url", "service"),
+    [
+        ("https://Chat.example/hooks", "host:chat.example:443"),
+        ("http://chat.example", "host:chat.example:80"),
+        ("https://chat.example:8443/x", "host:chat.example:8443"),
+        ("https://chat.example:port/x", "host:chat.example:443"),
+    ],
+)
+def test_two_services_on_one_machine_are_two_failure_domains_and_the_machine_is_a_third(url, service):
+    assert service_of(url) == service
+    assert machine_of(host_of(url)) == {"host:chat.example"}
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", ""])
+def test_the_machine_that_sends_is_no_failure_domain_of_a_channel(host):
+    assert machine_of(host) == frozenset()

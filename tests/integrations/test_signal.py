@@ -211,7 +211,7 @@ def test_the_self_test_is_a_note_to_self():
 def test_it_is_as_private_as_the_way_to_the_gateway():
     near = signal.capabilities(settings())
     assert (near.confidentiality, near.personal_data, near.e2ee) == ("restricted", "personal", True)
-    assert near.domains == {"signal", "host:127.0.0.1"}
+    assert near.domains == {"signal", "host:127.0.0.1:8080"}
     assert near.sim_swappable
     assert not signal.capabilities(settings(recipients_lock=True)).sim_swappable
     far = signal.capabilities(settings("http://gateway.example"))

@@ -253,7 +253,7 @@ def test_a_press_in_another_workspace_says_nothing_where_ours_is_named():
 
 def test_capabilities_promise_little():
     plain, asking = slack.capabilities(slack.Settings()), slack.capabilities(slack.Settings(button="Seen"))
-    assert plain.domains == {"slack", "host:slack.com"}
+    assert plain.domains == {"slack", "host:slack.com:443"}
     assert (plain.confidentiality, plain.personal_data, plain.idempotency) == (
         "confidential",
         "contact",

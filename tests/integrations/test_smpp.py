@@ -442,7 +442,7 @@ def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
     assert able.sim_swappable
     assert (able.confidentiality, able.personal_data, able.ack_strength) == ("public", "none", "seen")
     assert (able.idempotency, able.reconcile) == ("none", "none")
-    assert able.domains == {"smpp:smsc.example"}
+    assert able.domains == {"smpp:smsc.example:1"}
     assert smpp.address_problem(TO) == ""
     assert isinstance(smpp.reconcile(MESSAGE, settings(), SECRETS), CannotTell)
     callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)

@@ -322,6 +322,7 @@ def test_a_relay_cannot_be_asked_and_calls_nobody_back(relay):
 
 def test_capabilities_follow_the_settings():
     able = smtp.capabilities(Settings(host="Relay.Example", sender="a@b.example", username="u"))
-    assert able.domains == {"smtp:relay.example"}
+    assert able.domains == {"smtp:relay.example:587"}
+    assert able.hosts == {"host:relay.example"}
     assert able.confidentiality == "internal"
     assert able.secrets == {"password"}

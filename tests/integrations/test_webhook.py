@@ -197,7 +197,8 @@ def test_capabilities_follow_the_url_and_what_the_receiver_remembers():
     secure = webhook.capabilities(webhook.Settings(url="https://pager.example/x"))
     assert (secure.confidentiality, secure.idempotency) == ("confidential", "key")
     assert secure.key_lifetime == timedelta(hours=24)
-    assert secure.domains == {"host:pager.example"}
+    assert secure.domains == {"host:pager.example:443"}
+    assert secure.hosts == {"host:pager.example"}
     assert webhook.capabilities(webhook.Settings(url="http://pager.example/x")).confidentiality == "public"
     assert (
         webhook.capabilities(webhook.Settings(url="http://127.0.0.1:1/x")).confidentiality == "confidential"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runner.engine.breakers import TOLERANCE
@@ -95,6 +96,18 @@ def test_failures_of_several_processes_open_one_breaker_for_all(store: Store) ->
     assert third.news()
     assert not third.news(), "it is news once"
     assert set(third.fallen) == {"messenger", "host"}
+
+
+def test_a_service_that_fails_says_nothing_of_its_machine_and_of_what_else_runs_there(store: Store) -> None:
+    machine = frozenset({"host:here"})
+    both = [
+        msgspec.structs.replace(channel(name, f"host:here:{port}", "host:here"), hosts=machine)
+        for name, port in (("signal", 8080), ("ntfy", 8090))
+    ]
+    one = process(store, {each.id: each for each in both})
+    for _ in range(TOLERANCE.in_a_row):
+        one.heard(both[0], FAILED, T0)
+    assert set(one.fallen) == {"host:here:8080"}
 
 
 def test_a_success_between_the_failures_of_another_process_is_heard_there(store: Store) -> None:

@@ -27,7 +27,11 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "channels": ("channel",),
         "bulk": ("bulk",),
     },
-    "Playbooks and exercises": {"playbooks": ("playbook", "schema"), "drills": ("drill",)},
+    "Playbooks and exercises": {
+        "playbooks": ("playbook", "schema"),
+        "drills": ("drill",),
+        "improvements": ("improvement",),
+    },
     "This home": {
         "home": ("init", "doctor", "version"),
         "audit": ("audit",),

@@ -17,6 +17,7 @@ from runner.views.page import Page, line
 if TYPE_CHECKING:
     from runner.model.incident import Incident
     from runner.views.status import Status
+    from runner.views.waiting import Attention
 
 All = Annotated[bool, Option("--all", help="Show what is folded away, too.")]
 Mine = Annotated[str, Option("--me", metavar="PERSON", help="For whom; else TOCSIN_PERSON.")]
@@ -64,9 +65,11 @@ def status(
       tocsin status --check || page-somebody
       tocsin status --as-known-at 2026-11-24T10:00:00Z
     """
+    from runner.service.between import waiting
     from runner.views.status_page import status_page
 
-    found = read_status(session, read_incident(session, where, known), me, known)
+    incident = read_incident(session, where, known)
+    found = read_status(session, incident, me, known, () if known else waiting(session.desk))
     session.show(found, lambda: status_page(found, everything=everything))
     return NEEDS_A_PERSON if check and found.needs_attention else 0
 
@@ -80,7 +83,13 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
     return known_at(session.desk, session.name(where), instant(known, session.now()))
 
 
-def read_status(session: Session, incident: Incident, me: str = "", known: str = "") -> Status:
+def read_status(
+    session: Session,
+    incident: Incident,
+    me: str = "",
+    known: str = "",
+    organisation: tuple[Attention, ...] = (),
+) -> Status:
     """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
     from runner.views.status import status as view
 
@@ -88,7 +97,7 @@ def read_status(session: Session, incident: Incident, me: str = "", known: str =
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get("TOCSIN_PERSON", "")
     duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
-    return view(incident, desk.library(incident), duties, now, person)
+    return view(incident, desk.library(incident), duties, now, person, organisation)
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:

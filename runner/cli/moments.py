@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from runner.errors import Usage
 from runner.model.moments import parse_duration, spoken_instant
@@ -22,3 +22,11 @@ def duration(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise Usage(f"'{text}': {error}") from None
+
+
+def calendar_day(text: str) -> date | None:
+    """Return the day that is meant, None for nothing."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Usage(f"'{text}' is no day", hint="as: 2026-12-24") from None

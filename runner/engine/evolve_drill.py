@@ -63,6 +63,7 @@ def _clock_set(draft: Draft, event: ExerciseClockSet, at: datetime, seq: int) ->
         draft,
         clock=event.clock,
         stage=stage,
+        started=before.started or (event.clock.wall if event.change == "begun" else None),
         begun_at=before.begun_at or (at if event.change == "begun" else None),
         ended_at=at if stage in ("ended", "frozen") else None,
     )

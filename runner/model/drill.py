@@ -82,6 +82,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     live: frozenset[str] = frozenset()
     """Persons who agreed to be written to for real."""
     stage: Stage = "planned"
+    started: datetime | None = None
+    """When StartEx was, by the wall; all other times here are exercise time."""
     begun_at: datetime | None = None
     ended_at: datetime | None = None
     released: Mapping[str, Released] = {}

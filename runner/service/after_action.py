@@ -12,6 +12,7 @@ from runner.model import commands as c
 from runner.model.incident import Incident
 from runner.model.notice import Format
 from runner.service.drills import plan_of
+from runner.service.improvements import contacts, of_incident, read
 from runner.service.notices import Pulled, save_draft
 from runner.views.after_action import Source, after_action, status_of
 from runner.views.timeline import timeline
@@ -28,6 +29,7 @@ def source_of(desk: Desk, incident: Incident) -> Source:
     head = desk.store.head(incident.id)
     told = timeline(incident, desk.library(incident), desk.store.read(incident.id))
     planned = incident.drill is not None and bool(incident.drill.plan)
+    items = of_incident(read(desk), incident.id)
     return Source(
         incident=incident,
         plan=plan_of(desk, incident) if planned else None,
@@ -36,6 +38,8 @@ def source_of(desk: Desk, incident: Incident) -> Source:
         head=f"{head.version}:sha256:{head.hash}",
         now=desk.now_in(incident),
         made_at=desk.clock.now(),
+        items=items,
+        contacts=contacts(desk, items),
     )
 
 

@@ -202,6 +202,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
     yield from _lists(desk, rows, repair)
     yield from _rotas(desk)
     yield from _outside(desk)
+    yield from _between(desk)
     yield from _clock(desk)
     yield from _time(desk, repair)
 
@@ -329,6 +330,14 @@ def _outside(desk: Desk) -> Iterator[Finding]:
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
             yield Finding(area="channels", severity="warning", what=what)
+
+
+def _between(desk: Desk) -> Iterator[Finding]:
+    """Say what waits for a person between incidents."""
+    from runner.service.between import waiting
+
+    for one in waiting(desk):
+        yield Finding(area="organisation", severity="warning", what=one.text, hint=one.command)
 
 
 def _clock(desk: Desk) -> Iterator[Finding]:

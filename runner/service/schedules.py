@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from runner.engine.schedules import Look, ahead_of, behind, passed, taken_up
-from runner.errors import NotFound, Refused, Stale
+from runner.errors import NotFound, Refused
 from runner.loading.catalog import Catalog
 from runner.loading.exercises import load_exercise
-from runner.model.people import STREAM
 from runner.model.schedule import (
     DECODER,
     JOURNAL,
@@ -29,56 +26,23 @@ from runner.model.schedule import (
     fold_schedules,
 )
 from runner.model.vocabulary import nearest
+from runner.service import own_journal
 from runner.service.desk import Desk
 from runner.service.fire_times import between, check
-from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 AT_ONCE = 500
 """So many fire times of one schedule are recorded at once."""
-TRIES = 20
-"""How often a change is decided anew when others are first."""
 Decide = Callable[[Book], Sequence[AnyScheduleEvent]]
 
 
 def read(desk: Desk) -> Book:
     """Return all schedules as of now."""
-    rows = desk.store.read_payloads(JOURNAL)
-    return fold_schedules((seq, at, DECODER.decode(data)) for seq, at, data in rows if data is not None)
+    return fold_schedules(own_journal.entries(desk, JOURNAL, DECODER))
 
 
 def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
     """Append what ``decide`` makes of the schedules, and return it; it is asked again when somebody else was first."""
-    for _ in range(TRIES):
-        book = read(desk)
-        events = tuple(decide(book))
-        if not events or _append(desk, book.version, events):
-            return events
-    raise Stale("others change the schedules all the time", hint="look again, then repeat")
-
-
-def _append(desk: Desk, version: int, events: Sequence[AnyScheduleEvent]) -> bool:
-    now = desk.clock.now()
-    row = IncidentRow(
-        id=JOURNAL,
-        codename=JOURNAL,
-        title="",
-        kind=STREAM,
-        state=STREAM,
-        opened_at=now,
-        version=version + len(events),
-    )
-    new = [
-        NewEvent(
-            type=type(one).__name__,
-            at=now,
-            actor=desk.actor,
-            payload=msgspec.json.encode(one, order="sorted"),
-            personal=True,
-        )
-        for one in events
-    ]
-    append = Append(incident=JOURNAL, expected_version=version, events=new, row=row)
-    return isinstance(desk.store.append([append], recorded=now)[0], Appended)
+    return own_journal.change(desk, JOURNAL, read, decide)
 
 
 def keep(desk: Desk, rule: Rule) -> Schedule:

@@ -6,16 +6,19 @@ real incident, until it is closed; a real one has no exercise parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
 from runner.documents.tree import Block, Document, RenderContext, Stationery
+from runner.engine.lessons import seen
 from runner.model.drill import OVER, Observation
 from runner.model.duty import DutyStatus
 from runner.model.exercise import Exercise
+from runner.model.improvement import Item
 from runner.model.incident import Incident
+from runner.views.after_action_plan import improvement_plan
 from runner.views.after_action_record import messages, played, roll_call, story
 from runner.views.after_action_words import bullets, fields, heading, numbered, paragraph, table, time
 from runner.views.ratings import ObjectiveRow, Ratings, ratings_report
@@ -42,6 +45,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The journal's head, ``N:sha256:…``."""
     now: datetime
     made_at: datetime
+    items: tuple[Item, ...] = ()
+    """The improvement items that came from the incident."""
+    contacts: Mapping[str, str] = {}
+    """The names of those who own items, by owner."""
 
 
 def status_of(source: Source) -> str:
@@ -58,7 +65,6 @@ def status_of(source: Source) -> str:
 def after_action(source: Source) -> Document:
     """Return the report as a tree, to be written like any other document."""
     incident = source.incident
-    name = incident.facts.get("organisation.name")
     return Document(
         id=f"after-action-{incident.codename}",
         version=str(incident.version),
@@ -71,11 +77,16 @@ def after_action(source: Source) -> Document:
             incident=incident.codename,
             timestamp=source.made_at,
             language="en",
-            stationery=Stationery(name=str(name.value) if name is not None and name.value else ""),
+            stationery=Stationery(name=_organisation(incident)),
             journal_head=source.head,
         ),
         blocks=tuple(_blocks(source)),
     )
+
+
+def _organisation(incident: Incident) -> str:
+    name = incident.facts.get("organisation.name")
+    return str(name.value) if name is not None and name.value else ""
 
 
 def _blocks(source: Source) -> Iterator[Block]:
@@ -91,7 +102,7 @@ def _blocks(source: Source) -> Iterator[Block]:
     yield fields(_overview(source))
     if plan is not None:
         yield from _analysis(ratings_report(incident, plan), plan, incident)
-    yield from _improvement(plan, _seen(incident))
+    yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
     yield from _appendices(source)
 
 
@@ -191,27 +202,13 @@ def _seen(incident: Incident) -> tuple[Observation, ...]:
     return incident.drill.observations if incident.drill is not None else ()
 
 
-def _improvement(plan: Exercise | None, seen: tuple[Observation, ...]) -> Iterator[Block]:
-    yield heading(2, "Appendix A: Improvement plan")
-    yield paragraph("Empty cells are filled in at the after-action meeting.")
+def _noted(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield the core capability and the words of what was to be improved and has become no item yet."""
+    plan, taken = source.plan, {one.source.ref for one in source.items}
     of = {one.id: one.capability for one in plan.objectives} if plan is not None else {}
-    heads = (
-        "Core capability",
-        "Issue",
-        "Corrective action",
-        "Element",
-        "Responsible",
-        "Contact",
-        "Start",
-        "Completion",
-    )
-    rows = [
-        (of.get(one.objective, ""), f"{one.text}{f' ({one.about})' if one.about else ''}", *[""] * 6)
-        for one in seen
-        if one.kind == "improvement"
-    ]
-    yield table(heads, rows or [("",) * len(heads)])
-    yield paragraph("Elements: planning, organization, equipment, training, exercise.")
+    for number, one in enumerate(_seen(source.incident), start=1):
+        if one.kind == "improvement" and seen(number) not in taken:
+            yield of.get(one.objective, ""), f"{one.text}{f' ({one.about})' if one.about else ''}"
 
 
 def _appendices(source: Source) -> Iterator[Block]:

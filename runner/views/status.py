@@ -73,6 +73,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """Where responders talk; without a name where no room can be used."""
     lanes: tuple[LaneGroup, ...] = ()
     """Steps that stand in several lanes that are alike: pages show them as one."""
+    organisation: tuple[Attention, ...] = ()
+    """What waits for a person beside this incident; ``--check`` does not count it."""
 
 
 def status(
@@ -81,6 +83,7 @@ def status(
     duties: Sequence[DutyStatus],
     now: datetime,
     me: str = "",
+    organisation: tuple[Attention, ...] = (),
 ) -> Status:
     """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant."""
     rows = task_rows(incident, library)
@@ -108,6 +111,7 @@ def status(
         me=me,
         mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
         lanes=lane_groups(incident, rows, duties),
+        organisation=organisation,
     )
 
 

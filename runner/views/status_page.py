@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from runner.model.duty import DutyStatus
 from runner.views import advice
+from runner.views.between import between_blocks
 from runner.views.documents import NoticeRow, notice_cells
 from runner.views.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.views.heading import Heading, top
@@ -41,6 +42,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
         _unproved(found, now),
         _notices(found.notices, now, everything),
         _waiting(found.tasks, lanes),
+        between_blocks(found.organisation),
         _done(found.tasks, now, everything),
     ):
         blocks.extend(section)

@@ -30,6 +30,7 @@ AttentionKind = Literal[
     "bulk_unknown",
     "substitute_notice",
     "update_missed",
+    "improvement_late",
 ]
 
 

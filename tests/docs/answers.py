@@ -106,6 +106,10 @@ ASKED = (
         "`tocsin drill schedule`, `tocsin drill unschedule`, `tocsin drill schedules`, `tocsin drill run --due`",
     ),
     ("drill run lost-laptop --unattended", "`tocsin drill run`, `tocsin drill show`"),
+    (
+        "improvement add 'The call list was old' --action 'Check it each quarter' --owner ben --due 2026-12-24",
+        "`tocsin improvement list`; `add`, `show`, `change`, `done`, `retest`, `reopen`, `drop` answer with the items concerned",
+    ),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),
     ("serve-callbacks --list", ""),
@@ -113,6 +117,7 @@ ASKED = (
     ("doctor", ""),
     ("status nothing", "Whatever was refused, with `--format json`"),
     ("drill rate T1", ""),
+    ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
 )
 """Command and, where it says more, how the page names it."""
 

@@ -1,0 +1,43 @@
+"""What waits for a person between incidents: said quietly, after all that is about an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+from runner.engine.improvements import overdue
+from runner.model.improvement import Item
+from runner.views.page import Blank, Block, Cell, Paragraph, line
+from runner.views.waiting import Attention
+from runner.views.words import count
+
+_NAMED = 4
+"""Up to how many items are named."""
+
+
+def late_items(items: Iterable[Item], today: date) -> Iterator[Attention]:
+    """Yield one entry for all improvement items that are late."""
+    late = [one.id for one in items if overdue(one, today)]
+    if late:
+        more = ", …" if len(late) > _NAMED else ""
+        yield Attention(
+            kind="improvement_late",
+            severity="low",
+            ref=late[0],
+            since=None,
+            text=f"{count(len(late), 'improvement item is', 'improvement items are')} late: "
+            f"{', '.join(late[:_NAMED])}{more}",
+            command="tocsin improvement list",
+        )
+
+
+def between_blocks(waiting: Sequence[Attention]) -> Iterator[Block]:
+    """Draw them on a page about something else."""
+    if not waiting:
+        return
+    yield line("BESIDE THIS INCIDENT", "dim")
+    for one in waiting:
+        yield Paragraph(
+            cells=(Cell(f"{one.text}  → ", "dim"), Cell(one.command, "command")), indent=1, hang=3
+        )
+    yield Blank()

@@ -1,0 +1,302 @@
+"""Improvement items by their rules: what is proposed, what may become of one, and what alone proves it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from runner.engine.improvements import checked, closing, judged, linked, may, overdue
+from runner.engine.lessons import lessons
+from runner.errors import Refused
+from runner.model.drill import Observation, Rated, Released
+from runner.model.duty import ClockReading, DutyStatus
+from runner.model.exercise import Action, Exercise, Objective, Participant, ScenarioEvent, Target
+from runner.model.exercise_events import Rating
+from runner.model.improvement import (
+    AnyImprovementEvent,
+    ImprovementAdded,
+    ImprovementDone,
+    ImprovementDropped,
+    ImprovementReopened,
+    Item,
+    Plan,
+    Source,
+    fold_items,
+)
+from runner.model.incident import Attempt, Delivery, Incident, Run
+from tests.engine.test_ratings import plan as plain
+from tests.engine.test_ratings import played as played_
+from tests.scenario import MINUTE, T0
+
+DAY = timedelta(days=1)
+HEAD = "9:sha256:abc"
+
+
+def plan(**changes: Any) -> Exercise:
+    """Return the exercise ``evening`` with an evaluator; O2 has no target."""
+    found = plain()
+    more = Objective(id="O2", text="Talked about", capability="Planning")
+    staff = (Participant(person="olga", role="evaluator"),)
+    return replace(found, objectives=(*found.objectives, more), participants=staff, **changes)
+
+
+def played(given: dict[str, Rating] | None = None, *, started: timedelta = DAY, by: str = "olga") -> Incident:
+    """Return the exercise as it was played, begun so long after T0."""
+    found = played_(10)
+    assert found.drill is not None
+    ratings = {name: Rated(rating=one, by=by, at=T0) for name, one in (given or {}).items()}
+    drill = replace(found.drill, name="evening", plan="kept", started=T0 + started, ratings=ratings)
+    run = Run(id="1", playbook="lost-badge", version="1.0.0", digest="sha256:1", bundle="b", at=T0)
+    return replace(found, drill=drill, runs={"1": run})
+
+
+def after(*events: AnyImprovementEvent, source: Source = Source(), **row: Any) -> Item:  # noqa: B008  # frozen
+    """Return an item after some events, all recorded at T0."""
+    born = ImprovementAdded(item="I-1", by="maria", plan=Plan(text="slow", **row), source=source)
+    return fold_items((n, T0, one) for n, one in enumerate((born, *events), 1)).items["I-1"]
+
+
+def done(source: Source = Source(), **row: Any) -> Item:  # noqa: B008  # frozen
+    return after(ImprovementDone(item="I-1", by="maria", evidence="seen"), source=source, **row)
+
+
+HERE = Source(exercise="evening", objective="O1", target="T1")
+
+
+def test_only_a_rating_p_or_s_by_an_evaluator_in_an_exercise_begun_since_proves_an_item() -> None:
+    proof = judged(done(HERE), played({"T1": "S"}), plan(), HEAD).proof
+    assert proof is not None
+    assert (proof.exercise, proof.ratings, proof.rated_by, proof.digest) == (
+        "evening",
+        {"T1": "S"},
+        ("olga",),
+        HEAD,
+    )
+    for incident, why in (
+        (played({"T1": "M"}), "T1 was rated M"),
+        (played({"T1": "N/O"}), "T1 was rated N/O"),
+        (played({}), "nobody has rated T1 yet"),
+        (played({"T1": "P"}, by="maria"), "maria rated it, who does not evaluate that exercise"),
+        (played({"T1": "P"}, started=timedelta()), ""),
+        (played({"T1": "P"}, started=-DAY), ""),
+        (replace(played({"T1": "P"}), kind="test"), ""),
+        (replace(played({"T1": "P"}), kind="real", drill=None), ""),
+    ):
+        found = judged(done(HERE), incident, plan(), HEAD)
+        assert (found.proof, found.why) == (None, why)
+    assert judged(after(source=HERE), played({"T1": "P"}), plan(), HEAD).proof is None
+
+
+def test_an_exercise_that_goes_on_proves_nothing() -> None:
+    incident = played({"T1": "P"})
+    assert incident.drill is not None
+    running = replace(incident, drill=replace(incident.drill, stage="running"))
+    assert judged(done(HERE), running, plan(), HEAD).proof is None
+
+
+def test_an_objective_is_proved_by_its_own_rating_or_else_by_all_of_its_targets() -> None:
+    item = done(Source(exercise="evening", objective="O1"))
+    whole = judged(item, played({"T1": "M", "O1": "S"}), plan(), HEAD).proof
+    assert whole is not None
+    assert whole.ratings == {"O1": "S"}
+    parts = judged(item, played({"T1": "P"}), plan(), HEAD).proof
+    assert parts is not None
+    assert parts.ratings == {"O1": "P"}
+    assert judged(item, played(), plan(), HEAD).why == "nobody has rated O1 yet"
+    bare = done(Source(exercise="evening", objective="O2"))
+    assert judged(bare, played(), plan(), HEAD).why == "nobody has rated O2 yet"
+
+
+def test_what_an_item_is_about_is_what_it_names_then_where_it_came_from_then_its_step() -> None:
+    books = {"lost-badge"}
+    step = Source(playbook="lost-badge", step="block")
+    assert linked(done(step), plan(), books) == ("T1",)
+    assert linked(done(step), plan(name="morning"), books) == ("T1",)
+    assert linked(done(step), plan(), {"another"}) == ()
+    assert linked(done(replace(step, step="wipe")), plan(), books) == ()
+    assert linked(done(HERE), plan(), ()) == ("T1",)
+    assert linked(done(HERE), plan(name="morning"), books) == ()
+    assert linked(done(step, closes_with="exercise:evening:O1"), plan(), books) == ("O1",)
+    assert linked(done(step, closes_with="exercise:morning:O1"), plan(), books) == ()
+    assert linked(done(step, closes_with="exercise:evening:T9"), plan(), books) == ()
+    assert linked(done(step, closes_with="test:lost-badge:it is blocked"), plan(), books) == ("T1",)
+    minor = Target(id="T1", text="It is blocked", tasks=(Action(step="block", critical=False),))
+    light = replace(plan().objectives[0], targets=(minor,))
+    assert linked(done(step), plan(), books) != linked(
+        done(step), replace(plan(), objectives=(light,)), books
+    )
+
+
+@pytest.mark.parametrize("text", ["hope", "test:", "test:lost-device", "exercise:evening", "exercise::T1"])
+def test_what_proves_nothing_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="proves nothing"):
+        closing(text)
+
+
+def test_an_item_is_late_on_the_day_after_it_was_due_and_only_while_it_is_open() -> None:
+    due = date(2026, 12, 1)
+    assert not overdue(after(due=due), due)
+    assert overdue(after(due=due), due + DAY)
+    assert not overdue(done(due=due), due + DAY)
+    assert not overdue(after(), due)
+
+
+def test_what_may_become_of_an_item_hangs_on_how_it_stands() -> None:
+    assert may(after(), "done", " seen ", "a note") == "seen"
+    with pytest.raises(Refused, match="I-1 is done: it cannot be done"):
+        may(done(), "done", "seen", "a note")
+    with pytest.raises(Refused, match="I-1 is not dropped without a reason"):
+        may(after(), "dropped", " ", "a reason")
+
+
+def test_a_row_says_something_and_ends_after_it_starts() -> None:
+    assert checked(Plan(text=" slow ")).text == "slow"
+    with pytest.raises(Refused, match="what is to be better"):
+        checked(Plan(text=" "))
+    with pytest.raises(Refused, match="before its start"):
+        checked(Plan(text="slow", start=date(2026, 12, 2), due=date(2026, 12, 1)))
+
+
+def test_an_item_that_is_opened_again_has_lost_its_proof_and_keeps_its_story() -> None:
+    again = after(
+        ImprovementDone(item="I-1", by="maria", evidence="seen"),
+        ImprovementReopened(item="I-1", by="ada", reason="no"),
+    )
+    assert (again.status, again.done_at, again.evidence) == ("open", None, "")
+    assert [(one.what, one.note) for one in again.history] == [
+        ("added", ""),
+        ("done", "seen"),
+        ("reopened", "no"),
+    ]
+    dropped = after(ImprovementDropped(item="I-1", by="ada", reason="gone"))
+    assert (dropped.status, dropped.done_at) == ("dropped", None)
+    stray = ImprovementDropped(item="I-9", by="ada", reason="gone")
+    assert fold_items([(1, T0, stray)]).items == {}
+
+
+# --------------------------------------------------------------------------------------------------- proposals
+
+
+def refs(incident: Incident, exercise: Exercise | None) -> dict[str, str]:
+    return {source.ref: row.text for source, row in lessons(incident, exercise, ())}
+
+
+def test_targets_and_objectives_that_were_rated_m_or_u_are_proposed() -> None:
+    found = lessons(played({"T1": "M", "O2": "U"}), plan(), ())
+    assert [(source.ref, source.objective, source.target, source.step) for source, _ in found] == [
+        ("rating:T1", "O1", "T1", "block"),
+        ("rating:O2", "O2", "", ""),
+    ]
+    assert found[0][1].text == "It is blocked: rated M, done 10m after StartEx, within 20m"
+    assert refs(played({"T1": "S", "O2": "N/O"}), plan()) == {}
+
+
+def test_expected_actions_that_came_late_or_not_at_all_are_proposed_by_their_inject() -> None:
+    block = Action(step="block", within="5m", text="Block it")
+    wipe = Action(step="wipe", text="Wipe it")
+    events = (
+        ScenarioEvent(number="1", title="It is gone", expected=(block, wipe), objective="O1"),
+        ScenarioEvent(number="2", title="In time", expected=(replace(block, within="20m"),)),
+        ScenarioEvent(number="3", title="Minor", expected=(replace(wipe, critical=False),)),
+        ScenarioEvent(number="4", title="Never released", expected=(wipe,)),
+        ScenarioEvent(number="5", title="Expected", category="expected_action", expected=(wipe,)),
+    )
+    incident = played()
+    assert incident.drill is not None
+    released = {one: Released(at=T0, cause="time") for one in ("1", "2", "3")}
+    found = lessons(
+        replace(incident, drill=replace(incident.drill, released=released)), plan(events=events), ()
+    )
+    assert [(source.ref, row.text, row.capability, source.step) for source, row in found] == [
+        (
+            "inject:1",
+            "After 1 (It is gone): Block it came late; Wipe it was not done",
+            "Coordination",
+            "block",
+        ),
+        ("inject:5", "After 5 (Expected): Wipe it was not done", "", "wipe"),
+    ]
+
+
+def test_what_observers_want_improved_is_proposed_by_its_number() -> None:
+    incident = played()
+    assert incident.drill is not None
+    seen = (
+        Observation(at=T0, by="olga", text="Calm", kind="strength"),
+        Observation(at=T0, by="olga", text="Old list", kind="improvement", objective="O1", about="call list"),
+        Observation(at=T0, by="olga", text="Loud", kind="improvement"),
+    )
+    incident = replace(incident, drill=replace(incident.drill, observations=seen))
+    assert refs(incident, plan()) == {"seen:2": "Old list (call list)", "seen:3": "Loud"}
+
+
+def delivery(name: str, person: str, **changes: Any) -> Delivery:
+    goal: Any = "acked"
+    return Delivery(
+        id=name, message="m-1", step="1:tell#1", person=person, channels=(), refusals=(), goal=goal, **changes
+    )
+
+
+def test_whoever_was_not_reached_is_proposed_once_of_a_real_incident_too() -> None:
+    tried = Attempt(n=1, key="k", channel="mail", state="rejected", started_at=T0, worker="w")
+    found = (
+        delivery("d-1", "ben", state="exhausted", attempts=(tried,)),
+        delivery("d-2", "ben", stuck="nobody answers"),
+        delivery("d-3", "ada", state="satisfied", stuck="nobody answers"),
+        delivery("d-4", "cleo", stuck="no channel"),
+        delivery("d-5", "dan"),
+    )
+    incident = replace(played(), kind="real", drill=None, deliveries={one.id: one for one in found})
+    assert refs(incident, None) == {
+        "person:ben": "ben was not reached by tell, over mail",
+        "person:cleo": "cleo was not reached by tell, over no channel",
+    }
+
+
+def row(name: str, **changes: Any) -> DutyStatus:
+    """Return a duty that applies."""
+    return DutyStatus(
+        **{
+            "id": name,
+            "regime": "x",
+            "jurisdiction": "DE",
+            "law_version": "2018-05-25",
+            "stage": "initial",
+            "recipient": "sa",
+            "populations": (),
+            "verdict": "applies",
+            "due_local": None,
+            "due_date": None,
+            "due_kind": "instant",
+            "provisional": False,
+            "not_before": None,
+            "latest_legal": None,
+            "latest_safe_start": None,
+            "standard": "",
+            "clock": ClockReading(start_fact="", start=None, rule=""),
+            "missing_facts": (),
+            "because": (),
+            "citation": "Art. 1",
+            "confidence": "text",
+            "notes": (),
+            "in_sight": True,
+            **changes,
+        }
+    )
+
+
+def test_legal_clocks_that_ran_out_are_proposed() -> None:
+    rows = (
+        row("x/late", state="filed_late", due=T0 + 3 * MINUTE),
+        row("x/over", state="overdue", due=None),
+        row("x/open", state="open", due=T0),
+        row("x/not", state="overdue", due=T0, verdict="not_applicable"),
+    )
+    incident = replace(played(), kind="real", drill=None)
+    assert {source.ref: one.text for source, one in lessons(incident, None, rows)} == {
+        "clock:x/late": "Art. 1, to sa: was filed late, due 2026-11-24 09:03 UTC",
+        "clock:x/over": "Art. 1, to sa: was not filed in time",
+    }

@@ -1,6 +1,7 @@
 """Many messages over one connection, pipelined (RFC 2920): one round trip for each instead of four.
 
-What follows a message's final dot leaves in the same write: the next one's MAIL, RCPT and DATA. The phase stays the proof. A
+What follows a message's final dot leaves in the same write: the next one's MAIL, RCPT and DATA; the one after it is composed
+before the answers are read, while the server is at work. The phase stays the proof. A
 server takes a message when it has seen its final dot, so when the line breaks, the message whose dot may have left and was
 not answered is ``unknown``, and those behind it are ``not_sent``. Where the server offers no PIPELINING each command waits
 for its answer.
@@ -11,9 +12,8 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from email.errors import MessageError
-from functools import partial
 
 from integrations.http.cutoff import CutOff
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets
@@ -24,7 +24,9 @@ from integrations.smtp.session import Ended, Transaction, broken, connect, queue
 _RESET = -1
 """In the place of a message's number: what is sent carries none."""
 _Reply = tuple[int, bytes]
-_Settle = Callable[[_Reply], None]
+_Ready = tuple[int, bytes, tuple[bytes, bytes, bytes]]
+"""A message's number, what DATA carries, and its envelope."""
+_LONGEST_REPLY = 8192
 
 
 class SmtpLine:
@@ -103,7 +105,8 @@ class _Batch:
 
     def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seal: Seal | None) -> None:
         self.outbounds, self._settings, self._seal = outbounds, settings, seal
-        self._outcomes: list[Outcome | None] = [_unfit(one, settings) for one in outbounds]
+        ours = _unfit_sender(settings)
+        self._outcomes: list[Outcome | None] = [ours or _unfit(one) for one in outbounds]
         self._dotted = _RESET
         """The message whose final dot may have left and was not answered."""
 
@@ -124,20 +127,34 @@ class _Batch:
 
     def run(self, smtp: smtplib.SMTP) -> None:
         """Hand over one message after the other; each write holds the end of one and the beginning of the next."""
-        ask = _pipelined if smtp.has_extn("pipelining") else _one_by_one
+        pipelined = smtp.has_extn("pipelining")
         ending, about = b"", _RESET
-        for n, outbound in enumerate(self.outbounds):
-            content = self._content(n, smtp)
-            if content is None:
-                continue
-            envelope = self._envelope(smtp, outbound)
+        ready = self._composed(smtp)
+        one = next(ready, None)
+        while one is not None:
+            n, content, envelope = one
             self._dotted = about
-            answers = ask(smtp, ending, envelope, partial(self._settle, about))
+            if pipelined:
+                smtp.send(ending + b"".join(envelope))
+                one = next(ready, None)  # while the server is at work
+                if ending:
+                    self._settle(about, reply(smtp))
+                answers = [reply(smtp) for _ in envelope]
+            else:
+                answers = self._one_by_one(smtp, ending, envelope, about)
+                one = next(ready, None)
             ending, about = self._next(n, content, answers)
         if ending:
             self._dotted = about
             smtp.send(ending)
-            self._settle(about, smtp.getreply())
+            self._settle(about, reply(smtp))
+
+    def _composed(self, smtp: smtplib.SMTP) -> Iterator[_Ready]:
+        """Yield each message that can leave, composed when it is asked for."""
+        for n, outbound in enumerate(self.outbounds):
+            content = self._content(n, smtp)
+            if content is not None:
+                yield n, content, self._envelope(smtp, outbound)
 
     def _content(self, n: int, smtp: smtplib.SMTP) -> bytes | None:
         """Return what DATA carries, with the final dot; None where this message has its outcome already."""
@@ -167,6 +184,21 @@ class _Batch:
             rcpt += f" ORCPT=rfc822;{xtext(recipient)}" if plain else ""
         return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"
 
+    def _one_by_one(
+        self, smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], about: int
+    ) -> list[_Reply]:
+        """Wait for each answer; the first bad one ends the envelope."""
+        if ending:
+            smtp.send(ending)
+            self._settle(about, reply(smtp))
+        answers: list[_Reply] = []
+        for command in envelope:
+            smtp.send(command)
+            answers.append(reply(smtp))
+            if answers[-1][0] != 354 and not _good(*answers[-1]):
+                break
+        return answers
+
     def _next(self, n: int, content: bytes, answers: Sequence[_Reply]) -> tuple[bytes, int]:
         """Return what is to be written next, and the message that the answer to it is about."""
         wanted = ("sender", "recipient", "data")
@@ -191,40 +223,35 @@ class _Batch:
             raise smtplib.SMTPServerDisconnected("the server closes")
 
 
-def _pipelined(smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], settle: _Settle) -> list[_Reply]:
-    """Write all at once; the answer to what ended is kept as soon as it is read."""
-    smtp.send(ending + b"".join(envelope))
-    if ending:
-        settle(smtp.getreply())
-    return [smtp.getreply() for _ in envelope]
-
-
-def _one_by_one(
-    smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], settle: _Settle
-) -> list[_Reply]:
-    """Wait for each answer; the first bad one ends the envelope."""
-    if ending:
-        smtp.send(ending)
-        settle(smtp.getreply())
-    answers: list[_Reply] = []
-    for command in envelope:
-        smtp.send(command)
-        answers.append(smtp.getreply())
-        if answers[-1][0] != 354 and not _good(*answers[-1]):
-            break
-    return answers
+def reply(smtp: smtplib.SMTP) -> _Reply:
+    """Read one answer as ``smtplib`` does, at a third of its cost; what is no answer ends the line."""
+    if smtp.file is None:
+        return smtp.getreply()
+    texts = []
+    while True:
+        line = smtp.file.readline(_LONGEST_REPLY)
+        code = line[:3]
+        texts.append(line[4:].strip())
+        if not line.endswith(b"\n") or not code.isdigit():
+            raise smtplib.SMTPServerDisconnected("what the server said is no answer")
+        if line[3:4] != b"-":
+            return int(code), b"\n".join(texts)
 
 
 def _good(code: int, text: bytes) -> bool:
     return 200 <= code < 300
 
 
-def _unfit(outbound: Outbound, settings: Settings) -> Outcome | None:
+def _unfit_sender(settings: Settings) -> Outcome | None:
+    if address_problem(settings.sender):
+        return Rejected("sender", "the sender address of this channel is not valid", about="account")
+    return None
+
+
+def _unfit(outbound: Outbound) -> Outcome | None:
     """Return why a message cannot leave at all, before anything is opened."""
     if problem := header_problem(outbound):
         return Rejected("header", problem)
     if problem := address_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
-    if address_problem(settings.sender):
-        return Rejected("sender", "the sender address of this channel is not valid", about="account")
     return None

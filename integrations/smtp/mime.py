@@ -21,7 +21,8 @@ from integrations.port import Outbound, plain_body
 
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\x85]")
 _LONE_ENDS = re.compile(rb"\r\n|\r|\n")
-_LEADING_DOT = re.compile(rb"(?m)^\.")
+_NOT_IN_ADDRESS = re.compile(r'[\x00-\x20\x7f\x85\u2028\u2029<>()\[\],;:\\"]')
+_XTEXT = re.compile(r"[!-*,-<>-~]*")
 _POLICY = SMTP.clone(cte_type="7bit")
 Seal = Callable[[bytes, bytes], bytes]
 """Takes a MIME entity and a boundary that is not in it; returns the entity that takes its place."""
@@ -30,7 +31,7 @@ Seal = Callable[[bytes, bytes], bytes]
 def address_problem(address: str) -> str:
     """Return what is wrong with a mail address, without repeating it, or the empty string."""
     local, at, domain = address.rpartition("@")
-    if _BREAKS.search(address) or any(character in address for character in ' <>()[],;:\\"'):
+    if _NOT_IN_ADDRESS.search(address):
         return "the address has characters that an address may not have"
     if not at or not local or "@" in local:
         return "the address is not of the form name@domain"
@@ -135,7 +136,13 @@ def _part(kind: bytes, text: str, encode: Callable[[bytes], bytes]) -> bytes:
 
 
 def _quoted(content: bytes) -> bytes:
-    return b"quoted-printable\r\n\r\n" + binascii.b2a_qp(content, istext=True).replace(b"\n", b"\r\n")
+    return b"quoted-printable\r\n\r\n" + b"\r\n".join(map(_quoted_line, content.split(b"\n")))
+
+
+@lru_cache(maxsize=1024)
+def _quoted_line(line: bytes) -> bytes:
+    """Return one line as quoted-printable (RFC 2045 6.7): no line's form depends on another's, and most are everybody's."""
+    return binascii.b2a_qp(line, istext=True).replace(b"\n", b"\r\n")
 
 
 def _base64(content: bytes) -> bytes:
@@ -150,13 +157,16 @@ def _address(address: str, name: str = "") -> Address:
 
 
 def stuffed(message: bytes) -> bytes:
-    """Return the message as DATA carries it (RFC 5321 4.5.2), without the final dot."""
-    body = _LEADING_DOT.sub(b"..", message)
+    """Return a message whose lines end with CRLF as DATA carries it (RFC 5321 4.5.2), without the final dot."""
+    body = message.replace(b"\r\n.", b"\r\n..")
+    body = b"." + body if body.startswith(b".") else body
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
 def xtext(value: str) -> str:
     """Encode a DSN parameter (RFC 3461 4): printable ASCII without ``+`` and ``=`` stands for itself."""
+    if _XTEXT.fullmatch(value):
+        return value
     return "".join(
         character if "!" <= character <= "~" and character not in "+=" else f"+{ord(character):02X}"
         for character in value

@@ -66,9 +66,9 @@ def plan(
     over: Over = None,
     rate: Rates = None,
     chunk: Annotated[
-        int,
+        int | None,
         Option("--chunk", metavar="N", help="People in one claim; at most these are unknown after a kill."),
-    ] = 50,
+    ] = None,
     canary_wait: Annotated[
         str, Option("--canary-wait", metavar="TIME", help="For what bounces: 30m, 2h.")
     ] = "30m",

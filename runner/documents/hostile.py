@@ -39,6 +39,8 @@ def findings(text: str) -> tuple[str, ...]:
 
 def visible(text: str) -> str:
     """Return the text in NFC with ``\\n`` as the only line break and each refused character spelt out."""
+    if text.isascii() and text.isprintable() and len(text) <= MAX_LENGTH:
+        return text  # as most are, and a letter to a million asks for each word of each reader
     clean = unicodedata.normalize("NFC", _REFUSED.sub(lambda m: f"[U+{ord(m[0]):04X}]", _lines(text)))
     clean = clean.replace("\t", " ")
     if len(clean) <= MAX_LENGTH:

@@ -77,6 +77,6 @@ def as_text(value: str) -> str:
     return visible(value)
 
 
-def as_html(value: str) -> str:
-    """Return a reader's word as the HTML writer has it."""
-    return escape(visible(value)).replace("\n", "<br>\n")
+def as_html(shown: str) -> str:
+    """Return a word that ``as_text`` made as the HTML writer has it."""
+    return escape(shown).replace("\n", "<br>\n")

@@ -60,12 +60,9 @@ class Wording:
             document = letter(self._paper, person)
             return Words(document.title, write_text(document).decode(), write_html(document).decode())
         text, page = self._mail
-        values = _values(person)
-        return Words(
-            self._paper.notice.title,
-            text.filled({name: as_text(value) for name, value in values.items()}),
-            page.filled({name: as_html(value) for name, value in values.items()}),
-        )
+        shown = _shown(person)
+        marked = {name: as_html(word) for name, word in shown.items()}
+        return Words(self._paper.notice.title, text.filled(shown), page.filled(marked))
 
     def sms(self, person: Person) -> Words:
         """Return one reader's text message."""
@@ -73,12 +70,14 @@ class Wording:
             raise Refused("there is no short text for text messages", hint="--short NOTICE")
         if self._sms is None:
             return Words("", short_text(letter(self._short, person)).decode())
-        values = {name: " ".join(as_text(value).split()) for name, value in _values(person).items()}
+        values = {name: " ".join(word.split()) for name, word in _shown(person).items()}
         return Words("", self._sms.filled(values))
 
 
-def _values(person: Person) -> dict[str, str]:
-    return {"name": person.name, "address": person.address, "reference": person.reference}
+def _shown(person: Person) -> dict[str, str]:
+    """Return the words of a reader that a template may print, harmless."""
+    words = {"name": person.name, "address": person.address, "reference": person.reference}
+    return {name: as_text(word) for name, word in words.items()}
 
 
 def _patterns(paper: Paper, *writers: Callable[[Document], bytes]) -> tuple[Pattern, ...]:

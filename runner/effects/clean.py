@@ -14,6 +14,9 @@ LONGEST_REASON = 300
 
 def clean(result: SendResult, address: str) -> SendResult:
     """Hold integrations of other people to the port's promise: no address, no control characters, no novels."""
+    name = result.provider_id
+    if not result.code and not result.reason and len(name) <= LONGEST_REASON and _plain(name, address):
+        return result  # all that is said of most messages of a long list
     return msgspec.structs.replace(
         result,
         provider_id=safe(result.provider_id, address),

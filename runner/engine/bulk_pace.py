@@ -7,7 +7,7 @@ keeps is a promise that nobody can hold.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -19,6 +19,8 @@ WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
 """Shares of what was sent, above which a campaign stops by itself (R30)."""
 BOUNCES_AT_LEAST = 2
 """One dead address in a handful is a mistake in the list, not a broken list."""
+LEAST_CHUNK, MOST_CHUNK = 50, 500
+_CHUNK_TIME = timedelta(seconds=0.1)
 MOST_TRIES = 8
 """How often an address that puts us off is tried before the next way is taken."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
@@ -129,6 +131,15 @@ def spoken(span: timedelta) -> str:
     parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s")]
     first = next((n for n, (count, _) in enumerate(parts) if count), 3)
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+
+
+def chunk_size(channels: Iterable[Sequence[Rate]]) -> int:
+    """Return how many are claimed together: 50, over a fast relay what it takes in a tenth of a second, and 500 at most.
+
+    So a chunk in doubt is a moment of sending, and two commits for each hold no relay up.
+    """
+    gaps = [max(rate.gap for rate in rates) for rates in channels if rates]
+    return max([LEAST_CHUNK, *(min(MOST_CHUNK, _CHUNK_TIME // gap) for gap in gaps)])
 
 
 def canary_size(people: int) -> int:

@@ -57,7 +57,7 @@ class Addressing:
         self._gaps: dict[tuple[str, str], tuple[str, ...]] = {}
         self._why: dict[tuple[str, str], str] = {}
         self._notice = None if notice == AUTO else self._template(notice)
-        statuses = {one.id: one for one in desk.duties(incident)}
+        self.statuses = statuses = {one.id: one for one in desk.duties(incident)}
         unknown = [name for name in duties if name not in statuses]
         if unknown:
             raise NotFound(f"there is no duty '{unknown[0]}' here", hint="see: tocsin duties --all")

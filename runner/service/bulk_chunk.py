@@ -172,10 +172,9 @@ class Sender:
 
     def _settled(self, way: Way, outcome: _Outcome, now: datetime) -> Settled:
         one, found, result = outcome.one, outcome.next, outcome.result
-        address, domain = one.address, one.domain
+        address = None
         if found.moved:
             found, address = self._moved(one, found)
-            domain = b""
         attempt = None
         if result is not None and outcome.words is not None:
             attempt = Attempt(
@@ -196,7 +195,6 @@ class Sender:
             not_before=found.not_before,
             why=found.why,
             address=address,
-            domain=domain,
             hit=BOUNCED if found.bounced else 0,
             attempt=attempt,
         )

@@ -87,7 +87,6 @@ class Texts:
         self._incident, self._library = incident, desk.library(incident)
         self.addressing = Addressing(desk, incident, notice, duties=duties)
         self._short = Addressing(desk, incident, short, duties=duties) if short else None
-        self._statuses = {one.id: one for one in desk.duties(incident)}
         self._breached = _breached(incident)
         self.grounds: dict[tuple[str, str], Ground] = {}
         self._wordings: dict[tuple[str, str], Wording] = {}
@@ -117,7 +116,7 @@ class Texts:
 
     def _ground(self, group: tuple[str, str]) -> Ground:
         made = self.addressing.groups[group]
-        status = self._statuses[made.duty]
+        status = self.addressing.statuses[made.duty]
         found = brief(self._incident, status, self._library)
         rule = found.rule if found is not None else None
         substitute = rule.substitute if rule is not None else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.engine.bulk_pace import Feasibility, canary_size, feasibility
+from runner.engine.bulk_pace import LEAST_CHUNK, MOST_CHUNK, Feasibility, canary_size, chunk_size, feasibility
 from runner.engine.bulk_ways import ways_for
 from runner.engine.decide_bulk import sendable
 from runner.errors import Invalid, NotFound, Problem, Refused, Usage
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 BATCH = 1_000
 """People in one commit of the list."""
 SHOWN = 100
-CHUNK, MOST_CHUNK = 50, 500
 _DOMAINS = 1_000
 Tell = Callable[[int], None]
 """Told how many rows were read."""
@@ -55,7 +54,8 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
     population: str = ""
     over: tuple[str, ...] = ()
     rates: Mapping[str, tuple[Rate, ...]] = {}
-    chunk: int = CHUNK
+    chunk: int | None = None
+    """People in one claim; None leaves it to the rates."""
     canary_wait: timedelta = timedelta(minutes=30)
     letter_cost: float = 0
     skip_bad: bool = False
@@ -97,8 +97,8 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
 def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
     """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
     sendable(incident)
-    if not 1 <= order.chunk <= MOST_CHUNK:
-        raise Usage(f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}", hint=f"--chunk {CHUNK}")
+    if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
+        raise Usage(f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}", hint=f"--chunk {LEAST_CHUNK}")
     tables = desk.store.bulk()
     before = find(desk, incident, order.notice, order.people.name)
     if before is not None and before.state != "planned":
@@ -125,7 +125,8 @@ def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: Carriers) 
     open_people(order.people, order.query)  # not there, or not readable: said before anything else
     with order.people.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    rates = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
+    own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
+    rates = {**own, **order.rates}
     return Campaign(
         id=desk.chance.name("b"),
         incident=incident.id,
@@ -138,8 +139,8 @@ def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: Carriers) 
         channels={way: channel.id for way, channel in carried.channels.items()},
         short=order.short,
         duties=order.duties,
-        rates={**rates, **order.rates},
-        chunk=order.chunk,
+        rates=rates,
+        chunk=order.chunk or chunk_size(rates.get(channel.id, ()) for channel in carried.channels.values()),
         canary_wait=order.canary_wait,
         letter_cost=order.letter_cost,
     )

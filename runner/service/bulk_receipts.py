@@ -243,7 +243,13 @@ def _moved(standing: Standing, why: str, hit: int) -> Settled:
         ways: tuple[Way, ...] = tuple(way for way in found.ways if way == "post")
         found = onward(("email", *ways), why)
     return Settled(
-        n=standing.n, state=found.state, ways=found.ways, tries=standing.tries, why=found.why, hit=hit
+        n=standing.n,
+        state=found.state,
+        ways=found.ways,
+        tries=standing.tries,
+        why=found.why,
+        hit=hit,
+        address=b"",
     )
 
 
@@ -263,8 +269,6 @@ def _as_it_is(
         evidence=evidence or standing.evidence,
         tries=standing.tries,
         why=why,
-        address=standing.address,
-        domain=standing.domain,
         hit=standing.hit if hit is None else hit,
     )
 

@@ -168,8 +168,8 @@ class BulkTables:
             chunk = chunks + 1
             run.execute(sql.NEXT_CHUNK, (campaign.id,))
             run.execute(sql.INSERT_CHUNK, (campaign.id, chunk, way, len(found), at, b""))
-            run.executemany(sql.CLAIM, [(chunk, campaign.id, row[0]) for row in found])
             numbers = [row[0] for row in found]
+            run.execute(sql.CLAIM.format(numbers=_marks(numbers)), (chunk, campaign.id, *numbers))
             bodies = dict(
                 run.execute(sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)).fetchall()
             )
@@ -193,7 +193,8 @@ class BulkTables:
         attempts = [one.attempt for one in outcomes if one.attempt is not None]
         digest = chunk_digest(attempts)
         with self._door.writing() as run:
-            run.executemany(sql.SETTLE, [_settling(campaign, chunk.n, one, "sending") for one in outcomes])
+            for statement, values in _settlings(campaign, chunk.n, outcomes, "sending"):
+                run.execute(statement, values)
             run.executemany(
                 sql.INSERT_ATTEMPT,
                 [
@@ -262,8 +263,8 @@ class BulkTables:
     def change(self, before: Standing, after: Settled, counted: Counters) -> bool:
         """Put a person from how they stood to how they stand; False where somebody else was faster."""
         with self._door.writing() as run:
-            values = _settling(before.campaign, before.chunk, after, before.state)
-            if not run.execute(sql.SETTLE, values).rowcount:
+            ((statement, values),) = _settlings(before.campaign, before.chunk, [after], before.state)
+            if not run.execute(statement, values).rowcount:
                 return False
             run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, before.campaign))
         return True
@@ -396,13 +397,20 @@ class BulkTables:
                 yield bytes(key), bytes(value) if isinstance(value, bytes | memoryview) else value
 
 
-def _settling(campaign: str, chunk: int, one: Settled, before: OwedState) -> tuple[Any, ...]:
-    later = instant_text(one.not_before) if one.not_before is not None else ""
-    way = one.ways[0] if one.ways else ""
-    return (
-        *(one.state, " ".join(one.ways), way, one.evidence, one.tries, later, one.hit, one.why),
-        *(one.address, one.domain, campaign, one.n, before, chunk),
-    )
+def _settlings(
+    campaign: str, chunk: int, outcomes: Iterable[Settled], before: OwedState
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield a statement with its values for all of a chunk who stand alike afterwards: most of them do."""
+    alike: dict[tuple[tuple[Any, ...], tuple[bytes, ...]], list[int]] = {}
+    for one in outcomes:
+        later = instant_text(one.not_before) if one.not_before is not None else ""
+        way = one.ways[0] if one.ways else ""
+        values = (one.state, " ".join(one.ways), way, one.evidence, one.tries, later, one.hit, one.why)
+        moved = () if one.address is None else (one.address, one.domain)
+        alike.setdefault((values, moved), []).append(one.n)
+    for (values, moved), numbers in alike.items():
+        statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))
+        yield statement, (*values, *moved, campaign, before, chunk, *numbers)
 
 
 def _known(row: Sequence[Any]) -> Known:

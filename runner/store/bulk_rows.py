@@ -110,8 +110,10 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
     not_before: datetime | None = None
     why: str = ""
-    address: bytes = b""
+    address: bytes | None = None
+    """Of the way that is next; None where they are reached as before."""
     domain: bytes = b""
+    """With ``address``."""
     hit: int = 0
     attempt: Attempt | None = None
 

@@ -110,11 +110,14 @@ SELECT_READY = """SELECT n, grp, ways, tries, not_before, domain, address FROM b
     ORDER BY not_before, n LIMIT ?"""
 SOONEST = """SELECT min(not_before) FROM bulk_owed
     WHERE campaign = ? AND state = 'ready' AND way = ? AND grp IN ({groups})"""
-CLAIM = "UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND n = ? AND state = 'ready'"
+CLAIM = """UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND state = 'ready'
+    AND n IN ({numbers})"""
 INSERT_CHUNK = "INSERT INTO bulk_chunks VALUES (?, ?, 'sending', ?, ?, ?, ?)"
 CONTACTS = "SELECT n, body FROM bulk_contacts WHERE campaign = ? AND n IN ({numbers})"
 SETTLE = """UPDATE bulk_owed SET state = ?, ways = ?, way = ?, evidence = ?, tries = ?, not_before = ?, hit = ?,
-    why = ?, address = ?, domain = ? WHERE campaign = ? AND n = ? AND state = ? AND chunk = ?"""
+    why = ?{elsewhere} WHERE campaign = ? AND state = ? AND chunk = ? AND n IN ({numbers})"""
+ELSEWHERE = ", address = ?, domain = ?"
+"""Only where somebody goes another way: an index over the addresses of a million people is not touched for the others."""
 INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"

@@ -45,7 +45,7 @@ class Sink(asyncio.Protocol):
 
 
 ANSWERS = {
-    b"EHLO": b"250-sink.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
+    b"EHLO": b"250-sink.example\r\n250-PIPELINING\r\n250-DSN\r\n250 8BITMIME\r\n",
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 2.0.0 Bye\r\n",
 }

@@ -223,7 +223,7 @@ def test_everybody_on_a_list_is_told_once_and_the_sum_is_right(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(120))
-    plan = planned(bulk, path)
+    plan = planned(bulk, path, "--chunk", "50")
     assert plan["campaign"]["ways"] == {"email": 120}
     assert "120 over relay" in plan["feasible"]["sum"]
     result = sent(bulk, path)

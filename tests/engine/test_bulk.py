@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.engine.bulk_outcomes import after, higher
-from runner.engine.bulk_pace import alarm, canary_size, feasibility, put_off, spoken
+from runner.engine.bulk_pace import alarm, canary_size, chunk_size, feasibility, put_off, spoken
 from runner.engine.bulk_ways import awake_at, ways_for
 from runner.engine.substitutes import crossed
 from runner.model.bulk import REACHED, Campaign, Contact, Counters, Ground, Tally
@@ -247,3 +247,21 @@ def test_hipaa_draws_its_line_at_ten() -> None:
     found = campaign(grounds=(one,))
     assert [c.ground for c in crossed(found, [tally("unreachable", 9)])] == ["unreachable"]
     assert [c.ground for c in crossed(found, [tally("unreachable", 10)])] == ["unreachable-many"]
+
+
+@pytest.mark.parametrize(
+    ("rates", "size"),
+    [
+        ((), 50),
+        (((),), 50),
+        ((("60/s",),), 50),
+        ((("2000/s",),), 200),
+        ((("2000/s", "60/s"),), 50),
+        ((("60/s",), ("1000/s",)), 100),
+        ((("1000000/s",),), 500),
+    ],
+)
+def test_a_chunk_is_a_moment_of_sending_over_a_fast_relay(
+    rates: tuple[tuple[str, ...], ...], size: int
+) -> None:
+    assert chunk_size([tuple(map(read_rate, texts)) for texts in rates]) == size

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import binascii
 import email
 import email.policy
+import io
+import smtplib
 from collections.abc import Iterator
 from datetime import timedelta
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations import smtp
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Throttled, Unknown
+from integrations.smtp.line import reply
 from integrations.smtp.mime import assembled, compose
 from integrations.testing.conformance import outbound
 from tests.integrations.test_smtp import Mailbox, Relay, settings
@@ -179,3 +185,27 @@ def test_a_message_put_together_fast_says_the_same(name: str, html: str | None) 
 def test_the_longest_line_on_the_wire_is_one_that_every_server_takes() -> None:
     one = to("zoe@people.example", text="ä" * 5000, html="<p>" + "x" * 5000 + "</p>")
     assert max(len(line) for line in assembled(one, "alerts@breach.example", "").split(b"\r\n")) <= 100
+
+
+@given(st.text(alphabet="aä.=- \t\n~\u2028", max_size=200))
+def test_a_page_encoded_line_by_line_is_the_page_encoded_as_a_whole(text: str) -> None:
+    one = to("zoe@people.example", text="Dear Zoë", html=f"<p>{text}</p>")
+    whole = binascii.b2a_qp(f"<p>{text}</p>".encode(), istext=True).replace(b"\n", b"\r\n")
+    assert whole in assembled(one, "alerts@breach.example", "").replace(b"\r\n..", b"\r\n.")
+
+
+def answered(said: bytes) -> tuple[int, bytes]:
+    smtp = smtplib.SMTP()
+    smtp.file = io.BytesIO(said)
+    return reply(smtp)
+
+
+def test_an_answer_of_several_lines_is_one_answer() -> None:
+    assert answered(b"250-2.0.0 so\r\n250 far\r\n354 next\r\n") == (250, b"2.0.0 so\nfar")
+    assert answered(b"250\r\n") == (250, b"")
+
+
+@pytest.mark.parametrize("said", [b"", b"hello\r\n", b"250 ends in the mid", b"250-one\r\nwhat\r\n"])
+def test_what_is_no_answer_ends_the_line(said: bytes) -> None:
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        answered(said)

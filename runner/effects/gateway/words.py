@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import time
+from datetime import time, timedelta
+from functools import lru_cache
 
 from integrations.port import (
     Accepted,
@@ -98,8 +99,6 @@ def as_held(secrets: Mapping[str, str]) -> dict[str, Held]:
 def as_outbound(dispatch: Dispatch) -> Outbound:
     """Hand over what the adapter may see, marked when it is not real."""
     mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
-    limit = dispatch.time_limit
-    usual = Timeouts()
     return Outbound(
         delivery=dispatch.delivery,
         attempt=dispatch.attempt,
@@ -112,12 +111,19 @@ def as_outbound(dispatch: Dispatch) -> Outbound:
         footer=dispatch.footer,
         at=dispatch.at,
         deadline=dispatch.deadline,
-        timeouts=Timeouts(
-            connect=min(usual.connect, limit),
-            read=min(usual.read, limit),
-            after_body=min(usual.after_body, limit),
-            total=limit,
-        ),
+        timeouts=_within(dispatch.time_limit),
+    )
+
+
+@lru_cache(maxsize=16)
+def _within(limit: timedelta) -> Timeouts:
+    """Return the usual waits, none longer than the attempt as a whole."""
+    usual = Timeouts()
+    return Timeouts(
+        connect=min(usual.connect, limit),
+        read=min(usual.read, limit),
+        after_body=min(usual.after_body, limit),
+        total=limit,
     )
 
 

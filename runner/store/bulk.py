@@ -406,7 +406,7 @@ def _settlings(
         later = instant_text(one.not_before) if one.not_before is not None else ""
         way = one.ways[0] if one.ways else ""
         values = (one.state, " ".join(one.ways), way, one.evidence, one.tries, later, one.hit, one.why)
-        moved = () if one.address is None else (one.address, one.domain)
+        moved: tuple[bytes, ...] = () if one.address is None else (one.address, one.domain)
         alike.setdefault((values, moved), []).append(one.n)
     for (values, moved), numbers in alike.items():
         statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))

@@ -183,6 +183,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("C", "prefect", Role.PEER, "prefect", command=("{bin}/prefect", "--version")),
     # M is memory
     ours("M", "tocsin", "memory.py", 1_000, prepare="ours/memory.py"),
+    ours("M", "bulk", "bulk_memory.py", 20_000, prepare="ours/bulk_memory.py"),
+    ours("M", "bulk, many", "bulk_memory.py", 100_000, prepare="ours/bulk_memory.py"),
 )
 
 TARGETS: tuple[Target, ...] = (
@@ -209,6 +211,8 @@ TARGETS: tuple[Target, ...] = (
     Target("P", "tocsin, print batches", "docxtpl", 20),
     # at most 15 % over a bare sender of the same mails
     Target("B", "tocsin", "smtplib, composed", 0.85),
+    # five times as many people need no more memory
+    Target("M", "bulk, many", "bulk", 0.9),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )

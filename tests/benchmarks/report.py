@@ -19,7 +19,7 @@ TITLES = {
     "A": "judge incidents by all law, once it is loaded",
     "P": "print a letter to each of n people, the whole command",
     "C": "start-up, the whole command",
-    "M": "what a worker holds that has looked at 1,000 open incidents",
+    "M": "what a worker holds that has looked at 1,000 open incidents; what bulk plan and bulk send hold for a list",
 }
 
 

@@ -49,11 +49,10 @@ def configure(desk: AtDesk, port: int) -> None:
     desk.settings(channels={**desk.channels["channels"], "relay": mail})
 
 
-def prepare(job: protocol.Job) -> None:
-    """Make a home with an approved letter, and plan the list."""
+def write_home(desk: AtDesk) -> None:
+    """Make a home with a letter and an incident, and have the letter approved."""
     from tests.cli.test_bulk import LETTER, TEXT, approve
 
-    desk = AtDesk(job.folder / "home")
     desk.done("init")
     configure(desk, 25)
     notices = desk.home / "notices"
@@ -62,6 +61,12 @@ def prepare(job: protocol.Job) -> None:
     (notices / "our-text.md").write_text(TEXT, encoding="utf-8")
     opened(desk)
     approve(desk)
+
+
+def prepare(job: protocol.Job) -> None:
+    """Make a home with an approved letter, and plan the list."""
+    desk = AtDesk(job.folder / "home")
+    write_home(desk)
     write_list(job.folder / "people.csv", job.n)
     people = str(job.folder / "people.csv")
     started = time.perf_counter()

@@ -51,7 +51,7 @@ def test_a_missed_target_says_by_how_much():
 
 def test_a_bound_is_kept_or_missed():
     held = [Line(Entry("M", "tocsin", Role.OURS, ".venv", n=1_000), (Result(81, rate=False, memory=True),))]
-    assert targets({"M": held}).splitlines()[1:] == ["  M tocsin: at most 80 MB: MISSED, 81 MB"]
+    assert targets({"M": held}).splitlines()[-1] == "  M tocsin: at most 80 MB: MISSED, 81 MB"
     assert "not measured" in targets({"M": [held[0]._replace(results=())]})
 
 

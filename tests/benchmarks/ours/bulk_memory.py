@@ -27,7 +27,9 @@ def prepare(job: protocol.Job) -> None:
 def held(home: Path, *words: str) -> float:
     """Run one command to its end, and return the megabytes that it held at most."""
     command = [sys.executable, "-m", "runner", "bulk", *words, NOTICE, "--people", "people.csv"]
-    process = subprocess.Popen(command, env={**os.environ, "TOCSIN_HOME": str(home)}, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env={**os.environ, "TOCSIN_HOME": str(home)}, stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -3,83 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
 from runner.engine.buckets import OPEN, Rooms
-from runner.engine.failover import (
-    AskPerson,
-    Effort,
-    Exhausted,
-    Next,
-    Policy,
-    Remind,
-    Satisfied,
-    Send,
-    WaitUntil,
-    next_move,
-)
+from runner.engine.failover import AskPerson, Exhausted, Remind, Satisfied, Send, WaitUntil
 from runner.engine.lateness import done_state
-from runner.engine.levels import called_off, lapses_at, level_time
-from runner.engine.quorum import deliveries_of, enough, tally, unneeded
+from runner.engine.levels import called_off, lapses_at
+from runner.engine.moves import allowed, due, move
+from runner.engine.quorum import Answers, deliveries_of, enough, tally
 from runner.model import events as e
-from runner.model.incident import Attempt, Delivery, Incident, Invocation
+from runner.model.incident import Attempt, Incident, Invocation
 from runner.model.playbook import Message
-from runner.model.traffic import OUTAGE
 from runner.model.work import Deliver
 
-EVERYWHERE: Mapping[str, datetime] = {}
-"""Every channel has room."""
-LOOK_AGAIN = timedelta(minutes=1)
-"""The pause between looks at an attempt without an outcome."""
 
-
-def move(
-    incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
-) -> Next:
-    """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
-    if delivery.waits:
-        return WaitUntil(level_time(incident, delivery))
-    message = incident.messages[delivery.message]
-    fresh_from = delivery.resent_at or message.at
-    effort = Effort(
-        message=message.message_class,
-        body_sha256=message.body,
-        started_at=delivery.reminded_at or delivery.resent_at or delivery.fired_at or message.at,
-        fresh_from=fresh_from,
-        key_lifetimes=dict(delivery.key_lifetimes),
-        not_before=not_before,
-    )
-    found = next_move(delivery, effort, now)
-    if isinstance(found, Exhausted) and found.cause in ("no_channel", "tried_all"):
-        back = _may_come_back(incident, delivery, effort)
-        return WaitUntil(back) if back is not None and now < back else found
-    return found
-
-
-def _may_come_back(incident: Incident, delivery: Delivery, effort: Effort) -> datetime | None:
-    """Return until when to wait for a channel that is left out because its domain was found down; None for none.
-
-    As long as the class gives any channel, counted from when it fell: a short outage is nothing to telephone about.
-    """
-    if not any(refusal.rule == OUTAGE for refusal in delivery.refusals):
-        return None
-    found_down = [one.since for one in incident.domains.values() if one.automatic and one.state == "down"]
-    if not found_down:
-        return None
-    ends = max(effort.started_at, *found_down) + effort.message.fail_over_after
-    return min(ends, effort.started_at + effort.message.stale_after)
-
-
-def delivery_events(incident: Incident, name: str, now: datetime) -> Iterator[e.AnyEvent]:
+def delivery_events(incident: Incident, name: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
     """Yield the end of a delivery, or the question that only a person can answer."""
     delivery = incident.deliveries[name]
     if called_off(incident, delivery):
         yield e.DeliveryEnded(delivery=name, state="cancelled", why="its step has ended")
         return
-    if why := unneeded(incident, delivery):
+    if why := answers.unneeded(delivery):
         yield e.DeliveryEnded(delivery=name, state="cancelled", why=why)
         return
     match move(incident, delivery, now):
@@ -103,9 +50,9 @@ def sends(
 ) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
     """Yield the attempts to claim now, as many as their accounts have room for; a first wave may be several channels."""
     used: Counter[str] = Counter()
-    for name in sorted(incident.moving):
+    for name in due(incident.sends, now):
         delivery = incident.deliveries[name]
-        while isinstance(found := move(incident, delivery, now, rooms.not_before(used)), Send):
+        while isinstance(found := allowed(incident, delivery, now, rooms.not_before(used)), Send):
             used.update(rooms.used_by((found.channel,)))
             yield (
                 e.AttemptStarted(effect=name, n=found.n, key=found.key, worker=worker, channel=found.channel),
@@ -119,26 +66,6 @@ def sends(
             )
             claimed = Attempt(n=found.n, key=found.key, worker=worker, started_at=now, channel=found.channel)
             delivery = msgspec.structs.replace(delivery, attempts=(*delivery.attempts, claimed))
-
-
-def next_delivery_look(incident: Incident, name: str, now: datetime, rooms: Rooms = OPEN) -> datetime | None:
-    """Return when time changes a delivery: at once if something can be sent, None if only an event can.
-
-    An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
-    made anew nothing is sent before it is tried again.
-    """
-    if incident.replan:
-        return incident.replan_at or now
-    match move(incident, incident.deliveries[name], now, rooms.not_before({})):
-        case WaitUntil(instant=instant):
-            limit = Policy().attempt_limit
-            attempts = incident.deliveries[name].attempts
-            overlong = any(one.state == "sending" and one.started_at + limit <= now for one in attempts)
-            return min(instant, now + LOOK_AGAIN) if overlong else instant
-        case AskPerson():
-            return None
-        case _:
-            return now
 
 
 def reached_places(incident: Incident, message: str) -> dict[str, tuple[str, ...]]:

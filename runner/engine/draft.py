@@ -6,13 +6,15 @@ of ``evolve`` and never leaves it, so that from outside an incident stays frozen
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from runner.engine.moves import timed
 from runner.engine.plan import Body, Library
-from runner.model.incident import FELL_AWAY, PASSED, Incident, Invocation, Scope
+from runner.model.incident import FELL_AWAY, PASSED, Delivery, Incident, Invocation, Scope
 from runner.model.playbook import After
 
 _TABLES = (
@@ -43,6 +45,10 @@ class Draft:
         self.base = base
         self.library = library
         self.changed: dict[str, Any] = {}
+        self.at = base.opened_at
+        """When the event that is being folded in happened."""
+        self.stirred: dict[str, datetime] = {}
+        """Deliveries that an event has moved, or whose surroundings it has changed, and when."""
 
     def table(self, name: str) -> dict[Any, Any]:
         """Return a table to write into."""
@@ -74,13 +80,18 @@ class Draft:
         elif name in getattr(self.base, index):
             self.index(index).remove(name)
 
+    def stir(self, deliveries: Iterable[str]) -> None:
+        """Have it found out anew what time brings to deliveries."""
+        self.stirred |= dict.fromkeys(deliveries, self.at)
+
     def freeze(self, version: int) -> Incident:
         """Return the new incident; the draft must not be used again."""
         changed = self.changed
         for name, value in changed.items():
             if type(value) is set:
                 changed[name] = frozenset(value)
-        return msgspec.structs.replace(self.base, version=version, **changed)
+        made = msgspec.structs.replace(self.base, version=version, **changed)
+        return timed(made, self.stirred) if self.stirred else made
 
     def invocation(self, name: str) -> Invocation:
         """Return an invocation as it stands now."""
@@ -91,6 +102,16 @@ class Draft:
         table = self.table("invocations")
         found: Invocation = msgspec.structs.replace(table[name], **fields)
         table[name] = found
+        if self.read("moving") and ("over" in fields or "message" in fields):
+            self.stir(one for one in self.read("moving") if self.read("deliveries")[one].step == name)
+        return found
+
+    def change_delivery(self, name: str, **fields: Any) -> Delivery:
+        """Replace fields of a delivery and return it."""
+        table = self.table("deliveries")
+        found: Delivery = msgspec.structs.replace(table[name], **fields)
+        table[name] = found
+        self.stir((name,))
         return found
 
     def activate(self, name: str, **fields: Any) -> Invocation:

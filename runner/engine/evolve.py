@@ -59,6 +59,7 @@ def evolve(incident: Incident, events: Iterable[Recorded], library: Library) -> 
     for recorded in events:
         if recorded.seq != version + 1:
             raise Bug(f"event {recorded.seq} does not follow {version} in incident {incident.id}")
+        draft.at = recorded.at
         HANDLERS[type(recorded.event)](draft, recorded.event, recorded.at, recorded.seq)
         version = recorded.seq
     return draft.freeze(version)

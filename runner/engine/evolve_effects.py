@@ -55,6 +55,7 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
             stands_for=plan.stands_for,
         )
         draft.index("moving").add(plan.delivery)
+    draft.stir(plan.delivery for plan in event.plans)
     if event.plans:
         draft.index("calling").add(event.message)
     if event.about:
@@ -63,13 +64,6 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
         draft.change(event.step, told=draft.invocation(event.step).reminders)
     elif event.step:
         draft.change(event.step, message=event.message, wake_at=None)
-
-
-def _delivery(draft: Draft, name: str, **fields: Any) -> Delivery:
-    table = draft.table("deliveries")
-    found: Delivery = msgspec.structs.replace(table[name], **fields)
-    table[name] = found
-    return found
 
 
 def set_moving(draft: Draft, name: str) -> None:
@@ -89,8 +83,7 @@ def announced(draft: Draft, message: str) -> None:
 
 def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: int) -> None:
     for plan in event.plans:
-        _delivery(
-            draft,
+        draft.change_delivery(
             plan.delivery,
             channels=plan.channels,
             refusals=plan.refusals,
@@ -113,30 +106,51 @@ def _not_replanned(draft: Draft, event: e.ReplanFailed, at: datetime, seq: int) 
 
 
 def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
-    ended = _delivery(draft, event.delivery, state=event.state, stuck="")
+    ended = draft.change_delivery(event.delivery, state=event.state, stuck="")
     draft.index("moving").discard(event.delivery)
+    if ended.state == "satisfied":
+        _stir_others(draft, ended)
     _concluded(draft, ended)
+
+
+def _stir_others(draft: Draft, reached: Delivery) -> None:
+    """Whether others still have to answer hangs on one that is reached, or is no more."""
+    message: MessageRecord = draft.read("messages")[reached.message]
+    if not message.message_class.wants_answer:
+        return
+    table = draft.read("deliveries")
+    found = [reached if name == reached.id else table[name] for name in message.deliveries]
+    all_ = enough_of(found, message.message_class.ack_quorum)
+    draft.stir(
+        one.id
+        for one in found
+        if one.id in draft.read("moving") and (all_ or one.stands_for or one.id in reached.stands_for)
+    )
 
 
 def _concluded(draft: Draft, ended: Delivery) -> None:
     """See whether a message is over with this delivery, and what its end leaves to do."""
     message: MessageRecord = draft.read("messages")[ended.message]
+    rule, moving = message.message_class, draft.read("moving")
+    if ended.state == "satisfied" and rule.re_remind_after is not None:
+        draft.index("lapsing").add(ended.id)
+    goes_on = any(name in moving for name in message.deliveries)
+    to_tell = rule.tell_acknowledged and not message.announced
+    if goes_on and not to_tell and message.owed is None:
+        return
     table = draft.read("deliveries")
     found: list[Delivery] = [table[name] for name in message.deliveries]
-    reached = enough_of(found, message.message_class.ack_quorum)
-    if ended.state == "satisfied" and message.message_class.re_remind_after is not None:
-        draft.index("lapsing").add(ended.id)
+    reached = enough_of(found, rule.ack_quorum)
     if reached and message.owed is not None:
-        draft.table("messages")[message.id] = message = msgspec.structs.replace(message, owed=None)
-    if reached and message.message_class.tell_acknowledged and not message.announced:
+        draft.table("messages")[message.id] = msgspec.structs.replace(message, owed=None)
+    if reached and to_tell:
         draft.index("announcing").add(message.id)
-    states = {one.state for one in found}
-    if "active" not in states and (reached or "exhausted" not in states):
+    if not goes_on and (reached or all(one.state != "exhausted" for one in found)):
         draft.drop("calling", message.id)
 
 
 def _delivery_stuck(draft: Draft, event: e.DeliveryStuck, at: datetime, seq: int) -> None:
-    _delivery(draft, event.delivery, stuck=event.why)
+    draft.change_delivery(event.delivery, stuck=event.why)
 
 
 def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
@@ -148,7 +162,7 @@ def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> 
         fields["lapsed"] = False
     if event.token:
         fields["spent"] = (*before.spent, event.token)
-    _delivery(draft, event.delivery, **fields)
+    draft.change_delivery(event.delivery, **fields)
     _look_again(draft, before)
 
 
@@ -157,15 +171,14 @@ def _look_again(draft: Draft, before: Delivery) -> None:
     now: Delivery = draft.read("deliveries")[before.id]
     more = now.evidence != before.evidence or now.lapsed != before.lapsed
     if now.state == "exhausted" and more:
-        _delivery(draft, now.id, state="active")
+        draft.change_delivery(now.id, state="active")
         set_moving(draft, now.id)
 
 
 def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> None:
     """What is sent again is planned again: a channel may have fallen, or a contact come, since the first plan."""
     before: Delivery = draft.read("deliveries")[event.delivery]
-    _delivery(
-        draft,
+    draft.change_delivery(
         event.delivery,
         generation=before.generation + 1,
         resent_at=at,
@@ -179,6 +192,8 @@ def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> No
         lapsed=False,
     )
     set_moving(draft, event.delivery)
+    if before.state == "satisfied":
+        _stir_others(draft, before)
     messages = draft.table("messages")
     messages[before.message] = msgspec.structs.replace(messages[before.message], owed=None)
     draft.put(replan=True, replan_asked=seq, replan_at=None)
@@ -188,8 +203,7 @@ def _reminded(draft: Draft, event: e.DeliveryReminded, at: datetime, seq: int) -
     """What was proved stays proved; whoever had answered is asked again."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     lapsed = before.lapsed or before.state == "satisfied"
-    _delivery(
-        draft,
+    draft.change_delivery(
         event.delivery,
         state="active",
         reminders=event.count,
@@ -199,6 +213,8 @@ def _reminded(draft: Draft, event: e.DeliveryReminded, at: datetime, seq: int) -
         stuck="",
     )
     set_moving(draft, event.delivery)
+    if before.state == "satisfied":
+        _stir_others(draft, before)
 
 
 def _level_fired(draft: Draft, event: e.LevelFired, at: datetime, seq: int) -> None:
@@ -206,7 +222,7 @@ def _level_fired(draft: Draft, event: e.LevelFired, at: datetime, seq: int) -> N
     for name in message.deliveries:
         one: Delivery = draft.read("deliveries")[name]
         if one.level == event.level and one.fired_at is None:
-            _delivery(draft, name, fired_at=at)
+            draft.change_delivery(name, fired_at=at)
 
 
 def _call_owed(draft: Draft, event: e.CallOwed, at: datetime, seq: int) -> None:
@@ -224,7 +240,7 @@ def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: i
     draft.index("sending").add(f"{event.effect}|{event.n}")
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]
-        _delivery(draft, event.effect, attempts=(*before.attempts, made))
+        draft.change_delivery(event.effect, attempts=(*before.attempts, made))
         return
     invocation = draft.invocation(event.effect)
     fields: dict[str, Any] = {"attempts": (*invocation.attempts, made), "wake_at": None}
@@ -237,8 +253,7 @@ def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) 
     draft.drop("sending", f"{event.effect}|{event.n}")
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]
-        _delivery(
-            draft,
+        draft.change_delivery(
             event.effect,
             attempts=_with_outcome(before.attempts, event, at),
             evidence=stronger(before.evidence, event.evidence),
@@ -290,7 +305,7 @@ def _resolved(draft: Draft, event: e.AttemptResolved, at: datetime, seq: int) ->
 
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]
-        _delivery(draft, event.effect, attempts=with_words(before.attempts))
+        draft.change_delivery(event.effect, attempts=with_words(before.attempts))
         return
     draft.change(event.effect, attempts=with_words(draft.invocation(event.effect).attempts))
 

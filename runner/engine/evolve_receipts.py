@@ -27,7 +27,7 @@ def _taken(draft: Draft, event: e.ReceiptTaken, at: datetime, seq: int) -> None:
     if before.state == "exhausted" and evidence != before.evidence:
         fields["state"] = "active"
         draft.index("moving").add(event.delivery)
-    draft.table("deliveries")[event.delivery] = msgspec.structs.replace(before, **fields)
+    draft.change_delivery(event.delivery, **fields)
 
 
 def _with(attempt: Attempt, event: e.ReceiptTaken, at: datetime) -> Attempt:

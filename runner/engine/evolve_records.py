@@ -40,6 +40,7 @@ def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
     deliveries = draft.table("deliveries")
     for name in draft.read("moving"):
         deliveries[name] = msgspec.structs.replace(deliveries[name], state="cancelled")
+    draft.stir(draft.read("moving"))
     for index in ("moving", "agenda", "live"):
         draft.index(index).clear()
 
@@ -129,6 +130,7 @@ def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> No
         declared=seq,
         falls=_falls(draft.read("domains").get(event.domain), event),
     )
+    draft.stir(draft.read("moving"))
     _plan_anew(draft, seq)
 
 

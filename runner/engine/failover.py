@@ -176,23 +176,27 @@ def next_move(delivery: Delivery, effort: Effort, now: datetime, policy: Policy 
 
 def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, stale_at: datetime) -> Next:
     """Go through the channels in order; the first that can send does, else the earliest pause holds."""
-    standings = [_standing(delivery, name, effort, policy) for name in delivery.channels]
+    keys = [current_key(delivery, name, effort.body_sha256) for name in delivery.channels]
+    standings = [
+        _standing(delivery, channel, key, effort, policy)
+        for channel, key in zip(delivery.channels, keys, strict=True)
+    ]
     waits: list[datetime] = []
     ended = True
     """Whether every channel so far is of no more use now."""
     hand_over = effort.started_at
-    for index, (channel, standing) in enumerate(zip(delivery.channels, standings, strict=True)):
+    for index, (channel, key, standing) in enumerate(zip(delivery.channels, keys, standings, strict=True)):
         opens_at = effort.started_at if index < effort.message.first_wave else hand_over
         if not ended and now < opens_at:
             waits.append(opens_at)
             break
-        first = _first_try(delivery, channel, effort, opens_at if channel in effort.not_before else now)
+        first = _first_try(delivery, key, opens_at if channel in effort.not_before else now)
         hand_over = first + effort.message.fail_over_after
         match standing:
             case AskPerson():
                 return standing
             case _Again(at=at, parked=False) if now >= at:
-                return _send(delivery, channel, effort)
+                return _send(delivery, channel, key)
             case _Again(at=at, parked=False):
                 waits.append(at)
                 ended = ended and at > hand_over
@@ -232,7 +236,9 @@ def _at_the_end(
     if not parked:
         return Exhausted("tried_all", "every channel was tried and none is known to have taken it")
     at, channel = min(parked)
-    return _send(delivery, channel, effort) if now >= at else WaitUntil(min(at, stale_at))
+    if now < at:
+        return WaitUntil(min(at, stale_at))
+    return _send(delivery, channel, current_key(delivery, channel, effort.body_sha256))
 
 
 def _again_at(delivery: Delivery, effort: Effort) -> datetime | None:
@@ -243,32 +249,29 @@ def _again_at(delivery: Delivery, effort: Effort) -> datetime | None:
     return effort.started_at + first * (1 << delivery.reminders)
 
 
-def _first_try(delivery: Delivery, channel: str, effort: Effort, otherwise: datetime) -> datetime:
-    """Return when this round first used the channel: ``otherwise`` where it did not.
+def _first_try(delivery: Delivery, key: str, otherwise: datetime) -> datetime:
+    """Return when this round first used the channel of a key: ``otherwise`` where it did not.
 
     That is now, where it is about to; where it would have been used but for its account, its turn has begun already.
     """
-    key = current_key(delivery, channel, effort.body_sha256)
     return next((one.started_at for one in delivery.attempts if one.key == key), otherwise)
 
 
-def _send(delivery: Delivery, channel: str, effort: Effort) -> Send:
-    key = current_key(delivery, channel, effort.body_sha256)
+def _send(delivery: Delivery, channel: str, key: str) -> Send:
     return Send(channel, max((one.n for one in delivery.attempts), default=0) + 1, key)
 
 
-def _standing(delivery: Delivery, channel: str, effort: Effort, policy: Policy) -> _Standing:
+def _standing(delivery: Delivery, channel: str, key: str, effort: Effort, policy: Policy) -> _Standing:
     """Return where one channel stands: as its attempts left it, and no earlier than its account has room."""
-    found = _tried(delivery, channel, effort, policy)
+    found = _tried(delivery, channel, key, effort, policy)
     room = effort.not_before.get(channel)
     if room is None or not isinstance(found, _Again) or room <= found.at:
         return found
     return _Again(room, found.parked)
 
 
-def _tried(delivery: Delivery, channel: str, effort: Effort, policy: Policy) -> _Standing:
+def _tried(delivery: Delivery, channel: str, key: str, effort: Effort, policy: Policy) -> _Standing:
     """Return where one channel stands, from its attempts with the key of this generation."""
-    key = current_key(delivery, channel, effort.body_sha256)
     tries = [one for one in delivery.attempts if one.channel == channel and one.key == key]
     if not tries:
         return _Again(effort.started_at)

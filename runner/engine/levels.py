@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from runner.engine.quorum import deliveries_of, enough, unneeded
+from runner.engine.quorum import Answers, deliveries_of, enough
 from runner.model import events as e
 from runner.model.incident import Delivery, Incident
 
@@ -25,16 +25,16 @@ def called_off(incident: Incident, delivery: Delivery) -> bool:
     return step.state in ("skipped", "cancelled") or step.message != delivery.message
 
 
-def message_events(incident: Incident, message: str, now: datetime) -> Iterator[e.AnyEvent]:
+def message_events(incident: Incident, message: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
     """Yield the level that is due, or the call that is owed at the end."""
     found = deliveries_of(incident, message)
-    if any(called_off(incident, one) for one in found):
+    if called_off(incident, found[0]):
         return
-    open_ = [one for one in found if one.state == "active"]
-    waiting = [one for one in open_ if one.waits and not unneeded(incident, one)]
+    above = (one for one in found if one.level and one.state == "active")
+    waiting = [one for one in above if one.waits and not answers.unneeded(one)]
     if waiting:
         yield from _level(incident, message, waiting, now)
-    elif all(one.unanswered for one in open_):
+    elif all(one.unanswered for one in found if one.state == "active"):
         yield from _call_owed(incident, message, found)
 
 

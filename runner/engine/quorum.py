@@ -44,19 +44,32 @@ def covered(found: list[Delivery]) -> set[str]:
     return {name for one in reached for name in (one.id, *one.stands_for)} & meant
 
 
-def unneeded(incident: Incident, delivery: Delivery) -> str:
-    """Return why nobody has to answer a delivery any more, or nothing while somebody has to."""
-    message = incident.messages[delivery.message]
-    if not message.message_class.wants_answer or delivery.lapsed:
+class Answers:
+    """Whose answer is still wanted in an incident as it stands; each message is counted once."""
+
+    def __init__(self, incident: Incident) -> None:
+        """Count nothing yet."""
+        self._incident = incident
+        self._counts: dict[str, tuple[bool, set[str]]] = {}
+
+    def unneeded(self, delivery: Delivery) -> str:
+        """Return why nobody has to answer a delivery any more, or nothing while somebody has to."""
+        message = self._incident.messages[delivery.message]
+        if not message.message_class.wants_answer or delivery.lapsed:
+            return ""
+        every, done = self._count(message.id)
+        places = delivery.stands_for or (delivery.id,)
+        if every or ((delivery.level == 0 or delivery.stands_for) and done.issuperset(places)):
+            return f"acknowledged by {answered(deliveries_of(self._incident, message.id))}"
         return ""
-    found = deliveries_of(incident, delivery.message)
-    if enough(incident, delivery.message):
-        return f"acknowledged by {answered(found)}"
-    done = covered(found)
-    places = delivery.stands_for or (delivery.id,)
-    if (delivery.level == 0 or delivery.stands_for) and done.issuperset(places):
-        return f"acknowledged by {answered(found)}"
-    return ""
+
+    def _count(self, message: str) -> tuple[bool, set[str]]:
+        """Return whether enough people have answered a message, and for which deliveries an answer is there."""
+        found = self._counts.get(message)
+        if found is None:
+            done = covered(deliveries_of(self._incident, message))
+            found = self._counts[message] = enough(self._incident, message), done
+        return found
 
 
 def answered(found: list[Delivery]) -> str:

@@ -15,7 +15,9 @@ from runner.engine.deliveries import delivery_events
 from runner.engine.evolve import evolve
 from runner.engine.law import assessment, duty_passed
 from runner.engine.levels import lapse_events, message_events
+from runner.engine.moves import due
 from runner.engine.plan import Library
+from runner.engine.quorum import Answers
 from runner.engine.ready import become_ready, look
 from runner.engine.running import keep_running
 from runner.engine.signing import void_approvals
@@ -79,9 +81,10 @@ def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[Any
         yield from become_ready(incident, name, answer, now, library)
     for name in sorted(incident.active):
         yield from keep_running(incident, name, now, library)
-    for name in sorted(incident.moving):
-        yield from delivery_events(incident, name, now)
+    answers = Answers(incident)
+    for name in due(incident.looks, now):
+        yield from delivery_events(incident, name, now, answers)
     for name in sorted(incident.calling):
-        yield from message_events(incident, name, now)
+        yield from message_events(incident, name, now, answers)
     for name in sorted(incident.lapsing):
         yield from lapse_events(incident, name, now)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.engine.buckets import OPEN, Rooms
-from runner.engine.deliveries import next_delivery_look, next_lapse
+from runner.engine.deliveries import next_lapse
 from runner.engine.law import next_duty_look
+from runner.engine.moves import next_delivery_look
 from runner.engine.plan import Library
 from runner.engine.view import find_step, item_of
 from runner.model import events as e
@@ -112,7 +113,7 @@ def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms 
         if invocation.kind == "ask" or not paused:
             times.append(invocation.wake_at)
     if not paused:
-        times.extend(next_delivery_look(incident, name, now, rooms) for name in incident.moving)
+        times.append(next_delivery_look(incident, now, rooms))
         times.extend(next_lapse(incident, name) for name in incident.lapsing)
     if library.regimes:
         times.extend(next_duty_look(duty, now) for duty in incident.duties.values())

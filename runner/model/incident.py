@@ -419,6 +419,10 @@ class Incident(Value, frozen=True, kw_only=True):
     """Approvals that were given: void as soon as what they bind has other bytes."""
     moving: frozenset[str] = frozenset()
     """Deliveries that are not over."""
+    looks: Mapping[str, datetime] = {}
+    """Of these, when something follows by itself for each; one that only an event can move is not here."""
+    sends: Mapping[str, datetime] = {}
+    """Of these, from when an attempt may be claimed."""
     calling: frozenset[str] = frozenset()
     """Messages of which it is not settled yet whether enough people were reached."""
     lapsing: frozenset[str] = frozenset()

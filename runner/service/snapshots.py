@@ -23,7 +23,16 @@ from runner.model.incident import Incident
 
 AFTER = 500
 """Events that are folded within a few milliseconds: fewer are not worth a snapshot."""
-FOLDING = ("draft.py", "evolve*.py", "failover.py", "plan.py", "quorum.py", "receipts.py")
+FOLDING = (
+    "draft.py",
+    "evolve*.py",
+    "failover.py",
+    "levels.py",
+    "moves.py",
+    "plan.py",
+    "quorum.py",
+    "receipts.py",
+)
 """What of the engine makes an incident from events; the whole model belongs to it as well."""
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.engine.deliveries import next_delivery_look
+from runner.engine.moves import next_delivery_look
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -195,7 +195,7 @@ def test_an_unanswered_attempt_of_a_message_that_must_not_double_asks_a_person()
     world.work()
     assert "was not answered" in world.delivery("ann").stuck
     assert world.claim() == []
-    assert world.next_look() is None
+    assert world.next_look() == world.incident.opened_at + ASKING.stale_after  # then it is dropped
     assert world.advance() == []
 
 
@@ -370,7 +370,7 @@ def test_a_paused_incident_sends_nothing_and_looks_at_no_delivery() -> None:
 def test_a_delivery_that_can_be_sent_is_looked_at_now() -> None:
     world = World(message("m"), roles=ONE)
     world.perform(world.claim()[0])
-    assert next_delivery_look(world.incident, "d1-ann", world.now) == world.now
+    assert next_delivery_look(world.incident, world.now) == world.now
 
 
 def test_an_attempt_that_has_outlived_its_limit_is_looked_at_every_minute_and_not_without_pause() -> None:

@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from runner.engine.claims import claims
+from runner.engine.deliveries import delivery_events
 from runner.engine.evolve import evolve
+from runner.engine.failover import Send, WaitUntil
 from runner.engine.levels import called_off
-from runner.engine.quorum import enough
+from runner.engine.moves import move
+from runner.engine.quorum import Answers, enough
 from runner.engine.settle import number, settle
 from runner.engine.view import outwards
 from runner.errors import Refused
@@ -361,7 +364,20 @@ class Machine(RuleBasedStateMachine):
             if attempt.state == "sending"
         }
         assert found.moving == {d.id for d in found.deliveries.values() if d.state == "active"}
+        assert found.looks.keys() | found.sends.keys() <= found.moving
         assert found.lapsing <= {d.id for d in found.deliveries.values() if d.state == "satisfied"}
+
+    @invariant()
+    def the_times_of_deliveries_are_those_that_looking_at_each_would_find(self) -> None:
+        found, now = self.world.incident, self.world.now
+        for name in found.moving if found.state == "open" else ():
+            events = list(delivery_events(found, name, now, Answers(found)))
+            comes = move(found, found.deliveries[name], now)
+            assert events == []
+            assert (name in found.sends and found.sends[name] <= now) == isinstance(comes, Send)
+            if isinstance(comes, WaitUntil):
+                times = [table[name] for table in (found.looks, found.sends) if name in table]
+                assert min(times) >= comes.instant or found.deliveries[name].waits
 
     def _joined(self, found: Incident, name: str) -> bool:
         invocation = found.invocations[name]

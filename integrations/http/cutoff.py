@@ -1,40 +1,47 @@
 """One attempt ends within its time, even against a peer that sends a byte now and then for ever.
 
-Socket timeouts bound each wait, not their sum. A timer shuts the socket down when the sum is used up; the
-blocked read then ends as a lost connection, which is what it is.
+Socket timeouts bound each wait, not their sum. When the sum is used up the socket is shut down; the blocked read then
+ends as a lost connection, which is what it is. One thread watches over all attempts of the process: to start a thread
+for each would cost more than many an attempt does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import socket
 import threading
+import time
 from datetime import timedelta
 from types import TracebackType
+
+IDLE = 30.0
+"""Seconds for which the watching thread waits for another attempt before it ends."""
 
 
 class CutOff:
     """A context in which the watched socket lives at most ``limit``; ``fired`` says that it was cut."""
 
     def __init__(self, limit: timedelta) -> None:
-        """Prepare the timer; it runs from entering to leaving the context."""
+        """Prepare; the time runs from entering to leaving the context."""
         self.fired = False
+        self.over = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(limit.total_seconds(), self._cut)
-        self._timer.daemon = True
+        self._limit = limit
 
     def __enter__(self) -> CutOff:
         """Start counting."""
-        self._timer.start()
+        _WATCH.over(self, time.monotonic() + self._limit.total_seconds())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop counting; the socket is no longer ours to cut."""
-        self._timer.cancel()
         with self._lock:
+            self.over = True
             self._let_go()
 
     def watch(self, connection: socket.socket | None) -> None:
@@ -50,10 +57,12 @@ class CutOff:
             if self.fired:
                 self._shut()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """Cut it, unless it is over."""
         with self._lock:
-            self.fired = True
-            self._shut()
+            if not self.over:
+                self.fired = True
+                self._shut()
 
     def _shut(self) -> None:
         if self._socket is not None:
@@ -64,3 +73,47 @@ class CutOff:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+class _Watch:
+    """The thread that cuts attempts; it begins with the first, and ends when there has been none for a while."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, CutOff]] = []
+        self._numbers = itertools.count()
+        self._news = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def over(self, attempt: CutOff, ends: float) -> None:
+        """Cut an attempt that is not over at ``ends``, by the monotonic clock."""
+        with self._news:
+            heapq.heappush(self._waiting, (ends, next(self._numbers), attempt))
+            if self._thread is None or not self._thread.is_alive():  # a forked process has none
+                self._thread = threading.Thread(target=self._run, name="cutoff", daemon=True)
+                self._thread.start()
+            elif self._waiting[0][2] is attempt:
+                self._news.notify()
+
+    def _run(self) -> None:
+        with self._news:
+            while self._wait():
+                _, _, attempt = heapq.heappop(self._waiting)
+                attempt.cut()
+            self._thread = None
+
+    def _wait(self) -> bool:
+        """Wait until the first one that is not over has had its time; False when none came for ``IDLE``."""
+        while True:
+            while self._waiting and self._waiting[0][2].over:
+                heapq.heappop(self._waiting)
+            if not self._waiting:
+                if not self._news.wait(IDLE) and not self._waiting:
+                    return False
+                continue
+            pause = self._waiting[0][0] - time.monotonic()
+            if pause <= 0:
+                return True
+            self._news.wait(pause)
+
+
+_WATCH = _Watch()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
 from runner.engine.buckets import OPEN, Rooms
-from runner.engine.failover import AskPerson, Exhausted, Remind, Satisfied, Send, WaitUntil
+from runner.engine.failover import AskPerson, Exhausted, Next, Policy, Remind, Satisfied, Send, WaitUntil
 from runner.engine.lateness import done_state
 from runner.engine.levels import called_off, lapses_at
-from runner.engine.moves import allowed, due, move
+from runner.engine.moves import due, move
 from runner.engine.quorum import Answers, deliveries_of, enough, tally
 from runner.model import events as e
-from runner.model.incident import Attempt, Incident, Invocation
+from runner.model.incident import Attempt, Delivery, Incident, Invocation
 from runner.model.playbook import Message
 from runner.model.work import Deliver
+
+LOOK_AGAIN = timedelta(minutes=1)
+"""The pause between looks at an attempt without an outcome."""
 
 
 def delivery_events(incident: Incident, name: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
@@ -66,6 +69,52 @@ def sends(
             )
             claimed = Attempt(n=found.n, key=found.key, worker=worker, started_at=now, channel=found.channel)
             delivery = msgspec.structs.replace(delivery, attempts=(*delivery.attempts, claimed))
+
+
+def allowed(incident: Incident, delivery: Delivery, now: datetime, full: Mapping[str, datetime]) -> Next:
+    """Return what comes next where the accounts of the ``full`` channels have no room before the times given."""
+    if full and full.keys() >= set(delivery.channels):
+        return WaitUntil(min(full[channel] for channel in delivery.channels))
+    return move(incident, delivery, now, full)
+
+
+def next_delivery_look(incident: Incident, now: datetime, rooms: Rooms = OPEN) -> datetime | None:
+    """Return when time changes a delivery: at once if something can be sent, None if only an event can.
+
+    An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
+    made anew nothing is sent before it is tried again.
+    """
+    if incident.replan:
+        return (incident.replan_at or now) if incident.moving else None
+    full = rooms.not_before({})
+    times = [*incident.looks.values(), *_overlong(incident, now)]
+    if full:
+        times.extend(_free_again(incident, name, at, now, full) for name, at in incident.sends.items())
+    else:
+        times.extend(incident.sends.values())
+    return max(min(times), now) if times else None
+
+
+def _free_again(
+    incident: Incident, name: str, at: datetime, now: datetime, full: Mapping[str, datetime]
+) -> datetime:
+    """Return when an attempt may start that is wanted from ``at`` on."""
+    if at > now:
+        return at
+    found = allowed(incident, incident.deliveries[name], now, full)
+    return found.instant if isinstance(found, WaitUntil) else now
+
+
+def _overlong(incident: Incident, now: datetime) -> Iterator[datetime]:
+    """Yield when to look at each attempt that is on its way."""
+    limit = Policy().attempt_limit
+    for claim in incident.sending:
+        name, _, n = claim.rpartition("|")
+        delivery = incident.deliveries.get(name)
+        for attempt in delivery.attempts if delivery is not None else ():
+            if attempt.n == int(n):
+                ends = attempt.started_at + limit
+                yield ends if ends > now else now + LOOK_AGAIN
 
 
 def reached_places(incident: Incident, message: str) -> dict[str, tuple[str, ...]]:

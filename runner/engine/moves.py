@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from runner.engine.buckets import OPEN, Rooms
-from runner.engine.failover import AskPerson, Effort, Exhausted, Next, Policy, Send, WaitUntil, next_move
+from runner.engine.failover import AskPerson, Effort, Exhausted, Next, Send, WaitUntil, next_move
 from runner.engine.levels import called_off, level_time
 from runner.engine.quorum import Answers
 from runner.model.incident import Delivery, Incident
@@ -23,8 +22,6 @@ from runner.model.traffic import OUTAGE
 
 EVERYWHERE: Mapping[str, datetime] = {}
 """Every channel has room."""
-LOOK_AGAIN = timedelta(minutes=1)
-"""The pause between looks at an attempt without an outcome."""
 
 
 class Ahead(NamedTuple):
@@ -116,49 +113,3 @@ def due(times: Mapping[str, datetime], now: datetime) -> Iterator[str]:
     heapq.heapify(names)
     while names:
         yield heapq.heappop(names)
-
-
-def allowed(incident: Incident, delivery: Delivery, now: datetime, full: Mapping[str, datetime]) -> Next:
-    """Return what comes next where the accounts of the ``full`` channels have no room before the times given."""
-    if full and full.keys() >= set(delivery.channels):
-        return WaitUntil(min(full[channel] for channel in delivery.channels))
-    return move(incident, delivery, now, full)
-
-
-def next_delivery_look(incident: Incident, now: datetime, rooms: Rooms = OPEN) -> datetime | None:
-    """Return when time changes a delivery: at once if something can be sent, None if only an event can.
-
-    An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
-    made anew nothing is sent before it is tried again.
-    """
-    if incident.replan:
-        return (incident.replan_at or now) if incident.moving else None
-    full = rooms.not_before({})
-    times = [*incident.looks.values(), *_overlong(incident, now)]
-    if full:
-        times.extend(_free_again(incident, name, at, now, full) for name, at in incident.sends.items())
-    else:
-        times.extend(incident.sends.values())
-    return max(min(times), now) if times else None
-
-
-def _free_again(
-    incident: Incident, name: str, at: datetime, now: datetime, full: Mapping[str, datetime]
-) -> datetime:
-    """Return when an attempt may start that is wanted from ``at`` on."""
-    if at > now:
-        return at
-    found = allowed(incident, incident.deliveries[name], now, full)
-    return found.instant if isinstance(found, WaitUntil) else now
-
-
-def _overlong(incident: Incident, now: datetime) -> Iterator[datetime]:
-    """Yield when to look at each attempt that is on its way."""
-    limit = Policy().attempt_limit
-    for claim in incident.sending:
-        name, _, n = claim.rpartition("|")
-        delivery = incident.deliveries.get(name)
-        for attempt in delivery.attempts if delivery is not None else ():
-            if attempt.n == int(n):
-                ends = attempt.started_at + limit
-                yield ends if ends > now else now + LOOK_AGAIN

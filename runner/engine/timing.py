@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.engine.buckets import OPEN, Rooms
-from runner.engine.deliveries import next_lapse
+from runner.engine.deliveries import next_delivery_look, next_lapse
 from runner.engine.law import next_duty_look
-from runner.engine.moves import next_delivery_look
 from runner.engine.plan import Library
 from runner.engine.view import find_step, item_of
 from runner.model import events as e

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.engine.moves import next_delivery_look
+from runner.engine.deliveries import next_delivery_look
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e

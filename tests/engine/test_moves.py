@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from runner.engine.buckets import Room, Rooms
-from runner.engine.moves import LOOK_AGAIN, due, next_delivery_look
+from runner.engine.deliveries import LOOK_AGAIN, next_delivery_look
+from runner.engine.moves import due
 from runner.model import commands as c
 from runner.model.messaging import MessageClass
 from runner.model.work import Deliver
@@ -21,7 +22,7 @@ ANSWERED = MessageClass(name="answered", goal="acked", ack_quorum="all", fail_ov
 
 def composed(**more: object) -> World:
     """Return a world in which a message was composed and nothing of it is sent."""
-    world = World(message("m"), **more)  # type: ignore[arg-type]
+    world = World(message("m"), **more)
     world.perform(world.claim()[0])
     return world
 

@@ -148,6 +148,9 @@ def behaviour_problems(
     for name, mentioned in (("answers", one.answers), ("finds", one.finds), ("deeds", one.deeds)):
         yield from _steps(source, (*where, name), mentioned, steps)
     yield from _steps(source, (*where, "acts"), one.acts, steps)
+    yield from _steps(source, (*where, "takes"), one.takes, steps)
+    for step, span in one.takes.items():
+        yield from _duration(source, (*where, "takes", step), span)
     yield from _deeds(source, one, (*where, "deeds"))
     yield from _assignments(source, one, where)
 
@@ -158,7 +161,7 @@ def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
             word, _, rest = deed.partition(" ")
             if word not in DEEDS:
                 yield _unknown(source, (*where, step, index), "deed", word, DEEDS)
-            elif word in ("sleep", "takes"):
+            elif word == "sleep":
                 yield from _duration(source, (*where, step, index), rest)
 
 

@@ -21,7 +21,6 @@ DeedWord = Literal[
     "reject",
     "unknown",
     "sleep",
-    "takes",
     "learn",
     "reopen",
     "render",
@@ -51,6 +50,8 @@ class Behaviour(Written, frozen=True, kw_only=True):
     """Task → assignments that whoever does it records first."""
     deeds: dict[str, tuple[Words, ...]] = {}
     """Step → what is done instead, each time that it is met; afterwards it is done as asked."""
+    takes: dict[str, Words] = {}
+    """Step → how long whoever does it is at it, while others go on: ``3h``."""
     learns: dict[str, Words] = {}
     """Fact → assignment that settles it, once a step waits for it and nothing else can be done."""
     acts: dict[str, tuple[Effect, ...]] = {}
@@ -134,6 +135,7 @@ def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
         answers={**usual.answers, **own.answers},
         finds={**usual.finds, **own.finds},
         deeds={**usual.deeds, **own.deeds},
+        takes={**usual.takes, **own.takes},
         learns={**usual.learns, **own.learns},
         acts={**usual.acts, **own.acts},
         channels={**usual.channels, **own.channels},

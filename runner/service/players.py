@@ -110,8 +110,7 @@ class Players:
 
     def _deed(self, incident: Incident, invocation: Invocation) -> bool:
         step = self._desk.library(incident).step(incident, invocation.id)
-        busy = self._busy.get(invocation.id)
-        if busy is not None and busy > self._now:
+        if invocation.kind in PEOPLE and self._at_it(invocation) > self._now:
             return False
         lined_up = self._deeds.get(lane_of(invocation.id)) or self._deeds.get(path_of(invocation.id)) or []
         halted = _halted(invocation)
@@ -143,6 +142,12 @@ class Players:
             case _:
                 return False
         return True
+
+    def _at_it(self, invocation: Invocation) -> datetime:
+        """Return until when somebody is at a step, from when it was first met."""
+        takes = self._behaviour.takes
+        span = takes.get(lane_of(invocation.id)) or takes.get(path_of(invocation.id)) or "0m"
+        return self._busy.setdefault(invocation.id, self._now + parse_duration(span))
 
     def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
         """Tell whether a step can wait: it is due later, or never while others are due."""
@@ -242,8 +247,6 @@ class Players:
                 self._left_alone.add(invocation.id)
             case "sleep":
                 self._sleep(parse_duration(rest))
-            case "takes":
-                self._busy[invocation.id] = self._now + parse_duration(rest)
             case "learn":
                 self._record([rest])
             case _:

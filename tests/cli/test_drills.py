@@ -254,6 +254,13 @@ def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path
     said = nowhere("drill", "run", str(file), "--unattended", "--format", "json")
     assert said.code == 0, said.err
     assert said.json["stage"] == "ended"
+    planned = {
+        one.number
+        for one in load_exercise(str(file), Catalog(None)).exercise.events
+        if one.category in ("inject", "other")
+    }
+    waiting = {one["number"] for one in said.json["events"] if one["state"] == "waiting"}
+    assert not planned & waiting, "the scenario went to its end"
 
 
 DISCUSSION = """\
@@ -331,7 +338,7 @@ def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_don
 
 def test_without_people_a_step_can_take_its_time_while_others_go_on(tocsin: AtDesk, exercise: Path) -> None:
     text = exercise.read_text(encoding="utf-8")
-    slow = "  answers: {used: no}\n  deeds: {block: [takes 20m], used: [takes 3m]}\n"
+    slow = "  answers: {used: no}\n  takes: {block: 20m, used: 3m}\n"
     exercise.write_text(text.replace("  answers: {used: no}\n", slow), encoding="utf-8")
     said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
     assert said.code == 0, said.err

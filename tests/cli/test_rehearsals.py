@@ -111,7 +111,8 @@ def test_build_servers_read_it_as_junit(nowhere: AtDesk, books: Path, tmp_path: 
         ("{used: no}", "{usd: no}", ":7:15: error: there is no step 'usd' [step] (did you mean used?)"),
         ("[reject, retry]", "[rejekt]", "error: there is no deed 'rejekt' [deed] (did you mean reject?)"),
         ("[reject, retry]", "[sleep 3]", "'3': not a duration"),
-        ("[reject, retry]", "[takes 3 weeks]", "'3 weeks': not a duration"),
+        ("answers: {used: no}", "takes: {block: 3 weeks}", "'3 weeks': not a duration"),
+        ("answers: {used: no}", "takes: {blok: 3h}", "there is no step 'blok' [step] (did you mean block?)"),
         ("answers: {used: no}", "finds: {block: [data.encryptd=yes]}", "there is no fact data.encryptd"),
         ("answers: {used: no}", "facts: [data.encrypted=perhaps]", "data.encrypted"),
         (

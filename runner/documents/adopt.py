@@ -23,6 +23,7 @@ from runner.documents.tree import (
     Link,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     Rule,
     Signature,
@@ -123,5 +124,5 @@ def cells_of(blocks: Sequence[Block]) -> Iterator[tuple[Inline, ...]]:
                 yield from (cell for field in fields for cell in (field.label, field.value))
             case Signature(blocks=inner) | Quote(blocks=inner):
                 yield from cells_of(inner)
-            case Rule():
+            case Rule() | Picture():
                 pass

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from runner.documents import docx_parts as parts
 from runner.documents.marking import footer, small_print, watermark
+from runner.documents.raster import raster
 from runner.documents.tree import (
     Block,
     Break,
@@ -25,6 +26,7 @@ from runner.documents.tree import (
     Link,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     Rule,
     Signature,
@@ -35,6 +37,7 @@ from runner.documents.tree import (
 )
 from runner.documents.word_logo import with_logo
 from runner.documents.word_package import pack
+from runner.documents.word_picture import PNG, shown
 
 
 def write_docx(document: Document) -> bytes:
@@ -56,19 +59,26 @@ def write_docx(document: Document) -> bytes:
         "word/header1.xml": parts.header((), watermark(document)),
         "word/header2.xml": parts.header((paper.name, *paper.lines), watermark(document)),
         "word/footer1.xml": parts.footer(footer(document), size),
-        "word/_rels/document.xml.rels": parts.relations(body.addresses),
+        "word/_rels/document.xml.rels": parts.relations(body.addresses, len(body.pictures)),
     }
     content = {name: text.encode() for name, text in files.items()}
+    content |= {f"word/media/picture{n}.png": png for n, png in enumerate(body.pictures, 1)}
+    if body.pictures:
+        content["[Content_Types].xml"] = parts.CONTENT_TYPES.replace(
+            "<Override", f"{PNG}<Override", 1
+        ).encode()
     return pack({**content, **with_logo(content, paper)} if paper.logo is not None else content)
 
 
 class Body:
-    """One pass over the tree; it collects the lists and addresses that other parts must declare."""
+    """One pass over the tree; it collects the lists, addresses and pictures that other parts must declare."""
 
     def __init__(self, document: Document, width: int = 0) -> None:
         """``width`` is that between the margins, in twentieths of a point; that of our own paper otherwise."""
         self.lists: list[tuple[str, int]] = []
         self.addresses: list[str] = []
+        self.pictures: list[bytes] = []
+        self._fonts = document.context.stationery.font_paths
         self._rtl = document.right_to_left
         self._width = width or parts.PAPER[document.context.stationery.paper].text_width
 
@@ -99,6 +109,16 @@ class Body:
             case Rule():
                 border = '<w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>'
                 return f"<w:p><w:pPr>{border}</w:pPr></w:p>"
+            case Picture():
+                return self._picture(block)
+
+    def _picture(self, picture: Picture) -> str:
+        """Show a drawing as pixels, no wider than the text: older versions of Word know no SVG."""
+        self.pictures.append(raster(picture.svg, picture.height, _PPI, self._fonts))
+        number = len(self.pictures)
+        scale = min(1.0, self._width / 20 / picture.width)
+        size = picture.width * scale, picture.height * scale
+        return f"<w:p>{shown(f'rIdP{number}', _PICTURES + number, picture.alt, *size)}</w:p>"
 
     def _paragraph(
         self,
@@ -205,6 +225,9 @@ class Body:
         return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{cell}</w:tc>'
 
 
+_PPI = 220.0
+_PICTURES = 100
+"""Numbers of pictures in a body begin behind it: a letterhead may have some of its own."""
 _JC = {"right": "right", "center": "center"}
 
 

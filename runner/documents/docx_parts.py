@@ -101,8 +101,8 @@ def relation(identity: str, kind: str, target: str, *, external: bool = False) -
     return f'<Relationship Id="{identity}" Type="{_OFFICE}/{kind}" Target={quoteattr(target)}{mode}/>'
 
 
-def relations(addresses: list[str]) -> str:
-    """Return the main part's relations: its sibling parts and the addresses of links."""
+def relations(addresses: list[str], pictures: int = 0) -> str:
+    """Return the main part's relations: its sibling parts, the addresses of links, and pictures."""
     fixed = (("styles", 1), ("numbering", 2), ("settings", 3), ("header", 4), ("header", 5), ("footer", 6))
     targets = ("styles", "numbering", "settings", "header1", "header2", "footer1")
     inner = "".join(
@@ -111,6 +111,7 @@ def relations(addresses: list[str]) -> str:
     inner += "".join(
         relation(f"rIdA{n}", "hyperlink", href, external=True) for n, href in enumerate(addresses, 1)
     )
+    inner += "".join(relation(f"rIdP{n}", "image", f"media/picture{n}.png") for n in range(1, pictures + 1))
     space = "http://schemas.openxmlformats.org/package/2006/relationships"
     return f'{_XML}<Relationships xmlns="{space}">{inner}</Relationships>'
 

@@ -21,6 +21,7 @@ from runner.documents.tree import (
     Link,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     Rule,
     Signature,
@@ -28,6 +29,7 @@ from runner.documents.tree import (
     Strong,
     Table,
     Text,
+    walk,
 )
 
 _STYLE: Final = """\
@@ -44,6 +46,10 @@ padding-bottom:2em;overflow-wrap:anywhere}ol.counted{list-style:none;padding-lef
 ol.counted>li>.n{float:left;margin-left:-2.2em}"""
 
 
+_PICTURES: Final = "\nfigure{margin:1em 0;break-inside:avoid}figure svg{max-width:100%;height:auto}"
+"""For pages that have any: those without stay as they were signed."""
+
+
 def write_html(document: Document) -> bytes:
     """Return one complete UTF-8 page; every fact is escaped and nothing is fetched."""
     paper, marking = document.context.stationery, watermark(document)
@@ -55,13 +61,19 @@ def write_html(document: Document) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'{_IMAGES if paper.logo else ''}\">\n"
         f"<title>{escape(document.title)}</title>\n"
-        f"<style>{_STYLE % {'points': f'{paper.points:g}', 'small': f'{small_print(document):g}'}}</style>\n</head>\n<body>\n{banner}"
+        f"<style>{_style(document)}</style>\n</head>\n<body>\n{banner}"
         + (f"<header>{_logo(paper)}<p>{letterhead}</p></header>\n" if letterhead or paper.logo else "")
         + f"<main>\n{_blocks(document.blocks)}</main>\n"
         + (f"<footer><p>{escape(footer(document))}</p></footer>\n" if footer(document) else "")
         + "</body>\n</html>\n"
     )
     return page.encode()
+
+
+def _style(document: Document) -> str:
+    sizes = {"points": f"{document.context.stationery.points:g}", "small": f"{small_print(document):g}"}
+    pictured = any(isinstance(one, Picture) for one in walk(document.blocks))
+    return _STYLE % sizes + (_PICTURES if pictured else "")
 
 
 _IMAGES = "; img-src data:"
@@ -100,6 +112,8 @@ def _block(block: Block) -> str:
             return f"<blockquote>\n{_blocks(inner)}</blockquote>"
         case Rule():
             return "<hr>"
+        case Picture(svg=svg):
+            return f"<figure>\n{svg}</figure>"
 
 
 def _listing(block: Listing) -> str:

@@ -18,6 +18,7 @@ from runner.documents.marking import small_print, watermark
 from runner.documents.tree import Document
 from runner.documents.word_cut import Cut, cut
 from runner.documents.word_package import W, pack, parse, unpack
+from runner.documents.word_picture import PNG
 from runner.errors import Refused
 
 MAIN: Final = "word/document.xml"
@@ -52,6 +53,7 @@ class Letterhead:
         xml = self._styled(made, document, body.blocks(document.blocks))
         xml = _numbered(made, body.lists, xml)
         xml = _linked(made, body.addresses, xml)
+        xml = _pictured(made, body.pictures, xml)
         head, tail = self._cut.head, self._cut.tail
         if watermark(document):
             tail = _marked(made, self._cut, document, tail)
@@ -123,6 +125,19 @@ def _linked(made: dict[str, bytes], addresses: list[str], xml: str) -> str:
     )
     made[RELATIONS] = _before_end(made[RELATIONS], "Relationships", inner)
     return re.sub(r'r:id="rIdA(\d+)"', r'r:id="rIdTocsin\1"', xml)
+
+
+def _pictured(made: dict[str, bytes], pictures: list[bytes], xml: str) -> str:
+    if not pictures:
+        return xml
+    names = [f"media/tocsin{n}.png" for n in range(1, len(pictures) + 1)]
+    made.update({f"word/{name}": png for name, png in zip(names, pictures, strict=True)})
+    inner = "".join(parts.relation(f"rIdTocsinP{n}", "image", name) for n, name in enumerate(names, 1))
+    made[RELATIONS] = _before_end(made[RELATIONS], "Relationships", inner)
+    types = made["[Content_Types].xml"]
+    if not re.search(rb'Extension="png"', types, re.IGNORECASE):
+        made["[Content_Types].xml"] = _before_end(types, "Types", PNG)
+    return xml.replace('r:embed="rIdP', 'r:embed="rIdTocsinP')
 
 
 def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes) -> bytes:

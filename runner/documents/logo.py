@@ -13,6 +13,7 @@ import struct
 import zlib
 from typing import Final
 
+from runner.documents.raster import raster
 from runner.documents.tree import Logo
 from runner.errors import Refused
 
@@ -27,10 +28,6 @@ _OUTSIDE: Final = re.compile(
     r"<!|<\?xml-stylesheet|<(?:\w+:)?(?:script|image|foreignobject|use|style|animate\w*|set|a)\b"
     r"|\bon\w+\s*=|href\s*=\s*[\"']?(?!#)|url\(\s*[\"']?(?!#)|@import|javascript:|data:",
     re.IGNORECASE,
-)
-_DRAWING: Final = (
-    b"#set page(width: auto, height: auto, margin: 0pt, fill: none)\n"
-    b'#image(bytes(sys.inputs.svg), format: "svg", height: 42pt)\n'
 )
 
 
@@ -72,14 +69,9 @@ def _drawn(content: bytes) -> bytes:
     import typst
 
     try:
-        made = typst.compile(
-            _DRAWING, format="png", ppi=432.0, ignore_system_fonts=True, sys_inputs={"svg": text}
-        )
+        return raster(text, HEIGHT, 432.0)
     except typst.TypstError:
         raise _refused("is an SVG that cannot be drawn", "save it as PNG") from None
-    if not isinstance(made, bytes):
-        raise _refused("is an SVG of several pages", "save it as PNG")
-    return made
 
 
 def _plain(png: bytes) -> tuple[int, int, bytes]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from runner.documents.press import Press, fonts
+from runner.documents.fonts import fonts
+from runner.documents.press import Press
 from runner.documents.tree import Document
 
 

@@ -20,6 +20,7 @@ from runner.documents.tree import (
     Link,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     Rule,
     Signature,
@@ -64,6 +65,8 @@ def _block(block: Block) -> str:
             return textwrap.indent(_blocks(inner), "> ", lambda _line: True)
         case Rule():
             return "---"
+        case Picture(alt=alt):
+            return f"*{_escape(f'Picture: {alt}')}*"
 
 
 def _listing(block: Listing) -> str:

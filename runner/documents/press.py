@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from runner.documents.fonts import fonts
 from runner.documents.logo import size
 from runner.documents.marking import footer, small_print, watermark
 from runner.documents.tree import Document, Stationery
@@ -175,14 +176,6 @@ def forget(document: Document) -> None:
     found = fonts(document.context.stationery.font_paths)
     for _ in range(_GENERATIONS):
         typst.compile(b" ", format="pdf", font_paths=found, ignore_system_fonts=True)
-
-
-@functools.lru_cache(maxsize=8)
-def fonts(folders: tuple[str, ...]) -> typst.Fonts:
-    """Read the fonts of some folders once; the built-in ones are always there."""
-    import typst
-
-    return typst.Fonts(include_system_fonts=False, font_paths=[Path(folder) for folder in folders])
 
 
 @functools.lru_cache(maxsize=1)

@@ -27,6 +27,7 @@ from runner.documents.tree import (
     Link,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     Rule,
     Signature,
@@ -134,6 +135,8 @@ def _lines(blocks: tuple[Block, ...], depth: int = 0) -> Iterator[Line]:
                 yield from _lines(inner, depth)
             case Rule():
                 yield _line("rule", ())
+            case Picture(alt=alt):
+                yield _line("paragraph", ((Text(alt),),), level=depth)
 
 
 def _rows(block: Table | Fields) -> Iterator[Line]:

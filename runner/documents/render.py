@@ -26,6 +26,7 @@ from runner.documents.tree import (
     Link,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     RenderContext,
     Rule,
@@ -186,7 +187,7 @@ class _Filling:
                 return Signature(tuple(self.block(block) for block in inner))
             case Quote(blocks=inner):
                 return Quote(tuple(self.block(block) for block in inner))
-            case Rule():
+            case Rule() | Picture():
                 return block
 
     def _inlines(self, inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:

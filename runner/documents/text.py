@@ -15,6 +15,7 @@ from runner.documents.tree import (
     Inline,
     Listing,
     Paragraph,
+    Picture,
     Quote,
     Rule,
     Signature,
@@ -61,6 +62,8 @@ def _block(block: Block, width: int) -> str:
             return textwrap.indent(_blocks(inner, width - 4), "    ")
         case Rule():
             return "-" * width
+        case Picture(alt=alt):
+            return _fold(f"[Picture: {alt}]", width, "")
 
 
 def _listing(block: Listing, width: int) -> str:

@@ -113,8 +113,19 @@ class Rule(msgspec.Struct, frozen=True, tag="rule"):
     """A line across the page."""
 
 
+class Picture(msgspec.Struct, frozen=True, tag="picture"):
+    """A drawing of the program's own, with the words that stand for it where it cannot be seen."""
+
+    svg: str
+    """Shapes and text alone, without styles, scripts or references: it is put into pages as it stands."""
+    alt: str
+    width: float
+    """In points, as is ``height``; it is made smaller where the text is narrower."""
+    height: float
+
+
 Inline = Union[Text, GapText, Strong, Emphasis, Link, Break]  # noqa: UP007  msgspec resolves the name at run time
-Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule]  # noqa: UP007
+Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule, Picture]  # noqa: UP007
 
 
 class Logo(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,5 +254,5 @@ def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
                     yield from walk(item)
             case Signature(blocks=inner) | Quote(blocks=inner):
                 yield from walk(inner)
-            case Heading() | Paragraph() | Table() | Fields() | Rule():
+            case Heading() | Paragraph() | Table() | Fields() | Rule() | Picture():
                 pass

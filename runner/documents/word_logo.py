@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 from runner.documents.logo import size
 from runner.documents.tree import Stationery
+from runner.documents.word_picture import PNG, shown
 
-_EMU: Final = 12_700
-"""English metric units in a point."""
-_DRAWING: Final = "http://schemas.openxmlformats.org/drawingml/2006"
 _RELATIONS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
@@ -27,31 +24,13 @@ def with_logo(files: dict[str, bytes], paper: Stationery) -> dict[str, bytes]:
         f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Relationships xmlns="{_RELATIONS}">'
         f'<Relationship Id="rIdLogo" Type="{_OFFICE}/image" Target="media/logo.png"/></Relationships>'
     )
-    png = '<Default Extension="png" ContentType="image/png"/>'
+    picture = shown("rIdLogo", 1, f"Logo of {paper.name}", *size(logo))
+    line = f'<w:p><w:pPr><w:pStyle w:val="Letterhead"/></w:pPr>{picture}</w:p>'
     return {
-        "[Content_Types].xml": types.replace("<Override", f"{png}<Override", 1).encode(),
-        "word/header2.xml": (head[:begin] + _picture(paper) + head[begin:]).encode(),
+        "[Content_Types].xml": (
+            types if PNG in types else types.replace("<Override", f"{PNG}<Override", 1)
+        ).encode(),
+        "word/header2.xml": (head[:begin] + line + head[begin:]).encode(),
         "word/_rels/header2.xml.rels": relations.encode(),
         "word/media/logo.png": logo.png,
     }
-
-
-def _picture(paper: Stationery) -> str:
-    if paper.logo is None:
-        return ""
-    width, height = (round(side * _EMU) for side in size(paper.logo))
-    extent = f'cx="{width}" cy="{height}"'
-    alt = quoteattr(f"Logo of {paper.name}")
-    shape = (
-        '<pic:spPr><a:xfrm><a:off x="0" y="0"/>'
-        f'<a:ext {extent}/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></pic:spPr>'
-    )
-    return (
-        '<w:p><w:pPr><w:pStyle w:val="Letterhead"/></w:pPr><w:r><w:drawing>'
-        f'<wp:inline xmlns:wp="{_DRAWING}/wordprocessingDrawing" distT="0" distB="0" distL="0" distR="0">'
-        f'<wp:extent {extent}/><wp:docPr id="1" name="Logo" descr={alt}/>'
-        f'<a:graphic xmlns:a="{_DRAWING}/main"><a:graphicData uri="{_DRAWING}/picture">'
-        f'<pic:pic xmlns:pic="{_DRAWING}/picture"><pic:nvPicPr><pic:cNvPr id="1" name="Logo"/><pic:cNvPicPr/></pic:nvPicPr>'
-        f'<pic:blipFill><a:blip xmlns:r="{_OFFICE}" r:embed="rIdLogo"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill>'
-        f"{shape}</pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>"
-    )

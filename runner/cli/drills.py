@@ -357,16 +357,15 @@ def report(
       tocsin drill report --to docx,pdf --out reports
       tocsin drill report --to pdf --out reports --sign --as olga
     """
-    from runner.cli.written import show_pulled
+    from runner.cli.written import pulled_page
     from runner.service.after_action import write_report
     from runner.service.notices import formats_of
 
-    show_pulled(
-        session,
-        write_report(
-            session.desk, session.incident(), formats_of(to or []) or ("docx", "pdf"), out, sign=sign
-        ),
-    )
+    formats = formats_of(to or []) or ("docx", "pdf")
+    made = write_report(session.desk, session.incident(), formats, out, sign=sign)
+    numbers = {name: getattr(made.numbers, name) for name in made.numbers.__struct_fields__}
+    answer = {"schema": "tocsin/after-action/v1", **numbers, "files": made.files}
+    session.show(answer, lambda: pulled_page(made.files))
 
 
 def _choice(text: str, choices: tuple[str, ...], what: str) -> str:

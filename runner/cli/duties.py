@@ -264,12 +264,11 @@ def _decided(
 ) -> None:
     from runner.service.duties import decision
 
-    name = session.name()
-    incident = session.desk.load(name)
+    incident = session.incident()
     made = decision(
         session.desk, incident, duty, kind, _when(session, at), reason, signed=signed, watch=watch
     )
-    submit(session, name, made, f"{duty} {words}")
+    submit(session, incident.id, made, f"{duty} {words}")
 
 
 def _when(session: Session, at: str) -> datetime:

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 def show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
     """Show what was written, with the digest of each file."""
     report = {"schema": "tocsin/pulled/v1", "files": files}
+    session.show(report, lambda: pulled_page(files))
+
+
+def pulled_page(files: tuple[Pulled, ...]) -> Page:
+    """Draw a line for each file."""
     rows = tuple((Cell(one.path), Cell(one.status, "dim"), Cell(one.sha256[:12], "dim")) for one in files)
-    session.show(report, lambda: Page((Table(rows=rows, elastic=0, indent=0),)))
+    return Page((Table(rows=rows, elastic=0, indent=0),))
 
 
 def write_out(path: Path, content: bytes) -> None:

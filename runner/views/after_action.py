@@ -6,23 +6,18 @@ real incident, until it is closed; a real one has no exercise parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-
-import msgspec
+from collections.abc import Iterator
 
 from runner.documents.tree import Block, Document, RenderContext, Stationery
 from runner.engine.lessons import seen
-from runner.model.drill import OVER, Observation
-from runner.model.duty import DutyStatus
+from runner.model.drill import Observation
 from runner.model.exercise import Exercise
-from runner.model.improvement import Item
 from runner.model.incident import Incident
+from runner.views.after_action_appendices import appendices
 from runner.views.after_action_plan import improvement_plan
-from runner.views.after_action_record import messages, played, roll_call, story
+from runner.views.after_action_source import Numbers, Source
 from runner.views.after_action_words import bullets, fields, heading, numbered, paragraph, table, time
 from runner.views.ratings import ObjectiveRow, Ratings, ratings_report
-from runner.views.timeline import Entry
 
 LETTERS = ("P", "S", "M", "U")
 KEY = (
@@ -34,35 +29,7 @@ KEY = (
 )
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a report is made from; ``now`` is by the incident's own clock, ``made_at`` by the wall's."""
-
-    incident: Incident
-    plan: Exercise | None
-    entries: tuple[Entry, ...]
-    duties: tuple[DutyStatus, ...]
-    head: str
-    """The journal's head, ``N:sha256:…``."""
-    now: datetime
-    made_at: datetime
-    items: tuple[Item, ...] = ()
-    """The improvement items that came from the incident."""
-    contacts: Mapping[str, str] = {}
-    """The names of those who own items, by owner."""
-
-
-def status_of(source: Source) -> str:
-    """Return why it is a draft, or the empty string for a final report."""
-    incident, plan = source.incident, source.plan
-    if plan is None or incident.drill is None:
-        return "" if incident.state == "closed" else "the incident is not closed"
-    if incident.drill.stage not in OVER:
-        return "the exercise is not over"
-    missing = ratings_report(incident, plan).unconfirmed
-    return f"no evaluator has rated {', '.join(missing)}" if missing else ""
-
-
-def after_action(source: Source) -> Document:
+def after_action(source: Source, found: Numbers) -> Document:
     """Return the report as a tree, to be written like any other document."""
     incident = source.incident
     return Document(
@@ -72,7 +39,7 @@ def after_action(source: Source) -> Document:
         title=f"After-action report and improvement plan: {incident.title or incident.codename}",
         language="en",
         context=RenderContext(
-            status="draft" if status_of(source) else "final",
+            status=found.status,
             kind=incident.kind,
             incident=incident.codename,
             timestamp=source.made_at,
@@ -80,7 +47,7 @@ def after_action(source: Source) -> Document:
             stationery=Stationery(name=_organisation(incident)),
             journal_head=source.head,
         ),
-        blocks=tuple(_blocks(source)),
+        blocks=tuple(_blocks(source, found)),
     )
 
 
@@ -89,11 +56,11 @@ def _organisation(incident: Incident) -> str:
     return str(name.value) if name is not None and name.value else ""
 
 
-def _blocks(source: Source) -> Iterator[Block]:
+def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
     incident, plan = source.incident, source.plan
     yield heading(1, f"After-action report and improvement plan: {incident.title or incident.codename}")
-    if why := status_of(source):
-        yield paragraph(f"DRAFT: {why}. Not to be published.")
+    if found.draft_because:
+        yield paragraph(f"DRAFT: {found.draft_because}. Not to be published.")
     yield heading(2, "Administration")
     yield paragraph(
         "Handle it as confidential: it says where the organisation can be hurt. Share it by need to know."
@@ -103,7 +70,7 @@ def _blocks(source: Source) -> Iterator[Block]:
     if plan is not None:
         yield from _analysis(ratings_report(incident, plan), plan, incident)
     yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
-    yield from _appendices(source)
+    yield from appendices(source, found)
 
 
 def _overview(source: Source) -> Iterator[tuple[str, str]]:
@@ -209,23 +176,3 @@ def _noted(source: Source) -> Iterator[tuple[str, str]]:
     for number, one in enumerate(_seen(source.incident), start=1):
         if one.kind == "improvement" and seen(number) not in taken:
             yield of.get(one.objective, ""), f"{one.text}{f' ({one.about})' if one.about else ''}"
-
-
-def _appendices(source: Source) -> Iterator[Block]:
-    incident, plan = source.incident, source.plan
-    yield heading(2, "Appendix B: Participants, and each one's own times")
-    yield from roll_call(source.entries, plan)
-    if plan is not None and plan.events:
-        yield heading(2, "Appendix C: Scenario as played")
-        yield played(incident, plan, source.now)
-    yield heading(2, "Appendix D: Times")
-    yield from messages(incident, source.duties, source.now)
-    yield heading(2, "Appendix E: Timeline")
-    yield story(source.entries)
-    yield heading(2, "Appendix F: The record")
-    yield fields([("Journal", source.head), ("Report made", time(source.made_at))])
-    signed = incident.drill.signed if incident.drill is not None else ()
-    if signed:
-        yield paragraph("Reports that were signed before this one was made:")
-        yield table(("Signed by", "Time", "Digest"), [(one.by, time(one.at), one.digest) for one in signed])
-    yield paragraph("The journal proves this report: tocsin audit verify --anchor with the line above.")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from runner.documents.tree import Block, Field, Fields, Heading, Inline, Listing, Paragraph, Table, Text
-
-BAR = 20
-"""The longest bar, in characters."""
 
 
 def words(text: str) -> tuple[Inline, ...]:
@@ -54,10 +51,3 @@ def _items(lines: Iterable[str]) -> tuple[tuple[Block, ...], ...]:
 def time(at: datetime | None) -> str:
     """Return an instant in UTC, or nothing."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at is not None else ""
-
-
-def bar(part: timedelta, longest: timedelta) -> str:
-    """Return a bar of text, as long as a part is of the longest."""
-    if part <= timedelta(0) or longest <= timedelta(0):
-        return ""
-    return "=" * max(1, round(BAR * (part / longest)))

@@ -1,0 +1,82 @@
+"""The appendices of an after-action report that are read from the journal: people, scenario, times, timeline, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.documents.tree import Block
+from runner.model.states import MARKS
+from runner.views.after_action_answers import answers_figure, answers_table
+from runner.views.after_action_channels import channels_figure, channels_table, failovers_table
+from runner.views.after_action_margins import margins_figure, margins_table
+from runner.views.after_action_record import roll_call_table, story
+from runner.views.after_action_scenario import played_figure, played_table, talked_figure
+from runner.views.after_action_source import Numbers, Source
+from runner.views.after_action_words import fields, heading, paragraph, table, time
+from runner.views.after_action_work import work_figure, work_of
+from runner.views.figure_svg import pictures
+
+
+def appendices(source: Source, found: Numbers) -> Iterator[Block]:
+    """Yield them in their order."""
+    yield heading(2, "Appendix B: Participants, and each one's own times")
+    yield roll_call_table(found.people)
+    if source.plan is not None and source.plan.events and found.scenario is not None:
+        yield heading(2, "Appendix C: Scenario as played")
+        yield played_table(found.scenario, source.plan)
+    yield heading(2, "Appendix D: Times")
+    yield from _times(found)
+    yield heading(2, "Appendix E: Timeline")
+    yield from _timeline(source, found)
+    yield story(source.entries)
+    yield heading(2, "Appendix F: The record")
+    yield from _record(found)
+
+
+def _times(found: Numbers) -> Iterator[Block]:
+    mark = MARKS.get(found.kind, "")
+    yield heading(3, "Time to acknowledge")
+    if found.acknowledgements:
+        yield from pictures(answers_figure(found.acknowledgements, mark))
+        yield answers_table(found.acknowledgements)
+    else:
+        yield paragraph("No message asked for an acknowledgement.")
+    yield heading(3, "Channels, and where they failed over")
+    if found.channels:
+        yield from pictures(channels_figure(found.channels, mark))
+        yield channels_table(found.channels)
+    else:
+        yield paragraph("Nothing was sent.")
+    if found.failovers:
+        yield failovers_table(found.failovers)
+    elif found.channels:
+        yield paragraph("No message failed over.")
+    yield heading(3, "Margin to each legal deadline")
+    if found.deadlines:
+        yield from pictures(margins_figure(found.deadlines, mark))
+        yield margins_table(found.deadlines)
+    else:
+        yield paragraph("No legal deadline ran.")
+
+
+def _timeline(source: Source, found: Numbers) -> Iterator[Block]:
+    """Yield the course as a picture: the scenario's, the discussion's, or that of people's work."""
+    mark, plan, drill = MARKS.get(found.kind, ""), source.plan, source.incident.drill
+    if plan is not None and plan.events and found.scenario is not None:
+        yield from pictures(played_figure(found.scenario, source.marks, mark))
+    elif plan is not None and plan.modules and drill is not None:
+        yield from pictures(talked_figure(plan, drill.observations, source.marks, source.now, mark))
+    elif work_of(source.incident):
+        yield from pictures(work_figure(source.incident, source.titles, source.marks, source.now, mark))
+
+
+def _record(found: Numbers) -> Iterator[Block]:
+    lines = [(f"Journal at {one.name}", one.head) for one in found.heads]
+    yield fields([*lines, ("Journal", found.head), ("Report made", time(found.made_at))])
+    if found.signed:
+        yield paragraph("Reports that were signed before this one was made:")
+        rows = [(one.by, time(one.at), one.digest) for one in found.signed]
+        yield table(("Signed by", "Time", "Digest"), rows)
+    yield paragraph(
+        "The journal proves this report: tocsin audit verify -i INCIDENT --anchor, with each of the lines above."
+    )

@@ -1,0 +1,107 @@
+"""What an after-action report is made from, and the numbers in it: the tables, the figures and the JSON say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.model.drill import OVER, Signed
+from runner.model.duty import DutyStatus
+from runner.model.exercise import Exercise
+from runner.model.improvement import Item
+from runner.model.incident import Incident
+from runner.model.states import Kind
+from runner.views.after_action_answers import Answer, answers_of, median_seconds
+from runner.views.after_action_channels import ChannelUse, Failover, channels_of, failovers_of
+from runner.views.after_action_clock import Anchor, ClockMark, anchors
+from runner.views.after_action_margins import Margin, margins_of
+from runner.views.after_action_record import Part, roll_call
+from runner.views.drill import DrillReport, drill_report
+from runner.views.ratings import ratings_report
+from runner.views.timeline import Entry
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report is made from; ``now`` is by the incident's own clock, ``made_at`` by the wall's."""
+
+    incident: Incident
+    plan: Exercise | None
+    entries: tuple[Entry, ...]
+    duties: tuple[DutyStatus, ...]
+    marks: tuple[ClockMark, ...]
+    titles: Mapping[str, str]
+    """Invocation → what its step is called."""
+    head: str
+    """The journal's head, ``N:sha256:…``."""
+    now: datetime
+    made_at: datetime
+    items: tuple[Item, ...] = ()
+    """The improvement items that came from the incident."""
+    contacts: Mapping[str, str] = {}
+    """The names of those who own items, by owner."""
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the report says in numbers; every time of an exercise is exercise time."""
+
+    codename: str
+    title: str
+    kind: Kind
+    status: Literal["draft", "final"]
+    draft_because: str
+    """Empty for a final one."""
+    made_at: datetime
+    """By the wall's clock."""
+    head: str
+    """The journal's head when it was made, ``N:sha256:…``."""
+    heads: tuple[Anchor, ...]
+    """Those at StartEx and EndEx; of a real incident, at its opening and closing."""
+    signed: tuple[Signed, ...]
+    people: tuple[Part, ...]
+    scenario: DrillReport | None
+    """The events as played, and the ratings; null for a real incident."""
+    acknowledgements: tuple[Answer, ...]
+    median_seconds: int | None
+    """Of those that came."""
+    channels: tuple[ChannelUse, ...]
+    failovers: tuple[Failover, ...]
+    deadlines: tuple[Margin, ...]
+
+
+def numbers_of(source: Source) -> Numbers:
+    """Return what is known at one moment."""
+    incident, plan = source.incident, source.plan
+    answers = answers_of(incident, plan)
+    why = status_of(source)
+    return Numbers(
+        codename=incident.codename,
+        title=incident.title or incident.codename,
+        kind=incident.kind,
+        status="draft" if why else "final",
+        draft_because=why,
+        made_at=source.made_at,
+        head=source.head,
+        heads=anchors(source.marks, exercise=incident.drill is not None),
+        signed=incident.drill.signed if incident.drill is not None else (),
+        people=roll_call(source.entries, incident, plan),
+        scenario=drill_report(incident, plan, source.now) if plan is not None else None,
+        acknowledgements=answers,
+        median_seconds=median_seconds(answers),
+        channels=channels_of(incident),
+        failovers=failovers_of(incident),
+        deadlines=margins_of(incident, source.duties, source.now),
+    )
+
+
+def status_of(source: Source) -> str:
+    """Return why it is a draft, or the empty string for a final report."""
+    incident, plan = source.incident, source.plan
+    if plan is None or incident.drill is None:
+        return "" if incident.state == "closed" else "the incident is not closed"
+    if incident.drill.stage not in OVER:
+        return "the exercise is not over"
+    missing = ratings_report(incident, plan).unconfirmed
+    return f"no evaluator has rated {', '.join(missing)}" if missing else ""

@@ -21,7 +21,8 @@ from tests.cli.at_desk import AtDesk
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "after-action"
 STORY = re.compile(
-    r"(Appendix E[^|]*?</figure>\n)<table>[^|]*?</table>|^\| \d+ \| 2026-[^|\n]*\| [\w-]+ \| [^\n]*\n", re.MULTILINE
+    r"(Appendix E[^|]*?</figure>\n)<table>[^|]*?</table>|^\| \d+ \| 2026-[^|\n]*\| [\w-]+ \| [^\n]*\n",
+    re.MULTILINE,
 )
 """The timeline has an order of its own for attempts that went on at once; it has golden files elsewhere."""
 

@@ -14,7 +14,7 @@ from runner.loading.source import Source, Where, load
 from runner.model.message_classes import class_problems
 from runner.model.messaging import BUILT_IN_CLASSES, ChannelConfig
 from runner.model.organisation import Home
-from runner.model.traffic import read_rate
+from runner.model.traffic import read_rate, read_timeout
 from runner.model.vocabulary import nearest
 
 _PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d+\]|\[\.\.\.\])*)")
@@ -121,6 +121,11 @@ def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Prob
             read_rate(rate)
         except ValueError as error:
             yield source.problem(("channels", name, "rates", index), "rate", str(error))
+    if channel.timeout:
+        try:
+            read_timeout(channel.timeout)
+        except ValueError as error:
+            yield source.problem(("channels", name, "timeout"), "timeout", str(error), hint="as timeout: 10s")
     for secret, reference in channel.secrets.items():
         if not _REFERENCE.fullmatch(reference):
             where = ("channels", name, "secrets", secret)

@@ -128,6 +128,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the domains of which only a person says that they are down: a service that fails proves nothing of its machine."""
     account: str = ""
     """What shares the rates: its own id, or a name that several channels have in common."""
+    timeout: timedelta | None = None
+    """How long one attempt may take before it counts as unanswered; None for the usual time."""
     quiet: tuple[time, time] | None = None
     """From when to when it does not disturb affected people, in the time of each; None for the usual night."""
     called_back: bool = False
@@ -160,6 +162,8 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     rates: tuple[str, ...] | None = None
     """As ``runner.model.traffic.read_rate`` reads them."""
     account: str = ""
+    timeout: str = ""
+    """As ``runner.model.traffic.read_timeout`` reads it."""
     settings: dict[str, Any] = {}
     secrets: dict[str, str] = {}
 

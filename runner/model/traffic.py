@@ -14,6 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.moments import duration_text, parse_duration
+
 _RATE = re.compile(r"(\d{1,9}) ?/ ?(\d{0,6}) ?(s|min|h|day)(?: burst (\d{1,6}))?")
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -23,7 +25,8 @@ _UNITS = {
 }
 HOW = "write MESSAGES/TIME, such as 1/s, 20/min, 1/5s, 2000/day, or 12/min burst 60"
 
-
+LONGEST = timedelta(seconds=90)
+"""How long one attempt takes at most, over whatever channel."""
 OUTAGE = "outage"
 """The planner's rule that refuses a channel whose domain is down."""
 
@@ -60,6 +63,14 @@ def read_rate(text: str) -> Rate:
     if not all(int(number or 1) for number in (messages, times, burst)):
         raise ValueError(f"{text!r} lets nothing through: {HOW}")
     return Rate(messages=int(messages), per=int(times or 1) * _UNITS[unit], burst=int(burst or 1))
+
+
+def read_timeout(text: str) -> timedelta:
+    """Return how long one attempt may take; raises ValueError with how to write it."""
+    limit = parse_duration(text)
+    if not timedelta() < limit <= LONGEST:
+        raise ValueError(f"an attempt takes from 1s to {duration_text(LONGEST)}")
+    return limit
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -92,10 +92,18 @@ class AtDesk:
     environ: dict[str, str] = field(default_factory=dict)
     offices: list[Desk] = field(default_factory=list)
     """Desks that a test opened beside the commands; they are closed with it."""
+    store: str = ""
+    """The URL of the store; empty for the file that ``init`` makes."""
 
     def office(self, person: str = "maria") -> Desk:
         """Return a desk at the home, for what no command does."""
-        made = open_desk(self.home, self.world().who(person), clock=self.clock, chance=self.chance)
+        made = open_desk(
+            self.home,
+            self.world().who(person),
+            create=bool(self.store),
+            clock=self.clock,
+            chance=self.chance,
+        )
         self.offices.append(made)
         return made
 
@@ -129,12 +137,17 @@ class AtDesk:
         assert said.code == 0, (words, said.err)
         if words[0] == "init":
             warm(self.home)
+            if self.store:
+                self.settings()
+                self.office()
         return said.out
 
     def settings(self, **changes: Any) -> None:
         """Write the home's settings: a small organisation, with changes laid over it."""
+        kept = {"store": self.store} if self.store else {}
         (self.home / "tocsin.yaml").write_text(
-            msgspec.yaml.encode({**ORGANISATION, **self.channels, **changes}).decode(), encoding="utf-8"
+            msgspec.yaml.encode({**ORGANISATION, **kept, **self.channels, **changes}).decode(),
+            encoding="utf-8",
         )
 
     @property

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.servers.postgres import kept_in, postgres_server, postgres_url
+
+__all__ = ["kept_in", "postgres_server", "postgres_url"]
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> Iterator[AtDesk]:
+def nowhere(tmp_path: Path, kept_in: str) -> Iterator[AtDesk]:
     """A machine without a home."""
-    found = AtDesk(tmp_path / "home")
+    found = AtDesk(tmp_path / "home", store=kept_in)
     yield found
     found.close()
 

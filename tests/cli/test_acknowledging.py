@@ -12,6 +12,7 @@ from runner.cli.session import Options, Session
 from runner.errors import Refused
 from runner.service.acknowledging import Acknowledged, acknowledge, look_at
 from tests.cli.at_desk import AtDesk
+from tests.servers.postgres import BOTH_STORES
 
 PLAYBOOK = """\
 schema: tocsin/playbook/v1
@@ -58,6 +59,7 @@ def wait(at: AtDesk, span: timedelta) -> None:
     at("worker", "--once")
 
 
+@BOTH_STORES
 def test_the_code_in_the_message_acknowledges_it_and_stops_the_calling(called: AtDesk) -> None:
     mine = code(called, "jonas")
     assert f"code {mine}" in called.console
@@ -72,6 +74,7 @@ def test_the_code_in_the_message_acknowledges_it_and_stops_the_calling(called: A
     assert told(called) == ["jonas"]
 
 
+@BOTH_STORES
 def test_a_second_answer_changes_nothing(called: AtDesk) -> None:
     mine = code(called, "jonas")
     called.done("ack", mine, "--as", "jonas")

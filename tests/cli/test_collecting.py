@@ -10,8 +10,11 @@ from aiosmtpd.controller import Controller
 from integrations.testing import signal_gateway, smsc
 from tests.cli.at_desk import AtDesk
 from tests.integrations.test_smtp_reports import group, report
+from tests.servers.postgres import BOTH_STORES
 from tests.web.at_provider import ADA, by_signal, opened, telephone
 from tests.web.served import delivery
+
+pytestmark = BOTH_STORES
 
 
 def test_a_worker_fetches_what_waits_at_the_signal_gateway(tocsin: AtDesk, tmp_path: Path) -> None:

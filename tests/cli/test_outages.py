@@ -17,6 +17,7 @@ from runner.service.opening import open_desk
 from runner.service.steady import Kept
 from tests.cli.at_desk import AtDesk
 from tests.crash.scenario import SIGNING
+from tests.servers.postgres import BOTH_STORES
 
 PEOPLE = [f"p{n}" for n in range(20)]
 PLAYBOOK = """\
@@ -108,6 +109,7 @@ def domains(tocsin: AtDesk, incident: str) -> dict[str, str]:
     return {row["domain"]: row["state"] for row in rows}
 
 
+@BOTH_STORES
 def test_a_storm_of_5xx_is_left_at_once_for_a_provider_that_shares_nothing_with_it(
     providers: Providers, tmp_path: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_storm_of_5xx_is_left_at_once_for_a_provider_that_shares_nothing_with_
     assert "messenger is found down" in providers.tocsin.done("timeline")
 
 
+@BOTH_STORES
 def test_what_one_incident_learned_holds_in_every_other_and_ends_there_with_a_probe_that_arrives(
     providers: Providers, tmp_path: Path
 ) -> None:

@@ -304,3 +304,20 @@ def test_an_http_call_to_a_host_that_is_not_allowed_is_refused_before_any_socket
 
 def test_an_exercise_makes_no_http_call():
     assert call(http_call(closed_port(), kind="exercise")).outcome.code == "R36"
+
+
+@pytest.mark.parametrize(
+    ("said", "limit", "read"), [("", 90, 20), ("30s", 30, 20), ("5s", 5, 5), ("1m30s", 90, 20)]
+)
+def test_an_attempt_takes_no_longer_than_its_channel_gives_it(said: str, limit: int, read: int):
+    integration, door, channel = scripted("accept", config=ChannelConfig(adapter="scripted", timeout=said))
+    door.send(channel, dispatch(), {})
+    [outbound] = integration.seen
+    found = (outbound.timeouts.total, outbound.timeouts.read)
+    assert found == (timedelta(seconds=limit), timedelta(seconds=read))
+
+
+@pytest.mark.parametrize("said", ["0s", "2m", "soon", "-5s"])
+def test_a_time_that_no_attempt_can_take_is_refused(said: str):
+    with pytest.raises(Invalid, match="channel c: timeout: "):
+        scripted(config=ChannelConfig(adapter="scripted", timeout=said))

@@ -127,6 +127,19 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return postgres_server.new_database()
 
 
+BOTH_STORES = pytest.mark.parametrize(
+    "kept_in", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""For a module or a test whose home is to be kept in a file and on a server."""
+
+
+@pytest.fixture
+def kept_in(request: pytest.FixtureRequest) -> str:
+    """The URL of the store in which a home is kept; empty for the file that ``tocsin init`` makes."""
+    on_server = getattr(request, "param", "sqlite") == "postgres"
+    return str(request.getfixturevalue("postgres_url")) if on_server else ""
+
+
 def _unprivileged() -> str | None:
     """Name a user to run the server as: it refuses to run as root."""
     if os.geteuid() != 0:

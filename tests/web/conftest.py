@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.servers.postgres import kept_in, postgres_server, postgres_url
+
+__all__ = ["kept_in", "postgres_server", "postgres_url"]
 
 
 @pytest.fixture
-def tocsin(tmp_path: Path) -> AtDesk:
+def tocsin(tmp_path: Path, kept_in: str) -> Iterator[AtDesk]:
     """A machine with a home."""
-    found = AtDesk(tmp_path / "home")
+    found = AtDesk(tmp_path / "home", store=kept_in)
     found.done("init")
-    return found
+    yield found
+    found.close()

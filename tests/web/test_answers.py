@@ -9,6 +9,7 @@ import pytest
 
 from integrations.testing import matrix, meta, pagerduty, signal_gateway, slack, twilio
 from tests.cli.at_desk import AtDesk
+from tests.servers.postgres import BOTH_STORES
 from tests.web.at_provider import (
     ADA,
     by_matrix,
@@ -20,6 +21,8 @@ from tests.web.at_provider import (
     opened,
 )
 from tests.web.served import address, delivery, serving
+
+pytestmark = BOTH_STORES
 
 
 def code_in(text: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.servers.postgres import BOTH_STORES
 from tests.web.at_provider import by_screen, opened
 from tests.web.served import Serving, delivery, serving
 
@@ -33,6 +34,7 @@ def evidence(tocsin: AtDesk) -> str:
     return str(delivery(tocsin)["evidence"])
 
 
+@BOTH_STORES
 def test_programs_that_look_at_links_acknowledge_nothing(told) -> None:
     tocsin, served, link = told
     before = tocsin.done("timeline")
@@ -48,6 +50,7 @@ def test_programs_that_look_at_links_acknowledge_nothing(told) -> None:
     assert (evidence(tocsin), tocsin.done("timeline")) == ("accepted", before)
 
 
+@BOTH_STORES
 def test_the_button_acknowledges_and_the_link_is_spent(told) -> None:
     tocsin, served, link = told
     page = served.ask("GET", link)

@@ -9,8 +9,11 @@ from pathlib import Path
 from integrations.port import Callback
 from integrations.testing import meta, signal_gateway, twilio
 from tests.cli.at_desk import AtDesk
+from tests.servers.postgres import BOTH_STORES
 from tests.web.at_provider import ADA, by_signal, by_twilio, by_whatsapp, opened
 from tests.web.served import Answered, address, delivery, serving
+
+pytestmark = BOTH_STORES
 
 _HOUR = timedelta(hours=1)
 

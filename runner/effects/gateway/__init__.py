@@ -42,6 +42,7 @@ from runner.effects.gateway.words import (
     hint_for,
     raised_above,
     read_hours,
+    read_limit,
     read_rates,
 )
 from runner.engine.rules import OUTSIDERS
@@ -114,6 +115,7 @@ class Gateway:
             max_length=able.max_length,
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
+            timeout=read_limit(identifier, config.timeout),
             called_back=able.called_back,
             exercise_safe=config.exercise or able.stays_here,
             settings=config.settings,
@@ -164,7 +166,7 @@ class Gateway:
             integration, settings = self._ready(channel)
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
-        outbound = as_outbound(dispatch)
+        outbound = as_outbound(dispatch, channel.timeout)
         try:
             outcome = integration.send(outbound, settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
@@ -179,7 +181,7 @@ class Gateway:
             return None
         try:
             integration, settings = self._ready(channel)
-            answer = integration.reconcile(as_outbound(dispatch), settings, as_held(secrets))
+            answer = integration.reconcile(as_outbound(dispatch, channel.timeout), settings, as_held(secrets))
         except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
             return None
         match answer:
@@ -200,7 +202,7 @@ class Gateway:
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
         try:
-            outcome = integration.self_test(as_outbound(dispatch), settings, as_held(secrets))
+            outcome = integration.self_test(as_outbound(dispatch, channel.timeout), settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
         return clean(as_result(outcome), dispatch.address)
@@ -326,7 +328,7 @@ class BulkLine:
             if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
                 return [refused for _ in dispatches]
         try:
-            outcomes = self._line.send([as_outbound(one) for one in dispatches])
+            outcomes = self._line.send([as_outbound(one, self._channel.timeout) for one in dispatches])
         except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
             self.close()
             why = Unknown(f"the integration failed ({type(error).__name__})", "integration")

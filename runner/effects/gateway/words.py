@@ -27,7 +27,7 @@ from runner.errors import Invalid
 from runner.model.incoming import Answer, Heard, Incoming, Receipt
 from runner.model.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
 from runner.model.states import MARKS
-from runner.model.traffic import Rate, read_rate
+from runner.model.traffic import Rate, read_rate, read_timeout
 from runner.model.vocabulary import nearest
 
 LONGEST_ANSWER = 4000
@@ -96,8 +96,8 @@ def as_held(secrets: Mapping[str, str]) -> dict[str, Held]:
     return {name: Held(text) for name, text in secrets.items()}
 
 
-def as_outbound(dispatch: Dispatch) -> Outbound:
-    """Hand over what the adapter may see, marked when it is not real."""
+def as_outbound(dispatch: Dispatch, timeout: timedelta | None = None) -> Outbound:
+    """Hand over what the adapter may see, marked when it is not real; ``timeout`` is the channel's own, where it has one."""
     mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
     return Outbound(
         delivery=dispatch.delivery,
@@ -111,7 +111,7 @@ def as_outbound(dispatch: Dispatch) -> Outbound:
         footer=dispatch.footer,
         at=dispatch.at,
         deadline=dispatch.deadline,
-        timeouts=_within(dispatch.time_limit),
+        timeouts=_within(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
 
 
@@ -148,6 +148,14 @@ def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
         return tuple(read_rate(text) for text in given)
     except ValueError as error:
         raise Invalid(f"channel {channel}: {error}", code="channel_settings") from None
+
+
+def read_limit(channel: str, given: str) -> timedelta | None:
+    """Return how long an attempt over a channel may take, None where it is not said; raises Invalid."""
+    try:
+        return read_timeout(given) if given else None
+    except ValueError as error:
+        raise Invalid(f"channel {channel}: timeout: {error}", code="channel_settings") from None
 
 
 def raised_above(channel: Channel, able: Capabilities) -> list[str]:

@@ -1,0 +1,179 @@
+"""What people and providers do in incidents that can be killed anywhere: they do not answer, or late, or in other words.
+
+Each story is one message that is hard to bring home. What is done next is read off the incident alone, so a run that
+begins again after a kill goes on where the journal says that it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from runner.model import commands as c
+from runner.model.incident import Attempt, Delivery, Incident
+from runner.model.messaging import ChannelConfig, ContactPoint
+from runner.model.organisation import Home, Person
+from runner.model.playbook import Message, MessageTemplate, Playbook, Role
+from runner.model.states import Proof
+from runner.service.acknowledging import COMMAND_LINE, acknowledge, code_for
+from runner.service.desk import Desk
+from runner.vault.answers import link_to
+from tests.crash.scenario import home, next_command, playbook
+
+SMTP, HTTP = int, int
+
+
+class Story(NamedTuple):
+    """An organisation, a playbook, and what people do; ``act`` tells whether there was anything to do."""
+
+    home: Callable[[int, int], Home]
+    playbook: Callable[[str], Playbook]
+    act: Callable[[Desk, Incident], bool]
+
+
+# --- organisations ---------------------------------------------------------------------------------------------
+
+
+def _person(name: str) -> Person:
+    handle = ContactPoint(channel="handle", address=name)
+    return Person(name=name, contacts=(ContactPoint(channel="mail", address=f"{name}@example.org"), handle))
+
+
+def _called(smtp: int, http: int) -> Home:
+    """Ben is meant, cia stands in for him, dan is above them; mail alone reaches them."""
+    found = home(smtp, http)
+    return msgspec.structs.replace(
+        found,
+        people={name: _person(name) for name in ("ana", "ben", "cia", "dan")},
+        roles={"commander": ("dan",), "counsel": ("ben",), "team": ("ana", "ben")},
+        alternates={"counsel": ("cia",)},
+        escalation=("role:commander",),
+        channels={"mail": found.channels["mail"]},
+        public_url="https://ack.example.org",
+    )
+
+
+def _messenger(smtp: int, http: int) -> Home:
+    """A messenger before everything else, which answers 500, and a mail server that shares nothing with it."""
+    found = _called(smtp, http)
+    return msgspec.structs.replace(
+        found, channels={"chat": _chat(http, "down", "messenger"), "mail": found.channels["mail"]}
+    )
+
+
+def _receipted(smtp: int, http: int) -> Home:
+    """A messenger whose provider tells how far a message has come."""
+    return msgspec.structs.replace(_called(smtp, http), channels={"chat": _chat(http, "chat", "messenger")})
+
+
+def _chat(http: int, path: str, domain: str) -> ChannelConfig:
+    return ChannelConfig(
+        adapter="webhook",
+        priority=5,
+        domains=frozenset({domain}),
+        settings={"url": f"http://127.0.0.1:{http}/{path}"},
+        secrets={"signing": "file:signing"},
+    )
+
+
+# --- playbooks -------------------------------------------------------------------------------------------------
+
+
+def _told(kind: str, to: str, **more: str | int | None) -> Callable[[str], Playbook]:
+    def made(http: str) -> Playbook:
+        del http
+        return Playbook(
+            schema="tocsin/playbook/v1",
+            name="crash",
+            version="1.0.0",
+            title="Crash",
+            roles={name: Role(title=name) for name in ("commander", "counsel", "team")},
+            classes={"called": {"from": kind, "first_wave": 1, **more}},
+            messages={"alert": MessageTemplate(message_class="called", text="It begins")},
+            steps=(Message(id="alert", message="alert", to=(to,)),),
+        )
+
+    return made
+
+
+# --- people ----------------------------------------------------------------------------------------------------
+
+
+def worked(desk: Desk, incident: Incident) -> bool:
+    """Work the steps as they come."""
+    command = next_command(incident)
+    if command is not None:
+        desk.submit(incident.id, command)
+    return command is not None
+
+
+def nobody_until_the_call(desk: Desk, incident: Incident) -> bool:
+    """Nobody answers. Once a call is owed it is made, to one who does not lift; then the stand-in types her code."""
+    called = next((one for one in incident.messages.values() if one.owed is not None), None)
+    if called is None:
+        return False
+    mine = _of(incident, "cia")
+    if mine.state == "active" and "tried" not in {one.kind for one in incident.domains.values() for _ in ()}:
+        return _types_code(desk, incident, mine)
+    return False
+
+
+def each_in_their_way(desk: Desk, incident: Incident) -> bool:
+    """Ana follows her link once she was told, ben types his code once he was reminded."""
+    for person, reminders in (("ana", 0), ("ben", 1)):
+        mine = _of(incident, person)
+        told = any(one.state in ("accepted", "unknown") for one in mine.attempts)
+        if mine.state == "active" and told and mine.reminders >= reminders:
+            return _follows_link(desk, incident, mine) if person == "ana" else _types_code(desk, incident, mine)
+    return False
+
+
+def provider_reports(desk: Desk, incident: Incident) -> bool:
+    """The messenger says, a step at a time and each step twice, how far each message has come."""
+    rungs: tuple[Proof, ...] = ("relayed", "delivered", "read")
+    for delivery in incident.deliveries.values():
+        for attempt in delivery.attempts:
+            if attempt.state not in ("accepted", "unknown") or attempt.channel != "chat":
+                continue
+            said = {one.kind for one in attempt.receipts}
+            kind = next((one for one in rungs if one not in said), None)
+            if kind is not None and delivery.state == "active":
+                return _reports(desk, incident, delivery, attempt, kind)
+    return False
+
+
+def nobody(desk: Desk, incident: Incident) -> bool:
+    """There is nothing for anybody to do."""
+    del desk, incident
+    return False
+
+
+def _of(incident: Incident, person: str) -> Delivery:
+    return next(
+        one
+        for one in incident.deliveries.values()
+        if one.person == person and not incident.messages[one.message].about
+    )
+
+
+def _types_code(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
+    code = code_for(desk, incident, delivery.id)
+    acknowledge(desk, code=code, person=delivery.person, via=COMMAND_LINE)
+    return True
+
+
+def _follows_link(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
+    attempt = delivery.attempts[-1]
+    ends = attempt.started_at + incident.messages[delivery.message].message_class.stale_after
+    link = link_to(desk.store.vouch, incident.id, delivery.id, delivery.person, attempt.n, ends)
+    acknowledge(desk, token=link)
+    return True
+
+
+def _reports(desk: Desk, incident: Incident, delivery: Delivery, attempt: Attempt, kind: Proof) -> bool:
+    said = c.TakeReceipt(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
+    for _ in range(2):
+        desk.submit(incident.id, said)
+    return True

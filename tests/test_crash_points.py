@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from runner.model.events import DeliveryReminded, LevelFired, decode
 from runner.model.incident import Incident
-from tests.crash.checking import check_world
-from tests.crash.scenario import INCIDENT, Boundaries, home, open_desk
+from runner.store.port import StoredEvent
+from tests.crash.calling import STORIES
+from tests.crash.checking import check_told, check_world
+from tests.crash.scenario import INCIDENT, Boundaries, open_desk
 from tests.servers.postgres import postgres_server
 from tests.servers.receivers import HttpReceiver, MailServer
 
@@ -29,8 +32,8 @@ class Runs:
         self.folder = folder
         self._new_store = new_store
         self._stores: dict[str, str] = {}
-        self.mail, self.http = MailServer(), HttpReceiver()
-        command = [sys.executable, "-m", "tests.crash.scenario", str(self.mail.port), str(self.http.port)]
+        self.mail, self.http = MailServer(), HttpReceiver(statuses={"/down": 500})
+        command = [sys.executable, "-m", "tests.crash.child", str(self.mail.port), str(self.http.port)]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def store(self, name: str) -> str:
@@ -39,11 +42,11 @@ class Runs:
             self._stores[name] = self._new_store()
         return self._stores[name]
 
-    def run(self, name: str, kill_at: int) -> str:
-        """Run once on the home called ``name`` and return ``killed`` or the boundaries passed."""
+    def run(self, story: str, name: str, kill_at: int) -> str:
+        """Run a story on the home called ``name`` and return ``killed`` or the boundaries passed."""
         assert self.child.stdin is not None
         assert self.child.stdout is not None
-        self.child.stdin.write(f"{self.folder / name} {kill_at} {self.store(name)}\n")
+        self.child.stdin.write(f"{self.folder / name} {kill_at} {self.store(name)} {story}\n")
         self.child.stdin.flush()
         return self.child.stdout.readline().strip()
 
@@ -52,12 +55,14 @@ class Runs:
         self.mail.mails.clear()
         self.http.posts.clear()
 
-    def end_state(self, name: str) -> Incident:
-        """Return the incident as the journal tells it now, after the journal has been verified."""
-        desk = open_desk(self.folder / name, home(0, 0), Boundaries(0), self.store(name))
+    def end_state(self, story: str, name: str) -> Incident:
+        """Return the incident as the journal tells it now: the journal holds, and what happens once happened once."""
+        desk = open_desk(self.folder / name, STORIES[story].home(0, 0), Boundaries(0), self.store(name))
         try:
             found = desk.store.verify(INCIDENT)
             assert found.ok, found.broken
+            once = [said for said in map(once_only, desk.store.read(INCIDENT)) if said]
+            assert len(once) == len(set(once)), f"{name}: {once}"
             return desk.load(INCIDENT)
         finally:
             desk.store.close()
@@ -84,28 +89,83 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     made.stop()
 
 
+def once_only(stored: StoredEvent) -> str:
+    """Name what must not happen twice: a level, a reminder of one person, a call that is owed; else nothing."""
+    match decode(stored.payload):
+        case LevelFired(message=message, level=level):
+            return f"{message} level {level}"
+        case DeliveryReminded(delivery=delivery, count=count):
+            return f"{delivery} reminder {count}"
+        case _:
+            return ""
+
+
 def states(incident: Incident) -> dict[str, str]:
     """Return what must not depend on a kill: where every step ended."""
     return {name: i.state.removesuffix("_late") for name, i in incident.invocations.items()}
 
 
+def told(incident: Incident) -> dict[str, tuple[str, str]]:
+    """Return how far it came with everybody for whom a message was meant at first or in the end."""
+    return {
+        one.person: (one.state, one.evidence)
+        for one in incident.deliveries.values()
+        if not incident.messages[one.message].about
+    }
+
+
+def in_doubt(incident: Incident) -> set[str]:
+    """Return who may have been told without our knowing, which everybody can see."""
+    return {
+        one.person
+        for one in incident.deliveries.values()
+        if any(attempt.state == "unknown" for attempt in one.attempts)
+    }
+
+
+def killed(runs: Runs, story: str) -> Iterator[tuple[str, Incident]]:
+    """Yield where a run was killed and what became of it, for each boundary of a story."""
+    boundaries = int(runs.run(story, story, 0))
+    for kill_at in range(1, boundaries + 1):
+        runs.clear()
+        name = f"{story}-{kill_at}"
+        assert runs.run(story, name, kill_at) == "killed", f"boundary {kill_at}"
+        assert runs.run(story, name, 0).isdigit(), f"restart after boundary {kill_at}"
+        yield f"{story}, boundary {kill_at}", runs.end_state(story, name)
+
+
 def test_a_kill_at_any_boundary_loses_nothing_and_sends_nothing_twice_that_honours_its_key(
     runs: Runs,
 ) -> None:
-    boundaries = int(runs.run("whole", 0))
-    wanted = states(runs.end_state("whole"))
+    boundaries = int(runs.run("worked", "whole", 0))
+    wanted = states(runs.end_state("worked", "whole"))
     assert set(wanted.values()) == {"done"}
     calls = Counter(path for path, _, _ in runs.http.posts)
     assert calls == {"/isolate": 1, "/page": 1}
     assert len(runs.mail.mails) == 3
     assert boundaries > 30
     unknown = 0
-    for kill_at in range(1, boundaries + 1):
-        runs.clear()
-        name = f"killed-{kill_at}"
-        assert runs.run(name, kill_at) == "killed", f"boundary {kill_at}"
-        assert runs.run(name, 0).isdigit(), f"restart after boundary {kill_at}"
-        incident = runs.end_state(name)
-        assert states(incident) == wanted, f"boundary {kill_at}"
-        unknown += check_world(runs.mail, runs.http, incident, f"boundary {kill_at}")
+    for where, incident in killed(runs, "worked"):
+        assert states(incident) == wanted, where
+        unknown += check_world(runs.mail, runs.http, incident, where)
+    assert unknown > 0, "no kill left an attempt in doubt: the boundaries miss the effects"
+
+
+@pytest.mark.parametrize("story", ["levels", "quorum", "failover", "receipts"])
+def test_a_kill_at_any_boundary_leaves_everybody_told_as_without_it_or_visibly_in_doubt(
+    runs: Runs, story: str
+) -> None:
+    runs.clear()
+    runs.run(story, f"{story}-whole", 0)
+    whole = runs.end_state(story, f"{story}-whole")
+    wanted, end = told(whole), states(whole)
+    assert set(end.values()) == {"done"}
+    unknown = 0
+    for where, incident in killed(runs, story):
+        assert states(incident) == end, where
+        found, doubt = told(incident), in_doubt(incident)
+        assert found.keys() == wanted.keys(), where
+        differing = {person for person in found if found[person] != wanted[person]}
+        assert differing <= doubt, f"{where}: {found}, not {wanted}"
+        unknown += check_told(runs.mail, runs.http, incident, where)
     assert unknown > 0, "no kill left an attempt in doubt: the boundaries miss the effects"

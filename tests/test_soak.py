@@ -23,8 +23,8 @@ from runner.errors import Stale
 from runner.model.incident import Incident
 from runner.store.port import Head
 from tests.crash.checking import check_world
-from tests.crash.scenario import ensure_open, next_command, over, playbook
-from tests.crash.soaking import SharedClock, desk_of
+from tests.crash.scenario import SharedClock, ensure_open, next_command, over, playbook
+from tests.crash.soaking import desk_of
 from tests.servers.postgres import postgres_server
 from tests.servers.receivers import HttpReceiver, MailServer
 

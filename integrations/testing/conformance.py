@@ -1,8 +1,8 @@
 """The checks that every adapter passes: each way a line can break, and the one outcome it allows.
 
 The rows are the classification table of measured transport events. For each, a real socket on the loopback
-misbehaves that way while the adapter sends; its outcome must be the row's, and must not hold the address,
-the text or a secret. ``check`` returns what is wrong in words, or the empty string:
+misbehaves that way while the adapter sends; its outcome must be the row's, and neither it nor anything logged
+meanwhile, down to DEBUG, may hold the address, the text or a secret. ``check`` returns what is wrong in words, or the empty string:
 
     @pytest.mark.parametrize("row", rows("http"), ids=str)
     def test_row(row):
@@ -11,8 +11,10 @@ the text or a secret. ``check`` returns what is wrong in words, or the empty str
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import TracebackType
 from typing import Any, Literal
 
 import msgspec
@@ -114,11 +116,14 @@ def rows(transport: Literal["http", "smtp"]) -> tuple[Row, ...]:
 
 def check(row: Row, subject: Subject) -> str:
     """Run one row and return what is wrong with the outcome, or the empty string."""
-    outcome = _run(row, subject)
+    with _Overheard() as logged:
+        outcome = _run(row, subject)
     if not isinstance(outcome, row.outcome) and (row.or_else is None or not isinstance(outcome, row.or_else)):
         return f"{row}: the outcome is {outcome!r}, not {row.outcome.__name__}"
     if leak := leaked(outcome, subject):
         return f"{row}: the outcome repeats {leak}"
+    if leak := repeats("\n".join(logged.lines), subject):
+        return f"{row}: a log repeats {leak}"
     if isinstance(outcome, Throttled) and outcome.retry_after != row.retry_after:
         return f"{row}: retry_after is {outcome.retry_after}, not {row.retry_after}"
     if isinstance(outcome, Accepted) and row.provider_id not in {None, outcome.provider_id}:
@@ -128,13 +133,42 @@ def check(row: Row, subject: Subject) -> str:
 
 def leaked(outcome: Outcome, subject: Subject) -> str:
     """Return what of the message, the address or the secrets an outcome repeats, or the empty string."""
-    shown = repr(outcome)
+    return repeats(repr(outcome), subject)
+
+
+def repeats(shown: str, subject: Subject) -> str:
+    """Return what of the message, the address or the secrets a text repeats, or the empty string."""
     if MARK in shown:
         return "the message"
     if subject.recipient in shown:
         return "the address"
     secrets: Secrets = subject.secrets
     return "a secret" if any(secret.reveal() in shown for secret in secrets.values()) else ""
+
+
+class _Overheard(logging.Handler):
+    """A context in which whatever anybody logs is heard, with its traceback; nobody else hears more than before."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self._root = logging.getLogger()
+        self._level = self._root.level
+
+    def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
+        """Keep one line."""
+        self.lines.append(self.format(record))
+
+    def __enter__(self) -> _Overheard:
+        self._root.addHandler(self)
+        self._root.setLevel(logging.DEBUG)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._root.setLevel(self._level)
+        self._root.removeHandler(self)
 
 
 def _run(row: Row, subject: Subject) -> Outcome:

@@ -22,8 +22,6 @@ from runner.service.desk import Desk
 from runner.vault.answers import link_to
 from tests.crash.scenario import home, next_command, playbook
 
-SMTP, HTTP = int, int
-
 
 class Story(NamedTuple):
     """An organisation, a playbook, and what people do; ``act`` tells whether there was anything to do."""
@@ -41,7 +39,7 @@ def _person(name: str) -> Person:
     return Person(name=name, contacts=(ContactPoint(channel="mail", address=f"{name}@example.org"), handle))
 
 
-def _called(smtp: int, http: int) -> Home:
+def called(smtp: int, http: int) -> Home:
     """Ben is meant, cia stands in for him, dan is above them; mail alone reaches them."""
     found = home(smtp, http)
     return msgspec.structs.replace(
@@ -57,7 +55,7 @@ def _called(smtp: int, http: int) -> Home:
 
 def _messenger(smtp: int, http: int) -> Home:
     """A messenger before everything else, which answers 500, and a mail server that shares nothing with it."""
-    found = _called(smtp, http)
+    found = called(smtp, http)
     return msgspec.structs.replace(
         found, channels={"chat": _chat(http, "down", "messenger"), "mail": found.channels["mail"]}
     )
@@ -65,7 +63,7 @@ def _messenger(smtp: int, http: int) -> Home:
 
 def _receipted(smtp: int, http: int) -> Home:
     """A messenger whose provider tells how far a message has come."""
-    return msgspec.structs.replace(_called(smtp, http), channels={"chat": _chat(http, "chat", "messenger")})
+    return msgspec.structs.replace(called(smtp, http), channels={"chat": _chat(http, "chat", "messenger")})
 
 
 def _chat(http: int, path: str, domain: str) -> ChannelConfig:
@@ -81,7 +79,7 @@ def _chat(http: int, path: str, domain: str) -> ChannelConfig:
 # --- playbooks -------------------------------------------------------------------------------------------------
 
 
-def _told(kind: str, to: str, **more: str | int | None) -> Callable[[str], Playbook]:
+def told_by(kind: str, to: str, **more: str | int | None) -> Callable[[str], Playbook]:
     def made(http: str) -> Playbook:
         del http
         return Playbook(
@@ -111,13 +109,11 @@ def worked(desk: Desk, incident: Incident) -> bool:
 
 def nobody_until_the_call(desk: Desk, incident: Incident) -> bool:
     """Nobody answers. Once a call is owed it is made, to one who does not lift; then the stand-in types her code."""
-    called = next((one for one in incident.messages.values() if one.owed is not None), None)
-    if called is None:
+    owed = any(one.owed is not None for one in incident.messages.values())
+    if not owed or _of(incident, "cia").evidence == "acked":
         return False
-    mine = _of(incident, "cia")
-    if mine.state == "active" and "tried" not in {one.kind for one in incident.domains.values() for _ in ()}:
-        return _types_code(desk, incident, mine)
-    return False
+    desk.submit(incident.id, c.ReportCall(delivery=_of(incident, "ben").id, reached=False, by="ana"))
+    return _types_code(desk, incident, _of(incident, "cia"))
 
 
 def each_in_their_way(desk: Desk, incident: Incident) -> bool:
@@ -135,7 +131,7 @@ def provider_reports(desk: Desk, incident: Incident) -> bool:
     rungs: tuple[Proof, ...] = ("relayed", "delivered", "read")
     for delivery in incident.deliveries.values():
         for attempt in delivery.attempts:
-            if attempt.state not in ("accepted", "unknown") or attempt.channel != "chat":
+            if attempt.state != "accepted":
                 continue
             said = {one.kind for one in attempt.receipts}
             kind = next((one for one in rungs if one not in said), None)
@@ -177,3 +173,19 @@ def _reports(desk: Desk, incident: Incident, delivery: Delivery, attempt: Attemp
     for _ in range(2):
         desk.submit(incident.id, said)
     return True
+
+
+STORIES = {
+    "worked": Story(home, playbook, worked),
+    "levels": Story(
+        called, told_by("urgent-internal", "role:counsel", remind_after=None), nobody_until_the_call
+    ),
+    "quorum": Story(
+        called, told_by("urgent-internal", "role:team", ack_quorum="all", escalate_after=None), each_in_their_way
+    ),
+    "failover": Story(_messenger, told_by("task-notice", "role:team"), nobody),
+    "receipts": Story(_receipted, told_by("task-notice", "role:team", goal="read"), provider_reports),
+}
+"""By name: all levels in vain and a call that is owed, an answer of each in their own way, a provider that is down, one
+that tells how far it has come; and the incident that is simply worked.
+"""

@@ -17,16 +17,34 @@ def check_world(mail: MailServer, http: HttpReceiver, incident: Incident, where:
     answered = any(attempt.state == "accepted" and not attempt.resolved_by for attempt in isolating)
     assert len(isolations) <= 1, f"{where}: one logical call, one key"
     assert isolations or not answered, f"{where}: accepted, but never called: {isolating}"
+    assert {one.state for one in incident.deliveries.values()} <= {"satisfied"}, where
+    told = check_told(mail, http, incident, where)
+    return told + sum(a.state == "unknown" for i in incident.invocations.values() for a in i.attempts)
+
+
+def check_told(mail: MailServer, http: HttpReceiver, incident: Incident, where: str) -> int:
+    """Compare what people received with the attempts of the journal; return how many of these are in doubt.
+
+    A key is one logical send: it is tried again only where its class or its channel allows, and after what may have
+    failed. What was accepted was received.
+    """
     mails = Counter(message_id for _, message_id, _ in mail.mails)
+    posts = Counter(headers["webhook-id"] for _, headers, _ in http.posts if "webhook-id" in headers)
     doubtful = 0
     for delivery in incident.deliveries.values():
-        assert delivery.state == "satisfied", where
-        tries = [a for a in delivery.attempts if a.channel == "mail"]
-        doubtful += sum(a.state == "unknown" for a in tries)
-        sent = sum(count for message_id, count in mails.items() if any(a.key in message_id for a in tries))
-        assert sent <= len(tries), f"{where}: more mails than attempts"
-        assert sent >= sum(a.state == "accepted" for a in tries), f"{where}: accepted, but never sent"
-    return doubtful + sum(a.state == "unknown" for i in incident.invocations.values() for a in i.attempts)
+        policy = incident.messages[delivery.message].message_class.on_unknown
+        for key in dict.fromkeys(a.key for a in delivery.attempts):
+            tries = [a for a in delivery.attempts if a.key == key]
+            received = sum(count for name, count in mails.items() if key in name) + posts[key]
+            states = [a.state for a in tries]
+            assert "sending" not in states, f"{where}: an attempt was forgotten: {tries}"
+            assert received <= len(tries), f"{where}: more was sent than was tried: {tries}"
+            assert received >= states.count("accepted"), f"{where}: accepted, but never sent: {tries}"
+            repeated = "accepted" in states[:-1] or ("unknown" in states[:-1] and policy == "failover")
+            keeps = tries[0].channel in delivery.key_lifetimes
+            assert keeps or not repeated, f"{where}: told twice, which its class does not allow: {tries}"
+            doubtful += states.count("unknown")
+    return doubtful
 
 
 def attempts(incident: Incident, step: str) -> tuple[Attempt, ...]:

@@ -1,21 +1,18 @@
-"""A whole incident worked by a script that can be killed anywhere and begun again: the child of the crash tests.
+"""A whole incident worked by a script that can be killed anywhere and begun again.
 
-``python -m tests.crash.scenario FOLDER SMTP_PORT HTTP_PORT`` reads kill points from its standard input, one a line,
-and answers each with the number of boundaries passed or with ``killed``. Every run is a fork of the loaded program on
-a home of its own, so that a hundred kills take seconds. A boundary is each moment just before and just after a commit,
-and just before and just after an effect.
+A boundary is each moment just before and just after a commit, and just before and just after an effect. What is done by
+whom is a story of ``tests.crash.calling``; the one told here is an incident that is simply worked. ``tests.crash.child``
+runs them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import msgspec
 from runner.drivers.embedded import Worker
 from runner.effects.perform import perform
 from runner.engine.evolve import begin
+from runner.engine.timing import next_look
 from runner.model import commands as c
 from runner.model.actor import Actor
 from runner.model.events import FactChange, IncidentOpened, Recorded
@@ -54,6 +52,7 @@ from runner.vault.master import create_master
 from runner.vault.opening import open_vault
 
 INCIDENT = "i-crash"
+_JUMPED = struct.Struct("d")
 SIGNING = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -114,20 +113,29 @@ def home(smtp: int, http: int) -> Home:
     )
 
 
-class JumpingClock:
-    """The machine's clock plus what was jumped over: nothing is waited for."""
+class SharedClock:
+    """The machine's clock plus what was jumped over, the same for all processes that share its file."""
 
-    def __init__(self) -> None:
-        """Begin at the machine's time."""
-        self._jumped = timedelta()
+    def __init__(self, file: Path) -> None:
+        """Begin at the machine's time where the file is new."""
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT)
+        if not os.fstat(self._file).st_size:
+            os.pwrite(self._file, _JUMPED.pack(0.0), 0)
 
     def now(self) -> datetime:
-        """Return the time as the program sees it."""
-        return SystemClock().now() + self._jumped
+        """Return the time as every process sees it."""
+        (jumped,) = _JUMPED.unpack(os.pread(self._file, _JUMPED.size, 0))
+        return SystemClock().now() + timedelta(seconds=jumped)
 
     def jump_to(self, instant: datetime) -> None:
         """Go forward to an instant; never back."""
-        self._jumped += max(instant - self.now(), timedelta())
+        (jumped,) = _JUMPED.unpack(os.pread(self._file, _JUMPED.size, 0))
+        ahead = max((instant - self.now()).total_seconds(), 0.0)
+        os.pwrite(self._file, _JUMPED.pack(jumped + ahead), 0)
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)
 
 
 class Boundaries:
@@ -164,6 +172,15 @@ class MarkedStore:
         self._boundaries.pass_one()
         return done
 
+    def change_marks(self, names: Sequence[str], change: Any) -> Any:
+        """Change what is known of the world between two boundaries; the clock is noted whenever there is time for it."""
+        if any(name.startswith("clock/") for name in names):
+            return self._store.change_marks(names, change)
+        self._boundaries.pass_one()
+        done = self._store.change_marks(names, change)
+        self._boundaries.pass_one()
+        return done
+
 
 def open_desk(
     folder: Path, settings: Home, boundaries: Boundaries, url: str, clock: Clock | None = None
@@ -196,16 +213,17 @@ def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT)
     desk.append([turn])
 
 
-def work(desk: Desk, worker: Worker, clock: JumpingClock) -> Incident:
-    """Give every command that is open, let the worker do its part, jump over waits, until everything is over."""
+def work(
+    desk: Desk, worker: Worker, clock: SharedClock, act: Callable[[Desk, Incident], bool]
+) -> Incident:
+    """Let people act, let the worker do its part, jump over waits, until everything is over."""
     while True:
         worker.drain()
         incident = desk.load(INCIDENT)
-        command = next_command(incident)
-        due = desk.store.next_due()
-        if command is not None:
-            desk.submit(INCIDENT, command)
-        elif incident.sending:
+        due = next_look(incident, clock.now(), desk.library(incident))
+        if act(desk, incident):
+            continue
+        if incident.sending:
             threading.Event().wait(0.01)  # a server takes a moment to notice that the worker is gone
         elif due is None or over(incident):
             return incident
@@ -248,44 +266,3 @@ def performing(desk: Desk, boundaries: Boundaries) -> Callable[[AnyWork, Inciden
         return done
 
     return do
-
-
-def run_once(folder: Path, smtp: int, http: int, kill_at: int, url: str) -> int:
-    """Work the incident as far as it goes and return the boundaries passed."""
-    boundaries = Boundaries(kill_at)
-    settings = home(smtp, http)
-    clock = JumpingClock()
-    desk = open_desk(folder, settings, boundaries, url, clock)
-    ensure_open(desk, playbook(f"http://127.0.0.1:{http}"), desk.clock.now())
-    worker = Worker(desk, threads=1, perform=performing(desk, boundaries))
-    work(desk, worker, clock)
-    worker.close()
-    desk.store.close()
-    return boundaries.passed
-
-
-def main() -> None:
-    """Fork one run for each line ``FOLDER KILL_AT URL``."""
-    smtp, http = int(sys.argv[1]), int(sys.argv[2])
-    with contextlib.suppress(ImportError):
-        import_module("runner.store.postgres")  # once, for all forks
-    for line in sys.stdin:
-        folder, kill_at, url = line.split()
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reading)
-            passed = run_once(Path(folder), smtp, http, int(kill_at), url)
-            os.write(writing, str(passed).encode())
-            os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading) as answer:
-            said = answer.read()
-        _, status = os.waitpid(child, 0)
-        killed = os.WIFSIGNALED(status)
-        sys.stdout.write(("killed" if killed else said or f"failed {status}") + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -9,46 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import struct
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
 import msgspec
 
 from runner.drivers.choice import Running, is_shared, make_worker
-from runner.service.chance import SystemClock
 from runner.service.desk import Desk
-from tests.crash.scenario import Boundaries, home, open_desk
-
-_JUMPED = struct.Struct("d")
-
-
-class SharedClock:
-    """The machine's clock plus what was jumped over, the same for all processes that share its file."""
-
-    def __init__(self, file: Path) -> None:
-        """Begin at the machine's time where the file is new."""
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT)
-        if not os.fstat(self._file).st_size:
-            os.pwrite(self._file, _JUMPED.pack(0.0), 0)
-
-    def now(self) -> datetime:
-        """Return the time as every process sees it."""
-        (jumped,) = _JUMPED.unpack(os.pread(self._file, _JUMPED.size, 0))
-        return SystemClock().now() + timedelta(seconds=jumped)
-
-    def jump_to(self, instant: datetime) -> None:
-        """Go forward to an instant; never back."""
-        (jumped,) = _JUMPED.unpack(os.pread(self._file, _JUMPED.size, 0))
-        ahead = max((instant - self.now()).total_seconds(), 0.0)
-        os.pwrite(self._file, _JUMPED.pack(jumped + ahead), 0)
-
-    def close(self) -> None:
-        """Let the file go."""
-        os.close(self._file)
-
+from tests.crash.scenario import Boundaries, SharedClock, home, open_desk
 
 def desk_of(folder: Path, url: str, smtp: int, http: int, clock: SharedClock) -> Desk:
     """Return a desk on the shared time."""

@@ -1,4 +1,4 @@
-"""The disk fills up between an effect and its outcome: the outcome is kept, and nothing is done a second time."""
+"""The disk fills up, or takes no more writes, between an effect and its outcome: the outcome is kept, nothing is done twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from runner.drivers.choice import make_worker
 from runner.drivers.embedded import Worker
-from runner.errors import StoreError, StoreFull
+from runner.errors import StoreError, StoreFull, StoreReadOnly
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
 from runner.model.work import AnyWork
@@ -22,8 +22,9 @@ from tests.drivers.runs import accepted, act, born, in_a_row, keep, make_desk, u
 class Disk:
     """A store on a disk that may be full; all else is the real store's."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, trouble: StoreError) -> None:
         self._store = store
+        self._trouble = trouble
         self.full = False
         self.refused = 0
 
@@ -41,12 +42,12 @@ class Disk:
     def _room(self) -> None:
         if self.full:
             self.refused += 1
-            raise StoreFull("no room is left")
+            raise self._trouble
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    return Disk(make_desk(tmp_path, "sqlite:tocsin.db").store)
+@pytest.fixture(params=[StoreFull("no room is left"), StoreReadOnly("it takes no writes")], ids=["full", "read-only"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
+    return Disk(make_desk(tmp_path, "sqlite:tocsin.db").store, request.param)
 
 
 def desk_on(disk: Disk, folder: Path) -> Desk:
@@ -96,7 +97,7 @@ def test_a_command_that_cannot_record_an_outcome_says_so_and_the_next_one_knows_
     worker.close()
     for _ in range(3):
         again = Worker(desk, perform=perform)
-        with pytest.raises(StoreFull):
+        with pytest.raises((StoreFull, StoreReadOnly)):
             again.drain()
         again.close()
     assert done == ["run:s0#1"], "no command that comes after does it again"

@@ -420,7 +420,7 @@ CLASSES = st.builds(
     confidentiality=st.sampled_from(CONFIDENTIALITY),
     personal_data=st.sampled_from(PERSONAL_DATA),
     availability=st.sampled_from(["routine", "critical"]),
-    audience=st.sampled_from(["responder", "affected", "regulator"]),
+    audience=st.sampled_from(["responder", "executive", "regulator", "affected", "public"]),
     goal=st.sampled_from(["accepted", "acked", "authorised"]),
     first_wave=st.integers(1, 3),
 )
@@ -486,7 +486,7 @@ def broken(message, used, step, where, traits) -> set[str]:
     found = {
         "R36": where.kind != "real" and not (used.exercise_safe and message.audience == "responder"),
         "R10": message.personal_data == "credentials",
-        "R27": bool(where.held_by) and message.audience == "affected",
+        "R27": bool(where.held_by) and message.audience in ("affected", "public"),
         "R1": bool(fallen) and matters,
         "R2": bool(assumed) and matters,
         "outage": bool(step.domains & where.down.keys()),

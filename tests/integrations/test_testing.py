@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import msgspec
@@ -53,6 +54,43 @@ def found(row: str, outcome) -> str:
 )
 def test_an_outcome_is_held_against_its_row(row, outcome, wanted):
     assert found(row, outcome) == (f"http: {row}: {wanted}" if wanted else "")
+
+
+class Talkative(ScriptedChannel):
+    """An adapter that writes what it does into a log, at a level that is usually not kept, or with a traceback."""
+
+    def __init__(self, text: str, *, broken: bool = False) -> None:
+        super().__init__()
+        self._text, self._broken = text, broken
+
+    def send(self, outbound, settings, secrets):
+        log = logging.getLogger("integrations.talkative")
+        try:
+            raise ValueError(self._text)
+        except ValueError as error:
+            log.debug("it went wrong: %s", "" if self._broken else error, exc_info=self._broken)
+        return Unknown("lost", "answer")
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("to marker@people.example", "a log repeats the address"),
+        ("with marker-token", "a log repeats a secret"),
+        ("said MARKER-TEXT-4711", "a log repeats the message"),
+        ("it was nothing", ""),
+    ],
+)
+def test_what_is_logged_is_held_to_the_same_as_the_outcome(text: str, wanted: str, broken: bool):
+    subject = Subject(
+        adapter=Talkative(text, broken=broken),
+        transport="http",
+        settings=lambda *_: NoSettings(),
+        recipient="marker@people.example",
+        secrets={"token": Held("marker-token")},
+    )
+    assert check(ROWS["no answer"], subject) == (f"http: no answer: {wanted}" if wanted else "")
 
 
 def test_the_providers_id_is_compared_where_the_row_knows_it():

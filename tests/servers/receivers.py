@@ -103,6 +103,8 @@ class HttpReceiver:
 
     posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     status: int = 200
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Answers to a path of its own, by path."""
 
     def __post_init__(self) -> None:
         """Start listening on a free port."""
@@ -114,7 +116,7 @@ class HttpReceiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 outer.posts.append((self.path, headers, body))
                 answer = b'{"ok": true}'
-                self.send_response(outer.status)
+                self.send_response(outer.statuses.get(self.path, outer.status))
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

@@ -5,15 +5,25 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from runner.drivers.embedded import Worker
+from runner.drivers.outcomes import with_tools
 from runner.engine.course import DOUBT
+from runner.model.commands import AnyCommand, AttemptDone
+from runner.model.incident import Incident
+from runner.model.messaging import SendResult
 from runner.model.playbook import Wait, WaitFor
+from runner.model.work import AnyWork, Deliver
 from runner.service.chance import SystemClock
 from runner.service.desk import Desk
 from runner.service.steady import Steady, Time, forget_time, kept_times
+from tests.crash.calling import STORIES, called
+from tests.crash.scenario import Boundaries, ensure_open, open_desk
 from tests.drivers.runs import accepted, born, keep, make_desk
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+ARRIVED = SendResult(state="accepted", evidence="accepted")
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 
 
@@ -112,6 +122,36 @@ def test_a_leap_ahead_does_not_make_everything_due_at_once(tmp_path: Path) -> No
     worker.close()
     assert state(desk) == "done"
     desk.store.close()
+
+
+@pytest.mark.parametrize("jump", [-DAY, -HOUR, HOUR, DAY])
+def test_levels_are_told_once_each_in_their_turn_though_the_clock_was_set_and_set_right_again(
+    tmp_path: Path, jump: timedelta
+) -> None:
+    machine, sent = Machine(), list[tuple[str, timedelta]]()
+    desk = open_desk(tmp_path, called(1, 1), Boundaries(0), "sqlite:tocsin.db", machine)
+    ensure_open(desk, STORIES["levels"].playbook(""), machine.now())
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        if not isinstance(work, Deliver):
+            return with_tools(desk, work, incident, head)
+        sent.append((incident.deliveries[work.delivery].person, machine.steady()))
+        return AttemptDone(effect=work.delivery, n=work.n, result=ARRIVED)
+
+    worker = Worker(desk, perform=perform)
+    worker.drain()
+    machine.passes(2 * MINUTE)
+    machine.wall += jump
+    worker.drain()
+    machine.passes(2 * MINUTE)
+    worker.drain()
+    machine.wall -= jump
+    for _ in range(10):
+        machine.passes(MINUTE)
+        worker.drain()
+    worker.close()
+    desk.store.close()
+    assert sent == [("ben", timedelta()), ("cia", 5 * MINUTE), ("dan", 10 * MINUTE)]
 
 
 def test_where_a_time_server_keeps_the_clock_a_leap_is_believed(tmp_path: Path) -> None:

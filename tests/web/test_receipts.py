@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -38,6 +39,25 @@ def test_twilio_says_delivered_and_the_message_shows_it(tocsin: AtDesk, tmp_path
     assert served.said == [
         f"channel phone: a callback, {fate}" for fate in ("taken", "taken", "nothing", "nothing")
     ]
+
+
+def test_two_servers_that_take_the_same_callbacks_at_once_keep_each_receipt_once(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [sid] = server.things
+        said = [server.status(sid, status, tocsin.clock.now()) for status in ("sent", "delivered")]
+        with serving(tocsin) as one, serving(tocsin) as other, ThreadPoolExecutor(8) as pool:
+            calls = [(served, callback) for served in (one, other) for callback in said * 4]
+            got = list(pool.map(lambda call: call[0].call_back(call[1]).status, calls))
+            for callback in said:  # whoever was told "later" comes again
+                assert one.call_back(callback).status == 200
+    assert set(got) <= {200, 503}
+    found = delivery(tocsin)
+    assert found["evidence"] == "delivered"
+    assert sorted(one["kind"] for one in found["attempts"][0]["receipts"]) == ["delivered", "relayed"]
 
 
 def test_whatsapp_says_read(tocsin: AtDesk, tmp_path: Path) -> None:

@@ -122,7 +122,9 @@ def each_in_their_way(desk: Desk, incident: Incident) -> bool:
         mine = _of(incident, person)
         told = any(one.state in ("accepted", "unknown") for one in mine.attempts)
         if mine.state == "active" and told and mine.reminders >= reminders:
-            return _follows_link(desk, incident, mine) if person == "ana" else _types_code(desk, incident, mine)
+            return (
+                _follows_link(desk, incident, mine) if person == "ana" else _types_code(desk, incident, mine)
+            )
     return False
 
 
@@ -181,7 +183,9 @@ STORIES = {
         called, told_by("urgent-internal", "role:counsel", remind_after=None), nobody_until_the_call
     ),
     "quorum": Story(
-        called, told_by("urgent-internal", "role:team", ack_quorum="all", escalate_after=None), each_in_their_way
+        called,
+        told_by("urgent-internal", "role:team", ack_quorum="all", escalate_after=None),
+        each_in_their_way,
     ),
     "failover": Story(_messenger, told_by("task-notice", "role:team"), nobody),
     "receipts": Story(_receipted, told_by("task-notice", "role:team", goal="read"), provider_reports),

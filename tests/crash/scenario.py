@@ -213,9 +213,7 @@ def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT)
     desk.append([turn])
 
 
-def work(
-    desk: Desk, worker: Worker, clock: SharedClock, act: Callable[[Desk, Incident], bool]
-) -> Incident:
+def work(desk: Desk, worker: Worker, clock: SharedClock, act: Callable[[Desk, Incident], bool]) -> Incident:
     """Let people act, let the worker do its part, jump over waits, until everything is over."""
     while True:
         worker.drain()

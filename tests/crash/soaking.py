@@ -20,6 +20,7 @@ from runner.drivers.choice import Running, is_shared, make_worker
 from runner.service.desk import Desk
 from tests.crash.scenario import Boundaries, SharedClock, home, open_desk
 
+
 def desk_of(folder: Path, url: str, smtp: int, http: int, clock: SharedClock) -> Desk:
     """Return a desk on the shared time."""
     settings = msgspec.structs.replace(home(smtp, http), store=url)

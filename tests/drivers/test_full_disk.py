@@ -45,7 +45,9 @@ class Disk:
             raise self._trouble
 
 
-@pytest.fixture(params=[StoreFull("no room is left"), StoreReadOnly("it takes no writes")], ids=["full", "read-only"])
+@pytest.fixture(
+    params=[StoreFull("no room is left"), StoreReadOnly("it takes no writes")], ids=["full", "read-only"]
+)
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
     return Disk(make_desk(tmp_path, "sqlite:tocsin.db").store, request.param)
 

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -143,14 +144,14 @@ def test_after_an_answer_nothing_more_is_claimed_and_no_level_is_told_twice(
         ensure_open(desk, STORIES["levels"].playbook(""), all_here.clock.now(), name)
         workers[0].drain()
         all_here.clock.time += timedelta(minutes=10)
-        at_once(lambda name=name: ben_answers(desk, name), *(worker.drain for worker in workers))
+        at_once(partial(ben_answers, desk, name), *(worker.drain for worker in workers))
         for _ in range(3):
             all_here.clock.time += timedelta(minutes=10)
             workers[0].drain()
         incident = desk.load(name)
-        assert {one.person: one.state for one in incident.deliveries.values() if _meant(incident, one.message)}[
-            "ben"
-        ] == "satisfied"
+        assert {
+            one.person: one.state for one in incident.deliveries.values() if _meant(incident, one.message)
+        }["ben"] == "satisfied"
         said = [e.decode(one.payload) for one in desk.store.read(name) if one.payload is not None]
         answered = next(i for i, one in enumerate(said) if isinstance(one, e.EvidenceRaised))
         later = [one for one in said[answered:] if isinstance(one, e.AttemptStarted)]

@@ -312,7 +312,7 @@ def test_an_exercise_makes_no_http_call():
 def test_an_attempt_takes_no_longer_than_its_channel_gives_it(said: str, limit: int, read: int):
     integration, door, channel = scripted("accept", config=ChannelConfig(adapter="scripted", timeout=said))
     door.send(channel, dispatch(), {})
-    [outbound] = integration.seen
+    [outbound] = integration.sent
     found = (outbound.timeouts.total, outbound.timeouts.read)
     assert found == (timedelta(seconds=limit), timedelta(seconds=read))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
-from runner.cli.schedules import run_due, schedule, schedules, unschedule
+from runner.cli.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.session import Session
 from runner.errors import Refused, Usage
 from runner.model import commands as c
@@ -48,6 +48,7 @@ def add(app: Commands) -> None:
     command(made, "schedule", Scope.HOME_WRITES)(schedule)
     command(made, "unschedule", Scope.HOME_WRITES)(unschedule)
     command(made, "schedules", Scope.ANYWHERE)(schedules)
+    command(made, "acknowledge", Scope.HOME_WRITES)(acknowledge)
 
 
 def list_(session: Session) -> None:

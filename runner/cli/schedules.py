@@ -111,13 +111,33 @@ def unschedule(
     _show(session)
 
 
+def acknowledge(
+    session: Session,
+    name: Annotated[str, Argument(metavar="SCHEDULE", help="As in drill schedules.")],
+    reason: Annotated[str, Option("--reason", metavar="WHY", help="Why it may stay so.")] = "",
+) -> None:
+    """Say that you know of the last time of a schedule that was missed or failed, and why that may stay so.
+
+    To make up for it, play it: tocsin drill run EXERCISE. Needs --reason.
+
+    \b
+    Example:
+      tocsin drill acknowledge lost-laptop --reason "the office moved; played on Thursday instead"
+    """
+    from runner.service.schedules import acknowledge as acknowledge_
+
+    acknowledge_(session.desk, name, reason)
+    session.say(f"{name}: acknowledged")
+    _show(session)
+
+
 def schedules(
     session: Session,
     ics: Annotated[
         Path | None, Option("--ics", metavar="FILE", help="Write the announced ones to come as a calendar.")
     ] = None,
     check: Annotated[
-        bool, Option("--check", help="Exit with 4 when the last time of one was missed or failed.")
+        bool, Option("--check", help="Exit with 4 while one was missed or failed and nobody acknowledged it.")
     ] = False,
 ) -> int:
     """Show which exercises come by themselves, when, and what became of each time that came."""

@@ -90,14 +90,16 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
     if session.json:
         session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
     for one in waiting if not session.json else ():
-        session.say(f"{one['incident']}: {one['text']}\n  → {one['command']}")
+        about = f"{one['incident']}: " if one["incident"] else ""
+        session.say(f"{about}{one['text']}\n  → {one['command']}")
     return NEEDS_A_PERSON if waiting or troubles else 0
 
 
 def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield what needs a person in each open incident; one that cannot be read holds up no other."""
+    """Yield what needs a person in each open incident, and beside them; one that cannot be read holds up no other."""
     from runner.cli.looking import read_status
     from runner.model.people import STREAM
+    from runner.service.between import missed
     from runner.views import advice
 
     for row in session.desk.store.rows():
@@ -116,3 +118,5 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
             continue
         for one in found.needs_attention:
             yield {"incident": found.codename, "text": one.text, "command": one.command}
+    for one in missed(session.desk):
+        yield {"incident": "", "text": one.text, "command": one.command}

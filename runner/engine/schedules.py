@@ -139,6 +139,8 @@ def _missed(schedule: Schedule, fire_at: datetime, look: Look, reason: str) -> F
 
 
 def attention(schedule: Schedule) -> Firing | None:
-    """Return the newest firing where it was missed or failed: somebody should know."""
+    """Return the newest firing where it was missed or failed and nobody has acknowledged that: somebody should know."""
     newest = max(schedule.firings.values(), key=lambda one: one.fire_at, default=None)
-    return newest if newest is not None and newest.state in ("missed", "failed") else None
+    if newest is None or newest.state not in ("missed", "failed") or newest.acknowledged:
+        return None
+    return newest

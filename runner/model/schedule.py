@@ -90,6 +90,13 @@ class FiringRestored(ScheduleEvent, frozen=True, kw_only=True):
     fire_at: datetime
 
 
+class FiringAcknowledged(ScheduleEvent, frozen=True, kw_only=True):
+    """Somebody knows that it did not happen, or failed, and says why it may stay so; older ones are meant with it."""
+
+    fire_at: datetime
+    reason: str
+
+
 AnyScheduleEvent = (
     DrillScheduled
     | DrillUnscheduled
@@ -98,6 +105,7 @@ AnyScheduleEvent = (
     | FiringEnded
     | FiringMissed
     | FiringRestored
+    | FiringAcknowledged
 )
 DECODER: msgspec.json.Decoder[AnyScheduleEvent] = msgspec.json.Decoder(AnyScheduleEvent)
 
@@ -116,6 +124,9 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     incident: str = ""
     codename: str = ""
     detail: str = ""
+    acknowledged: str = ""
+    """Why it may stay missed or failed; empty while nobody has said so."""
+    acknowledged_by: str = ""
 
     @property
     def id(self) -> str:
@@ -170,7 +181,9 @@ def _after(schedule: Schedule, event: AnyScheduleEvent, at: datetime) -> Schedul
 
 
 def _firing(
-    before: Firing, event: FiringClaimed | FiringOpened | FiringEnded | FiringMissed, at: datetime
+    before: Firing,
+    event: FiringClaimed | FiringOpened | FiringEnded | FiringMissed | FiringAcknowledged,
+    at: datetime,
 ) -> Firing:
     match event:
         case FiringClaimed(scheduler=scheduler, opens_at=opens_at):
@@ -185,3 +198,5 @@ def _firing(
             return msgspec.structs.replace(before, at=at, state=outcome, detail=detail)
         case FiringMissed(reason=reason):
             return msgspec.structs.replace(before, at=at, state="missed", detail=reason)
+        case FiringAcknowledged(reason=reason, by=by):
+            return msgspec.structs.replace(before, acknowledged=reason, acknowledged_by=by)

@@ -337,7 +337,8 @@ def _between(desk: Desk) -> Iterator[Finding]:
     from runner.service.between import waiting
 
     for one in waiting(desk):
-        yield Finding(area="organisation", severity="warning", what=one.text, hint=one.command)
+        severity: Severity = "error" if one.kind == "drill_missed" else "warning"
+        yield Finding(area="organisation", severity=severity, what=one.text, hint=one.command)
 
 
 def _clock(desk: Desk) -> Iterator[Finding]:

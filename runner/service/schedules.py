@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from runner.engine.schedules import Look, ahead_of, behind, passed, taken_up
+from runner.engine.schedules import Look, ahead_of, attention, behind, passed, taken_up
 from runner.errors import NotFound, Refused
 from runner.loading.catalog import Catalog
 from runner.loading.exercises import load_exercise
@@ -21,6 +21,7 @@ from runner.model.schedule import (
     DrillScheduled,
     DrillUnscheduled,
     Firing,
+    FiringAcknowledged,
     Rule,
     Schedule,
     fold_schedules,
@@ -67,14 +68,38 @@ def drop(desk: Desk, name: str) -> None:
     """Have an exercise come no more; what happened stays on record."""
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
-        standing = [one.id for one in book.schedules.values() if one.ended is None]
-        if name not in standing:
-            near = nearest(name, standing)
-            hint = f"did you mean {near}?" if near else "see: tocsin drill schedules"
-            raise NotFound(f"there is no schedule '{name}'", hint=hint)
-        return (DrillUnscheduled(schedule=name, by=desk.actor.claimed),)
+        return (DrillUnscheduled(schedule=_standing(book, name).id, by=desk.actor.claimed),)
 
     change(desk, decide)
+
+
+def acknowledge(desk: Desk, name: str, reason: str) -> None:
+    """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
+    if not reason.strip():
+        raise Refused(
+            "an exercise that did not happen is acknowledged with a reason", hint="add --reason '…'"
+        )
+
+    def decide(book: Book) -> Sequence[AnyScheduleEvent]:
+        wrong = attention(_standing(book, name))
+        if wrong is None:
+            raise Refused(f"nothing of {name} waits to be acknowledged", hint="see: tocsin drill schedules")
+        made = FiringAcknowledged(
+            schedule=name, by=desk.actor.claimed, fire_at=wrong.fire_at, reason=reason.strip()
+        )
+        return (made,)
+
+    change(desk, decide)
+
+
+def _standing(book: Book, name: str) -> Schedule:
+    """Return a schedule by its id; raises NotFound, with the nearest, for one that is not there any more."""
+    standing = {one.id: one for one in book.schedules.values() if one.ended is None}
+    if name not in standing:
+        near = nearest(name, standing)
+        hint = f"did you mean {near}?" if near else "see: tocsin drill schedules"
+        raise NotFound(f"there is no schedule '{name}'", hint=hint)
+    return standing[name]
 
 
 def written(exercise: str, base: Path) -> str:

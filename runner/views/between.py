@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from runner.engine.improvements import overdue
+from runner.engine.schedules import attention
 from runner.model.improvement import Item
+from runner.model.schedule import Book
 from runner.views.page import Blank, Block, Cell, Paragraph, line
 from runner.views.waiting import Attention
-from runner.views.words import count
+from runner.views.words import count, moment
 
+_WRONG = {"missed": "did not happen", "failed": "failed"}
 _NAMED = 4
 """Up to how many items are named."""
 
@@ -28,6 +31,24 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[Attention]:
             text=f"{count(len(late), 'improvement item is', 'improvement items are')} late: "
             f"{', '.join(late[:_NAMED])}{more}",
             command="tocsin improvement list",
+        )
+
+
+def missed_drills(book: Book) -> Iterator[Attention]:
+    """Yield each schedule whose last time was missed or failed, while nobody has acknowledged that."""
+    for schedule in book.schedules.values():
+        wrong = attention(schedule) if schedule.ended is None else None
+        if wrong is None:
+            continue
+        exercise = schedule.rule.exercise
+        yield Attention(
+            kind="drill_missed",
+            severity="medium",
+            ref=wrong.id,
+            since=wrong.fire_at,
+            text=f"the exercise {schedule.id} of {moment(wrong.fire_at)} {_WRONG[wrong.state]}: {wrong.detail}; "
+            f"make up for it (tocsin drill run {exercise}), or say why not",
+            command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
         )
 
 

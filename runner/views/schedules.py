@@ -18,6 +18,7 @@ from runner.model.schedule import (
     DrillScheduled,
     DrillUnscheduled,
     Firing,
+    FiringAcknowledged,
     FiringClaimed,
     FiringEnded,
     FiringMissed,
@@ -42,6 +43,8 @@ class FiringReport(msgspec.Struct, frozen=True, kw_only=True):
     recorded: datetime
     codename: str
     detail: str
+    acknowledged: str
+    """Why it may stay missed or failed, and who says so."""
 
 
 class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +114,7 @@ def _fired(firing: Firing) -> FiringReport:
         recorded=firing.at,
         codename=firing.codename,
         detail=firing.detail,
+        acknowledged=f"{firing.acknowledged} ({firing.acknowledged_by})" if firing.acknowledged else "",
     )
 
 
@@ -146,8 +150,8 @@ def _how(one: ScheduleReport) -> str:
 def _row(one: FiringReport) -> tuple[Cell, ...]:
     return (
         Cell(moment(one.fire_at), "dim"),
-        Cell(one.state, _TONES.get(one.state, "warn")),
-        Cell("; ".join(part for part in (one.codename, one.detail) if part)),
+        Cell(one.state, "dim" if one.acknowledged else _TONES.get(one.state, "warn")),
+        Cell("; ".join(part for part in (one.codename, one.detail, one.acknowledged) if part)),
     )
 
 
@@ -186,5 +190,5 @@ def told(event: AnyScheduleEvent) -> str:
             return f"warning: the exercise {name} of {moment(fire_at)} did not happen: {reason}"
         case FiringRestored(schedule=name, fire_at=fire_at):
             return f"{name} of {moment(fire_at)} is still to come: it was recorded by a clock that was ahead"
-        case FiringClaimed() | DrillScheduled() | DrillUnscheduled():
+        case FiringClaimed() | FiringAcknowledged() | DrillScheduled() | DrillUnscheduled():
             return ""

@@ -31,6 +31,7 @@ AttentionKind = Literal[
     "substitute_notice",
     "update_missed",
     "improvement_late",
+    "drill_missed",
 ]
 
 

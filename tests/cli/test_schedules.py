@@ -158,3 +158,41 @@ def test_doctor_and_status_are_not_disturbed_by_schedules(tocsin: AtDesk, exerci
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     assert "error" not in tocsin("doctor").out
     assert tocsin("worker", "--once").code == 0
+
+
+def test_a_missed_exercise_is_said_everywhere_until_somebody_acknowledges_it(
+    tocsin: AtDesk, exercise: str
+) -> None:
+    tocsin.done("open", str(tocsin.home / "exercises" / "lost-badge.yaml"), "--yes")
+    tocsin.done("drill", "schedule", exercise, "--every", "1d")
+    refused = tocsin("drill", "acknowledge", exercise, "--reason", "too early")
+    assert (refused.code, "nothing of badge-evening waits" in refused.err) == (1, True)
+    assert tocsin("doctor").code == 0
+    tocsin.clock.advance(DAY)
+    tocsin("drill", "run", "--due")
+    found = tocsin("status", "--format", "json").json
+    (one,) = found["organisation"]
+    assert (one["kind"], one["command"]) == (
+        "drill_missed",
+        "tocsin drill acknowledge badge-evening --reason WHY",
+    )
+    told = "badge-evening of Wed 25 Nov 2026 09:00 UTC did not happen: a real incident was open: amber-falcon"
+    assert one["text"].startswith(f"the exercise {told}; make up for it (tocsin drill run badge-evening)")
+    assert "BESIDE THIS INCIDENT" in tocsin("status").out
+    said = tocsin("doctor")
+    assert (said.code, "did not happen" in said.out) == (4, True)
+    tocsin.done("cancel", "--reason", "found")
+    once = tocsin("worker", "--once", "--format", "json")
+    assert (once.code, [each["command"] for each in once.json["needs_attention"]]) == (4, [one["command"]])
+    assert told in tocsin("worker", "--once").err
+    assert "add --reason" in tocsin("drill", "acknowledge", exercise).err
+    assert (
+        "did you mean badge-evening?" in tocsin("drill", "acknowledge", "badge-evenin", "--reason", "x").err
+    )
+    tocsin.done("drill", "acknowledge", exercise, "--reason", "it was played on Thursday", "--as", "ada")
+    assert (tocsin("worker", "--once").code, tocsin("doctor").code) == (0, 0)
+    assert tocsin("drill", "schedules", "--check").code == 0
+    page = tocsin.done("drill", "schedules")
+    assert "missed" in page
+    assert "it was played on Thursday (ada)" in " ".join(page.split())
+    assert tocsin("audit", "verify").code == 0

@@ -13,6 +13,7 @@ from runner.model.schedule import (
     AnyScheduleEvent,
     DrillScheduled,
     DrillUnscheduled,
+    FiringAcknowledged,
     FiringClaimed,
     FiringEnded,
     FiringMissed,
@@ -150,3 +151,13 @@ def test_one_that_was_unscheduled_before_it_opened_does_not_open() -> None:
     schedule = after(claimed(T0 + DAY, "here"), DrillUnscheduled(schedule="s", by="maria"))
     assert made(taken_up(schedule, look(T0 + DAY))) == [("FiringMissed", 1)]
     assert passed(schedule, [T0 + 2 * DAY], look(T0 + 2 * DAY)) == ()
+
+
+def test_a_miss_that_somebody_has_acknowledged_waits_for_nobody_until_the_next_one() -> None:
+    known = FiringAcknowledged(schedule="s", by="maria", fire_at=T0, reason="the office moved")
+    settled = after(missed(T0), known)
+    assert attention(settled) is None
+    assert (settled.firings[T0].state, settled.firings[T0].acknowledged_by) == ("missed", "maria")
+    again = attention(after(missed(T0), known, missed(T0 + DAY)))
+    assert again is not None
+    assert again.fire_at == T0 + DAY

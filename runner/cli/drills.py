@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
+from runner.cli.ready import readiness
 from runner.cli.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.session import Session
 from runner.errors import Refused, Usage
@@ -49,6 +50,7 @@ def add(app: Commands) -> None:
     command(made, "unschedule", Scope.HOME_WRITES)(unschedule)
     command(made, "schedules", Scope.ANYWHERE)(schedules)
     command(made, "acknowledge", Scope.HOME_WRITES)(acknowledge)
+    command(made, "readiness", Scope.ANYWHERE)(readiness)
 
 
 def list_(session: Session) -> None:

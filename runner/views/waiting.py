@@ -32,6 +32,10 @@ AttentionKind = Literal[
     "update_missed",
     "improvement_late",
     "drill_missed",
+    "playbook_changed",
+    "playbook_unexercised",
+    "person_unreached",
+    "alternate_missing",
 ]
 
 

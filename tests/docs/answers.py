@@ -117,6 +117,10 @@ ASKED = (
     ("doctor", ""),
     ("status nothing", "Whatever was refused, with `--format json`"),
     ("drill rate T1", ""),
+    (
+        "drill readiness",
+        "`tocsin drill readiness`; `needs_attention` not empty makes `--check` exit with 4",
+    ),
     ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
 )
 """Command and, where it says more, how the page names it."""

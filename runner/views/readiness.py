@@ -120,9 +120,9 @@ def wanting(
             if not person.ways:
                 command = f"tocsin person add {person.person} --contact CHANNEL=ADDRESS"
             yield _entry("person_unreached", person.person, text, command)
-    for role in alone:
-        text = f"one person holds {role}, and nobody stands in for them"
-        yield _entry("alternate_missing", role, text, "name some in tocsin.yaml: alternates")
+    if alone:
+        text = f"{', '.join(alone)}: held by one person, and nobody stands in for them"
+        yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
 
 
 def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> Attention:

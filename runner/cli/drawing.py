@@ -122,7 +122,7 @@ def card(
     if not out:
         session.world.out.write(content.decode())
         return
-    from runner.cli.messages import private_file
+    from runner.cli.written import private_file
 
     private_file(Path(out), content)
     session.say(

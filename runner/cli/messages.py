@@ -166,6 +166,7 @@ def call_sheet(
     Example:
       tocsin message call-sheet --out calls.pdf
     """
+    from runner.cli.written import private_file
     from runner.documents.write import FORMATS, write
     from runner.service.call_sheet import call_sheet as made
 
@@ -182,19 +183,6 @@ def call_sheet(
     private_file(out, content)
     said = f"{out}: it holds private numbers; print it, lock it away, delete the file"
     session.show({"schema": "tocsin/call-sheet/v1", "file": str(out)}, Page((line(said, "good", hang=2),)))
-
-
-def private_file(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone can read; raises Refused."""
-    import os
-
-    try:
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
 def _known(session: Session, channel: str, person: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runner.cli import contact_book
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
+from runner.cli.reaching import reach
 from runner.cli.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.model.commands import AssignRole
@@ -18,24 +20,29 @@ Person = Annotated[str, Argument(metavar="PERSON", help="Their short name.")]
 
 def add(app: Commands) -> None:
     """Add ``person …`` and ``role …``."""
-    people = group(app, "person", "People: list, add, verify their contacts, mark them away.")
+    people = group(app, "person", "People: list, add, import, verify their contacts, mark them away, forget.")
     command(people, "list", Scope.ANYWHERE)(list_)
     command(people, "add", Scope.HOME_WRITES)(add_)
     command(people, "verify", Scope.HOME_WRITES)(verify)
     command(people, "agreed", Scope.HOME_WRITES)(agreed)
     command(people, "distrust", Scope.HOME_WRITES)(distrust)
     command(people, "away", Scope.HOME_WRITES)(away)
+    contact_book.add(people)
     roles = group(app, "role", "Roles: who holds them.")
     command(roles, "list", Scope.ANYWHERE)(roles_)
     command(roles, "assign", Scope.WRITES)(assign)
 
 
 def list_(session: Session) -> None:
-    """List everybody: roles, contacts with the address masked, who is away."""
+    """List everybody: roles, contacts with the address masked, who is away, and where that stands.
+
+    From tocsin.yaml it can be read by whoever has the disk; in the store it is sealed.
+    """
+    from runner.service.book import kept_people
     from runner.views.people import people, people_page
 
-    found = session.desk.directory
-    report = people(found.people, found.roles)
+    desk = session.desk
+    report = people(desk.directory.people, desk.directory.roles, desk.home.people, kept_people(desk.store))
     session.show(report, lambda: people_page(report, session.now()))
 
 
@@ -74,20 +81,7 @@ def add_(
     add_person(session.desk, person, name, contacts)
     _told(session, f"{person} is on record with {count(len(contacts), 'new contact')}")
     if contacts:
-        _reach(session, person)
-
-
-def _reach(session: Session, person: str) -> None:
-    """Have what is under way to somebody use their new contacts, and say what was given up before they had them."""
-    from runner.cli.outcome import work
-    from runner.service.messages import plan_anew
-
-    asked, given_up = plan_anew(session.machine, person)
-    if asked:
-        work(session)
-        session.say(f"messages to {person} are planned anew in {', '.join(asked)}")
-    for delivery in given_up:
-        session.say(f"was given up: tocsin message retry {delivery} --reason 'new contact'")
+        reach(session, person)
 
 
 def _contact(text: str) -> ContactPoint:
@@ -135,7 +129,7 @@ def distrust(
         raise Usage("what happened?", hint="add --reason 'new SIM card'")
     distrust_contact(session.desk, person, channel, reason.strip())
     _told(session, f"{person}'s contact {channel} carries no approval until it is verified")
-    _reach(session, person)
+    reach(session, person)
 
 
 def agreed(

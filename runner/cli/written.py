@@ -35,6 +35,19 @@ def write_out(path: Path, content: bytes) -> None:
         raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
+def private_file(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone can read; raises Refused."""
+    import os
+
+    try:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
+
+
 def in_person(session: Session, override: str) -> None:
     """Raise Refused where somebody would override for somebody else."""
     if override and session.options.on_behalf_of:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,30 @@ def load_home(path: Path) -> Home:
     return home
 
 
+def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
+    """Yield every place of a home's file that names somebody who is none of ``people``, wherever those are kept."""
+    source = load(path)
+    for where, person in _named(home):
+        if person not in people:
+            near = nearest(person, people)
+            hint = f"did you mean {near}?" if near else "add them: tocsin person add"
+            yield source.problem(where, "person", f"nobody is called {person!r}", hint=hint)
+
+
+def lines_of_people(path: Path) -> str:
+    """Return the lines that hold people in a home's file, as ``12-31``; nothing where there are none."""
+    source = load(path)
+    if not isinstance(source.data, dict) or not source.data.get("people"):
+        return ""
+    begin, _ = source.position(("people",), key=True)
+    text = source.text.splitlines()
+    after = [line for line, _ in source.spot.keys.values() if line > begin]
+    end = min(after, default=len(text) + 1) - 1
+    while end > begin and (not text[end - 1].strip() or text[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return f"{begin}-{end}"
+
+
 def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
     problems: list[Problem] = []
     data: Any = source.data if isinstance(source.data, dict) else {}
@@ -77,11 +101,6 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         source.problem(("classes", name), "class", f"class {name}: {why}")
         for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
     ]
-    for where, person in _named(home):
-        if person not in home.people:
-            near = nearest(person, home.people)
-            hint = f"did you mean {near}?" if near else "add them under people"
-            found.append(source.problem(where, "person", f"nobody is called {person!r}", hint=hint))
     found.extend(_rooms_and_rotas(home, source))
     if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
         found.append(
@@ -92,10 +111,6 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
                 hint="as https://ack.example.org",
             )
         )
-    for name, person_ in home.people.items():
-        if person_.alternate and person_.alternate not in home.people:
-            where = ("people", name, "alternate")
-            found.append(source.problem(where, "person", f"nobody is called {person_.alternate!r}"))
     for name, channel in home.channels.items():
         found.extend(_channel(name, channel, source))
     return found
@@ -134,7 +149,7 @@ def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Prob
 
 
 def _named(home: Home) -> Iterator[tuple[Where, str]]:
-    """Yield every place at which the home names a person in a list."""
+    """Yield every place at which the home names a person."""
     for key, table in (("roles", home.roles), ("alternates", home.alternates)):
         for role, persons in table.items():
             for index, person in enumerate(persons):
@@ -142,6 +157,9 @@ def _named(home: Home) -> Iterator[tuple[Where, str]]:
     for index, one in enumerate(home.escalation):
         if one.startswith("person:"):
             yield ("escalation", index), one.removeprefix("person:")
+    for name, somebody in home.people.items():
+        if somebody.alternate:
+            yield ("people", name, "alternate"), somebody.alternate
 
 
 def _where(path: str) -> tuple[str | int, ...]:

@@ -88,13 +88,17 @@ def _text(path: Path) -> Any:
         raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check what it is") from None
 
 
+def separator(head: str) -> str:
+    """Return what the first line has most of: commas, semicolons or tabs."""
+    return max(",;\t", key=head.count)
+
+
 def _dialect(path: Path) -> type[csv.Dialect]:
-    """Take the separator that the first line has most of: commas, semicolons or tabs."""
     with _text(path) as lines:
         head = lines.readline(64_000)
 
     class Found(csv.excel):
-        delimiter = max(",;\t", key=head.count)
+        delimiter = separator(head)
         strict = True
 
     return Found

@@ -92,7 +92,7 @@ def validate_source(
         case "tocsin/fields/v1":
             return _fields(source)
         case "tocsin/home/v1":
-            return _home(source)
+            return _home(source, home)
         case "tocsin/playbook-test/v1":
             return _tests(source, catalog)
         case "tocsin/exercise/v1":
@@ -158,11 +158,13 @@ def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
     return check_tests(source, catalog)
 
 
-def _home(source: Source) -> tuple[Problem, ...]:
-    from runner.loading.home import load_home
+def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
+    """Return what is wrong with a home's file; people may be kept in the store of ``home`` instead."""
+    from runner.loading.home import load_home, strangers
 
+    path = Path(source.file)
     try:
-        load_home(Path(source.file))
+        given = load_home(path)
     except Invalid as error:
         return error.problems
-    return ()
+    return tuple(strangers(path, given, {*given.people, *(home.people if home is not None else ())}))

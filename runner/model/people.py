@@ -1,9 +1,13 @@
-"""What is recorded about people between incidents: the organisation's own journal, sealed as personal data."""
+"""What is recorded about people between incidents: the contact book, sealed as personal data.
+
+Each person has a journal of their own, under a key of their own, so that forgetting one destroys that key and nobody else's. Who holds
+a role, and who was forgotten, stands in the organisation's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -12,7 +16,9 @@ from runner.model.organisation import Check, Person
 from runner.model.states import AttemptState
 
 STREAM = "organisation"
-"""The journal's name; it is no incident."""
+"""The journal's name, and the kind of every journal that is no incident."""
+BOOK = "person"
+"""The state of the rows of people's own journals; each row's title is the person, and is sealed with the rest."""
 
 
 class PeopleEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
@@ -27,6 +33,16 @@ class PersonAdded(PeopleEvent, frozen=True, kw_only=True):
 
     name: str
     contacts: tuple[ContactPoint, ...] = ()
+
+
+class PersonFiled(PeopleEvent, frozen=True, kw_only=True):
+    """What a list says of somebody, whole: a contact that it does not name is gone. Contacts carry their marks."""
+
+    card: Person
+
+
+class PersonForgotten(PeopleEvent, frozen=True, kw_only=True):
+    """Their own journal was shredded: nothing that was recorded of them before is used, and they hold no role."""
 
 
 class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
@@ -80,16 +96,9 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
     persons: tuple[str, ...]
 
 
-AnyPeopleEvent = (
-    PersonAdded
-    | ContactVerified
-    | ContactStopped
-    | ContactDistrusted
-    | ContactConsented
-    | WayChecked
-    | PersonAway
-    | RoleHeld
-)
+CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
+"""What changes what is known of one person."""
+AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayChecked | RoleHeld
 DECODER: msgspec.json.Decoder[AnyPeopleEvent] = msgspec.json.Decoder(AnyPeopleEvent)
 
 
@@ -106,31 +115,41 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
     """Return people and roles with what was recorded since the home's file was written laid over it."""
     people, roles = dict(base.people), dict(base.roles)
     stops: dict[tuple[str, str], datetime] = {}
+    again: dict[tuple[str, str], datetime] = {}
     checks: dict[tuple[str, str], Check] = {}
     for at, event in events:
-        before = people.get(event.person, Person())
         match event:
-            case PersonAdded(name=name, contacts=contacts):
-                changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)
-                kept = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
-                people[event.person] = msgspec.structs.replace(
-                    before, name=name or before.name, contacts=(*kept, *changed)
-                )
-            case ContactVerified() | ContactDistrusted() | ContactConsented():
-                people[event.person] = _marked(before, event.channel, at, _MARKS[type(event)])
+            case PersonForgotten(person=name):
+                people.pop(name, None)
+                roles = {role: tuple(one for one in held if one != name) for role, held in roles.items()}
+            case RoleHeld(role=role, persons=persons):
+                roles[role] = persons
             case WayChecked(person=name, channel=channel):
                 checks[name, channel] = _checked(checks.get((name, channel)), event, at)
             case ContactStopped(adapter=adapter, address=address, stopped=True):
                 stops.setdefault((adapter, address), at)
             case ContactStopped(adapter=adapter, address=address):
                 stops.pop((adapter, address), None)
-            case PersonAway(away=away, alternate=alternate):
-                people[event.person] = msgspec.structs.replace(
-                    before, away=away, alternate=alternate or before.alternate
-                )
-            case RoleHeld(role=role, persons=persons):
-                roles[role] = persons
-    return People(_with_stops(people, stops), roles, checks)
+                again[adapter, address] = at
+            case _:
+                people[event.person] = _card(people.get(event.person, Person()), event, at)
+    stopped = {name: _with_stops(person, stops, again) for name, person in people.items()}
+    return People(stopped, roles, checks)
+
+
+def _card(before: Person, event: CardEvent, at: datetime) -> Person:
+    """Return what is known of one person after an event."""
+    match event:
+        case PersonAdded(name=name, contacts=contacts):
+            changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)
+            kept = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
+            return msgspec.structs.replace(before, name=name or before.name, contacts=(*kept, *changed))
+        case PersonFiled(card=card):
+            return card
+        case ContactVerified() | ContactDistrusted() | ContactConsented():
+            return _marked(before, event.channel, at, _MARKS[type(event)])
+        case PersonAway(away=away, alternate=alternate):
+            return msgspec.structs.replace(before, away=away, alternate=alternate or before.alternate)
 
 
 _MARKS: Mapping[type[PeopleEvent], str] = {
@@ -156,19 +175,22 @@ def _checked(before: Check | None, event: WayChecked, at: datetime) -> Check:
 
 
 def _with_stops(
-    people: Mapping[str, Person], stops: Mapping[tuple[str, str], datetime]
-) -> Mapping[str, Person]:
+    person: Person, stops: Mapping[tuple[str, str], datetime], again: Mapping[tuple[str, str], datetime]
+) -> Person:
     """Put each stop to its address, however often that was recorded since: who said it has to take it back."""
-    if not stops:
-        return people
-    return {
-        name: msgspec.structs.replace(
-            person, contacts=tuple(_stopped(contact, stops) for contact in person.contacts)
-        )
-        for name, person in people.items()
-    }
+    contacts = tuple(_stopped(contact, stops, again) for contact in person.contacts)
+    return person if contacts == person.contacts else msgspec.structs.replace(person, contacts=contacts)
 
 
-def _stopped(contact: ContactPoint, stops: Mapping[tuple[str, str], datetime]) -> ContactPoint:
+def _stopped(
+    contact: ContactPoint,
+    stops: Mapping[tuple[str, str], datetime],
+    again: Mapping[tuple[str, str], datetime],
+) -> ContactPoint:
     mine = {adapter: at for (adapter, address), at in stops.items() if address == contact.address}
-    return msgspec.structs.replace(contact, stopped=mine) if mine else contact
+    written = {
+        adapter: at
+        for adapter, at in contact.stopped.items()
+        if at > again.get((adapter, contact.address), at - timedelta.resolution)
+    }
+    return msgspec.structs.replace(contact, stopped=mine | written) if mine or contact.stopped else contact

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from runner.errors import TocsinError
-from runner.loading.home import load_home
+from runner.loading.home import lines_of_people, load_home, strangers
 from runner.model.actor import Actor
 from runner.model.commands import AttemptLost
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
@@ -200,6 +200,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         incident = desk.load(row.id)
         rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
     yield from _lists(desk, rows, repair)
+    yield from _people(desk)
     yield from _rotas(desk)
     yield from _outside(desk)
     yield from _between(desk)
@@ -301,6 +302,21 @@ def _lists(desk: Desk, rows: list[IncidentRow], repair: bool) -> Iterator[Findin
 
 def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
     return row.codename, row.title, row.kind, row.state, row.version
+
+
+def _people(desk: Desk) -> Iterator[Finding]:
+    """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
+    config = desk.folder / CONFIG
+    for problem in strangers(config, desk.home, desk.directory.people):
+        yield Finding(area="people", severity="error", what=str(problem))
+    plain = [name for name, person in desk.home.people.items() if person.contacts]
+    if plain:
+        yield Finding(
+            area="people",
+            severity="warning",
+            what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
+            hint="tocsin person import --from-settings takes them into the store, sealed",
+        )
 
 
 def _rotas(desk: Desk) -> Iterator[Finding]:

@@ -1,20 +1,17 @@
-"""People and roles: the home's file with the organisation's journal laid over it, and how to add to that."""
+"""People and roles: the home's file with the contact book of the store laid over it, and how to add to that."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
-from runner.errors import Invalid, NotFound, Refused, Stale
-from runner.model.actor import Actor
+from runner.errors import Invalid, NotFound, Refused
 from runner.model.message_classes import laid_over
 from runner.model.messaging import BUILT_IN_CLASSES, Channel, ContactPoint
 from runner.model.organisation import Directory, Home, Person
 from runner.model.people import (
-    DECODER,
-    STREAM,
-    AnyPeopleEvent,
     ContactConsented,
     ContactDistrusted,
     ContactStopped,
@@ -28,28 +25,18 @@ from runner.model.people import (
 )
 from runner.model.states import AttemptState
 from runner.model.vocabulary import nearest
-from runner.service.chance import Clock
-from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
+from runner.service.book import Shelf, read_book, record, shred
 
 
-class Office(Protocol):
+class Office(Shelf, Protocol):
     """As much of an opened home as people and roles need."""
 
     home: Home
-    store: Store
-    clock: Clock
-    actor: Actor
-
-    def forget_directory(self) -> None:
-        """Read people and channels anew next time."""
-        ...
 
 
 def read_people(desk: Office) -> People:
     """Return people and roles as of now."""
-    base = People(desk.home.people, desk.home.roles)
-    rows = desk.store.read_payloads(STREAM)
-    return fold_people(base, ((at, DECODER.decode(data)) for _, at, data in rows if data is not None))
+    return fold_people(People(desk.home.people, desk.home.roles), read_book(desk.store))
 
 
 def read_directory(desk: Office) -> Directory:
@@ -100,33 +87,30 @@ def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint
         _check(desk, contact)
     if not title and name not in read_people(desk).people:
         title = name
-    _record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
+    record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
 
 
 def verify_contact(desk: Office, name: str, channel: str, via: str) -> None:
     """Record that a contact point was proved on another way."""
     _has_contact(desk, name, channel)
-    _record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
+    record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
 
 
 def distrust_contact(desk: Office, name: str, channel: str, why: str) -> None:
     """Record that an address may be another's by now: it carries no approval until it is verified anew."""
     _has_contact(desk, name, channel)
-    _record(desk, ContactDistrusted(person=name, by=desk.actor.claimed, channel=channel, why=why))
+    record(desk, ContactDistrusted(person=name, by=desk.actor.claimed, channel=channel, why=why))
 
 
 def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
     """Record that its owner agreed to be texted there."""
     _has_contact(desk, name, channel)
-    _record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
+    record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
 
 
 def record_check(desk: Office, name: str, channel: str, state: AttemptState, reason: str) -> None:
     """Record what came of trying one channel to somebody on a quiet day."""
-    _record(
-        desk,
-        WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason),
-    )
+    record(desk, WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason))
 
 
 def _has_contact(desk: Office, name: str, channel: str) -> None:
@@ -144,7 +128,7 @@ def stop_contact(desk: Office, name: str, adapter: str, address: str, *, stopped
     event = ContactStopped(
         person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped
     )
-    _record(desk, event)
+    record(desk, event)
     return True
 
 
@@ -153,50 +137,47 @@ def set_away(desk: Office, name: str, away: bool, alternate: str) -> None:
     person(desk, name)
     if alternate:
         person(desk, alternate)
-    _record(desk, PersonAway(person=name, by=desk.actor.claimed, away=away, alternate=alternate))
+    record(desk, PersonAway(person=name, by=desk.actor.claimed, away=away, alternate=alternate))
 
 
 def hold_role(desk: Office, role: str, persons: tuple[str, ...]) -> None:
     """Record who holds a role in incidents to come."""
     for name in persons:
         person(desk, name)
-    _record(desk, RoleHeld(person=persons[0], by=desk.actor.claimed, role=role, persons=persons))
+    record(desk, RoleHeld(person=persons[0], by=desk.actor.claimed, role=role, persons=persons))
 
 
 def _check(desk: Office, contact: ContactPoint) -> None:
-    from runner.effects.gateway import Gateway
-
-    gateway = Gateway()
     channels, broken = read_channels(desk.home)
     if contact.channel in broken:
         raise Refused(broken[contact.channel], hint="see: tocsin doctor")
+    if problem := address_problem(channels, contact):
+        raise Refused(f"the address for {contact.channel} cannot be used: {problem}")
+
+
+def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> str:
+    """Return what the first channel that a contact is for has against its address, without repeating it."""
+    from runner.effects.gateway import Gateway
+
+    gateway = Gateway()
     for channel in channels.values():
         if contact.channel in (channel.id, channel.address_kind):
             problem = gateway.address_problem(channel, contact.address)
             if problem:
-                raise Refused(f"the address for {contact.channel} cannot be used: {problem}")
+                return problem
+    return ""
 
 
-def _record(desk: Office, event: AnyPeopleEvent) -> None:
-    now = desk.clock.now()
-    head = desk.store.head(STREAM)
-    row = IncidentRow(
-        id=STREAM,
-        codename=STREAM,
-        title="",
-        kind=STREAM,
-        state=STREAM,
-        opened_at=now,
-        version=head.version + 1,
-    )
-    new = NewEvent(
-        type=type(event).__name__,
-        at=now,
-        actor=desk.actor,
-        payload=msgspec.json.encode(event, order="sorted"),
-        personal=True,
-    )
-    append = Append(incident=STREAM, expected_version=head.version, events=[new], row=row)
-    if not isinstance(desk.store.append([append], recorded=now)[0], Appended):
-        raise Stale("somebody else changed the people at the same moment", hint="look again, then repeat")
-    desk.forget_directory()
+def forget_person(desk: Office, name: str) -> int:
+    """Destroy the key under which somebody's contacts stand; return how many older entries are under the key of all."""
+    person(desk, name)
+    return shred(desk, name)
+
+
+def as_settings(desk: Office) -> bytes:
+    """Return everybody and every role as ``tocsin.yaml`` would have them, in clear."""
+    import yaml
+
+    found = read_people(desk)
+    known = msgspec.to_builtins({"people": found.people, "roles": found.roles})
+    return yaml.safe_dump(known, allow_unicode=True, sort_keys=True).encode()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from runner.model.organisation import Person
 from runner.views.page import Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.words import masked, span
+
+Origin = Literal["settings", "store", "both"]
+_FROM: Mapping[Origin, str] = {
+    "settings": "  from tocsin.yaml",
+    "store": "",
+    "both": "  from tocsin.yaml and the store",
+}
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +41,8 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     away: bool
     alternate: str
     contacts: tuple[ContactRow, ...]
+    origin: Origin = "store"
+    """Where it stands: in ``tocsin.yaml`` in plain text, in the store sealed, or the one laid over the other."""
 
 
 class PeopleReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/people/v1"):
@@ -42,8 +52,13 @@ class PeopleReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
     unheld: tuple[str, ...]
 
 
-def people(found: Mapping[str, Person], roles: Mapping[str, tuple[str, ...]]) -> PeopleReport:
-    """Return everybody by id; addresses leave the model masked."""
+def people(
+    found: Mapping[str, Person],
+    roles: Mapping[str, tuple[str, ...]],
+    settings: Collection[str] = (),
+    store: Collection[str] = (),
+) -> PeopleReport:
+    """Return everybody by id; addresses leave the model masked. ``settings`` and ``store`` say who stands where."""
     return PeopleReport(
         people=tuple(
             PersonRow(
@@ -63,11 +78,18 @@ def people(found: Mapping[str, Person], roles: Mapping[str, tuple[str, ...]]) ->
                     )
                     for one in person.contacts
                 ),
+                origin=_origin(name in settings, name in store),
             )
             for name, person in sorted(found.items())
         ),
         unheld=tuple(sorted(role for role, held in roles.items() if not held)),
     )
+
+
+def _origin(settings: bool, store: bool) -> Origin:
+    if settings:
+        return "both" if store else "settings"
+    return "store"
 
 
 def people_page(report: PeopleReport, now: datetime) -> Page:
@@ -82,6 +104,7 @@ def people_page(report: PeopleReport, now: datetime) -> Page:
                     Cell(one.person, "title"),
                     Cell(f"  {one.name}" if one.name and one.name != one.person else ""),
                     Cell(roles, "dim"),
+                    Cell(_FROM[one.origin], "dim"),
                     Cell(away, "warn"),
                 ),
                 hang=2,

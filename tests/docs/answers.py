@@ -115,6 +115,9 @@ ASKED = (
     ("serve-callbacks --list", ""),
     ("audit verify", ""),
     ("doctor", ""),
+    ("person import contacts.csv --yes", "`tocsin person import`"),
+    ("person export people.yaml", "`tocsin person export FILE`"),
+    ("person forget zoe --yes", "`tocsin person forget PERSON`"),
     ("status nothing", "Whatever was refused, with `--format json`"),
     ("drill rate T1", ""),
     (
@@ -189,6 +192,7 @@ def _write(folder: Path) -> None:
     shipped = (ROOT / "playbooks" / "lost-device.yaml").read_text(encoding="utf-8")
     (folder / "lost-device.yaml").write_text(shipped.replace("wait: 30d", "wait: 60d"), encoding="utf-8")
     (folder / "people.csv").write_text("reference,name,address\nK-1,Ada,1 Elm Road\n", encoding="utf-8")
+    (folder / "contacts.csv").write_text("person,name,phone\nzoe,Zoe Zimmer,+15005550006\n", encoding="utf-8")
     (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")
     (folder / "wrong.yaml").write_text(
         shipped.replace("role: technical", "role: tecnical", 1), encoding="utf-8"

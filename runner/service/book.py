@@ -1,0 +1,119 @@
+"""The contact book in the store: a sealed journal for each person, so that forgetting one destroys the key of one.
+
+Which journal is whose stands sealed in its row. Two processes that begin a journal for the same person in one instant make two: both
+are read, and both are shredded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from runner.errors import Stale
+from runner.model.actor import Actor
+from runner.model.people import BOOK, DECODER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
+from runner.service.chance import Chance, Clock
+from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
+
+
+class Shelf(Protocol):
+    """As much of an opened home as the contact book needs."""
+
+    store: Store
+    clock: Clock
+    chance: Chance
+    actor: Actor
+
+    def forget_directory(self) -> None:
+        """Read people and channels anew next time."""
+        ...
+
+
+def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
+    """Return everything that was recorded about people and roles, in the order of time."""
+    names = (STREAM, *(row.id for row in _books(store)))
+    found = (one for name in names for one in _events(store, name))
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def kept_people(store: Store) -> frozenset[str]:
+    """Return whoever has a journal that opens."""
+    return frozenset(row.title for row in _books(store))
+
+
+def _books(store: Store) -> list[IncidentRow]:
+    return [row for row in store.rows(BOOK) if row.title]  # a shredded one has lost its title
+
+
+def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEvent]]:
+    for _, at, data in store.read_payloads(journal):
+        if data is not None:
+            yield at, DECODER.decode(data)
+
+
+def record(desk: Shelf, *events: AnyPeopleEvent) -> None:
+    """Append events, each to the journal that it belongs to, in one transaction; raises Stale."""
+    now = desk.clock.now()
+    books = {row.title: row for row in _books(desk.store)}
+    grouped: dict[str, list[AnyPeopleEvent]] = {}
+    for event in events:
+        own = not isinstance(event, RoleHeld | PersonForgotten)
+        grouped.setdefault(event.person if own else "", []).append(event)
+    appends = [
+        _append(desk, _row(desk, books.get(person), person, now), entries, now)
+        for person, entries in grouped.items()
+    ]
+    results = desk.store.append(appends, recorded=now)
+    if not all(isinstance(one, Appended) for one in results):
+        raise Stale("somebody else changed the people at the same moment", hint="look again, then repeat")
+    desk.forget_directory()
+
+
+def _row(desk: Shelf, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
+    """Return the row of the organisation's journal, of somebody's, or of a new one."""
+    if book is not None:
+        return book
+    name = desk.chance.name(BOOK) if person else STREAM
+    return IncidentRow(
+        id=name,
+        codename=name,
+        title=person,
+        kind=STREAM,
+        state=BOOK if person else STREAM,
+        opened_at=now,
+        version=0 if person else desk.store.head(STREAM).version,
+    )
+
+
+def _append(desk: Shelf, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime) -> Append:
+    entries = [
+        NewEvent(
+            type=type(event).__name__,
+            at=now,
+            actor=desk.actor,
+            payload=msgspec.json.encode(event, order="sorted"),
+            personal=True,
+        )
+        for event in events
+    ]
+    after = msgspec.structs.replace(row, version=row.version + len(entries))
+    return Append(incident=row.id, expected_version=row.version, events=entries, row=after)
+
+
+def shred(desk: Shelf, person: str) -> int:
+    """Record that somebody is forgotten, then destroy the keys of their journals.
+
+    Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.
+    """
+    record(desk, PersonForgotten(person=person, by=desk.actor.claimed))
+    for row in _books(desk.store):
+        if row.title == person:
+            desk.store.shred(row.id)
+    desk.forget_directory()
+    return sum(
+        one.person == person and not isinstance(one, RoleHeld | PersonForgotten)
+        for _, one in _events(desk.store, STREAM)
+    )

@@ -1,0 +1,139 @@
+"""Contact lists as CSV, vCards and YAML: what they say, and every problem with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Invalid, NotFound, Usage
+from runner.loading.contact_book import read_list
+from runner.loading.contact_entries import Listing, Ways, check_entries
+from runner.loading.contact_yaml import trusting
+
+WAYS = Ways(("mail", "Pager"))
+CARD = "BEGIN:VCARD\nVERSION:3.0\nFN:Ada Adler\nEND:VCARD\n"
+
+
+def read(folder: Path, name: str, text: str | bytes) -> Listing:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_list(path, WAYS)
+
+
+def told(listing: Listing) -> list[tuple[int, int, str]]:
+    problems = [*listing.problems, *check_entries(listing, WAYS, ("maria",))]
+    return [(one.line, one.column, one.message) for one in problems]
+
+
+def test_columns_are_channels_of_the_home_and_kinds_of_addresses(tmp_path: Path) -> None:
+    text = "Person;PAGER;phone;phone.domains\nada;17;+15005550006;carrier\n"
+    found = read(tmp_path, "a.csv", text)
+    [ada] = found.entries
+    assert [(one.channel, one.address) for one in ada.contacts] == [
+        ("Pager", "17"),
+        ("phone", "+15005550006"),
+    ]
+    assert ada.contacts[1].domains == {"carrier"}
+    assert ada.spot("1") == (2, 8)
+    assert not found.says_roles
+    assert told(found) == []
+
+
+def test_a_row_over_several_lines_and_one_of_another_length_are_told_where_they_begin(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.csv", 'person,name,zone\nada,"Ada\nAdler",Moon/Base\nben\n')
+    assert told(found) == [
+        (4, 1, "it has 1 cells and the first line 3"),
+        (2, 5, "the name: the text has a character that cannot be shown, U+000A, at position 4"),
+        (2, 1, "this is none of the IANA time zones"),
+    ]
+
+
+def test_a_list_without_short_names_is_none(tmp_path: Path) -> None:
+    assert told(read(tmp_path, "a.csv", "name,zzzzzzzz\nAda,x\n")) == [
+        (1, 6, "there is nothing called 'zzzzzzzz' here"),
+        (1, 1, "there is no column 'person'"),
+    ]
+
+
+def test_what_keeps_a_person_of_a_list_from_being_used_is_told(tmp_path: Path) -> None:
+    text = (
+        "people:\n  ada:\n    contacts:\n      - {channel: mial, address: a@example.org}\n"
+        "      - {channel: zzzzzz, address: ''}\n      - {channel: mail, address: \"a\\u202eb\"}\n"
+        '    alternate: mraia\n  "b\\u202eb": {}\nroles: {counsel: [ada, zzzzzzz]}\n'
+    )
+    assert told(read(tmp_path, "a.yaml", text)) == [
+        (4, 9, "this home has no channel 'mial'"),
+        (5, 9, "this home has no channel 'zzzzzz'"),
+        (5, 9, "the address for zzzzzz is empty"),
+        (6, 9, "the address for mail: the text has a character that cannot be shown, U+202E, at position 2"),
+        (7, 16, "nobody is called 'mraia'"),
+        (8, 3, "the short name: the text has a character that cannot be shown, U+202E, at position 2"),
+        (9, 18, "nobody is called 'zzzzzzz'"),
+    ]
+
+
+def test_yaml_that_holds_no_people_or_people_of_another_form_is_told(tmp_path: Path) -> None:
+    assert told(read(tmp_path, "a.yaml", "- 1\n")) == [(1, 1, "there are no people here")]
+    [(line, column, _)] = told(read(tmp_path, "a.yml", "people:\n  ada: {contacts: [{channel: mail}]}\n"))
+    assert (line, column) == (2, 20)
+
+
+def test_a_word_that_proves_nothing_is_told_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "people:\n  ada: {contacts: [{channel: mail, address: a, consented_at: 2026-01-01T00:00:00Z}, 3]}\n  ben: 4\n",
+        encoding="utf-8",
+    )
+    assert [(one.line, one.column) for one in trusting(path)] == [(2, 48)]
+    path.write_text("[]", encoding="utf-8")
+    assert list(trusting(path)) == []
+
+
+def test_a_card_is_called_by_its_nickname_or_by_its_name(tmp_path: Path) -> None:
+    nick = CARD.replace("FN:", "NICKNAME:ada,adele\nNOTE:so\n  long\n\nTZ:-05:00\nFN:")
+    found = read(tmp_path, "a.vcf", nick + CARD)
+    assert [(one.person, one.name, one.zone) for one in found.entries] == [
+        ("ada", "Ada Adler", ""),
+        ("ada-adler", "Ada Adler", ""),
+    ]
+    assert told(found) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (CARD.replace("3.0", "2.1"), [(2, 1, "the card's version is not read")]),
+        (CARD.replace("VERSION:3.0\n", ""), [(1, 1, "the card's version is not read")]),
+        (CARD.replace("FN:Ada Adler", "NICKNAME:ada"), [(1, 1, "the card has no name")]),
+        (CARD.replace("END:VCARD\n", "") + CARD, [(1, 1, "this card has no end")]),
+        (CARD.replace("END:VCARD\n", ""), [(1, 1, "this card has no end")]),
+        ("FN:Ada\n" + CARD, [(1, 1, "this stands in no card")]),
+        (CARD.replace("FN", "Ada Adler\nFN"), [(3, 1, "this is no line of a vCard")]),
+        ("", []),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_told_where_it_stands(
+    tmp_path: Path, text: str, problems: list[tuple[int, int, str]]
+) -> None:
+    listing = read(tmp_path, "a.vcf", text)
+    assert [(one.line, one.column, one.message) for one in listing.problems] == problems
+
+
+def test_a_card_with_neither_name_is_no_person(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\n")
+    assert [message.partition(",")[0] for _, _, message in told(found)] == [
+        "the card has no name",
+        "a person needs a short name of one word",
+    ]
+
+
+def test_what_is_no_list_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="none of the endings"):
+        read_list(tmp_path / "a.docx", WAYS)
+    with pytest.raises(NotFound, match="there is no file"):
+        read_list(tmp_path / "a.csv", WAYS)
+    with pytest.raises(Invalid, match="no UTF-8 text"):
+        read(tmp_path, "a.vcf", b"BEGIN:VCARD\nFN:\xff\n")
+    with pytest.raises(Invalid, match="more than"):
+        read(tmp_path, "a.vcf", CARD * 60_000)

@@ -1,0 +1,104 @@
+"""The contact book in the store: sealed person by person, on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.model.messaging import ContactPoint
+from runner.model.organisation import Person
+from runner.model.people import (
+    ContactStopped,
+    ContactVerified,
+    People,
+    PersonAdded,
+    PersonFiled,
+    RoleHeld,
+    fold_people,
+)
+from runner.service.book import kept_people, read_book, record, shred
+from runner.store.port import Store
+from tests.cli.at_desk import Chance, Clock
+from tests.servers.postgres import postgres_server, postgres_url
+from tests.store.conftest import place, store
+from tests.store.journals import ACTOR, Place
+
+__all__ = ["place", "postgres_server", "postgres_url", "store"]
+
+ADA = ContactPoint(channel="phone", address="+15005550006")
+BEN = ContactPoint(channel="email", address="ben@example.org")
+
+
+@dataclass
+class Shelf:
+    """As much of a desk as the book needs."""
+
+    store: Store
+    clock: Clock = field(default_factory=Clock)
+    chance: Chance = field(default_factory=Chance)
+    actor = ACTOR
+    forgotten: int = 0
+
+    def forget_directory(self) -> None:
+        self.forgotten += 1
+
+
+def people(store: Store) -> People:
+    return fold_people(People({}, {}), read_book(store))
+
+
+@pytest.fixture
+def shelf(store: Store) -> Shelf:
+    """A book with two people and a role."""
+    made = Shelf(store)
+    record(
+        made,
+        PersonAdded(person="ada", by="maria", name="Ada", contacts=(ADA,)),
+        PersonFiled(person="ben", by="maria", card=Person(name="Ben", contacts=(BEN,))),
+        RoleHeld(person="ada", by="maria", role="counsel", persons=("ada", "ben")),
+    )
+    return made
+
+
+def test_what_was_recorded_is_read_again_in_the_order_of_time(shelf: Shelf) -> None:
+    shelf.clock.advance(timedelta(hours=1))
+    record(shelf, ContactVerified(person="ada", by="maria", channel="phone", via="in person"))
+    found = people(shelf.store)
+    assert found.people["ada"].contacts[0].verified_at == shelf.clock.now()
+    assert found.people["ben"].contacts == (BEN,)
+    assert found.roles == {"counsel": ("ada", "ben")}
+    assert kept_people(shelf.store) == {"ada", "ben"}
+    assert shelf.forgotten == 2
+
+
+def test_whoever_is_forgotten_cannot_be_read_again_and_the_journals_still_verify(shelf: Shelf) -> None:
+    assert shred(shelf, "ada") == 0
+    found = people(shelf.store)
+    assert set(found.people) == kept_people(shelf.store) == {"ben"}
+    assert found.roles == {"counsel": ("ben",)}
+    assert shelf.store.verify().ok
+    record(shelf, PersonAdded(person="ada", by="maria", name="Another Ada"))
+    assert people(shelf.store).people["ada"] == Person(name="Another Ada")
+
+
+def test_what_was_said_stop_to_is_forgotten_with_its_owner_alone(shelf: Shelf) -> None:
+    for person, address in (("ada", ADA.address), ("ben", BEN.address)):
+        record(shelf, ContactStopped(person=person, by="tocsin", adapter="smpp", address=address))
+    shred(shelf, "ada")
+    assert set(people(shelf.store).people["ben"].contacts[0].stopped) == {"smpp"}
+
+
+def test_no_address_stands_readable_in_the_store(place: Place, shelf: Shelf, tmp_path: Path) -> None:
+    record(shelf, ContactStopped(person="ada", by="tocsin", adapter="smpp", address=ADA.address))
+    copy = tmp_path / "copy.db"
+    shelf.store.backup(copy)
+    kept = [one for one in tmp_path.rglob("*") if one.is_file() and one.stat().st_size]
+    assert copy in kept
+    assert place.url.startswith("postgres") or len(kept) > 2  # the database itself and its log beside it
+    for file in kept:
+        content = file.read_bytes()
+        assert b"5005550006" not in content
+        assert b"ben@example.org" not in content

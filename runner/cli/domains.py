@@ -26,19 +26,21 @@ _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One domain, its standing, and the channels that fall with it."""
+    """One domain, its standing, and the channels and contacts that fall with it."""
 
     domain: str
     state: str
     since: datetime | None
     assumed: bool
     channels: tuple[str, ...]
+    contacts: tuple[str, ...] = ()
+    """Addresses that fall with it whatever channel leads to them, as ``maria's email``."""
 
 
 def add(app: Commands) -> None:
     """Add ``domain …``."""
     domains = group(
-        app, "domain", "Failure domains: what is compromised or down, and which channels hang on it."
+        app, "domain", "Failure domains: what is compromised or down, and what hangs on it."
     )
     command(domains, "list")(list_)
     command(domains, "compromised", Scope.WRITES)(compromised)
@@ -47,7 +49,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List the failure domains with the channels that depend on each."""
+    """List the failure domains with the channels and contacts that depend on each."""
     incident = _incident(session)
     rows = _rows(session, incident)
     report = {"schema": "tocsin/domains/v1", "incident": incident.id if incident else None, "domains": rows}
@@ -65,12 +67,13 @@ def _incident(session: Session) -> Incident | None:
 
 def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
     hanging: dict[str, list[str]] = {}
-    for channel in session.desk.directory.channels.values():
+    directory = session.desk.directory
+    for channel in directory.channels.values():
         for domain in channel.domains:
             hanging.setdefault(domain, []).append(channel.id)
     declared = dict(incident.domains) if incident is not None else {}
     found = []
-    for name in sorted({*hanging, *declared}):
+    for name in sorted({*directory.domains, *declared}):
         known = declared.get(name)
         found.append(
             Row(
@@ -79,6 +82,7 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
                 since=known.since if known else None,
                 assumed=known.assumed if known else False,
                 channels=tuple(sorted(hanging.get(name, ()))),
+                contacts=directory.contacts_in(name),
             )
         )
     return tuple(found)
@@ -86,13 +90,13 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
 
 def _page(session: Session, rows: tuple[Row, ...]) -> Page:
     if not rows:
-        return Page((line("no channel names a failure domain", "dim"),))
+        return Page((line("no channel and no contact names a failure domain", "dim"),))
     cells = tuple(
         (
             Cell(row.domain),
             Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
             Cell(ago(row.since, session.now()) if row.since else "", "dim"),
-            Cell(", ".join(row.channels) or "no channel depends on it", "dim"),
+            Cell(", ".join((*row.channels, *row.contacts)) or "nothing depends on it", "dim"),
         )
         for row in rows
     )
@@ -127,8 +131,8 @@ def _declare(
     rows = {row.domain: row for row in _rows(session, incident)}
     if domain not in rows and f"{MACHINE}{domain}" in rows:
         domain = f"{MACHINE}{domain}"
-    if domain not in rows or not rows[domain].channels:
-        session.say(f"warning: no channel depends on '{domain}'; see: tocsin domain list")
+    if domain not in rows or not (rows[domain].channels or rows[domain].contacts):
+        session.say(f"warning: no channel and no contact depends on '{domain}'; see: tocsin domain list")
     at = instant(since, session.now()) if since else session.now()
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
     if state != "compromised":

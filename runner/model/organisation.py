@@ -120,6 +120,21 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         """Return every known way to a person; nobody we know of has none."""
         return _recipient(self.people, person)
 
+    def contacts_in(self, domain: str) -> tuple[str, ...]:
+        """Return the contacts that themselves fall with a domain, whatever channel leads to them: ``maria's email``."""
+        return tuple(
+            f"{name}'s {contact.channel}"
+            for name, person in sorted(self.people.items())
+            for contact in person.contacts
+            if domain in contact.domains
+        )
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Return every failure domain that a channel or a contact names."""
+        contacts = (contact for person in self.people.values() for contact in person.contacts)
+        return frozenset().union(*(one.domains for one in (*self.channels.values(), *contacts)))
+
     def standing_in(self, person: str) -> str:
         """Return who is to be told in a person's stead, following alternates once around at most."""
         seen: set[str] = set()

@@ -237,7 +237,7 @@ def change_of(fact: Stated) -> FactChange:
 def _domains(
     desk: Desk, request: Request, bundles: Sequence[Bundle], now: datetime
 ) -> Iterator[DeclareDomain]:
-    known = {domain for channel in desk.directory.channels.values() for domain in channel.domains}
+    known = desk.directory.domains
     since = request.since or now
     for domain in request.compromised:
         yield DeclareDomain(
@@ -247,7 +247,7 @@ def _domains(
             since=since,
             reason="declared at opening"
             if domain in known
-            else "declared at opening; no channel depends on it",
+            else "declared at opening; no channel and no contact depends on it",
         )
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
     for domain in sorted(assumed - set(request.compromised)):

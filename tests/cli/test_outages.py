@@ -316,7 +316,7 @@ def test_a_machine_that_is_declared_down_takes_every_service_on_it_along(
         *domains(tocsin, incident)
     }
     said = tocsin("domain", "declare-down", machine, "--no-work")
-    assert "no channel depends" not in said.err
+    assert "depends on" not in said.err
     plan = tocsin("message", "plan").out
     assert plan.count("depends on host:gate.example, which is down") == 2
     tocsin("domain", "declare-up", machine, "--no-work")

@@ -100,7 +100,7 @@ def test_a_fallen_domain_is_shown_with_the_channels_that_hang_on_it(incident: At
             "channels": ["screen"],
         }
     ]
-    assert "no channel depends on 'm365'" in incident("domain", "declare-down", "m365").err
+    assert "no channel and no contact depends on 'm365'" in incident("domain", "declare-down", "m365").err
 
 
 def test_people_are_added_with_contacts_that_no_list_shows_whole(tocsin: AtDesk) -> None:

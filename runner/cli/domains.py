@@ -39,9 +39,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(app: Commands) -> None:
     """Add ``domain …``."""
-    domains = group(
-        app, "domain", "Failure domains: what is compromised or down, and what hangs on it."
-    )
+    domains = group(app, "domain", "Failure domains: what is compromised or down, and what hangs on it.")
     command(domains, "list")(list_)
     command(domains, "compromised", Scope.WRITES)(compromised)
     command(domains, "declare-down", Scope.WRITES)(declare_down)

@@ -132,8 +132,9 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def domains(self) -> frozenset[str]:
         """Return every failure domain that a channel or a contact names."""
-        contacts = (contact for person in self.people.values() for contact in person.contacts)
-        return frozenset().union(*(one.domains for one in (*self.channels.values(), *contacts)))
+        named = [channel.domains for channel in self.channels.values()]
+        named += [contact.domains for person in self.people.values() for contact in person.contacts]
+        return frozenset().union(*named)
 
     def standing_in(self, person: str) -> str:
         """Return who is to be told in a person's stead, following alternates once around at most."""

@@ -98,6 +98,7 @@ def test_a_fallen_domain_is_shown_with_the_channels_that_hang_on_it(incident: At
             "since": "2026-11-24T08:00:00Z",
             "assumed": False,
             "channels": ["screen"],
+            "contacts": [],
         }
     ]
     assert "no channel and no contact depends on 'm365'" in incident("domain", "declare-down", "m365").err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
+from runner.cli.catalogs import catalog
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
@@ -55,10 +56,9 @@ def add(app: Commands) -> None:
 
 def list_(session: Session) -> None:
     """List the exercises that can be run: the home's own, then what ships with the program."""
-    from runner.loading.catalog import Catalog
     from runner.service.exercises import listed
 
-    found = listed(Catalog(session.folder if session.folder.is_dir() else None))
+    found = listed(catalog(session))
     report = {"schema": "tocsin/exercises/v1", "exercises": found}
     session.show(report, lambda: Page((_table(found),)) if found else Page((line("none yet", "dim"),)))
 
@@ -122,16 +122,15 @@ def _again(session: Session, go_on: str) -> str:
 
 def _alone(session: Session, exercise: str) -> int:
     from runner.drivers.drill import unattended
-    from runner.loading.catalog import Catalog
     from runner.loading.exercises import load_exercise
     from runner.service.drills import plan_of
     from runner.settings import cache_folder
     from runner.views.drill import drill_page, drill_report, told
 
-    catalog = Catalog(session.folder if session.folder.is_dir() else None)
-    loaded = load_exercise(exercise, catalog)
+    known = catalog(session)
+    loaded = load_exercise(exercise, known)
     with unattended(
-        loaded, catalog, cache_folder(session.world.environ), lambda event: session.say(told(event))
+        loaded, known, cache_folder(session.world.environ), lambda event: session.say(told(event))
     ) as (desk, incident):
         report = drill_report(incident, plan_of(desk, incident), desk.now_in(incident))
         session.show(report, lambda: drill_page(report))
@@ -140,13 +139,12 @@ def _alone(session: Session, exercise: str) -> int:
 
 def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     """Show who would be told what, ask, open the exercise and give StartEx."""
-    from runner.loading.catalog import Catalog
     from runner.loading.exercises import load_exercise
     from runner.service.drills import prepare_drill, set_clock
     from runner.service.starting import commit_opening
 
     session.ensure_home()
-    loaded = load_exercise(exercise, Catalog(session.folder))
+    loaded = load_exercise(exercise, catalog(session))
     plan = loaded.exercise
     opening = prepare_drill(session.desk, loaded, despite=despite)
     live = [one.person for one in plan.participants if one.opted_in] if plan.type == "live_comms" else []

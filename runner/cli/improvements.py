@@ -222,22 +222,24 @@ def done(
 
 def _tested(session: Session, known: Item) -> Tested | None:
     """Run the test that an item closes with; raises Refused where it does not pass."""
+    from runner.cli.catalogs import catalog
     from runner.drivers.rehearsal import run_file
     from runner.engine.improvements import closing
-    from runner.loading.catalog import Catalog
     from runner.loading.rehearsals import find_tests, load_tests
     from runner.settings import cache_folder
 
     wanted = closing(known.plan.closes_with)
     if wanted.kind != "test":
         return None
-    catalog = Catalog(session.folder)
-    for path in find_tests((wanted.name,), catalog):
-        file = load_tests(path, catalog)
+    known_files = catalog(session)
+    for path in find_tests((wanted.name,), known_files):
+        file = load_tests(path, known_files)
         if wanted.what not in {case.name for case in file.tests.cases}:
             continue
         cache = cache_folder(session.world.environ)
-        (result,) = (one for one in run_file(file, catalog, cache, wanted.what) if one.name == wanted.what)
+        (result,) = (
+            one for one in run_file(file, known_files, cache, wanted.what) if one.name == wanted.what
+        )
         if result.failures:
             hint = f"see: tocsin playbook test {wanted.name} --only '{wanted.what}'"
             raise Refused(f"the test '{wanted.what}' does not pass: {result.failures[0]}", hint=hint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.cli.catalogs import catalog
 from runner.cli.completing import incidents, playbooks
 from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
@@ -76,17 +77,16 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
     """Run the files of tests one after the other, with a bar where a person waits."""
     from runner.cli.bars import bars
     from runner.drivers.rehearsal import report_of, run_file
-    from runner.loading.catalog import Catalog
     from runner.loading.rehearsals import find_tests, load_tests
     from runner.settings import cache_folder
 
-    catalog = Catalog(session.folder if session.folder.is_dir() else None)
-    files = [load_tests(path, catalog) for path in find_tests(names, catalog)]
+    known = catalog(session)
+    files = [load_tests(path, known) for path in find_tests(names, known)]
     total = sum(only in case.name for file in files for case in file.tests.cases)
     cache = cache_folder(session.world.environ)
     with bars(session) as shown:
         seen = shown.begin("playing", total)
-        return [report_of(file, run_file(file, catalog, cache, only, seen)) for file in files]
+        return [report_of(file, run_file(file, known, cache, only, seen)) for file in files]
 
 
 def fixture(

@@ -94,7 +94,7 @@ def unattended(
     clock = VirtualClock(start)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-drill-", ignore_cleanup_errors=True) as folder,
-        rehearsing.stage(Path(folder), _as_tests(loaded), clock) as desk,
+        rehearsing.stage(Path(folder), _as_tests(loaded), clock, catalog.classes) as desk,
     ):
         pinned = rehearsing.pin(desk, catalog, cache or Path(folder) / "cache", _as_tests(loaded))
         near = catalog.beside_of(Path(loaded.file))

@@ -63,7 +63,7 @@ class Firer:
         """Have one firing happen, and return what is to be recorded of it."""
         by = self._desk.actor.claimed
         try:
-            catalog = Catalog(self._desk.folder)
+            catalog = Catalog(self._desk.folder, classes=self._desk.home.classes)
             loaded = load_exercise(schedule.rule.exercise, catalog)
             if schedule.rule.unattended:
                 return self._played(firing, loaded, catalog)

@@ -88,7 +88,7 @@ def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) ->
     start = parse_instant(file.tests.opened)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as folder,
-        rehearsing.stage(Path(folder), file, VirtualClock(start)) as desk,
+        rehearsing.stage(Path(folder), file, VirtualClock(start), catalog.classes) as desk,
     ):
         digest = rehearsing.pin(desk, catalog, cache or Path(folder) / "cache", file)
         for case in file.tests.cases:

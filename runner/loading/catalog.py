@@ -63,7 +63,8 @@ class Catalog:
         self.beside = beside
         self._built_in = built_in
         self._cache = cache
-        self._classes = classes
+        self.classes = classes
+        """Message classes of the home's own, as they stand in its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}
@@ -75,7 +76,7 @@ class Catalog:
             beside=file.absolute().parent,
             built_in=self._built_in,
             cache=self._cache,
-            classes=self._classes,
+            classes=self.classes,
         )
 
     def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
@@ -221,7 +222,7 @@ class Catalog:
             home=home,
             domains=domains | _declared(home),
             channels=channels,
-            classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self._classes),
+            classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self.classes),
         )
 
     def _regime_or_none(self, name: str) -> Regime | None:

@@ -14,6 +14,7 @@ from runner.loading.catalog import Catalog
 from runner.loading.rehearsals import TestFile, roles_of
 from runner.model.actor import Actor
 from runner.model.catalogue import CatalogueText, Contents
+from runner.model.message_classes import Written
 from runner.model.messaging import ChannelConfig, ContactPoint
 from runner.model.organisation import Home, Person
 from runner.model.outline import Outline
@@ -45,13 +46,13 @@ class Counting:
 
 
 @contextmanager
-def stage(folder: Path, file: TestFile, clock: Clock) -> Iterator[Desk]:
-    """Open a desk in an empty folder for one file of tests; its store is closed at the end."""
+def stage(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[Desk]:
+    """Open a desk in an empty folder for one file of tests, with a home's message classes; its store is closed at the end."""
     from runner.store.opening import open_store
     from runner.vault.master import create_master
     from runner.vault.opening import open_vault
 
-    home = _home(file)
+    home = _home(file, classes)
     create_master(home.master_key, base=folder)
     vault = open_vault(home.master_key, base=folder)
     store = open_store(home.store, vault, base=folder, create=True)
@@ -62,7 +63,7 @@ def stage(folder: Path, file: TestFile, clock: Clock) -> Iterator[Desk]:
         store.close()
 
 
-def _home(file: TestFile) -> Home:
+def _home(file: TestFile, classes: Written) -> Home:
     roles = {role: (f"{role}-1", f"{role}-2") for role in roles_of(file.bundle)} | file.tests.roles
     people = dict.fromkeys((person for some in roles.values() for person in some), "")
     return Home(
@@ -72,6 +73,7 @@ def _home(file: TestFile) -> Home:
             one: Person(name=one, contacts=(ContactPoint(channel="handle", address=one),)) for one in people
         },
         roles=roles,
+        classes={name: dict(given) for name, given in classes.items()},
         channels={
             name: ChannelConfig(
                 adapter="console",

@@ -49,7 +49,7 @@ def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
 def keep(desk: Desk, rule: Rule) -> Schedule:
     """Have an exercise come by itself; raises what is wrong with the exercise or the rule."""
     check(rule, desk.clock.now())
-    plan = load_exercise(rule.exercise, Catalog(desk.folder)).exercise
+    plan = load_exercise(rule.exercise, Catalog(desk.folder, classes=desk.home.classes)).exercise
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         known = book.schedules

@@ -10,6 +10,7 @@ import pytest
 from runner.model.message_classes import derived
 from runner.model.messaging import BUILT_IN_CLASSES
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.test_drills import EXERCISE
 
 NIGHT = {"night-call": {"from": "urgent-internal", "fail_over_after": "2m", "first_wave": 1}}
 
@@ -68,3 +69,29 @@ def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, pla
     )
     tocsin.settings(classes={"mine": {"from": "task-notice", "gaol": "acked"}})
     assert "class mine: a class has no 'gaol': did you mean goal?" in tocsin("person", "list").err
+
+
+def test_a_rehearsal_and_an_exercise_know_the_homes_classes(
+    tocsin: AtDesk, playbook: Path, tmp_path: Path
+) -> None:
+    classed(playbook, "night-call")
+    tests = tmp_path / "lost-badge.test.yaml"
+    tests.write_text(
+        "schema: tocsin/playbook-test/v1\nplaybook: ./lost-badge.yaml\nlaws: []\nnotices: []\n"
+        "cases: [{name: as asked, answers: {used: no}, expect: {messages: {tell: [A badge is missing]}}}]\n",
+        encoding="utf-8",
+    )
+    exercise = tmp_path / "badge-evening.yaml"
+    exercise.write_text(EXERCISE, encoding="utf-8")
+    assert "no message class 'night-call'" in tocsin("playbook", "test", str(tests)).err
+    assert "no message class 'night-call'" in tocsin("drill", "run", str(exercise), "--unattended").err
+    tocsin.settings(classes=NIGHT)
+    assert "1 test passed, 0 failed" in tocsin.done("playbook", "test", str(tests))
+    tocsin.done("drill", "run", str(exercise), "--unattended")
+    tocsin.done("drill", "schedule", str(exercise), "--every", "1d")
+    tocsin.clock.advance(timedelta(days=1))
+    assert tocsin("drill", "run", "--due").code == 0
+    assert (
+        tocsin("drill", "schedules", "--format", "json").json["schedules"][0]["firings"][0]["state"]
+        == "opened"
+    )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from runner.documents.good_practice import judged as by_good_practice
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.model.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 
@@ -35,7 +36,7 @@ def treatment_of(notice: Notice, path: str) -> Treatment:
 
 
 def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
-    """Return one line for each required item, for each ban, and for each rule of form."""
+    """Return one line for each required item, for each ban, for each rule of form and of good practice."""
     places = _Places(document)
     lines = [_judged(item, places, document, notice) for item in notice.requires]
     if notice.facts:
@@ -45,7 +46,7 @@ def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
         present = tuple(path for path in ban.facts if path in places.printed)
         state: CoverageState = "forbidden" if present else "covered"
         lines.append(Coverage(ref=ban.ref, item=f"must not say: {ban.item}", state=state, facts=present))
-    return (*lines, *_form(notice, document))
+    return (*lines, *_form(notice, document), *by_good_practice(notice, document))
 
 
 def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ...]:

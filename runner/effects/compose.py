@@ -67,7 +67,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     text = fill_sentence(template.text, names)
     if forbidden := forbidden_text(subject, text, tuple(incident.overrides.values())):
         return EffectFailed(step=work.step, why=forbidden)
-    traits = traits_of(text)
+    traits = traits_of(text, kind, incident)
     body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
     message = tools.new_id("m")
     return Composed(

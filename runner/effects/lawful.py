@@ -13,6 +13,7 @@ import msgspec
 
 from runner.documents.values import Kept
 from runner.effects.monitoring import bought_months, monitoring_items, offers, owed_months
+from runner.engine.links import own_domains
 from runner.engine.plan import Library
 from runner.engine.populations import Span, View, residents, views
 from runner.engine.scope import Judge, disjunction
@@ -79,8 +80,12 @@ def _judges(incident: Incident, status: DutyStatus) -> tuple[Judge, ...]:
 
 
 def with_law(notice: Notice, found: Brief | None) -> Notice:
-    """Return a notice that is checked by its duty's law as well, where it asks for that."""
-    if found is None or not notice.law_items:
+    """Return a notice that is checked by its duty's law as well, where it asks for that, and may lead to its authorities."""
+    if found is None:
+        return notice
+    offices = own_domains(one.url for one in _offices(found))
+    notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
+    if not notice.law_items:
         return notice
     items = tuple(_items(_wanted(found), found.judges))
     if "credit_monitoring" in notice.says:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from runner.engine.rules import LINK
+from runner.engine.links import counts_readers, foreign, own_domains
+from runner.engine.rules import FOREIGN_LINK, LINK
 from runner.engine.secret_text import has_link, secrets_in
 from runner.model.incident import Incident
 from runner.model.messaging import CONFIDENTIALITY, Channel, MessageClass
@@ -30,9 +31,13 @@ def forbidden_text(subject: str, text: str, overrides: Sequence[RuleOverride]) -
     )
 
 
-def traits_of(text: str) -> frozenset[str]:
+def traits_of(text: str, kind: MessageClass, incident: Incident) -> frozenset[str]:
     """Return what of a text rules ask about."""
-    return frozenset({LINK} if has_link(text) else ())
+    if not has_link(text):
+        return frozenset()
+    told = (str(fact.value) for key, fact in incident.facts.items() if key.startswith("organisation."))
+    strays = counts_readers(text) or foreign(text, (*own_domains(told), *kind.links))
+    return frozenset({LINK, FOREIGN_LINK} if strays else {LINK})
 
 
 def shown_subject(subject: str, kind: MessageClass, channel: Channel, incident: Incident) -> str:

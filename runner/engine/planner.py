@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runner.engine.rules import Candidate, PlanContext, against, refusal
 from runner.model.messaging import (
+    Audience,
     Channel,
     ContactPoint,
     DeliveryPlan,
@@ -22,6 +23,8 @@ from runner.model.messaging import (
 )
 from runner.model.states import Refusal
 
+SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
+"""Who has nothing but the signature to tell our mail by (R19): responders have a code of ours in each message (R15)."""
 NIGHT = (time(21), time(8))
 """Where a channel names no quiet hours of its own."""
 
@@ -102,6 +105,7 @@ def plan(
                 for refused, entry in overridden
             ),
             *_apart(message, ordered, context),
+            *_unsigned(message, ordered),
             *_asleep(message, ordered, recipient, context),
         ),
         overridden=tuple(refused for refused, _ in overridden),
@@ -157,6 +161,17 @@ def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarn
     named = ", ".join(sorted({name for one in usable for name in one.domains & context.corporate}))
     why = f"a critical message wants a channel outside the company's own systems; all hang on {named}"
     return (PlanWarning(rule="R3", why=why),)
+
+
+def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
+    """R19: an authority can tell our mail from a forged one by its signature alone."""
+    bare = [
+        one.channel.id for one in usable if one.channel.address_kind == "email" and not one.channel.signed
+    ]
+    if message.audience not in SIGNED_TO or not bare:
+        return ()
+    why = f"mail over {', '.join(bare)} is not signed, so nobody can tell it from a forged one (sign: smime)"
+    return (PlanWarning(rule="R19", why=why),)
 
 
 def _asleep(

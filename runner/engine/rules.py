@@ -32,6 +32,8 @@ FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
 """Rules about fallen domains: an override of them covers only what had fallen when it was given."""
 LINK = "link"
 """The trait of a text that holds an address of the web."""
+FOREIGN_LINK = "foreign_link"
+"""The trait of one that leads somewhere else than to us and whom its class names, or counts who follows it."""
 
 
 class Compromise(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +194,15 @@ def link_in_text(one: Candidate) -> str | None:
     return None
 
 
+def foreign_link(one: Candidate) -> str | None:
+    """R28: mail about a breach leads to nobody's click counter and to nobody's advertisement."""
+    if one.message.audience not in HELD_BACK or one.channel.address_kind != "email":
+        return None
+    if FOREIGN_LINK in one.traits:
+        return "the text holds a link that leads neither to us nor to whom its class names (links), or that counts who follows it"
+    return None
+
+
 def stopped(one: Candidate) -> str | None:
     """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
     since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
@@ -257,6 +268,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R13", sim_swap),
     ("R21", breached_account),
     ("R14", link_in_text),
+    ("R28", foreign_link),
     ("R25", stopped),
     ("R25", consent),
     ("R7", changed_contact),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.errors import Problem
 from runner.loading.check_clock import check_clocks
 from runner.loading.check_flow import check_flow
+from runner.loading.check_links import check_links
 from runner.loading.check_map import Findings, Map
 from runner.loading.check_names import check_names
 from runner.loading.check_order import check_order
@@ -28,4 +29,5 @@ def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
         check_reach(steps, known, found)
         check_clocks(steps, known, found)
         check_texts(steps, found)
+        check_links(steps, known, found)
     return tuple(sorted(dict.fromkeys(found.problems), key=lambda one: (one.line, one.column, one.code)))

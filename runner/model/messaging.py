@@ -88,6 +88,8 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How often one person is reminded at most."""
     re_remind_after: timedelta | None = None
     """How long an acknowledgement holds before it is asked for again; doubles each time. None where for ever."""
+    links: tuple[str, ...] = ()
+    """Domains besides our own to which links for affected people and the public may lead (R28)."""
     tell_acknowledged: bool = False
     """Whether those who were reached are told that it is acknowledged, and by whom."""
 

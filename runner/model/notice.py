@@ -88,6 +88,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     audience: Audience = "authority"
     requires: tuple[Item, ...] = ()
     forbids: tuple[Ban, ...] = ()
+    links: tuple[str, ...] = ()
+    """Domains besides our own and those of governments to which links in it may lead (R28)."""
     facts: tuple[str, ...] = ()
     """Facts required in the text besides those of ``requires``."""
     headings: tuple[str, ...] = ()

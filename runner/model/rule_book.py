@@ -138,7 +138,7 @@ _FRAUD = (
     ),
     Rule(
         number="R16",
-        says="a notice says how we shall and shall not make contact, and that we ask for no password",
+        says="a notice says how we are reached, and that we ask for no password; where it is not found, a person is asked to look",
         kept_by="notices",
         source=_PRACTICE,
     ),
@@ -158,8 +158,8 @@ _FRAUD = (
     ),
     Rule(
         number="R19",
-        says="mail about a breach is signed by its domain, and no look-alike domain is used",
-        kept_by="people",
+        says="mail to an authority is signed (S/MIME), or the plan warns; its domain signs as well and is no look-alike, which people see to",
+        kept_by="planner",
         source="requirements of large mailbox providers for senders",
     ),
     Rule(
@@ -225,8 +225,8 @@ _LAW = (
     ),
     Rule(
         number="R28",
-        says="no marketing, no tracking pixel, no click counter in mail about a breach",
-        kept_by="notices",
+        says="mail and notices about a breach lead to us, to authorities and to whom they name; no click counter, no picture from elsewhere",
+        kept_by="planner",
         source="EDPB Guidelines 9/2022: a message of its own",
         jurisdiction="EU, as good practice elsewhere",
         confirmed=False,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.engine.planner import contact_points, plan
-from runner.engine.rules import LINK, RULES, Compromise, PlanContext
+from runner.engine.rules import FOREIGN_LINK, LINK, RULES, Compromise, PlanContext
 from runner.model.messaging import (
     BUILT_IN_CLASSES,
     CONFIDENTIALITY,
@@ -236,6 +236,28 @@ def test_a_critical_message_without_two_channels_that_fail_apart_is_warned_of():
         ("R3", "a critical message wants two channels that fail apart; all hang on corp")
     ]
     assert plan(INTERNAL, [channel("a", "corp")], ALICE, REAL).warnings == ()
+
+
+def test_mail_to_an_authority_that_is_not_signed_is_warned_of():
+    mail, signed = (
+        channel(name, address_kind="email", signed=name == "signed") for name in ("mail", "signed")
+    )
+    person = msgspec.structs.replace(ALICE, contacts=(ContactPoint(channel="email", address="a@b.example"),))
+    regulator = BUILT_IN_CLASSES["regulator-contact"]
+    assert [(w.rule, w.why) for w in plan(regulator, [mail, signed], person, REAL).warnings] == [
+        ("R19", "mail over mail is not signed, so nobody can tell it from a forged one (sign: smime)")
+    ]
+    assert plan(regulator, [signed, channel("pager")], person, REAL).warnings == ()
+    assert plan(INTERNAL, [mail], person, REAL).warnings == (), "a code of ours stands in it (R15)"
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("affected-notice", True), ("regulator-contact", False)])
+def test_mail_to_affected_people_leads_to_nobody_else(kind: str, refused: bool):
+    mail = channel("mail", address_kind="email", personal_data="personal", signed=True)
+    person = msgspec.structs.replace(ALICE, contacts=(ContactPoint(channel="email", address="a@b.example"),))
+    found = plan(BUILT_IN_CLASSES[kind], [mail], person, REAL, frozenset({LINK, FOREIGN_LINK}))
+    assert (found.channels == (), [one.rule for one in found.refusals] == ["R28"]) == (refused, refused)
+    assert plan(BUILT_IN_CLASSES[kind], [mail], person, REAL, frozenset({LINK})).refusals == ()
 
 
 def test_a_plan_without_any_channel_says_to_telephone():

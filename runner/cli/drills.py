@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 from runner.cli.catalogs import catalog
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
-from runner.cli.ready import readiness
+from runner.cli.ready import readiness, report
 from runner.cli.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.session import Session
 from runner.errors import Refused, Usage
@@ -259,9 +258,36 @@ def jump(
     _clock(session, "jumped", "exercise time jumped", to=to)
 
 
-def end(session: Session, reason: Why = "") -> None:
-    """EndEx: the exercise is over; observations and ratings are still taken."""
-    _clock(session, "ended", "the exercise is over", reason=reason)
+def end(
+    session: Session,
+    reason: Why = "",
+    close: Annotated[bool, Option("--close", help="Close it, too; also one that has ended already.")] = False,
+) -> None:
+    """EndEx: the exercise is over; observations and ratings are still taken, also once it is closed.
+
+    \b
+    Examples:
+      tocsin drill end
+      tocsin drill end --close
+    """
+    from runner.cli.outcome import answer
+    from runner.model.drill import OVER
+    from runner.service.drills import plan_of, set_clock
+    from runner.views.drill_left import what_is_left
+
+    before = session.incident()
+    over = before.drill is not None and before.drill.stage in OVER
+    done: list[str] = []
+    if not (close and over):
+        set_clock(session.desk, before.id, "ended", reason=reason)
+        done.append("the exercise is over")
+    if close:
+        session.desk.submit(before.id, c.Close(by=session.by, reason=reason or "EndEx"))
+        done.append("closed")
+    answer(session, before, *done)
+    after = session.desk.load(before.id)
+    for words in what_is_left(after, plan_of(session.desk, after)):
+        session.say(words)
 
 
 def real_world(session: Session, reason: Why = "") -> None:
@@ -336,37 +362,6 @@ def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
         line(f"{target}: proposed {proposal.words}"),
         line(f"confirm or change it: tocsin drill rate {target} {proposal.rating}", "dim"),
     )
-
-
-def report(
-    session: Session,
-    to: Annotated[
-        list[str] | None,
-        Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
-    ] = None,
-    out: Annotated[Path, Option("--out", metavar="DIR", help="The folder to write into.")] = Path(),
-    sign: Annotated[
-        bool, Option("--sign", help="Stand for the report's bytes, as evaluator; it is on record.")
-    ] = False,
-) -> None:
-    """Write the after-action report and improvement plan of an exercise, or of a real incident.
-
-    It is a DRAFT until every target was rated by a person; of a real incident, until it is closed.
-
-    \b
-    Examples:
-      tocsin drill report --to docx,pdf --out reports
-      tocsin drill report --to pdf --out reports --sign --as olga
-    """
-    from runner.cli.written import pulled_page
-    from runner.service.after_action import write_report
-    from runner.service.notices import formats_of
-
-    formats = formats_of(to or []) or ("docx", "pdf")
-    made = write_report(session.desk, session.incident(), formats, out, sign=sign)
-    numbers = {name: getattr(made.numbers, name) for name in made.numbers.__struct_fields__}
-    answer = {"schema": "tocsin/after-action/v1", **numbers, "files": made.files}
-    session.show(answer, lambda: pulled_page(made.files))
 
 
 def _choice(text: str, choices: tuple[str, ...], what: str) -> str:

@@ -136,11 +136,12 @@ def list_(session: Session, everything: All = False) -> None:
     """List the incidents of this home."""
     from runner.model.people import STREAM
     from runner.service.desk import CHOSEN
+    from runner.service.exercised import playing
     from runner.views.incidents import incidents, incidents_page
 
     store = session.desk.store
     rows = [row for row in store.rows() if row.kind != STREAM]
-    report = incidents(rows, session.now(), store.setting(CHOSEN) or "")
+    report = incidents(rows, session.now(), store.setting(CHOSEN) or "", playing(session.desk, rows))
     session.show(report, lambda: incidents_page(report, everything=everything))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import date
+from datetime import UTC, date, tzinfo
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -50,8 +50,12 @@ def read(desk: Desk) -> Items:
 
 
 def today(desk: Desk) -> date:
-    """Return the day in the organisation's zone: what is due on it is not late yet."""
-    return desk.clock.now().astimezone(ZoneInfo(str(desk.home.organisation.get("zone", "UTC")))).date()
+    """Return the day in the organisation's zone: what is due on it is not late yet. A zone that is none counts as UTC."""
+    try:
+        zone: tzinfo = ZoneInfo(str(desk.home.organisation.get("zone", "UTC")))
+    except (ZoneInfoNotFoundError, ValueError):  # whoever opens an incident is told
+        zone = UTC
+    return desk.clock.now().astimezone(zone).date()
 
 
 def of_incident(found: Items, incident: str) -> tuple[Item, ...]:
@@ -97,6 +101,13 @@ def proposals(desk: Desk, incident: Incident) -> tuple[tuple[Source, Plan, str],
         (source, row, taken.get(source.ref, ""))
         for source, row in lessons(incident, plan, desk.duties(incident))
     )
+
+
+def untaken(desk: Desk, incident: Incident) -> int:
+    """Return how much an incident proposes that nobody has taken over."""
+    if incident.kind == "test":
+        return 0
+    return sum(not taken for _, _, taken in proposals(desk, incident))
 
 
 def chosen(desk: Desk, incident: Incident, refs: Collection[str]) -> tuple[Proposed, ...]:

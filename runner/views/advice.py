@@ -100,6 +100,11 @@ def close(incident: str) -> str:
     return f"tocsin close {incident}"
 
 
+def close_exercise(incident: str) -> str:
+    """Return the command that closes an exercise which is over."""
+    return f"tocsin drill end --close -i {incident}"
+
+
 WORK = "tocsin worker --once"
 RESUME = "tocsin resume --reason 'WHY'"
 ALL_STEPS = "tocsin status --all"

@@ -14,6 +14,7 @@ from runner.engine.failover import Policy
 from runner.engine.law import BINDING
 from runner.engine.sight import questions
 from runner.engine.timing import PEOPLE
+from runner.model.drill import OVER
 from runner.model.duty import DutyStatus
 from runner.model.incident import Delivery, Incident, Invocation
 from runner.views import advice
@@ -35,9 +36,14 @@ IDLE = timedelta(minutes=5)
 def needs_attention(
     incident: Incident, rows: Sequence[TaskRow], duties: Sequence[DutyStatus], now: datetime
 ) -> tuple[Attention, ...]:
-    """Return what waits for a person, worst and oldest first. A closed or cancelled incident asks nothing."""
+    """Return what waits for a person, worst and oldest first. A closed or cancelled incident asks nothing.
+
+    An exercise that is over asks to be rated and closed.
+    """
     if incident.state in ("closed", "cancelled"):
         return ()
+    if incident.drill is not None and incident.drill.stage in OVER:
+        return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
     found = [
         *_paused(incident),
@@ -56,6 +62,18 @@ def needs_attention(
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
+
+
+def _over(incident: Incident) -> Attention:
+    """Return all that an exercise asks once it is over: nothing of what was open in it can be done any more."""
+    return Attention(
+        kind="exercise_over",
+        severity="low",
+        ref=incident.id,
+        since=incident.drill.ended_at if incident.drill is not None else None,
+        text="the exercise is over: rate it, write its report, then close it",
+        command=advice.close_exercise(incident.codename),
+    )
 
 
 def _paused(incident: Incident) -> Iterator[Attention]:

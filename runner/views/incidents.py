@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from runner.model.drill import OVER
 from runner.model.states import MARKS
+from runner.views.advice import close_exercise
 from runner.views.page import Blank, Block, Cell, Page, Table, line
 from runner.views.words import ago, count, left
 
@@ -53,6 +55,13 @@ class Row(Protocol):
         """Whether something is due now."""
 
 
+class Playing(msgspec.Struct, frozen=True, kw_only=True):
+    """An exercise that is not closed: its stage, and what time it is in it."""
+
+    stage: str
+    time: datetime
+
+
 class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One incident in the list."""
 
@@ -66,6 +75,13 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     next_due: datetime | None
     has_work: bool
     chosen: bool = False
+    stage: str = ""
+    """Of an exercise that is not closed: ``planned``, ``running``, ``paused``, ``frozen`` or ``ended``."""
+    exercise_time: datetime | None = None
+    """The time in it; its ``opened_at`` is by the same clock."""
+
+
+_NOBODY: Mapping[str, Playing] = {}
 
 
 class IncidentsReport(
@@ -77,8 +93,13 @@ class IncidentsReport(
     incidents: tuple[IncidentEntry, ...]
 
 
-def incidents(rows: Iterable[Row], now: datetime, chosen: str = "") -> IncidentsReport:
-    """Return the list; ``chosen`` is the id that ``tocsin use`` keeps. Rows that are no incidents must be left out."""
+def incidents(
+    rows: Iterable[Row], now: datetime, chosen: str = "", playing: Mapping[str, Playing] = _NOBODY
+) -> IncidentsReport:
+    """Return the list; ``chosen`` is the id that ``tocsin use`` keeps. Rows that are no incidents must be left out.
+
+    ``playing`` says of exercises that are not closed how far they are.
+    """
     found = [
         IncidentEntry(
             incident=row.id,
@@ -91,6 +112,8 @@ def incidents(rows: Iterable[Row], now: datetime, chosen: str = "") -> Incidents
             next_due=row.next_due,
             has_work=row.has_work,
             chosen=row.id == chosen,
+            stage=playing[row.id].stage if row.id in playing else "",
+            exercise_time=playing[row.id].time if row.id in playing else None,
         )
         for row in rows
     ]
@@ -119,18 +142,33 @@ def _folded(number: int) -> Iterator[Block]:
 
 def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
     mark = MARKS[one.kind]
-    clock = ""
-    if one.has_work:
-        clock = "work is due"
-    elif one.next_due is not None and one.state == "open":
-        clock = f"next: {left(one.next_due, now)}"
+    state = one.stage or one.state
     return (
         Cell("*" if one.chosen else " "),
         Cell(one.codename, "title"),
         Cell(one.title or "(shredded)"),
         Cell(mark, "marking"),
-        Cell(one.state, "good" if one.state == "open" else "warn"),
-        Cell(ago(one.opened_at, now), "dim"),
-        Cell(clock, "dim"),
+        Cell(state, "good" if state in ("open", "running") else "warn"),
+        Cell(_since(one, now), "dim"),
+        Cell(_clock(one, now), "dim"),
         Cell(one.incident, "dim"),
     )
+
+
+def _since(one: IncidentEntry, now: datetime) -> str:
+    """Return for how long it has gone on, by its own clock; of an exercise that is over that clock tells no more."""
+    if one.exercise_time is not None:
+        return ago(one.opened_at, one.exercise_time)
+    return ago(one.opened_at, now) if one.kind == "real" or one.state in ("open", "paused") else ""
+
+
+def _clock(one: IncidentEntry, now: datetime) -> str:
+    """Return what comes next, and what time it is in an exercise."""
+    if one.stage in OVER:
+        return f"to be closed: {close_exercise(one.codename)}"
+    parts = [f"exercise time {one.exercise_time:%Y-%m-%d %H:%M}"] if one.exercise_time is not None else []
+    if one.has_work:
+        parts.append("work is due")
+    elif one.next_due is not None and one.state == "open":
+        parts.append(f"next: {left(one.next_due, now)}")
+    return "; ".join(parts)

@@ -34,6 +34,7 @@ _RANKS: dict[AttentionKind, int] = {
     "fact_missing": 4,
     "unconfirmed": 4,
     "role_unheld": 5,
+    "exercise_over": 5,
 }
 _READY = 3
 HOW_MANY = 3

@@ -32,6 +32,7 @@ AttentionKind = Literal[
     "update_missed",
     "improvement_late",
     "drill_missed",
+    "exercise_over",
     "playbook_changed",
     "playbook_unexercised",
     "person_unreached",

@@ -365,3 +365,56 @@ def test_a_real_incident_is_meant_before_an_exercise_that_nobody_named(
     begun(tocsin, exercise)
     tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes", "--title", "The real one")
     assert tocsin("status", "--format", "json").json["title"] == "The real one"
+
+
+def test_the_list_has_an_exercise_by_its_own_clock_and_says_that_it_has_ended(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    begun(tocsin, exercise).step()
+    tocsin.clock.advance(timedelta(minutes=2))
+    (one,) = tocsin("list", "--format", "json").json["incidents"]
+    assert (one["state"], one["stage"]) == ("open", "running")
+    assert one["exercise_time"].startswith("2026-10-05T10:00:00")
+    row = " ".join(tocsin.done("list").split())
+    assert "running since 2 h" in row
+    assert "exercise time 2026-10-05 10:00" in row
+    tocsin.done("drill", "pause")
+    assert tocsin("list", "--format", "json").json["incidents"][0]["stage"] == "paused"
+    tocsin.done("drill", "end")
+    row = " ".join(tocsin.done("list").split())
+    assert "ended since 2 h to be closed: tocsin drill end --close -i amber-falcon" in row
+    tocsin.done("close", "--reason", "over")
+    (one,) = tocsin("list", "--format", "json").json["incidents"]
+    assert (one["state"], one["stage"], one["exercise_time"]) == ("closed", "", None)
+
+
+def test_endex_says_what_is_left_and_closes_when_it_is_asked_to(tocsin: AtDesk, exercise: Path) -> None:
+    begun(tocsin, exercise).step()
+    said = tocsin("drill", "end")
+    assert said.code == 0
+    for words in (
+        "not rated yet: T1: tocsin drill rate T1 -i amber-falcon",
+        "no report is signed yet: tocsin drill report -i amber-falcon",
+        "what is to be better: tocsin improvement add --from amber-falcon",
+        "then close it: tocsin drill end --close -i amber-falcon",
+    ):
+        assert words in said.err
+    found = tocsin("status", "--format", "json").json["needs_attention"]
+    assert [(one["kind"], one["command"]) for one in found] == [
+        ("exercise_over", "tocsin drill end --close -i amber-falcon")
+    ]
+    assert "the exercise is over" in tocsin.done("next")
+    assert "it is ended" in tocsin("drill", "end").err
+    tocsin.done("drill", "rate", "T1", "U", "--as", "olga")
+    said = tocsin("drill", "end", "--close")
+    assert (said.code, "not rated yet" in said.err, "then close it" in said.err) == (0, False, False)
+    assert tocsin("list", "--format", "json").json["incidents"][0]["state"] == "closed"
+
+
+def test_an_exercise_is_ended_and_closed_in_one_go_and_can_be_rated_after_that(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    begun(tocsin, exercise).step()
+    assert "the exercise is over" in tocsin.done("drill", "end", "--close")
+    tocsin.done("drill", "rate", "T1", "U", "--as", "olga", "-i", "amber-falcon")
+    assert tocsin("list", "--format", "json").json["incidents"][0]["state"] == "closed"

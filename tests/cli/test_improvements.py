@@ -275,7 +275,8 @@ def test_the_improvement_plan_of_the_report_has_a_row_for_each_item(
     learning.clock.advance(DAY)
     played(learning, exercise, "P")
     learning.done("improvement", "retest", "I-1")
-    learning.done("drill", "report", "--incident", "amber-falcon", "--out", str(tmp_path), "--to", "md")
+    said = learning("drill", "report", "--incident", "amber-falcon", "--out", str(tmp_path), "--to", "md")
+    assert "1 proposal is not in its improvement plan: tocsin improvement add --from amber-falcon" in said.err
     (file,) = tmp_path.glob("*after-action*.md")
     text = file.read_text(encoding="utf-8").replace("\\", "")
     row = next(line for line in text.splitlines() if "I-1: Blocked" in line)
@@ -290,3 +291,16 @@ def test_the_improvement_plan_of_the_report_has_a_row_for_each_item(
         "done 2026-11-25, retested",
     ]
     assert "Proved by a later exercise: I-1: badge-evening (calm-heron): T1 P by olga" in text
+
+
+@pytest.mark.parametrize(
+    ("zone", "late"), [("Pacific/Kiritimati", True), ("Europe/Nowhere", False), ("", False)]
+)
+def test_a_day_is_over_when_it_is_over_where_the_organisation_is(
+    tocsin: AtDesk, zone: str, late: bool
+) -> None:
+    tocsin.settings(organisation={"zone": zone})
+    tocsin.clock.advance(timedelta(hours=4))
+    tocsin.done("improvement", "add", "The list is old", "--due", "2026-11-24")
+    (one,) = tocsin("improvement", "list", "--format", "json").json["items"]
+    assert one["overdue"] is late

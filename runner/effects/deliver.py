@@ -18,7 +18,7 @@ from runner.model.commands import AttemptDone
 from runner.model.incident import Incident
 from runner.model.messaging import Channel, Dispatch, SendResult
 from runner.model.states import Refusal
-from runner.model.traffic import OUTAGE
+from runner.model.traffic import GONE, OUTAGE
 from runner.model.work import Deliver
 
 
@@ -35,7 +35,9 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
     if channel is None and work.channel in tools.directory.broken:
         return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
     if channel is None:
-        return SendResult(state="rejected", reason="the channel is no longer configured", permanent=True)
+        return SendResult(
+            state="rejected", code=GONE, reason="the channel is no longer configured", permanent=True
+        )
     ready = _ready(work, incident, head, channel, tools)
     return ready if isinstance(ready, SendResult) else _asked(channel, *ready, tools)
 

@@ -22,6 +22,7 @@ from runner.model.incident import Attempt, Incident
 from runner.model.messaging import SendResult
 from runner.model.playbook import Act
 from runner.model.states import TaskState
+from runner.model.traffic import GONE
 
 LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
 REPLAN_AGAIN = timedelta(minutes=1)
@@ -114,18 +115,19 @@ def _outcome(
     state: TaskState | None = None
     if effect in incident.invocations:
         state, retry_at = _step_outcome(incident, effect, n, result, now, library)
-    return (
-        e.AttemptEnded(
-            effect=effect,
-            n=n,
-            state=result.state,
-            reason=result.reason,
-            provider_id=result.provider_id,
-            evidence=result.evidence if _counts(incident, effect, before) else "none",
-            retry_at=retry_at,
-            step_state=state,
-        ),
+    ended = e.AttemptEnded(
+        effect=effect,
+        n=n,
+        state=result.state,
+        reason=result.reason,
+        provider_id=result.provider_id,
+        evidence=result.evidence if _counts(incident, effect, before) else "none",
+        retry_at=retry_at,
+        step_state=state,
     )
+    if result.code == GONE and effect in incident.moving:
+        return ended, e.ReplanAsked(person=incident.deliveries[effect].person)
+    return (ended,)
 
 
 def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:

@@ -35,7 +35,7 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
     match move(incident, delivery, now):
         case Satisfied():
             yield e.DeliveryEnded(delivery=name, state="satisfied")
-        case Exhausted(cause="no_channel") if incident.replan:
+        case Exhausted() as end if incident.replan and _may_pass(incident, end):
             return
         case Exhausted(reason=why):
             yield e.DeliveryEnded(delivery=name, state="exhausted", why=why)
@@ -46,6 +46,11 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
             yield e.DeliveryReminded(delivery=name, count=count, why="nobody has answered")
         case Send() | WaitUntil():
             return
+
+
+def _may_pass(incident: Incident, end: Exhausted) -> bool:
+    """Tell whether the plan that is about to be made may hold another channel; one that cannot be made is not waited for."""
+    return end.cause == "no_channel" or (end.cause != "stale" and incident.replan_at is None)
 
 
 def sends(

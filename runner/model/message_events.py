@@ -101,7 +101,7 @@ class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
 
 
 class ReplanAsked(Personal, frozen=True, kw_only=True):
-    """Open deliveries are to be planned anew: somebody has other contacts."""
+    """Open deliveries are to be planned anew: somebody has other contacts, or a channel is gone."""
 
     person: str
 

@@ -229,7 +229,7 @@ def _message(event: _Message, words: Words) -> str:
             moved = "; ".join(f"{p.person} over {', '.join(p.channels) or 'no channel'}" for p in plans)
             return f"Deliveries planned anew: {moved or 'no plan changed'}{_because(reason)}"
         case e.ReplanAsked(person=person):
-            return f"{person} has other contacts: open deliveries are planned anew"
+            return f"{person} is to be reached otherwise: open deliveries are planned anew"
         case e.ReplanFailed(why=why, retry_at=retry_at):
             return f"Deliveries could NOT be planned anew; again at {moment(retry_at)}{_because(why)}"
         case e.DeliveryEnded(delivery=name, state=state, why=why):

@@ -111,7 +111,7 @@ def test_new_contacts_are_used_for_what_is_under_way(tocsin: AtDesk, tmp_path: P
     before = channels_used()
     said = tocsin("person", "add", "ada", "--contact", "mail=ada@example.org")
     assert (said.code, "planned anew in amber-falcon" in said.err) == (0, True)
-    assert "ada has other contacts" in tocsin.done("timeline")
+    assert "ada is to be reached otherwise" in tocsin.done("timeline")
     assert (before, channels_used()) == (["screen"], ["screen", "mail"])
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -56,17 +57,24 @@ def run_once(folder: Path, smtp: int, http: int, kill_at: int, url: str, story: 
 def main() -> None:
     """Fork one run for each line."""
     smtp, http = int(sys.argv[1]), int(sys.argv[2])
+    answer_each(
+        lambda folder, kill_at, url, story: run_once(
+            Path(folder), smtp, http, int(kill_at), url, STORIES[story]
+        )
+    )
+
+
+def answer_each(run: Callable[..., int]) -> None:
+    """Fork one run for each line, with its words, and answer ``killed`` or what it returned."""
     for module in LAZY:
         with contextlib.suppress(ImportError):
             import_module(module)  # once, for all forks
     for line in sys.stdin:
-        folder, kill_at, url, story = line.split()
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reading)
-            passed = run_once(Path(folder), smtp, http, int(kill_at), url, STORIES[story])
-            os.write(writing, str(passed).encode())
+            os.write(writing, str(run(*line.split())).encode())
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as answer:

@@ -14,6 +14,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.states import Refusal
+from runner.model.traffic import GONE
 from runner.model.work import AnyWork, Deliver, Replan
 from tests.scenario import HOUR, MINUTE, THROTTLED, World, message
 
@@ -188,3 +189,22 @@ def test_a_later_is_kept_to_the_second_and_nothing_is_sent_before() -> None:
     world.advance(timedelta(microseconds=1))
     world.work()
     assert world.delivery("ann").state == "satisfied"
+
+
+def test_what_went_over_a_channel_that_is_gone_is_planned_anew_before_it_is_given_up() -> None:
+    world = World(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
+    world.outcomes["mail"] = [SendResult(state="rejected", code=GONE, reason="no longer configured")]
+    world.perform(world.claim()[0])
+    world.channels = ("sms",)
+    world.work()
+    found = world.delivery("ann")
+    assert [(one.channel, one.state) for one in found.attempts] == [("mail", "rejected"), ("sms", "accepted")]
+    assert (found.state, len(world.said(e.ReplanAsked))) == ("satisfied", 1)
+    assert [(one.left, one.taken) for one in world.said(e.ChannelsSwitched)] == [(("mail",), ("sms",))]
+
+
+def test_where_no_other_channel_is_planned_it_is_given_up_all_the_same() -> None:
+    world = World(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
+    world.outcomes["mail"] = [SendResult(state="rejected", code=GONE, reason="no longer configured")]
+    world.work()
+    assert world.delivery("ann").state == "exhausted"

@@ -10,7 +10,10 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -44,6 +47,74 @@ def killed_after(relay: MailServer, home: Path, path: str, mails: int) -> None:
     process.wait()
     hold, relay.hold_from = relay.hold, 0
     hold.set()
+
+
+class Senders:
+    """The child that forks senders, and is told at which commit each of them is to die."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.crash.campaign"]
+        root = Path(__file__).parents[2]
+        self._child = subprocess.Popen(
+            command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def send(self, home: Path, people: str, kill_at: int) -> str:
+        """Send what is left at a home and return ``killed`` or the commits' boundaries that were passed."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(f"{home} {people} {kill_at}\n")
+        self._child.stdin.flush()
+        return self._child.stdout.readline().strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.communicate(timeout=10)
+
+
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_commit_of_a_campaign_tells_nobody_twice_and_the_sum_stays_right(
+    tmp_path: Path,
+) -> None:
+    relay, everybody, chunk = MailServer(), 9, 3
+    try:
+        shutil.copytree(prepared(), tmp_path / "home")
+        desk = AtDesk(tmp_path / "home")
+        for _ in range(200):
+            desk.chance.name("skipped")
+        desk.clock.time = datetime.now(UTC)
+        configure(desk, relay)
+        approve(desk)
+        path = listed(tmp_path, people(everybody))
+        planned(desk, path, "--chunk", str(chunk))
+        in_doubt = 0
+        with Senders() as senders:
+            for kill_at in count(1):
+                relay.mails.clear()
+                killed = AtDesk(tmp_path / f"killed-{kill_at}")
+                killed.clock.time = datetime.now(UTC)
+                shutil.copytree(desk.home, killed.home)
+                said = senders.send(killed.home, path, kill_at)
+                if said.isdigit():
+                    break
+                assert said == "killed", f"boundary {kill_at}"
+                assert senders.send(killed.home, path, 0).isdigit(), f"restart after boundary {kill_at}"
+                told = [address for address, _, _ in relay.mails]
+                assert len(told) == len(set(told)), f"boundary {kill_at}: somebody was told twice"
+                whole = standing(killed, path)
+                unknown = whole["still_open"].get("unknown", 0)
+                assert unknown <= chunk, f"boundary {kill_at}"
+                assert whole["notified"] + unknown == everybody, f"boundary {kill_at}: {whole}"
+                assert whole["notified"] <= len(told) <= everybody, f"boundary {kill_at}"
+                in_doubt += unknown
+        assert kill_at > 20, "the commits of three chunks"
+        assert in_doubt > 0, "no kill left a chunk in doubt: the boundaries miss the sending"
+    finally:
+        relay.stop()
 
 
 def test_a_kill_in_mid_run_sends_no_one_twice_and_shows_the_chunk_in_flight(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""A campaign whose sender can be killed at every commit: the child of its crash test.
+
+``python -m tests.crash.campaign`` reads ``HOME PEOPLE KILL_AT`` from its standard input, a line for each run, and answers
+with the number of boundaries passed or with ``killed``. Every run is a fork of the loaded program that sends what is left
+to be sent. A boundary is each moment just before and just after a commit, be it of the journal or of the people's tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runner.model.actor import Actor
+from runner.service.bulk_send import Patience, send
+from runner.service.desk import Desk
+from runner.service.opening import open_desk
+from tests.crash.child import answer_each
+from tests.crash.scenario import Boundaries, MarkedStore
+
+NOTICE = "our-letter"
+COMMITS = frozenset({"put", "set_state", "claim", "finish", "lose"})
+"""What a sender writes into the tables."""
+
+
+class MarkedTables:
+    """The tables of campaigns with a boundary before and after every commit."""
+
+    def __init__(self, tables: Any, boundaries: Boundaries) -> None:
+        """Stand in front of the real ones."""
+        self._tables, self._boundaries = tables, boundaries
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave to the real tables what only reads."""
+        found = getattr(self._tables, name)
+        return self._between(found) if name in COMMITS else found
+
+    def _between(self, commit: Callable[..., Any]) -> Callable[..., Any]:
+        def committed(*given: Any, **more: Any) -> Any:
+            self._boundaries.pass_one()
+            done = commit(*given, **more)
+            self._boundaries.pass_one()
+            return done
+
+        return committed
+
+
+class CampaignStore(MarkedStore):
+    """A store whose tables of campaigns are marked as well."""
+
+    def bulk(self) -> MarkedTables:
+        """Return the marked tables."""
+        return MarkedTables(self._store.bulk(), self._boundaries)
+
+
+def send_once(home: Path, people: Path, kill_at: int) -> int:
+    """Send what is left and return the boundaries passed."""
+    boundaries = Boundaries(kill_at)
+    made = open_desk(home, Actor(claimed="maria", host="test", os_user="test"))
+    store: Any = CampaignStore(made.store, boundaries)
+    desk = Desk(made.folder, made.home, store, made.clock, made.chance, made.actor)
+    incident = desk.load(desk.find(None))
+    patience = Patience(lambda span: None, lambda: False, waits=False)
+    send(desk, incident, NOTICE, people, patience, lambda done, total: None)
+    store.close()
+    return boundaries.passed
+
+
+def main() -> None:
+    """Fork one sender for each line."""
+    answer_each(lambda home, people, kill_at: send_once(Path(home), Path(people), int(kill_at)))
+
+
+if __name__ == "__main__":
+    main()

@@ -201,6 +201,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
     yield from _lists(desk, rows, repair)
     yield from _people(desk)
+    yield from _callbacks(desk)
     yield from _rotas(desk)
     yield from _outside(desk)
     yield from _between(desk)
@@ -317,6 +318,18 @@ def _people(desk: Desk) -> Iterator[Finding]:
             what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
             hint="tocsin person import --from-settings takes them into the store, sealed",
         )
+
+
+def _callbacks(desk: Desk) -> Iterator[Finding]:
+    """Say what keeps receipts and answers of providers away."""
+    from runner.service.callback_checks import mismatches
+
+    try:
+        found = list(mismatches(desk))
+    except TocsinError:  # the master key is not here, which was said already
+        return
+    for severe, what, hint in found:
+        yield Finding(area="callbacks", severity="error" if severe else "warning", what=what, hint=hint)
 
 
 def _rotas(desk: Desk) -> Iterator[Finding]:

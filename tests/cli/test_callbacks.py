@@ -67,3 +67,74 @@ def test_the_list_shows_an_address_that_stays_for_each_channel_that_is_called_ba
 
 def test_where_no_channel_is_called_back_the_list_says_so(tocsin: AtDesk) -> None:
     assert "no channel in tocsin.yaml is called back" in tocsin.done("serve-callbacks", "--list")
+
+
+def told(desk: AtDesk) -> list[tuple[str, str]]:
+    """Return what doctor says of callbacks: severity and the beginning of each finding."""
+    found = desk("doctor", "--format", "json").json["findings"]
+    return [(one["severity"], one["what"]) for one in found if one["area"] == "callbacks"]
+
+
+def carrier(url: str) -> dict:
+    settings = {"account": f"AC{'0' * 32}", "sender": "+15005550006"}
+    return {
+        "adapter": "twilio_sms",
+        "settings": {**settings, "callback_url": url} if url else settings,
+        "secrets": {"auth_token": "env:NONE"},
+    }
+
+
+def place(desk: AtDesk) -> str:
+    listed = desk("serve-callbacks", "--list", "--format", "json").json["callbacks"]
+    return next(one["url"] for one in listed if one["channel"] == "text").partition("/in/")[2]
+
+
+def test_an_address_that_is_served_is_not_remarked_upon(tocsin: AtDesk) -> None:
+    public = "https://callbacks.example.org/tocsin/"
+    tocsin.settings(channels={"text": carrier("")}, public_url=public)
+    assert told(tocsin) == []
+    tocsin.settings(channels={"text": carrier(f"{public}in/{place(tocsin)}")}, public_url=public)
+    assert told(tocsin) == []
+    tocsin.settings(channels={"text": carrier(f"https://other.example/x/in/{place(tocsin)}?a=b")})
+    assert told(tocsin) == []
+
+
+def test_an_address_at_which_nothing_is_served_for_the_channel_is_an_error(tocsin: AtDesk) -> None:
+    public = "https://callbacks.example.org"
+    tocsin.settings(channels={"text": carrier("")}, public_url=public)
+    right = place(tocsin)
+    for path, words in (
+        (f"/in/{right}/", "ends with a slash"),
+        ("/in/aaaabbbbccccddddeeeeffffgggghhhh", "is not one that serve-callbacks serves"),
+        ("/somewhere", "is not one that serve-callbacks serves"),
+    ):
+        tocsin.settings(channels={"text": carrier(public + path)}, public_url=public)
+        [(severity, what)] = told(tocsin)
+        assert (severity, words in what, right in what) == ("error", True, False)
+    tocsin.settings(channels={"text": carrier("https://nowhere.example/hook")})
+    assert [severity for severity, _ in told(tocsin)] == ["error"]
+
+
+def test_an_address_on_another_machine_than_the_public_one_is_asked_about(tocsin: AtDesk) -> None:
+    tocsin.settings(channels={"text": carrier("")}, public_url="https://callbacks.example.org")
+    other = f"https://old.example.org/in/{place(tocsin)}"
+    tocsin.settings(channels={"text": carrier(other)}, public_url="https://callbacks.example.org")
+    assert told(tocsin) == [
+        (
+            "warning",
+            "text: its callback_url names https://old.example.org, and public_url https://callbacks.example.org",
+        )
+    ]
+
+
+def test_a_public_address_without_tls_is_an_error_save_on_this_machine(tocsin: AtDesk) -> None:
+    tocsin.settings(public_url="http://callbacks.example.org")
+    assert told(tocsin) == [("error", "public_url is not https")]
+    for host in ("127.0.0.1:8750", "localhost:8750", "[::1]:8750"):
+        tocsin.settings(public_url=f"http://{host}")
+        assert told(tocsin) == []
+
+
+def test_a_channel_that_waits_for_answers_where_nobody_can_bring_them_is_named(tocsin: AtDesk) -> None:
+    tocsin.settings(channels={"chat": CHAT})
+    assert told(tocsin) == [("warning", "public_url is not set, and chat can be called back")]

@@ -43,6 +43,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     state: AttemptState
     succeeded_at: datetime | None = None
     reason: str = ""
+    worker: str = ""
+    """Who is trying, while ``state`` is ``sending``."""
 
 
 class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

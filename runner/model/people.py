@@ -74,8 +74,15 @@ class ContactConsented(PeopleEvent, frozen=True, kw_only=True):
     how: str
 
 
+class WayTried(PeopleEvent, frozen=True, kw_only=True):
+    """A communications check is about to try one channel to somebody: the intent, kept before anything leaves."""
+
+    channel: str
+    worker: str
+
+
 class WayChecked(PeopleEvent, frozen=True, kw_only=True):
-    """A communications check tried one channel to somebody; ``reason`` names no address."""
+    """What came of trying one channel to somebody; ``reason`` names no address."""
 
     channel: str
     state: AttemptState
@@ -98,7 +105,7 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
 
 CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
 """What changes what is known of one person."""
-AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayChecked | RoleHeld
+AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayTried | WayChecked | RoleHeld
 DECODER: msgspec.json.Decoder[AnyPeopleEvent] = msgspec.json.Decoder(AnyPeopleEvent)
 
 
@@ -124,8 +131,9 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
                 roles = {role: tuple(one for one in held if one != name) for role, held in roles.items()}
             case RoleHeld(role=role, persons=persons):
                 roles[role] = persons
-            case WayChecked(person=name, channel=channel):
-                checks[name, channel] = _checked(checks.get((name, channel)), event, at)
+            case WayTried() | WayChecked():
+                way = (event.person, event.channel)
+                checks[way] = _checked(checks.get(way), event, at)
             case ContactStopped(adapter=adapter, address=address, stopped=True):
                 stops.setdefault((adapter, address), at)
             case ContactStopped(adapter=adapter, address=address):
@@ -168,10 +176,16 @@ def _marked(before: Person, channel: str, at: datetime, mark: str) -> Person:
     return msgspec.structs.replace(before, contacts=contacts)
 
 
-def _checked(before: Check | None, event: WayChecked, at: datetime) -> Check:
-    """A failure leaves standing when it last worked."""
-    worked = at if event.state == "accepted" else before.succeeded_at if before is not None else None
-    return Check(at=at, state=event.state, succeeded_at=worked, reason=event.reason)
+def _checked(before: Check | None, event: WayTried | WayChecked, at: datetime) -> Check:
+    """A try and a failure leave standing when it last worked."""
+    worked = before.succeeded_at if before is not None else None
+    match event:
+        case WayTried(worker=worker):
+            return Check(at=at, state="sending", succeeded_at=worked, worker=worker)
+        case WayChecked(state=state, reason=reason):
+            return Check(
+                at=at, state=state, succeeded_at=at if state == "accepted" else worked, reason=reason
+            )
 
 
 def _with_stops(

@@ -1,12 +1,12 @@
 """The communications check: every person over every channel, how long ago each way last worked, and trying them.
 
-A check is no incident and needs none. Nothing is sent unless a person asked for it; each attempt goes out once, and what came of it is
-recorded at once, so that a check that breaks off has lost nothing.
+A check is no incident and needs none. Nothing is sent unless a person asked for it; each attempt goes out once. That it is about to is
+recorded before anything leaves, and what came of it at once: of one that broke off between, nobody knows whether it arrived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from runner.errors import NotFound, TocsinError
 from runner.model.messaging import Channel, ContactPoint, Dispatch, SendResult
 from runner.model.organisation import Check
 from runner.model.vocabulary import nearest
-from runner.service.people import record_check
+from runner.service.people import record_check, record_try
 from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return None if worked is None or (changed is not None and changed > worked) else worked
 
 
+BROKE_OFF = "the check broke off: nobody knows whether it arrived"
+
+
 def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = ()) -> tuple[Way, ...]:
     """Return every way to every person, or to those that are named; raises NotFound with the nearest name."""
     directory = desk.directory
@@ -59,8 +62,17 @@ def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = 
         if not persons or name in persons
         for channel in directory.channels.values()
         if not channels or channel.id in channels
-        for way in _way(name, channel, person.contacts, directory.checks.get((name, channel.id)))
+        for way in _way(
+            name, channel, person.contacts, _check(desk, directory.checks.get((name, channel.id)))
+        )
     )
+
+
+def _check(desk: Desk, check: Check | None) -> Check | None:
+    """Return the last check; one whose process is gone before it knew is unknown."""
+    if check is None or check.state != "sending" or desk.store.worker_alive(check.worker):
+        return check
+    return msgspec.structs.replace(check, state="unknown", reason=BROKE_OFF)
 
 
 def _way(
@@ -71,12 +83,18 @@ def _way(
         yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
 
 
-def try_ways(desk: Desk, found: Collection[Way]) -> Iterator[tuple[Way, SendResult]]:
+def try_ways(desk: Desk, found: Collection[Way]) -> Generator[tuple[Way, SendResult], None, None]:
     """Send one message over each way and record what came of it, one after the other."""
-    for way in found:
-        result = _try(desk, way)
-        record_check(desk, way.person, way.channel.id, result.state, result.reason)
-        yield way, result
+    worker = desk.chance.name("checker")
+    alive = desk.store.register_worker(worker)
+    try:
+        for way in found:
+            record_try(desk, way.person, way.channel.id, worker)
+            result = _try(desk, way)
+            record_check(desk, way.person, way.channel.id, result.state, result.reason)
+            yield way, result
+    finally:
+        alive.release()
 
 
 def _try(desk: Desk, way: Way) -> SendResult:

@@ -21,6 +21,7 @@ from runner.model.people import (
     PersonAway,
     RoleHeld,
     WayChecked,
+    WayTried,
     fold_people,
 )
 from runner.model.states import AttemptState
@@ -106,6 +107,11 @@ def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
     """Record that its owner agreed to be texted there."""
     _has_contact(desk, name, channel)
     record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
+
+
+def record_try(desk: Office, name: str, channel: str, worker: str) -> None:
+    """Record that one channel to somebody is about to be tried, before anything leaves."""
+    record(desk, WayTried(person=name, by=desk.actor.claimed, channel=channel, worker=worker))
 
 
 def record_check(desk: Office, name: str, channel: str, state: AttemptState, reason: str) -> None:

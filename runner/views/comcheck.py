@@ -78,6 +78,8 @@ def checks_page(report: ChecksReport, now: datetime) -> Page:
 
 def _standing(one: WayRow, now: datetime) -> tuple[str, Tone]:
     worked = f"worked {_age(one.worked_at, now)}" if one.worked_at is not None else "never worked"
+    if one.state == "sending":
+        return f"{worked}; being tried now", "warn"
     failed = one.state is not None and one.state != "accepted"
     if failed and one.tried_at is not None:
         state = (one.state or "").replace("_", " ")

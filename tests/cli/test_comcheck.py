@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from integrations.testing.chaos import ChaosServer, Talk
+from runner.service.book import read_book
+from runner.service.comcheck import try_ways
+from runner.service.comcheck import ways as all_ways
 from tests.cli.at_desk import AtDesk
+from tests.crash.scenario import SIGNING
 
 
 def ways(desk: AtDesk) -> dict[str, tuple[object, object]]:
@@ -97,3 +108,75 @@ def test_new_contacts_of_somebody_leave_their_name_as_it_was(tocsin: AtDesk) -> 
         one["person"]: one["name"] for one in tocsin("person", "list", "--format", "json").json["people"]
     }
     assert (names["ada"], names["eve"]) == ("Ada Adler", "eve")
+
+
+def hook(desk: AtDesk, port: int) -> None:
+    """Have the one channel be a webhook on this machine."""
+    (desk.home / "signing").write_text(SIGNING, encoding="utf-8")
+    (desk.home / "signing").chmod(0o600)
+    settings = {"url": f"http://127.0.0.1:{port}/hook"}
+    desk.settings(
+        channels={
+            "screen": {"adapter": "webhook", "settings": settings, "secrets": {"signing": "file:signing"}}
+        }
+    )
+
+
+def recorded(desk: AtDesk) -> list[str]:
+    """Return what is on record of tries, by the kinds of the entries."""
+    found = [type(event).__name__ for _, event in read_book(desk.office().store)]
+    return [one for one in found if one.startswith("Way")]
+
+
+def test_that_a_try_begins_is_on_record_before_anything_leaves(tocsin: AtDesk) -> None:
+    seen: list[list[str]] = []
+
+    def answer(talk: Talk) -> None:
+        talk.hear_request()
+        seen.append(recorded(tocsin))
+        talk.say(b"HTTP/1.1 200 Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with ChaosServer(answer) as server:
+        hook(tocsin, server.port)
+        tocsin.done("channel", "check", "--to", "ada", "--yes")
+    assert seen == [["WayTried"]]
+    assert recorded(tocsin) == ["WayTried", "WayChecked"]
+
+
+@pytest.mark.slow
+def test_of_a_check_that_was_killed_before_an_answer_came_nobody_knows_whether_it_arrived(
+    tocsin: AtDesk,
+) -> None:
+    tocsin.done("channel", "check", "--to", "ada", "--yes")
+    before, _ = ways(tocsin)["ada"]
+    heard = threading.Event()
+
+    def never(talk: Talk) -> None:
+        talk.hear_request()
+        heard.set()
+        talk.stay_silent()
+
+    with ChaosServer(never) as server:
+        hook(tocsin, server.port)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "runner", "channel", "check", "--to", "ada", "--yes"],
+            env={**os.environ, "TOCSIN_HOME": str(tocsin.home)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert heard.wait(60)
+        assert ways(tocsin)["ada"] == (before, "sending")
+        assert "being tried now" in tocsin.done("channel", "check", "--show", "--to", "ada")
+        child.kill()
+        child.wait(30)
+    assert ways(tocsin)["ada"] == (before, "unknown")
+    said = " ".join(tocsin.done("channel", "check", "--show", "--to", "ada").split())
+    assert "unknown: the check broke off: nobody knows whether it arrived" in said
+
+
+def test_a_check_that_is_stopped_between_two_ways_leaves_the_other_untried(tocsin: AtDesk) -> None:
+    desk = tocsin.office()
+    tries = try_ways(desk, all_ways(desk))
+    next(tries)
+    tries.close()
+    assert [state for _, state in ways(tocsin).values()].count(None) == 2

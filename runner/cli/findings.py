@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.service.doctor import Examination, Severity
+from runner.service.doctor import Examination
+from runner.service.finding import Severity
 from runner.views.page import Block, Cell, Page, Paragraph, Tone, line
 
 _MARKS: Mapping[Severity, tuple[str, Tone]] = {

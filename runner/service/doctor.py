@@ -11,12 +11,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from runner.errors import TocsinError
-from runner.loading.home import lines_of_people, load_home, strangers
+from runner.loading.home import load_home
 from runner.model.actor import Actor
 from runner.model.commands import AttemptLost
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
@@ -24,27 +23,19 @@ from runner.model.organisation import Home
 from runner.model.people import STREAM
 from runner.service.chance import Chance, Clock
 from runner.service.desk import Desk
+from runner.service.doctor_ways import ways_out
+from runner.service.finding import Finding, Severity
 from runner.service.ledger import row_of
 from runner.service.opening import open_desk
 from runner.settings import CONFIG, is_shared_folder
 from runner.store.port import IncidentRow
 
-Severity = Literal["good", "warning", "error", "mended"]
 AHEAD = timedelta(minutes=5)
 """How far the journal may be ahead of this machine's clock before that is said."""
 
 
 Watched = Callable[[str, int], Callable[[int], None]]
 """From what begins, and how much there is of it, to what is told how much more was done."""
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
-
-    area: str
-    severity: Severity
-    what: str
-    hint: str = ""
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/doctor/v1"):
@@ -200,10 +191,7 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         incident = desk.load(row.id)
         rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
     yield from _lists(desk, rows, repair)
-    yield from _people(desk)
-    yield from _callbacks(desk)
-    yield from _rotas(desk)
-    yield from _outside(desk)
+    yield from ways_out(desk)
     yield from _between(desk)
     yield from _clock(desk)
     yield from _time(desk, repair)
@@ -303,62 +291,6 @@ def _lists(desk: Desk, rows: list[IncidentRow], repair: bool) -> Iterator[Findin
 
 def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
     return row.codename, row.title, row.kind, row.state, row.version
-
-
-def _people(desk: Desk) -> Iterator[Finding]:
-    """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
-    config = desk.folder / CONFIG
-    for problem in strangers(config, desk.home, desk.directory.people):
-        yield Finding(area="people", severity="error", what=str(problem))
-    plain = [name for name, person in desk.home.people.items() if person.contacts]
-    if plain:
-        yield Finding(
-            area="people",
-            severity="warning",
-            what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
-            hint="tocsin person import --from-settings takes them into the store, sealed",
-        )
-
-
-def _callbacks(desk: Desk) -> Iterator[Finding]:
-    """Say what keeps receipts and answers of providers away."""
-    from runner.service.callback_checks import mismatches
-
-    try:
-        found = list(mismatches(desk))
-    except TocsinError:  # the master key is not here, which was said already
-        return
-    for severe, what, hint in found:
-        yield Finding(area="callbacks", severity="error" if severe else "warning", what=what, hint=hint)
-
-
-def _rotas(desk: Desk) -> Iterator[Finding]:
-    """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
-    for role, watch in desk.directory.watches.items() if desk.home.oncall else ():
-        if watch.problem:
-            hint = f"until then it is held by {', '.join(desk.directory.roles.get(role, ()))}"
-            yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
-        else:
-            who = ", ".join(watch.persons) or "nobody"
-            yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
-
-
-def _outside(desk: Desk) -> Iterator[Finding]:
-    """Say which domains are down, for everybody, and which accounts their providers hold."""
-    now = desk.clock.now()
-    desk.traffic.refresh()
-    for name, one in sorted(desk.traffic.fallen.items()):
-        hint = (
-            f"tocsin domain declare-up {name}"
-            if one.declared
-            else "it is probed by itself: tocsin channel list"
-        )
-        what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
-        yield Finding(area="domains", severity="warning", what=what, hint=hint)
-    for name, account in sorted(desk.traffic.accounts.items()):
-        if account.held_until is not None and account.held_until > now:
-            what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
-            yield Finding(area="channels", severity="warning", what=what)
 
 
 def _between(desk: Desk) -> Iterator[Finding]:

@@ -1,0 +1,74 @@
+"""Would anybody be reached, and could they answer: people, rotas, callbacks, and the domains that are down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.errors import TocsinError
+from runner.loading.home import lines_of_people, strangers
+from runner.service.callback_checks import mismatches
+from runner.service.desk import Desk
+from runner.service.finding import Finding
+from runner.settings import CONFIG
+
+
+def ways_out(desk: Desk) -> Iterator[Finding]:
+    """Examine everything between an incident and people."""
+    yield from _people(desk)
+    yield from _callbacks(desk)
+    yield from _rotas(desk)
+    yield from _outside(desk)
+
+
+def _people(desk: Desk) -> Iterator[Finding]:
+    """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
+    config = desk.folder / CONFIG
+    for problem in strangers(config, desk.home, desk.directory.people):
+        yield Finding(area="people", severity="error", what=str(problem))
+    plain = [name for name, person in desk.home.people.items() if person.contacts]
+    if plain:
+        yield Finding(
+            area="people",
+            severity="warning",
+            what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
+            hint="tocsin person import --from-settings takes them into the store, sealed",
+        )
+
+
+def _callbacks(desk: Desk) -> Iterator[Finding]:
+    """Say what keeps receipts and answers of providers away."""
+    try:
+        found = list(mismatches(desk))
+    except TocsinError:  # the master key is not here, which was said already
+        return
+    for severe, what, hint in found:
+        yield Finding(area="callbacks", severity="error" if severe else "warning", what=what, hint=hint)
+
+
+def _rotas(desk: Desk) -> Iterator[Finding]:
+    """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
+    for role, watch in desk.directory.watches.items() if desk.home.oncall else ():
+        if watch.problem:
+            hint = f"until then it is held by {', '.join(desk.directory.roles.get(role, ()))}"
+            yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
+        else:
+            who = ", ".join(watch.persons) or "nobody"
+            yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
+
+
+def _outside(desk: Desk) -> Iterator[Finding]:
+    """Say which domains are down, for everybody, and which accounts their providers hold."""
+    now = desk.clock.now()
+    desk.traffic.refresh()
+    for name, one in sorted(desk.traffic.fallen.items()):
+        hint = (
+            f"tocsin domain declare-up {name}"
+            if one.declared
+            else "it is probed by itself: tocsin channel list"
+        )
+        what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
+        yield Finding(area="domains", severity="warning", what=what, hint=hint)
+    for name, account in sorted(desk.traffic.accounts.items()):
+        if account.held_until is not None and account.held_until > now:
+            what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
+            yield Finding(area="channels", severity="warning", what=what)

@@ -64,7 +64,7 @@ class Conductor:
 
     def step(self) -> Incident:
         """Release what is due now, do what follows, and return the exercise after it."""
-        for event in drills.release_due(self._desk, self._name):
+        for event in drills.release_due(self._desk, self._name, self._plan):
             self._tell(event)
         worker = Worker(self._desk)
         try:
@@ -120,7 +120,7 @@ class _Cast:
 
     def act(self) -> bool:
         """Have what is due happen, else what players do next."""
-        released = drills.release_due(self._desk, self._name)
+        released = drills.release_due(self._desk, self._name, self._plan)
         for event in released:
             self._tell(event)
         if released:

@@ -125,10 +125,9 @@ def next_time(desk: Desk, incident: Incident) -> datetime | None:
     return min((one for one in times if one is not None and one > now), default=None)
 
 
-def release_due(desk: Desk, name: str) -> tuple[ScenarioEvent, ...]:
-    """Release every inject that is due, and return them."""
+def release_due(desk: Desk, name: str, plan: Exercise) -> tuple[ScenarioEvent, ...]:
+    """Release every inject of an exercise's plan that is due, and return them."""
     incident = desk.load(name)
-    plan = plan_of(desk, incident)
     found = due_injects(plan, incident, desk.now_in(incident))
     for due in found:
         _release(desk, name, due)

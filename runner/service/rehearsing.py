@@ -47,15 +47,18 @@ class Counting:
 
 @contextmanager
 def stage(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[Desk]:
-    """Open a desk in an empty folder for one file of tests, with a home's message classes; its store is closed at the end."""
-    from runner.store.opening import open_store
+    """Open a desk in an empty folder for one file of tests, with a home's message classes.
+
+    Its store is closed at the end, and never waits for the disk.
+    """
+    from runner.store.sqlite import SqliteStore
     from runner.vault.master import create_master
     from runner.vault.opening import open_vault
 
     home = _home(file, classes)
     create_master(home.master_key, base=folder)
     vault = open_vault(home.master_key, base=folder)
-    store = open_store(home.store, vault, base=folder, create=True)
+    store = SqliteStore(folder / "stage.db", vault, create=True, durable=False)
     try:
         actor = Actor(claimed=DIRECTOR, host="stage", os_user=DIRECTOR)
         yield Desk(folder, home, store, clock, Counting(), actor)

@@ -81,8 +81,11 @@ class SqliteStore:
         create: bool = False,
         patience: timedelta = PATIENCE,
         chance: Callable[[int], bytes] = os.urandom,
+        durable: bool = True,
     ) -> None:
         """Open the store; with ``create`` make it when it is not there.
+
+        One that is not ``durable`` goes away with whoever opened it: a stage of a test or of an exercise without people.
 
         Raises NotFound, StoreTooNew, StoreCorrupt, StoreLocked or StoreReadOnly.
         """
@@ -94,7 +97,7 @@ class SqliteStore:
         self._handles: list[FileLock] = []
         self._known: dict[str, Known] = {}
         self._others = -1
-        self._connection = connect(path, create, patience)
+        self._connection = connect(path, create, patience, durable=durable)
 
     # --- the journal -------------------------------------------------------------------------------------
 

@@ -18,8 +18,10 @@ APPLICATION_ID = 0x546F6373
 SCHEMA_VERSION = 1
 
 
-def connect(path: Path, create: bool, patience: timedelta) -> sqlite3.Connection:
+def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = True) -> sqlite3.Connection:
     """Open the file, making the store in it with ``create``; writers wait ``patience`` for one another.
+
+    Where it is not ``durable`` a commit does not wait for the disk.
 
     Raises NotFound, StoreTooNew, StoreCorrupt, StoreLocked or StoreReadOnly.
     """
@@ -30,6 +32,7 @@ def connect(path: Path, create: bool, patience: timedelta) -> sqlite3.Connection
         connection = sqlite3.connect(
             path, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False
         )
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         _prepare(connection, path, create)
     except sqlite3.Error as error:
         if connection is not None:
@@ -44,7 +47,6 @@ def connect(path: Path, create: bool, patience: timedelta) -> sqlite3.Connection
 
 def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
     run = connection.execute
-    run("PRAGMA synchronous = FULL")
     run("PRAGMA fullfsync = ON")  # macOS: a plain fsync does not reach the disk there
     (version,) = run("PRAGMA user_version").fetchone()
     if version == 0 and create:

@@ -161,11 +161,20 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("B", "smtplib, bytes", Role.LIMIT, ".venv", "peers/pipelined_mail.py", 20_000, "bytes"),
     # H, E: a message to each of n people over HTTP and by mail
     ours("H", "tocsin", "messages.py", 1_000),
+    ours("H", "tocsin, many", "messages.py", 4_000),
     Entry("H", "requests", Role.LIMIT, ".venv", "peers/bare_messages.py", 2_000),
     Entry("H", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 1_000, "apprise"),
     ours("E", "tocsin", "messages.py", 1_000),
     Entry("E", "smtplib", Role.LIMIT, ".venv", "peers/bare_messages.py", 2_000),
     Entry("E", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 1_000, "apprise"),
+    # D: an exercise without people; n is the virtual days
+    ours("D", "tocsin", "drills.py", 14, prepare="ours/drills.py"),
+    ours("D", "quiet hour", "drills.py", 1, "1h", prepare="ours/drills.py"),
+    ours("D", "quiet day", "drills.py", 1, "1d", prepare="ours/drills.py"),
+    ours("D", "quiet year", "drills.py", 365, "365d", prepare="ours/drills.py"),
+    # N: which channel carries a message to whom
+    ours("N", "tocsin", "planner.py", 1_000),
+    ours("N", "tocsin, many", "planner.py", 10_000),
     # C is how long it takes to start
     Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
     Entry(
@@ -213,10 +222,19 @@ TARGETS: tuple[Target, ...] = (
     Target("B", "tocsin", "smtplib, composed", 0.85),
     # five times as many people need no more memory
     Target("M", "bulk, many", "bulk", 0.9),
+    Target("H", "tocsin", "apprise", 1.5),
+    Target("H", "tocsin", "requests", 0.4),
+    # four times as many messages take four times as long, start-up aside
+    Target("H", "tocsin, many", "tocsin", 0.9),
+    Target("E", "tocsin", "apprise", 2),
+    # a year in which nothing is due costs what an hour does
+    Target("D", "quiet day", "quiet hour", 0.9),
+    Target("D", "quiet year", "quiet hour", 0.9),
+    Target("N", "tocsin, many", "tocsin", 0.9),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
 )
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "H", "E", "C", "M")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "H", "E", "D", "N", "C", "M")

@@ -18,6 +18,11 @@ TITLES = {
     "L": "load all law, imports included",
     "A": "judge incidents by all law, once it is loaded",
     "P": "print a letter to each of n people, the whole command",
+    "B": "a personal mail to each of n people over one connection, the whole command",
+    "H": "a message to each of n people over HTTP, the whole command",
+    "E": "a message to each of n people by mail, the whole command",
+    "D": "a fortnight of exercise without people, in events; and a stretch of it in which nothing is due",
+    "N": "plan n people over 20 channels",
     "C": "start-up, the whole command",
     "M": "what a worker holds that has looked at 1,000 open incidents; what bulk plan and bulk send hold for a list",
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.benchmarks.measure import Result
-from tests.benchmarks.plan import BOUNDS, ENTRIES, TARGETS, Entry, Role
-from tests.benchmarks.report import Line, table, targets, times_better
+from tests.benchmarks.plan import BOUNDS, ENTRIES, TARGETS, WORKLOADS, Entry, Role
+from tests.benchmarks.report import TITLES, Line, table, targets, times_better
 
 
 def entry(name: str, role: Role) -> Entry:
@@ -53,6 +53,10 @@ def test_a_bound_is_kept_or_missed():
     held = [Line(Entry("M", "tocsin", Role.OURS, ".venv", n=1_000), (Result(81, rate=False, memory=True),))]
     assert targets({"M": held}).splitlines()[-1] == "  M tocsin: at most 80 MB: MISSED, 81 MB"
     assert "not measured" in targets({"M": [held[0]._replace(results=())]})
+
+
+def test_every_workload_has_a_title_and_contestants():
+    assert set(WORKLOADS) == {found.workload for found in ENTRIES} == TITLES.keys()
 
 
 def test_every_target_names_contestants_of_the_plan():

@@ -1,4 +1,4 @@
-"""How long the planner takes for a thousand people and twenty channels: ``python -m tests.benchmarks.planner``."""
+"""N: find the ways to each of n people over twenty channels, in an incident in which one provider is compromised."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from runner.engine.planner import plan
 from runner.engine.rules import Compromise, PlanContext
 from runner.model.messaging import BUILT_IN_CLASSES, Channel, ContactPoint, Recipient
+from tests.benchmarks import protocol
 
-PEOPLE, CHANNELS = 1_000, 20
+CHANNELS = 20
 START = datetime(2026, 11, 24, 14, tzinfo=UTC)
 
 
-def measured() -> tuple[float, int]:
-    """Return the seconds of one round and how many ways it found."""
+def measured(people_wanted: int) -> float:
+    """Return the seconds of one round."""
     channels = [
         Channel(
             id=f"c{n}",
@@ -34,7 +35,7 @@ def measured() -> tuple[float, int]:
                 ContactPoint(channel=kind, address=f"a{n}") for kind in ("email", "phone", "handle")
             ),
         )
-        for n in range(PEOPLE)
+        for n in range(people_wanted)
     ]
     context = PlanContext(
         kind="real", started_at=START, compromised=(Compromise(domain="provider-1", since=START),)
@@ -43,9 +44,11 @@ def measured() -> tuple[float, int]:
     ways = sum(
         len(plan(BUILT_IN_CLASSES["urgent-confidential"], channels, one, context).steps) for one in people
     )
-    return time.perf_counter() - began, ways
+    seconds = time.perf_counter() - began
+    assert ways >= people_wanted
+    return seconds
 
 
 if __name__ == "__main__":
-    seconds, ways = min(measured() for _ in range(5))
-    print(f"{PEOPLE:,} people over {CHANNELS} channels: {seconds:.3f} s, {ways:,} ways found")
+    job = protocol.job()
+    protocol.report(job, rate=job.n / measured(job.n))

@@ -1,0 +1,91 @@
+"""D: an exercise played without people, in virtual time: a fortnight of ransomware, or a stretch in which nothing is due."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks import protocol
+from tests.benchmarks.environments import ROOT
+
+if TYPE_CHECKING:
+    from runner.loading.catalog import Catalog
+
+SHIPPED = Path("playbooks/exercises/encrypted-weekend.yaml")
+FORTNIGHT = timedelta(days=14)
+EVERY = timedelta(hours=4)
+INJECT = (
+    '  - {{number: "r{n}", title: A report, category: inject, kind: contextual, at: {hours}h, via: phone,'
+    ' sender: a ward, to: [commander], text: "Number {n} of a long fortnight."}}\n'
+)
+QUIET_PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: quiet
+version: 1.0.0
+title: Nothing is due
+roles: {{commander: {{title: Incident commander}}}}
+steps:
+  - {{id: first, task: Begin, role: commander}}
+  - {{id: rest, wait: {span}, after: [first]}}
+  - {{id: last, task: End, role: commander, after: [rest]}}
+"""
+QUIET_EXERCISE = """\
+schema: tocsin/exercise/v1
+name: quiet
+title: Nothing is due
+type: functional
+playbook: quiet.yaml
+laws: []
+objectives: [{id: O1, text: It ends, capability: Planning, targets: [{id: T1, text: It ended, tasks: [{step: last}]}]}]
+"""
+
+
+def exercise(job: protocol.Job) -> Path:
+    """Write what is played: the weekend that ships, gone on for a fortnight, or one wait as long as the variant says."""
+    made = job.folder / "exercise.yaml"
+    if job.variant:
+        (job.folder / "quiet.yaml").write_text(QUIET_PLAYBOOK.format(span=job.variant), encoding="utf-8")
+        made.write_text(QUIET_EXERCISE, encoding="utf-8")
+        return made
+    times = range(1, FORTNIGHT // EVERY + 1)
+    more = "".join(INJECT.format(n=n, hours=n * EVERY // timedelta(hours=1)) for n in times)
+    weekend = (ROOT / SHIPPED).read_text(encoding="utf-8")
+    made.write_text(weekend.replace("events:\n", f"events:\n{more}", 1), encoding="utf-8")
+    return made
+
+
+def played(file: Path, catalog: Catalog, cache: Path) -> tuple[int, timedelta]:
+    """Play an exercise to its end and return how many events it has, and how long it was by its own clock."""
+    from runner.drivers.drill import unattended
+    from runner.loading.exercises import load_exercise
+
+    loaded = load_exercise(str(file), catalog)
+    with unattended(loaded, catalog, cache, lambda event: None) as (desk, incident):
+        return incident.version, desk.now_in(incident) - incident.opened_at
+
+
+def main() -> None:
+    from runner.loading.catalog import Catalog
+
+    job = protocol.job()
+    cache = job.folder / "cache"
+    catalog = Catalog(None, cache=cache)
+    file = exercise(job)
+    if job.phase == "prepare":
+        played(file, catalog, cache)  # the law is compiled once for a home: not ours to measure
+        return
+    started = time.perf_counter()
+    events, length = played(file, catalog, cache)
+    seconds = time.perf_counter() - started
+    if job.variant:
+        assert events < 20
+        protocol.report(job, seconds=seconds)
+    else:
+        assert length >= FORTNIGHT
+        protocol.report(job, rate=events / seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -163,10 +163,10 @@ ENTRIES: tuple[Entry, ...] = (
     ours("H", "tocsin", "messages.py", 1_000),
     ours("H", "tocsin, many", "messages.py", 4_000),
     Entry("H", "requests", Role.LIMIT, ".venv", "peers/bare_messages.py", 2_000),
-    Entry("H", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 1_000, "apprise"),
+    Entry("H", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 400, "apprise"),
     ours("E", "tocsin", "messages.py", 1_000),
     Entry("E", "smtplib", Role.LIMIT, ".venv", "peers/bare_messages.py", 2_000),
-    Entry("E", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 1_000, "apprise"),
+    Entry("E", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 200, "apprise"),
     # D: an exercise without people; n is the virtual days
     ours("D", "tocsin", "drills.py", 14, prepare="ours/drills.py"),
     ours("D", "quiet hour", "drills.py", 1, "1h", prepare="ours/drills.py"),

@@ -241,3 +241,12 @@ def test_a_store_is_durable_by_its_settings(tmp_path):
     with opened(tmp_path / "tocsin.db") as store:
         assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_only_a_store_that_goes_away_does_not_wait_for_the_disk(tmp_path):
+    with opened(tmp_path / "stage.db", durable=False) as store:
+        assert store._connection.execute("PRAGMA synchronous").fetchone() == (0,)
+        write(store, "a", event())
+    with closing(SqliteStore(tmp_path / "stage.db", vault())) as store:
+        assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert store.head("a").version == 1

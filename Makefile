@@ -78,7 +78,7 @@ lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	echo 'matrix-synapse==$(SYNAPSE_VERSION)' >.uv/synapse.in
 	$(UV) $(LOCKED) .uv/synapse.in --upgrade --output-file tests/servers/synapse.lock
 
-# Real peers that the tests talk to, besides those of the system (postgresql, postfix, ntfy): a Matrix homeserver in an
+# Real peers that the tests talk to, besides those of the system (postgresql, postfix, dovecot, ntfy): a Matrix homeserver in an
 # environment of its own, too large to be everybody's, and an SMSC that runs on Node.
 .PHONY: servers
 servers: .venv-synapse/servers tests/servers/node_modules/.package-lock.json ## Put a Matrix homeserver and an SMSC here, for the tests

@@ -33,6 +33,18 @@ from integrations.port import (
 )
 
 
+class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mailbox on a server, read by IMAP and left as it is; the secret ``imap_password`` opens it."""
+
+    host: str
+    port: int = 993
+    username: str
+    folder: str = "INBOX"
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    state: Path
+    """The file that says how far it was read."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A relay that we hand mail to."""
 
@@ -51,8 +63,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The name we greet with; the sender's domain when empty."""
     sign: Literal["", "smime"] = ""
     """``smime``: every message is signed with the secrets ``certificate`` and ``signing_key``, or is not sent."""
+    bounces: str = ""
+    """Where bounces go when the relay offers no delivery reports: each message's key is put into this address."""
     mailbox: Path | None = None
     """The folder (Maildir) to which reports and replies to ``sender`` come; none without."""
+    imap: Imap | None = None
+    """The mailbox on a server to which they come; none without."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -70,6 +86,7 @@ def capabilities(settings: Settings) -> Capabilities:
         secrets=frozenset(
             ({"password"} if settings.username else set())
             | ({"certificate", "signing_key"} if settings.sign else set())
+            | ({"imap_password"} if settings.imap is not None else set())
         ),
         optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),
     )
@@ -97,12 +114,22 @@ def open_line(settings: Settings, secrets: Secrets) -> Line:
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Read the delivery reports and the replies that lie in the mailbox."""
-    if settings.mailbox is None:
+    """Read the delivery reports and the replies that lie in the mailboxes."""
+    if settings.mailbox is None and settings.imap is None:
         return ""
-    from integrations.smtp.mailbox import collect as read
+    from integrations.smtp import mailbox
 
-    return read(settings.mailbox, took, at)
+    def keep(raw: bytes) -> bool:
+        return all(map(took, mailbox.heard(raw, at, settings.bounces)))
+
+    troubles = []
+    if settings.mailbox is not None:
+        troubles.append(mailbox.collect(settings.mailbox, took, at, settings.bounces))
+    if settings.imap is not None:
+        from integrations.smtp import imap
+
+        troubles.append(imap.collect(settings.imap, keep, secrets, timeouts, settings.ca_file))
+    return "; ".join(filter(None, troubles))
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
@@ -127,6 +154,17 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         findings.append(
             Finding(severity="error", what="username is set without the secret password", hint=hint)
         )
+    if settings.bounces:
+        from integrations.smtp.mime import bounce_problem
+
+        if problem := bounce_problem(settings.bounces):
+            findings.append(Finding(severity="error", what=f"bounces: {problem}", hint="bounces@domain"))
+        elif settings.bounces.rpartition("@")[2].lower() != settings.sender.rpartition("@")[2].lower():
+            what = (
+                "bounces go to another domain than the sender's: SPF then says nothing for the sender (DMARC)"
+            )
+            findings.append(Finding(severity="warning", what=what, hint="an address of the sender's domain"))
+    findings += _mailbox_findings(settings, secrets)
     if settings.sign:
         from integrations.smtp import signing
 
@@ -143,6 +181,22 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def _mailbox_findings(settings: Settings, secrets: Secrets) -> list[Finding]:
+    found: list[Finding] = []
+    box = settings.imap
+    if box is None:
+        return found
+    if "imap_password" not in secrets:
+        hint = "secrets: {imap_password: env:NAME}"
+        found.append(
+            Finding(severity="error", what="imap is set without the secret imap_password", hint=hint)
+        )
+    if box.tls == "none" and box.host not in LOOPBACK:
+        what = "imap is read without TLS: its password may cross the network in clear"
+        found.append(Finding(severity="error", what=what, hint="tls: implicit"))
+    return found
 
 
 def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -18,7 +18,7 @@ from email.errors import MessageError
 from integrations.http.cutoff import CutOff
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, xtext
+from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, return_path, xtext
 from integrations.smtp.session import Ended, Transaction, broken, connect, queue_id, refused, sealing
 
 _RESET = -1
@@ -173,13 +173,15 @@ class _Batch:
         return content + b".\r\n"
 
     def _envelope(self, smtp: smtplib.SMTP, outbound: Outbound) -> tuple[bytes, bytes, bytes]:
-        sender, recipient = self._settings.sender, outbound.recipient
+        sender, recipient, key = self._settings.sender, outbound.recipient, outbound.idempotency_key
+        if not smtp.has_extn("dsn"):
+            sender = return_path(sender, self._settings.bounces, key)
         plain = f"{sender}{recipient}".isascii()
         mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
         mail += "" if plain else " SMTPUTF8"
         if smtp.has_extn("dsn"):
             # RET=HDRS always: a report must not carry the text back through other people's servers.
-            mail += f" RET=HDRS ENVID={xtext(outbound.idempotency_key)}"
+            mail += f" RET=HDRS ENVID={xtext(key)}"
             rcpt += " NOTIFY=SUCCESS,FAILURE,DELAY"
             rcpt += f" ORCPT=rfc822;{xtext(recipient)}" if plain else ""
         return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"

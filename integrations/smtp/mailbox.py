@@ -1,6 +1,6 @@
 """The mailbox to which reports and replies return, as a folder in the form of Maildir on this machine.
 
-Whatever brings mail there (a mail server here, or a program that fetches it by IMAP) puts each into ``new`` as a whole.
+Whatever brings mail there (a mail server here, or a program that fetches it) puts each into ``new`` as a whole.
 What was read is moved to ``cur``; what is for people stays unread in it.
 """
 
@@ -16,23 +16,29 @@ MOST = 1_000
 """Mails of one round."""
 
 
-def collect(folder: Path, took: Took, at: datetime) -> str:
+def heard(raw: bytes, at: datetime, bounces: str = "") -> list[Receipt | Answer]:
+    """Return what one mail says: reports, or a person's reply; nothing for any other mail."""
+    found: list[Receipt | Answer] = [*reports.read(raw, at, bounces)]
+    if not found and (answer := answers.read(raw, at)) is not None:
+        found.append(answer)
+    return found
+
+
+def collect(folder: Path, took: Took, at: datetime, bounces: str = "") -> str:
     """Hand what came to ``took``; a mail of which something was not kept stays where it is. Return what went wrong."""
     try:
         waiting = sorted(one for one in (folder / "new").iterdir() if one.is_file())[:MOST]
         (folder / "cur").mkdir(exist_ok=True)
-        kept = [_one(path, folder, took, at) for path in waiting]
+        kept = [_one(path, folder, took, at, bounces) for path in waiting]
     except OSError as error:
         return f"the mailbox cannot be read: {error.strerror}"
     return "" if all(kept) else "something that came by mail could not be kept"
 
 
-def _one(path: Path, folder: Path, took: Took, at: datetime) -> bool:
+def _one(path: Path, folder: Path, took: Took, at: datetime, bounces: str) -> bool:
     with path.open("rb") as file:
         raw = file.read(reports.LARGEST + 1)
-    found: list[Receipt | Answer] = [*reports.read(raw, at)]
-    if not found and (answer := answers.read(raw, at)) is not None:
-        found.append(answer)
+    found = heard(raw, at, bounces)
     if not all(map(took, found)):
         return False
     seen = "S" if found and isinstance(found[0], Receipt) else ""

@@ -23,6 +23,7 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\x85]")
 _LONE_ENDS = re.compile(rb"\r\n|\r|\n")
 _NOT_IN_ADDRESS = re.compile(r'[\x00-\x20\x7f\x85\u2028\u2029<>()\[\],;:\\"]')
 _XTEXT = re.compile(r"[!-*,-<>-~]*")
+_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _POLICY = SMTP.clone(cte_type="7bit")
 Seal = Callable[[bytes, bytes], bytes]
 """Takes a MIME entity and a boundary that is not in it; returns the entity that takes its place."""
@@ -40,6 +41,26 @@ def address_problem(address: str) -> str:
     if len(local.encode()) > 64 or len(address.encode()) > 254:
         return "the address is longer than an address may be"
     return ""
+
+
+def bounce_problem(address: str) -> str:
+    """Return what is wrong with an address into which keys are to be put, or the empty string."""
+    return address_problem(_keyed(address, "A" * 32))
+
+
+def return_path(sender: str, bounces: str, key: str) -> str:
+    """Return the envelope sender where the relay reports nothing itself (VERP): the key stands in it, and nobody's name.
+
+    The key is a digest, so it says nothing to whoever reads it; one of another form stays out of the address.
+    """
+    if not bounces:
+        return sender
+    return _keyed(bounces, key) if _KEY.fullmatch(key) else bounces
+
+
+def _keyed(address: str, key: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{key}@{domain}"
 
 
 def header_problem(outbound: Outbound) -> str:

@@ -4,6 +4,10 @@ Only a ``multipart/report`` of the type ``delivery-status`` is one: a vacation n
 not. The envelope's identifier is the key that we gave with the message (``ENVID``); where a relay lost it, the
 ``Message-ID`` in the returned headers holds the same key. A report that names neither is about nothing of ours. What a
 report says in words is for people, in any language, and is not read.
+
+Where a relay offers no reports the key stands in the address that bounces come to (VERP), and a bounce in prose counts as well: one
+that came from nobody, that is no automatic reply, and that holds a code which ends the matter (5.y.z or 5yz). The address is known to
+whoever got the message, as the ``Message-ID`` is: all that a forged bounce brings about is the next channel.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from datetime import datetime
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
+from email.utils import parseaddr
 from typing import Literal
 
 from integrations.port import Receipt
@@ -31,16 +36,29 @@ _KINDS: dict[str, Literal["relayed", "delivered", "failed"]] = {
 """``delayed`` says nothing that would change anything: the relay goes on trying."""
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
+_ENDED = (
+    re.compile(r"(?<![\d.])(5\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.ASCII),
+    re.compile(r"(?<![\d.])(5[0-5]\d)[ -]", re.ASCII),
+)
+"""Codes that end the matter: the enhanced ones (RFC 3463) say more than the others (RFC 5321)."""
+_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
+_NOBODY = ("mailer-daemon", "postmaster")
+MOST_WORDS = 20_000
+"""Characters of a bounce in prose that are looked through."""
+MOST_HEADERS = 10
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
-def read(raw: bytes, at: datetime) -> tuple[Receipt, ...]:
-    """Return what a report says of messages of ours; nothing for any other mail."""
+def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
+    """Return what a report says of messages of ours; nothing for any other mail. ``bounces`` is where keyed bounces come to."""
     if len(raw) > LARGEST:
         return ()
     try:
         message = BytesParser(policy=compat32).parsebytes(raw)
-        return tuple(_receipts(message, hashlib.sha256(raw).hexdigest(), at))
+        digest, keyed = hashlib.sha256(raw).hexdigest(), _addressed(message, bounces)
+        if _is_report(message):
+            return tuple(_receipts(message, digest, at, keyed))
+        return tuple(_in_prose(message, digest, at, keyed)) if keyed else ()
     except (
         ValueError,
         LookupError,
@@ -50,16 +68,43 @@ def read(raw: bytes, at: datetime) -> tuple[Receipt, ...]:
         return ()
 
 
-def _receipts(message: Message, digest: str, at: datetime) -> Iterator[Receipt]:
+def _is_report(message: Message) -> bool:
     kind = str(message.get_param("report-type", "")).lower()
-    if message.get_content_type() != "multipart/report" or kind != "delivery-status":
+    return message.get_content_type() == "multipart/report" and kind == "delivery-status"
+
+
+def _addressed(message: Message, bounces: str) -> str:
+    """Return our key out of the address that a bounce was sent to."""
+    local, _, domain = bounces.rpartition("@")
+    if not local:
+        return ""
+    keyed = re.compile(rf"{re.escape(local)}\+([a-z2-7]{{32}})@{re.escape(domain)}", re.IGNORECASE | re.ASCII)
+    given = (str(value) for name in _TO for value in message.get_all(name, [])[:MOST_HEADERS])
+    found = next((match for value in given if (match := keyed.search(value[:1_000]))), None)
+    return found[1].upper() if found else ""
+
+
+def _in_prose(message: Message, digest: str, at: datetime, key: str) -> Iterator[Receipt]:
+    path = str(message.get("Return-Path", "")).strip()
+    sender = parseaddr(str(message.get("From", "")))[1].partition("@")[0].lower()
+    by_nobody = path == "<>" or (not path and sender in _NOBODY)
+    reply = str(message.get("Auto-Submitted", "")).strip().lower().startswith("auto-replied")
+    if not by_nobody or reply:
         return
+    part = next((one for one in message.walk() if one.get_content_type() == "text/plain"), None)
+    body = part.get_payload(decode=True) if part is not None else None
+    words = body[:MOST_WORDS].decode("utf-8", "replace") if isinstance(body, bytes) else ""
+    if found := next(filter(None, (code.search(words) for code in _ENDED)), None):
+        yield Receipt(kind="failed", event_id=f"{digest}-0", idempotency_key=key, at=at, code=found[1])
+
+
+def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
     parts = message.get_payload()
     status = next((one for one in _parts(parts) if _is(one, "message/delivery-status")), None)
     groups = _parts(status.get_payload()) if status is not None else []
     if len(groups) < 2:
         return
-    key = _envelope(groups[0]) or _returned(_parts(parts))
+    key = _envelope(groups[0]) or _returned(_parts(parts)) or keyed
     for n, group in enumerate(groups[1 : MOST_GROUPS + 1]):
         found = _KINDS.get(_field(group, "Action").lower())
         if key and found:

@@ -30,7 +30,7 @@ from integrations.port import (
     Unknown,
 )
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, address_problem, compose, header_problem, stuffed, xtext
+from integrations.smtp.mime import Seal, address_problem, compose, header_problem, return_path, stuffed, xtext
 
 _ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})(?=\s|\Z)")
 _QUEUE_ID = re.compile(
@@ -195,15 +195,17 @@ def _log_in(line: Transaction) -> None:
 
 
 def _envelope(line: Transaction) -> None:
-    smtp, sender, recipient = line.smtp, line.settings.sender, line.outbound.recipient
+    smtp, settings, recipient = line.smtp, line.settings, line.outbound.recipient
     reports = smtp.has_extn("dsn")
+    key = line.outbound.idempotency_key
+    sender = settings.sender if reports else return_path(settings.sender, settings.bounces, key)
     international = not f"{sender}{recipient}".isascii()
     if international and not smtp.has_extn("smtputf8"):
         raise Ended(Rejected("smtputf8", "the mail server takes no such address", about="recipient"))
     options = ["SMTPUTF8"] if international else []
     if reports:
         # RET=HDRS always: a report must not carry the text back through other people's servers.
-        options += ["RET=HDRS", f"ENVID={xtext(line.outbound.idempotency_key)}"]
+        options += ["RET=HDRS", f"ENVID={xtext(key)}"]
     line.phase = "sender"
     _expect(line, *smtp.mail(sender, options))
     line.phase = "recipient"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,9 +47,9 @@ def relay(mx: MailServer) -> Iterator[Postfix]:
         yield server
 
 
-def call_out(tocsin: AtDesk, relay: Postfix, address: str) -> str:
+def call_out(tocsin: AtDesk, relay: Postfix, address: str, **more: str) -> str:
     """Call out somebody who is reached by mail, and then on the screen; return the relay's name for the mail."""
-    mail = {"host": "127.0.0.1", "port": relay.port, "sender": OURS, "tls": "none"}
+    mail = {"host": "127.0.0.1", "port": relay.port, "sender": OURS, "tls": "none", **more}
     screen = tocsin.channels["channels"]["screen"]
     channels = {
         "mail": {"adapter": "smtp", "priority": 10, "settings": {**mail, "mailbox": str(relay.mailbox)}},
@@ -117,3 +118,22 @@ def test_a_deferred_mail_is_neither_relayed_nor_failed_until_it_is(
     tocsin("worker", "--once")
     assert delivery(tocsin)["evidence"] == "relayed"
     assert "relayed onwards, acked wanted" in shown(tocsin)
+
+
+def test_where_a_relay_offers_no_reports_a_bounce_is_known_by_the_address_that_it_came_to(
+    tocsin: AtDesk, mx: MailServer
+) -> None:
+    program = postfix_program()
+    if program is None:
+        absent("postfix", "apt-get install postfix; only root may run it")
+    with running_postfix(program, mx.port, "dsn") as relay:
+        queued = call_out(tocsin, relay, BEN, bounces=OURS)
+        bounce = reported(relay, "failed", queued)
+        assert b"Original-Envelope-Id" not in bounce
+        [path] = (relay.mailbox / "new").iterdir()
+        # Whoever returns no headers leaves the address as the only name.
+        path.write_bytes(re.sub(rb"(?m)^(Message-ID|References|In-Reply-To): .*$", b"X-Gone: x", bounce))
+        tocsin("worker", "--once")
+    mail, screen = delivery(tocsin)["attempts"]
+    assert (mail["channel"], mail["state"]) == ("mail", "rejected")
+    assert (screen["channel"], screen["state"]) == ("screen", "accepted")

@@ -7,6 +7,7 @@ import email.policy
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -326,3 +327,42 @@ def test_capabilities_follow_the_settings():
     assert able.hosts == {"host:relay.example"}
     assert able.confidentiality == "internal"
     assert able.secrets == {"password"}
+
+
+def test_where_no_reports_are_offered_bounces_come_to_an_address_with_the_key_in_it(relay, mailbox):
+    given = settings(relay, bounces="bounces@breach.example")
+    smtp.send(message(), given, {})
+    line = smtp.open_line(given, {})
+    line.send([message(), message(idempotency_key="check-7")])
+    line.close()
+    keyed = "bounces+ABCDEFGHIJKLMNOPQRSTUVWXYZ234567@breach.example"
+    assert [one.mail_from for one, _ in mailbox.envelopes] == [keyed, keyed, "bounces@breach.example"]
+    seen = email.message_from_bytes(mailbox.envelopes[0][0].content)
+    assert seen["From"] == "alerts@breach.example"
+
+
+def test_where_reports_are_offered_the_sender_stays():
+    with ChaosServer(smtp_script()) as server:
+        assert smtp.send(message(), settings(server, bounces="b@breach.example"), {}) == Accepted("4bXyZ1")
+    assert server.talks[0].lines[1].startswith(b"mail FROM:<alerts@breach.example>")
+
+
+def test_the_lint_looks_at_where_mail_comes_back_to():
+    def said(given, **more):
+        one = Settings(host="relay.example", sender="a@b.example", **more)
+        return [(found.severity, found.what) for found in smtp.lint(one, given)]
+
+    assert said({}, bounces="x" * 40 + "@b.example") == [
+        ("error", "bounces: the address is longer than an address may be")
+    ]
+    assert said({}, bounces="b@other.example")[0][0] == "warning"
+    assert said({}, bounces="bounces@B.example") == []
+    box = smtp.Imap(host="imap.example", username="u", state=Path("state"), tls="none")
+    assert said({}, imap=box) == [
+        ("error", "imap is set without the secret imap_password"),
+        ("error", "imap is read without TLS: its password may cross the network in clear"),
+    ]
+    safe = msgspec.structs.replace(box, tls="implicit")
+    assert said({"imap_password": Held("x")}, imap=safe) == []
+    able = smtp.capabilities(Settings(host="relay.example", sender="a@b.example", imap=safe))
+    assert able.secrets == {"imap_password"}

@@ -190,3 +190,68 @@ def test_a_mailbox_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_without_a_mailbox_nothing_is_fetched() -> None:
     settings = smtp.Settings(host="127.0.0.1", sender="incident@example.org")
     assert smtp.collect(lambda one: True, AT, Timeouts(), settings, {}) == ""
+
+
+BOUNCES = "bounces@example.org"
+PROSE = "Your message to ada could not be delivered: 550 5.1.1 no such user"
+
+
+def bounced(text: str = PROSE, **headers: str) -> list[tuple[str, str, str]]:
+    """Return what is made of a bounce without a report, which came to an address with our key in it."""
+    message = EmailMessage()
+    given = {
+        "From": "MAILER-DAEMON@far.example",
+        "To": f"bounces+{KEY.lower()}@example.org",
+        "Return-Path": "<>",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    for name, value in given.items():
+        if value:
+            message[name] = value
+    message.set_content(text)
+    return [(one.kind, one.idempotency_key, one.code) for one in reports.read(bytes(message), AT, BOUNCES)]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [(PROSE, "5.1.1"), ("The server said: 550-Rejected", "550"), ("Unbekannt (5.7.26)", "5.7.26")],
+)
+def test_a_bounce_in_prose_is_known_by_the_address_that_it_came_to(text: str, code: str) -> None:
+    assert bounced(text) == [("failed", KEY, code)]
+    assert bounced(text, To="x@example.org", Delivered_To=f"bounces+{KEY}@example.org") == [
+        ("failed", KEY, code)
+    ]
+    assert bounced(text, Return_Path="") == [("failed", KEY, code)]
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("Still trying: 451 4.3.2 later", {}),
+        ("I am away until 5 May, call 555 0100", {"Auto-Submitted": "auto-replied"}),
+        (PROSE, {"Auto_Submitted": "auto-replied (vacation)"}),
+        (PROSE, {"Return_Path": "<ada@example.org>"}),
+        (PROSE, {"Return_Path": "", "From": "ada@example.org"}),
+        (PROSE, {"To": "bounces@example.org"}),
+        (PROSE, {"To": f"others+{KEY}@example.org"}),
+        (PROSE, {"To": f"bounces+{KEY[:-1]}1@example.org"}),
+        ("Version 15.1.1 and 5.1.1.2 of a program, 1550 bytes", {}),
+    ],
+)
+def test_what_is_no_bounce_of_ours_fails_nothing(text: str, headers: dict[str, str]) -> None:
+    assert bounced(text, **headers) == []
+
+
+def test_a_report_without_any_name_of_ours_is_known_by_its_address_too() -> None:
+    nameless = report(group("failed", "5.1.1"), envelope="", returned="none").replace(
+        b"To: incident@example.org", f"To: bounces+{KEY.lower()}@example.org".encode()
+    )
+    assert reports.read(nameless, AT) == ()
+    assert [one.idempotency_key for one in reports.read(nameless, AT, BOUNCES)] == [KEY]
+
+
+@given(st.binary(max_size=400))
+def test_no_bounce_breaks_the_reader(noise: bytes) -> None:
+    head = f"From: <>\r\nReturn-Path: <>\r\nTo: bounces+{KEY}@example.org\r\n".encode()
+    for raw in (head + noise, head + b"\r\n" + noise):
+        assert all(one.kind == "failed" for one in reports.read(raw, AT, BOUNCES))

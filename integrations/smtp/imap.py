@@ -1,0 +1,170 @@
+"""The mailbox to which reports and replies return, read where it is by IMAP (RFC 9051) and never changed.
+
+The mailbox is opened for reading only: nothing is deleted, moved or marked as read. How far it was read stands in a file of ours, by
+the numbers (UIDs) that the server gives to mails and never gives again; a mail of which something could not be kept is named in it
+and read again. Where the file is lost, or the server numbers anew, all is read once more, which does no harm: what was taken already
+is known by its digest. What the server says is hostile: its answers are bounded and repeated nowhere.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from integrations.http.cutoff import CutOff
+from integrations.port import Secrets, Timeouts
+from integrations.smtp import Imap
+from integrations.smtp.reports import LARGEST
+
+PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
+MOST = 1_000
+"""Mails of one round."""
+_UID = re.compile(rb"\bUID (\d{1,10})\b")
+_NUMBER = re.compile(rb"\d{1,10}")
+
+Keep = Callable[[bytes], bool]
+"""Takes one mail, and says whether all of it was kept."""
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """How far a mailbox was read: all below ``next`` but those in ``again``, under the numbering ``validity``."""
+
+    validity: int = 0
+    next: int = 1
+    again: tuple[int, ...] = ()
+
+
+class _Trouble(Exception):
+    """The round ends; says why, without a word of the server's."""
+
+
+def collect(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str) -> str:
+    """Hand every mail that was not read yet to ``keep``. Return what went wrong, or the empty string."""
+    if PASSWORD not in secrets:
+        return f"the secret {PASSWORD} is missing"
+    try:
+        with CutOff(max(timeouts.total, timedelta(minutes=5))) as cut:
+            line = _opened(box, secrets, timeouts, ca_file, cut)
+            try:
+                return _round(line, box, keep)
+            finally:
+                line.shutdown()
+    except _Trouble as trouble:
+        return str(trouble)
+    except ssl.SSLCertVerificationError:
+        return "the certificate of the mailbox's server does not hold"
+    except (imaplib.IMAP4.error, OSError, ValueError):
+        # Neither class of error says more: their words are the server's.
+        return "the line to the mailbox was lost, or its server does not speak IMAP"
+
+
+class _Bounded(imaplib.IMAP4):
+    """A line on which no single piece may be longer than a report can be."""
+
+    def __init__(self, box: Imap, context: ssl.SSLContext | None, wait: float) -> None:
+        self._tls = context if box.tls == "implicit" else None
+        super().__init__(box.host, box.port, wait)
+
+    def _create_socket(self, timeout: float | None) -> Any:
+        plain = super()._create_socket(timeout)  # type: ignore[misc]  # as IMAP4_SSL does it
+        return plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=self.host)
+
+    def read(self, size: int) -> bytes:  # type: ignore[explicit-override]
+        """Read a piece whose length the server gave."""
+        if size > LARGEST + 1:
+            raise self.abort("too long")
+        return super().read(size)
+
+
+def _opened(box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff) -> imaplib.IMAP4:
+    context = None if box.tls == "none" else ssl.create_default_context(cafile=ca_file or None)
+    line = _Bounded(box, context, timeouts.connect.total_seconds())
+    try:
+        cut.watch(line.socket())
+        line.socket().settimeout(timeouts.read.total_seconds())
+        if box.tls == "starttls":
+            line.starttls(context)
+            cut.watch(line.socket())
+        try:
+            line.login(box.username, secrets[PASSWORD].reveal())
+        except line.abort:
+            raise
+        except imaplib.IMAP4.error:
+            raise _Trouble("the mailbox's server refuses the login") from None
+        if line.select(_quoted(box.folder), readonly=True)[0] != "OK":
+            raise _Trouble("the mailbox has no such folder")
+    except BaseException:
+        line.shutdown()
+        raise
+    return line
+
+
+def _quoted(folder: str) -> str:
+    return '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _round(line: imaplib.IMAP4, box: Imap, keep: Keep) -> str:
+    validity = _number(line.response("UIDVALIDITY")[1])
+    reached = _read(box.state)
+    if reached.validity != validity:
+        reached = Reached(validity)
+    waiting = [*reached.again, *(uid for uid in _search(line, reached.next) if uid >= reached.next)][:MOST]
+    again: list[int] = [*reached.again]
+    try:
+        for uid in waiting:
+            mail = _fetched(line, uid)
+            kept = mail is None or keep(mail)
+            again = [one for one in again if one != uid] if kept else list(dict.fromkeys([*again, uid]))
+            reached = Reached(validity, max(reached.next, uid + 1), tuple(again))
+    finally:
+        _write(box.state, reached)
+    return "something that came by mail could not be kept" if reached.again else ""
+
+
+def _search(line: imaplib.IMAP4, first: int) -> list[int]:
+    kind, found = line.uid("SEARCH", f"UID {first}:*")
+    if kind != "OK":
+        raise _Trouble("the mailbox's server does not say what came")
+    return sorted({int(one) for part in found if part for one in _NUMBER.findall(part)})
+
+
+def _fetched(line: imaplib.IMAP4, uid: int) -> bytes | None:
+    """Return one mail, cut where it is longer than a report; None where it is there no more."""
+    kind, found = line.uid("FETCH", str(uid), f"(UID BODY.PEEK[]<0.{LARGEST + 1}>)")
+    if kind != "OK":
+        raise _Trouble("the mailbox's server does not hand out what came")
+    return next(_bodies(found, uid), None)
+
+
+def _bodies(found: list[Any], uid: int) -> Iterator[bytes]:
+    for part in found:
+        if isinstance(part, tuple) and (named := _UID.search(part[0])) and int(named[1]) == uid:
+            yield bytes(part[1])
+
+
+def _number(given: list[Any]) -> int:
+    found = _NUMBER.fullmatch(given[0]) if given and isinstance(given[0], bytes) else None
+    if found is None:
+        raise _Trouble("the mailbox's server does not say how it numbers")
+    return int(found[0])
+
+
+def _read(path: Path) -> Reached:
+    """Return how far it was read; from the beginning where that is not known."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Reached)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Reached()
+
+
+def _write(path: Path, reached: Reached) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(msgspec.json.encode(reached))
+    beside.replace(path)

@@ -1,0 +1,132 @@
+"""A mailbox read by IMAP: a real server, nothing lost, nothing taken twice, nothing changed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from integrations import smtp
+from integrations.port import Answer, Receipt, Timeouts
+from integrations.smtp import Imap, Settings
+from integrations.smtp.reports import LARGEST
+from integrations.testing.chaos import ChaosServer, Talk
+from runner.effects.gateway.words import Held
+from tests.integrations.test_smtp_reports import group, mail, report
+from tests.servers import dovecot
+from tests.servers.needed import absent
+from tests.servers.receivers import free_port
+
+AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
+SECRETS = {"imap_password": Held(dovecot.PASSWORD)}
+
+
+@pytest.fixture
+def server(certificate: tuple[Path, Path]) -> Iterator[dovecot.Dovecot]:
+    program = dovecot.dovecot_program()
+    if program is None:
+        absent("dovecot", "apt-get install dovecot-imapd; only root may run it")
+    with dovecot.running_dovecot(program, *certificate) as running:
+        yield running
+
+
+def box(port: int, tmp_path: Path, **more: object) -> Imap:
+    given = {"host": "127.0.0.1", "port": port, "username": dovecot.USER, "state": tmp_path / "state"}
+    return Imap(**{**given, **more})
+
+
+def collected(
+    imap: Imap, ca_file: Path | None, *, keep: bool = True, secrets: dict[str, Held] | None = None
+) -> tuple[list[Receipt | Answer], str]:
+    got: list[Receipt | Answer] = []
+
+    def took(one: Receipt | Answer) -> bool:
+        got.append(one)
+        return keep
+
+    channel = Settings(host="127.0.0.1", sender="incident@example.org", ca_file=str(ca_file or ""), imap=imap)
+    waits = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=10))
+    return got, smtp.collect(took, AT, waits, channel, SECRETS if secrets is None else secrets)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tls", ["implicit", "starttls", "none"])
+def test_each_mail_is_taken_once_and_the_mailbox_is_left_as_it_was(
+    server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path, tls: str
+) -> None:
+    imap = box(server.port if tls == "implicit" else server.plain, tmp_path, tls=tls)
+    server.put("1", report(group("relayed")))
+    server.put("2", mail("K7M2QX"))
+    server.put("3", b"Subject: long\r\n\r\n" + b"x" * (LARGEST + 10))
+    got, trouble = collected(imap, certificate[0])
+    assert ([type(one) for one in got], trouble) == ([Receipt, Answer], "")
+    assert collected(imap, certificate[0]) == ([], "")
+    server.put("4", report(group("delivered")))
+    again, _ = collected(imap, certificate[0])
+    assert [one.kind for one in again if isinstance(one, Receipt)] == ["delivered"]
+    assert server.mails() == 4
+    assert not any("S" in one.name.rpartition(",")[2] for one in (server.mailbox / "cur").iterdir())
+
+
+@pytest.mark.slow
+def test_what_could_not_be_kept_is_read_again_and_holds_nothing_up(
+    server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    imap = box(server.port, tmp_path)
+    server.put("1", report(group("relayed")))
+    assert collected(imap, certificate[0], keep=False)[1] == "something that came by mail could not be kept"
+    server.put("2", report(group("delivered")))
+    got, trouble = collected(imap, certificate[0])
+    assert ([one.kind for one in got if isinstance(one, Receipt)], trouble) == (["relayed", "delivered"], "")
+    assert collected(imap, certificate[0]) == ([], "")
+
+
+@pytest.mark.slow
+def test_a_lost_state_or_another_numbering_reads_all_once_more(
+    server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    imap = box(server.port, tmp_path)
+    server.put("1", report(group("delivered")))
+    first, _ = collected(imap, certificate[0])
+    for state in (b"", b'{"validity": 7, "next": 99, "again": [5]}'):
+        imap.state.write_bytes(state)
+        assert collected(imap, certificate[0]) == (first, ""), "with the same digests, so it does no harm"
+    imap.state.unlink()
+    assert collected(imap, certificate[0]) == (first, "")
+
+
+@pytest.mark.slow
+def test_what_keeps_the_mailbox_shut_is_said_without_the_server_s_words(
+    server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    imap = box(server.port, tmp_path)
+    wrong = {"imap_password": Held("marker-word")}
+    refused = "the mailbox's server refuses the login"
+    assert collected(imap, certificate[0], secrets=wrong) == ([], refused)
+    assert collected(imap, certificate[0], secrets={}) == ([], "the secret imap_password is missing")
+    no_such = msgspec.structs.replace(imap, folder='odd "name')
+    assert collected(no_such, certificate[0]) == ([], "the mailbox has no such folder")
+
+
+def test_nobody_there_and_a_server_that_speaks_something_else_are_troubles(tmp_path: Path) -> None:
+    lost = "the line to the mailbox was lost, or its server does not speak IMAP"
+    assert collected(box(free_port(), tmp_path, tls="none"), None)[1] == lost
+
+    def chat(talk: Talk) -> None:
+        talk.say(b"220 this is no IMAP\r\n")
+
+    with ChaosServer(chat) as server:
+        assert collected(box(server.port, tmp_path, tls="none"), None)[1] == lost
+
+
+def test_a_server_that_promises_too_much_is_not_listened_to(tmp_path: Path) -> None:
+    def flood(talk: Talk) -> None:
+        talk.say(b"* PREAUTH [CAPABILITY IMAP4rev1] ready {99999999999}\r\n")
+
+    with ChaosServer(flood) as server:
+        got, trouble = collected(box(server.port, tmp_path, tls="none"), None)
+    assert (got, trouble) == ([], "the line to the mailbox was lost, or its server does not speak IMAP")
+    assert not (tmp_path / "state").exists()

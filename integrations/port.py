@@ -298,6 +298,14 @@ class Ageing(Protocol):
         ...
 
 
+class Public(Protocol):
+    """What an integration has besides, when the network says of it what its settings do not, as DNS does of a domain."""
+
+    def look_up(self, settings: Any) -> tuple[Finding, ...]:
+        """Ask, and return what is wrong; what could not be asked is a finding too. Only when a person wants it."""
+        ...
+
+
 class Replying(Protocol):
     """What an integration has besides, when its provider reads the answer to a callback."""
 

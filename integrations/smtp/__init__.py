@@ -15,7 +15,6 @@ from typing import Literal
 import msgspec
 
 from integrations.port import (
-    LOOPBACK,
     Callback,
     CannotTell,
     Capabilities,
@@ -63,6 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The name we greet with; the sender's domain when empty."""
     sign: Literal["", "smime"] = ""
     """``smime``: every message is signed with the secrets ``certificate`` and ``signing_key``, or is not sent."""
+    dkim_selector: str = ""
+    """Under which name DNS has the key that the relay signs with (DKIM)."""
+    nameserver: str = ""
+    """Who is asked about the sender's domain, ``ADDRESS`` or ``ADDRESS:PORT``; the system's resolver when empty."""
     bounces: str = ""
     """Where bounces go when the relay offers no delivery reports: each message's key is put into this address."""
     mailbox: Path | None = None
@@ -144,59 +147,25 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
-    findings: list[Finding] = []
-    if problem := address_problem(settings.sender):
-        findings.append(Finding(severity="error", what=f"sender: {problem}", hint="name@domain"))
-    if not 0 < settings.port < 65536:
-        findings.append(Finding(severity="error", what="port is not between 1 and 65535"))
-    if settings.username and "password" not in secrets:
-        hint = "secrets: {password: env:NAME}"
-        findings.append(
-            Finding(severity="error", what="username is set without the secret password", hint=hint)
-        )
-    if settings.bounces:
-        from integrations.smtp.mime import bounce_problem
+    from integrations.smtp.linting import lint as found
 
-        if problem := bounce_problem(settings.bounces):
-            findings.append(Finding(severity="error", what=f"bounces: {problem}", hint="bounces@domain"))
-        elif settings.bounces.rpartition("@")[2].lower() != settings.sender.rpartition("@")[2].lower():
-            what = (
-                "bounces go to another domain than the sender's: SPF then says nothing for the sender (DMARC)"
-            )
-            findings.append(Finding(severity="warning", what=what, hint="an address of the sender's domain"))
-    findings += _mailbox_findings(settings, secrets)
-    if settings.sign:
-        from integrations.smtp import signing
-
-        findings += signing.findings(settings.sender, secrets)
-    elif not secrets.keys().isdisjoint({"certificate", "signing_key"}):
-        what = "a certificate or its key is given, but mail is not signed"
-        findings.append(Finding(severity="error", what=what, hint="settings: {sign: smime}"))
-    if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
-        findings.append(
-            Finding(
-                severity="warning",
-                what=f"tls is {settings.tls}: mail may cross the network in clear",
-                hint="tls: required",
-            )
-        )
-    return tuple(findings)
+    return tuple(found(settings, secrets))
 
 
-def _mailbox_findings(settings: Settings, secrets: Secrets) -> list[Finding]:
-    found: list[Finding] = []
-    box = settings.imap
-    if box is None:
-        return found
-    if "imap_password" not in secrets:
-        hint = "secrets: {imap_password: env:NAME}"
-        found.append(
-            Finding(severity="error", what="imap is set without the secret imap_password", hint=hint)
-        )
-    if box.tls == "none" and box.host not in LOOPBACK:
-        what = "imap is read without TLS: its password may cross the network in clear"
-        found.append(Finding(severity="error", what=what, hint="tls: implicit"))
-    return found
+def look_up(settings: Settings) -> tuple[Finding, ...]:
+    """Ask DNS about the sender's domain."""
+    from importlib.util import find_spec
+
+    from integrations.smtp.linting import is_nameserver
+
+    if address_problem(settings.sender) or not is_nameserver(settings.nameserver):
+        return ()
+    if find_spec("dns") is None:
+        what = "DNS cannot be asked about the sender's domain: dnspython is not installed"
+        return (Finding(severity="warning", what=what, hint="install tocsin[dns]"),)
+    from integrations.smtp import domain
+
+    return tuple(domain.look_up(settings))
 
 
 def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -51,6 +51,7 @@ def init(session: Session) -> None:
 def doctor(
     session: Session,
     repair: Annotated[bool, Option("--repair", help="Mend what can be mended.")] = False,
+    dns: Annotated[bool, Option("--dns", help="Ask DNS about the domains that mail is sent from.")] = False,
 ) -> int:
     """Examine the home: settings, channels, store, documents, dead workers, the clock.
 
@@ -61,6 +62,7 @@ def doctor(
     Examples:
       tocsin doctor
       tocsin doctor --repair
+      tocsin doctor --dns
     """
     from runner.cli.bars import bars
     from runner.cli.findings import findings_page
@@ -69,7 +71,13 @@ def doctor(
     world = session.world
     with bars(session) as shown:
         report = examine(
-            session.folder, session.actor, world.clock, world.chance, repair=repair, watched=shown.begin
+            session.folder,
+            session.actor,
+            world.clock,
+            world.chance,
+            repair=repair,
+            dns=dns,
+            watched=shown.begin,
         )
     session.show(report, lambda: findings_page(report))
     return 0 if report.ok else NEEDS_A_PERSON

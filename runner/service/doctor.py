@@ -53,17 +53,18 @@ def examine(
     chance: Chance,
     *,
     repair: bool = False,
+    dns: bool = False,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Examination:
-    """Look at a home from its folder to its blobs; never raises for what is wrong with it."""
-    found = list(_examined(folder, actor, clock, chance, repair, watched))
+    """Look at a home from its folder to its blobs; never raises for what is wrong with it. ``dns`` asks the network too."""
+    found = list(_examined(folder, actor, clock, chance, repair, dns, watched))
     return Examination(
         home=str(folder), ok=all(one.severity != "error" for one in found), findings=tuple(found)
     )
 
 
 def _examined(
-    folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool, watched: Watched
+    folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool, dns: bool, watched: Watched
 ) -> Iterator[Finding]:
     yield _versions()
     shared = is_shared_folder(folder)
@@ -77,7 +78,7 @@ def _examined(
         return
     yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
     yield from _master_key(folder, home)
-    yield from _channels(folder, home, clock.now())
+    yield from _channels(folder, home, clock.now(), dns)
     try:
         desk, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
@@ -123,7 +124,7 @@ def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
     yield Finding(area="key", severity="good", what="the master key is here")
 
 
-def _channels(folder: Path, home: Home, now: datetime) -> Iterator[Finding]:
+def _channels(folder: Path, home: Home, now: datetime, dns: bool) -> Iterator[Finding]:
     """Lint every channel with its secrets; a secret that is not here is a finding of its own."""
     from runner.effects.gateway import Gateway
     from runner.vault.secrets import resolve
@@ -143,7 +144,10 @@ def _channels(folder: Path, home: Home, now: datetime) -> Iterator[Finding]:
                     for one in _of_error("channels", error)
                 ]
         try:
-            linted = gateway.lint(gateway.channel(name, config), secrets, now)
+            channel = gateway.channel(name, config)
+            linted = gateway.lint(channel, secrets, now)
+            if dns:
+                linted += gateway.look_up(channel)
         except TocsinError as error:
             yield from _of_error("channels", error)
             continue

@@ -8,6 +8,8 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from runner.drivers.embedded import Worker
 from runner.loading.home import load_home
 from runner.service.opening import open_desk
@@ -224,3 +226,23 @@ def test_a_relative_path_of_a_channel_counts_from_the_home(tocsin: AtDesk, playb
     assert "A badge is missing" in (tocsin.home / "shown.txt").read_text(encoding="utf-8")
     tocsin.settings(channels={"screen": {"adapter": "console", "settings": {"path": "no/shown.txt"}}})
     assert "the folder of path does not exist" in tocsin("doctor").out
+
+
+def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDesk) -> None:
+    pytest.importorskip("dns", reason="NOT TESTED: dnspython is not installed (make install)")
+    from tests.servers.nameserver import nameserver
+
+    with nameserver({("corp.example", "TXT"): ('"v=spf1 mx -all"',)}) as where:
+        mail = {
+            "host": "127.0.0.1",
+            "port": 25,
+            "sender": "a@corp.example",
+            "tls": "none",
+            "nameserver": where,
+        }
+        tocsin.settings(channels={"mail": {"adapter": "smtp", "settings": mail}})
+        assert "mail (smtp) holds" in tocsin("doctor").out
+        said = tocsin("doctor", "--dns").out
+    assert "mail: corp.example takes no mail (MX)" in said
+    assert "SPF" not in said
+    assert "has no policy for mail that is forged in its name (DMARC)" in said

@@ -154,6 +154,15 @@ class Gateway:
         ]
         return tuple(found)
 
+    def look_up(self, channel: Channel) -> tuple[ChannelFinding, ...]:
+        """Return what the network says against a channel, where its integration knows whom to ask."""
+        integration, settings = self._ready(channel)
+        found = integration.look_up(settings) if hasattr(integration, "look_up") else ()
+        return tuple(
+            ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
+            for one in found
+        )
+
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return what is wrong with an address for this channel, without repeating it, or the empty string."""
         return self._integration(channel.id, channel.adapter).address_problem(address)

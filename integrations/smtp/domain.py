@@ -1,0 +1,128 @@
+"""What DNS says of the domain that mail is sent from (R19): MX, SPF, DMARC, and DKIM where the channel names its selector.
+
+Asked only when a person wants it, with dnspython (the extra ``dns``), which reads hostile answers, goes over to TCP and finds the
+system's resolver on every system. What could not be asked is said to be so, and is never taken for an answer. A record's text is
+a stranger's and is not repeated. That a record is there proves nothing of what leaves; the receiver's answer to a test does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from dns.exception import DNSException
+from dns.rdatatype import RdataType
+from dns.resolver import NXDOMAIN, NoAnswer, Resolver
+
+from integrations.port import Finding
+from integrations.smtp import Settings
+
+LIMIT = timedelta(seconds=5)
+"""How long one question may take."""
+MOST_PARENTS = 8
+"""How far up a policy is looked for (RFC 9989: the walk up the tree)."""
+_POLICY = re.compile(r";\s*p\s*=\s*(none|quarantine|reject)\b", re.IGNORECASE)
+_KEY = re.compile(r"(?:^|;)\s*p\s*=\s*([^;\s]*)", re.IGNORECASE)
+
+
+class _Silent(Exception):
+    """Nobody answered: nothing is known."""
+
+
+def look_up(settings: Settings) -> Iterator[Finding]:
+    """Yield what is wrong with the records of the sender's domain, or that they could not be asked for."""
+    domain = settings.sender.rpartition("@")[2]
+    resolver = _resolver(settings.nameserver)
+    try:
+        yield from _mail(resolver, domain)
+        yield from _senders(resolver, domain)
+        yield from _policy(resolver, domain)
+        if settings.dkim_selector:
+            yield from _signature(resolver, f"{settings.dkim_selector}._domainkey.{domain}")
+    except _Silent:
+        what = f"DNS could not be asked about {domain}: nothing is known of its records"
+        yield Finding(severity="warning", what=what, hint="try again, or name another server: nameserver")
+
+
+def _resolver(nameserver: str) -> Resolver:
+    """Return who is asked: the system's resolver, or the one that the channel names as ``ADDRESS`` or ``ADDRESS:PORT``."""
+    if not nameserver:
+        try:
+            resolver = Resolver()
+        except (DNSException, OSError):  # a machine without any resolver: who is asked will be silent
+            resolver = Resolver(configure=False)
+    else:
+        resolver = Resolver(configure=False)
+        address, _, port = nameserver.rpartition(":") if nameserver.count(":") == 1 else (nameserver, "", "")
+        resolver.nameservers, resolver.port = [address], int(port or 53)
+    resolver.lifetime = LIMIT.total_seconds()
+    return resolver
+
+
+def _asked(resolver: Resolver, name: str, kind: RdataType) -> list[str]:
+    """Return the records of a name, none where there are none; raises _Silent where nobody says."""
+    try:
+        answer = resolver.resolve(name, kind, search=False)
+    except (NXDOMAIN, NoAnswer):
+        return []
+    except (DNSException, OSError, ValueError, UnicodeError):
+        raise _Silent from None
+    if kind is RdataType.TXT:
+        return [b"".join(one.strings).decode("ascii", "replace") for one in answer]
+    return [one.to_text() for one in answer]
+
+
+def _mail(resolver: Resolver, domain: str) -> Iterator[Finding]:
+    found = _asked(resolver, domain, RdataType.MX)
+    if not found or any(one.split()[-1] == "." for one in found):
+        what = f"{domain} takes no mail (MX): bounces and replies are lost"
+        yield Finding(severity="error" if found else "warning", what=what, hint="an MX record for it")
+
+
+def _senders(resolver: Resolver, domain: str) -> Iterator[Finding]:
+    found = [
+        one
+        for one in _asked(resolver, domain, RdataType.TXT)
+        if re.match(r"v=spf1(?:\s|$)", one, re.IGNORECASE)
+    ]
+    if not found:
+        what = f"{domain} does not say who sends its mail (SPF)"
+        yield Finding(severity="warning", what=what, hint="a TXT record: v=spf1 … -all")
+    elif len(found) > 1:
+        what = f"{domain} says in several records who sends its mail (SPF): receivers take none of them"
+        yield Finding(
+            severity="error", what=what, hint="one TXT record: v=spf1 … -all (RFC 7208 section 4.5)"
+        )
+    elif re.search(r"\s\+?all\b", found[0], re.IGNORECASE):
+        what = f"{domain} lets everybody send its mail (SPF: +all)"
+        yield Finding(severity="error", what=what, hint="end it with -all")
+
+
+def _policy(resolver: Resolver, domain: str) -> Iterator[Finding]:
+    labels = domain.rstrip(".").split(".")
+    for n in range(min(len(labels) - 1, MOST_PARENTS) or 1):
+        name = ".".join(labels[n:])
+        found = [
+            one
+            for one in _asked(resolver, f"_dmarc.{name}", RdataType.TXT)
+            if re.match(r"v\s*=\s*DMARC1\s*(?:;|$)", one)
+        ]
+        if found:
+            said = _POLICY.search(found[0])
+            if len(found) > 1 or said is None or said[1].lower() == "none":
+                what = f"the policy of {name} has no forgery refused (DMARC)"
+                yield Finding(severity="warning", what=what, hint="p=quarantine or p=reject, in one record")
+            return
+    what = f"{domain} has no policy for mail that is forged in its name (DMARC)"
+    yield Finding(severity="warning", what=what, hint="a TXT record at _dmarc: v=DMARC1; p=reject; …")
+
+
+def _signature(resolver: Resolver, name: str) -> Iterator[Finding]:
+    keys = [match[1] for one in _asked(resolver, name, RdataType.TXT) if (match := _KEY.search(one))]
+    if not any(keys):
+        why = "was withdrawn" if keys else "is not there"
+        what = f"the key at {name} {why} (DKIM): what the relay signs is not believed"
+        yield Finding(
+            severity="error", what=what, hint="the selector that your relay signs with: dkim_selector"
+        )

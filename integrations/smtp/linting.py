@@ -1,0 +1,76 @@
+"""What is wrong with a mail channel as it is configured: what would fail or leak, found without connecting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from integrations.port import LOOPBACK, Finding, Secrets
+from integrations.smtp import Settings
+from integrations.smtp.mime import address_problem, bounce_problem
+
+
+def lint(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    """Yield every finding."""
+    yield from _relay(settings, secrets)
+    yield from _bounces(settings)
+    yield from _mailbox(settings, secrets)
+    if not is_nameserver(settings.nameserver):
+        what = "nameserver is not an address, with or without a port"
+        yield Finding(severity="error", what=what, hint="nameserver: 192.0.2.53")
+    yield from _signing(settings, secrets)
+
+
+def _relay(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    if problem := address_problem(settings.sender):
+        yield Finding(severity="error", what=f"sender: {problem}", hint="name@domain")
+    if not 0 < settings.port < 65536:
+        yield Finding(severity="error", what="port is not between 1 and 65535")
+    if settings.username and "password" not in secrets:
+        hint = "secrets: {password: env:NAME}"
+        yield Finding(severity="error", what="username is set without the secret password", hint=hint)
+    if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
+        what = f"tls is {settings.tls}: mail may cross the network in clear"
+        yield Finding(severity="warning", what=what, hint="tls: required")
+
+
+def _bounces(settings: Settings) -> Iterator[Finding]:
+    if not settings.bounces:
+        return
+    if problem := bounce_problem(settings.bounces):
+        yield Finding(severity="error", what=f"bounces: {problem}", hint="bounces@domain")
+    elif settings.bounces.rpartition("@")[2].lower() != settings.sender.rpartition("@")[2].lower():
+        what = "bounces go to another domain than the sender's: SPF then says nothing for the sender (DMARC)"
+        yield Finding(severity="warning", what=what, hint="an address of the sender's domain")
+
+
+def _mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    box = settings.imap
+    if box is None:
+        return
+    if "imap_password" not in secrets:
+        hint = "secrets: {imap_password: env:NAME}"
+        yield Finding(severity="error", what="imap is set without the secret imap_password", hint=hint)
+    if box.tls == "none" and box.host not in LOOPBACK:
+        what = "imap is read without TLS: its password may cross the network in clear"
+        yield Finding(severity="error", what=what, hint="tls: implicit")
+
+
+def _signing(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    if settings.sign:
+        from integrations.smtp import signing
+
+        yield from signing.findings(settings.sender, secrets)
+    elif not secrets.keys().isdisjoint({"certificate", "signing_key"}):
+        what = "a certificate or its key is given, but mail is not signed"
+        yield Finding(severity="error", what=what, hint="settings: {sign: smime}")
+
+
+def is_nameserver(given: str) -> bool:
+    """Say whether it is empty, or an address with or without a port."""
+    address, _, port = given.rpartition(":") if given.count(":") == 1 else (given, "", "53")
+    try:
+        ip_address(address or "::")
+    except ValueError:
+        return False
+    return port.isascii() and port.isdigit() and 0 < int(port) < 65536

@@ -1,0 +1,88 @@
+"""What DNS says of the domain that mail is sent from (R19), asked of a server on the loopback."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from integrations import smtp
+
+pytest.importorskip("dns", reason="NOT TESTED: dnspython is not installed (make install)")
+
+from tests.servers.nameserver import nameserver
+
+WHOLE = {
+    ("corp.example", "MX"): ("10 mx.corp.example.",),
+    ("corp.example", "TXT"): ('"some other text"', '"v=spf1 mx -all"'),
+    ("_dmarc.corp.example", "TXT"): ('"v=DMARC1; p=reject; rua=mailto:x@corp.example"',),
+    ("s1._domainkey.corp.example", "TXT"): ('"v=DKIM1; k=rsa; p=MIIB" "IjANBg"',),
+}
+
+
+def said(
+    sender: str = "incident@corp.example", selector: str = "s1", **changed: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    """Return what is found; a change names a record of ``WHOLE`` by what it is for."""
+    places = {
+        "mx": ("corp.example", "MX"),
+        "spf": ("corp.example", "TXT"),
+        "dmarc": ("_dmarc.corp.example", "TXT"),
+        "dkim": ("s1._domainkey.corp.example", "TXT"),
+    }
+    records = WHOLE | {places[name]: texts for name, texts in changed.items()}
+    with nameserver(records) as where:
+        channel = smtp.Settings(host="h.example", sender=sender, dkim_selector=selector, nameserver=where)
+        return [(one.severity, one.what) for one in smtp.look_up(channel)]
+
+
+def test_a_domain_whose_records_are_in_order_is_not_talked_about() -> None:
+    assert said() == []
+    assert said(selector="") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "severity", "words"),
+    [
+        ({"mx": ()}, "warning", "takes no mail (MX)"),
+        ({"mx": ("0 .",)}, "error", "takes no mail (MX)"),
+        ({"spf": ()}, "warning", "does not say who sends its mail (SPF)"),
+        ({"spf": ('"v=spf1 -all"', '"v=spf1 mx -all"')}, "error", "in several records"),
+        ({"spf": ('"v=spf1 mx +all"',)}, "error", "lets everybody send"),
+        ({"spf": ('"v=spf1 mx all"',)}, "error", "lets everybody send"),
+        ({"dmarc": ()}, "warning", "has no policy"),
+        ({"dmarc": ('"v=DMARC1; p=none"',)}, "warning", "has no forgery refused"),
+        ({"dmarc": ('"v=DMARC1; sp=reject"',)}, "warning", "has no forgery refused"),
+        ({"dkim": ()}, "error", "is not there (DKIM)"),
+        ({"dkim": ('"v=DKIM1; p="',)}, "error", "was withdrawn (DKIM)"),
+    ],
+)
+def test_what_is_wrong_is_named(changed: dict[str, tuple[str, ...]], severity: str, words: str) -> None:
+    ((found, what),) = said(**changed)
+    assert found == severity
+    assert words in what
+
+
+def test_the_policy_of_a_parent_holds_for_what_is_below_it() -> None:
+    found = said(sender="incident@mail.corp.example", selector="")
+    assert not any("DMARC" in what for _, what in found)
+
+
+def test_nobody_who_answers_is_said_and_taken_for_no_answer() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{line.getsockname()[1]}"
+        line.close()
+        channel = smtp.Settings(host="h.example", sender="a@corp.example", nameserver=where)
+        assert [(one.severity, one.what) for one in smtp.look_up(channel)] == [
+            ("warning", "DNS could not be asked about corp.example: nothing is known of its records")
+        ]
+
+
+@pytest.mark.parametrize("where", ["dns.example", "127.0.0.1:x", "127.0.0.1:0", "1.2.3"])
+def test_a_nameserver_is_an_address(where: str) -> None:
+    channel = smtp.Settings(host="h.example", sender="a@corp.example", nameserver=where)
+    assert [one.what for one in smtp.lint(channel, {})] == [
+        "nameserver is not an address, with or without a port"
+    ]
+    assert smtp.look_up(channel) == ()

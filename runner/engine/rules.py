@@ -60,8 +60,6 @@ class PlanContext(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[RuleOverride, ...] = ()
     held_by: str = ""
     """Who in law enforcement asked to hold notices back, while it holds."""
-    stopped: frozenset[tuple[str, str]] = frozenset()
-    """Person and channel: somebody answered STOP there."""
     corporate: frozenset[str] = frozenset()
     """Domains of the company's own identity provider, network, mail and chat."""
     at: datetime | None = None

@@ -57,20 +57,20 @@ def _messenger(smtp: int, http: int) -> Home:
     """A messenger before everything else, which answers 500, and a mail server that shares nothing with it."""
     found = called(smtp, http)
     return msgspec.structs.replace(
-        found, channels={"chat": _chat(http, "down", "messenger"), "mail": found.channels["mail"]}
+        found, channels={"chat": _chat(http, "down"), "mail": found.channels["mail"]}
     )
 
 
 def _receipted(smtp: int, http: int) -> Home:
     """A messenger whose provider tells how far a message has come."""
-    return msgspec.structs.replace(called(smtp, http), channels={"chat": _chat(http, "chat", "messenger")})
+    return msgspec.structs.replace(called(smtp, http), channels={"chat": _chat(http, "chat")})
 
 
-def _chat(http: int, path: str, domain: str) -> ChannelConfig:
+def _chat(http: int, path: str) -> ChannelConfig:
     return ChannelConfig(
         adapter="webhook",
         priority=5,
-        domains=frozenset({domain}),
+        domains=frozenset({"messenger"}),
         settings={"url": f"http://127.0.0.1:{http}/{path}"},
         secrets={"signing": "file:signing"},
     )

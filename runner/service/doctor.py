@@ -29,6 +29,7 @@ from runner.service.ledger import row_of
 from runner.service.opening import open_desk
 from runner.settings import CONFIG, is_shared_folder
 from runner.store.port import IncidentRow
+from runner.views import advice
 
 AHEAD = timedelta(minutes=5)
 """How far the journal may be ahead of this machine's clock before that is said."""
@@ -218,7 +219,7 @@ def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]
             area="attempts",
             severity="error",
             what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
-            hint=f"tocsin message resolve {effect} --happened|--not-happened --reason 'HOW YOU KNOW'",
+            hint=advice.resolve(effect),
         )
     for what, digest in _blobs(desk, incident):
         if not desk.store.has_blob(digest):

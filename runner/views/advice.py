@@ -1,8 +1,8 @@
 """The command that deals with a thing: every command that a view recommends is written here, and only here.
 
-What a person has to fill in stands in capitals; quotes stand where a shell needs them. A tired person pastes what is
-shown, so no command here decides by itself what only they can know: ``call`` and ``message resolve`` stand without
-their yes or no, and ask for it.
+What a person has to fill in stands in capitals, what they have to choose in brackets; quotes stand where a shell needs
+them. A tired person pastes what is shown: a command without either works as it stands, and none decides by itself what only
+they can know.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from shlex import quote
 
 from runner.model.states import TaskState
+from runner.views.rows import TaskRow
 
 
 def shell_word(text: str) -> str:
@@ -17,8 +18,8 @@ def shell_word(text: str) -> str:
     return quote(text)
 
 
-def do_step(kind: str, handle: str, *, duty: str = "") -> str:
-    """Return the command that ends a ready step of a kind that people do."""
+def do_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) -> str:
+    """Return the command that ends a ready step of a kind that people do, or shows what has to be ticked before."""
     name = shell_word(handle)
     match kind:
         case "ask":
@@ -27,7 +28,7 @@ def do_step(kind: str, handle: str, *, duty: str = "") -> str:
             return f"tocsin approve {name}"
         case "file":
             return record_filed(duty) if duty else f"tocsin task show {name}"
-        case "task":
+        case "task" if not unticked:
             return f"tocsin task done {name}"
         case _:
             return f"tocsin task show {name}"
@@ -51,13 +52,19 @@ def reopen(handle: str) -> str:
 
 
 def resolve(ref: str) -> str:
-    """Return the command that says what became of an attempt nobody knows about; it wants a yes or no and a reason."""
-    return f"tocsin message resolve {shell_word(ref)}"
+    """Return the command that says what became of an attempt nobody knows about."""
+    return f"tocsin message resolve {shell_word(ref)} --[not-]happened --reason 'WHY'"
 
 
 def call(delivery: str) -> str:
-    """Return the command that records a telephone call; it wants ``--reached`` or ``--not-reached``."""
-    return f"tocsin call {delivery}"
+    """Return the command that records a telephone call."""
+    return f"tocsin call {delivery} --[not-]reached"
+
+
+def row_step(row: TaskRow) -> str:
+    """Return the command for a step as it stands in a list; a filing is recorded on its duty."""
+    duty = row.duty if row.kind == "file" else ""
+    return do_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
 
 
 def tick(handle: str) -> str:

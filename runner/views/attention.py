@@ -100,17 +100,12 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
                 ref=name,
                 since=invocation.due,
                 text=f"{named(row)}: {left(invocation.due, now)}{_who(row)}",
-                command=_ending(row),
+                command=advice.row_step(row),
             )
 
 
 def _who(row: TaskRow) -> str:
     return f", with {row.assignee}" if row.assignee else (f", role {row.role}" if row.role else "")
-
-
-def _ending(row: TaskRow) -> str:
-    """Return the command that ends a step; a filing is recorded on its duty."""
-    return advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else "")
 
 
 def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[Attention]:

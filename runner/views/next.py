@@ -119,7 +119,7 @@ def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
         kind="ready",
         ref=row.invocation,
         text=f"{words(group) if group else named(row)}{f' – {who}' if who else ''}{clock}",
-        command=advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else ""),
+        command=advice.row_step(row),
         due=row.due,
     )
 

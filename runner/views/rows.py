@@ -45,6 +45,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     stuck: str = ""
     progress: str = ""
     """How far it is: ``1 of 2 approved``, ``2 of 3 ticked``."""
+    unticked: int = 0
+    """Rows of its checklist that have to be ticked before it can be done."""
     missing: tuple[str, ...] = ()
     """Facts that its condition waits for."""
     waits_for: tuple[str, ...] = ()
@@ -128,6 +130,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         overdue=invocation.overdue,
         stuck=invocation.stuck,
         progress=_progress(incident, invocation, step),
+        unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         missing=invocation.missing,
         waits_for=tuple(_waits_for(incident, invocation, step)),
         item=_item(incident, scope),

@@ -325,10 +325,8 @@ def _commands(report: TaskReport) -> Iterator[Block]:
         commands += [advice.call(one.delivery) for one in report.deliveries if one.state == "exhausted"]
         commands += [advice.unstick(row.state, row.command_name), advice.skip(row.command_name)]
     elif row.state != "waiting" and row.kind in ("task", "ask", "approve", "file"):
-        commands += [advice.tick(row.command_name)] if not all(one.done for one in report.checklist) else []
         digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
-        done = advice.do_step(row.kind, row.command_name, duty=row.duty if row.kind == "file" else "")
-        commands.append(done + digest)
+        commands.append(advice.tick(row.command_name) if row.unticked else advice.row_step(row) + digest)
     if commands:
         yield Blank()
     for command in commands:

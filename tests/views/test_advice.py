@@ -18,6 +18,7 @@ def test_a_lane_with_a_hostile_name_stays_one_word(kind: str) -> None:
 
 def test_every_kind_that_people_do_has_its_command() -> None:
     assert advice.do_step("task", "wipe") == "tocsin task done wipe"
+    assert advice.do_step("task", "wipe", unticked=2) == "tocsin task show wipe"
     assert advice.do_step("ask", "wipe") == "tocsin answer wipe VALUE"
     assert advice.do_step("approve", "sign") == "tocsin approve sign"
     assert advice.do_step("file", "file", duty="a/b") == "tocsin duty record-filed a/b --reference REFERENCE"
@@ -25,7 +26,7 @@ def test_every_kind_that_people_do_has_its_command() -> None:
 
 
 def test_what_only_a_person_knows_is_not_filled_in() -> None:
-    assert advice.call("d-1") == "tocsin call d-1"
-    assert advice.resolve("d-1") == "tocsin message resolve d-1"
-    assert advice.unstick("outcome_unknown", "isolate") == "tocsin message resolve isolate"
+    assert advice.call("d-1") == "tocsin call d-1 --[not-]reached"
+    assert advice.resolve("d-1") == "tocsin message resolve d-1 --[not-]happened --reason 'WHY'"
+    assert advice.unstick("outcome_unknown", "isolate") == advice.resolve("isolate")
     assert advice.unstick("failed", "isolate") == "tocsin task retry isolate --reason 'WHY'"

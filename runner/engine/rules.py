@@ -8,7 +8,7 @@ had fallen when it was given: so also with overrides, learning that one more dom
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -99,6 +99,11 @@ Rule = Callable[[Candidate], str | None]
 """Returns why the candidate is refused, in words for a tired person, or None."""
 
 
+def minute(at: datetime) -> str:
+    """Return an instant as a person reads it in a reason: UTC, to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def exercise(one: Candidate) -> str | None:
     """R36: allow-listed channels and nobody outside the house."""
     if one.context.kind == "real":
@@ -132,7 +137,7 @@ def _compromised(one: Candidate, *, assumed: bool) -> str | None:
         return None
     domain, since = fallen[0]
     how = "is assumed compromised until triage says otherwise" if assumed else "is compromised"
-    return f"depends on {domain}, which {how} (since {since.isoformat(timespec='minutes')})"
+    return f"depends on {domain}, which {how} (since {minute(since)})"
 
 
 def compromised_domain(one: Candidate) -> str | None:
@@ -150,7 +155,7 @@ def outage(one: Candidate) -> str | None:
     down = sorted(one.domains & one.context.down.keys())
     if not down:
         return None
-    since = one.context.down[down[0]].isoformat(timespec="minutes")
+    since = minute(one.context.down[down[0]])
     return f"depends on {down[0]}, which is down (since {since})"
 
 
@@ -204,9 +209,7 @@ def foreign_link(one: Candidate) -> str | None:
 def stopped(one: Candidate) -> str | None:
     """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
     since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
-    return (
-        f"they asked for no more messages over it at {since.isoformat(timespec='minutes')}" if since else None
-    )
+    return f"they asked for no more messages over it at {minute(since)}" if since else None
 
 
 def consent(one: Candidate) -> str | None:
@@ -234,7 +237,7 @@ def changed_contact(one: Candidate) -> str | None:
     begin = min([context.started_at, *(entry.since for entry in context.compromised)])
     if contact.changed_at < begin - context.quarantine_before:
         return None
-    when = contact.changed_at.isoformat(timespec="minutes")
+    when = minute(contact.changed_at)
     return f"this contact was changed at {when} and not verified since, so it cannot carry an approval"
 
 
@@ -243,7 +246,7 @@ def distrusted_contact(one: Candidate) -> str | None:
     contact = one.contact
     if contact is None or contact.risk_at is None or not _unproved(one, contact.risk_at):
         return None
-    when = contact.risk_at.isoformat(timespec="minutes")
+    when = minute(contact.risk_at)
     return f"a risk was reported of this contact at {when}, and it was not verified since, so it cannot carry an approval"
 
 

@@ -87,6 +87,15 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
     return before[-1], new
 
 
+def before(incident: Incident, document: Document) -> Document:
+    """Return the last rendering before a document that says something else; raises Refused where there is none."""
+    made = versions(incident, document.id)
+    older = [one for one in made[: made.index(document)] if one.digest != document.digest]
+    if not older:
+        raise Refused(f"nothing else was rendered before {document.id}")
+    return older[-1]
+
+
 def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Document, Document]:
     """Return what was filed last in the same matter and the rendering that is to follow it.
 

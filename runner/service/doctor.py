@@ -244,7 +244,9 @@ def _dead(desk: Desk, incident: Incident) -> Iterator[AttemptLost]:
 
 
 def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
-    """Yield the unanswered attempts that a person has to judge; those that policy goes on from are not among them."""
+    """Yield the unanswered attempts that a person has to judge: none once the incident is over, or where policy goes on."""
+    if incident.state in ("closed", "cancelled"):
+        return
     for effect, holder in _holders(incident):
         asks = bool(holder.stuck) or getattr(holder, "state", "") == "outcome_unknown"
         for attempt in holder.attempts:

@@ -105,8 +105,8 @@ def _beside(made: _Pull, document: Document) -> None:
     name = _name(made.incident, document, "pdf").replace(".pdf", "_COVER.pdf")
     made.put(name, write(_cover(made, document, kept), "pdf"), f"cover sheet: {HOUSE}", document.notice)
     try:
-        old, new = comparing.chosen(made.incident, document.id, "", document.id)
-        pair = comparing.compare(made.desk, old, new)
+        old = comparing.before(made.incident, document)
+        pair = comparing.compare(made.desk, old, document)
     except (NotFound, Refused):
         return
     author = kept.document.context.stationery.name or made.incident.codename

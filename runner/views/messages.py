@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 
 import msgspec
 
@@ -285,7 +286,8 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
     """Return a delivery as cells: its id, whom, over what, what is proved."""
     last = row.attempts[-1] if row.attempts else None
-    via = last.channel if last else (row.channels[0] if row.channels else "")
+    planned = row.channels[0] if row.channels and row.state == "active" else ""
+    via = last.channel if last else planned
     return (
         Cell(row.delivery, "dim"),
         Cell(row.recipient),
@@ -412,7 +414,7 @@ def plan_page(report: PlanReport, settings: str = "") -> Page:
     standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
     blocks: list[Block] = [*marked(report.kind), line(f"MESSAGE PLAN: {standing}", "title")]
     last = ""
-    for one in report.plan:
+    for one in _folded(report.plan):
         if one.title != last:
             blocks += [Blank(), line(f"{one.title} ({one.message_class})", "title")]
             last = one.title
@@ -427,6 +429,19 @@ def plan_page(report: PlanReport, settings: str = "") -> Page:
             missing = "To be able to: a channel that may carry it, and their contacts on it"
             blocks.append(line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2))
     return Page(tuple(blocks))
+
+
+def _folded(plan: Sequence[PlannedRecipient]) -> Iterator[PlannedRecipient]:
+    """Yield a plan in which people whom nothing reaches, for the same reasons, are told together."""
+    for _, same in groupby(plan, key=_reasons):
+        first, *others = same
+        names = ", ".join(one.recipient for one in (first, *others))
+        yield msgspec.structs.replace(first, recipient=names) if others else first
+
+
+def _reasons(one: PlannedRecipient) -> tuple[object, ...]:
+    apart = one.recipient if one.channels else ""
+    return one.title, apart, one.refusals, one.warnings, one.overridden
 
 
 def _planned(one: PlannedRecipient) -> Iterator[Block]:

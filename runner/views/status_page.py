@@ -30,6 +30,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
     """Draw a status. ``everything`` unfolds what is done; ``zone`` is the reader's (UTC without it)."""
     now = found.as_of if zone is None else found.as_of.astimezone(zone)
     lanes = () if everything else found.lanes
+    over = found.state in ("closed", "cancelled")
     blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
     for section in (
         _attention(found.needs_attention, lanes),
@@ -38,10 +39,10 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
         overrides_blocks(found.overrides, now),
         _clocks(found.duties, now, found.opened_at, lanes),
         _decided(found.duties),
-        _steps(found, now, lanes),
+        _left_open(found) if over else _steps(found, now, lanes),
         _unproved(found, now),
         _notices(found.notices, now, everything),
-        _waiting(found.tasks, lanes),
+        () if over else _waiting(found.tasks, lanes),
         between_blocks(found.organisation),
         _done(found.tasks, now, everything),
     ):
@@ -79,6 +80,20 @@ def _attention(items: Sequence[Attention], lanes: Sequence[LaneGroup]) -> Iterat
             cells=(Cell(f"{_MARKS[one.severity]:<3}", _TONES[one.severity]), Cell(one.text)), indent=1, hang=3
         )
         yield Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=4, hang=2)
+    yield Blank()
+
+
+def _left_open(found: Status) -> Iterator[Block]:
+    """Say what had not ended when the incident did: nobody is asked to do it any more."""
+    kept = [row for row in found.tasks if not row.over and row.kind not in CONTAINERS]
+    begun = [row for row in kept if row.state != "waiting"]
+    if not kept:
+        return
+    yield line(f"LEFT OPEN WHEN IT ENDED ({len(kept)})", "title")
+    for row in begun:
+        yield line(named(row), "dim", indent=2, hang=2)
+    if len(begun) < len(kept):
+        yield line(f"{count(len(kept) - len(begun), 'step')} not begun", "dim", indent=2)
     yield Blank()
 
 

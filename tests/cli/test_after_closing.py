@@ -88,3 +88,12 @@ def test_a_question_is_not_answered_by_a_late_fact(tocsin: AtDesk, playbook: Pat
 def duty(desk: AtDesk) -> dict[str, str]:
     found = desk("duties", "--format", "json").json["duties"]
     return dict(next(one for one in found if one["id"] == DUTY))
+
+
+def test_what_was_left_open_is_told_as_such_and_nobody_is_asked_to_do_it(incident: AtDesk) -> None:
+    incident.done("close", "--reason", "it was found again")
+    page = incident.done("status", "amber-falcon")
+    assert "LEFT OPEN WHEN IT ENDED" in page
+    assert "Block the badge" in page
+    assert not [word for word in ("READY", "TO COME", "left", "NEEDS A PERSON") if f"\n{word}" in page]
+    assert incident("doctor").code == 0

@@ -113,6 +113,17 @@ def test_a_rendering_that_is_the_first_has_no_redline(tocsin: AtDesk, tmp_path: 
     assert not [name for name in files if "REDLINE" in name]
 
 
+def test_a_rendering_that_repeats_the_one_before_is_not_laid_over_itself(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    made = noticed(tocsin, tmp_path)
+    made.done("notice", "render", "draft", "--as", "jonas")
+    made.done("notice", "render", "draft", "--as", "jonas")
+    for name in pulled(made, tmp_path / "out"):
+        before, _, after = name.partition(".")[0].rpartition("_")
+        assert not before.endswith(f"_{after}"), name
+
+
 def _opened(name: str, body: bytes) -> Iterator[str]:
     """Yield all that a file says: as it is, its parts, its streams unpacked, its text and its metadata."""
     yield body.decode("latin-1")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from runner.errors import NotFound
 from runner.model.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
 from runner.model.states import Refusal
 from runner.views.messages import (
+    DeliveryRow,
     PlannedMessage,
+    PlannedRecipient,
     PlanReport,
+    delivery_cells,
     message,
     message_page,
     messages,
@@ -98,3 +102,40 @@ def test_a_plan_shows_no_address_whole() -> None:
 
 def test_a_playbook_that_tells_nobody_says_so() -> None:
     assert "no message leaves at once" in plain(plan_page(plan_report("i1", "calm-otter", "real", [])))
+
+
+def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called_off() -> None:
+    now = scenes.trouble().now
+    row = DeliveryRow(
+        delivery="d1",
+        recipient="ada",
+        goal="acked",
+        evidence="acked",
+        state="cancelled",
+        attempts=(),
+        refusals=(),
+        channels=("mail",),
+    )
+    assert [cell.text for cell in delivery_cells(row, now)][2:4] == ["", "called off; acknowledged"]
+    planned = msgspec.structs.replace(row, state="active", evidence="none")
+    assert [cell.text for cell in delivery_cells(planned, now)][2] == "mail"
+
+
+def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() -> None:
+    why = (Refusal(channel="mail", rule="R8", why="carries at most internal"),)
+
+    def planned(person: str, refusals: tuple[Refusal, ...]) -> PlannedRecipient:
+        return PlannedRecipient(
+            step="tell",
+            title="Tell",
+            message_class="x",
+            recipient=person,
+            channels=(),
+            refusals=refusals,
+            warnings=(),
+        )
+
+    plan = (planned("ada", why), planned("ben", why), planned("cleo", ()))
+    page = plain(plan_page(PlanReport(incident="i", codename="c", kind="real", plan=plan, sent=0)), 100)
+    assert page.count("carries at most internal") == 1
+    assert "ada, ben" in page

@@ -130,7 +130,11 @@ def test_in_the_end_a_call_is_owed_and_is_seen_everywhere_until_it_is_made(calle
         for one in called("status", "--format", "json").json["needs_attention"]
         if one["kind"] == "unreachable"
     ]
-    assert (owed["ref"], owed["severity"], owed["command"]) == (mine, "critical", f"tocsin call {mine}")
+    assert (owed["ref"], owed["severity"], owed["command"]) == (
+        mine,
+        "critical",
+        f"tocsin call {mine} --[not-]reached",
+    )
     assert "maria, telephone them" in owed["text"]
     assert f"tocsin call {mine}" in called.done("next")
     assert called("worker", "--once").code == 4

@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "audit": ("audit",),
         "worker": ("worker",),
         "schedules": ("scheduler",),
+        "routines": ("routine", "shred"),
         "callbacks": ("serve-callbacks",),
     },
 }

@@ -74,9 +74,9 @@ def schedule(
     rule = Rule(
         exercise=written(exercise, session.world.cwd),
         cron=cron,
-        every=_span("--every", every),
+        every=span("--every", every),
         zone=zone or str(session.desk.home.organisation.get("zone", "UTC")),
-        no_notice=_span("--no-notice", no_notice),
+        no_notice=span("--no-notice", no_notice),
         on_missed=cast(OnMissed, on_missed),
         unattended=unattended,
         despite=despite,
@@ -85,10 +85,11 @@ def schedule(
     first = next_fire(kept.rule, kept.since, kept.since)
     session.say(f"{kept.id} comes first on {first:%A, %Y-%m-%d at %H:%M %Z}")
     session.say("it happens while tocsin scheduler runs, or whenever cron types: tocsin drill run --due")
-    _show(session)
+    show(session)
 
 
-def _span(option: str, text: str) -> timedelta | None:
+def span(option: str, text: str) -> timedelta | None:
+    """Return what an option says; raises Usage."""
     if not text:
         return None
     try:
@@ -108,7 +109,7 @@ def unschedule(
 
     drop(session.desk, name)
     session.say(f"{name} comes no more")
-    _show(session)
+    show(session)
 
 
 def acknowledge(
@@ -141,36 +142,37 @@ def schedules(
     ] = False,
 ) -> int:
     """Show which exercises come by themselves, when, and what became of each time that came."""
-    found = _show(session)
+    found = show(session)
     if ics is not None:
         _calendar(session, ics)
     return NEEDS_A_PERSON if check and any(one.needs_attention for one in found.schedules) else 0
 
 
-def _show(session: Session) -> SchedulesReport:
+def show(session: Session, *, routine: bool = False) -> SchedulesReport:
+    """Show the exercises, or the routines, that come by themselves, and return what was shown."""
     from runner.service.fire_times import next_fire
-    from runner.service.schedules import read
+    from runner.service.schedules import read, standing_of
     from runner.views.schedules import schedules_page, schedules_report
 
-    now, book = session.now(), read(session.desk)
-    upcoming = {
-        one.id: next_fire(one.rule, one.since, max(now, one.since))
-        for one in book.schedules.values()
-        if one.ended is None
-    }
-    report = schedules_report(book, upcoming, now)
-    session.show(report, lambda: schedules_page(report))
+    now = session.now()
+    standing = standing_of(read(session.desk), routine=routine)
+    upcoming = {one.id: next_fire(one.rule, one.since, max(now, one.since)) for one in standing}
+    report = schedules_report(standing, upcoming, now)
+    begin = (
+        "tocsin routine add comcheck --every 30d" if routine else "tocsin drill schedule EXERCISE --every 90d"
+    )
+    session.show(report, lambda: schedules_page(report, begin))
     return report
 
 
 def _calendar(session: Session, file: Path) -> None:
     from runner.cli.written import write_out
     from runner.service.fire_times import coming
-    from runner.service.schedules import read
+    from runner.service.schedules import read, standing_of
     from runner.views.schedules import Coming, ics
 
     now = session.now()
-    standing = [one for one in read(session.desk).schedules.values() if one.ended is None]
+    standing = standing_of(read(session.desk), routine=False)
     hidden = [one.id for one in standing if one.rule.no_notice is not None]
     found = [
         Coming(schedule=one.id, at=at)
@@ -186,9 +188,12 @@ def _calendar(session: Session, file: Path) -> None:
 
 def run_due(session: Session) -> int:
     """Take what is due now and have it happen; 4 if something was missed or failed."""
+    from runner.cli.outcome import work
+
     with _firing(session) as firer:
         events = firer.look()
-    _show(session)
+    work(session)
+    show(session)
     return NEEDS_A_PERSON if any(_is_bad(one) for one in events) else 0
 
 

@@ -1,4 +1,4 @@
-"""Have a firing happen: open the exercise for people, or play it without them; and record what came of it.
+"""Have a firing happen: open the exercise for people, play it without them, or do a routine; and record what came of it.
 
 Each thing recorded is recorded only while the firing is in our hands. The exercise has an id that follows from the
 firing, so one that was opened by somebody who died before they could say so is found, and not opened again.
@@ -63,6 +63,8 @@ class Firer:
         """Have one firing happen, and return what is to be recorded of it."""
         by = self._desk.actor.claimed
         try:
+            if schedule.rule.routine is not None:
+                return self._worked(schedule, firing)
             catalog = Catalog(self._desk.folder, classes=self._desk.home.classes)
             loaded = load_exercise(schedule.rule.exercise, catalog)
             if schedule.rule.unattended:
@@ -78,6 +80,19 @@ class Firer:
                 outcome="failed",
                 detail=error.message,
             )
+
+    def _worked(self, schedule: Schedule, firing: Firing) -> FiringEnded:
+        from runner.service.routines import work
+
+        done = work(self._desk, schedule.rule)
+        return FiringEnded(
+            schedule=schedule.id,
+            by=self._desk.actor.claimed,
+            fire_at=firing.fire_at,
+            outcome="failed" if done.needs_a_person else "passed",
+            detail=done.words,
+            routine=schedule.rule.routine,
+        )
 
     def _opened(self, schedule: Schedule, firing: Firing, loaded: Loaded) -> FiringOpened:
         from runner.service.drills import prepare_drill

@@ -16,11 +16,13 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from runner.drivers.embedded import Worker
 from runner.drivers.firing import Firer
 from runner.errors import TocsinError
 from runner.service.desk import Desk
 from runner.service.fire_times import trigger
 from runner.service.schedules import read
+from runner.service.workers import living
 
 EVERY = timedelta(minutes=1)
 LOOKING = "look"
@@ -46,23 +48,36 @@ class Scheduler:
 
     def run(self) -> None:
         """Look at once, then at each alarm; what is being played is played to its end."""
-        self._alarms.add_job(self._look, IntervalTrigger(seconds=int(EVERY.total_seconds())), id=LOOKING)
+        self._alarms.add_job(self.look, IntervalTrigger(seconds=int(EVERY.total_seconds())), id=LOOKING)
         self._alarms.start()
         try:
-            self._look()
+            self.look()
             self._stopping.wait()
         finally:
             self._alarms.shutdown(wait=True)
 
-    def _look(self) -> None:
-        """What hinders one look hinders no other: the store may be away for a while."""
+    def look(self) -> None:
+        """Look once; what hinders one look hinders no other: the store may be away for a while."""
         if self._stopping.is_set():
             return
         try:
             self._firer.look()
             self._set_alarms()
+            self._work()
         except TocsinError as error:
             self._say(f"warning: the schedules could not be looked at: {error.message}")
+
+    def _work(self) -> None:
+        """Send what is due, reminders above all, where no worker goes on that would."""
+        if living(self._desk.store):
+            return
+        worker = Worker(self._desk)
+        try:
+            worker.drain()
+        finally:
+            worker.close()
+        for name, why in worker.troubles.items():
+            self._say(f"warning: {name} could not be worked on: {why}")
 
     def _set_alarms(self) -> None:
         wanted = {one.id: one for one in read(self._desk).schedules.values() if one.ended is None}
@@ -70,4 +85,4 @@ class Scheduler:
         for gone in there - wanted.keys():
             self._alarms.remove_job(gone)
         for new in wanted.keys() - there:
-            self._alarms.add_job(self._look, trigger(wanted[new].rule, wanted[new].since), id=new)
+            self._alarms.add_job(self.look, trigger(wanted[new].rule, wanted[new].since), id=new)

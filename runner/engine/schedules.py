@@ -102,6 +102,8 @@ def passed(
     if schedule.rule.on_missed == "all":
         return () if busy else (_taken(schedule, times[0], look, busy=False),)
     lost, last = times[:-1], times[-1]
+    if schedule.rule.routine is not None:
+        lost = []  # what is done now is done for all of them
     missed = tuple(_missed(schedule, one, look, DOWN) for one in lost)
     if more or (schedule.rule.on_missed == "skip" and look.now - last > _patience(schedule)):
         return (*missed, _missed(schedule, last, look, DOWN))
@@ -122,7 +124,7 @@ def _busy(schedule: Schedule, look: Look) -> bool:
 def _taken(schedule: Schedule, fire_at: datetime, look: Look, *, busy: bool) -> AnyScheduleEvent:
     if busy:
         return _missed(schedule, fire_at, look, BUSY)
-    if look.real and not schedule.rule.despite:
+    if look.real and not schedule.rule.despite and schedule.rule.routine is None:
         return _missed(schedule, fire_at, look, f"a real incident was open: {', '.join(look.real)}")
     window = schedule.rule.no_notice or timedelta()
     return FiringClaimed(

@@ -1,4 +1,4 @@
-"""Exercises that come by themselves: when, how, and what became of each time that came. Kept in a journal of its own.
+"""Exercises and routines that come by themselves: when, how, and what became of each time. Kept in a journal of its own.
 
 A firing is known by its schedule and its fire time in UTC. Whoever records it first has it; whoever died with it in
 hand leaves it in the state ``claimed``, where others find it.
@@ -15,14 +15,22 @@ import msgspec
 JOURNAL = "schedules"
 """The journal's name; it is no incident."""
 OnMissed = Literal["skip", "latest", "all"]
+Routine = Literal["comcheck", "watch", "retention"]
+"""What comes by itself besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
+for closed incidents whose personal data have been kept long enough."""
 FiringState = Literal["claimed", "opened", "passed", "failed", "missed"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When an exercise comes, and how; exactly one of ``cron`` and ``every``."""
+    """When an exercise or a routine comes, and how; exactly one of ``cron`` and ``every``, of ``exercise`` and ``routine``."""
 
-    exercise: str
+    exercise: str = ""
     """A name, or the full path of a file."""
+    routine: Routine | None = None
+    ahead: timedelta | None = None
+    """Of the watch: it tells of clocks that run out within so long."""
+    closed_for: timedelta | None = None
+    """Of retention: personal data are kept for so long after an incident was closed."""
     cron: str = ""
     every: timedelta | None = None
     zone: str = "UTC"
@@ -70,11 +78,12 @@ class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
-    """It was played without people, or could not begin."""
+    """It was played without people, or could not begin; a routine was done, and ``failed`` where it needs a person."""
 
     fire_at: datetime
     outcome: Literal["passed", "failed"]
     detail: str = ""
+    routine: Routine | None = None
 
 
 class FiringMissed(ScheduleEvent, frozen=True, kw_only=True):

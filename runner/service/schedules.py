@@ -5,7 +5,7 @@ Of two that look in the same instant one appends first; the other is told so, re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -47,16 +47,17 @@ def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
 
 
 def keep(desk: Desk, rule: Rule) -> Schedule:
-    """Have an exercise come by itself; raises what is wrong with the exercise or the rule."""
+    """Have an exercise or a routine come by itself; raises what is wrong with the exercise or the rule."""
     check(rule, desk.clock.now())
-    plan = load_exercise(rule.exercise, Catalog(desk.folder, classes=desk.home.classes)).exercise
+    catalog = Catalog(desk.folder, classes=desk.home.classes)
+    wanted = rule.routine or load_exercise(rule.exercise, catalog).exercise.name
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         known = book.schedules
         same = [one.id for one in known.values() if one.ended is None and one.rule == rule]
         if same:
-            raise Refused(f"{same[0]} says so already", hint="see: tocsin drill schedules")
-        names = (plan.name, *(f"{plan.name}-{number}" for number in range(2, len(known) + 3)))
+            raise Refused(f"{same[0]} says so already", hint=f"see: tocsin {listing(rule)}")
+        names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
         return (DrillScheduled(schedule=free, by=desk.actor.claimed, rule=rule),)
 
@@ -64,11 +65,17 @@ def keep(desk: Desk, rule: Rule) -> Schedule:
     return read(desk).schedules[made.schedule]
 
 
-def drop(desk: Desk, name: str) -> None:
-    """Have an exercise come no more; what happened stays on record."""
+def listing(rule: Rule) -> str:
+    """Return the command that shows schedules of this sort."""
+    return "routine list" if rule.routine else "drill schedules"
+
+
+def drop(desk: Desk, name: str, *, routine: bool = False) -> None:
+    """Have an exercise, or a routine, come no more; what happened stays on record."""
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
-        return (DrillUnscheduled(schedule=_standing(book, name).id, by=desk.actor.claimed),)
+        found = _standing(name, standing_of(book, routine=routine))
+        return (DrillUnscheduled(schedule=found.id, by=desk.actor.claimed),)
 
     change(desk, decide)
 
@@ -81,7 +88,7 @@ def acknowledge(desk: Desk, name: str, reason: str) -> None:
         )
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
-        wrong = attention(_standing(book, name))
+        wrong = attention(_standing(name, book.schedules.values()))
         if wrong is None:
             raise Refused(f"nothing of {name} waits to be acknowledged", hint="see: tocsin drill schedules")
         made = FiringAcknowledged(
@@ -92,14 +99,23 @@ def acknowledge(desk: Desk, name: str, reason: str) -> None:
     change(desk, decide)
 
 
-def _standing(book: Book, name: str) -> Schedule:
-    """Return a schedule by its id; raises NotFound, with the nearest, for one that is not there any more."""
-    standing = {one.id: one for one in book.schedules.values() if one.ended is None}
+def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
+    """Return one that still comes by its id; raises NotFound, with the nearest, for one that is not there any more."""
+    standing = {one.id: one for one in among if one.ended is None}
     if name not in standing:
         near = nearest(name, standing)
-        hint = f"did you mean {near}?" if near else "see: tocsin drill schedules"
+        hint = f"did you mean {near}?" if near else f"there are: {', '.join(standing) or 'none'}"
         raise NotFound(f"there is no schedule '{name}'", hint=hint)
     return standing[name]
+
+
+def standing_of(book: Book, *, routine: bool) -> tuple[Schedule, ...]:
+    """Return the exercises, or the routines, that still come."""
+    return tuple(
+        one
+        for one in book.schedules.values()
+        if one.ended is None and (one.rule.routine is not None) == routine
+    )
 
 
 def written(exercise: str, base: Path) -> str:

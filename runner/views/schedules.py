@@ -14,7 +14,6 @@ from runner.engine.schedules import attention
 from runner.model.moments import duration_text
 from runner.model.schedule import (
     AnyScheduleEvent,
-    Book,
     DrillScheduled,
     DrillUnscheduled,
     Firing,
@@ -52,6 +51,9 @@ class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
 
     schedule: str
     exercise: str
+    routine: str
+    ahead: str
+    closed_for: str
     cron: str
     every: str
     zone: str
@@ -75,9 +77,10 @@ class SchedulesReport(
     schedules: tuple[ScheduleReport, ...]
 
 
-def schedules_report(book: Book, upcoming: dict[str, datetime | None], now: datetime) -> SchedulesReport:
+def schedules_report(
+    standing: Sequence[Schedule], upcoming: dict[str, datetime | None], now: datetime
+) -> SchedulesReport:
     """Return the schedules that stand; ``upcoming`` says when each comes next."""
-    standing = [one for one in book.schedules.values() if one.ended is None]
     return SchedulesReport(as_of=now, schedules=tuple(_report(one, upcoming.get(one.id)) for one in standing))
 
 
@@ -87,6 +90,9 @@ def _report(schedule: Schedule, upcoming: datetime | None) -> ScheduleReport:
     return ScheduleReport(
         schedule=schedule.id,
         exercise=rule.exercise,
+        routine=rule.routine or "",
+        ahead=_span(rule.ahead),
+        closed_for=_span(rule.closed_for),
         cron=rule.cron,
         every=_span(rule.every),
         zone=rule.zone,
@@ -118,10 +124,10 @@ def _fired(firing: Firing) -> FiringReport:
     )
 
 
-def schedules_page(report: SchedulesReport) -> Page:
-    """Draw them."""
+def schedules_page(report: SchedulesReport, begin: str) -> Page:
+    """Draw them; ``begin`` is the command that makes the first."""
     if not report.schedules:
-        return Page((line("none yet: tocsin drill schedule EXERCISE --every 90d", "dim"),))
+        return Page((line(f"none yet: {begin}", "dim"),))
     blocks: list[Block] = []
     for one in report.schedules:
         blocks += [Blank()] if blocks else []
@@ -138,8 +144,16 @@ def _head(one: ScheduleReport) -> Paragraph:
 
 
 def _how(one: ScheduleReport) -> str:
+    comes = f"cron {one.cron}" if one.cron else f"every {one.every}"
+    if one.routine:
+        told = (
+            comes,
+            f"ahead: {one.ahead}" if one.ahead else "",
+            f"closed for: {one.closed_for}" if one.closed_for else "",
+        )
+        return "; ".join(filter(None, told))
     parts = (
-        f"cron {one.cron}" if one.cron else f"every {one.every}",
+        comes,
         f"no notice, within {one.no_notice}" if one.no_notice else "announced",
         "unattended" if one.unattended else "with people",
         f"when missed: {one.on_missed}",
@@ -184,6 +198,8 @@ def told(event: AnyScheduleEvent) -> str:
     match event:
         case FiringOpened(codename=codename, schedule=name):
             return f"EXERCISE: {name} is open as {codename}; conduct it: tocsin drill run --go-on {codename}"
+        case FiringEnded(routine=str(), schedule=name, detail=detail):
+            return f"{name}: {detail}"
         case FiringEnded(outcome=outcome, schedule=name, detail=detail):
             return f"EXERCISE: {name} {outcome}{f': {detail}' if detail else ''}"
         case FiringMissed(schedule=name, fire_at=fire_at, reason=reason):

@@ -257,7 +257,8 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     later = ", ".join(plan.person for plan in event.plans if plan.level)
     else_ = f"; if nobody answers, {later}" if later else ""
     what = "Reminder" if event.reason == "reminder" else "Message"
-    told = f"{what} of {words.step(event.step)} to {to} ({event.message_class.name}){without}{else_}"
+    about = f"of {words.step(event.step)}" if event.step else "about legal clocks"
+    told = f"{what} {about} to {to} ({event.message_class.name}){without}{else_}"
     late = f"; {span(event.late_by)} after the time that was promised" if event.late_by else ""
     return f"{told}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
 

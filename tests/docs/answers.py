@@ -103,7 +103,7 @@ ASKED = (
     ("drill list", ""),
     (
         'drill schedule lost-laptop --cron "0 9 1 */3 *" --zone Europe/Berlin',
-        "`tocsin drill schedule`, `tocsin drill unschedule`, `tocsin drill schedules`, `tocsin drill run --due`",
+        "`tocsin drill schedule`, `tocsin drill unschedule`, `tocsin drill schedules`, `tocsin drill run --due`, `tocsin routine …`",
     ),
     ("drill run lost-laptop --unattended", "`tocsin drill run`, `tocsin drill show`"),
     (
@@ -125,6 +125,7 @@ ASKED = (
         "`tocsin drill readiness`; `needs_attention` not empty makes `--check` exit with 4",
     ),
     ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
+    ("shred amber-falcon --reason 'policy 7.2' --yes", "`tocsin shred INCIDENT`"),
 )
 """Command and, where it says more, how the page names it."""
 
@@ -155,6 +156,8 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
             desk.type(f"tocsin {line}", ())
         if words.startswith("drill rate"):
             _exercised(desk)
+        if words.startswith("shred"):
+            desk.type("tocsin close amber-falcon --reason 'for the page' --as ana", ())
         shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
         document = json.loads(shown.splitlines()[-1].replace(str(ROOT), "…"))
         yield words, named or f"`tocsin {words}`", document

@@ -106,6 +106,15 @@ def test_a_real_incident_comes_first_unless_it_was_said_why_not() -> None:
     ]
 
 
+def test_a_routine_comes_beside_a_real_incident_and_once_for_all_times_that_passed() -> None:
+    routine = fold_schedules(
+        [(1, T0, DrillScheduled(schedule="s", by="maria", rule=Rule(routine="watch", every=DAY)))]
+    ).schedules["s"]
+    times = [T0 + DAY * n for n in (1, 2, 3)]
+    sees = look(times[-1], real=("amber-falcon",))
+    assert made(passed(routine, times, sees)) == [("FiringClaimed", 3)]
+
+
 def test_without_notice_it_opens_inside_the_window_and_late_it_opens_at_once() -> None:
     schedule = after(no_notice=timedelta(hours=8))
     (event,) = passed(schedule, [T0 + DAY], look(T0 + DAY))

@@ -1,0 +1,39 @@
+"""What became of personal data of incidents that are over: a journal of the organisation, as their own can be read no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+JOURNAL = "retention"
+"""The journal's name; it is no incident."""
+
+
+class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """The key of an incident's personal data was destroyed: they cannot be read again, here or in any copy of the store."""
+
+    incident: str
+    codename: str
+    by: str
+    reason: str
+
+
+DECODER: msgspec.json.Decoder[IncidentShredded] = msgspec.json.Decoder(IncidentShredded)
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Which incidents were shredded, and when."""
+
+    shredded: Mapping[str, datetime] = {}
+    version: int = 0
+
+
+def fold_retention(events: Iterable[tuple[int, datetime, IncidentShredded]]) -> Kept:
+    """Return what follows from the journal."""
+    found: dict[str, datetime] = {}
+    version = 0
+    for version, at, event in events:  # noqa: B007  # the last one counts
+        found[event.incident] = at
+    return Kept(shredded=found, version=version)

@@ -1,0 +1,48 @@
+"""Destroy the key of a closed incident's personal data, on record: who, when and why stands in a journal of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.errors import Refused
+from runner.model.retention import DECODER, JOURNAL, IncidentShredded, Kept, fold_retention
+from runner.service import own_journal
+from runner.store.port import IncidentRow
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+
+def kept(desk: Desk) -> Kept:
+    """Return which incidents were shredded."""
+    return fold_retention(own_journal.entries(desk, JOURNAL, DECODER))
+
+
+def check(row: IncidentRow, reason: str) -> None:
+    """Raise Refused where an incident is not over, or no reason is given."""
+    if row.state not in ("closed", "cancelled"):
+        raise Refused(
+            f"{row.codename} is {row.state}", hint="close it first: tocsin close", code="not_closed"
+        )
+    if not reason.strip():
+        raise Refused(
+            "shredding needs a reason", hint="add --reason '…', as the period that your policy names"
+        )
+
+
+def shred(desk: Desk, row: IncidentRow, reason: str) -> None:
+    """Make an incident's personal data unreadable for good; raises as ``check`` does.
+
+    It is put on record first: a crash between leaves a record of what was decided, and the same command ends it.
+    """
+    check(row, reason)
+    event = IncidentShredded(
+        incident=row.id, codename=row.codename, by=desk.actor.claimed, reason=reason.strip()
+    )
+
+    def decide(before: Kept) -> Sequence[IncidentShredded]:
+        return () if row.id in before.shredded else (event,)
+
+    own_journal.change(desk, JOURNAL, kept, decide)
+    desk.store.shred(row.id)

@@ -1,0 +1,126 @@
+"""What comes by itself besides exercises: comchecks, the watch over legal clocks, and the look for data kept long enough.
+
+Each says in one line what came of it, and whether a person is needed. None of them decides anything: the watch tells, the
+look for old data names what a person may shred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import TocsinError
+from runner.model.duty import DutyStatus
+from runner.model.incident import Incident
+from runner.model.schedule import Rule
+from runner.store.port import IncidentRow
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
+
+AHEAD = timedelta(hours=24)
+CLOSED_FOR = timedelta(days=3 * 365)
+TOLD = ("role:commander", "role:counsel")
+"""Who is told of clocks that run out; roles that an incident does not have are passed over."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of a routine."""
+
+    words: str
+    needs_a_person: bool = False
+
+
+def work(desk: Desk, rule: Rule) -> Done:
+    """Do a routine now; raises what hinders it as a whole."""
+    match rule.routine:
+        case "comcheck":
+            return comcheck(desk)
+        case "watch":
+            return watch(desk, rule.ahead or AHEAD)
+        case "retention":
+            return retention(desk, rule.closed_for or CLOSED_FOR)
+        case None:
+            raise ValueError("an exercise is no routine")
+
+
+def comcheck(desk: Desk) -> Done:
+    """Try every way to every person, and say how many worked; whoever can be reached over none needs a person."""
+    from runner.service.comcheck import try_ways, ways
+
+    found = ways(desk)
+    worked: dict[str, int] = {way.person: 0 for way in found}
+    for way, result in try_ways(desk, found):
+        worked[way.person] += result.state == "accepted"
+    silent = sorted({*desk.directory.people} - {one for one, count in worked.items() if count})
+    words = f"{sum(worked.values())} of {len(found)} ways worked"
+    if silent:
+        return Done(f"{words}; reached over none: {', '.join(silent)}", needs_a_person=True)
+    return Done(words)
+
+
+def watch(desk: Desk, ahead: timedelta) -> Done:
+    """Tell those who lead each open real incident of its clocks that run out within ``ahead``."""
+    told: list[str] = []
+    untold: list[str] = []
+    for row in desk.store.rows("open"):
+        if row.kind != "real":
+            continue
+        try:
+            incident = desk.load(row.id)
+            running_out = tuple(sorted(_running_out(desk, incident, ahead), key=_first))
+            if running_out:
+                (told if _tell(desk, incident, running_out) else untold).append(row.codename)
+        except TocsinError as error:
+            untold.append(f"{row.codename} ({error.message})")
+    words = f"told of clocks that run out: {', '.join(told)}" if told else "no clock runs out"
+    if untold:
+        return Done(f"{words}; nobody could be told in: {', '.join(untold)}", needs_a_person=True)
+    return Done(words)
+
+
+def _running_out(desk: Desk, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:
+    until = desk.now_in(incident) + ahead
+    for one in desk.near_duties(incident):
+        if one.verdict == "applies" and one.state in ("open", "overdue") and _first(one) <= until:
+            yield one
+
+
+def _first(one: DutyStatus) -> datetime:
+    return one.latest_safe_start or one.due or datetime.max.replace(tzinfo=UTC)
+
+
+def _tell(desk: Desk, incident: Incident, running_out: tuple[DutyStatus, ...]) -> bool:
+    from runner.effects.watch import tell_of_clocks
+
+    made = tell_of_clocks(incident, running_out, TOLD, desk.tools(incident))
+    if made is None:
+        return False
+    desk.submit(incident.id, made)
+    return True
+
+
+def retention(desk: Desk, closed_for: timedelta) -> Done:
+    """Name the incidents that were closed so long ago that their personal data may go; a person decides, and shreds."""
+    from runner.service.retention import kept
+
+    gone, before = kept(desk).shredded, desk.clock.now() - closed_for
+    found = sorted(
+        row.codename
+        for row in desk.store.rows()
+        if row.state in ("closed", "cancelled") and row.id not in gone and _last(desk, row) <= before
+    )
+    if not found:
+        return Done(f"nothing that is over was last written to before {before:%Y-%m-%d}")
+    names = ", ".join(found)
+    return Done(
+        f"over, and unchanged since {before:%Y-%m-%d}: {names}; look, then: tocsin shred CODENAME", True
+    )
+
+
+def _last(desk: Desk, row: IncidentRow) -> datetime:
+    """Return the wall time of an incident's last entry."""
+    return max((one.at for one in desk.store.read(row.id, row.version - 1)), default=row.opened_at)

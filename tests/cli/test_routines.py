@@ -1,0 +1,143 @@
+"""Routines that come by themselves: the comcheck, the watch over legal clocks, the look for data kept long enough; and shred."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.drivers.firing import Firer
+from runner.drivers.scheduler import Scheduler
+from runner.service.workers import dismiss, enlist
+from tests.cli.at_desk import AtDesk
+from tests.cli.test_law import FACTS, PEOPLE
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def breach(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """An incident in which a legal clock runs for 72 hours."""
+    facts = tmp_path / "facts.yaml"
+    facts.write_text(FACTS, encoding="utf-8")
+    tocsin.settings(**PEOPLE)
+    tocsin.done("open", "misdirected-message", "--yes", "--facts", str(facts))
+    return tocsin
+
+
+def came(tocsin: AtDesk) -> list[tuple[str, str]]:
+    """Return what came of each time of each routine."""
+    found: Any = json.loads(tocsin.done("routine", "list", "--format", "json"))
+    return [(fired["state"], fired["detail"]) for one in found["schedules"] for fired in one["firings"]]
+
+
+def test_a_comcheck_comes_by_itself_and_tells_who_is_reached_over_nothing(tocsin: AtDesk) -> None:
+    tocsin.done("routine", "add", "comcheck", "--every", "7d")
+    tocsin.clock.advance(7 * DAY)
+    said = tocsin("drill", "run", "--due")
+    assert said.code == 0, said.err
+    ((state, detail),) = came(tocsin)
+    assert state == "passed"
+    assert detail.endswith(" ways worked")
+    assert tocsin.console.count("----- message check-") == int(detail.split()[0]) > 0
+    people = tocsin("channel", "check", "--show", "--format", "json").json
+    assert "2026-12-01T09:00:00Z" in json.dumps(people)
+    (tocsin.home / "console.txt").unlink()
+    (tocsin.home / "console.txt").mkdir()
+    tocsin.clock.advance(7 * DAY)
+    assert tocsin("drill", "run", "--due").code == 4
+    assert "reached over none: " in came(tocsin)[-1][1]
+
+
+def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_real_incident(
+    breach: AtDesk,
+) -> None:
+    breach.done("routine", "add", "watch", "--every", "12h", "--ahead", "12h")
+    breach.clock.advance(timedelta(hours=12))
+    breach.done("drill", "run", "--due")
+    assert came(breach) == [("passed", "no clock runs out")]
+    breach.clock.advance(DAY)
+    breach.done("drill", "run", "--due")
+    assert came(breach)[-1] == ("passed", "told of clocks that run out: amber-falcon")
+    assert "amber-falcon: legal clocks run out" in breach.console
+    assert "- eu-gdpr-33-controller-sa/initial: begin by " in breach.console
+    told = [
+        one
+        for one in breach("message", "list", "--format", "json").json["deliveries"]
+        if one["message_class"] == "deadline-watch"
+    ]
+    assert {one["evidence"] for one in told} == {"accepted"}
+    assert {one["recipient"] for one in told} == {"maria", "jonas", "ada"}
+    assert "Message about legal clocks to maria, jonas, ada (deadline-watch)" in " ".join(
+        breach.done("timeline").split()
+    )
+
+
+def test_what_is_over_for_long_is_named_and_a_person_shreds_it_on_record(incident: AtDesk) -> None:
+    incident.done("routine", "add", "retention", "--every", "1d", "--closed-for", "30d")
+    said = incident("shred", "amber-falcon", "--reason", "policy", "--yes")
+    assert (said.code, "close it first" in said.err) == (1, True)
+    incident.done("close", "--reason", "found again")
+    incident.clock.advance(31 * DAY)
+    assert incident("drill", "run", "--due").code == 4
+    state, detail = came(incident)[-1]
+    assert state == "failed"
+    assert "amber-falcon; look, then: tocsin shred CODENAME" in detail
+    assert incident("shred", "amber-falcon", "--yes").code == 1
+    assert incident("shred", "amber-falcon", "--reason", "policy 7.2", types="no\n").code == 1
+    found = incident("shred", "amber-falcon", "--reason", "policy 7.2", "--yes", "--format", "json")
+    assert (found.code, found.json["schema"]) == (0, "tocsin/shredded/v1")
+    assert incident("timeline", "--incident", "amber-falcon").code == 1
+    assert incident("audit", "verify").code == 0
+    incident.clock.advance(DAY)
+    assert incident("drill", "run", "--due").code == 0
+    incident.done("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
+
+
+def test_a_scheduler_sends_what_is_due_where_no_worker_goes_on(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
+    desk = tocsin.office()
+    firer = Firer(desk, "here", lambda: 0.0, None, lambda event: None)
+    scheduler = Scheduler(desk, firer, lambda words: None)
+    name = desk.chance.name("worker")
+    alive = desk.store.register_worker(name)
+    enlist(desk.store, name)
+    scheduler.look()
+    assert tocsin.console == "", "a worker that goes on does it"
+    dismiss(desk.store, name)
+    alive.release()
+    scheduler.look()
+    assert "A badge is missing" in tocsin.console
+
+
+def test_routines_and_exercises_are_listed_apart_and_dropped(tocsin: AtDesk) -> None:
+    tocsin.done("routine", "add", "comcheck", "--cron", "0 9 * * 1")
+    tocsin.done("drill", "schedule", "lost-laptop", "--every", "90d")
+    assert "comcheck" not in tocsin.done("drill", "schedules")
+    shown = tocsin.done("routine", "list")
+    assert "lost-laptop" not in shown
+    assert "comcheck  next: Mon 2026-11-30 09:00 Europe/Berlin" in shown
+    assert "says so already" in tocsin("routine", "add", "comcheck", "--cron", "0 9 * * 1").err
+    assert "there is no schedule 'comcheck'" in tocsin("drill", "unschedule", "comcheck").err
+    tocsin.done("routine", "drop", "comcheck")
+    assert "none yet: tocsin routine add comcheck" in tocsin.done("routine", "list")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("comchek", "--every", "1d"), "there is no routine 'comchek'"),
+        (("comcheck",), "name either --cron or --every"),
+        (("comcheck", "--every", "1d", "--ahead", "2h"), "--ahead is for watch alone"),
+        (("watch", "--every", "1d", "--closed-for", "2d"), "--closed-for is for retention alone"),
+        (("watch", "--every", "sometimes"), "--every"),
+    ],
+)
+def test_a_routine_that_says_nothing_sensible_is_refused(
+    tocsin: AtDesk, words: tuple[str, ...], told: str
+) -> None:
+    said = tocsin("routine", "add", *words)
+    assert (said.code, told in said.err) == (2, True)

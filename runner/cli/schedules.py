@@ -129,7 +129,7 @@ def acknowledge(
 
     acknowledge_(session.desk, name, reason)
     session.say(f"{name}: acknowledged")
-    _show(session)
+    show(session)
 
 
 def schedules(

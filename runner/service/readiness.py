@@ -120,8 +120,8 @@ def _last(desk: Desk) -> Mapping[str, Exercised]:
 def _coming(desk: Desk, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
     """Return the schedules that stand by the playbook that their exercise plays; those played without people count for nothing."""
     found: dict[str, tuple[Schedule, ...]] = {}
-    for one in schedules.read(desk).schedules.values():
-        if one.ended is not None or one.rule.unattended:
+    for one in schedules.standing_of(schedules.read(desk), routine=False):
+        if one.rule.unattended:
             continue
         try:
             name = load_exercise(one.rule.exercise, catalog).bundle.playbook.name

@@ -35,12 +35,22 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[Attention]:
 
 
 def missed_drills(book: Book) -> Iterator[Attention]:
-    """Yield each schedule whose last time was missed or failed, while nobody has acknowledged that."""
+    """Yield each exercise and routine whose last time was missed or failed, while nobody has acknowledged that."""
     for schedule in book.schedules.values():
         wrong = attention(schedule) if schedule.ended is None else None
         if wrong is None:
             continue
-        exercise = schedule.rule.exercise
+        exercise, routine = schedule.rule.exercise, schedule.rule.routine
+        if routine is not None:
+            yield Attention(
+                kind="routine_failed",
+                severity="medium",
+                ref=wrong.id,
+                since=wrong.fire_at,
+                text=f"{schedule.id} of {moment(wrong.fire_at)}: {wrong.detail}",
+                command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
+            )
+            continue
         yield Attention(
             kind="drill_missed",
             severity="medium",

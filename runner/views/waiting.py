@@ -33,6 +33,7 @@ AttentionKind = Literal[
     "improvement_late",
     "drill_missed",
     "exercise_over",
+    "routine_failed",
     "playbook_changed",
     "playbook_unexercised",
     "person_unreached",

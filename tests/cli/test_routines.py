@@ -50,6 +50,10 @@ def test_a_comcheck_comes_by_itself_and_tells_who_is_reached_over_nothing(tocsin
     tocsin.clock.advance(7 * DAY)
     assert tocsin("drill", "run", "--due").code == 4
     assert "reached over none: " in came(tocsin)[-1][1]
+    (one,) = tocsin("worker", "--once", "--format", "json").json["needs_attention"]
+    assert "reached over none: ada, jonas, maria" in one["text"]
+    tocsin.done(*one["command"].split()[1:-1], "the disk was full")
+    assert tocsin("worker", "--once").code == 0
 
 
 def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_real_incident(

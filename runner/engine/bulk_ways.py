@@ -68,8 +68,10 @@ def breached_mailbox(way: Way, contact: Contact, ground: Ground) -> str:
 
 
 def consent_to_text(way: Way, contact: Contact, ground: Ground) -> str:
-    """R25: a text message needs consent on record."""
-    return "no consent to text messages is on record" if way == "sms" and not contact.sms_consent else ""
+    """R25: a text message needs consent on record, or the reason why none is needed (47 CFR 64.1200(a))."""
+    if way != "sms" or contact.sms_consent or contact.sms_exemption:
+        return ""
+    return "no consent to text messages is on record"
 
 
 def agreed_to_email(way: Way, contact: Contact, ground: Ground) -> str:

@@ -21,6 +21,7 @@ COLUMNS = (
     "phone",
     "email_basis",
     "sms_consent",
+    "sms_exemption",
     "email_breached",
     "deceased",
     "exempt",
@@ -39,9 +40,13 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
         name: _answer(name, cells.get(name, ""), problems)
         for name in ("sms_consent", "email_breached", "deceased")
     }
-    exempt, zone = clean(cells.get("exempt", "")), cells.get("zone", "").strip()
-    if len(exempt) > MAX_REASON or text_problem(exempt):
-        problems.append(f"its reason in exempt is longer than {MAX_REASON} characters, or holds hidden ones")
+    exempt, exemption = (clean(cells.get(name, "")) for name in ("exempt", "sms_exemption"))
+    for name, reason in (("exempt", exempt), ("sms_exemption", exemption)):
+        if len(reason) > MAX_REASON or text_problem(reason):
+            problems.append(
+                f"its reason in {name} is longer than {MAX_REASON} characters, or holds hidden ones"
+            )
+    zone = cells.get("zone", "").strip()
     if zone and not _is_zone(zone):
         problems.append("its zone is none of the IANA time zones, such as America/New_York")
     contact = Contact(
@@ -50,6 +55,7 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
         phone=_PHONE_NOISE.sub("", cells.get("phone", "")),
         basis=_basis(cells.get("email_basis", ""), problems),
         sms_consent=answers["sms_consent"],
+        sms_exemption=exemption,
         email_breached=answers["email_breached"],
         deceased=answers["deceased"],
         exempt=exempt,

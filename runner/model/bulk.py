@@ -49,6 +49,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     basis: frozenset[Basis] = frozenset()
     sms_consent: bool = False
+    sms_exemption: str = ""
+    """Why a text message may go without consent, where a law says so."""
     email_breached: bool = False
     """The mailbox itself is among what was taken."""
     deceased: bool = False

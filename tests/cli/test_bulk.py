@@ -113,8 +113,9 @@ def relay() -> Iterator[MailServer]:
     server.stop()
 
 
-def configure(desk: AtDesk, relay: MailServer, **more: Any) -> None:
-    mail = {
+def by_mail(relay: MailServer, **more: Any) -> dict[str, Any]:
+    """Return the settings of a channel to a relay."""
+    return {
         "adapter": "smtp",
         "personal_data": "personal",
         "settings": {
@@ -124,8 +125,12 @@ def configure(desk: AtDesk, relay: MailServer, **more: Any) -> None:
             "tls": "none",
         },
         "rates": ["10000/s"],
+        **more,
     }
-    desk.settings(channels={**desk.channels["channels"], "relay": {**mail, **more}})
+
+
+def configure(desk: AtDesk, relay: MailServer, **more: Any) -> None:
+    desk.settings(channels={**desk.channels["channels"], "relay": by_mail(relay, **more)})
 
 
 @functools.cache
@@ -144,11 +149,18 @@ def prepared() -> Path:
     return folder / "home"
 
 
-def opened(desk: AtDesk, *, elements: str = "[name, contact]", more: str = "", kind: str = "real") -> None:
+def opened(
+    desk: AtDesk,
+    *,
+    elements: str = "[name, contact]",
+    more: str = "",
+    kind: str = "real",
+    playbook: str = PLAYBOOK,
+) -> None:
     """Open an incident, and choose it."""
     folder = desk.home.parent
     (folder / "facts.yaml").write_text(FACTS.format(elements=elements, more=more), encoding="utf-8")
-    (folder / "tell.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    (folder / "tell.yaml").write_text(playbook, encoding="utf-8")
     words = ("--yes", "--kind", kind, "--facts", str(folder / "facts.yaml"), "--format", "json")
     found = json.loads(desk.done("open", str(folder / "tell.yaml"), *words))
     desk.done("use", found["incident"])

@@ -265,3 +265,9 @@ def test_a_chunk_is_a_moment_of_sending_over_a_fast_relay(
     rates: tuple[tuple[str, ...], ...], size: int
 ) -> None:
     assert chunk_size([tuple(map(read_rate, texts)) for texts in rates]) == size
+
+
+def test_an_exemption_stands_in_for_the_consent_to_a_text_message() -> None:
+    without = ways_for(contact(sms_consent=False), ground(), OFFERS, {})
+    exempted = ways_for(contact(sms_consent=False, sms_exemption="emergency"), ground(), OFFERS, {})
+    assert (without.ways, exempted.ways) == (("email", "post"), ("email", "sms", "post"))

@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,53 +15,16 @@ from integrations import smpp
 from integrations.port import Accepted, Answer, Receipt, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.conformance import AT, outbound
 from runner.effects.gateway.words import Held
-from tests.servers.needed import absent
+from tests.servers.smsc import PASSWORD, Peer, running_smsc
 
-SERVERS = Path(__file__).parents[1] / "servers"
-SECRETS = {"password": Held("made-up-pw")}
+SECRETS = {"password": Held(PASSWORD)}
 PATIENT = Timeouts(read=timedelta(seconds=1), after_body=timedelta(seconds=1))
-
-
-class Peer:
-    """The running server, and what it says of each message."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.settings = smpp.Settings(
-            host="127.0.0.1",
-            port=int(self._line()),
-            line="private",
-            system_id="tocsin",
-            sender="Tocsin",
-        )
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
-
-    def heard(self) -> dict[str, object]:
-        """Return the next message as the server read it."""
-        found = json.loads(self._line())
-        assert isinstance(found, dict)
-        return found
 
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
-    node = shutil.which("node")
-    if node is None:
-        absent("smpp", "install Node, then make servers")
-    found = subprocess.run(
-        [node, "-e", "require.resolve('smpp')"], cwd=SERVERS, capture_output=True, check=False
-    )
-    if found.returncode != 0:
-        absent("smpp", "make servers")
-    process = subprocess.Popen([node, "smsc.cjs"], cwd=SERVERS, stdout=subprocess.PIPE, text=True)
-    try:
-        yield Peer(process)
-    finally:
-        process.kill()
-        process.communicate()
+    with running_smsc() as found:
+        yield found
 
 
 def saying(text: str, **more):

@@ -1,5 +1,6 @@
 // A real SMSC for the tests: npm's `smpp` (node-smpp) on the loopback. It prints its port, then one JSON line for each message.
 // Texts that begin with THROTTLE are refused, with SILENT never answered; all others get a receipt, twice.
+// Nobody has a number that ends in 0404, and whoever has one that ends in 0378 writes STOP back.
 const smpp = require('smpp');
 let count = 0;
 const receivers = new Set();
@@ -46,11 +47,15 @@ const server = smpp.createServer({}, (session) => {
     if (text.startsWith('THROTTLE')) return session.send(pdu.response({ command_status: smpp.ESME_RTHROTTLED }));
     if (text.startsWith('SILENT')) return;
     const id = `real-${++count}`;
+    const said = pdu.destination_addr.endsWith('0404') ? 'stat:UNDELIV err:001' : 'stat:DELIVRD err:000';
     const receipt = {
       source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, esm_class: 4,
-      short_message: `id:${id} sub:001 dlvrd:001 submit date:2611241402 done date:2611241403 stat:DELIVRD err:000 text:x`,
+      short_message: `id:${id} sub:001 dlvrd:001 submit date:2611241402 done date:2611241403 ${said} text:x`,
     };
     waiting.push(receipt, { ...receipt });
+    if (pdu.destination_addr.endsWith('0378')) {
+      waiting.push({ source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, short_message: 'Stop' });
+    }
     session.send(pdu.response({ message_id: id }));
     bring();
   });

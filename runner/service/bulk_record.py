@@ -7,6 +7,7 @@ The root is over the chunks' digests, and each digest over what was tried for ea
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,16 @@ from runner.model.bulk_events import CampaignStretch, SubstituteDue
 from runner.model.commands import RecordCampaign
 from runner.model.incident import Incident
 from runner.model.letters import MerkleTree
+from runner.service.runs import graft
 from runner.store.bulk import chunk_digest
 from runner.views.bulk_status import Proof
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
+
+
+PLAYBOOK = "substitute-notice"
+"""What is begun when a line of the law is crossed; a home may have one of its own by this name."""
 
 
 def record_stretch(desk: Desk, incident: str, campaign: str) -> Incident:
@@ -43,14 +49,28 @@ def record_stretch(desk: Desk, incident: str, campaign: str) -> Incident:
 
 
 def ask_substitutes(desk: Desk, incident: str, campaign: Campaign) -> None:
-    """Put each line of substitute notice that was crossed on record, once: a person decides."""
+    """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
     tallies = desk.store.bulk().tally(campaign.id, desk.clock.now())
     events = [
         SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
         for one in crossed(campaign, tallies)
     ]
-    if events:
-        desk.submit(incident, *(RecordCampaign(by=desk.actor.claimed, event=one) for one in events))
+    if not events:
+        return
+    known = desk.load(incident)
+    found = desk.submit(incident, *(RecordCampaign(by=desk.actor.claimed, event=one) for one in events))
+    asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
+    if asked and found.state == "open":
+        graft(desk, found, PLAYBOOK, _why(_asked(found, campaign.id), sorted(asked)))
+
+
+def _asked(incident: Incident, campaign: str) -> dict[tuple[str, str], str]:
+    """Return why substitute notice is asked for, by place and ground."""
+    return {(one.place, one.ground): one.why for one in incident.campaigns[campaign].asks}
+
+
+def _why(asked: Mapping[tuple[str, str], str], new: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{place}: {asked[place, ground]}" for place, ground in new)
 
 
 def verify(desk: Desk, incident: Incident, campaign: str) -> Proof:

@@ -24,7 +24,7 @@ from runner.model.bulk_events import AnyCampaignEvent, CampaignMoved
 from runner.model.commands import RecordCampaign
 from runner.model.incident import Incident
 from runner.service.bulk_chunk import Sender
-from runner.service.bulk_law import Texts, carriers, unapproved
+from runner.service.bulk_law import Carriers, Texts, carriers, unapproved
 from runner.service.bulk_plan import known
 from runner.service.bulk_rates import Rates
 from runner.service.bulk_record import ask_substitutes, record_stretch
@@ -167,9 +167,13 @@ class _Run:
         why = "the sender ended before its answers were kept"
         lost = self._tables.lose(self._campaign.id, self._desk.clock.now(), why)
         self._begin()
-        sender = self._sender()
+        offered = self._offered()
+        sender = self._sender(offered)
         try:
-            ending, reason, until = self._loop(sender)
+            if why := self._closed(offered):
+                ending, reason, until = self._pause(why)
+            else:
+                ending, reason, until = self._loop(sender)
         finally:
             sender.close()
             self._record()
@@ -193,8 +197,18 @@ class _Run:
         if self._tables.set_state(name, "sending", "planned", "done"):
             self._submit(CampaignMoved(campaign=name, state="sending", by=self._desk.actor.claimed))
 
-    def _sender(self) -> Sender:
-        found = carriers(self._desk, self._incident, tuple(self._campaign.channels.values()))
+    def _offered(self) -> Carriers:
+        return carriers(self._desk, self._incident, tuple(self._campaign.channels.values()))
+
+    def _closed(self, offered: Carriers) -> str:
+        """Return why a channel of the plan may not be used now, or nothing."""
+        for way, channel in self._campaign.channels.items():
+            refusal = offered.offers.get(way)
+            if way not in offered.channels and refusal is not None:
+                return f"{channel} may not carry it any more ({refusal.rule}): {refusal.why}"
+        return ""
+
+    def _sender(self, found: Carriers) -> Sender:
         rates = Rates(self._desk.store, self._tables, self._campaign, found.channels)
         return Sender(
             self._desk, self._incident, self._campaign, self._tag, found.channels, self._checked.texts, rates
@@ -281,11 +295,8 @@ class _Run:
             self._checked = check(self._desk, self._incident, self._campaign)
         except TocsinError as error:
             return error.message
-        offered = carriers(self._desk, self._incident, tuple(self._campaign.channels.values()))
-        for way in sender.ways:
-            refusal = offered.offers.get(way)
-            if way not in offered.channels and refusal is not None:
-                return f"{self._campaign.channels[way]} may not carry it any more ({refusal.rule}): {refusal.why}"
+        if why := self._closed(self._offered()):
+            return why
         sender.look(self._incident, self._checked.texts)
         return ""
 

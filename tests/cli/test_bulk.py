@@ -531,6 +531,18 @@ def test_substitute_notice_is_a_question_and_a_person_s_answer(
     sent(bulk, path)
     kinds = [one["kind"] for one in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
     assert "substitute_notice" in kinds
+    tasks = json.loads(bulk("status", "--format", "json").out)["tasks"]
+    found = {one["title"]: one for one in tasks}
+    decide, give = found["Decide on substitute notice"], found["Give substitute notice"]
+    assert (decide["state"], decide["due"]) == ("ready", "2026-11-26T09:00:00Z")
+    assert give["state"] == "waiting"
+    shown = bulk.done("task", "list")
+    assert "Decide on substitute notice" in shown
+    assert "counsel" in shown
+    # what was asked once is not asked again, and nothing was done by itself
+    assert sent(bulk, path)["outcomes"] == {}
+    assert len(json.loads(bulk("status", "--format", "json").out)["tasks"]) == len(tasks)
+    assert standing(bulk, path)["substituted"] == 0
     run(bulk, "substitute", path, "--place", "DE", "--reason", "posted on the home page")
     whole = standing(bulk, path)
     assert (whole["notified"], whole["substituted"], whole["open"]) == (1, 1, 0)

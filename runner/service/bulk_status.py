@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runner.engine.bulk_pace import feasibility
-from runner.model.bulk import Way
+from runner.model.bulk import Campaign, Way
 from runner.model.incident import Incident
 from runner.service.bulk_record import verify
 from runner.store.bulk import Known
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
     """Count a campaign; with ``check`` compare its tables with the journal first."""
-    now, campaign = desk.clock.now(), found.campaign
+    now, campaign = desk.clock.now(), _as_it_is_now(desk, incident, found.campaign)
     tables, view = desk.store.bulk(), incident.campaigns.get(found.campaign.id)
     proof = verify(desk, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
@@ -50,6 +52,18 @@ def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False)
         left=feasibility(campaign, ready, {}, now),
         proof=proof,
     )
+
+
+def _as_it_is_now(desk: Desk, incident: Incident, campaign: Campaign) -> Campaign:
+    """Return a campaign with each group's deadline and hold of today: both may have moved since the plan."""
+    duties = {one.id: one for one in desk.duties(incident)}
+    grounds = (
+        msgspec.structs.replace(ground, due=duty.due, held=duty.state == "held")
+        if (duty := duties.get(ground.group.duty)) is not None
+        else ground
+        for ground in campaign.grounds
+    )
+    return msgspec.structs.replace(campaign, grounds=tuple(grounds))
 
 
 Write = Callable[[list[str]], None]

@@ -158,6 +158,8 @@ ENTRIES: tuple[Entry, ...] = (
     ours("B", "tocsin", "bulk.py", 50_000, prepare="ours/bulk.py"),
     Entry("B", "smtplib, composed", Role.PEER, ".venv", "peers/pipelined_mail.py", 20_000, "composed"),
     Entry("B", "smtplib, email", Role.PEER, ".venv", "peers/pipelined_mail.py", 2_000, "email"),
+    ours("B", "tocsin, Postfix", "bulk.py", 5_000, "postfix", prepare="ours/bulk.py"),
+    Entry("B", "composed, Postfix", Role.PEER, ".venv", "peers/pipelined_mail.py", 5_000, "composed/postfix"),
     Entry("B", "smtplib, bytes", Role.LIMIT, ".venv", "peers/pipelined_mail.py", 20_000, "bytes"),
     # H, E: a message to each of n people over HTTP and by mail
     ours("H", "tocsin", "messages.py", 1_000),
@@ -220,6 +222,7 @@ TARGETS: tuple[Target, ...] = (
     Target("P", "tocsin, print batches", "docxtpl", 20),
     # at most 15 % over a bare sender of the same mails
     Target("B", "tocsin", "smtplib, composed", 0.85),
+    Target("B", "tocsin, Postfix", "composed, Postfix", 0.85),
     # five times as many people need no more memory
     Target("M", "bulk, many", "bulk", 0.9),
     Target("H", "tocsin", "apprise", 1.5),

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.benchmarks import protocol
 from tests.cli.at_desk import AtDesk
 from tests.cli.test_bulk import opened
+from tests.servers.postfix import postfix_program, running_postfix
 
 HERE = Path(__file__).parents[1]
 NOTICE = "our-letter"
@@ -26,6 +27,20 @@ def sink(script: str = "sink.py") -> Iterator[int]:
             yield int(server.stdout.readline())
         finally:
             server.kill()
+
+
+@contextmanager
+def relay(variant: str) -> Iterator[int]:
+    """Run the relay that a variant names, and yield its port: a sink, or with ``postfix`` a real one before a sink."""
+    with sink() as port:
+        if variant != "postfix":
+            yield port
+            return
+        program = postfix_program()
+        if program is None:
+            raise SystemExit("Postfix is not installed")
+        with running_postfix(program, port) as server:
+            yield server.port
 
 
 def write_list(path: Path, n: int) -> None:
@@ -77,7 +92,7 @@ def prepare(job: protocol.Job) -> None:
 def measure(job: protocol.Job) -> None:
     """Send to all of them."""
     desk = AtDesk(job.folder / "home")
-    with sink() as port:
+    with relay(job.variant) as port:
         configure(desk, port)
         desk.world()  # the tests' law is compiled once for a process: not ours to measure
         started = time.perf_counter()

@@ -46,8 +46,8 @@ def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> Carri
         known = ", ".join(sorted(desk.directory.channels)) or "none"
         raise NotFound(f"there is no channel '{unknown[0]}'", hint=f"known: {known}")
     # R21 and R27 are judged for each group of people, not for the incident as a whole
-    known = plan_context(incident, desk.clock.now())
-    context = msgspec.structs.replace(known, affected_credentials=frozenset(), held_by="")
+    today = plan_context(incident, desk.clock.now())
+    context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
     channels: dict[Way, Channel] = {}
     offers: dict[Way, Refusal | None] = {}
     for way, kind in KINDS.items():

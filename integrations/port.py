@@ -331,7 +331,8 @@ class Line(Protocol):
     def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
         """Make one attempt for each, in order, and return one outcome each, in that order.
 
-        ``Integration.send`` holds for each: where a line breaks, the unanswered one is unknown, those behind it not sent.
+        What is true of ``Integration.send`` is true for every one of them: a line that breaks in the middle leaves those before
+        it as they were answered, the one whose answer is missing unknown, and those behind it not sent.
         """
         ...
 

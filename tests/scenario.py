@@ -33,7 +33,7 @@ from runner.model.incident import Approval, Attempt, Delivery, Incident, Invocat
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.regime import Regime
 from runner.model.states import Kind
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Render, Replan
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -330,6 +330,9 @@ class World:
             case Deliver(channel=channel):
                 result = NOT_SENT if channel in self.down else self._scripted(channel)
                 return c.AttemptDone(effect=work.delivery, n=work.n, result=result)
+            case Host(errand=errand):
+                result = NOT_SENT if work.channel in self.down else self._scripted(work.channel)
+                return c.AttemptDone(effect=errand, n=work.n, result=result)
             case DoAct(step=step):
                 result = self._scripted(self.incident.invocations[step].step)
                 return c.AttemptDone(effect=step, n=work.n, result=result)

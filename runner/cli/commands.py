@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people": ("person", "role"),
         "messages": ("message", "call", "ack"),
         "domains": ("domain",),
+        "rooms": ("room",),
         "channels": ("channel",),
         "bulk": ("bulk",),
     },

@@ -21,7 +21,7 @@ from runner.model.commands import (
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.states import AttemptState
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Render, Replan
 from runner.service.traffic import Probe
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def not_begun(work: AnyWork, why: str) -> AnyCommand:
 def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyCommand:
     """Return the command for work that broke: unknown where the world may have been touched."""
     match work:
-        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n):
+        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n) | Host(errand=effect, n=n):
             return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
         case Compose(step=step) | Render(step=step):
             return EffectFailed(step=step, why=why)
@@ -118,8 +118,8 @@ def lost_claims(incident: Incident, held: Callable[[str, str], bool]) -> Iterato
     """
     for claim in sorted(incident.sending):
         effect, _, n = claim.rpartition("|")
-        holder = incident.deliveries.get(effect) or incident.invocations[effect]
-        attempt = next(a for a in holder.attempts if a.n == int(n))
+        holder = incident.holder(effect)
+        attempt = next(a for a in (holder.attempts if holder is not None else ()) if a.n == int(n))
         if not held(attempt.worker, f"{incident.id}|{claim}"):
             yield AttemptLost(effect=effect, n=attempt.n)
 

@@ -15,7 +15,7 @@ import msgspec
 from runner.effects.tools import Sender
 from runner.model.commands import AttemptDone
 from runner.model.incident import Incident
-from runner.model.messaging import CallResult, Channel, Dispatch, HttpCall, SendResult
+from runner.model.messaging import CallResult, Channel, Dispatch, HttpCall, RoomOrder, SendResult
 from runner.model.rehearsal import Effect
 from runner.model.traffic import PLAYED
 from runner.model.work import DoAct
@@ -56,6 +56,11 @@ class Simulation:
         """Nobody can be asked what became of an attempt that was played."""
         return None
 
+    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
+        """Answer an attempt for a room as one to send over its channel; nothing is opened, and nobody let in."""
+        state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
+        return _result(state, order.room or f"simulated-{order.name}")
+
     def act(self, work: DoAct, path: str) -> AttemptDone:
         """Answer one attempt of an action; ``path`` is its step's."""
         state = self._next(f"act {path}", self._acts.get(path, ()))
@@ -95,6 +100,12 @@ class ExerciseSender:
         if leaves(self._incident, channel, dispatch.delivery):
             return self._gateway.reconcile(channel, dispatch, secrets)
         return None
+
+    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
+        """Play an attempt for a room: no exercise opens a real one, whatever leaves of its messages."""
+        if _fails(self._incident, channel.id, self._now):
+            return SendResult(state="not_sent", code=PLAYED, reason=f"the exercise has {channel.id} down")
+        return self._played.host(channel, order, {})
 
 
 def leaves(incident: Incident, channel: Channel, delivery: str) -> bool:

@@ -22,6 +22,7 @@ from runner.model.messaging import (
     Dispatch,
     HttpCall,
     MessageClass,
+    RoomOrder,
     SendResult,
 )
 from runner.model.moments import parse_instant
@@ -59,6 +60,10 @@ class Sender(Protocol):
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
         """Ask whether an unanswered attempt arrived; None when it cannot be told."""
+        ...
+
+    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
+        """Make one attempt to have a room opened, or somebody let in."""
         ...
 
 

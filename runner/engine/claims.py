@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.deliveries import reached_places, sends
+from runner.engine.hosting import awaited, hosting
 from runner.engine.plan import Library
 from runner.engine.ready import look
 from runner.engine.view import item_of
@@ -46,7 +47,8 @@ def claims(
     for name in sorted(incident.announcing):
         if reached_places(incident, name):
             yield None, Announce(incident=incident.id, message=name)
-    if not incident.replan:
+    yield from hosting(incident, now, worker)
+    if not incident.replan and awaited(incident, now) is None:
         yield from sends(incident, now, worker, rooms)
 
 

@@ -10,6 +10,7 @@ from runner.engine.acknowledging import acknowledged
 from runner.engine.cadence import GRACE, promised_before
 from runner.engine.decide_notices import rendered
 from runner.engine.decide_rules import switched
+from runner.engine.hosting import again_at
 from runner.engine.lateness import done_state
 from runner.engine.levels import called_off
 from runner.engine.plan import Library
@@ -86,7 +87,7 @@ def _could_not(incident: Incident, step: str, why: str, library: Library) -> tup
 
 
 def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
-    holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
+    holder = incident.holder(effect)
     found = [a for a in holder.attempts if a.n == n] if holder is not None else []
     if not found:
         raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}")
@@ -115,6 +116,8 @@ def _outcome(
     state: TaskState | None = None
     if effect in incident.invocations:
         state, retry_at = _step_outcome(incident, effect, n, result, now, library)
+    elif effect in incident.errands:
+        retry_at = again_at(incident.errands[effect], result, now)
     ended = e.AttemptEnded(
         effect=effect,
         n=n,

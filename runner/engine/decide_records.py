@@ -12,7 +12,7 @@ from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.populations import View
-from runner.engine.war_room import room_left
+from runner.engine.war_room import chosen, listed, retried
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -26,6 +26,8 @@ RecordCommand = (
     | c.RecordDuty
     | c.AssignRole
     | c.ChooseRoom
+    | c.ListGuests
+    | c.RetryRoom
     | c.DeclareDomain
     | c.ReportDomain
     | c.OverrideRule
@@ -51,7 +53,7 @@ def decide_record(
         case c.RecordDuty(record=record):
             refuse_record_ahead(command.duty, record.at, now)
             return _duty(incident, command)
-        case c.AssignRole() | c.ChooseRoom():
+        case c.AssignRole() | c.ChooseRoom() | c.ListGuests() | c.RetryRoom():
             return (_who_and_where(incident, command),)
         case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
             before = incident.domains.get(domain)
@@ -74,13 +76,19 @@ def decide_record(
             return _life(incident, command)
 
 
-def _who_and_where(incident: Incident, command: c.AssignRole | c.ChooseRoom) -> e.AnyEvent:
+def _who_and_where(
+    incident: Incident, command: c.AssignRole | c.ChooseRoom | c.ListGuests | c.RetryRoom
+) -> e.AnyEvent:
     """Who holds a role, and where responders talk, is as it was said last."""
     match command:
         case c.AssignRole(role=role, persons=persons, on_call=on_call):
             return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
-        case c.ChooseRoom(room=room, trigger=trigger):
-            return e.RoomChosen(room=room, left=room_left(incident), trigger=trigger)
+        case c.ChooseRoom():
+            return chosen(incident, command)
+        case c.ListGuests():
+            return listed(incident, command)
+        case c.RetryRoom():
+            return retried(incident, command)
 
 
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:

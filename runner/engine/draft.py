@@ -33,6 +33,7 @@ _TABLES = (
     "duties",
     "domains",
     "overrides",
+    "errands",
     "campaigns",
 )
 

@@ -17,6 +17,7 @@ from runner.engine.evolve_effects import EFFECTS
 from runner.engine.evolve_migration import MIGRATION
 from runner.engine.evolve_receipts import RECEIPTS
 from runner.engine.evolve_records import RECORDS
+from runner.engine.evolve_rooms import ROOMS
 from runner.engine.evolve_steps import STEPS
 from runner.engine.plan import Library
 from runner.errors import Bug
@@ -30,6 +31,7 @@ HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **EFFECTS,
     **RECEIPTS,
     **RECORDS,
+    **ROOMS,
     **DRILL,
     **CAMPAIGNS,
 }

@@ -242,6 +242,9 @@ def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: i
         before: Delivery = draft.read("deliveries")[event.effect]
         draft.change_delivery(event.effect, attempts=(*before.attempts, made))
         return
+    if event.effect in draft.read("errands"):
+        _errand(draft, event.effect, (*draft.read("errands")[event.effect].attempts, made))
+        return
     invocation = draft.invocation(event.effect)
     fields: dict[str, Any] = {"attempts": (*invocation.attempts, made), "wake_at": None}
     if invocation.ready_at is None:
@@ -261,6 +264,9 @@ def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) 
         )
         _look_again(draft, before)
         return
+    if event.effect in draft.read("errands"):
+        _errand(draft, event.effect, _with_outcome(draft.read("errands")[event.effect].attempts, event, at))
+        return
     invocation = draft.invocation(event.effect)
     attempts = _with_outcome(invocation.attempts, event, at)
     if invocation.over or event.step_state is None:
@@ -275,6 +281,11 @@ def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) 
             wake_at=event.retry_at,
             stuck="",
         )
+
+
+def _errand(draft: Draft, name: str, attempts: tuple[Attempt, ...]) -> None:
+    table = draft.table("errands")
+    table[name] = msgspec.structs.replace(table[name], attempts=attempts)
 
 
 def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: datetime) -> tuple[Attempt, ...]:

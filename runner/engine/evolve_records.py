@@ -115,10 +115,6 @@ def _taken_over(draft: Draft, event: e.CommandTaken, at: datetime, seq: int) -> 
     draft.put(handover=msgspec.structs.replace(before, taken_at=at, read_back=event.read_back))
 
 
-def _room(draft: Draft, event: e.RoomChosen, at: datetime, seq: int) -> None:
-    draft.put(war_room=event.room)
-
-
 def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> None:
     draft.table("domains")[event.domain] = Domain(
         name=event.domain,
@@ -238,7 +234,6 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.DutiesAssessed: _assessed,
     e.DutyRecorded: _recorded,
     e.RoleAssigned: _role,
-    e.RoomChosen: _room,
     e.BriefGiven: _briefed,
     e.CommandTaken: _taken_over,
     e.DomainDeclared: _domain,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.deliveries import next_delivery_look, next_lapse
+from runner.engine.hosting import awaited, next_hosting
 from runner.engine.law import next_duty_look
 from runner.engine.plan import Library
 from runner.engine.view import find_step, item_of
@@ -112,7 +113,8 @@ def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms 
         if invocation.kind == "ask" or not paused:
             times.append(invocation.wake_at)
     if not paused:
-        times.append(next_delivery_look(incident, now, rooms))
+        times.append(next_hosting(incident, now))
+        times.append(awaited(incident, now) or next_delivery_look(incident, now, rooms))
         times.extend(next_lapse(incident, name) for name in incident.lapsing)
     if library.regimes:
         times.extend(next_duty_look(duty, now) for duty in incident.duties.values())

@@ -123,6 +123,14 @@ def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:
             hint = f"known: {', '.join(home.channels) or 'none'}"
             text = f"there is no channel {room.channel!r}"
             yield source.problem(("war_rooms", name, "channel"), "channel", text, hint=hint)
+        if bool(room.address) is room.open:
+            hint = "address: of a room that is there already; open: true to have one opened for each incident"
+            yield source.problem(
+                ("war_rooms", name), "war-room", "a room has an address or is opened", hint=hint
+            )
+        elif room.open and not room.channel:
+            hint = "channel: one whose provider opens rooms, as matrix or slack"
+            yield source.problem(("war_rooms", name), "war-room", "who opens this room?", hint=hint)
     for role in home.oncall:
         if not home.roles.get(role):
             hint = f"name them under roles, as: {role}: [PERSON]"

@@ -14,7 +14,7 @@ from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
 from runner.model.incident import DutyRecord, Run
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.states import ReceiptKind
-from runner.model.war_room import WarRoom
+from runner.model.war_room import Guest, WarRoom
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +149,17 @@ class ChooseRoom(Command, frozen=True, kw_only=True):
 
     room: WarRoom
     trigger: str = ""
+
+
+class ListGuests(Command, frozen=True, kw_only=True):
+    """Say who is to be let into the room that was opened, and who is not."""
+
+    room: str
+    guests: tuple[Guest, ...]
+
+
+class RetryRoom(Command, frozen=True, kw_only=True):
+    """Have every room that could not be opened, and every invitation that failed, tried anew."""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
@@ -507,6 +518,8 @@ AnyCommand = (
     | RecordDuty
     | AssignRole
     | ChooseRoom
+    | ListGuests
+    | RetryRoom
     | DeclareDomain
     | ReportDomain
     | OverrideRule

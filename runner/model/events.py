@@ -49,7 +49,9 @@ from runner.model.notice_events import NoticeOverridden as NoticeOverridden
 from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
 from runner.model.rule_events import RuleOverridden as RuleOverridden
 from runner.model.states import Kind, TaskState, Verdict
+from runner.model.war_room import GuestsListed as GuestsListed
 from runner.model.war_room import RoomChosen as RoomChosen
+from runner.model.war_room import RoomRetried as RoomRetried
 
 
 class IncidentOpened(Personal, frozen=True, kw_only=True):
@@ -459,6 +461,8 @@ AnyEvent = (
     | DutyRecorded
     | RoleAssigned
     | RoomChosen
+    | GuestsListed
+    | RoomRetried
     | DomainDeclared
     | RuleOverridden
     | ChannelsSwitched

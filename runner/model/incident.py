@@ -365,6 +365,22 @@ class Behalf(Value, frozen=True, kw_only=True):
     steps: tuple[str, ...] = ()
 
 
+class Errand(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """What is done once at a provider for a war room: it is opened, or one person is let in."""
+
+    id: str
+    room: str
+    """The name of the room in the settings."""
+    channel: str
+    person: str = ""
+    """Who is let in; empty for the opening."""
+    left_out: str = ""
+    """Why that person is not asked in."""
+    attempts: tuple[Attempt, ...] = ()
+    given_up: int = 0
+    """How many of its attempts stand from before somebody had it tried anew."""
+
+
 class Incident(Value, frozen=True, kw_only=True):
     """The whole state. ``version`` is the number of the last event folded in."""
 
@@ -396,6 +412,8 @@ class Incident(Value, frozen=True, kw_only=True):
     """Roles that a rota hands round."""
     war_room: WarRoom | None = None
     """Where responders talk; without a name where no room can be used, None where none was ever chosen."""
+    errands: Mapping[str, Errand] = {}
+    """What providers were asked for rooms."""
     messages: Mapping[str, MessageRecord] = {}
     deliveries: Mapping[str, Delivery] = {}
     documents: Mapping[str, Document] = {}
@@ -430,7 +448,7 @@ class Incident(Value, frozen=True, kw_only=True):
     announcing: frozenset[str] = frozenset()
     """Acknowledged messages of which those who were reached may still have to be told."""
     sending: frozenset[str] = frozenset()
-    """Effects (invocation or delivery ids) with a claim whose outcome is not recorded."""
+    """Effects (invocation, delivery or errand ids) with a claim whose outcome is not recorded."""
     assess: bool = False
     """Facts or records changed since the duties were last assessed."""
     assessed: bool = False
@@ -443,3 +461,7 @@ class Incident(Value, frozen=True, kw_only=True):
     """The last event that asked for it: a plan made before that event is out of date."""
     replan_at: datetime | None = None
     """It could not be done; it is tried again then, and nothing is sent before."""
+
+    def holder(self, effect: str) -> Delivery | Invocation | Errand | None:
+        """Return whose attempts an effect's are, None where there is no such effect."""
+        return self.deliveries.get(effect) or self.invocations.get(effect) or self.errands.get(effect)

@@ -138,6 +138,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Its provider calls us back by HTTP."""
     exercise_safe: bool = False
     """On the allow-list of exercises and tests."""
+    rooms: Confidentiality | None = None
+    """What a room that its provider opens may hear; None where it opens none."""
     settings: Mapping[str, Any] = {}
     secrets: Mapping[str, str] = {}
     """Name to reference (``env:``, ``file:``, ``keyring:``), never a value."""
@@ -281,6 +283,26 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     phase: str = ""
     permanent: bool = False
     about: About = ""
+
+
+class RoomOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to have a room opened, or with ``room`` to have one person let in."""
+
+    kind: Kind
+    name: str
+    """What it is found again by: opaque, the same for every attempt."""
+    title: str
+    at: datetime
+    room: str = ""
+    """The provider's own name of a room that is open."""
+    address: str = ""
+    """Who is let in."""
+    time_limit: timedelta = timedelta(seconds=10)
+    """For each request: people wait, and another room may do."""
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave the address out."""
+        return f"RoomOrder(name={self.name!r}, room={self.room!r})"
 
 
 class HttpCall(msgspec.Struct, frozen=True, kw_only=True):

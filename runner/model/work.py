@@ -58,6 +58,15 @@ class DoAct(Work, frozen=True, kw_only=True):
     time_limit: timedelta
 
 
+class Host(Work, frozen=True, kw_only=True):
+    """Do one attempt to open a war room, or to let somebody in; its intent is committed."""
+
+    errand: str
+    n: int
+    channel: str
+    key: str
+
+
 class Replan(Work, frozen=True, kw_only=True):
     """Plan every open delivery anew, because a failure domain fell or rose."""
 
@@ -65,7 +74,7 @@ class Replan(Work, frozen=True, kw_only=True):
 def token(work: AnyWork) -> str:
     """Return what tells one piece of work from another: the same work asked for twice has the same token."""
     match work:
-        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n):
+        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n) | Host(errand=effect, n=n):
             return f"{work.incident}|{effect}|{n}"
         case Compose(step=step, reminder=reminder):
             return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
@@ -77,4 +86,4 @@ def token(work: AnyWork) -> str:
             return f"{work.incident}|{step}|render"
 
 
-AnyWork = Replan | Compose | Announce | Render | Deliver | DoAct
+AnyWork = Replan | Compose | Announce | Render | Deliver | DoAct | Host

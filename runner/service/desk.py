@@ -32,6 +32,7 @@ from runner.model.playbook import Bundle
 from runner.service import snapshots
 from runner.service.chance import Chance, Clock
 from runner.service.ledger import Turn, catch_up, fold, prepare
+from runner.service.rooms import guest_list, room_choice
 from runner.store.port import Appended, Conflict, Snapshot, Store
 
 if TYPE_CHECKING:
@@ -137,10 +138,11 @@ class Desk:
         """Return what is known of the domains and accounts of our channels; nothing is read yet."""
         from runner.service.traffic import Traffic
 
-        return Traffic(self.store, lambda: self._channels)
+        return Traffic(self.store, lambda: self.channels)
 
     @cached_property
-    def _channels(self) -> Mapping[str, Channel]:
+    def channels(self) -> Mapping[str, Channel]:
+        """Return the channels of the home that can be used."""
         from runner.service.people import read_channels
 
         return read_channels(self.home)[0] if self.home.channels else {}
@@ -288,19 +290,11 @@ class Desk:
         at, who = now or self.clock.now(), actor or self.actor
         told = (*self._handovers(incident), *commands)
         turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
-        if chosen := self._room_choice(turn.incident):
-            return prepare(incident, (*told, *chosen), at, library, who, worker, room=room, rooms=rooms)
+        for step in (room_choice, guest_list):
+            if found := step(self, turn.incident):
+                told = (*told, found)
+                turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
         return turn
-
-    def _room_choice(self, incident: Incident) -> tuple[AnyCommand, ...]:
-        """Return the choice of a war room, where there is none yet or its domain has fallen in this very turn."""
-        if not self.home.war_rooms or incident.drill is not None or incident.state not in ("open", "paused"):
-            return ()
-        from runner.engine.war_room import choice, usable
-
-        rooms = (usable(self.home.war_rooms, self._channels, name) for name in self.home.war_rooms)
-        found = choice(incident, [room for room in rooms if room is not None])
-        return (found,) if found is not None else ()
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
         """Return what hands roles over to whoever is on call by now: whatever happens next finds them in place."""

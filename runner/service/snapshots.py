@@ -27,6 +27,7 @@ FOLDING = (
     "draft.py",
     "evolve*.py",
     "failover.py",
+    "hosting.py",
     "levels.py",
     "moves.py",
     "plan.py",

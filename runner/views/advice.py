@@ -113,6 +113,7 @@ def close_exercise(incident: str) -> str:
 
 
 WORK = "tocsin worker --once"
+USE_ROOM = "tocsin room use ADDRESS"
 RESUME = "tocsin resume --reason 'WHY'"
 ALL_STEPS = "tocsin status --all"
 

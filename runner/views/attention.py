@@ -21,6 +21,7 @@ from runner.views import advice
 from runner.views.attention_messages import call_owed, campaigns, deliveries, exposed, promises
 from runner.views.rows import TaskRow, named
 from runner.views.waiting import SEVERITIES, Attention
+from runner.views.war_room import nowhere
 from runner.views.words import ago, left, standing
 
 NEAR = timedelta(hours=12)
@@ -59,6 +60,7 @@ def needs_attention(
         *exposed(incident, begun),
         *campaigns(incident),
         *promises(incident, now),
+        *nowhere(incident),
     ]
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))

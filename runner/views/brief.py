@@ -19,6 +19,7 @@ from runner.views.rows import TaskRow
 from runner.views.status import Status
 from runner.views.timeline import Entry
 from runner.views.waiting import Attention
+from runner.views.war_room import RoomView, room_blocks
 from runner.views.words import left, when
 
 DECISIONS = frozenset(
@@ -80,6 +81,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     summary: str
     command: tuple[str, ...]
     """Who holds the command."""
+    war_room: RoomView | None
     steps_ended: int
     steps: int
     needs_attention: tuple[Attention, ...]
@@ -104,6 +106,7 @@ def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: st
         version=incident.version,
         summary=str(summary.value) if summary is not None and summary.value is not None else "",
         command=incident.roles.get(role, ()),
+        war_room=status.war_room,
         steps_ended=sum(row.over for row in rows),
         steps=len(rows),
         needs_attention=status.needs_attention,
@@ -161,6 +164,7 @@ def brief_page(found: Brief) -> Page:
         *top(found.heading, f"brief of {when(now, now)}, up to entry {found.version}"),
         *((line(found.summary), Blank()) if found.summary else ()),
         line(f"command: {', '.join(found.command) or 'nobody'}"),
+        *(room_blocks(found.war_room) if found.war_room is not None else ()),
         line(f"steps: {found.steps_ended} of {found.steps} ended"),
     ]
     blocks += _section("needs a person", [_attention(one) for one in found.needs_attention])

@@ -12,7 +12,6 @@ from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.states import Kind, State
-from runner.model.war_room import WarRoom
 from runner.views.attention import needs_attention
 from runner.views.documents import NoticeRow, notice_rows
 from runner.views.lanes import LaneGroup, lane_groups
@@ -20,6 +19,7 @@ from runner.views.messages import DeliveryRow, delivery_rows
 from runner.views.rows import TaskRow, task_rows
 from runner.views.rules import OverrideView, override_views
 from runner.views.waiting import Attention
+from runner.views.war_room import RoomView, room_view
 
 
 class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """For whom it was asked."""
     mine: tuple[str, ...] = ()
     """Invocations that are ready and with that person, or with a role of theirs."""
-    war_room: WarRoom | None = None
+    war_room: RoomView | None = None
     """Where responders talk; without a name where no room can be used."""
     lanes: tuple[LaneGroup, ...] = ()
     """Steps that stand in several lanes that are alike: pages show them as one."""
@@ -107,7 +107,7 @@ def status(
         opened_at=incident.opened_at,
         domains=_fallen(incident),
         overrides=override_views(incident),
-        war_room=incident.war_room,
+        war_room=room_view(incident),
         me=me,
         mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
         lanes=lane_groups(incident, rows, duties),

@@ -18,6 +18,7 @@ from runner.views.rows import CONTAINERS, TaskRow, named
 from runner.views.rules import overrides_blocks
 from runner.views.status import Fallen, Status
 from runner.views.waiting import Attention, Severity
+from runner.views.war_room import room_blocks
 from runner.views.words import count, left, moment, span, when
 
 _TONES: dict[Severity, Tone] = {"critical": "alarm", "high": "alarm", "medium": "warn", "low": "dim"}
@@ -98,14 +99,9 @@ def _left_open(found: Status) -> Iterator[Block]:
 
 
 def _war_room(found: Status) -> Iterator[Block]:
-    if found.war_room is None:
-        return
-    room = found.war_room
-    if room.name:
-        yield line(f"WAR ROOM  {room.address} ({room.name})", "title", hang=2)
-    else:
-        yield line("WAR ROOM  none can be used: agree on one over a channel that holds", "alarm", hang=2)
-    yield Blank()
+    if found.war_room is not None:
+        yield from room_blocks(found.war_room)
+        yield Blank()
 
 
 def _domains(found: Status, now: datetime) -> Iterator[Block]:

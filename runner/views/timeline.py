@@ -19,6 +19,7 @@ from runner.views.page import Blank, Block, Cell, Page, Paragraph, Tone, line
 from runner.views.rows import titles
 from runner.views.sentences import Words, is_detail, sentence
 from runner.views.told import Row, event_of
+from runner.views.war_room import errand_words
 from runner.views.words import count, day, moment, spoken
 
 _LATE_ENTRY_SECONDS = 60
@@ -85,11 +86,18 @@ def timeline(
 
 def words_of(incident: Incident, library: Library) -> Words:
     """Return what sentences call the steps, the people and the channels of an incident."""
-    deliveries = incident.deliveries.values()
+    deliveries, errands = incident.deliveries.values(), incident.errands.values()
     return Words(
-        titles=titles(incident, library),
+        titles={**titles(incident, library), **{one.id: errand_words(one) for one in errands}},
         recipients={one.id: one.person for one in deliveries},
-        channels={f"{one.id}|{a.n}": a.channel for one in deliveries for a in one.attempts},
+        channels={
+            f"{name}|{a.n}": a.channel
+            for name, attempts in (
+                *((one.id, one.attempts) for one in deliveries),
+                *((one.id, one.attempts) for one in errands),
+            )
+            for a in attempts
+        },
     )
 
 

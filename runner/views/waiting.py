@@ -14,6 +14,7 @@ AttentionKind = Literal[
     "stuck",
     "rejected",
     "unreachable",
+    "no_war_room",
     "no_outcome",
     "not_worked",
     "duty_overdue",

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from runner.model import events as e
+from runner.model.war_room import WarRoom
 from runner.views.words import moment, scope_words
 
-Way = e.RoleAssigned | e.RoomChosen | e.DomainDeclared | e.RuleOverridden | e.ChannelsSwitched
+Way = (
+    e.RoleAssigned
+    | e.RoomChosen
+    | e.GuestsListed
+    | e.RoomRetried
+    | e.DomainDeclared
+    | e.RuleOverridden
+    | e.ChannelsSwitched
+)
 
 
 def way(event: Way) -> str:
@@ -15,8 +24,15 @@ def way(event: Way) -> str:
             by_rota = " (on call)" if event.on_call else ""
             return f"Role {role}: {', '.join(persons) or 'nobody'}{by_rota}"
         case e.RoomChosen(room=room, left=left, trigger=trigger):
-            where = f"{room.name}: {room.address}" if room.name else "none can be used"
-            return f"War room {where}{f' (not {left} any more)' if left else ''}{told_why(trigger)}"
+            return f"War room {_where(room)}{f' (not {left} any more)' if left else ''}{told_why(trigger)}"
+        case e.GuestsListed(room=room, guests=guests):
+            asked = [one.person for one in guests if not one.left_out]
+            not_asked = [f"{one.person} ({one.left_out})" for one in guests if one.left_out]
+            told = [f"to be let in: {', '.join(asked)}"] if asked else []
+            told += [f"left out: {', '.join(not_asked)}"] if not_asked else []
+            return f"War room {room}, {'; '.join(told)}"
+        case e.RoomRetried(by=by):
+            return f"{by or 'Somebody'} has what failed about rooms tried anew"
         case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
             how = "assumed " if event.assumed else "found " if event.automatic else ""
             return f"{domain} is {how}{state} since {moment(since)}{told_why(reason)}"
@@ -27,6 +43,13 @@ def way(event: Way) -> str:
             over = f"{', '.join(left) or 'no channel'} to {', '.join(taken) or 'no channel'}"
             doubt = f"; not verified there: {', '.join(event.unverified)}" if event.unverified else ""
             return f"Messages to {', '.join(persons)} change over from {over}{told_why(trigger)}{doubt}"
+
+
+def _where(room: WarRoom) -> str:
+    if not room.name:
+        return "none can be used"
+    agreed = f", agreed on by {room.agreed_by}" if room.agreed_by else ""
+    return f"{room.name}: {room.address}{agreed}" if room.address else f"{room.name} is being opened"
 
 
 def told_why(reason: str) -> str:

@@ -33,6 +33,7 @@ from integrations.port import (
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
 from runner.effects.clean import clean, safe
+from runner.effects.gateway.hosting import barred, hosted
 from runner.effects.gateway.words import (
     as_callback,
     as_heard,
@@ -55,6 +56,7 @@ from runner.model.messaging import (
     ChannelConfig,
     Dispatch,
     HttpCall,
+    RoomOrder,
     SendResult,
 )
 from runner.model.states import Kind
@@ -118,6 +120,7 @@ class Gateway:
             timeout=read_limit(identifier, config.timeout),
             called_back=able.called_back,
             exercise_safe=config.exercise or able.stays_here,
+            rooms=able.rooms,
             settings=config.settings,
             secrets=config.secrets,
         )
@@ -201,6 +204,24 @@ class Gateway:
                 return SendResult(state="not_sent", reason="the provider does not have it")
             case _:
                 return None
+
+    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str]) -> SendResult:
+        """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""
+        if refused := barred(channel, order):
+            return refused
+        try:
+            integration, settings = self._ready(channel)
+        except Invalid as error:
+            return SendResult(state="not_sent", reason=error.message)
+        return hosted(integration, settings, order, secrets)
+
+    def room_address(self, channel: Channel, room: str) -> str:
+        """Return what people open to get to a room, cleaned; empty where the integration cannot say."""
+        try:
+            integration, settings = self._ready(channel)
+            return safe(str(integration.room_address(room, settings)), "")  # type: ignore[attr-defined]  # Hosting
+        except Exception:  # noqa: BLE001  # a room without an address is told by its name
+            return ""
 
     def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
         """Send to ourselves over a channel, as near to the real way as it allows."""

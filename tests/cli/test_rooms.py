@@ -1,0 +1,318 @@
+"""Rooms that providers open, from the command line: one room, the right people, an address in every message, never in an exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.testing.chaos import closed_port
+from integrations.testing.matrix import MARIA, US, Matrix
+from integrations.testing.matrix import TOKEN as MATRIX_TOKEN
+from integrations.testing.slack import APP, Slack
+from integrations.testing.slack import TOKEN as SLACK_TOKEN
+from integrations.testing.stand_in import Act
+from runner.engine.hosting import room_name
+from tests.cli.at_desk import AtDesk
+from tests.cli.test_drills import begun
+from tests.cli.test_war_room import BRIDGE, PLAYBOOK
+
+PEOPLE = PLAYBOOK.replace(
+    "roles: {commander: {title: Incident commander}}",
+    "roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}}",
+)
+
+EXERCISE = """\
+schema: tocsin/exercise/v1
+name: evening
+title: Where do we talk
+type: functional
+playbook: ./call-out.yaml
+clock: {mode: accelerated, rate: 60, start: 2026-10-05T08:00:00+02:00}
+objectives:
+  - {id: O1, text: They talk, capability: Operational Coordination, targets: [{id: T1, text: In time, tasks: [{step: over, within: 3h}]}]}
+participants:
+  - {person: maria, role: player, plays: commander}
+  - {person: jonas, role: player, plays: counsel}
+events:
+  - {number: "1", title: The caller, at: 0m, to: [commander], text: It begins}
+script: {}
+laws: []
+"""
+
+
+class Providers:
+    """A home whose war rooms are opened on Slack, then on Matrix, and last on a telephone bridge."""
+
+    def __init__(self, tocsin: AtDesk, folder: Path, slack: str, matrix: str) -> None:
+        self.tocsin = tocsin
+        self.playbook = folder / "call-out.yaml"
+        self.playbook.write_text(PEOPLE, encoding="utf-8")
+        for name, text in (("slack", SLACK_TOKEN), ("matrix", MATRIX_TOKEN)):
+            (tocsin.home / name).write_text(text, encoding="utf-8")
+            (tocsin.home / name).chmod(0o600)
+        plain = {"adapter": "console", "settings": {"path": str(tocsin.home / "console.txt")}, "priority": 1}
+        self.channels: dict[str, Any] = {
+            "plain": plain,
+            "slack": {
+                "adapter": "slack",
+                "priority": 200,
+                "domains": ["tenant"],
+                "settings": {"api": slack},
+                "secrets": {"token": "file:slack"},
+            },
+            "matrix": {
+                "adapter": "matrix",
+                "priority": 300,
+                "domains": ["own-matrix"],
+                "settings": {"url": matrix, "user": US},
+                "secrets": {"token": "file:matrix"},
+            },
+        }
+        contacts = [
+            {"channel": "plain", "address": "maria"},
+            {"channel": "slack", "address": "U0MARIA"},
+            {"channel": "matrix", "address": "!maria:breach.example"},
+        ]
+        taken = {"channel": "slack", "address": "U0ADA", "domains": ["ada-laptop"]}
+        self.people = {
+            "maria": {"name": "Maria", "contacts": contacts},
+            "jonas": {"name": "Jonas", "contacts": [{"channel": "plain", "address": "jonas"}]},
+            "ada": {"name": "Ada", "contacts": [{"channel": "plain", "address": "ada"}, taken]},
+        }
+        self.rooms: dict[str, Any] = {
+            "chat": {"open": True, "channel": "slack"},
+            "own": {"open": True, "channel": "matrix"},
+            "bridge": {"address": BRIDGE, "domains": ["carrier"], "confidentiality": "confidential"},
+        }
+        self.settings()
+
+    def settings(self, **more: Any) -> None:
+        held = {"commander": ["maria"], "counsel": ["jonas", "ada"]}
+        told = {
+            "channels": self.channels,
+            "people": self.people,
+            "roles": held,
+            "war_rooms": self.rooms,
+            **more,
+        }
+        self.tocsin.settings(**told)
+
+    def open(self, *words: str) -> None:
+        self.tocsin.done("open", str(self.playbook), "--yes", *words)
+
+    def room(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.tocsin("status", "--format", "json").json["war_room"]
+        return found
+
+    def guests(self) -> dict[str, str]:
+        return {one["person"]: one["why"] or one["state"] for one in self.room()["guests"]}
+
+    def later(self, **span: float) -> None:
+        self.tocsin.clock.advance(timedelta(**span))
+        self.tocsin("worker", "--once")
+
+
+@contextmanager
+def organisation(
+    tocsin: AtDesk, folder: Path, slack: tuple[Act, ...] = (), matrix: tuple[Act, ...] = ()
+) -> Iterator[tuple[Providers, Slack, Matrix]]:
+    with Slack(*slack) as first, Matrix(*matrix) as second:
+        first.known.add("U0ADA")
+        yield Providers(tocsin, folder, first.url, second.url), first, second
+
+
+def test_a_room_is_opened_the_right_people_are_let_in_and_every_message_has_its_address(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, _):
+        home.open("--compromised", "ada-laptop")
+        (channel,) = slack.channels
+        assert channel["members"] == [APP, "U0MARIA"]
+    room = home.room()
+    assert (room["name"], room["opened"]) == ("chat", True)
+    assert room["address"] == "https://slack.com/app_redirect?channel=C0ROOM0"
+    assert f"war room: {room['address']}" in tocsin.console
+    assert home.guests() == {
+        "maria": "invited",
+        "jonas": "no handle contact is known for this channel",
+        "ada": "depends on ada-laptop, which is compromised (since 2026-11-24T09:00+00:00)",
+    }
+    page = tocsin.done("status")
+    assert "invited: maria" in page
+    assert "not invited: jonas, no handle contact" in page
+    assert "not invited: ada" in tocsin.done("brief")
+    told = " ".join(tocsin.done("timeline", "--all").split())
+    assert "‘opening the war room chat’: attempt 1 over slack accepted" in told
+    assert "War room chat, to be let in: maria; left out: jonas (no handle contact" in told
+
+
+def test_what_outsiders_see_of_a_room_is_no_name_no_title_and_no_person(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, matrix):
+        home.open("--title", "Mailbox takeover", "--compromised", "tenant")
+        (asked,) = matrix.opened.values()
+        assert slack.heard == []
+    seen = f"{asked['room_alias_name']} {asked['name']}"
+    assert not any(word in seen.lower() for word in ("mailbox", "takeover", "maria", "example"))
+    assert asked["name"] == "amber-falcon"
+    assert list(matrix.members["!opened0:breach.example"]) == [US, MARIA]
+
+
+def test_an_answer_that_is_lost_leaves_one_room_and_messages_do_not_wait_for_the_second_attempt(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path, slack=("lose_answer",)) as (home, slack, _):
+        home.open()
+        assert (home.room()["name"], home.room()["address"]) == ("chat", "")
+        assert "chat is being opened" in tocsin.done("status")
+        assert "war room:" not in tocsin.console
+        assert tocsin.console
+        home.later(seconds=6)
+        assert len(slack.channels) == 1
+        assert home.room()["address"].endswith("channel=C0ROOM0")
+        assert sorted(slack.channels[0]["members"]) == ["U0ADA", "U0MARIA", APP]
+
+
+def test_a_worker_that_is_killed_after_the_room_was_made_finds_it_again(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, _):
+        home.open("--no-work")
+        desk = tocsin.office()
+        name = desk.find(None)
+        turn = desk.turn(desk.load(name), (), worker="w-dead")
+        assert desk.append([turn])[0]
+        slack.channels.append(
+            {
+                "id": "C0KILLED",
+                "name": room_name(turn.incident, "chat"),
+                "is_archived": False,
+                "members": [APP],
+            }
+        )
+        home.later(seconds=1)
+        assert home.room()["address"] == ""
+        home.later(seconds=6)
+        assert home.room()["address"].endswith("channel=C0KILLED")
+        assert len(slack.channels) == 1
+
+
+def test_a_provider_that_fails_is_passed_over_and_the_next_one_opens_the_room(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, matrix):
+        home.channels["slack"]["settings"]["api"] = f"http://127.0.0.1:{closed_port()}"
+        home.settings()
+        home.open()
+        home.later(seconds=6)
+        home.later(seconds=11)
+        assert home.room()["name"] == "own"
+        assert list(home.room()["passed_over"]) == ["chat"]
+        assert len(matrix.opened) == 1
+        assert slack.channels == []
+        assert "chat could not be opened" in tocsin.done("status")
+        home.later(hours=2)
+        assert f"war room: {home.room()['address']}" in tocsin.console
+        told = " ".join(tocsin.done("timeline").split())
+        assert "War room own is being opened (not chat any more): it could not be opened" in told
+
+
+def test_a_room_whose_domain_falls_is_left_and_the_next_is_opened_with_the_people_in_it(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, _, matrix):
+        home.open()
+        tocsin.done("domain", "compromised", "tenant")
+        assert home.room()["name"] == "own"
+        assert home.guests()["maria"] == "invited"
+        assert matrix.members["!opened0:breach.example"] == {US: "join", MARIA: "invite"}
+        tocsin.done("domain", "compromised", "own-matrix")
+        assert home.room()["address"] == BRIDGE
+        home.later(hours=2)
+        assert f"war room: {BRIDGE}" in tocsin.console
+
+
+def test_whoever_takes_a_role_later_is_let_in_then(tocsin: AtDesk, tmp_path: Path) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, _):
+        home.people["ada"]["contacts"] = [{"channel": "plain", "address": "ada"}]
+        home.settings()
+        home.open()
+        assert home.guests()["ada"].startswith("no handle contact")
+        home.people["eve"] = {"name": "Eve", "contacts": [{"channel": "slack", "address": "U0EVE"}]}
+        home.settings()
+        slack.known.add("U0EVE")
+        tocsin.done("role", "assign", "counsel", "jonas", "eve")
+        assert home.guests()["eve"] == "invited"
+        assert "U0EVE" in slack.channels[0]["members"]
+
+
+def test_an_invitation_that_fails_is_shown_with_its_reason_and_tried_anew_when_somebody_says_so(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, _):
+        slack.known.discard("U0ADA")
+        home.open()
+        assert home.guests()["ada"] == "Slack cannot reach this address"
+        slack.known.add("U0ADA")
+        tocsin.done("room", "retry")
+        assert home.guests()["ada"] == "invited"
+        assert "nothing" not in tocsin("room", "retry").out
+        assert tocsin("room", "retry").code == 1
+
+
+def test_where_no_room_can_be_used_somebody_is_asked_to_say_where_people_agreed_to_talk(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with organisation(tocsin, tmp_path) as (home, _, _):
+        home.open("--compromised", "tenant", "--compromised", "own-matrix", "--compromised", "carrier")
+        waits = tocsin("status", "--format", "json").json["needs_attention"]
+        (found,) = [one for one in waits if one["kind"] == "no_war_room"]
+        assert found["command"] == "tocsin room use ADDRESS"
+        assert tocsin("status", "--check").code == 4
+        assert "none can be used" in tocsin.done("brief")
+        tocsin.done("room", "use", "Cafe at the corner", "--domain", "cafe")
+        room = home.room()
+        assert (room["address"], room["agreed_by"]) == ("Cafe at the corner", "maria")
+        assert "agreed on by maria" in tocsin.done("status")
+        home.later(hours=2)
+        assert "war room: Cafe at the corner" in tocsin.console
+        tocsin.done("domain", "compromised", "cafe")
+        assert home.room()["name"] == ""
+        assert tocsin("room", "use", "two\nlines").code == 2
+
+
+def test_an_exercise_opens_no_room_and_lets_nobody_in_but_plays_both(tocsin: AtDesk, tmp_path: Path) -> None:
+    with organisation(tocsin, tmp_path) as (home, slack, matrix):
+        exercise = tmp_path / "evening.yaml"
+        exercise.write_text(EXERCISE, encoding="utf-8")
+        tocsin.done("drill", "run", str(exercise), "--unattended")
+        begun(tocsin, exercise).step()
+        tocsin("worker", "--once")
+        room = home.room()
+        assert room["address"] == "[EXERCISE] chat: no real room"
+        assert home.guests()["maria"] == "invited"
+        tocsin.done("domain", "compromised", "tenant")
+        assert home.room()["address"] == "[EXERCISE] own: no real room"
+        tocsin.done("brief", "--give", "jonas", "--as", "maria")
+        tocsin.done("brief", "--take-over", "--read-back", "the room is played", "--as", "jonas")
+        assert (slack.heard, matrix.heard) == ([], [])
+        assert BRIDGE not in tocsin.done("timeline", "--all")
+
+
+@pytest.mark.parametrize(
+    ("room", "word"),
+    [
+        ({}, "has an address or is opened"),
+        ({"open": True, "address": BRIDGE, "channel": "slack"}, "has an address or is opened"),
+        ({"open": True}, "who opens this room?"),
+    ],
+)
+def test_a_room_that_cannot_be_meant_is_refused(tocsin: AtDesk, room: dict[str, Any], word: str) -> None:
+    tocsin.settings(war_rooms={"chat": room})
+    assert word in tocsin("person", "list").err

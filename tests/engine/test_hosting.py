@@ -27,7 +27,7 @@ REFUSED = SendResult(state="rejected", reason="no", permanent=True)
 
 def wanted(*steps: object, outcomes: tuple[SendResult, ...] = (MADE,)) -> World:
     """Return a world whose room is to be opened."""
-    world = World(*(steps or (task("x"),)), roles={"lead": "ann bob"})  # type: ignore[arg-type]
+    world = World(*(steps or (task("x"),)), roles={"lead": "ann bob"})
     world.outcomes["matrix"] = list(outcomes)
     world.give(c.ChooseRoom(room=MATRIX))
     return world
@@ -189,7 +189,7 @@ def test_a_person_has_what_failed_tried_anew_and_nothing_else() -> None:
 
 def channel(name: str, **more: object) -> Channel:
     given = {"confidentiality": "internal", "personal_data": "none", "domains": frozenset({name}), **more}
-    return Channel(id=name, adapter="scripted", address_kind="handle", **given)  # type: ignore[arg-type]
+    return Channel(id=name, adapter="scripted", address_kind="handle", **given)
 
 
 CHANNELS = {

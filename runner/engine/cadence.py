@@ -23,14 +23,18 @@ def next_update(
     """Return when the message of a step is due again: in the next round, or after the wait that follows it."""
     scope = incident.scopes[invocation.scope]
     body = library.body(incident.runs, scope)
-    if scope.parent and incident.invocations[scope.parent].kind == "repeat":
+    in_rounds = bool(scope.parent) and incident.invocations[scope.parent].kind == "repeat"
+    if in_rounds:
         repeat = library.step(incident, scope.parent)
         if not isinstance(repeat, Repeat) or scope.iteration >= repeat.at_most:
             return None
-        span = _round(body)
-    else:
-        span = _until_another(body, invocation.step)
-    return now + span if span else None
+    span = after_message(body, invocation.step, in_rounds=in_rounds)
+    return now + span if span is not None else None
+
+
+def after_message(body: Body, step: str, *, in_rounds: bool) -> timedelta | None:
+    """Return how long after a message the next one comes: a round of its ``repeat``, else the wait before another; None where none does."""
+    return (_round(body) if in_rounds else _until_another(body, step)) or None
 
 
 def _round(body: Body) -> timedelta | None:

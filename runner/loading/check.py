@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.errors import Problem
+from runner.loading.check_cadence import check_cadence
 from runner.loading.check_clock import check_clocks
 from runner.loading.check_flow import check_flow
 from runner.loading.check_links import check_links
@@ -30,4 +31,5 @@ def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
         check_clocks(steps, known, found)
         check_texts(steps, found)
         check_links(steps, known, found)
+        check_cadence(steps, found)
     return tuple(sorted(dict.fromkeys(found.problems), key=lambda one: (one.line, one.column, one.code)))

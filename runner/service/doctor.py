@@ -237,7 +237,7 @@ def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
 
 
 def _dead(desk: Desk, incident: Incident) -> Iterator[AttemptLost]:
-    for effect, holder in _holders(incident):
+    for effect, holder in (*_holders(incident), *incident.errands.items()):
         for attempt in holder.attempts:
             if attempt.state == "sending" and not desk.store.worker_alive(attempt.worker):
                 yield AttemptLost(effect=effect, n=attempt.n)

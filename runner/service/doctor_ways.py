@@ -17,6 +17,7 @@ def ways_out(desk: Desk) -> Iterator[Finding]:
     yield from _people(desk)
     yield from _callbacks(desk)
     yield from _rotas(desk)
+    yield from _war_rooms(desk)
     yield from _outside(desk)
 
 
@@ -54,6 +55,16 @@ def _rotas(desk: Desk) -> Iterator[Finding]:
         else:
             who = ", ".join(watch.persons) or "nobody"
             yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
+
+
+def _war_rooms(desk: Desk) -> Iterator[Finding]:
+    """Yield rooms that would be passed over: nobody opens them."""
+    for name, room in desk.home.war_rooms.items():
+        channel = desk.channels.get(room.channel)
+        if room.open and channel is not None and channel.rooms is None:
+            what = f"{name}: {channel.adapter} opens no rooms with the settings of {channel.id}"
+            hint = "name a room that is there already: address: …"
+            yield Finding(area="war rooms", severity="warning", what=what, hint=hint)
 
 
 def _outside(desk: Desk) -> Iterator[Finding]:

@@ -8,8 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from integrations.testing.chaos import closed_port
 from integrations.testing.matrix import MARIA, US, Matrix
 from integrations.testing.matrix import TOKEN as MATRIX_TOKEN
@@ -305,14 +303,6 @@ def test_an_exercise_opens_no_room_and_lets_nobody_in_but_plays_both(tocsin: AtD
         assert BRIDGE not in tocsin.done("timeline", "--all")
 
 
-@pytest.mark.parametrize(
-    ("room", "word"),
-    [
-        ({}, "has an address or is opened"),
-        ({"open": True, "address": BRIDGE, "channel": "slack"}, "has an address or is opened"),
-        ({"open": True}, "who opens this room?"),
-    ],
-)
-def test_a_room_that_cannot_be_meant_is_refused(tocsin: AtDesk, room: dict[str, Any], word: str) -> None:
-    tocsin.settings(war_rooms={"chat": room})
-    assert word in tocsin("person", "list").err
+def test_a_provider_that_opens_no_rooms_is_found_on_a_quiet_day(tocsin: AtDesk) -> None:
+    tocsin.settings(war_rooms={"screen": {"open": True, "channel": "screen"}})
+    assert "screen: console opens no rooms" in " ".join(tocsin("doctor").out.split())

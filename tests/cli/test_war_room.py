@@ -97,3 +97,16 @@ def test_a_domain_that_fell_before_is_avoided_from_the_start_and_no_room_at_all_
 def test_a_room_of_a_channel_that_is_not_there_is_refused(rooms: AtDesk) -> None:
     rooms.settings(war_rooms={"chat": {"address": CHAT, "channel": "slack"}})
     assert "there is no channel 'slack'" in rooms("person", "list").err
+
+
+@pytest.mark.parametrize(
+    ("room", "word"),
+    [
+        ({}, "has an address or is opened"),
+        ({"open": True, "address": BRIDGE, "channel": "screen"}, "has an address or is opened"),
+        ({"open": True}, "who opens this room?"),
+    ],
+)
+def test_a_room_that_cannot_be_meant_is_refused(tocsin: AtDesk, room: dict[str, Any], word: str) -> None:
+    tocsin.settings(war_rooms={"chat": room})
+    assert word in tocsin("person", "list").err

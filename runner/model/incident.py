@@ -366,16 +366,14 @@ class Behalf(Value, frozen=True, kw_only=True):
 
 
 class Errand(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What is done once at a provider for a war room: it is opened, or one person is let in."""
+    """What is done once at a provider for a war room: it is opened, or one person is let in; ``left_out`` says why not."""
 
     id: str
     room: str
-    """The name of the room in the settings."""
     channel: str
     person: str = ""
     """Who is let in; empty for the opening."""
     left_out: str = ""
-    """Why that person is not asked in."""
     attempts: tuple[Attempt, ...] = ()
     given_up: int = 0
     """How many of its attempts stand from before somebody had it tried anew."""
@@ -413,7 +411,6 @@ class Incident(Value, frozen=True, kw_only=True):
     war_room: WarRoom | None = None
     """Where responders talk; without a name where no room can be used, None where none was ever chosen."""
     errands: Mapping[str, Errand] = {}
-    """What providers were asked for rooms."""
     messages: Mapping[str, MessageRecord] = {}
     deliveries: Mapping[str, Delivery] = {}
     documents: Mapping[str, Document] = {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 from runner.cli.catalogs import catalog
+from runner.cli.drill_reports import report
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import submit
-from runner.cli.ready import readiness, report
+from runner.cli.ready import readiness
 from runner.cli.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.session import Session
 from runner.errors import Refused, Usage

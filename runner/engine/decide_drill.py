@@ -38,7 +38,12 @@ DrillCommand = (
 
 
 def decide_drill(incident: Incident, command: DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
-    """Return what it brings about; raises Refused outside of an exercise, and where its stage does not allow it."""
+    """Return what it brings about; raises Refused outside of an exercise, and where its stage does not allow it.
+
+    Only a report is signed of a real incident as well, once that is closed.
+    """
+    if isinstance(command, c.SignReport):
+        return (_signed(incident, command),)
     if incident.kind == "real" or incident.drill is None:
         raise Refused(
             f"{incident.codename} is no exercise",
@@ -55,12 +60,20 @@ def decide_drill(incident: Incident, command: DrillCommand, now: datetime) -> tu
             return (_observe(command),)
         case c.Rate():
             return (_rate(incident, drill, command),)
-        case c.SignReport(by=by, digest=digest, files=files):
-            _over(incident, drill, "its report is signed")
-            return (ReportSigned(by=by, digest=digest, files=files),)
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
             _running(incident, drill)
             return (_happening(drill, command),)
+
+
+def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
+    if incident.drill is not None and incident.drill.plan:
+        _over(incident, incident.drill, "its report is signed")
+    elif incident.state != "closed":
+        raise Refused(
+            f"{incident.codename} is {incident.state}: its report is signed once it is closed",
+            hint="close it: tocsin close",
+        )
+    return ReportSigned(by=command.by, digest=command.digest, files=command.files, heads=command.heads)
 
 
 def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:

@@ -109,8 +109,8 @@ def _rated(draft: Draft, event: RatingGiven, at: datetime, seq: int) -> None:
 
 
 def _signed(draft: Draft, event: ReportSigned, at: datetime, seq: int) -> None:
-    before: Drill = draft.read("drill")
-    _change(draft, signed=(*before.signed, Signed(by=event.by, at=at, digest=event.digest)))
+    made = Signed(by=event.by, at=at, digest=event.digest, event=seq)
+    draft.put(reports=(*draft.read("reports"), made))
 
 
 DRILL: dict[type[Any], Callable[[Draft, Any, datetime, int], None]] = {

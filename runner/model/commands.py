@@ -488,6 +488,7 @@ class SignReport(Command, frozen=True, kw_only=True):
 
     digest: str
     files: Mapping[str, str]
+    heads: Mapping[str, str] = {}
 
 
 AnyCommand = (

@@ -68,6 +68,8 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: datetime
     digest: str
+    event: int
+    """The journal's number of the signature."""
 
 
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,4 +94,3 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     observations: tuple[Observation, ...] = ()
     ratings: Mapping[str, Rated] = {}
     """Target → the newest rating."""
-    signed: tuple[Signed, ...] = ()

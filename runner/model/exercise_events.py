@@ -111,6 +111,8 @@ class ReportSigned(Personal, frozen=True, kw_only=True):
     """``sha256:`` over the formats and the digests of their files."""
     files: Mapping[str, str]
     """Format → SHA-256; the bytes are kept."""
+    heads: Mapping[str, str] = {}
+    """What the report calls them → the journal's heads that it names, ``N:sha256:…``; older signatures kept none."""
 
 
 ExerciseEvent = (

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.model.campaign_view import CampaignView as CampaignView
 from runner.model.campaign_view import SubstituteAsk as SubstituteAsk
-from runner.model.drill import Drill
+from runner.model.drill import Drill, Signed
 from runner.model.expressions import Expression
 from runner.model.facts import Fact
 from runner.model.handover import Handover
@@ -449,13 +449,13 @@ class Incident(Value, frozen=True, kw_only=True):
     assess: bool = False
     """Facts or records changed since the duties were last assessed."""
     assessed: bool = False
-    """The duties were assessed at least once."""
     looked: int = 0
     """The event by which all facts up to it, and all records, were assessed; 0 when anything may have changed."""
     replan: bool = False
     """A failure domain rose or fell, or a delivery is sent again: open deliveries may need another plan."""
     replan_asked: int = 0
     """The last event that asked for it: a plan made before that event is out of date."""
+    reports: tuple[Signed, ...] = ()
     replan_at: datetime | None = None
     """It could not be done; it is tried again then, and nothing is sent before."""
 

@@ -11,6 +11,7 @@ import msgspec
 from runner.effects.render import bound_digest
 from runner.errors import Refused
 from runner.model import commands as c
+from runner.model.exercise import Exercise
 from runner.model.incident import Incident
 from runner.model.notice import Format
 from runner.service.drills import plan_of
@@ -18,7 +19,7 @@ from runner.service.improvements import contacts, of_incident, read
 from runner.service.notices import Pulled, save_draft
 from runner.views.after_action import after_action
 from runner.views.after_action_clock import marks_of
-from runner.views.after_action_source import Numbers, Source, numbers_of
+from runner.views.after_action_source import Numbers, Source, numbers_of, unready
 from runner.views.timeline import timeline, words_of
 
 if TYPE_CHECKING:
@@ -33,11 +34,10 @@ def source_of(desk: Desk, incident: Incident) -> Source:
     head = desk.store.head(incident.id)
     library = desk.library(incident)
     rows = list(desk.store.read(incident.id))
-    planned = incident.drill is not None and bool(incident.drill.plan)
     items = of_incident(read(desk), incident.id)
     return Source(
         incident=incident,
-        plan=plan_of(desk, incident) if planned else None,
+        plan=plan_behind(desk, incident),
         entries=timeline(incident, library, rows).entries,
         duties=tuple(desk.duties(incident)),
         marks=tuple(marks_of(rows)),
@@ -48,6 +48,11 @@ def source_of(desk: Desk, incident: Incident) -> Source:
         items=items,
         contacts=contacts(desk, items),
     )
+
+
+def plan_behind(desk: Desk, incident: Incident) -> Exercise | None:
+    """Return the plan of an exercise; None for a real incident, and for what was opened without one."""
+    return plan_of(desk, incident) if incident.drill is not None and incident.drill.plan else None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,32 +67,36 @@ def write_report(
 ) -> Report:
     """Write the report into a folder; its name says what it is of, and that it is a draft while it is one.
 
-    ``sign`` has its bytes kept, and puts it on record that the person stands for them; raises Refused for a draft, and for
-    anybody who does not evaluate or direct the exercise.
+    ``sign`` has its bytes kept, and puts it on record that the person stands for them and for the journal's heads in them;
+    raises Refused where it is not ready for that, and for anybody whose signature it is not.
     """
     source = source_of(desk, incident)
-    numbers = numbers_of(source)
+    numbers = numbers_of(source, signing=sign)
     if sign:
-        _may_sign(desk, source, numbers)
+        _may_sign(desk, source)
     made = save_draft(desk, after_action(source, numbers), formats, folder)
     if sign:
         files = {one.format: desk.store.put_blob(incident.id, Path(one.path).read_bytes()) for one in made}
-        digest = bound_digest(files)
-        desk.submit(incident.id, c.SignReport(by=desk.actor.claimed, digest=digest, files=files))
+        heads = {**{one.name: one.head for one in numbers.heads}, "report": numbers.head}
+        signed = c.SignReport(by=desk.actor.claimed, digest=bound_digest(files), files=files, heads=heads)
+        desk.submit(incident.id, signed)
     return Report(numbers=numbers, files=made)
 
 
-def _may_sign(desk: Desk, source: Source, numbers: Numbers) -> None:
-    if source.plan is None:
-        raise Refused("a report is signed by an evaluator of an exercise", hint="leave --sign out")
-    if numbers.draft_because:
-        raise Refused(
-            f"the report is a draft: {numbers.draft_because}",
-            hint="see: tocsin drill show",
-            code="unconfirmed_ratings",
-        )
-    who = desk.actor
-    able = {one.person for one in source.plan.participants if one.role in SIGNERS}
+def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
+    """Return who signs: evaluators and directors of an exercise; of a real incident whoever holds a role in it."""
+    if plan is None:
+        return frozenset(person for persons in incident.roles.values() for person in persons)
+    return frozenset(one.person for one in plan.participants if one.role in SIGNERS)
+
+
+def _may_sign(desk: Desk, source: Source) -> None:
+    if why := unready(source):
+        hint = "see: tocsin drill show" if source.plan is not None else "end it: tocsin close"
+        raise Refused(f"the report is a draft: {why}", hint=hint, code="report_draft")
+    who, able = desk.actor, signers(source.incident, source.plan)
     if who.on_behalf_of or who.claimed not in able:
         names = ", ".join(sorted(able)) or "nobody: name an evaluator among the participants"
-        raise Refused(f"{who.claimed} does not sign for this exercise", hint=f"who does: {names}")
+        raise Refused(
+            f"{who.claimed} does not sign for {source.incident.codename}", hint=f"who does: {names}"
+        )

@@ -1,7 +1,7 @@
 """The after-action report and improvement plan as one document, in the order of HSEEP's template.
 
-Everything in it is read from the incident and its journal. It is a draft until a person has rated every target, or, for a
-real incident, until it is closed; a real one has no exercise parts.
+Everything in it is read from the incident and its journal. It is a draft until somebody has signed it, which is possible once
+a person has rated every target, or a real incident is closed; a real one has no exercise parts.
 """
 
 from __future__ import annotations

@@ -71,11 +71,11 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     deadlines: tuple[Margin, ...]
 
 
-def numbers_of(source: Source) -> Numbers:
-    """Return what is known at one moment."""
+def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
+    """Return what is known at one moment; ``signing`` is when somebody is about to stand for it."""
     incident, plan = source.incident, source.plan
     answers = answers_of(incident, plan)
-    why = status_of(source)
+    why = unready(source) or ("" if signing else _unsigned(incident))
     return Numbers(
         codename=incident.codename,
         title=incident.title or incident.codename,
@@ -85,7 +85,7 @@ def numbers_of(source: Source) -> Numbers:
         made_at=source.made_at,
         head=source.head,
         heads=anchors(source.marks, exercise=incident.drill is not None),
-        signed=incident.drill.signed if incident.drill is not None else (),
+        signed=incident.reports,
         people=roll_call(source.entries, incident, plan),
         scenario=drill_report(incident, plan, source.now) if plan is not None else None,
         acknowledgements=answers,
@@ -96,8 +96,8 @@ def numbers_of(source: Source) -> Numbers:
     )
 
 
-def status_of(source: Source) -> str:
-    """Return why it is a draft, or the empty string for a final report."""
+def unready(source: Source) -> str:
+    """Return why nobody can sign it yet, or the empty string."""
     incident, plan = source.incident, source.plan
     if plan is None or incident.drill is None:
         return "" if incident.state == "closed" else "the incident is not closed"
@@ -105,3 +105,15 @@ def status_of(source: Source) -> str:
         return "the exercise is not over"
     missing = ratings_report(incident, plan).unconfirmed
     return f"no evaluator has rated {', '.join(missing)}" if missing else ""
+
+
+def _unsigned(incident: Incident) -> str:
+    """Return why no signature stands for what the journal says by now."""
+    if not incident.reports:
+        return "nobody has signed it"
+    last = incident.reports[-1].event
+    return (
+        ""
+        if last == incident.version
+        else f"the journal goes on after entry {last}, with which it was signed"
+    )

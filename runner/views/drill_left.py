@@ -15,7 +15,7 @@ def what_is_left(incident: Incident, plan: Exercise) -> Iterator[str]:
     about = f"-i {incident.codename}"
     if missing := unconfirmed(ratings(plan, incident)):
         yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} {about}"
-    if incident.drill is not None and not incident.drill.signed:
+    if incident.drill is not None and not incident.reports:
         yield f"no report is signed yet: tocsin drill report {about}"
     yield f"what is to be better: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":

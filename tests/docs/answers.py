@@ -124,6 +124,8 @@ ASKED = (
         "drill readiness",
         "`tocsin drill readiness`; `needs_attention` not empty makes `--check` exit with 4",
     ),
+    ("drill report --to md --out reports --as ana", "`tocsin drill report`"),
+    ("drill report --check lost-device.yaml", ""),
     ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
     ("shred amber-falcon --reason 'policy 7.2' --yes", "`tocsin shred INCIDENT`"),
 )
@@ -159,7 +161,8 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
         if words.startswith("shred"):
             desk.type("tocsin close amber-falcon --reason 'for the page' --as ana", ())
         shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
-        document = json.loads(shown.splitlines()[-1].replace(str(ROOT), "…"))
+        answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
+        document = json.loads(answer.replace(str(ROOT), "…"))
         yield words, named or f"`tocsin {words}`", document
         if words.startswith("init"):
             _write(folder)

@@ -1,0 +1,40 @@
+"""A figure of an after-action report, as the page on exercises shows it: a scenario as it was played.
+
+``python -m tests.docs.report_figure`` plays the exercise of ``tests/cli/reported.py`` and writes ``docs/_static/played.svg``; a
+test compares it with what the program draws today.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from runner.service.after_action import source_of
+from runner.views.after_action_scenario import played_figure
+from runner.views.after_action_source import numbers_of
+from runner.views.figure_svg import pictures
+from tests.cli import reported
+from tests.cli.at_desk import AtDesk
+from tests.docs.consoles import ROOT
+
+PICTURE = ROOT / "docs" / "_static" / "played.svg"
+
+
+def draw(folder: Path) -> str:
+    """Play the exercise in a folder and return its timeline, on white: pages may be dark."""
+    tocsin = AtDesk(folder / "home")
+    tocsin.done("init")
+    reported.played(reported.staffed(tocsin), folder)
+    desk = tocsin.office()
+    source = source_of(desk, desk.load(desk.find("amber-falcon")))
+    tocsin.close()
+    scenario = numbers_of(source).scenario
+    assert scenario is not None
+    (made,) = pictures(played_figure(scenario, source.marks, "EXERCISE"))
+    head, _, rest = made.svg.partition(">\n")
+    return f'{head}>\n<rect width="{made.width:g}" height="{made.height:g}" fill="#ffffff"/>\n{rest}'
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        PICTURE.write_text(draw(Path(made)), encoding="utf-8")

@@ -98,8 +98,9 @@ def shred(
     reason: Annotated[str, Option("--reason", metavar="WHY", help="Why, as the period of your policy.")] = "",
     yes: Annotated[bool, Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
-    """Destroy the key of a closed incident's personal data: nobody can read them again, from a backup neither.
+    """Make a closed incident's personal data unreadable for good.
 
+    The key is destroyed; nobody can read them again.
     The chain of the journal still verifies, and who shredded it and why stays on record. A backup of the store that holds
     the key keeps it for as long as you keep that. Think of legal holds first.
 

@@ -163,7 +163,7 @@ def _called(incident: Incident, scope: Scope, invocation: Invocation, step: p.Ca
     return e.ScopeOpened(
         scope=f"{scope.prefix}{step.id}.{invocation.n}",
         run=scope.run,
-        playbook=step.playbook.partition("@")[0],
+        playbook=step.name,
         body="",
         prefix=f"{scope.prefix}{step.id}.",
         parent=invocation.id,

@@ -260,8 +260,8 @@ def _shape(step: AnyStep) -> object:
     match step:
         case Group(for_each=items):
             return items is not None
-        case Call(playbook=name):
-            return name.partition("@")[0]
+        case Call(name=name):
+            return name
         case _:
             return None
 

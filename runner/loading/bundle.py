@@ -76,9 +76,8 @@ def _include(
     for place in Map(playbook).places:
         if not isinstance(place.step, Call):
             continue
-        wanted = place.step.playbook
-        source, read = catalog.find_playbook(wanted)
-        name = wanted.partition("@")[0]
+        name = place.step.name
+        source, read = catalog.find_playbook(place.step.playbook)
         if name in found:
             _same_version(name, found[name][0], source)
             continue

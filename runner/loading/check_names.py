@@ -216,7 +216,7 @@ class _Names:
 
     def call(self, step: Call, where: Where) -> None:
         """A called playbook is in the catalogue and gets exactly the inputs that it wants."""
-        name = step.playbook.partition("@")[0]
+        name = step.name
         here = (*where, "playbook")
         called = self.known.playbook(step.playbook)
         if called is None:
@@ -265,7 +265,7 @@ def _calls(name: str, wanted: str, known: Known) -> list[str]:
         called = known.playbook(one)
         for place in Map(called).places if called is not None else ():
             if isinstance(place.step, Call):
-                inner = place.step.playbook.partition("@")[0]
+                inner = place.step.name
                 if inner not in ways:
                     ways[inner] = [*ways[one], inner]
                     queue.append(inner)

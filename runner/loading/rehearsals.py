@@ -241,8 +241,8 @@ def _inside(prefix: str, steps: Sequence[AnyStep], bundle: Bundle) -> Iterator[t
         match step:
             case Group(steps=inner) | Repeat(steps=inner):
                 yield from _inside(f"{prefix}{step.id}.", inner, bundle)
-            case Call(playbook=name):
-                included = bundle.includes.get(name.partition("@")[0])
+            case Call(name=name):
+                included = bundle.includes.get(name)
                 if included is not None:
                     yield from _inside(f"{prefix}{step.id}.", included.steps, bundle)
             case _:

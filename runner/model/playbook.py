@@ -232,6 +232,11 @@ class Call(Step, tag="playbook", frozen=True, kw_only=True):
     playbook: str
     inputs: dict[str, Expression] = {}
 
+    @property
+    def name(self) -> str:
+        """The called playbook's name, without the version that ``playbook`` may ask for after an ``@``."""
+        return self.playbook.partition("@")[0]
+
 
 class Group(Step, tag="group", frozen=True, kw_only=True):
     """Steps that belong together; with ``for_each``, one copy of them for each item, also for late items."""

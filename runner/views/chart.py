@@ -121,8 +121,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
         match step:
             case Group(steps=steps) | Repeat(steps=steps):
                 return self.filled(made, steps, running)
-            case Call(playbook=wanted):
-                name = wanted.partition("@")[0]
+            case Call(name=name):
                 called = self.bundle.includes.get(name)
                 if called is None or name in running:
                     return made

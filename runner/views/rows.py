@@ -187,7 +187,7 @@ def _to_come(step: AnyStep, library: Library, incident: Incident, parent: Invoca
     match step:
         case Group(steps=steps) | Repeat(steps=steps):
             inside = steps
-        case Call(playbook=name):
+        case Call(name=name):
             run = incident.runs[incident.scopes[parent.scope].run]
             inside = library.plans[run.bundle].playbook(name).steps
         case _:

@@ -75,7 +75,7 @@ def test_steps_inside_what_has_not_begun_are_listed_without_a_number() -> None:
     group = s.group(
         "lanes", s.task("one"), s.repeat("again", s.task("deep"), until="data.encrypted"), after="wipe"
     )
-    world = s.World(s.task("wipe"), group, s.call("sub", "inner", after="wipe"), includes=[inner])
+    world = s.World(s.task("wipe"), group, s.call("sub", "inner@1.0.0", after="wipe"), includes=[inner])
     rows = {row.step: row for row in task_rows(world.incident, world.library)}
     assert {"one", "again", "deep", "inside"} <= set(rows)
     assert [rows[name].row for name in ("one", "deep", "inside")] == [0, 0, 0]

@@ -100,5 +100,7 @@ def test_two_open_incidents_must_be_named_until_one_is_chosen(incident: AtDesk, 
 
 def test_a_playbook_that_runs_another_shows_its_steps_as_soon_as_it_is_open(tocsin: AtDesk) -> None:
     tocsin.done("open", "ransomware", "--yes", "--no-work")
-    ahead = {one["step"] for one in tocsin("status", "--format", "json").json["tasks"] if not one["invocation"]}
+    ahead = {
+        one["step"] for one in tocsin("status", "--format", "json").json["tasks"] if not one["invocation"]
+    }
     assert "lanes" in ahead, "a step of breach-duties"

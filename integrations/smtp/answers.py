@@ -31,6 +31,7 @@ def read(raw: bytes, at: datetime) -> Answer | None:
         LookupError,
         TypeError,
         AttributeError,
+        RecursionError,
     ):  # the parser's own words for bytes that are no mail
         return None
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from integrations.http.cutoff import CutOff
-from integrations.port import Secrets, Timeouts
+from integrations.port import LOOPBACK, Secrets, Timeouts
 from integrations.smtp import Imap
 from integrations.smtp.reports import LARGEST
 
@@ -49,9 +49,11 @@ def collect(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file
     """Hand every mail that was not read yet to ``keep``. Return what went wrong, or the empty string."""
     if PASSWORD not in secrets:
         return f"the secret {PASSWORD} is missing"
+    if box.tls == "none" and box.host not in LOOPBACK:
+        return "the password is not sent over a line without TLS"
     try:
         with CutOff(max(timeouts.total, timedelta(minutes=5))) as cut:
-            line = _opened(box, secrets, timeouts, ca_file, cut)
+            line = opened(box, secrets, timeouts, ca_file, cut)
             try:
                 return _round(line, box, keep)
             finally:
@@ -66,14 +68,15 @@ def collect(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file
 
 
 class _Bounded(imaplib.IMAP4):
-    """A line on which no single piece may be longer than a report can be."""
+    """A line on which no single piece may be longer than a report can be, cut off from its first byte on."""
 
-    def __init__(self, box: Imap, context: ssl.SSLContext | None, wait: float) -> None:
-        self._tls = context if box.tls == "implicit" else None
+    def __init__(self, box: Imap, context: ssl.SSLContext | None, wait: float, cut: CutOff) -> None:
+        self._tls, self._cut = context if box.tls == "implicit" else None, cut
         super().__init__(box.host, box.port, wait)
 
     def _create_socket(self, timeout: float | None) -> Any:
         plain = super()._create_socket(timeout)  # type: ignore[misc]  # as IMAP4_SSL does it
+        self._cut.watch(plain)
         return plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=self.host)
 
     def read(self, size: int) -> bytes:  # type: ignore[explicit-override]
@@ -83,15 +86,14 @@ class _Bounded(imaplib.IMAP4):
         return super().read(size)
 
 
-def _opened(box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff) -> imaplib.IMAP4:
+def opened(box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff) -> imaplib.IMAP4:
+    """Return a line on which the folder is open for reading; raises OSError or IMAP4.error where there is none."""
     context = None if box.tls == "none" else ssl.create_default_context(cafile=ca_file or None)
-    line = _Bounded(box, context, timeouts.connect.total_seconds())
+    line = _Bounded(box, context, timeouts.connect.total_seconds(), cut)
     try:
-        cut.watch(line.socket())
         line.socket().settimeout(timeouts.read.total_seconds())
         if box.tls == "starttls":
             line.starttls(context)
-            cut.watch(line.socket())
         try:
             line.login(box.username, secrets[PASSWORD].reveal())
         except line.abort:
@@ -166,5 +168,8 @@ def _read(path: Path) -> Reached:
 
 def _write(path: Path, reached: Reached) -> None:
     beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(msgspec.json.encode(reached))
-    beside.replace(path)
+    try:
+        beside.write_bytes(msgspec.json.encode(reached))
+        beside.replace(path)
+    except OSError as error:
+        raise _Trouble(f"how far the mailbox was read cannot be kept: {error.strerror}") from None

@@ -64,6 +64,7 @@ def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
         LookupError,
         TypeError,
         AttributeError,
+        RecursionError,
     ):  # the parser's own words for bytes that are no mail
         return ()
 

@@ -55,11 +55,10 @@ def read_csv(path: Path, ways: Ways) -> Listing:
 
 
 def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) -> list[Problem]:
+    """Return what is wrong with the first line, without a word of it: where the names are missing, people stand there."""
     possible = [*FIXED, *(name.lower() for name in ways.names)]
     problems = [
-        empty.problem(
-            ruler.spot(1, index), f"there is nothing called {column!r} here", _hint(column, possible)
-        )
+        empty.problem(ruler.spot(1, index), "this column is none that is read here", _hint(column, possible))
         for index, column in enumerate(columns)
         if column.removesuffix(_DOMAINS) not in possible
     ]

@@ -21,6 +21,7 @@ from runner.model.text import clean
 VERSIONS = ("3.0", "4.0")
 _GROUP = re.compile(r"^[A-Za-z0-9-]+\.(?=[A-Za-z])")
 _NOISE = re.compile(r"[\s()./-]")
+_PREFERENCE = re.compile(r"[0-9]{1,3}")
 _SILENT = frozenset({"fax", "pager", "textphone", "modem"})
 _LAST = 101
 """Behind every preference that can be given: 1 to 100."""
@@ -45,7 +46,9 @@ class _Line(NamedTuple):
     def preference(self) -> int:
         """Return how far it is preferred: 1 is most."""
         given = str(self.parameters.get("PREF", ""))
-        return int(given) if given.isdecimal() else 1 if "pref" in self.types else _LAST
+        if _PREFERENCE.fullmatch(given):
+            return int(given)
+        return 1 if "pref" in self.types else _LAST
 
 
 def read_vcards(path: Path) -> Listing:

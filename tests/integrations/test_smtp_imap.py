@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,9 @@ import msgspec
 import pytest
 
 from integrations import smtp
+from integrations.http.cutoff import CutOff
 from integrations.port import Answer, Receipt, Timeouts
-from integrations.smtp import Imap, Settings
+from integrations.smtp import Imap, Settings, imap
 from integrations.smtp.reports import LARGEST
 from integrations.testing.chaos import ChaosServer, Talk
 from runner.effects.gateway.words import Held
@@ -39,7 +41,7 @@ def box(port: int, tmp_path: Path, **more: object) -> Imap:
 
 
 def collected(
-    imap: Imap, ca_file: Path | None, *, keep: bool = True, secrets: dict[str, Held] | None = None
+    inbox: Imap, ca_file: Path | None, *, keep: bool = True, secrets: dict[str, Held] | None = None
 ) -> tuple[list[Receipt | Answer], str]:
     got: list[Receipt | Answer] = []
 
@@ -47,7 +49,7 @@ def collected(
         got.append(one)
         return keep
 
-    channel = Settings(host="127.0.0.1", sender="incident@example.org", ca_file=str(ca_file or ""), imap=imap)
+    channel = Settings(host="127.0.0.1", sender="incident@example.org", ca_file=str(ca_file or ""), imap=inbox)
     waits = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=10))
     return got, smtp.collect(took, AT, waits, channel, SECRETS if secrets is None else secrets)
 
@@ -57,15 +59,15 @@ def collected(
 def test_each_mail_is_taken_once_and_the_mailbox_is_left_as_it_was(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path, tls: str
 ) -> None:
-    imap = box(server.port if tls == "implicit" else server.plain, tmp_path, tls=tls)
+    inbox = box(server.port if tls == "implicit" else server.plain, tmp_path, tls=tls)
     server.put("1", report(group("relayed")))
     server.put("2", mail("K7M2QX"))
     server.put("3", b"Subject: long\r\n\r\n" + b"x" * (LARGEST + 10))
-    got, trouble = collected(imap, certificate[0])
+    got, trouble = collected(inbox, certificate[0])
     assert ([type(one) for one in got], trouble) == ([Receipt, Answer], "")
-    assert collected(imap, certificate[0]) == ([], "")
+    assert collected(inbox, certificate[0]) == ([], "")
     server.put("4", report(group("delivered")))
-    again, _ = collected(imap, certificate[0])
+    again, _ = collected(inbox, certificate[0])
     assert [one.kind for one in again if isinstance(one, Receipt)] == ["delivered"]
     assert server.mails() == 4
     assert not any("S" in one.name.rpartition(",")[2] for one in (server.mailbox / "cur").iterdir())
@@ -75,39 +77,39 @@ def test_each_mail_is_taken_once_and_the_mailbox_is_left_as_it_was(
 def test_what_could_not_be_kept_is_read_again_and_holds_nothing_up(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    imap = box(server.port, tmp_path)
+    inbox = box(server.port, tmp_path)
     server.put("1", report(group("relayed")))
-    assert collected(imap, certificate[0], keep=False)[1] == "something that came by mail could not be kept"
+    assert collected(inbox, certificate[0], keep=False)[1] == "something that came by mail could not be kept"
     server.put("2", report(group("delivered")))
-    got, trouble = collected(imap, certificate[0])
+    got, trouble = collected(inbox, certificate[0])
     assert ([one.kind for one in got if isinstance(one, Receipt)], trouble) == (["relayed", "delivered"], "")
-    assert collected(imap, certificate[0]) == ([], "")
+    assert collected(inbox, certificate[0]) == ([], "")
 
 
 @pytest.mark.slow
 def test_a_lost_state_or_another_numbering_reads_all_once_more(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    imap = box(server.port, tmp_path)
+    inbox = box(server.port, tmp_path)
     server.put("1", report(group("delivered")))
-    first, _ = collected(imap, certificate[0])
+    first, _ = collected(inbox, certificate[0])
     for state in (b"", b'{"validity": 7, "next": 99, "again": [5]}'):
-        imap.state.write_bytes(state)
-        assert collected(imap, certificate[0]) == (first, ""), "with the same digests, so it does no harm"
-    imap.state.unlink()
-    assert collected(imap, certificate[0]) == (first, "")
+        inbox.state.write_bytes(state)
+        assert collected(inbox, certificate[0]) == (first, ""), "with the same digests, so it does no harm"
+    inbox.state.unlink()
+    assert collected(inbox, certificate[0]) == (first, "")
 
 
 @pytest.mark.slow
 def test_what_keeps_the_mailbox_shut_is_said_without_the_server_s_words(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    imap = box(server.port, tmp_path)
+    inbox = box(server.port, tmp_path)
     wrong = {"imap_password": Held("marker-word")}
     refused = "the mailbox's server refuses the login"
-    assert collected(imap, certificate[0], secrets=wrong) == ([], refused)
-    assert collected(imap, certificate[0], secrets={}) == ([], "the secret imap_password is missing")
-    no_such = msgspec.structs.replace(imap, folder='odd "name')
+    assert collected(inbox, certificate[0], secrets=wrong) == ([], refused)
+    assert collected(inbox, certificate[0], secrets={}) == ([], "the secret imap_password is missing")
+    no_such = msgspec.structs.replace(inbox, folder='odd "name')
     assert collected(no_such, certificate[0]) == ([], "the mailbox has no such folder")
 
 
@@ -130,3 +132,26 @@ def test_a_server_that_promises_too_much_is_not_listened_to(tmp_path: Path) -> N
         got, trouble = collected(box(server.port, tmp_path, tls="none"), None)
     assert (got, trouble) == ([], "the line to the mailbox was lost, or its server does not speak IMAP")
     assert not (tmp_path / "state").exists()
+
+
+def test_a_greeting_that_drips_has_an_end(tmp_path: Path) -> None:
+    with ChaosServer(lambda talk: talk.drip(b"* OK " + b"x" * 100, pause=0.02)) as server:
+        slow = box(server.port, tmp_path, tls="none")
+        with CutOff(timedelta(milliseconds=50)) as cut:
+            with pytest.raises((OSError, imaplib.IMAP4.error)):
+                imap.opened(slow, SECRETS, Timeouts(), "", cut)
+            assert cut.fired
+
+
+def test_the_password_goes_over_no_line_in_clear(tmp_path: Path) -> None:
+    outside = msgspec.structs.replace(box(143, tmp_path, tls="none"), host="mail.example.org")
+    assert collected(outside, None) == ([], "the password is not sent over a line without TLS")
+
+
+@pytest.mark.slow
+def test_a_state_that_cannot_be_kept_is_told_as_such(
+    server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    nowhere = box(server.port, tmp_path, state=tmp_path / "missing" / "state")
+    why = "how far the mailbox was read cannot be kept: No such file or directory"
+    assert collected(nowhere, certificate[0]) == ([], why)

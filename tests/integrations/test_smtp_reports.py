@@ -134,6 +134,13 @@ def test_no_bytes_break_the_reader(noise: bytes, place: int) -> None:
         assert isinstance(answers.read(hostile, AT), Answer | None)
 
 
+@pytest.mark.parametrize("kind", ["multipart/mixed; boundary=b{}\n\n--b{}\n", "message/rfc822\n\n"])
+def test_a_mail_of_parts_within_parts_without_end_says_nothing(kind: str) -> None:
+    raw = "".join("Content-Type: " + kind.format(n, n) for n in range(3_000)).encode()
+    assert reports.read(raw, AT) == ()
+    assert answers.read(raw, AT) is None
+
+
 def test_a_reply_is_its_first_line_and_nothing_that_is_quoted() -> None:
     answer = answers.read(mail("  K7M2QX \n\n> Tocsin amber-falcon, code ABCDEF\n"), AT)
     assert answer is not None

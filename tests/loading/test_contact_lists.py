@@ -51,9 +51,15 @@ def test_a_row_over_several_lines_and_one_of_another_length_are_told_where_they_
 
 def test_a_list_without_short_names_is_none(tmp_path: Path) -> None:
     assert told(read(tmp_path, "a.csv", "name,zzzzzzzz\nAda,x\n")) == [
-        (1, 6, "there is nothing called 'zzzzzzzz' here"),
+        (1, 6, "this column is none that is read here"),
         (1, 1, "there is no column 'person'"),
     ]
+
+
+def test_nobody_is_named_where_the_line_of_columns_is_missing(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.csv", "ada,ada@example.org,+15005550006\n")
+    assert len(found.problems) == 4
+    assert not any(word in repr(found.problems) for word in ("'ada'", "example.org", "5005550006"))
 
 
 def test_what_keeps_a_person_of_a_list_from_being_used_is_told(tmp_path: Path) -> None:
@@ -118,6 +124,12 @@ def test_a_card_that_cannot_be_used_is_told_where_it_stands(
 ) -> None:
     listing = read(tmp_path, "a.vcf", text)
     assert [(one.line, one.column, one.message) for one in listing.problems] == problems
+
+
+def test_a_preference_that_is_no_number_of_the_format_is_none(tmp_path: Path) -> None:
+    lines = "EMAIL;PREF=" + "9" * 5_000 + ":b@example.org\nEMAIL;PREF=2:a@example.org\n"
+    [ada] = read(tmp_path, "a.vcf", CARD.replace("END", lines + "END")).entries
+    assert [one.address for one in ada.contacts] == ["a@example.org", "b@example.org"]
 
 
 def test_a_card_with_neither_name_is_no_person(tmp_path: Path) -> None:

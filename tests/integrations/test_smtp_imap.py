@@ -49,7 +49,9 @@ def collected(
         got.append(one)
         return keep
 
-    channel = Settings(host="127.0.0.1", sender="incident@example.org", ca_file=str(ca_file or ""), imap=inbox)
+    channel = Settings(
+        host="127.0.0.1", sender="incident@example.org", ca_file=str(ca_file or ""), imap=inbox
+    )
     waits = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=10))
     return got, smtp.collect(took, AT, waits, channel, SECRETS if secrets is None else secrets)
 

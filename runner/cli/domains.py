@@ -14,14 +14,14 @@ from runner.cli.session import Session
 from runner.errors import NotFound
 from runner.model.commands import DeclareDomain
 from runner.model.incident import Incident
+from runner.model.organisation import Directory
+from runner.model.vocabulary import nearest
 from runner.views.page import Cell, Page, Table, Tone, line
 from runner.views.words import ago
 
 Name = Annotated[str, Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
 Since = Annotated[str, Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
 Why = Annotated[str, Option("--reason", metavar="WHY", help="How you know.")]
-MACHINE = "host:"
-"""What stands before the name of a machine where an adapter puts it among the domains."""
 _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 
@@ -126,11 +126,10 @@ def _declare(
 ) -> None:
     """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
     incident = session.incident()
-    rows = {row.domain: row for row in _rows(session, incident)}
-    if domain not in rows and f"{MACHINE}{domain}" in rows:
-        domain = f"{MACHINE}{domain}"
-    if domain not in rows or not (rows[domain].channels or rows[domain].contacts):
-        session.say(f"warning: no channel and no contact depends on '{domain}'; see: tocsin domain list")
+    directory = session.desk.directory
+    domain = directory.domain_meant(domain)
+    if words := nothing_hangs(directory, domain):
+        session.say(words)
     at = instant(since, session.now()) if since else session.now()
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
     if state != "compromised":
@@ -140,3 +139,12 @@ def _declare(
         if others:
             session.say(f"{domain} is {state} in {', '.join(others)} as well")
     submit(session, incident.id, made, f"{domain} is {state}")
+
+
+def nothing_hangs(directory: Directory, domain: str) -> str:
+    """Return the warning that nothing depends on a domain, so that to declare it keeps nothing back; empty where it does."""
+    if domain in directory.domains:
+        return ""
+    close = nearest(domain, directory.domains)
+    hint = f"did you mean '{close}'? see" if close else "see"
+    return f"warning: no channel and no contact depends on '{domain}'; {hint}: tocsin domain list"

@@ -8,6 +8,7 @@ import msgspec
 
 from runner.cli import outcome
 from runner.cli.completing import playbooks
+from runner.cli.domains import nothing_hangs
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
@@ -147,6 +148,9 @@ def _class_of(opening: Opening, playbook: str, message: str) -> str:
 def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
     blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
+    for domain in opening.declared:
+        if words := nothing_hangs(session.desk.directory, domain):
+            blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
     for record in opening.imported:

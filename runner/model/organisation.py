@@ -22,6 +22,8 @@ from runner.model.war_room import RoomConfig
 
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
 """``role:NAME`` or ``person:ID``."""
+MACHINE = "host:"
+"""What stands before the name of a machine where an adapter puts it among the domains."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -137,6 +139,11 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         named = [channel.domains for channel in self.channels.values()]
         named += [contact.domains for person in self.people.values() for contact in person.contacts]
         return frozenset().union(*named)
+
+    def domain_meant(self, text: str) -> str:
+        """Return the failure domain that somebody means: the bare name of a machine stands for its domain."""
+        machine = f"{MACHINE}{text}"
+        return machine if text not in self.domains and machine in self.domains else text
 
     def standing_in(self, person: str) -> str:
         """Return who is to be told in a person's stead, following alternates once around at most."""

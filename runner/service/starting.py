@@ -73,6 +73,12 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What VERIS records gave, and what they could not."""
     at: datetime
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The failure domains that whoever opens it calls compromised; what the playbook assumes is not among them."""
+        found = (one for one in self.commands if isinstance(one, DeclareDomain) and not one.assumed)
+        return tuple(one.domain for one in found)
+
 
 def prepare_opening(
     desk: Desk,
@@ -237,20 +243,21 @@ def change_of(fact: Stated) -> FactChange:
 def _domains(
     desk: Desk, request: Request, bundles: Sequence[Bundle], now: datetime
 ) -> Iterator[DeclareDomain]:
-    known = desk.directory.domains
+    directory = desk.directory
     since = request.since or now
-    for domain in request.compromised:
+    declared = [directory.domain_meant(domain) for domain in request.compromised]
+    for domain in declared:
         yield DeclareDomain(
             by=desk.actor.claimed,
             domain=domain,
             state="compromised",
             since=since,
             reason="declared at opening"
-            if domain in known
+            if domain in directory.domains
             else "declared at opening; no channel and no contact depends on it",
         )
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
-    for domain in sorted(assumed - set(request.compromised)):
+    for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
             by=desk.actor.claimed,
             domain=domain,

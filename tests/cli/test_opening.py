@@ -36,6 +36,16 @@ def test_a_person_who_says_yes_opens_it_and_the_messages_leave_before_the_comman
     ]
 
 
+def test_a_compromised_domain_that_nothing_depends_on_is_questioned_before_anybody_says_yes(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    asked = ("open", str(playbook), "--fact", "incident.summary=x")
+    said = tocsin(*asked, "--compromised", "this-machin")
+    assert said.code == 1
+    assert "no channel and no contact depends on 'this-machin'; did you mean 'this-machine'?" in said.err
+    assert "no channel and no contact" not in tocsin(*asked, "--compromised", "this-machine").err
+
+
 def test_no_work_leaves_the_messages_to_a_worker(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
     assert tocsin.console == ""

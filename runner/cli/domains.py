@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -14,10 +14,12 @@ from runner.cli.session import Session
 from runner.errors import NotFound
 from runner.model.commands import DeclareDomain
 from runner.model.incident import Incident
-from runner.model.organisation import Directory
 from runner.model.vocabulary import nearest
 from runner.views.page import Cell, Page, Table, Tone, line
 from runner.views.words import ago
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
 
 Name = Annotated[str, Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
 Since = Annotated[str, Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
@@ -26,7 +28,7 @@ _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One domain, its standing, and the channels and contacts that fall with it."""
+    """One domain, its standing, and the channels, contacts and war rooms that fall with it."""
 
     domain: str
     state: str
@@ -35,6 +37,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     contacts: tuple[str, ...] = ()
     """Addresses that fall with it whatever channel leads to them, as ``maria's email``."""
+    war_rooms: tuple[str, ...] = ()
+    """War rooms of the settings that fall with it although no channel does."""
 
 
 def add(app: Commands) -> None:
@@ -47,7 +51,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List the failure domains with the channels and contacts that depend on each."""
+    """List the failure domains with the channels, contacts and war rooms that depend on each."""
     incident = _incident(session)
     rows = _rows(session, incident)
     report = {"schema": "tocsin/domains/v1", "incident": incident.id if incident else None, "domains": rows}
@@ -71,7 +75,7 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
             hanging.setdefault(domain, []).append(channel.id)
     declared = dict(incident.domains) if incident is not None else {}
     found = []
-    for name in sorted({*directory.domains, *declared}):
+    for name in sorted({*_named(session.desk), *declared}):
         known = declared.get(name)
         found.append(
             Row(
@@ -81,9 +85,24 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
                 assumed=known.assumed if known else False,
                 channels=tuple(sorted(hanging.get(name, ()))),
                 contacts=directory.contacts_in(name),
+                war_rooms=_rooms_in(session.desk, name),
             )
         )
     return tuple(found)
+
+
+def _rooms_in(desk: Desk, domain: str) -> tuple[str, ...]:
+    return tuple(name for name, room in desk.home.war_rooms.items() if domain in room.domains)
+
+
+def _named(desk: Desk) -> frozenset[str]:
+    """Return every failure domain that a channel, a contact or a war room names."""
+    return desk.directory.domains.union(*(room.domains for room in desk.home.war_rooms.values()))
+
+
+def _hanging(row: Row) -> str:
+    rooms = (f"war room {name}" for name in row.war_rooms)
+    return ", ".join((*row.channels, *row.contacts, *rooms)) or "nothing depends on it"
 
 
 def _page(session: Session, rows: tuple[Row, ...]) -> Page:
@@ -94,7 +113,7 @@ def _page(session: Session, rows: tuple[Row, ...]) -> Page:
             Cell(row.domain),
             Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
             Cell(ago(row.since, session.now()) if row.since else "", "dim"),
-            Cell(", ".join((*row.channels, *row.contacts)) or "nothing depends on it", "dim"),
+            Cell(_hanging(row), "dim"),
         )
         for row in rows
     )
@@ -126,9 +145,8 @@ def _declare(
 ) -> None:
     """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
     incident = session.incident()
-    directory = session.desk.directory
-    domain = directory.domain_meant(domain)
-    if words := nothing_hangs(directory, domain):
+    domain = session.desk.directory.domain_meant(domain)
+    if words := nothing_hangs(session.desk, domain):
         session.say(words)
     at = instant(since, session.now()) if since else session.now()
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
@@ -141,10 +159,11 @@ def _declare(
     submit(session, incident.id, made, f"{domain} is {state}")
 
 
-def nothing_hangs(directory: Directory, domain: str) -> str:
+def nothing_hangs(desk: Desk, domain: str) -> str:
     """Return the warning that nothing depends on a domain, so that to declare it keeps nothing back; empty where it does."""
-    if domain in directory.domains:
+    known = _named(desk)
+    if domain in known:
         return ""
-    close = nearest(domain, directory.domains)
+    close = nearest(domain, known)
     hint = f"did you mean '{close}'? see" if close else "see"
     return f"warning: no channel and no contact depends on '{domain}'; {hint}: tocsin domain list"

@@ -149,7 +149,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
     blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
     for domain in opening.declared:
-        if words := nothing_hangs(session.desk.directory, domain):
+        if words := nothing_hangs(session.desk, domain):
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))

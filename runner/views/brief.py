@@ -20,7 +20,7 @@ from runner.views.status import Status
 from runner.views.timeline import Entry
 from runner.views.waiting import Attention
 from runner.views.war_room import RoomView, room_blocks
-from runner.views.words import left, when
+from runner.views.words import left, moment, when
 
 DECISIONS = frozenset(
     {
@@ -161,7 +161,7 @@ def brief_page(found: Brief) -> Page:
     """Draw it for somebody who has just been woken."""
     now = found.as_of
     blocks: list[Block] = [
-        *top(found.heading, f"brief of {when(now, now)}, up to entry {found.version}"),
+        *top(found.heading, f"brief of {moment(now, now.tzinfo or UTC)}, up to entry {found.version}"),
         *((line(found.summary), Blank()) if found.summary else ()),
         line(f"command: {', '.join(found.command) or 'nobody'}"),
         *(room_blocks(found.war_room) if found.war_room is not None else ()),

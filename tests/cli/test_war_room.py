@@ -51,6 +51,20 @@ def rooms(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
     return tocsin
 
 
+def test_a_domain_that_only_a_war_room_depends_on_is_listed_with_it_and_declared_without_a_warning(
+    rooms: AtDesk, tmp_path: Path
+) -> None:
+    rooms.done("open", str(tmp_path / "call-out.yaml"), "--yes")
+    carrier = next(
+        row
+        for row in rooms("domain", "list", "--format", "json").json["domains"]
+        if row["domain"] == "carrier"
+    )
+    assert carrier["war_rooms"] == ["bridge"]
+    assert "war room bridge" in rooms.done("domain", "list")
+    assert "depends on" not in rooms("domain", "compromised", "carrier").err
+
+
 def shown(desk: AtDesk) -> str:
     room = desk("status", "--format", "json").json["war_room"]
     return str(room["address"])

@@ -99,6 +99,7 @@ def test_a_fallen_domain_is_shown_with_the_channels_that_hang_on_it(incident: At
             "assumed": False,
             "channels": ["screen"],
             "contacts": [],
+            "war_rooms": [],
         }
     ]
     assert "no channel and no contact depends on 'm365'" in incident("domain", "declare-down", "m365").err

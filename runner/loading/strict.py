@@ -20,7 +20,7 @@ Made = TypeVar("Made", bound=msgspec.Struct)
 
 
 def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | None, tuple[Problem, ...]]:
-    """Return the file's value, or None with what is wrong: all unknown and missing keys, else the first misfit."""
+    """Return the file's value, or None with what is wrong: all unknown and missing keys and words, else the first misfit."""
     if source.problems:
         return None, source.problems
     if not isinstance(source.data, dict) or source.data.get("schema") != schema:
@@ -55,6 +55,9 @@ def _misfits(source: Source, data: Any, kind: types.Type, where: Where) -> Itera
             shaped = [one for one in several if not isinstance(one, types.NoneType)]
             if len(shaped) == 1:
                 yield from _misfits(source, data, shaped[0], where)
+        case types.LiteralType(values=words) if data not in words:
+            hint = f"one of: {', '.join(map(str, words))}"
+            yield source.problem(where, "value", f"{data!r} does not stand here", hint=hint)
         case _:
             return
 

@@ -221,6 +221,7 @@ def test_a_real_incident_has_no_controllers(tocsin: AtDesk, exercise: Path) -> N
     ("old", "new", "told"),
     [
         ("via: phone", "vja: phone", "unknown key 'vja' [key] (did you mean via?)"),
+        ("mode: accelerated", "mode: fast", "'fast' does not stand here [value] (one of: "),
         ("after: block", "after: blok", "there is no step 'blok' [step] (did you mean block?)"),
         ("plays: counsel", "plays: council", "there is no role 'council' [role] (did you mean counsel?)"),
         ("on: incident.malicious", "on: incident.malicius", "incident.malicius"),

@@ -148,7 +148,9 @@ USES := tests/effects tests/service tests/vault tests/views tests/cli/test_regim
         tests/law/test_worked_cases.py tests/law/test_counting.py tests/law/test_positive_grounds.py tests/law/test_holds.py \
         tests/law/test_national_law.py tests/cli/test_drills.py tests/cli/test_rehearsals.py tests/cli/test_briefing.py tests/cli/test_oncall.py \
         tests/cli/test_war_room.py tests/cli/test_cadence.py tests/cli/test_rules.py tests/cli/test_acknowledging.py tests/cli/test_classes.py tests/web \
-        tests/cli/test_bulk.py tests/cli/test_claims.py tests/cli/test_override.py tests/cli/test_comcheck.py tests/cli/test_improvements.py tests/cli/test_contact_book.py
+        tests/cli/test_bulk.py tests/cli/test_claims.py tests/cli/test_override.py tests/cli/test_comcheck.py \
+        tests/cli/test_improvements.py tests/cli/test_contact_book.py tests/cli/test_routines.py tests/cli/test_rooms.py tests/cli/test_switching.py \
+        tests/cli/test_report_numbers.py tests/cli/test_filed_unsigned.py
 empty :=
 space := $(empty) $(empty)
 comma := ,

@@ -100,16 +100,24 @@ def test_watching_is_left_with_ctrl_c_and_piped_it_writes_a_page_when_something_
     incident: AtDesk,
 ) -> None:
     environ = {**os.environ, "TOCSIN_HOME": str(incident.home)}
-    child = subprocess.Popen([*COMMAND, "watch"], env=environ, stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    try:
-        assert "amber-falcon" in child.stdout.readline()
-        incident.done("note", "something happened")
-        assert any("amber-falcon" in line for line in iter(child.stdout.readline, ""))
-        child.send_signal(signal.SIGINT)
-        child.communicate(timeout=20)
-    finally:
-        child.kill()
+    with subprocess.Popen(
+        [*COMMAND, "watch"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where tests run behind a shell
+    ) as child:
+        try:
+            assert child.stdout is not None
+            assert "amber-falcon" in child.stdout.readline()
+            incident.done("note", "something happened")
+            assert any("amber-falcon" in line for line in iter(child.stdout.readline, ""))
+            child.send_signal(signal.SIGINT)
+            child.communicate(timeout=20)
+        finally:
+            child.kill()
     assert child.returncode == 0
 
 

@@ -16,6 +16,7 @@ from runner.errors import Stale
 from runner.model.actor import Actor
 from runner.model.people import BOOK, DECODER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
 from runner.service.chance import Chance, Clock
+from runner.service.own_journal import TRIES
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
 
@@ -55,7 +56,20 @@ def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEve
 
 
 def record(desk: Shelf, *events: AnyPeopleEvent) -> None:
-    """Append events, each to the journal that it belongs to, in one transaction; raises Stale."""
+    """Append events, each to the journal that it belongs to; raises Stale.
+
+    Nothing in them hangs on what stands there: where others were first, theirs stand before these.
+    """
+    for _ in range(TRIES):
+        events = _overtaken(desk, events)
+        if not events:
+            desk.forget_directory()
+            return
+    raise Stale("others change the people all the time", hint="look again, then repeat")
+
+
+def _overtaken(desk: Shelf, events: Sequence[AnyPeopleEvent]) -> tuple[AnyPeopleEvent, ...]:
+    """Append events in one transaction, and return those into whose journal somebody else wrote first."""
     now = desk.clock.now()
     books = {row.title: row for row in _books(desk.store)}
     grouped: dict[str, list[AnyPeopleEvent]] = {}
@@ -67,9 +81,12 @@ def record(desk: Shelf, *events: AnyPeopleEvent) -> None:
         for person, entries in grouped.items()
     ]
     results = desk.store.append(appends, recorded=now)
-    if not all(isinstance(one, Appended) for one in results):
-        raise Stale("somebody else changed the people at the same moment", hint="look again, then repeat")
-    desk.forget_directory()
+    return tuple(
+        event
+        for entries, result in zip(grouped.values(), results, strict=True)
+        if not isinstance(result, Appended)
+        for event in entries
+    )
 
 
 def _row(desk: Shelf, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.errors import Invalid, Problem
+from runner.errors import Invalid, Problem, Stale
 from runner.loading.contact_book import read_list
 from runner.loading.contact_entries import Entry, Listing, Ways, check_entries
 from runner.model.messaging import Channel, ContactPoint
@@ -42,6 +42,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that an import would write; ``missing`` are people on record whom the list does not name."""
 
+    known: People
+    """Whom it was held against."""
     people: tuple[Changed, ...]
     roles: Mapping[str, tuple[str, ...]] = {}
     missing: tuple[str, ...] = ()
@@ -77,6 +79,7 @@ def planned(desk: Desk, path: Path) -> Import:
     people = tuple(_changed(entry, known, kept, now) for entry in listing.entries)
     listed = {one.person for one in people}
     return Import(
+        known=known,
         people=people,
         roles={
             role: held for role, held in _roles(listing, known.roles) if held != known.roles.get(role, ())
@@ -90,6 +93,7 @@ def moved(desk: Desk) -> Import:
     """Return what taking the people of ``tocsin.yaml`` into the store would write: each as known today."""
     known, kept = read_people(desk), _kept(desk)
     return Import(
+        known=known,
         people=tuple(
             Changed(
                 person=name,
@@ -103,8 +107,12 @@ def moved(desk: Desk) -> Import:
 
 
 def carry_out(desk: Desk, found: Import) -> None:
-    """Write what was shown; raises Stale where somebody else changed the same people meanwhile."""
-    by = desk.actor.claimed
+    """Write what was shown; raises Stale where somebody else changed the same people or a role meanwhile."""
+    known, by = read_people(desk), desk.actor.claimed
+    if known.roles != found.known.roles or any(
+        known.people.get(one.person) != found.known.people.get(one.person) for one in found.changes
+    ):
+        raise Stale("the people have changed since this was shown", hint="repeat, and look again")
     events: list[AnyPeopleEvent] = [
         PersonFiled(person=one.person, by=by, card=one.card) for one in found.changes
     ]

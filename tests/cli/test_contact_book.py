@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from runner.errors import Stale
+from runner.service.importing import carry_out, planned
 from tests.cli.at_desk import AtDesk
 
 CSV = """\
@@ -52,6 +54,21 @@ def test_a_list_is_shown_before_it_is_written_and_a_second_time_changes_nothing(
     assert found["maria"]["contacts"][0]["domains"] == ["m365-tenant"]
     assert {one["origin"] for one in found.values()} == {"store"}
     assert tocsin.done("person", "import", str(people)) == "2 people as before\n"
+
+
+def test_what_others_recorded_since_a_list_was_shown_is_not_written_over(
+    tocsin: AtDesk, people: Path
+) -> None:
+    changes(tocsin, str(people))
+    people.write_text(CSV.replace("Maria Muster", "Maria Meister"), encoding="utf-8")
+    desk = tocsin.office("maria")
+    shown = planned(desk, people)
+    tocsin.done("person", "distrust", "maria", "phone", "--reason", "a new SIM card")
+    with pytest.raises(Stale, match="since this was shown"):
+        carry_out(desk, shown)
+    carry_out(desk, planned(desk, people))
+    maria = listed(tocsin)["maria"]
+    assert (maria["name"], maria["contacts"][1]["risk_at"] is None) == ("Maria Meister", False)
 
 
 def test_a_changed_address_begins_unverified_and_one_that_stays_keeps_what_is_known(

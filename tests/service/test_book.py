@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runner.errors import Stale
 from runner.model.messaging import ContactPoint
 from runner.model.organisation import Person
 from runner.model.people import (
@@ -15,6 +18,7 @@ from runner.model.people import (
     ContactVerified,
     People,
     PersonAdded,
+    PersonAway,
     PersonFiled,
     RoleHeld,
     fold_people,
@@ -44,6 +48,21 @@ class Shelf:
 
     def forget_directory(self) -> None:
         self.forgotten += 1
+
+
+class Overtaken:
+    """A store in which others write just before each of the next appends."""
+
+    def __init__(self, store: Store, *others: Callable[[], None]) -> None:
+        self._store, self._others = store, list(others)
+
+    def append(self, *given: Any, **more: Any) -> Any:
+        if self._others:
+            self._others.pop(0)()
+        return self._store.append(*given, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 def people(store: Store) -> People:
@@ -82,6 +101,25 @@ def test_whoever_is_forgotten_cannot_be_read_again_and_the_journals_still_verify
     assert shelf.store.verify().ok
     record(shelf, PersonAdded(person="ada", by="maria", name="Another Ada"))
     assert people(shelf.store).people["ada"] == Person(name="Another Ada")
+
+
+def test_of_two_who_write_of_the_same_person_at_once_both_are_kept_once(store: Store, shelf: Shelf) -> None:
+    def away() -> None:
+        record(shelf, PersonAway(person="ada", by="ben", away=True))
+
+    second: Any = Overtaken(store, away)
+    record(
+        Shelf(second),
+        ContactVerified(person="ada", by="maria", channel="phone", via="in person"),
+        ContactVerified(person="ben", by="maria", channel="email", via="in person"),
+    )
+    found = people(store).people
+    assert found["ada"].away
+    assert found["ada"].contacts[0].verified_at == found["ben"].contacts[0].verified_at == shelf.clock.now()
+    assert [type(one) for _, one in read_book(store)].count(ContactVerified) == 2
+    always: Any = Overtaken(store, *[away] * 100)
+    with pytest.raises(Stale):
+        record(Shelf(always), PersonAway(person="ada", by="maria", away=False))
 
 
 def test_what_was_said_stop_to_is_forgotten_with_its_owner_alone(shelf: Shelf) -> None:

@@ -63,23 +63,27 @@ def comcheck(desk: Desk) -> Done:
 
 
 def watch(desk: Desk, ahead: timedelta) -> Done:
-    """Tell those who lead each open real incident of its clocks that run out within ``ahead``."""
+    """Tell those who lead each real incident that is not over of its clocks that run out within ``ahead``.
+
+    While one is paused nothing leaves, and its clocks run on: that needs a person.
+    """
     told: list[str] = []
     untold: list[str] = []
-    for row in desk.store.rows("open"):
-        if row.kind != "real":
+    for row in desk.store.rows():
+        if row.kind != "real" or row.state not in ("open", "paused"):
             continue
         try:
             incident = desk.load(row.id)
             running_out = tuple(sorted(_running_out(desk, incident, ahead), key=_first))
-            if running_out:
+            if running_out and row.state == "paused":
+                untold.append(f"{row.codename} (it is paused)")
+            elif running_out:
                 (told if _tell(desk, incident, running_out) else untold).append(row.codename)
         except TocsinError as error:
             untold.append(f"{row.codename} ({error.message})")
-    words = f"told of clocks that run out: {', '.join(told)}" if told else "no clock runs out"
-    if untold:
-        return Done(f"{words}; nobody could be told in: {', '.join(untold)}", needs_a_person=True)
-    return Done(words)
+    words = [f"told of clocks that run out: {', '.join(told)}"] if told else []
+    words += [f"nobody could be told in: {', '.join(untold)}"] if untold else []
+    return Done("; ".join(words) or "no clock runs out", needs_a_person=bool(untold))
 
 
 def _running_out(desk: Desk, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:

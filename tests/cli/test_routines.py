@@ -80,6 +80,15 @@ def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_re
     )
 
 
+def test_the_watch_says_of_an_incident_that_is_paused_that_nobody_could_be_told(breach: AtDesk) -> None:
+    breach.done("routine", "add", "watch", "--every", "12h", "--ahead", "12h")
+    breach.done("pause", "--reason", "waiting for counsel")
+    breach.clock.advance(2 * DAY)
+    assert breach("drill", "run", "--due").code == 4
+    assert came(breach)[-1] == ("failed", "nobody could be told in: amber-falcon (it is paused)")
+    assert "legal clocks run out" not in breach.console
+
+
 def test_what_is_over_for_long_is_named_and_a_person_shreds_it_on_record(incident: AtDesk) -> None:
     incident.done("routine", "add", "retention", "--every", "1d", "--closed-for", "30d")
     said = incident("shred", "amber-falcon", "--reason", "policy", "--yes")

@@ -16,8 +16,10 @@ from runner.errors import Stale
 from runner.model.actor import Actor
 from runner.model.people import BOOK, DECODER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
 from runner.service.chance import Chance, Clock
-from runner.service.own_journal import TRIES
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
+
+TRIES = 20
+"""How often something is appended anew when others are first."""
 
 
 class Shelf(Protocol):

@@ -102,7 +102,7 @@ def moved(desk: Desk) -> Import:
             )
             for name in desk.home.people
             if name in known.people  # who was forgotten is not brought back by a file
-        )
+        ),
     )
 
 

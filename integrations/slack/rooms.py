@@ -65,7 +65,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
 
 
 def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:
-    """Yield the private channels that our app is in, a hundred at a time; None where Slack does not answer in full."""
+    """Yield the private channels that our app is in, a hundred at a time; None where it is not told in full."""
     cursor = ""
     for _ in range(PAGES):
         query = {"types": "private_channel", "exclude_archived": "true", "limit": "100", "cursor": cursor}
@@ -90,6 +90,7 @@ def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[objec
         if not isinstance(after, str) or not after:
             return
         cursor = after
+    yield None
 
 
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:

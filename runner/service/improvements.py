@@ -232,20 +232,17 @@ def drop(desk: Desk, name: str, reason: str) -> Item:
 
 def retest(desk: Desk, name: str, exercise: str = "") -> Item:
     """Record that a later exercise proved an item, the named one or the newest that does; raises Refused where none does."""
-    known = item(read(desk), name)
-    may(known, "retested", "as rated", "a rating")
-    proof, why = found_proof(desk, known, exercise)
-    if proof is None:
-        raise Refused(
-            f"{known.id} is not proved: {why}",
-            hint="exercise it, then: tocsin drill rate TARGET P|S as evaluator",
-            code="not_proved",
-        )
-    proved = proof
 
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "retested", "as rated", "a rating")
-        return ImprovementRetested(item=one.id, by=desk.actor.claimed, proof=proved)
+        proof, why = found_proof(desk, one, exercise)
+        if proof is None:
+            raise Refused(
+                f"{one.id} is not proved: {why}",
+                hint="exercise it, then: tocsin drill rate TARGET P|S as evaluator",
+                code="not_proved",
+            )
+        return ImprovementRetested(item=one.id, by=desk.actor.claimed, proof=proof)
 
     return _change(desk, name, decide)
 

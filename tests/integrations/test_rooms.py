@@ -18,6 +18,7 @@ from integrations.port import (
     Throttled,
     Unknown,
 )
+from integrations.slack.rooms import PAGES
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT
 from integrations.testing.matrix import MARIA, US, Matrix
@@ -172,6 +173,17 @@ def test_a_slack_channel_whose_answer_was_lost_is_found_by_its_name_on_whatever_
         assert isinstance(made(server), Unknown)
         assert made(server) == Accepted("C0ROOM1")
         assert len(server.channels) == 2
+
+
+def test_a_slack_channel_behind_more_of_ours_than_are_looked_through_stays_unknown():
+    with Slack("lose_answer") as server:
+        server.page = 1
+        for number in range(PAGES):
+            server.channels.append(
+                {"id": f"C0N{number}", "name": f"n{number}", "is_archived": False, "members": [APP]}
+            )
+        assert isinstance(made(server), Unknown)
+        assert isinstance(made(server), Unknown)
 
 
 def test_a_slack_channel_of_that_name_that_is_not_ours_is_not_taken_for_ours():

@@ -140,6 +140,7 @@ def killed(runs: Runs, story: str) -> Iterator[tuple[str, Incident]]:
 def test_a_kill_at_any_boundary_loses_nothing_and_sends_nothing_twice_that_honours_its_key(
     runs: Runs,
 ) -> None:
+    runs.clear()
     boundaries = int(runs.run("worked", "whole", 0))
     wanted = states(runs.end_state("worked", "whole"))
     assert set(wanted.values()) == {"done"}

@@ -102,7 +102,7 @@ def test_the_installed_program_says_its_version(installed: Path, tmp_path: Path)
 
 
 def test_what_the_program_declares_is_enough_to_import_all_of_it(installed: Path, tmp_path: Path):
-    extras = ("psycopg", "procrastinate", "keyring")
+    extras = ("psycopg", "procrastinate", "keyring", "dns")
     script = f"""
 import importlib, pkgutil, integrations, runner
 for package in (runner, integrations):

@@ -60,7 +60,7 @@ def test_line_ends_of_windows_make_no_difference() -> None:
         ("    item:", "    itme:", "small.md:8:5: error: unknown key 'itme' [notice-key] (did you mean 'item'?)"),
         ("version: 1.0.0", "version: one", "small.md:4:10: error: a version is three numbers, as 1.0.0 [notice-version]"),
         ("id: small\n", "", "small.md:2:1: error: Object missing required field `id` [notice-value]"),
-        ("title: Small", "title: Small\nqqqq: 1", "small.md:6:1: error: unknown key 'qqqq' [notice-key] (known are id, version, title, regime, duties, fits, translates, form, law_items, says, parts, language, audience, requires, forbids, facts, headings, min_points, phased, at_once, logo, slots)"),
+        ("title: Small", "title: Small\nqqqq: 1", "small.md:6:1: error: unknown key 'qqqq' [notice-key] (known are id, version, title, regime, duties, fits, translates, form, law_items, says, parts, language, audience, requires, forbids, links, facts, headings, min_points, phased, at_once, logo, slots)"),
         ("id: small", "id: Small Notice", "small.md:3:5: error: an id is lower-case words joined by hyphens [notice-id]"),
         ("title: Small", "title: [x]", "small.md:5:8: error: Expected `str`, got `array` [notice-value]"),
         ("notice/v1", "notice/v9", "small.md:2:9: error: this is not a notice file [notice-schema] (write 'schema: tocsin/notice/v1')"),

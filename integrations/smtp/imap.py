@@ -117,7 +117,7 @@ def _round(line: imaplib.IMAP4, box: Imap, keep: Keep) -> str:
     reached = _read(box.state)
     if reached.validity != validity:
         reached = Reached(validity)
-    waiting = [*reached.again, *(uid for uid in _search(line, reached.next) if uid >= reached.next)][:MOST]
+    waiting = [*reached.again, *_waiting(line, reached.next)][:MOST]
     again: list[int] = [*reached.again]
     try:
         for uid in waiting:
@@ -130,11 +130,13 @@ def _round(line: imaplib.IMAP4, box: Imap, keep: Keep) -> str:
     return "something that came by mail could not be kept" if reached.again else ""
 
 
-def _search(line: imaplib.IMAP4, first: int) -> list[int]:
-    kind, found = line.uid("SEARCH", f"UID {first}:*")
+def _waiting(line: imaplib.IMAP4, first: int) -> list[int]:
+    """Return the numbers from ``first`` on; each comes in a line of its own, where SEARCH puts all into one, however long."""
+    kind, found = line.uid("FETCH", f"{first}:*", "(UID)")
     if kind != "OK":
         raise _Trouble("the mailbox's server does not say what came")
-    return sorted({int(one) for part in found if part for one in _NUMBER.findall(part)})
+    numbers = (_UID.search(part) for part in found if isinstance(part, bytes))
+    return sorted({uid for one in numbers if one is not None and (uid := int(one[1])) >= first})
 
 
 def _fetched(line: imaplib.IMAP4, uid: int) -> bytes | None:

@@ -15,7 +15,7 @@ from integrations.http.cutoff import CutOff
 from integrations.port import Answer, Receipt, Timeouts
 from integrations.smtp import Imap, Settings, imap
 from integrations.smtp.reports import LARGEST
-from integrations.testing.chaos import ChaosServer, Talk
+from integrations.testing.chaos import ChaosServer, Script, Talk
 from runner.effects.gateway.words import Held
 from tests.integrations.test_smtp_reports import group, mail, report
 from tests.servers import dovecot
@@ -134,6 +134,33 @@ def test_a_server_that_promises_too_much_is_not_listened_to(tmp_path: Path) -> N
         got, trouble = collected(box(server.port, tmp_path, tls="none"), None)
     assert (got, trouble) == ([], "the line to the mailbox was lost, or its server does not speak IMAP")
     assert not (tmp_path / "state").exists()
+
+
+def full(mails: int) -> Script:
+    """Return a server whose one mailbox has so many mails, all of them expunged when they are asked for."""
+    said = {
+        b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n",
+        b"LOGIN": b"",
+        b"EXAMINE": b"* OK [UIDVALIDITY 7] ids\r\n",
+        b"SEARCH": b"* SEARCH " + b" ".join(b"%d" % n for n in range(1, mails + 1)) + b"\r\n",
+        b"(UID)": b"".join(b"* %d FETCH (UID %d)\r\n" % (n, n) for n in range(1, mails + 1)),
+    }
+
+    def script(talk: Talk) -> None:
+        talk.say(b"* OK ready\r\n")
+        while part := talk.hear():
+            tag = part.partition(b" ")[0]
+            found = next((text for word, text in said.items() if word in part), b"")
+            talk.say(found + tag + b" OK done\r\n")
+
+    return script
+
+
+def test_a_mailbox_with_more_mails_than_one_line_can_name_is_read_a_round_at_a_time(tmp_path: Path) -> None:
+    with ChaosServer(full(170_000)) as server:
+        inbox = box(server.port, tmp_path, tls="none")
+        assert collected(inbox, None) == ([], "")
+    assert msgspec.json.decode(inbox.state.read_bytes()) == {"validity": 7, "next": imap.MOST + 1, "again": []}
 
 
 def test_a_greeting_that_drips_has_an_end(tmp_path: Path) -> None:

@@ -160,7 +160,11 @@ def test_a_mailbox_with_more_mails_than_one_line_can_name_is_read_a_round_at_a_t
     with ChaosServer(full(170_000)) as server:
         inbox = box(server.port, tmp_path, tls="none")
         assert collected(inbox, None) == ([], "")
-    assert msgspec.json.decode(inbox.state.read_bytes()) == {"validity": 7, "next": imap.MOST + 1, "again": []}
+    assert msgspec.json.decode(inbox.state.read_bytes()) == {
+        "validity": 7,
+        "next": imap.MOST + 1,
+        "again": [],
+    }
 
 
 def test_a_greeting_that_drips_has_an_end(tmp_path: Path) -> None:

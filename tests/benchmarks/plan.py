@@ -171,9 +171,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("E", "apprise", Role.PEER, ".venv", "peers/bare_messages.py", 200, "apprise"),
     # D: an exercise without people; n is the virtual days
     ours("D", "tocsin", "drills.py", 14, prepare="ours/drills.py"),
-    ours("D", "quiet hour", "drills.py", 1, "1h", prepare="ours/drills.py"),
-    ours("D", "quiet day", "drills.py", 1, "1d", prepare="ours/drills.py"),
-    ours("D", "quiet year", "drills.py", 365, "365d", prepare="ours/drills.py"),
+    # Q: an exercise in which nothing is due
+    ours("Q", "quiet hour", "drills.py", 1, "1h", prepare="ours/drills.py"),
+    ours("Q", "quiet day", "drills.py", 1, "1d", prepare="ours/drills.py"),
+    ours("Q", "quiet year", "drills.py", 365, "365d", prepare="ours/drills.py"),
     # N: which channel carries a message to whom
     ours("N", "tocsin", "planner.py", 1_000),
     ours("N", "tocsin, many", "planner.py", 10_000),
@@ -230,9 +231,9 @@ TARGETS: tuple[Target, ...] = (
     # four times as many messages take four times as long, start-up aside
     Target("H", "tocsin, many", "tocsin", 0.9),
     Target("E", "tocsin", "apprise", 2),
-    # a year in which nothing is due costs what an hour does
-    Target("D", "quiet day", "quiet hour", 0.9),
-    Target("D", "quiet year", "quiet hour", 0.9),
+    # a stretch in which nothing is due costs the same however long it is, but for looking when the next thing is
+    Target("Q", "quiet day", "quiet hour", 0.9),
+    Target("Q", "quiet year", "quiet hour", 0.9),
     Target("N", "tocsin, many", "tocsin", 0.9),
     Target("C", "tocsin version", "bare Python", 1 / 7),
     Target("C", "tocsin status", "bare Python", 1 / 20),
@@ -240,4 +241,4 @@ TARGETS: tuple[Target, ...] = (
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)
 
-WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "H", "E", "D", "N", "C", "M")
+WORKLOADS = ("W1", "W2", "W3", "W4", "V", "L", "A", "P", "B", "H", "E", "D", "Q", "N", "C", "M")

@@ -121,4 +121,4 @@ ALL_STEPS = "tocsin status --all"
 def bulk(verb: str, notice: str, list_name: str, more: str = "") -> str:
     """Return a command about a campaign; what a person decides wants a reason."""
     words = ["tocsin bulk", verb, notice, "--people", quote(list_name), more]
-    return " ".join(filter(None, [*words, "" if verb == "status" else "--reason WHY"]))
+    return " ".join(filter(None, [*words, "" if verb in ("status", "send") else "--reason WHY"]))

@@ -114,7 +114,7 @@ def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
         indent=0,
     )
     falls = ", ".join(one.domain for one in row.domains) or "nothing that is named"
-    yield line(f"  carries {carries}; falls with {falls}", "dim")
+    yield line(f"carries {carries}; falls with {falls}", "dim", indent=2)
     yield from (line(f"  {one.domain}: {_down(one, now)}", "alarm") for one in row.domains if one.since)
 
 

@@ -175,6 +175,19 @@ def unmet(report: DrillReport) -> tuple[str, ...]:
     )
 
 
+def behind_plan(report: DrillReport) -> tuple[str, ...]:
+    """Return the numbers of the events whose time came while nobody conducted the exercise."""
+    return tuple(
+        one.number
+        for one in report.events
+        if report.stage == "running"
+        and one.state == "waiting"
+        and one.category in ("inject", "other")
+        and one.planned is not None
+        and one.planned < report.exercise_time
+    )
+
+
 _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
 
 
@@ -188,8 +201,13 @@ def drill_page(report: DrillReport) -> Page:
         hang=2,
     )
     stands = line(f"{report.stage}; exercise time {report.exercise_time:%Y-%m-%d %H:%M %Z}", "title")
-    rows = tuple(_row(one) for one in report.events)
-    blocks: list[Block] = [head, stands, Blank(), Table(rows=rows, elastic=3, indent=0)]
+    blocks: list[Block] = [head, stands]
+    if report.events:
+        rows = tuple(_row(one) for one in report.events)
+        blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
+    if behind := behind_plan(report):
+        words = f"due and not released: {', '.join(behind)}; conduct it: tocsin drill run --go-on {report.codename}"
+        blocks.append(line(words, "warn", indent=2, hang=2))
     for event in report.events:
         blocks += [
             _expected(event.number, one)

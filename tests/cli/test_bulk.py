@@ -590,6 +590,7 @@ def test_pages_say_what_a_person_has_to_know(bulk: AtDesk, relay: MailServer, tm
     assert "by mail" in shown
     ended = bulk.done("bulk", "send", "our-letter", "--people", path, "--yes", "--no-wait")
     assert "the canary is out" in ended
+    assert ended.rstrip().endswith("tocsin bulk send our-letter --people people.csv")
     counted = bulk.done("bulk", "status", "our-letter", "--people", path)
     assert "notified, accepted" in counted
     assert "open, to get a letter" in counted

@@ -88,6 +88,21 @@ def test_an_exercise_is_played_to_its_end_without_people_and_counts_for_nothing(
     assert tocsin.console == ""
 
 
+def test_what_came_due_while_nobody_conducts_is_named_with_the_command_that_goes_on(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    conductor = begun(tocsin, exercise)
+    conductor.step()
+    assert "not released" not in tocsin.done("drill", "show")
+    tocsin.clock.advance(timedelta(seconds=11))
+    said = tocsin.done("drill", "show")
+    assert "due and not released: 2; conduct it: tocsin drill run --go-on amber-falcon" in " ".join(
+        said.split()
+    )
+    conductor.step()
+    assert "not released" not in tocsin.done("drill", "show")
+
+
 def test_what_happens_is_released_by_time_by_facts_by_deeds_and_by_what_was_missed(
     tocsin: AtDesk, exercise: Path
 ) -> None:

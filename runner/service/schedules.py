@@ -84,7 +84,7 @@ def acknowledge(desk: Desk, name: str, reason: str) -> None:
     """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
     if not reason.strip():
         raise Refused(
-            "an exercise that did not happen is acknowledged with a reason", hint="add --reason '…'"
+            "what was missed or failed is acknowledged with a reason", hint="add --reason '…'"
         )
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:

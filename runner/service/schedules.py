@@ -83,9 +83,7 @@ def drop(desk: Desk, name: str, *, routine: bool = False) -> None:
 def acknowledge(desk: Desk, name: str, reason: str) -> None:
     """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
     if not reason.strip():
-        raise Refused(
-            "what was missed or failed is acknowledged with a reason", hint="add --reason '…'"
-        )
+        raise Refused("what was missed or failed is acknowledged with a reason", hint="add --reason '…'")
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         wrong = attention(_standing(name, book.schedules.values()))

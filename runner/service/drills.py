@@ -21,6 +21,7 @@ from runner.model.incident import Incident
 from runner.model.moments import parse_duration, parse_instant
 from runner.model.states import Kind
 from runner.service.facts import stated
+from runner.service.schedules import real_incidents
 from runner.service.starting import Opening, Request, prepare_opening
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def prepare_drill(
 
     Refused while a real incident is open, unless ``despite`` says why it goes on all the same.
     """
-    real = [row.codename for row in desk.store.rows("open") if row.kind == "real"]
+    real = real_incidents(desk)
     if real and kind == "exercise" and not despite.strip():
         raise Refused(
             f"a real incident is open: {', '.join(real)}",

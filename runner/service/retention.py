@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import Refused
+from runner.model.incident import Incident
+from runner.model.moments import parse_instant
 from runner.model.retention import DECODER, JOURNAL, IncidentShredded, Kept, fold_retention
 from runner.service import own_journal
 from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
+
+HOLD = "law_enforcement.hold."
 
 
 def kept(desk: Desk) -> Kept:
@@ -31,12 +36,30 @@ def check(row: IncidentRow, reason: str) -> None:
         )
 
 
+def _no_hold(incident: Incident, now: datetime) -> None:
+    """Raise Refused while a hold that somebody asked for has no end on record that has passed."""
+    hold = {
+        name: one.value
+        for name, one in incident.facts.items()
+        if name.startswith(HOLD) and one.value is not None
+    }
+    until = hold.get(f"{HOLD}until")
+    if hold and (until is None or parse_instant(until) > now):
+        raise Refused(
+            f"{incident.codename} is held: {', '.join(sorted(hold))}",
+            hint=f"when the hold has ended: tocsin fact set {HOLD}until=INSTANT --incident {incident.codename}",
+            code="held",
+        )
+
+
 def shred(desk: Desk, row: IncidentRow, reason: str) -> None:
-    """Make an incident's personal data unreadable for good; raises as ``check`` does.
+    """Make an incident's personal data unreadable for good; raises as ``check`` does, and while a hold is on record.
 
     It is put on record first: a crash between leaves a record of what was decided, and the same command ends it.
     """
     check(row, reason)
+    if row.id not in kept(desk).shredded:
+        _no_hold(desk.load(row.id), desk.clock.now())
     event = IncidentShredded(
         incident=row.id, codename=row.codename, by=desk.actor.claimed, reason=reason.strip()
     )

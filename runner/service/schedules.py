@@ -123,6 +123,12 @@ def written(exercise: str, base: Path) -> str:
     return str((base / exercise).resolve()) if is_path(exercise) else exercise
 
 
+def real_incidents(desk: Desk) -> tuple[str, ...]:
+    """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
+    rows = desk.store.rows()
+    return tuple(one.codename for one in rows if one.kind == "real" and one.state in ("open", "paused"))
+
+
 def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnyScheduleEvent, ...]:
     """Record what became of every fire time that has passed, and return what was recorded."""
     now = desk.clock.now()
@@ -130,7 +136,7 @@ def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnySc
         scheduler=scheduler,
         by=desk.actor.claimed,
         now=now,
-        real=tuple(one.codename for one in desk.store.rows("open") if one.kind == "real"),
+        real=real_incidents(desk),
         alive=desk.store.worker_alive,
         still_open=lambda incident: _still_open(desk, incident),
         chance=chance,

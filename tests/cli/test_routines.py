@@ -110,6 +110,18 @@ def test_what_is_over_for_long_is_named_and_a_person_shreds_it_on_record(inciden
     incident.done("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
 
 
+def test_what_somebody_asked_to_hold_is_not_shredded_before_the_hold_has_ended(incident: AtDesk) -> None:
+    hold = ("law_enforcement.hold.form=written", "law_enforcement.hold.from=2026-11-24T09:00:00Z")
+    incident.done("fact", "set", *hold, "--source", "letter")
+    incident.done("close", "--reason", "found again")
+    incident.clock.advance(DAY)
+    words = ("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
+    said = incident(*words)
+    assert (said.code, "amber-falcon is held: law_enforcement.hold.form" in said.err) == (1, True)
+    incident.done("fact", "set", "law_enforcement.hold.until=2026-11-24T12:00:00Z", "--source", "letter")
+    incident.done(*words)
+
+
 def test_a_scheduler_sends_what_is_due_where_no_worker_goes_on(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
     desk = tocsin.office()

@@ -75,6 +75,7 @@ def test_while_a_real_incident_is_open_an_exercise_is_recorded_as_missed(
     tocsin: AtDesk, exercise: str
 ) -> None:
     tocsin.done("open", str(tocsin.home / "exercises" / "lost-badge.yaml"), "--yes")
+    tocsin.done("pause", "--reason", "a pause is not the end")
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     tocsin.done("drill", "schedule", exercise, "--every", "2d", "--despite", "the night shift has its own")
     tocsin.clock.advance(2 * DAY)

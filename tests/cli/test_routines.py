@@ -118,7 +118,15 @@ def test_what_somebody_asked_to_hold_is_not_shredded_before_the_hold_has_ended(i
     words = ("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
     said = incident(*words)
     assert (said.code, "amber-falcon is held: law_enforcement.hold.form" in said.err) == (1, True)
-    incident.done("fact", "set", "law_enforcement.hold.until=2026-11-24T12:00:00Z", "--source", "letter")
+    incident.done(
+        "fact",
+        "set",
+        "law_enforcement.hold.until=2026-11-24T12:00:00Z",
+        "--source",
+        "letter",
+        "-i",
+        "amber-falcon",
+    )
     incident.done(*words)
 
 

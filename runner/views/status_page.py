@@ -63,10 +63,9 @@ def _heading(found: Status) -> Heading:
 
 def _subject(found: Status, now: datetime) -> str:
     playbooks = ", ".join(f"{one.name} {one.version}" for one in found.playbooks)
-    running_for = span(found.as_of - found.opened_at)
-    return (
-        f"{playbooks} · running for {running_for} · event {found.version} · {moment(now, now.tzinfo or UTC)}"
-    )
+    length = span(found.as_of - found.opened_at)
+    age = f"running for {length}" if found.state in ("open", "paused") else f"begun {length} ago"
+    return f"{playbooks} · {age} · event {found.version} · {moment(now, now.tzinfo or UTC)}"
 
 
 def _attention(items: Sequence[Attention], lanes: Sequence[LaneGroup]) -> Iterator[Block]:

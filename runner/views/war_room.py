@@ -93,8 +93,8 @@ def room_blocks(room: RoomView) -> Iterator[Block]:
     if not room.name:
         yield line("WAR ROOM  none can be used: agree on one over a channel that holds", "alarm", hang=2)
     elif room.address:
-        agreed = f", agreed on by {room.agreed_by}" if room.agreed_by else ""
-        yield line(f"WAR ROOM  {room.address} ({room.name}{agreed})", "title", hang=2)
+        whence = f"agreed on by {room.agreed_by}" if room.agreed_by else room.name
+        yield line(f"WAR ROOM  {room.address} ({whence})", "title", hang=2)
     else:
         yield line(f"WAR ROOM  {room.name} is being opened", "warn", hang=2)
     for state, words in (("invited", "invited"), ("pending", "being invited")):

@@ -97,3 +97,10 @@ def test_what_was_left_open_is_told_as_such_and_nobody_is_asked_to_do_it(inciden
     assert "Block the badge" in page
     assert not [word for word in ("READY", "TO COME", "left", "NEEDS A PERSON") if f"\n{word}" in page]
     assert incident("doctor").code == 0
+
+
+def test_an_incident_that_is_over_does_not_say_that_it_runs(desk: AtDesk) -> None:
+    desk.clock.advance(timedelta(days=2))
+    said = desk.done("status")
+    assert "running for" not in said
+    assert "begun 2 d " in said

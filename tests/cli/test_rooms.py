@@ -277,7 +277,7 @@ def test_where_no_room_can_be_used_somebody_is_asked_to_say_where_people_agreed_
         tocsin.done("room", "use", "Cafe at the corner", "--domain", "cafe")
         room = home.room()
         assert (room["address"], room["agreed_by"]) == ("Cafe at the corner", "maria")
-        assert "agreed on by maria" in tocsin.done("status")
+        assert "(agreed on by maria)" in tocsin.done("status")
         home.later(hours=2)
         assert "war room: Cafe at the corner" in tocsin.console
         tocsin.done("domain", "compromised", "cafe")

@@ -138,7 +138,7 @@ def test_a_room_is_opened_the_right_people_are_let_in_and_every_message_has_its_
     assert home.guests() == {
         "maria": "invited",
         "jonas": "no handle contact is known for this channel",
-        "ada": "depends on ada-laptop, which is compromised (since 2026-11-24T09:00+00:00)",
+        "ada": "depends on ada-laptop, which is compromised (since 2026-11-24 09:00 UTC)",
     }
     page = tocsin.done("status")
     assert "invited: maria" in page

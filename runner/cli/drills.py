@@ -8,7 +8,6 @@ from runner.cli.catalogs import catalog
 from runner.cli.drill_reports import report
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.outcome import submit
 from runner.cli.ready import readiness
 from runner.cli.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.session import Session
@@ -337,10 +336,11 @@ def rate(
       tocsin drill rate T1
       tocsin drill rate T1 S --note "counsel had to be called twice"
     """
-    from runner.service.drills import proposed
+    from runner.cli.outcome import tell
+    from runner.service import drills
 
     incident = session.incident()
-    proposal = proposed(session.desk, incident, target)
+    proposal = drills.proposed(session.desk, incident, target)
     if not rating:
         report = {
             "schema": "tocsin/rating/v1",
@@ -352,9 +352,8 @@ def rate(
         return
     found = cast(Rating, _choice(rating.upper(), RATINGS, "rating"))
     made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
-    submit(
-        session, incident.id, made, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}"
-    )
+    after = drills.rate(session.desk, incident.id, made)
+    tell(session, incident, after, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
 
 
 def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:

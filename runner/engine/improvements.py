@@ -20,8 +20,6 @@ from runner.model.improvement import Item, Plan, Proof, Status
 from runner.model.incident import Incident
 
 GOOD = ("P", "S")
-EVALUATING = frozenset({"evaluator", "director", "lead_controller"})
-"""Who of an exercise's staff may confirm that something is better."""
 ClosingKind = Literal["", "test", "exercise"]
 
 
@@ -145,9 +143,8 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
     ]
     if bad:
         return Verdict(why="; ".join(dict.fromkeys(bad)))
-    able = {one.person for one in plan.participants if one.role in EVALUATING}
     by = tuple(dict.fromkeys(one.by for some in given.values() for one in some))
-    if strangers := [who for who in by if who not in able]:
+    if strangers := [who for who in by if who not in plan.evaluators]:
         return Verdict(why=f"{', '.join(strangers)} rated it, who does not evaluate that exercise")
     return Verdict(
         proof=Proof(

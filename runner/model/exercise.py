@@ -23,6 +23,8 @@ DISCUSSION: frozenset[str] = frozenset({"seminar", "workshop", "ttx", "game"})
 HseepRole = Literal[
     "director", "lead_controller", "controller", "facilitator", "evaluator", "simulator", "player", "observer"
 ]
+EVALUATING: frozenset[HseepRole] = frozenset({"evaluator", "director", "lead_controller"})
+"""Roles that rate what was played, and stand for the report."""
 Category = Literal["inject", "contingency", "expected_action", "other"]
 Words = Annotated[str, Meta(pattern=r"\S")]
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,30}$")]
@@ -217,3 +219,8 @@ class Exercise(Written, frozen=True, kw_only=True):
     """Facts of the organisation for an exercise without people."""
     laws: tuple[str, ...] | None = None
     """Only these regimes are in force in an exercise without people; left out: all."""
+
+    @property
+    def evaluators(self) -> frozenset[str]:
+        """Who rates, and who signs the report."""
+        return frozenset(one.person for one in self.participants if one.role in EVALUATING)

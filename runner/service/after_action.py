@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 
-SIGNERS = frozenset({"evaluator", "director", "lead_controller"})
-
-
 def source_of(desk: Desk, incident: Incident) -> Source:
     """Gather what a report is made from."""
     head = desk.store.head(incident.id)
@@ -87,7 +84,7 @@ def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
     """Return who signs: evaluators and directors of an exercise; of a real incident whoever holds a role in it."""
     if plan is None:
         return frozenset(person for persons in incident.roles.values() for person in persons)
-    return frozenset(one.person for one in plan.participants if one.role in SIGNERS)
+    return plan.evaluators
 
 
 def _may_sign(desk: Desk, source: Source) -> None:

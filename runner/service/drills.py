@@ -211,6 +211,18 @@ def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
     return found
 
 
+def rate(desk: Desk, name: str, made: c.Rate) -> Incident:
+    """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
+    able = plan_of(desk, desk.load(name)).evaluators
+    if able and made.by not in able:
+        raise Refused(
+            f"{made.by} does not evaluate this exercise",
+            hint=f"who does: {', '.join(sorted(able))}; note what you saw: tocsin drill observe '…'",
+            code="no_evaluator",
+        )
+    return desk.submit(name, made)
+
+
 def overran(desk: Desk, incident: Incident, plan: Exercise, began: datetime) -> bool:
     """Tell whether it has gone on longer than its plan allows, by the wall."""
     return desk.clock.now() - began > parse_duration(plan.safety.max_wall_time)

@@ -69,7 +69,7 @@ def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_
     out = str(tmp_path / "signed")
     said = tocsin("drill", "report", "--sign", "--as", "olga", "--out", out)
     assert "the report is a draft: no evaluator has rated T1" in said.err
-    tocsin.done("drill", "rate", "T1", "S")
+    tocsin.done("drill", "rate", "T1", "S", "--as", "olga")
     assert "who does: olga" in tocsin("drill", "report", "--sign", "--out", out).err
     assert not (tmp_path / "signed").exists()
     tocsin.done("drill", "report", "--sign", "--as", "olga", "--out", out, "--to", "md")

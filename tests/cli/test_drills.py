@@ -164,7 +164,10 @@ def test_a_rating_is_proposed_from_the_record_and_stands_only_by_an_evaluator_s_
     tocsin: AtDesk, exercise: Path
 ) -> None:
     begun(tocsin, exercise).step()
-    assert "ratings are given once the exercise is over" in tocsin("drill", "rate", "T1", "P").err
+    assert (
+        "ratings are given once the exercise is over"
+        in tocsin("drill", "rate", "T1", "P", "--as", "olga").err
+    )
     tocsin.clock.advance(timedelta(seconds=20))
     tocsin.done("task", "check", "block", "--all")
     tocsin.done("task", "done", "block")
@@ -174,14 +177,17 @@ def test_a_rating_is_proposed_from_the_record_and_stands_only_by_an_evaluator_s_
     found = tocsin("drill", "show", "--format", "json").json["ratings"]
     assert (found["draft"], found["unconfirmed"]) == (True, ["T1"])
     assert [(one["proposal"], one["rating"]) for one in found["objectives"]] == [("S", "")]
-    said = tocsin("drill", "rate", "T1", "P")
+    said = tocsin("drill", "rate", "T1", "S")
+    assert (said.code, "maria does not evaluate this exercise" in said.err) == (1, True)
+    assert "who does: olga" in said.err
+    said = tocsin("drill", "rate", "T1", "P", "--as", "olga")
     assert (said.code, "needs a note" in said.err) == (1, True)
-    tocsin.done("drill", "rate", "T1", "P", "--note", "the clock of the reader was wrong")
+    tocsin.done("drill", "rate", "T1", "P", "--note", "the clock of the reader was wrong", "--as", "olga")
     found = tocsin("drill", "show", "--format", "json").json["ratings"]
     (target,) = found["objectives"][0]["targets"]
     assert (found["draft"], target["proposal"], target["rating"]) == (False, "S", "P")
-    assert target["rated_by"] == "maria"
-    assert "P by maria, the clock of the reader was wrong" in tocsin.done("drill", "show")
+    assert target["rated_by"] == "olga"
+    assert "P by olga, the clock of the reader was wrong" in tocsin.done("drill", "show")
     assert "there are: O1, T1" in tocsin("drill", "rate", "T9", "P").err
 
 

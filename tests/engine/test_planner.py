@@ -506,7 +506,8 @@ def broken(message, used, step, where, traits) -> set[str]:
         return verified is not None and verified > instant
 
     found = {
-        "R36": where.kind != "real" and not (used.exercise_safe and message.audience == "responder"),
+        "R36": where.kind != "real"
+        and not (used.exercise_safe and message.audience in ("responder", "executive")),
         "R10": message.personal_data == "credentials",
         "R27": bool(where.held_by) and message.audience in ("affected", "public"),
         "R1": bool(fallen) and matters,

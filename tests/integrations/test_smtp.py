@@ -344,7 +344,7 @@ def test_where_no_reports_are_offered_bounces_come_to_an_address_with_the_key_in
 def test_where_reports_are_offered_the_sender_stays():
     with ChaosServer(smtp_script()) as server:
         assert smtp.send(message(), settings(server, bounces="b@breach.example"), {}) == Accepted("4bXyZ1")
-    assert server.talks[0].lines[1].startswith(b"mail FROM:<alerts@breach.example>")
+    assert server.talks[0].lines[1].lower().startswith(b"mail from:<alerts@breach.example>")
 
 
 def test_the_lint_looks_at_where_mail_comes_back_to():

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from integrations.http import Reply, json_object
+from integrations.http import json_object
 from integrations.http.service import (
     answered,
     findings,
@@ -47,7 +47,7 @@ from integrations.port import (
     machine_of,
     plain_body,
 )
-from integrations.slack.api import ID, method, refusal
+from integrations.slack.api import ID, ask, method, refusal
 from integrations.slack.api import Settings as Settings
 from integrations.slack.rooms import invite as invite
 from integrations.slack.rooms import open_room as open_room
@@ -162,11 +162,8 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
         return CannotTell("the token is not usable")
     if outbound.recipient[:1] not in {"C", "D", "G"}:
         return CannotTell("the history of a conversation is asked for by its own id, not by a person's")
-    content = {"channel": outbound.recipient, "include_all_metadata": True, "limit": 50}
-    url = method(settings, "conversations.history")
-    reply = send_json(outbound, url, content, token=token, ca_file=settings.ca_file, max_answer=2_000_000)
-    said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
-    messages = said.get("messages") if said.get("ok") is True else None
+    query = {"channel": outbound.recipient, "include_all_metadata": "true", "limit": "50"}
+    messages = ask(outbound, settings, "conversations.history", query, token).get("messages")
     for message in messages if isinstance(messages, list) else []:
         if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
             return Found(_stamp(member(message, "ts")))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 
 import msgspec
 
-from integrations.http import Reply, retry_after
+from integrations.http import Reply, Request, exchange, json_object, retry_after
+from integrations.http.service import Timed
 from integrations.port import Outcome, Rejected, Throttled, Unknown
 
 ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
@@ -47,6 +50,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def method(settings: Settings, name: str) -> str:
     """Return the address of a method of the Web API."""
     return f"{settings.api.rstrip('/')}/{name}"
+
+
+def ask(
+    attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str
+) -> dict[str, object]:
+    """Return what a reading method says, or nothing unless it says ``ok``. Such a method takes no JSON body, but a query."""
+    reply = exchange(
+        Request(
+            method="GET",
+            url=f"{method(settings, name)}?{urlencode(query)}",
+            at=attempt.at,
+            headers={"Authorization": f"Bearer {token}"},
+            timeouts=attempt.timeouts,
+            ca_file=settings.ca_file,
+            max_answer=2_000_000,
+        )
+    )
+    said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
+    return said if said.get("ok") is True else {}
 
 
 def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from integrations.http import Reply, Request, exchange, json_object
 from integrations.http.service import answered, member, send_json, usable
 from integrations.port import Accepted, Invitation, NewRoom, Outcome, Rejected, Secrets, Unknown
-from integrations.slack.api import ID, Settings, method, refusal
+from integrations.slack.api import ID, Settings, ask, method, refusal
 
 PAGES = 20
 """How many hundreds of private channels of ours are looked through for one of a name."""
@@ -69,20 +68,9 @@ def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[objec
     cursor = ""
     for _ in range(PAGES):
         query = {"types": "private_channel", "exclude_archived": "true", "limit": "100", "cursor": cursor}
-        reply = exchange(
-            Request(
-                method="GET",
-                url=f"{method(settings, 'users.conversations')}?{urlencode(query)}",
-                at=room.at,
-                headers={"Authorization": f"Bearer {token}"},
-                timeouts=room.timeouts,
-                ca_file=settings.ca_file,
-                max_answer=2_000_000,
-            )
-        )
-        said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
+        said = ask(room, settings, "users.conversations", query, token)
         channels = said.get("channels")
-        if said.get("ok") is not True or not isinstance(channels, list):
+        if not isinstance(channels, list):
             yield None
             return
         yield channels

@@ -22,6 +22,18 @@ TEAM = "T0MADEUP1"
 APP = "U0TOCSIN"
 """The user that our app is."""
 LATER = {"ok": False, "error": "ratelimited"}
+NEEDED: dict[str, tuple[str, ...]] = {
+    "chat.postMessage": ("channel",),
+    "conversations.create": ("name",),
+    "conversations.history": ("channel",),
+    "conversations.invite": ("channel", "users"),
+    "conversations.setTopic": ("channel", "topic"),
+    "users.conversations": (),
+}
+"""The methods that it has, each with the arguments that it cannot do without."""
+READING = frozenset({"conversations.history", "users.conversations"})
+"""Methods that take arguments in the query or as a form alone: a JSON body says nothing to them."""
+TRUE = frozenset({True, "1", "true"})
 
 
 class Slack(StandIn):
@@ -44,32 +56,42 @@ class Slack(StandIn):
         """Post a message, or list those of a channel, newest first."""
         if heard.headers.get("authorization") != f"Bearer {TOKEN}":
             return 200, {"ok": False, "error": "invalid_auth"}
-        if heard.path == "/users.conversations":
-            return 200, self._ours(heard.query)
-        said = heard.json
-        if heard.path == "/conversations.create":
-            return 200, self._create(str(said["name"]), bool(said["is_private"]))
-        channel = str(said["channel"])
-        if heard.path in {"/conversations.invite", "/conversations.setTopic"}:
-            return 200, self._inside(heard.path, channel, said)
+        method = heard.path.removeprefix("/")
+        if method not in NEEDED:
+            return 200, {"ok": False, "error": "unknown_method", "req_method": method}
+        said = _arguments(heard, method)
+        if missing := [name for name in NEEDED[method] if name not in said]:
+            told = {"messages": [f"[ERROR] missing required field: {name}" for name in missing]}
+            return 200, {"ok": False, "error": "invalid_arguments", "response_metadata": told}
+        if method == "users.conversations":
+            return 200, self._ours(said)
+        if method == "conversations.create":
+            return 200, self._create(str(said["name"]), said.get("is_private") in TRUE)
+        return 200, self._in_channel(method, str(said["channel"]), said)
+
+    def _in_channel(self, method: str, channel: str, said: dict[str, object]) -> dict[str, object]:
+        if method in {"conversations.invite", "conversations.setTopic"}:
+            return self._inside(method, channel, said)
         if channel not in self.known:
-            return 200, {"ok": False, "error": "channel_not_found"}
-        if heard.path == "/conversations.history":
-            return 200, {
-                "ok": True,
-                "messages": [one for one in self.messages[::-1] if one["channel"] == channel],
-            }
+            return {"ok": False, "error": "channel_not_found"}
+        if method == "conversations.history":
+            return self._history(channel, said)
         if channel in self.refuse:
-            return 200, {"ok": False, "error": self.refuse[channel]}
+            return {"ok": False, "error": self.refuse[channel]}
         message = {"type": "message", "ts": f"1764000000.{len(self.messages):06}", **said}
         self.messages.append(message)
         # A person's id opens a conversation, which has an id of its own.
-        return 200, {
-            "ok": True,
-            "channel": channel.replace("U0", "D0"),
-            "ts": message["ts"],
-            "message": message,
-        }
+        opened = channel.replace("U0", "D0")
+        return {"ok": True, "channel": opened, "ts": message["ts"], "message": message}
+
+    def _history(self, channel: str, said: dict[str, object]) -> dict[str, object]:
+        """List the newest first; metadata is shown to those alone who ask for it."""
+        found = [dict(one) for one in self.messages[::-1] if one["channel"] == channel]
+        shown = found[: int(str(said.get("limit", 100)))]
+        if said.get("include_all_metadata") not in TRUE:
+            for one in shown:
+                one.pop("metadata", None)
+        return {"ok": True, "messages": shown, "has_more": len(found) > len(shown)}
 
     def _create(self, name: str, private: bool) -> dict[str, object]:
         if any(one["name"] == name for one in self.channels):
@@ -86,33 +108,33 @@ class Slack(StandIn):
         self.channels.append(made)
         return {"ok": True, "channel": {key: value for key, value in made.items() if key != "members"}}
 
-    def _ours(self, query: dict[str, str]) -> dict[str, object]:
+    def _ours(self, said: dict[str, object]) -> dict[str, object]:
         """List what our app is in, a page at a time; the cursor is where the next page begins."""
         ours = [one for one in self.channels if APP in one["members"] and not one["is_archived"]]
-        begin = int(query.get("cursor") or "0")
-        end = begin + min(int(query["limit"]), self.page)
+        begin = int(str(said.get("cursor") or "0"))
+        end = begin + min(int(str(said.get("limit", 100))), self.page)
         after = str(end) if end < len(ours) else ""
         return {"ok": True, "channels": ours[begin:end], "response_metadata": {"next_cursor": after}}
 
-    def _inside(self, path: str, channel: str, said: dict[str, object]) -> dict[str, object]:
+    def _inside(self, method: str, channel: str, said: dict[str, object]) -> dict[str, object]:
         found = next((one for one in self.channels if one["id"] == channel and APP in one["members"]), None)
         if found is None:
             return {"ok": False, "error": "channel_not_found"}
-        if path == "/conversations.setTopic":
+        if method == "conversations.setTopic":
             found["topic"] = {"value": said["topic"], "creator": APP}
             return {"ok": True, "channel": found}
-        user = str(said["users"])
-        error = (
-            "already_in_channel"
-            if user in found["members"]
-            else ""
-            if user in self.known
-            else "user_not_found"
-        )
-        if error:
-            return {"ok": False, "error": error, "errors": [{"user": user, "ok": False, "error": error}]}
-        found["members"].append(user)
+        errors = [refused for user in str(said["users"]).split(",") if (refused := self._let_in(found, user))]
+        if errors:
+            return {"ok": False, "error": errors[0]["error"], "errors": errors}
         return {"ok": True, "channel": found}
+
+    def _let_in(self, room: dict[str, Any], user: str) -> dict[str, object]:
+        if user in room["members"]:
+            return {"user": user, "ok": False, "error": "already_in_channel"}
+        if user not in self.known:
+            return {"user": user, "ok": False, "error": "user_not_found"}
+        room["members"].append(user)
+        return {}
 
     def throttled(self) -> object:  # type: ignore[explicit-override]
         """Return Slack's words for too many requests."""
@@ -134,6 +156,14 @@ class Slack(StandIn):
             "actions": [action],
         }
         return signed(urlencode({"payload": json.dumps(payload)}).encode(), at, key=key)
+
+
+def _arguments(heard: Heard, method: str) -> dict[str, object]:
+    """Return a call's arguments, wherever Slack takes them from: the query, a form, and JSON for what writes."""
+    kind = heard.headers.get("content-type", "").partition(";")[0]
+    if kind == "application/json":
+        return {**heard.query, **({} if method in READING else heard.json)}
+    return {**heard.query, **(heard.form if kind == "application/x-www-form-urlencoded" else {})}
 
 
 def signed(body: bytes, at: datetime, *, key: str = SIGNING) -> Callback:

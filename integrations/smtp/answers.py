@@ -9,23 +9,21 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from email.message import Message
-from email.parser import BytesParser
-from email.policy import compat32
 from email.utils import parseaddr
 
 from integrations.port import Answer
-from integrations.smtp.reports import LARGEST
+from integrations.smtp.bounded import parsed, words
 
 LONGEST_LINE = 200
+MOST_BYTES = 20_000
+"""Bytes of a reply that are looked through for its first line."""
 
 
 def read(raw: bytes, at: datetime) -> Answer | None:
     """Return what a person wrote; None for what a program sent, and for what is no reply."""
-    if len(raw) > LARGEST:
-        return None
     try:
-        message = BytesParser(policy=compat32).parsebytes(raw)
-        return _answer(message, raw, at)
+        message = parsed(raw)
+        return None if message is None else _answer(message, raw, at)
     except (
         ValueError,
         LookupError,
@@ -51,10 +49,7 @@ def _first_line(message: Message) -> str:
     for part in message.walk():
         if part.get_content_type() != "text/plain":
             continue
-        body = part.get_payload(decode=True)
-        text = (
-            body.decode(part.get_content_charset() or "utf-8", "replace") if isinstance(body, bytes) else ""
-        )
+        text = words(part, MOST_BYTES)
         first = next((one.strip() for one in text.splitlines() if one.strip()), "")
         return "" if first.startswith(">") else first[:LONGEST_LINE]
     return ""

@@ -21,7 +21,7 @@ import msgspec
 from integrations.http.cutoff import CutOff
 from integrations.port import LOOPBACK, Secrets, Timeouts
 from integrations.smtp import Imap
-from integrations.smtp.reports import LARGEST
+from integrations.smtp.bounded import LARGEST
 
 PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
 MOST = 1_000

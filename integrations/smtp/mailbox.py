@@ -11,6 +11,7 @@ from pathlib import Path
 
 from integrations.port import Answer, Receipt, Took
 from integrations.smtp import answers, reports
+from integrations.smtp.bounded import LARGEST
 
 MOST = 1_000
 """Mails of one round."""
@@ -37,7 +38,7 @@ def collect(folder: Path, took: Took, at: datetime, bounces: str = "") -> str:
 
 def _one(path: Path, folder: Path, took: Took, at: datetime, bounces: str) -> bool:
     with path.open("rb") as file:
-        raw = file.read(reports.LARGEST + 1)
+        raw = file.read(LARGEST + 1)
     found = heard(raw, at, bounces)
     if not all(map(took, found)):
         return False

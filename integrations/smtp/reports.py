@@ -17,15 +17,12 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from email.message import Message
-from email.parser import BytesParser
-from email.policy import compat32
 from email.utils import parseaddr
 from typing import Literal
 
 from integrations.port import Receipt
+from integrations.smtp.bounded import parsed
 
-LARGEST = 1_000_000
-"""Bytes of one report: they return headers, never a body, where the relay keeps to what it was asked."""
 MOST_GROUPS = 100
 _KINDS: dict[str, Literal["relayed", "delivered", "failed"]] = {
     "delivered": "delivered",
@@ -51,10 +48,10 @@ _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
     """Return what a report says of messages of ours; nothing for any other mail. ``bounces`` is where keyed bounces come to."""
-    if len(raw) > LARGEST:
-        return ()
     try:
-        message = BytesParser(policy=compat32).parsebytes(raw)
+        message = parsed(raw)
+        if message is None:
+            return ()
         digest, keyed = hashlib.sha256(raw).hexdigest(), _addressed(message, bounces)
         if _is_report(message):
             return tuple(_receipts(message, digest, at, keyed))
@@ -146,11 +143,7 @@ def _returned(parts: list[Message]) -> str:
             name = str(inner[0].get("Message-ID", "")) if inner else ""
         elif part.get_content_type() in ("text/rfc822-headers", "message/global-headers"):
             body = part.get_payload(decode=True)
-            head = (
-                BytesParser(policy=compat32).parsebytes(body, headersonly=True)
-                if isinstance(body, bytes)
-                else None
-            )
+            head = parsed(body, headers_only=True) if isinstance(body, bytes) else None
             name = str(head.get("Message-ID", "")) if head is not None else ""
         else:
             continue

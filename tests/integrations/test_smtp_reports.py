@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from integrations import smtp
 from integrations.port import Answer, Receipt, Timeouts
 from integrations.smtp import answers, reports
+from integrations.smtp.bounded import LARGEST
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -117,7 +118,7 @@ NO_REPORTS = {
     "a report without recipients": report(),
     "nothing": b"",
     "bytes": bytes(range(256)) * 9,
-    "more than a report": report(group("failed")) + b"x" * reports.LARGEST,
+    "more than a report": report(group("failed")) + b"x" * LARGEST,
 }
 
 
@@ -139,6 +140,40 @@ def test_a_mail_of_parts_within_parts_without_end_says_nothing(kind: str) -> Non
     raw = "".join("Content-Type: " + kind.format(n, n) for n in range(3_000)).encode()
     assert reports.read(raw, AT) == ()
     assert answers.read(raw, AT) is None
+
+
+HEAD = b"From: ada@example.org\nContent-Type: "
+MANY = 900_000
+COSTLY = {
+    "parameters without end": HEAD + b'text/plain; x="' + b";" * MANY + b"\n\nK7M2QX",
+    "parameters of a report": HEAD + b'multipart/report; x="' + b";" * MANY + b"\n\nK7M2QX",
+    "folded parameters": HEAD + b'text/plain; x="' + b";\n " * (MANY // 40) + b"\n\nK7M2QX",
+    "a codec that is no character set": HEAD
+    + b"text/plain; charset=punycode\n\nK7M2QX"
+    + b"-a9" * (MANY // 3),
+    "containers within containers": b"".join(
+        HEAD + b"multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(200)
+    )
+    + b"x\n" * 20_000,
+    "containers beside each other": HEAD
+    + b"multipart/mixed; boundary=b\n\n"
+    + (b'--b\nContent-Type: multipart/mixed; x="' + b";" * 900 + b"\n\n") * 900,
+    "lines without end": HEAD
+    + b"multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
+    + b"\n" * MANY,
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_a_mail_that_was_written_to_be_costly_costs_what_its_size_does(name: str) -> None:
+    answer = answers.read(COSTLY[name], AT)
+    assert reports.read(COSTLY[name], AT) == ()
+    assert answer is None or "K7M2QX" in answer.text
+
+
+def test_a_report_with_long_headers_is_read_all_the_same() -> None:
+    raw = report(group("failed", "5.1.1")).replace(b"To: inc", b"X-Seen: " + b"y" * 50_000 + b"\nTo: inc")
+    assert kinds(raw) == [("failed", KEY, "5.1.1")]
 
 
 def test_a_reply_is_its_first_line_and_nothing_that_is_quoted() -> None:

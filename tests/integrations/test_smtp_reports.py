@@ -150,7 +150,9 @@ COSTLY = {
     "folded parameters": HEAD + b'text/plain; x="' + b";\n " * (MANY // 40) + b"\n\nK7M2QX",
     "a codec that is no character set": HEAD
     + b"text/plain; charset=punycode\n\nK7M2QX"
-    + b"-a9" * (MANY // 3),
+    + b"a" * (MANY // 2)
+    + b"-"
+    + b"b" * (MANY // 2),
     "containers within containers": b"".join(
         HEAD + b"multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(200)
     )

@@ -170,7 +170,7 @@ COSTLY = {
 def test_a_mail_that_was_written_to_be_costly_costs_what_its_size_does(name: str) -> None:
     answer = answers.read(COSTLY[name], AT)
     assert reports.read(COSTLY[name], AT) == ()
-    assert answer is None or "K7M2QX" in answer.text
+    assert answer is None or 0 < len(answer.text) <= answers.LONGEST_LINE
 
 
 def test_a_report_with_long_headers_is_read_all_the_same() -> None:

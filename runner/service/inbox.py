@@ -59,7 +59,7 @@ class Inbox:
             over = []
             for name, one in waiting.items():
                 place = self._where.find(one.channel, one.receipt.provider_id, one.receipt.key)
-                taken = place is not None and self._submit(place, one.receipt) != "later"
+                taken = place is not None and self._placed(one.channel, place, one.receipt) != "later"
                 if taken or now - one.since > LIMIT:
                     over.append(name)
             let_go(self._desk.store, over)
@@ -85,8 +85,13 @@ class Inbox:
             if not receipt.provider_id or not self._where.under_way(channel.id):
                 return "nothing"
             return "taken" if hold(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
+        return self._placed(channel.id, place, receipt)
+
+    def _placed(self, name: str, place: Place, receipt: Receipt) -> Fate:
+        """Take a receipt whose attempt is known, whether it has just come or was held."""
         fate = self._submit(place, receipt)
-        if receipt.kind == "stopped":
+        channel = self._desk.directory.channels.get(name)
+        if receipt.kind == "stopped" and channel is not None:
             self._stop_recipient(channel, place)
         return fate
 

@@ -171,6 +171,39 @@ def test_a_receipt_that_names_a_message_before_we_know_its_name_is_held_over_a_r
         assert delivery(tocsin)["evidence"] == "delivered"
 
 
+class Opted(twilio.Twilio):
+    """A provider that tells of an opt-out before it answers, from an address that an older account gave it, without our key."""
+
+    call: Callable[[Callback], Answered]
+    url: str
+    at: datetime
+
+    def take(self, heard):
+        answer = super().take(heard)
+        if heard.method == "POST":
+            [sid] = self.things
+            said = {"MessageSid": sid, "MessageStatus": "failed", "ErrorCode": "21610"}
+            told = {**said, "AccountSid": twilio.ACCOUNT, "To": ADA}
+            self.got = self.call(twilio.signed(self.url, told, self.at))
+        return answer
+
+
+def test_an_opt_out_that_came_before_we_knew_the_messages_name_is_kept_with_its_receipt(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with Opted() as server:
+        by_twilio(tocsin, server)
+        server.url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
+        with serving(tocsin) as served:
+            server.call, server.at = served.call_back, tocsin.clock.now()
+            opened(tocsin, tmp_path)
+            assert server.got.status == 200
+            served.callbacks.inbox.again()
+    assert delivery(tocsin)["attempts"][0]["state"] == "rejected"
+    [refused] = tocsin("message", "plan", "--format", "json").json["plan"][0]["refusals"]
+    assert (refused["channel"], refused["rule"]) == ("phone", "R25")
+
+
 def test_where_no_answer_came_and_the_provider_can_be_asked_it_is_asked_at_once(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:

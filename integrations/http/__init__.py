@@ -148,7 +148,8 @@ def _milliseconds(body: bytes) -> timedelta | None:
         case bool():
             return None
         case int() | float() as wait:
-            return _seconds(str(wait / 1000))
+            # Held to the bound before it is divided: JSON knows numbers that no float holds.
+            return _seconds(str(max(0, min(wait, LONGEST_RETRY_AFTER // timedelta(milliseconds=1))) / 1000))
         case _:
             return None
 

@@ -23,7 +23,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError
 
 from integrations.http import Reply, Request
 from integrations.http.cutoff import CutOff
@@ -133,6 +133,8 @@ def _session() -> requests.Session:
 
 def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
     """Make one request and return its answer, or what the lack of one proves."""
+    if not _can_be_formed(request):
+        return _UNFORMED
     waits = (request.timeouts.connect.total_seconds(), request.timeouts.read.total_seconds())
     with CutOff(request.timeouts.total) as cut:
         _LINE.cut = cut
@@ -152,6 +154,19 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
             return lost(error)
         finally:
             _LINE.cut = None
+
+
+def _can_be_formed(request: Request) -> bool:
+    """Say whether method and headers can stand on the wire; what cannot is found out by libraries in words of their own."""
+    try:
+        "".join(request.headers).encode("ascii")
+        "".join(request.headers.values()).encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return request.method.isascii() and request.method.isalpha()
+
+
+_UNFORMED = Rejected("request", "the request cannot be formed from these settings", about="account")
 
 
 def _reply(response: requests.Response, limit: int, cut: CutOff) -> Reply:
@@ -182,14 +197,15 @@ def lost(error: BaseException) -> NotSent | Rejected | Unknown:
         return NotSent("the certificate of the service does not hold")
     if any(isinstance(one, NewConnectionError | ConnectTimeoutError) for one in causes):
         return NotSent("no connection to the service could be made")
-    if isinstance(error, _OUR_FAULT):
-        return Rejected("request", "the request cannot be formed from these settings", about="account")
+    if any(isinstance(one, _OUR_FAULT) for one in causes):
+        return _UNFORMED
     if isinstance(error, requests.Timeout):
         return Unknown("the service did not answer in time", "answer")
     return Unknown("the connection was lost before the answer", "request")
 
 
 _OUR_FAULT = (
+    LocationValueError,  # a name that no resolver is asked for
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from integrations.port import Capabilities, Finding
+from integrations.port import Accepted, Capabilities, Finding, Found, Rejected, Throttled
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import answer
 from integrations.testing.scripted import ABLE, ScriptedChannel
@@ -66,6 +66,71 @@ def test_an_integration_that_raises_leaves_an_unknown_without_its_words():
     _, door, channel = scripted("break")
     result = door.send(channel, dispatch(), {})
     assert (result.reason, result.phase) == ("the integration failed (RuntimeError)", "integration")
+
+
+class Lying(ScriptedChannel):
+    """An integration that keeps to no part of the port."""
+
+    said: object = None
+
+    def send(self, outbound, settings, secrets):
+        self.sent.append(outbound)
+        return self.said
+
+    self_test = send
+
+    def reconcile(self, outbound, settings, secrets):
+        return self.said
+
+    def open_line(self, settings, secrets):
+        integration = self
+
+        class Three:
+            def send(self, outbounds):
+                return (integration.said,) * 3
+
+            def close(self):
+                return None
+
+        return Three()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "accepted",
+        Accepted(17),  # type: ignore[arg-type]
+        Accepted("17", "authorised"),  # type: ignore[arg-type]
+        Accepted("17", "surely"),  # type: ignore[arg-type]
+        Throttled(7, "later"),  # type: ignore[arg-type]
+        Rejected("x", None),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_outcome_is_an_unknown_one_and_no_more_is_proved_than_the_port_knows(said):
+    integration = Lying(able=msgspec.structs.replace(ABLE, reconcile="query"))
+    integration.said = said
+    door = gateway(integration)
+    channel = door.channel("c", ChannelConfig(adapter="x"))
+    one = dispatch()
+    results = [door.send(channel, one, {}), door.self_test(channel, one, {})]
+    results += door.open_line(channel, {}).send([one, one, one])
+    assert [(result.state, result.evidence) for result in results] == [("unknown", "none")] * 5
+
+
+def test_a_line_that_tells_of_fewer_messages_than_it_was_given_leaves_each_of_them_unknown():
+    integration = Lying()
+    integration.said = Accepted("17")
+    door = gateway(integration)
+    channel = door.channel("c", ChannelConfig(adapter="x"))
+    assert [one.state for one in door.open_line(channel, {}).send([dispatch()] * 4)] == ["unknown"] * 4
+
+
+def test_an_answer_to_a_question_that_names_a_proof_which_the_port_does_not_know_teaches_nothing():
+    integration = Lying(able=msgspec.structs.replace(ABLE, reconcile="query"))
+    integration.said = Found("17", "authorised")  # type: ignore[arg-type]
+    door = gateway(integration)
+    assert door.reconcile(door.channel("c", ChannelConfig(adapter="x")), dispatch(), {}) is None
 
 
 class Careless(ScriptedChannel):

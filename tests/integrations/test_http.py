@@ -11,13 +11,23 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import requests
 import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.http import Reply, Request, exchange, json_object, judge, retry_after, url_problem
+from integrations.http import (
+    LONGEST_RETRY_AFTER,
+    Reply,
+    Request,
+    exchange,
+    json_object,
+    judge,
+    retry_after,
+    url_problem,
+)
 from integrations.http.transport import forbidden, lost
 from integrations.port import NotSent, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
@@ -107,10 +117,29 @@ def test_a_certificate_that_does_not_hold_proves_that_nothing_was_sent():
     assert isinstance(lost(requests.exceptions.SSLError(ssl.SSLError("bad record"))), Unknown)
 
 
-def test_a_request_that_cannot_be_formed_is_rejected_as_ours():
-    outcome = exchange(ask(f"http://127.0.0.1:{closed_port()}/", headers={"X-Marker": "a\r\nb"}))
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headers": {"X-Marker": "a\r\nb"}},
+        {"headers": {"X-Marker": "Grüße aus Łódź"}},
+        {"headers": {"X-Märker": "a"}},
+        {"method": "PO ST"},
+        {"method": "PÖST"},
+        {"url": f"http://{'a' * 64}.example/"},
+        {"url": "http://a..example/"},
+    ],
+)
+def test_a_request_that_cannot_be_formed_is_rejected_as_ours(wrong):
+    def script(talk: Talk) -> None:
+        talk.hear_request()
+        talk.say(answer("204 No Content"))
+
+    with ChaosServer(script) as server:
+        asked = ask(f"http://127.0.0.1:{server.port}/")
+        outcome = exchange(msgspec.structs.replace(asked, **wrong))
     assert isinstance(outcome, Rejected)
     assert outcome.code == "request"
+    assert server.heard == b""
 
 
 def test_cookies_of_one_call_are_not_carried_to_the_next():
@@ -241,6 +270,8 @@ def test_a_rejection_says_whether_it_is_about_us_or_about_the_message():
         (reply(429, retry_after="Tue, 24 Nov 2026 15:00:09 GMT", date="nonsense"), None),
         (reply(429, body=b'{"retry_after_ms": 4555}'), timedelta(seconds=4.555)),
         (reply(429, body=b'{"retry_after_ms": true}'), None),
+        (reply(429, body=b'{"retry_after_ms": 1%s}' % (b"0" * 400)), LONGEST_RETRY_AFTER),
+        (reply(429, body=b'{"retry_after_ms": -1%s}' % (b"0" * 400)), timedelta(0)),
         (reply(429, retry_after="2", body=b'{"retry_after_ms": 9000}'), timedelta(seconds=2)),
         (reply(429), None),
     ],

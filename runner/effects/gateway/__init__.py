@@ -32,7 +32,7 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
-from runner.effects.clean import clean, safe
+from runner.effects.clean import safe
 from runner.effects.gateway.hosting import barred, hosted
 from runner.effects.gateway.words import (
     as_callback,
@@ -45,6 +45,7 @@ from runner.effects.gateway.words import (
     read_hours,
     read_limit,
     read_rates,
+    told,
 )
 from runner.engine.rules import OUTSIDERS
 from runner.errors import Invalid, TocsinError
@@ -183,7 +184,7 @@ class Gateway:
             outcome = integration.send(outbound, settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return clean(as_result(outcome), dispatch.address)
+        return told(outcome, dispatch.address)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
@@ -198,8 +199,8 @@ class Gateway:
             return None
         match answer:
             case Found(provider_id=provider_id, evidence=evidence):
-                found = SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
-                return clean(found, dispatch.address)
+                found = told(Accepted(provider_id, evidence), dispatch.address)
+                return found if found.state == "accepted" else None
             case Absent():
                 return SendResult(state="not_sent", reason="the provider does not have it")
             case _:
@@ -237,7 +238,7 @@ class Gateway:
             )
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return clean(as_result(outcome), dispatch.address)
+        return told(outcome, dispatch.address)
 
     def parse_callback(
         self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
@@ -360,14 +361,16 @@ class BulkLine:
             if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
                 return [refused for _ in dispatches]
         try:
-            outcomes = self._line.send([as_outbound(one, self._channel.timeout) for one in dispatches])
+            sent = [as_outbound(one, self._channel.timeout) for one in dispatches]
+            outcomes = tuple(self._line.send(sent))
         except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
             self.close()
             why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
             outcomes = (why,) * len(dispatches)
-        return [
-            clean(as_result(outcome), one.address) for outcome, one in zip(outcomes, dispatches, strict=True)
-        ]
+        if len(outcomes) != len(dispatches):
+            why = Unknown("the integration told of another number of messages", "integration")
+            outcomes = (why,) * len(dispatches)
+        return [told(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
 
     def close(self) -> None:
         """Let go of the connection; twice is harmless."""

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from integrations.port import Accepted, Invitation, NewRoom, Outcome, Timeouts, Unknown
-from runner.effects.clean import clean
-from runner.effects.gateway.words import as_held, as_result
+from runner.effects.gateway.words import as_held, told
 from runner.model.messaging import Channel, RoomOrder, SendResult
 
 
@@ -35,7 +34,7 @@ def hosted(
         outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
     if isinstance(outcome, Accepted) and not (order.room or outcome.provider_id):
         outcome = Unknown("the integration did not name the room", "integration")
-    return clean(as_result(outcome), order.address)
+    return told(outcome, order.address)
 
 
 def _attempt(

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import time, timedelta
 from functools import lru_cache
 
+import msgspec
+
 from integrations.port import (
     Accepted,
     Callback,
@@ -22,7 +24,7 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
-from runner.effects.clean import LONGEST_REASON, safe
+from runner.effects.clean import LONGEST_REASON, clean, safe
 from runner.errors import Invalid
 from runner.model.incoming import Answer, Heard, Incoming, Receipt
 from runner.model.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
@@ -140,6 +142,17 @@ def as_result(outcome: Outcome) -> SendResult:
             return SendResult(state="not_sent", reason=reason, about="provider")
         case Unknown(reason=reason, phase=phase):
             return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
+
+
+def told(outcome: Outcome, address: str) -> SendResult:
+    """Return an outcome as the runner's own, cleaned; what an integration says that is none is an unknown outcome."""
+    try:
+        # What is written into a journal must be readable again, and no integration proves more than the port knows.
+        checked = msgspec.convert(msgspec.structs.asdict(outcome), type(outcome))
+        return clean(as_result(checked), address)
+    except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
+        why = f"the integration's answer is no outcome ({type(error).__name__})"
+        return as_result(Unknown(why, "integration"))
 
 
 def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:

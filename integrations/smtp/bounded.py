@@ -27,7 +27,7 @@ _CONTAINER = re.compile(rb"multipart/", re.IGNORECASE)
 class _Cut(Compat32):
     """What the parser keeps of a header: its beginning."""
 
-    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:  # type: ignore[explicit-override,override]
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:  # type: ignore[explicit-override]
         """Return name and value of a header; the value is cut."""
         name, value = super().header_source_parse(list(sourcelines))
         return name, str(value)[:LONGEST_FIELD]

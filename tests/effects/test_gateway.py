@@ -100,11 +100,11 @@ class Lying(ScriptedChannel):
     [
         None,
         "accepted",
-        Accepted(17),  # type: ignore[arg-type]
-        Accepted("17", "authorised"),  # type: ignore[arg-type]
-        Accepted("17", "surely"),  # type: ignore[arg-type]
-        Throttled(7, "later"),  # type: ignore[arg-type]
-        Rejected("x", None),  # type: ignore[arg-type]
+        Accepted(17),
+        Accepted("17", "authorised"),
+        Accepted("17", "surely"),
+        Throttled(7, "later"),
+        Rejected("x", None),
     ],
 )
 def test_what_is_no_outcome_is_an_unknown_one_and_no_more_is_proved_than_the_port_knows(said):
@@ -128,7 +128,7 @@ def test_a_line_that_tells_of_fewer_messages_than_it_was_given_leaves_each_of_th
 
 def test_an_answer_to_a_question_that_names_a_proof_which_the_port_does_not_know_teaches_nothing():
     integration = Lying(able=msgspec.structs.replace(ABLE, reconcile="query"))
-    integration.said = Found("17", "authorised")  # type: ignore[arg-type]
+    integration.said = Found("17", "authorised")
     door = gateway(integration)
     assert door.reconcile(door.channel("c", ChannelConfig(adapter="x")), dispatch(), {}) is None
 

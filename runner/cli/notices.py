@@ -219,9 +219,10 @@ def _documents(incident: Incident, name: str, everything: bool) -> list[Document
         if not name or name in (document.notice, document.id, document.step, _step_of(incident, document))
     ]
     if not found:
-        known = ", ".join(dict.fromkeys(d.notice for d in incident.documents.values())) or "nothing yet"
+        from runner.views.documents import rendered_so_far
+
         raise NotFound(
             f"no notice '{name}' was rendered" if name else "no notice was rendered yet",
-            hint=f"rendered: {known}",
+            hint=rendered_so_far(incident),
         )
     return [one for one in found if everything or newest[one.step] == one.id]

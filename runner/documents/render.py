@@ -125,7 +125,7 @@ def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
     missing = ", ".join(gap.path for gap in gaps)
     return Refused(
         f"{notice.id} cannot be final: {len(gaps)} facts are missing: {missing}",
-        hint="record them with `tocsin fact set`, or render a draft to see where they belong",
+        hint=f"record them: tocsin fact set {gaps[0].path}=VALUE --source SOURCE; or render a draft to see where they belong",
         code="notice_incomplete",
     )
 

@@ -171,7 +171,7 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
         raise NotFound(f"no delivery or step '{effect}'", hint="see: tocsin message list")
     doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
     if not doubtful:
-        raise Refused(f"no attempt of {effect} is unknown", hint="see: tocsin message show " + effect)
+        raise Refused(f"no attempt of {effect} is unknown", hint=f"see: tocsin message show {effect}")
     if not command.reason.strip():
         raise Refused("how do you know? add --reason '…'")
     return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))

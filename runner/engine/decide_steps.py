@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from shlex import quote
 
 from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.containers import superseded
@@ -73,7 +74,7 @@ def _work(
 ) -> tuple[e.AnyEvent, ...]:
     name = invocation.id
     if invocation.over:
-        raise Refused(f"{name} has ended as {invocation.state}", hint="to do it again: tocsin task reopen")
+        raise Refused(f"{name} has ended as {invocation.state}", hint=f"to do it again: tocsin task reopen {quote(name)} --reason WHY")
     match command:
         case c.SkipStep(reason=reason):
             return (_ended(invocation, "skipped", command.by, _because(reason, "skip")),)
@@ -93,7 +94,7 @@ def _begun_work(
     now: datetime,
 ) -> tuple[e.AnyEvent, ...]:
     if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation), hint="see: tocsin task show " + invocation.step)
+        raise Refused(_why_waiting(invocation), hint=f"see: tocsin task show {quote(invocation.id)}")
     match command:
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, command.by, reason, now)
@@ -112,7 +113,7 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     if invocation.kind not in PEOPLE:
         raise Refused(f"{invocation.id} is a {invocation.kind}: the program itself does it")
     if invocation.state not in ("ready", "active"):
-        raise Refused(f"{invocation.id} is {invocation.state}", hint=f"tocsin task retry {invocation.step}")
+        raise Refused(f"{invocation.id} is {invocation.state}", hint=f"tocsin task retry {quote(invocation.id)}")
     return (e.StepStarted(step=invocation.id, by=by),)
 
 
@@ -141,12 +142,12 @@ def _complete(
             if open_rows:
                 raise Refused(
                     f"{len(open_rows)} of {len(rows)} checklist rows are open: {open_rows[0]}",
-                    hint=f"tocsin task check {invocation.step} ROW, or --all",
+                    hint=f"tocsin task check {quote(invocation.id)} ROW, or --all",
                 )
         case File() if not _on_record(incident, invocation, step):
             raise Refused(
                 "a filing is done when its proof is recorded",
-                hint="tocsin duty record-filed DUTY --reference … --receipt FILE",
+                hint="tocsin duty record-filed DUTY --reference REFERENCE --receipt FILE",
             )
         case Ask() | Approve():
             raise Refused(
@@ -243,7 +244,7 @@ def _answer(
     if invocation.over:
         raise Refused(
             f"{invocation.id} is answered",
-            hint=f"correct the fact: tocsin fact set {step.sets}=… --source …",
+            hint=f"correct the fact: tocsin fact set {step.sets}=VALUE --source SOURCE",
         )
     if invocation.state == "waiting":
         raise Refused(_why_waiting(invocation))
@@ -256,7 +257,7 @@ def _answer(
     if bytes(command.change.value).strip() == b"null":
         raise Refused(
             f"'unknown' does not answer {invocation.id}: it stays open",
-            hint=f"say that nobody knows yet: tocsin answer {invocation.step} --unknown",
+            hint=f"say that nobody knows yet: tocsin answer {quote(invocation.id)} --unknown",
         )
     refuse_facts_ahead((command.change,), now)
     return (
@@ -326,7 +327,7 @@ def _still_asked(invocation: Invocation, now: datetime) -> None:
         state = "expired" if expired else invocation.state
         raise Refused(
             f"{invocation.id} has {state}: it cannot be approved any more",
-            hint=f"ask again: tocsin task retry {invocation.step}",
+            hint=f"ask again: tocsin task retry {quote(invocation.id)}",
         )
 
 
@@ -340,10 +341,10 @@ def _no_draft(incident: Incident, bound: Invocation, command: c.Decide) -> None:
     wrong = [item for kind, _, item in gaps if kind == "uncovered"]
     why = [f"{', '.join(missing)} must be known first"] if missing else []
     why += [f"what the law wants is not as it should be: {'; '.join(wrong)}"] if wrong else []
-    first = f"tocsin fact set {missing[0]}=…, then " if missing else ""
+    first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE, then " if missing else ""
     raise Refused(
         f"{made[-1].notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
-        hint=f"{first}tocsin notice render {bound.step}; counsel may add --override WHY",
+        hint=f"{first}tocsin notice render {quote(bound.id)}; counsel may add --override WHY",
         code="draft",
     )
 

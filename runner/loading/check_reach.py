@@ -40,7 +40,7 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
                 thin.setdefault(warning.why, []).append(person)
         for why, persons in thin.items():
             hint = (
-                "set up another channel, or contacts on it; tocsin message plan CLASS shows what is refused"
+                "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"
             )
             found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}", hint)
 

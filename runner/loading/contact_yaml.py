@@ -90,7 +90,7 @@ def trusting(path: Path) -> Iterator[Problem]:
                         where,
                         "contact-list",
                         f"{word} of a file is not taken over",
-                        hint="tocsin person verify, tocsin person agreed",
+                        hint="tocsin person verify PERSON CHANNEL --how HOW, tocsin person agreed PERSON CHANNEL --how HOW",
                         severity="warning",
                         key=True,
                     )

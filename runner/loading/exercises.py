@@ -109,7 +109,7 @@ def _find(name: str, catalog: Catalog) -> Path:
     files = exercise_files(catalog)
     if name not in files:
         near = nearest(name, files)
-        hint = f"did you mean {near}?" if near else "see: tocsin drill list --all"
+        hint = f"did you mean {near}?" if near else "see: tocsin drill list"
         raise NotFound(f"there is no exercise '{name}'", hint=hint)
     return files[name]
 

@@ -59,7 +59,7 @@ def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Probl
     for where, person in _named(home):
         if person not in people:
             near = nearest(person, people)
-            hint = f"did you mean {near}?" if near else "add them: tocsin person add"
+            hint = f"did you mean {near}?" if near else f"add them: tocsin person add {person}"
             yield source.problem(where, "person", f"nobody is called {person!r}", hint=hint)
 
 

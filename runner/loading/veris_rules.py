@@ -191,7 +191,7 @@ def _data(reading: Reading) -> None:
     if any(value not in _ELEMENTS for value in varieties.values()):
         reading.notes.append(
             "VERIS names kinds of data too broadly for the law: say which with"
-            " 'tocsin fact set data.elements+=...'"
+            " 'tocsin fact set data.elements+=KIND --source SOURCE'"
         )
     total = reading.one("attribute.confidentiality.data_total")
     if total is not None:

@@ -98,7 +98,7 @@ class Addressing:
         if problems and not self._draft:
             raise Refused(
                 f"{len(self._gaps)} of {len(self.groups)} texts are not whole: no letter was made",
-                hint="record what is missing: tocsin fact set; or look at drafts: --draft",
+                hint="record what is missing: tocsin fact set KEY=VALUE --source SOURCE; or look at drafts: --draft",
                 code="notice_incomplete",
                 problems=problems,
             )

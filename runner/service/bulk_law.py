@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +23,7 @@ from runner.model.letters import Person
 from runner.model.messaging import Channel, ContactPoint, Recipient
 from runner.model.states import Refusal
 from runner.service.addressing import Addressing
+from runner.views.documents import notice_rows
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -85,7 +87,7 @@ class Texts:
         self, desk: Desk, incident: Incident, notice: str, short: str = "", duties: Sequence[str] = ()
     ) -> None:
         """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
-        self._incident, self._library = incident, desk.library(incident)
+        self.incident, self._library = incident, desk.library(incident)
         self.addressing = Addressing(desk, incident, notice, duties=duties)
         self._short = Addressing(desk, incident, short, duties=duties) if short else None
         self._breached = _breached(incident)
@@ -118,7 +120,7 @@ class Texts:
     def _ground(self, group: tuple[str, str]) -> Ground:
         made = self.addressing.groups[group]
         status = self.addressing.statuses[made.duty]
-        found = brief(self._incident, status, self._library)
+        found = brief(self.incident, status, self._library)
         rule = found.rule if found is not None else None
         substitute = rule.substitute if rule is not None else None
         return Ground(
@@ -147,7 +149,7 @@ class Texts:
             )
             if why := self.placed(one):
                 raise Refused(
-                    f"{ground.place}: {why}", hint="plan again: tocsin bulk plan", code="campaign_stale"
+                    f"{ground.place}: {why}", hint="plan again: tocsin bulk plan NOTICE --people FILE", code="campaign_stale"
                 )
         self.require_whole()
         return tuple(self.grounds[one.group.jurisdiction, one.group.population] for one in campaign.grounds)
@@ -187,7 +189,7 @@ def _breached(incident: Incident) -> dict[str, frozenset[str]]:
 
 
 def unapproved(texts: Texts, grounds: Sequence[Ground]) -> list[Problem]:
-    """Return each text that nobody approved."""
+    """Return each text that nobody approved, with the command that does where its pattern waits for that."""
     found: dict[str, None] = {}
     for ground in grounds:
         group = ground.group
@@ -195,6 +197,11 @@ def unapproved(texts: Texts, grounds: Sequence[Ground]) -> list[Problem]:
             found[f"{group.notice} {group.version} for {group.duty}"] = None
         if not texts.short_approved(ground):
             found[f"{texts.short_notice} for {group.duty}"] = None
+    signing = {
+        f"{row.notice} {row.version} for {row.duty}": f"tocsin approve {quote(row.approve_step)}"
+        for row in notice_rows(texts.incident)
+        if row.approve_step
+    }
     return [
         Problem(
             file=what,
@@ -203,6 +210,7 @@ def unapproved(texts: Texts, grounds: Sequence[Ground]) -> list[Problem]:
             severity="error",
             code="unapproved",
             message="nobody approved its pattern",
+            hint=signing.get(what, ""),
         )
         for what in found
     ]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,7 +90,7 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
         there = "; ".join(f"{one.campaign.notice} --people {one.campaign.list_name}" for one in campaigns)
         raise NotFound(
             f"nothing was planned for {notice} and {people.name} in {incident.codename}",
-            hint=f"there is: {there}" if there else f"tocsin bulk plan {notice} --people {people}",
+            hint=f"there is: {there}" if there else f"tocsin bulk plan {notice} --people {quote(str(people))}",
         )
     return found
 
@@ -104,7 +105,7 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
     if before is not None and before.state != "planned":
         raise Refused(
             f"{order.notice} to {order.people.name} is {before.state} already",
-            hint="put more people into a list of another name; tocsin bulk status says how it stands",
+            hint=f"put more people into a list of another name; how it stands: tocsin bulk status {order.notice} --people {quote(order.people.name)}",
         )
     texts = Texts(desk, incident, order.notice, order.short, order.duties)
     carried = carriers(desk, incident, order.over)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -91,7 +92,8 @@ def check(desk: Desk, incident: Incident, campaign: Campaign) -> Checked:
     if problems:
         raise Refused(
             f"nothing is sent: not approved: {len(problems)} of {len(now)} text{'s' if len(now) != 1 else ''}",
-            hint="approve the duty's notice from the same template and version: tocsin approve STEP",
+            hint=problems[0].hint
+            or "approve the duty's notice from the same template and version: tocsin approve STEP",
             code="unapproved",
             problems=problems,
         )
@@ -99,7 +101,7 @@ def check(desk: Desk, incident: Incident, campaign: Campaign) -> Checked:
     if not groups:
         raise Refused(
             "law enforcement asked for silence: nobody is told before the hold ends (R27)",
-            hint="tocsin duties says until when",
+            hint="until when: tocsin duties",
             code="held",
         )
     return Checked(texts, groups)
@@ -118,14 +120,14 @@ def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Pa
         view = incident.campaigns.get(found.campaign.id)
         raise Refused(
             f"{notice} to {people.name} is paused{f': {view.reason}' if view and view.reason else ''}",
-            hint=f"tocsin bulk resume {notice} --people {people.name} --reason WHY",
+            hint=f"tocsin bulk resume {notice} --people {quote(people.name)} --reason WHY",
             code="paused",
         )
     checked = check(desk, incident, found.campaign)
     try:
         alone = desk.store.register_worker(f"bulk-{found.campaign.id}")
     except StoreLocked:
-        raise Refused("another process sends this campaign", hint="tocsin bulk status") from None
+        raise Refused("another process sends this campaign", hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}") from None
     try:
         return _Run(desk, incident, found, checked, patience, tell).go()
     finally:

@@ -12,7 +12,7 @@ from runner.service.desk import Desk
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SETTING = "callback_url"
 """What an adapter calls the address that it gives its provider with each message."""
-_LIST = "tocsin serve-callbacks --list shows each address"
+_LIST = "each address is shown by tocsin serve-callbacks --list"
 
 
 class Mismatch(NamedTuple):

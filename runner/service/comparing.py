@@ -13,6 +13,7 @@ from runner.documents.kept import Kept, decode
 from runner.errors import NotFound, Refused, Usage
 from runner.model.incident import Document, Incident
 from runner.service.notices import Pulled, write_file
+from runner.views.documents import rendered_so_far
 
 if TYPE_CHECKING:
     from runner.documents.redline import FactChange, Redline
@@ -61,8 +62,7 @@ def versions(incident: Incident, name: str) -> list[Document]:
         if name in (one.id, one.notice, one.step, incident.invocations[one.step].step)
     ]
     if not found:
-        known = ", ".join(dict.fromkeys(d.notice for d in incident.documents.values())) or "nothing yet"
-        raise NotFound(f"no notice '{name}' was rendered", hint=f"rendered: {known}")
+        raise NotFound(f"no notice '{name}' was rendered", hint=rendered_so_far(incident))
     lanes = list(dict.fromkeys(one.duty for one in found))
     if len(lanes) > 1:
         steps = ", ".join(dict.fromkeys(one.step for one in found))
@@ -107,7 +107,7 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
     if not filed:
         law = new.duty.partition("/")[0] or new.notice
         raise Refused(
-            f"nothing else was filed under {law}", hint="a filing is known by tocsin duty record-filed"
+            f"nothing else was filed under {law}", hint="a filing is recorded with: tocsin duty record-filed DUTY --reference REFERENCE"
         )
     return filed[-1], new
 

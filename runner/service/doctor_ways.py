@@ -32,7 +32,7 @@ def _people(desk: Desk) -> Iterator[Finding]:
             area="people",
             severity="warning",
             what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
-            hint="tocsin person import --from-settings takes them into the store, sealed",
+            hint="take them into the store, sealed: tocsin person import --from-settings",
         )
 
 

@@ -239,7 +239,7 @@ def retest(desk: Desk, name: str, exercise: str = "") -> Item:
         if proof is None:
             raise Refused(
                 f"{one.id} is not proved: {why}",
-                hint="exercise it, then: tocsin drill rate TARGET P|S as evaluator",
+                hint="exercise it, then an evaluator rates it P or S: tocsin drill rate TARGET RATING",
                 code="not_proved",
             )
         return ImprovementRetested(item=one.id, by=desk.actor.claimed, proof=proof)

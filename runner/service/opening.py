@@ -44,7 +44,7 @@ organisation: {{}}
 #  dpo: {{name: …, email: …, phone: …}}
 
 # Who may be told, asked, or approve. What stands here is plain text for whoever has this disk: better keep people in the
-# store, where their numbers and addresses are sealed: tocsin person add, or a whole list: tocsin person import people.csv
+# store, where their numbers and addresses are sealed: tocsin person add PERSON, or a whole list: tocsin person import people.csv
 # Here, a contact's channel is a channel's name below, or email, phone, handle.
 people:
   {person}:

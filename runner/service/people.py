@@ -77,7 +77,7 @@ def person(desk: Office, name: str) -> Person:
     people = read_people(desk).people
     if name not in people:
         near = nearest(name, people)
-        hint = f"did you mean {near}?" if near else "add them: tocsin person add"
+        hint = f"did you mean {near}?" if near else f"add them: tocsin person add {name}"
         raise NotFound(f"nobody is called '{name}'", hint=hint)
     return people[name]
 

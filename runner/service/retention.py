@@ -47,7 +47,7 @@ def _no_hold(incident: Incident, now: datetime) -> None:
     if hold and (until is None or parse_instant(until) > now):
         raise Refused(
             f"{incident.codename} is held: {', '.join(sorted(hold))}",
-            hint=f"when the hold has ended: tocsin fact set {HOLD}until=INSTANT --incident {incident.codename}",
+            hint=f"when the hold has ended: tocsin fact set {HOLD}until=INSTANT --source SOURCE --incident {incident.codename}",
             code="held",
         )
 

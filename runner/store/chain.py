@@ -156,7 +156,7 @@ def event_of(link: Link) -> StoredEvent:
 
 def _unreadable() -> StoreCorrupt:
     return StoreCorrupt(
-        "an event's envelope in the store cannot be read", hint="tocsin audit verify says which"
+        "an event's envelope in the store cannot be read", hint="which one: tocsin audit verify"
     )
 
 

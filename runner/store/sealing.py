@@ -123,7 +123,7 @@ def checked_blob(digest: str, data: bytes) -> bytes:
     if blob_digest(data) != digest:
         raise StoreCorrupt(
             f"the document {digest[:12]}… is not what was written",
-            hint="restore it from a backup; tocsin audit verify tells what else changed",
+            hint="restore it from a backup; what else changed: tocsin audit verify",
         )
     return data
 

@@ -120,5 +120,5 @@ ALL_STEPS = "tocsin status --all"
 
 def bulk(verb: str, notice: str, list_name: str, more: str = "") -> str:
     """Return a command about a campaign; what a person decides wants a reason."""
-    words = ["tocsin bulk", verb, notice, "--people", quote(list_name), more]
+    words = ["tocsin", "bulk", verb, quote(notice), "--people", quote(list_name), more]
     return " ".join(filter(None, [*words, "" if verb in ("status", "send") else "--reason WHY"]))

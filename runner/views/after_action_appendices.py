@@ -78,6 +78,6 @@ def _record(found: Numbers) -> Iterator[Block]:
         rows = [(one.by, time(one.at), one.digest) for one in found.signed]
         yield table(("Signed by", "Time", "Digest"), rows)
     yield paragraph(
-        "The journal proves this report: tocsin audit verify -i INCIDENT --anchor, with each of the lines above. "
+        "The journal proves this report: tocsin audit verify -i INCIDENT --anchor LINE, with each of the lines above. "
         "The signature of a signed one: tocsin drill report --check FILE."
     )

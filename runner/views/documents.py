@@ -147,9 +147,25 @@ def notice(incident: Incident, name: str) -> NoticeReport:
     """Return one rendering by its id, or the newest of a notice by its name; raises NotFound."""
     found = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
     if not found:
-        known = ", ".join(dict.fromkeys(d.notice for d in incident.documents.values())) or "none yet"
-        raise NotFound(f"no notice '{name}' was rendered in {incident.codename}", hint=f"rendered: {known}")
+        raise NotFound(f"no notice '{name}' was rendered in {incident.codename}", hint=rendered_so_far(incident))
     return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=found[-1])
+
+
+def rendered_so_far(incident: Incident) -> str:
+    """Return which notices there are to choose from, or how one comes into being."""
+    known = ", ".join(dict.fromkeys(one.notice for one in incident.documents.values()))
+    return f"rendered: {known}" if known else unrendered(incident)
+
+
+def unrendered(incident: Incident) -> str:
+    """Return what to do where nothing was rendered: the command for the first notice step that is not over."""
+    steps = [one for one in incident.invocations.values() if one.kind == "notice" and not one.over]
+    for one in sorted(steps, key=lambda found: found.state == "waiting"):
+        name = advice.shell_word(handle(incident, one.id))
+        if one.state == "waiting":
+            return f"{one.id} waits, see: tocsin task show {name}"
+        return f"render it: tocsin notice render {name}"
+    return "no step renders one; a draft from a template: tocsin notice render NOTICE --out DIR"
 
 
 def notices_page(report: NoticesReport, now: datetime) -> Page:

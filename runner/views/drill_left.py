@@ -12,11 +12,10 @@ from runner.views.advice import close_exercise
 
 def what_is_left(incident: Incident, plan: Exercise) -> Iterator[str]:
     """Yield it in order, each with its command; a report that was signed is done."""
-    about = f"-i {incident.codename}"
     if missing := unconfirmed(ratings(plan, incident)):
-        yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} {about}"
+        yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"
     if incident.drill is not None and not incident.reports:
-        yield f"no report is signed yet: tocsin drill report {about}"
+        yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
     yield f"what is to be better: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":
         yield f"then close it: {close_exercise(incident.codename)}"

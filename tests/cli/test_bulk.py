@@ -391,6 +391,7 @@ def test_nothing_is_sent_before_somebody_approved_the_pattern(
     assert any("nobody approved our-letter 1.0.0" in one for one in plan["warnings"])
     said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
     assert said["code"] == "unapproved"
+    assert said["hint"] == "tocsin approve sign"
     assert relay.mails == []
     approve(office)
     assert sent(office, path)["ending"] == "done"

@@ -14,7 +14,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.noticed import noticed, rendered
+from tests.cli.noticed import BODY, NOTICE, PLAYBOOK, noticed, rendered
 
 PLANTED = {
     "override": "PLANTEDoverride",
@@ -172,3 +172,27 @@ def test_work_for_counsel_is_marked_on_drafts_and_cover_sheets_and_never_on_what
     ]
     assert len(final) == 4
     assert not any("rivileged" in text or "PRIVILEGED" in text for text in final)
+
+
+def test_without_a_rendering_the_command_that_makes_one_is_told(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "noticed.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    own = tocsin.home / "notices"
+    own.mkdir()
+    (own / "short-notice.md").write_text(
+        NOTICE.replace("@language", "en").replace("@forbids", "[]").replace("@more\n", "").replace("@body", BODY),
+        encoding="utf-8",
+    )
+    tocsin.done("open", str(path), "--yes", "--no-work")
+    said = tocsin("notice", "pull")
+    assert said.code == 1
+    assert "render it: tocsin notice render draft" in said.err
+    assert "render it: tocsin notice render draft" in tocsin("notice", "show", "short-notice").err
+    tocsin.done("notice", "render", "draft")
+    tocsin.done("notice", "pull", "--out", str(tmp_path / "out"))
+    assert "rendered: short-notice" in tocsin("notice", "pull", "other").err
+
+
+def test_without_a_notice_step_a_draft_is_told(incident: AtDesk) -> None:
+    said = incident("notice", "pull")
+    assert "a draft from a template: tocsin notice render NOTICE --out DIR" in said.err

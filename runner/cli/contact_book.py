@@ -99,6 +99,7 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
 def export(
     session: Session,
     out: Annotated[Path, Argument(metavar="FILE", help="A file .yaml, readable by you alone.")],
+    replace: Annotated[bool, Option("--replace", help="Write over a file that is there already.")] = False,
 ) -> None:
     """Write everybody with their contacts and roles into a file, in clear: for another home, or for whoever asks.
 
@@ -111,7 +112,7 @@ def export(
 
     if out.suffix not in (".yaml", ".yml"):
         raise Usage(f"{out} does not end in .yaml", hint="tocsin person export people.yaml")
-    private_file(out, as_settings(session.desk))
+    private_file(out, as_settings(session.desk), replace=replace)
     said = f"{out}: it holds addresses in clear; delete the file once it was used"
     session.show({"schema": "tocsin/person-export/v1", "file": str(out)}, Page((line(said, "warn", hang=2),)))
 

@@ -35,15 +35,20 @@ def write_out(path: Path, content: bytes) -> None:
         raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 
 
-def private_file(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone can read; raises Refused."""
+def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file that its owner alone can read; raises Refused, also for one that is there and may not be replaced."""
     import os
 
     try:
-        path.unlink(missing_ok=True)
+        if replace:
+            path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+    except FileExistsError:
+        raise Refused(
+            f"{path} exists already", hint="choose another name, or write over it: --replace"
+        ) from None
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
 

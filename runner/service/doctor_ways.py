@@ -10,6 +10,7 @@ from runner.service.callback_checks import mismatches
 from runner.service.desk import Desk
 from runner.service.finding import Finding
 from runner.settings import CONFIG
+from runner.views.words import count
 
 
 def ways_out(desk: Desk) -> Iterator[Finding]:
@@ -26,7 +27,8 @@ def _people(desk: Desk) -> Iterator[Finding]:
     config = desk.folder / CONFIG
     for problem in strangers(config, desk.home, desk.directory.people):
         yield Finding(area="people", severity="error", what=str(problem))
-    plain = [name for name, person in desk.home.people.items() if person.contacts]
+    known = desk.directory.people
+    plain = [name for name, person in desk.home.people.items() if name in known and person.contacts]
     if plain:
         yield Finding(
             area="people",
@@ -34,6 +36,40 @@ def _people(desk: Desk) -> Iterator[Finding]:
             what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
             hint="take them into the store, sealed: tocsin person import --from-settings",
         )
+
+
+    yield from _forgotten(desk)
+    yield from _out_of_reach(desk)
+
+
+def _forgotten(desk: Desk) -> Iterator[Finding]:
+    """Say who stands in the settings and counts for nothing, because they were forgotten here."""
+    config = desk.folder / CONFIG
+    gone = [name for name in desk.home.people if name not in desk.directory.people]
+    if gone:
+        held = "what it holds of them does not count, and stays readable"
+        yield Finding(
+            area="people",
+            severity="warning",
+            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), forgotten here: {held}",
+            hint=f"delete what is theirs there; if they are to be known again: tocsin person add {gone[0]}",
+        )
+
+
+def _out_of_reach(desk: Desk) -> Iterator[Finding]:
+    """Say where nobody at all can be told anything."""
+    people = desk.directory.people
+    named = {way for one in desk.channels.values() for way in (one.id, one.address_kind)}
+    if any(contact.channel in named for person in people.values() for contact in person.contacts):
+        return
+    empty = "the contact book is empty"
+    lacking = f"of {count(len(people), 'person', 'people')} none has a contact on a channel that there is"
+    yield Finding(
+        area="people",
+        severity="warning",
+        what=f"nobody can be reached: {lacking if people else empty}",
+        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or a whole list: tocsin person import people.csv",
+    )
 
 
 def _callbacks(desk: Desk) -> Iterator[Finding]:

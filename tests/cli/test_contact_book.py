@@ -229,6 +229,18 @@ def test_what_is_written_out_can_be_taken_in_again_and_only_its_owner_reads_it(
     assert tocsin("person", "export", str(out.with_suffix(".csv"))).code == 2
 
 
+def test_an_export_does_not_write_over_a_file_unless_told_to(tocsin: AtDesk, tmp_path: Path) -> None:
+    out = tmp_path / "notes.yaml"
+    out.write_text("mine", encoding="utf-8")
+    said = tocsin("person", "export", str(out))
+    assert (said.code, out.read_text(encoding="utf-8")) == (1, "mine")
+    assert "exists already" in said.err
+    assert "--replace" in said.err
+    tocsin.done("person", "export", str(out), "--replace")
+    assert "Maria Muster" in out.read_text(encoding="utf-8")
+    assert out.stat().st_mode & 0o077 == 0
+
+
 def test_whoever_is_forgotten_is_on_no_list_and_holds_no_role(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     assert tocsin("person", "forget", "maria", types="n\n").code == 1
@@ -246,6 +258,10 @@ def test_whoever_is_forgotten_and_stands_in_the_settings_is_not_used_and_the_lin
     said = " ".join(tocsin.done("person", "forget", "ada", "--yes").split())
     assert "tocsin.yaml still names them, in lines" in said
     assert "ada" not in listed(tocsin)
+    found = " ".join(tocsin("doctor").out.split())
+    assert "tocsin.yaml still names ada (lines" in found
+    assert "if they are to be known again: tocsin person add ada" in found
+    assert "holds contacts of maria, jonas in plain text" in found
     assert changes(tocsin, "--from-settings") == {"jonas": "moved", "maria": "moved"}
 
 

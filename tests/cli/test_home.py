@@ -49,6 +49,18 @@ def test_a_new_home_says_what_it_can_send_and_what_it_lacks(nowhere: AtDesk) -> 
     assert "tocsin.yaml; then tocsin doctor" in page
 
 
+def test_a_home_in_which_nobody_can_be_reached_says_so_and_what_comes_next(nowhere: AtDesk) -> None:
+    nowhere.done("init")
+    page = " ".join(nowhere.done("doctor").split())
+    assert "people: nobody can be reached: of 1 person none has a contact on a channel" in page
+    assert "tocsin person add PERSON --contact CHANNEL=ADDRESS" in page
+    nowhere.settings(people={}, roles={})
+    page = " ".join(nowhere.done("doctor").split())
+    assert "people: nobody can be reached: the contact book is empty" in page
+    nowhere.done("person", "add", "maria", "--contact", "screen=maria")
+    assert "nobody can be reached" not in " ".join(nowhere.done("doctor").split())
+
+
 def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
     said = incident("doctor", "--format", "json")
     assert said.json["ok"]

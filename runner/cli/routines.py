@@ -72,7 +72,9 @@ def keep(
         closed_for=span("--closed-for", closed_for),
     )
     kept = schedules.keep(session.desk, rule)
-    session.say(f"{kept.id} comes while a scheduler runs (tocsin scheduler), or when cron types: tocsin drill run --due")
+    session.say(
+        f"{kept.id} comes while a scheduler runs (tocsin scheduler), or when cron types: tocsin drill run --due"
+    )
     show(session, routine=True)
 
 

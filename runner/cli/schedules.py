@@ -84,7 +84,9 @@ def schedule(
     kept = keep(session.desk, rule)
     first = next_fire(kept.rule, kept.since, kept.since)
     session.say(f"{kept.id} comes first on {first:%A, %Y-%m-%d at %H:%M %Z}")
-    session.say("it happens while a scheduler runs (tocsin scheduler), or whenever cron types: tocsin drill run --due")
+    session.say(
+        "it happens while a scheduler runs (tocsin scheduler), or whenever cron types: tocsin drill run --due"
+    )
     show(session)
 
 

@@ -34,7 +34,9 @@ def fill_value(source: str, names: Mapping[str, Any]) -> str:
     missing = sorted({path for cell in cells for path in _missing(cell)})
     if missing:
         raise Refused(
-            f"not known: {', '.join(missing)}", hint="tocsin fact set KEY=VALUE --source SOURCE", code="unknown_fact"
+            f"not known: {', '.join(missing)}",
+            hint="tocsin fact set KEY=VALUE --source SOURCE",
+            code="unknown_fact",
         )
     return _MARK.sub(lambda found: str(cells[int(found[1])]), marked.text)
 

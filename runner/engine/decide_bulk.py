@@ -46,7 +46,9 @@ def sendable(incident: Incident) -> None:
 def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]:
     known = incident.campaigns.get(event.campaign)
     if known is None:
-        raise Refused(f"there is no campaign {event.campaign}", hint="plan it: tocsin bulk plan NOTICE --people FILE")
+        raise Refused(
+            f"there is no campaign {event.campaign}", hint="plan it: tocsin bulk plan NOTICE --people FILE"
+        )
     if event.state == "sending":
         sendable(incident)
     if known.state == event.state:

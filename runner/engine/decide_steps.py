@@ -74,7 +74,10 @@ def _work(
 ) -> tuple[e.AnyEvent, ...]:
     name = invocation.id
     if invocation.over:
-        raise Refused(f"{name} has ended as {invocation.state}", hint=f"to do it again: tocsin task reopen {quote(name)} --reason WHY")
+        raise Refused(
+            f"{name} has ended as {invocation.state}",
+            hint=f"to do it again: tocsin task reopen {quote(name)} --reason WHY",
+        )
     match command:
         case c.SkipStep(reason=reason):
             return (_ended(invocation, "skipped", command.by, _because(reason, "skip")),)
@@ -113,7 +116,9 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     if invocation.kind not in PEOPLE:
         raise Refused(f"{invocation.id} is a {invocation.kind}: the program itself does it")
     if invocation.state not in ("ready", "active"):
-        raise Refused(f"{invocation.id} is {invocation.state}", hint=f"tocsin task retry {quote(invocation.id)}")
+        raise Refused(
+            f"{invocation.id} is {invocation.state}", hint=f"tocsin task retry {quote(invocation.id)}"
+        )
     return (e.StepStarted(step=invocation.id, by=by),)
 
 

@@ -39,9 +39,7 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
             for warning in (one for one in made.warnings if one.rule == "R3"):
                 thin.setdefault(warning.why, []).append(person)
         for why, persons in thin.items():
-            hint = (
-                "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"
-            )
+            hint = "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"
             found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}", hint)
 
 

@@ -29,7 +29,10 @@ def pause(desk: Desk, incident: Incident, notice: str, people: Path, reason: str
     """Stop a campaign: a sender that runs ends after the chunk in flight."""
     found = known(desk, incident, notice, people)
     if found.state not in ("sending", "planned"):
-        raise Refused(f"{notice} to {people.name} is {found.state}", hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}")
+        raise Refused(
+            f"{notice} to {people.name} is {found.state}",
+            hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+        )
     moved = CampaignMoved(campaign=found.campaign.id, state="paused", by=desk.actor.claimed, reason=reason)
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
@@ -45,7 +48,8 @@ def resume(
     found = known(desk, incident, notice, people)
     if found.state == "planned" or (found.state == "sending" and not again):
         raise Refused(
-            f"{notice} to {people.name} is {found.state}: nothing has to be resumed", hint=f"tocsin bulk send {notice} --people {quote(people.name)}"
+            f"{notice} to {people.name} is {found.state}: nothing has to be resumed",
+            hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
         )
     tables, counted = desk.store.bulk(), found.counters
     moved = CampaignMoved(campaign=found.campaign.id, state="sending", by=desk.actor.claimed, reason=reason)

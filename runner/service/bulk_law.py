@@ -149,7 +149,9 @@ class Texts:
             )
             if why := self.placed(one):
                 raise Refused(
-                    f"{ground.place}: {why}", hint="plan again: tocsin bulk plan NOTICE --people FILE", code="campaign_stale"
+                    f"{ground.place}: {why}",
+                    hint="plan again: tocsin bulk plan NOTICE --people FILE",
+                    code="campaign_stale",
                 )
         self.require_whole()
         return tuple(self.grounds[one.group.jurisdiction, one.group.population] for one in campaign.grounds)

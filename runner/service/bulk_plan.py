@@ -90,7 +90,9 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
         there = "; ".join(f"{one.campaign.notice} --people {one.campaign.list_name}" for one in campaigns)
         raise NotFound(
             f"nothing was planned for {notice} and {people.name} in {incident.codename}",
-            hint=f"there is: {there}" if there else f"tocsin bulk plan {notice} --people {quote(str(people))}",
+            hint=f"there is: {there}"
+            if there
+            else f"tocsin bulk plan {notice} --people {quote(str(people))}",
         )
     return found
 

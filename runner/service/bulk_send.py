@@ -127,7 +127,10 @@ def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Pa
     try:
         alone = desk.store.register_worker(f"bulk-{found.campaign.id}")
     except StoreLocked:
-        raise Refused("another process sends this campaign", hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}") from None
+        raise Refused(
+            "another process sends this campaign",
+            hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+        ) from None
     try:
         return _Run(desk, incident, found, checked, patience, tell).go()
     finally:

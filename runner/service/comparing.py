@@ -107,7 +107,8 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
     if not filed:
         law = new.duty.partition("/")[0] or new.notice
         raise Refused(
-            f"nothing else was filed under {law}", hint="a filing is recorded with: tocsin duty record-filed DUTY --reference REFERENCE"
+            f"nothing else was filed under {law}",
+            hint="a filing is recorded with: tocsin duty record-filed DUTY --reference REFERENCE",
         )
     return filed[-1], new
 

@@ -37,7 +37,6 @@ def _people(desk: Desk) -> Iterator[Finding]:
             hint="take them into the store, sealed: tocsin person import --from-settings",
         )
 
-
     yield from _forgotten(desk)
     yield from _out_of_reach(desk)
 

@@ -116,7 +116,9 @@ class BulkTables:
         with self._door.reading() as run:
             row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
         if row is None:
-            raise NotFound(f"there is no campaign {name}", hint="plan it: tocsin bulk plan NOTICE --people FILE")
+            raise NotFound(
+                f"there is no campaign {name}", hint="plan it: tocsin bulk plan NOTICE --people FILE"
+            )
         return _known(row)
 
     def set_state(self, campaign: str, state: CampaignState, *before: CampaignState) -> bool:

@@ -147,7 +147,9 @@ def notice(incident: Incident, name: str) -> NoticeReport:
     """Return one rendering by its id, or the newest of a notice by its name; raises NotFound."""
     found = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
     if not found:
-        raise NotFound(f"no notice '{name}' was rendered in {incident.codename}", hint=rendered_so_far(incident))
+        raise NotFound(
+            f"no notice '{name}' was rendered in {incident.codename}", hint=rendered_so_far(incident)
+        )
     return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=found[-1])
 
 

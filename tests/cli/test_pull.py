@@ -180,7 +180,10 @@ def test_without_a_rendering_the_command_that_makes_one_is_told(tocsin: AtDesk, 
     own = tocsin.home / "notices"
     own.mkdir()
     (own / "short-notice.md").write_text(
-        NOTICE.replace("@language", "en").replace("@forbids", "[]").replace("@more\n", "").replace("@body", BODY),
+        NOTICE.replace("@language", "en")
+        .replace("@forbids", "[]")
+        .replace("@more\n", "")
+        .replace("@body", BODY),
         encoding="utf-8",
     )
     tocsin.done("open", str(path), "--yes", "--no-work")

@@ -98,7 +98,9 @@ def test_every_command_that_a_text_tells_to_type_has_the_words_that_it_needs(roo
         if not text.startswith(NAMED)
         for command in told(text)
     ]
-    faults = [f"{where}: tocsin {command}: {why}" for where, command in found if (why := fault(root, command))]
+    faults = [
+        f"{where}: tocsin {command}: {why}" for where, command in found if (why := fault(root, command))
+    ]
     assert not faults, "\n".join(["", *faults])
     assert len(found) > 300
 

@@ -10,6 +10,7 @@ import os
 import sys
 import unicodedata
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -85,9 +86,12 @@ def _safe(one: str) -> str:
 
 
 def _to_screen(shown: str) -> Outcome:
+    screen: TextIO | None = sys.stderr
+    if screen is None:
+        return NotSent("this process was started without a standard error")
     try:
-        sys.stderr.write(shown)
-        sys.stderr.flush()
+        screen.write(shown)
+        screen.flush()
     except (OSError, ValueError):
         return Unknown("standard error broke off", "answer")
     return Accepted()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from runner import __version__
+from runner.cli.streams import Unwritten, hush, unread
 from runner.errors import Bug, TocsinError
 from runner.settings import find_home
 
@@ -39,9 +39,12 @@ def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> i
     """Run a command and return its exit code; whatever it raises is said once, on the right stream."""
     try:
         code = command()
-        world.out.flush()
+        try:
+            world.out.flush()
+        except OSError as error:
+            unread(world.out, error)
     except BrokenPipeError:
-        _hush(world.out)
+        hush(world.out)
         return 0
     except KeyboardInterrupt:
         world.err.write("\ninterrupted\n")
@@ -64,13 +67,15 @@ def wants_json(words: Sequence[str]) -> bool:
 
 def _said(world: World, words: Sequence[str], error: TocsinError) -> int:
     try:
-        if wants_json(words):
+        if wants_json(words) and not isinstance(error, Unwritten):
             world.out.write(_as_json(error))
             world.out.flush()
-        else:
-            world.err.write(_as_text(error))
-    except BrokenPipeError:
-        _hush(world.out)
+            return error.exit_code
+    except OSError as lost:
+        hush(world.out)
+        if isinstance(lost, BrokenPipeError):
+            return error.exit_code
+    world.err.write(_as_text(error))
     return error.exit_code
 
 
@@ -166,9 +171,3 @@ def _known(words: Sequence[str]) -> str:
     from runner.cli.commands import COMMANDS
 
     return next((word for word in words if word in COMMANDS), "none of ours")
-
-
-def _hush(stream: TextIO) -> None:
-    """Let nothing more be written to a pipe that nobody reads, not even when the process ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import msgspec
 
+from runner.cli.streams import unread
 from runner.cli.world import World
 from runner.errors import Refused, Usage
 from runner.model.actor import VIA
@@ -177,17 +178,23 @@ class Session:
         self._print(page, self.world.err)
 
     def _print(self, page: Page, stream: TextIO) -> None:
-        if self.world.colours(stream):
-            self._draw(page, stream)
-            return
-        from runner.views.page import plain
+        try:
+            if self.world.colours(stream):
+                self._draw(page, stream)
+                return
+            from runner.views.page import plain
 
-        stream.write(plain(page, self.world.width))
-        stream.flush()
+            stream.write(plain(page, self.world.width))
+            stream.flush()
+        except OSError as error:
+            unread(stream, error)
 
     def show_json(self, report: Any) -> None:
         """Print one JSON document."""
-        self.world.out.write(msgspec.json.encode(report).decode() + "\n")
+        try:
+            self.world.out.write(msgspec.json.encode(report).decode() + "\n")
+        except OSError as error:
+            unread(self.world.out, error)
 
     def _draw(self, page: Page, stream: TextIO) -> None:
         from rich.console import Console

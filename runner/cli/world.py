@@ -5,9 +5,7 @@ Everything comes in through this one value, so that a test runs a whole command 
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -57,30 +55,20 @@ class World(NamedTuple):
 
 def this_world() -> World:
     """Return the world of this process."""
+    from runner.cli.streams import standard
     from runner.service.chance import SystemChance, SystemClock
 
-    for stream in (sys.stdout, sys.stderr):
-        _make_tolerant(stream)
+    inp, out, err = standard()
     return World(
-        inp=sys.stdin,
-        out=sys.stdout,
-        err=sys.stderr,
+        inp=inp,
+        out=out,
+        err=err,
         environ=os.environ,
         cwd=_cwd(),
         clock=SystemClock(),
         chance=SystemChance(),
         who=_who,
     )
-
-
-def _make_tolerant(stream: TextIO) -> None:
-    """Have a stream take every character: UTF-8 where a program reads it, a mark where a terminal cannot show it."""
-    if not isinstance(stream, io.TextIOWrapper):
-        return
-    if stream.isatty():
-        stream.reconfigure(errors="replace")
-    else:
-        stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def _cwd() -> Path:

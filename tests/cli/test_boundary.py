@@ -174,3 +174,53 @@ def test_every_command_has_a_help_text_with_what_it_takes(nowhere: AtDesk) -> No
         said = nowhere(name, "--help")
         assert said.code == 0, name
         assert "Usage: tocsin " + name in said.out
+
+
+def _in_a_process(desk: AtDesk, line: str) -> subprocess.CompletedProcess[str]:
+    """Run one line of the shell in which ``tocsin`` is this program."""
+    command = " ".join(COMMAND)
+    return subprocess.run(
+        ["/bin/bash", "-c", f'set -o pipefail; tocsin() {{ {command} "$@"; }}; {line}'],
+        env={**os.environ, "TOCSIN_HOME": str(desk.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "streams",
+    [
+        pytest.param("2>&1 | exec true", id="nobody-reads-the-plan"),
+        pytest.param("2>/dev/full", id="the-plan-cannot-be-written"),
+        pytest.param("<&- >&- 2>&-", id="no-stream-at-all"),
+    ],
+)
+def test_an_incident_is_opened_whatever_becomes_of_the_streams(
+    tocsin: AtDesk, playbook: Path, streams: str
+) -> None:
+    tocsin.settings(channels={"screen": {"adapter": "console"}})
+    ran = _in_a_process(tocsin, f"tocsin open {playbook} --title Gone --yes {streams}")
+    assert ran.returncode == 0, ran.stderr
+    assert not (tocsin.home / "logs").exists()
+    assert [one["title"] for one in tocsin("list", "--format", "json").json["incidents"]] == ["Gone"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["version", "list", "list --format json", "stauts --format json"])
+def test_an_answer_that_cannot_be_written_is_told_and_is_no_fault_of_ours(tocsin: AtDesk, words: str) -> None:
+    ran = _in_a_process(tocsin, f"tocsin {words} >/dev/full")
+    assert ran.returncode in (1, 2), ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "should not" not in ran.stderr
+    said = (
+        "No such command" if ran.returncode == 2 else "the answer cannot be written: No space left on device"
+    )
+    assert said in ran.stderr
+
+
+@pytest.mark.slow
+def test_who_cannot_be_asked_since_there_is_no_input_is_told_so(tocsin: AtDesk, playbook: Path) -> None:
+    ran = _in_a_process(tocsin, f"tocsin open {playbook} <&-")
+    assert (ran.returncode, "there is no terminal to ask at" in ran.stderr) == (1, True), ran.stderr

@@ -1,0 +1,98 @@
+"""The three streams of this process, made fit for a bad night: a reader that went away, a disk that is full, a stream that
+was never there.
+
+What is said beside the answer must never stop the work: an incident whose plan goes into a pipe that nobody reads is
+opened all the same. The answer itself may go unread as well; that it could not be written for another reason is told.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
+
+from runner.errors import TocsinError
+
+
+class Unwritten(TocsinError):
+    """The answer could not be written; what the command did stands."""
+
+    default_code = "output"
+
+
+class _Deaf(io.RawIOBase):
+    """Bytes for a file descriptor; once they cannot be written, they are given up without a word."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._heard = True
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, data: Any, /) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while self._heard and rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:
+                self._heard = False
+        return size
+
+
+def standard() -> tuple[TextIO, TextIO, TextIO]:
+    """Return input, answer and remarks; one that is closed is as one that nobody uses."""
+    given = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  # as long as the process
+    return given, _tolerant(sys.stdout), _unstoppable(_tolerant(sys.stderr))
+
+
+def _tolerant(stream: TextIO | None) -> TextIO:
+    """Have a stream take every character: UTF-8 where a program reads it, a mark where a terminal cannot show it."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # as long as the process
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    if stream.isatty():
+        stream.reconfigure(errors="replace")
+    else:
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    return stream
+
+
+def _unstoppable(stream: TextIO) -> TextIO:
+    """Return the same stream, whose failures stop nothing."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Deaf(stream.fileno())),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=True,
+        write_through=True,
+    )
+
+
+def unread(stream: TextIO, error: OSError) -> None:
+    """Take it that a stream does not take the answer: nobody reads it any more, or raises Unwritten."""
+    hush(stream)
+    if not isinstance(error, BrokenPipeError):
+        raise Unwritten(
+            f"the answer cannot be written: {error.strerror}",
+            hint="what the command did stands all the same: tocsin status",
+        ) from None
+
+
+def hush(stream: TextIO) -> None:
+    """Let nothing more be written to a stream that takes nothing, not even when the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

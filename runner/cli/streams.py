@@ -30,16 +30,16 @@ class _Deaf(io.RawIOBase):
         self._descriptor = descriptor
         self._heard = True
 
-    def writable(self) -> bool:
+    def writable(self) -> bool:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
         return True
 
-    def fileno(self) -> int:
+    def fileno(self) -> int:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
         return self._descriptor
 
-    def isatty(self) -> bool:
+    def isatty(self) -> bool:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
         return os.isatty(self._descriptor)
 
-    def write(self, data: Any, /) -> int:
+    def write(self, data: Any, /) -> int:  # type: ignore[explicit-override]
         rest = memoryview(data).cast("B")
         size = len(rest)
         while self._heard and rest:

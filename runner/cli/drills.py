@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 from runner.cli.catalogs import catalog
 from runner.cli.drill_reports import report
+from runner.cli.handbooks import handbook
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.ready import readiness
@@ -34,6 +35,7 @@ def add(app: Commands) -> None:
     """Add ``drill …``."""
     made = group(app, "drill", "Exercises: run, schedule, show, inject, jump, end; observe and rate.")
     command(made, "list", Scope.ANYWHERE)(list_)
+    command(made, "handbook", Scope.ANYWHERE)(handbook)
     command(made, "run", Scope.HOME_WRITES)(run)
     command(made, "show")(show)
     command(made, "inject", Scope.WRITES)(inject)

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from xml.sax.saxutils import escape, quoteattr
 
 from runner.documents import docx_parts as parts
-from runner.documents.marking import footer, small_print, watermark
+from runner.documents.marking import footer, mark, named, small_print, watermark
 from runner.documents.raster import raster
 from runner.documents.tree import (
     Block,
@@ -50,14 +50,14 @@ def write_docx(document: Document) -> bytes:
         "[Content_Types].xml": parts.CONTENT_TYPES,
         "_rels/.rels": parts.PACKAGE_RELATIONS,
         "docProps/core.xml": parts.core(
-            document.title, paper.name, document.language, f"{written['created']:%Y-%m-%dT%H:%M:%SZ}"
+            named(document), paper.name, document.language, f"{written['created']:%Y-%m-%dT%H:%M:%SZ}"
         ),
         "word/document.xml": parts.main(body.blocks(document.blocks), size),
         "word/styles.xml": parts.styles(paper.points, small_print(document), document.language),
         "word/numbering.xml": parts.numbering(body.lists),
         "word/settings.xml": parts.SETTINGS,
-        "word/header1.xml": parts.header((), watermark(document)),
-        "word/header2.xml": parts.header((paper.name, *paper.lines), watermark(document)),
+        "word/header1.xml": parts.header((), watermark(document), mark(document)),
+        "word/header2.xml": parts.header((paper.name, *paper.lines), watermark(document), mark(document)),
         "word/footer1.xml": parts.footer(footer(document), size),
         "word/_rels/document.xml.rels": parts.relations(body.addresses, len(body.pictures)),
     }

@@ -116,21 +116,25 @@ def relations(addresses: list[str], pictures: int = 0) -> str:
     return f'{_XML}<Relationships xmlns="{space}">{inner}</Relationships>'
 
 
-def header(lines: tuple[str, ...], marking: str) -> str:
-    """Return a header part: the letterhead's lines, and the marking across the page as Word writes it."""
+def header(lines: tuple[str, ...], marking: str, mark: str = "") -> str:
+    """Return a header part: the letterhead's lines, the marking across the page as Word writes it, the mark as text."""
     shown = [line for line in lines if line]
     text = "".join(
         f'<w:p><w:pPr><w:pStyle w:val="Letterhead"/></w:pPr><w:r>{"<w:rPr><w:b/></w:rPr>" if n == 0 else ""}'
         f'<w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>'
         for n, line in enumerate(shown)
     )
-    mark = f'<w:p><w:pPr><w:pStyle w:val="Header"/></w:pPr>{_watermark(marking)}</w:p>'
-    return f"{_XML}<w:hdr {_W} {_VML}>{text}{mark}</w:hdr>"
+    last = f'<w:p><w:pPr><w:pStyle w:val="Header"/></w:pPr>{_watermark(marking)}{_bold(mark)}</w:p>'
+    return f"{_XML}<w:hdr {_W} {_VML}>{text}{last}</w:hdr>"
 
 
-def watermark_paragraph(marking: str) -> str:
+def watermark_paragraph(marking: str, mark: str = "") -> str:
     """Return the marking as a paragraph that any header part can take in, with the prefixes that it needs."""
-    return f"<w:p {_W} {_VML}>{_watermark(marking)}</w:p>"
+    return f"<w:p {_W} {_VML}>{_watermark(marking)}{_bold(mark)}</w:p>"
+
+
+def _bold(mark: str) -> str:
+    return f"<w:r><w:rPr><w:b/></w:rPr><w:t>{escape(mark)}</w:t></w:r>" if mark else ""
 
 
 def _watermark(marking: str) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from runner.documents.logo import size
-from runner.documents.marking import footer, small_print, watermark
+from runner.documents.marking import footer, named, small_print, watermark
 from runner.documents.numbering import number
 from runner.documents.tree import (
     Block,
@@ -60,7 +60,7 @@ def write_html(document: Document) -> bytes:
         f'<!DOCTYPE html>\n<html lang="{escape(document.language)}"{direction}>\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'{_IMAGES if paper.logo else ''}\">\n"
-        f"<title>{escape(document.title)}</title>\n"
+        f"<title>{escape(named(document))}</title>\n"
         f"<style>{_style(document)}</style>\n</head>\n<body>\n{banner}"
         + (f"<header>{_logo(paper)}<p>{letterhead}</p></header>\n" if letterhead or paper.logo else "")
         + f"<main>\n{_blocks(document.blocks)}</main>\n"

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from runner.documents import docx_parts as parts
 from runner.documents.docx import Body
-from runner.documents.marking import small_print, watermark
+from runner.documents.marking import mark, named, small_print, watermark
 from runner.documents.tree import Document
 from runner.documents.word_cut import Cut, cut
 from runner.documents.word_package import W, pack, parse, unpack
@@ -144,10 +144,10 @@ def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes)
     """Put the marking into every header there is, and into one of ours for pages that have none."""
     marking = watermark(document)
     for name in [one for one in made if re.fullmatch(r"word/header\d*\.xml", one)]:
-        made[name] = _before_end(made[name], "hdr", parts.watermark_paragraph(marking))
+        made[name] = _before_end(made[name], "hdr", parts.watermark_paragraph(marking, mark(document)))
     if not found.without_header:
         return tail
-    made["word/headerTocsin.xml"] = parts.header((), marking).encode()
+    made["word/headerTocsin.xml"] = parts.header((), marking, mark(document)).encode()
     _declare(made, "word/headerTocsin.xml", "header", f"{parts.WORD}.header+xml", "rIdTocsinHeader")
     references = "".join(
         f'<w:headerReference w:type="{kind}" r:id="rIdTocsinHeader"/>' for kind in found.without_header
@@ -166,7 +166,7 @@ def _properties(made: dict[str, bytes], document: Document) -> None:
         text = f'<Relationship Id="rIdTocsinCore" Type="{space}" Target="docProps/core.xml"/>'
         made["_rels/.rels"] = _before_end(made["_rels/.rels"], "Relationships", text)
     made["docProps/core.xml"] = parts.core(
-        document.title, firm, document.language, f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        named(document), firm, document.language, f"{at:%Y-%m-%dT%H:%M:%SZ}"
     ).encode()
     made.update({name: content for name, content in _EMPTY.items() if name in made})
 

@@ -1,4 +1,4 @@
-"""What stands on a document besides its text: the watermark, the footer, the file's name.
+"""What stands on a document besides its text: the watermark, head and footer, the properties, the file's name.
 
 None of it is written by hand. DRAFT follows from the status, EXERCISE and SELF-TEST from the incident's kind;
 PRIVILEGED stands on drafts only and never in what is filed.
@@ -22,10 +22,20 @@ def watermark(document: Document) -> str:
     return " – ".join(words)
 
 
+def mark(document: Document) -> str:
+    """Return EXERCISE or SELF-TEST for what is not real, nothing for what is: it stands in each page's head."""
+    return MARKS[document.context.kind]
+
+
+def named(document: Document) -> str:
+    """Return the title as a file's properties and its running head have it: the mark stays where the text is cut off."""
+    return f"{mark(document)}: {document.title}" if mark(document) else document.title
+
+
 def footer(document: Document) -> str:
-    """Return the reference line: incident, template and the journal's head, which anchors it outside."""
+    """Return the reference line: the mark, incident, template and the journal's head, which anchors it outside."""
     context = document.context
-    parts = [context.incident, f"{document.id} {document.version}"]
+    parts = [mark(document), context.incident, f"{document.id} {document.version}"]
     if context.journal_head:
         parts.append(f"journal {context.journal_head}")
     return " · ".join(part for part in parts if part)

@@ -22,7 +22,7 @@ import msgspec
 
 from runner.documents.fonts import fonts
 from runner.documents.logo import size
-from runner.documents.marking import footer, small_print, watermark
+from runner.documents.marking import footer, mark, named, small_print, watermark
 from runner.documents.tree import Document, Stationery
 from runner.errors import Bug, Refused
 
@@ -208,7 +208,8 @@ def _data(document: Document) -> dict[str, Any]:
     moment = context.timestamp.astimezone(UTC)
     language, _, region = document.language.partition("-")
     return {
-        "title": document.title,
+        "title": named(document),
+        "mark": mark(document),
         "time": [moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second],
         "lang": language.lower(),
         "region": region.upper() if len(region) == 2 else None,

@@ -132,11 +132,18 @@ def save_draft(
     desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path, duty: str = ""
 ) -> tuple[Pulled, ...]:
     """Write a document that is on no record into a folder; its duty stands in the name."""
+    return save(tree, formats, folder, desk.letterhead() if "docx" in formats else b"", duty)
+
+
+def save(
+    tree: Tree, formats: Sequence[Format], folder: Path, letterhead: bytes = b"", duty: str = ""
+) -> tuple[Pulled, ...]:
+    """Write a document into a folder, in Word on a firm's own file where there is one."""
     from runner.documents.write import rendered, write
 
     found = []
     for form in formats:
-        content = write(tree, form, desk.letterhead() if form == "docx" else b"")
+        content = write(tree, form, letterhead if form == "docx" else b"")
         about = rendered(tree, form, content, duty)
         path = write_file(folder / about.filename, content)
         found.append(

@@ -71,3 +71,19 @@ def test_a_comparison_is_marked_as_what_it_compares(kind: Kind, mark: str) -> No
     head = f"{mark} – COMPARISON" if mark else "COMPARISON"
     assert f'<p class="marking">{head}' in write_redline_html(laid, old, new).decode()
     assert f'string="{head}"' in words("docx", write_redline_docx(laid, old, new, author="A"))
+
+
+@pytest.mark.parametrize(("kind", "mark"), KINDS)
+def test_the_mark_stands_in_head_foot_and_properties(kind: Kind, mark: str) -> None:
+    read = pypdfium2.PdfDocument(write(document(kind), "pdf"))
+    lines = [line for page in read for line in page.get_textpage().get_text_range().splitlines()]
+    assert read.get_metadata_value("Title") == f"{mark}: A letter"
+    read.close()
+    assert mark in lines
+    assert f"{mark} · amber-falcon · letter 1" in lines
+    with zipfile.ZipFile(io.BytesIO(write(document(kind), "docx"))) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert f"<dc:title>{mark}: A letter</dc:title>" in parts["docProps/core.xml"]
+    assert f"<w:t>{mark}</w:t>" in parts["word/header1.xml"]
+    assert f"<w:t>{mark}</w:t>" in parts["word/header2.xml"]
+    assert f"{mark} · amber-falcon" in parts["word/footer1.xml"]

@@ -80,7 +80,7 @@ def test_the_mark_stands_in_head_foot_and_properties(kind: Kind, mark: str) -> N
     assert read.get_metadata_value("Title") == f"{mark}: A letter"
     read.close()
     assert mark in lines
-    assert f"{mark} · amber-falcon · letter 1" in lines
+    assert any(line.startswith(f"{mark} · amber-falcon · letter 1") for line in lines)
     with zipfile.ZipFile(io.BytesIO(write(document(kind), "docx"))) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     assert f"<dc:title>{mark}: A letter</dc:title>" in parts["docProps/core.xml"]

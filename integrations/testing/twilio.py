@@ -35,22 +35,36 @@ class Twilio(StandIn):
         credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         if heard.headers.get("authorization") != f"Basic {credentials}":
             return 401, _error(20003, 401)
-        _, _, _, account, what = heard.path.split("/")
-        if account != ACCOUNT:
+        account, what, *sid = (
+            heard.path.removeprefix("/2010-04-01/Accounts/").removesuffix(".json").split("/")
+        )
+        if account != ACCOUNT or what not in {"Messages", "Calls"}:
             return 404, _error(20404, 404)
         if heard.method == "GET":
-            found = [one for one in self.things.values() if one["to"] == heard.query["To"]]
-            return 200, {"messages": found[::-1], "next_page_uri": None}
+            return self._listed(what, heard.query) if not sid else self._one(*sid)
         form = heard.form
         if form["To"] in BAD_NUMBERS:
             return 400, _error(BAD_NUMBERS[form["To"]], 400)
-        return 201, self._new("SM" if what == "Messages.json" else "CA", form)
+        return 201, self._new("SM" if what == "Messages" else "CA", form)
+
+    def _one(self, sid: str) -> tuple[int, object]:
+        return (200, _shown(self.things[sid])) if sid in self.things else (404, _error(20404, 404))
+
+    def _listed(self, what: str, query: dict[str, str]) -> tuple[int, object]:
+        """List them all on one page, the newest first."""
+        prefix = "SM" if what == "Messages" else "CA"
+        found = [
+            _shown(one)
+            for sid, one in self.things.items()
+            if sid.startswith(prefix) and query.get("To", one["to"]) == one["to"]
+        ]
+        return 200, {what.lower(): found[::-1], "page": 0, "next_page_uri": None}
 
     def throttled(self) -> object:  # type: ignore[explicit-override]
         """Return Twilio's words for too many requests."""
         return _error(20429, 429)
 
-    def _new(self, prefix: str, form: dict[str, str]) -> dict[str, str]:
+    def _new(self, prefix: str, form: dict[str, str]) -> dict[str, object]:
         sid = prefix + hashlib.sha256(str(len(self.things)).encode()).hexdigest()[:32]
         self.things[sid] = {
             "sid": sid,
@@ -63,7 +77,7 @@ class Twilio(StandIn):
             "callback": form.get("StatusCallback", ""),
             "twiml": form.get("Twiml", ""),
         }
-        return self.things[sid]
+        return _shown(self.things[sid])
 
     def status(self, sid: str, status: str, at: datetime, **more: str) -> Callback:
         """Move a message or call on, and return the callback that says so."""
@@ -88,6 +102,16 @@ def signed(url: str, fields: dict[str, str], at: datetime, *, token: str = TOKEN
         body=urlencode(fields).encode(),
         at=at,
     )
+
+
+def _shown(thing: dict[str, str]) -> dict[str, object]:
+    """Return a message or call as Twilio tells of it: where it calls back and what a call says is not repeated."""
+    kept = {name: value for name, value in thing.items() if name not in {"callback", "twiml"}}
+    if thing["sid"].startswith("CA"):
+        del kept["body"]
+        return {**kept, "direction": "outbound-api", "duration": None, "api_version": "2010-04-01"}
+    failed = {"error_code": None, "error_message": None}
+    return {**kept, **failed, "direction": "outbound-api", "num_segments": "1", "api_version": "2010-04-01"}
 
 
 def _error(code: int, status: int) -> dict[str, object]:

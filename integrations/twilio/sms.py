@@ -105,7 +105,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 def _validity(left: timedelta) -> int:
     """Return how long Twilio may keep it in its queue, in seconds, within what it takes."""
-    return int(max(1, min(left.total_seconds(), 14_400)))
+    return int(max(1, min(left.total_seconds(), 36_000)))
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
 from datetime import datetime
 
 from integrations.port import Callback
@@ -30,26 +31,27 @@ class PagerDuty(StandIn):
         self.alerts: dict[str, dict[str, object]] = {}
         self.changes: list[dict[str, object]] = []
         self.woken = 0
+        self.named = 0
 
     def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
-        """Open an alert, unless its key is open already; or note a change."""
+        """Open an alert, unless its key is open already, acknowledge or resolve it; or note a change."""
         said = heard.json
+        change = heard.path.endswith("/change/enqueue")
+        errors = list(_problems(said, change))
+        if said.get("routing_key") != ROUTING_KEY:
+            errors = ["routing_key is invalid"]
+        if errors:
+            return 400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
         payload = said.get("payload")
-        if (
-            said.get("routing_key") != ROUTING_KEY
-            or not isinstance(payload, dict)
-            or not payload.get("summary")
-        ):
-            return 400, {
-                "status": "invalid event",
-                "message": "Event object is invalid",
-                "errors": [str(said)],
-            }
-        if heard.path == "/change/enqueue":
+        if change:
+            assert isinstance(payload, dict)  # noqa: S101  # just looked at
             self.changes.append(payload)
             return 202, {"status": "success", "message": "Change event processed"}
-        key = str(said["dedup_key"])
-        if key not in self.alerts:
+        self.named += 1
+        key = str(said.get("dedup_key") or f"{self.named:032x}")
+        if said["event_action"] == "resolve":
+            self.alerts.pop(key, None)
+        elif isinstance(payload, dict) and said["event_action"] == "trigger" and key not in self.alerts:
             self.alerts[key] = payload
             self.woken += 1
         return 202, {"status": "success", "message": "Event processed", "dedup_key": key}
@@ -68,6 +70,28 @@ class PagerDuty(StandIn):
             "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key, "status": "acknowledged"},
         }
         return signed(json.dumps({"event": event}).encode(), at)
+
+
+def _problems(said: dict[str, object], change: bool) -> Iterator[str]:
+    """Yield what the published description does not allow in an event."""
+    payload = said.get("payload")
+    inside = payload if isinstance(payload, dict) else {}
+    summary = inside.get("summary")
+    key = said.get("dedup_key")
+    if not change and said.get("event_action") not in {"trigger", "acknowledge", "resolve"}:
+        yield "event_action is not one of trigger, acknowledge, resolve"
+    if not change and said.get("event_action") != "trigger":
+        if not key:
+            yield "dedup_key is missing"
+        return
+    if not isinstance(summary, str) or not 0 < len(summary) <= 1024:
+        yield "summary is missing or too long"
+    if not change and not inside.get("source"):
+        yield "source is missing"
+    if not change and inside.get("severity") not in {"critical", "error", "warning", "info"}:
+        yield "severity is not one of critical, error, warning, info"
+    if isinstance(key, str) and len(key) > 255:
+        yield "dedup_key is too long"
 
 
 def signed(body: bytes, at: datetime, *keys: str) -> Callback:

@@ -96,7 +96,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def _content(outbound: Outbound) -> dict[str, object]:
-    teams: dict[str, object] = {"width": "Full"}
+    teams: dict[str, object] = {"width": "full"}
     addressee = _line(f"To: {outbound.recipient}")
     if _PERSON.fullmatch(outbound.recipient):
         mention = f"<at>{outbound.recipient}</at>"

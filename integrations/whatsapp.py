@@ -45,13 +45,15 @@ LONGEST_TEXT = 4096
 LONGEST_TEMPLATE = 1024
 """Characters of a template's body, its parameters put in."""
 Part = Literal["subject", "text", "marking", "footer", "body"]
-_LATER = frozenset({4, 80007, 130429, 131048, 131056})
+_LATER = frozenset({4, 80007, 130429, 131048, 131056, 131064})
 """Too many calls, messages, or messages to this person."""
 _ABOUT: dict[int, About] = {
-    **dict.fromkeys((131021, 131026, 131030, 131049, 131050), "recipient"),
+    **dict.fromkeys((130472, 130497, 131021, 131026, 131030, 131049, 131050), "recipient"),
+    # 200 to 299 are permissions that were not given or have been taken back.
     **dict.fromkeys(
-        (0, 3, 10, 190, 200, 368, 131005, 131031, 131042, 131045, 132001, 132015, 133010), "account"
+        (0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131037, 131042, 131045), "account"
     ),
+    **dict.fromkeys((131057, 132001, 132015, 132016, 133010), "account"),
 }
 _KINDS: dict[str, Literal["accepted", "delivered", "read", "failed"]] = {
     "sent": "accepted",

@@ -66,16 +66,49 @@ class Meta(StandIn):
 
     def status(self, name: str, status: str, at: datetime, code: int = 0) -> Callback:
         """Return the webhook that says how far a message came."""
+        number = str(self.messages[name]["to"])
         one: dict[str, object] = {
             "id": name,
             "status": status,
             "timestamp": str(int(at.timestamp())),
-            "recipient_id": str(self.messages[name]["to"])[1:],
-            "biz_opaque_callback_data": self.messages[name]["biz_opaque_callback_data"],
+            "recipient_id": number[1:],
+            "recipient_user_id": user_id(number),
         }
+        if ours := self.messages[name].get("biz_opaque_callback_data"):
+            one["biz_opaque_callback_data"] = ours
         if code:
-            one["errors"] = [{"code": code, "title": "Message undeliverable"}]
-        return webhook({"statuses": [one]}, at)
+            words = "Message undeliverable"
+            one["errors"] = [
+                {"code": code, "title": words, "message": words, "error_data": {"details": words}}
+            ]
+        return webhook({"contacts": [contact(number)], "statuses": [one]}, at)
+
+    def writes(
+        self, number: str, text: str, at: datetime, *, answers: str = "", button: bool = False
+    ) -> Callback:
+        """Return the webhook that says that somebody wrote or pressed a template's button, perhaps under a message of ours."""
+        one: dict[str, object] = {
+            "from": number[1:],
+            "from_user_id": user_id(number),
+            "id": f"wamid.{hashlib.sha256(text.encode()).hexdigest()[:40].upper()}",
+            "timestamp": str(int(at.timestamp())),
+            "type": "button" if button else "text",
+        }
+        one |= {"button": {"payload": text, "text": text}} if button else {"text": {"body": text}}
+        if answers:
+            one["context"] = {"from": "15005550006", "id": answers}
+        self.wrote |= {number}
+        return webhook({"contacts": [contact(number)], "messages": [one]}, at)
+
+
+def user_id(number: str) -> str:
+    """Return Meta's own name for a person towards this business, which goes with every number since usernames came."""
+    return "US." + str(int(hashlib.sha256(number.encode()).hexdigest()[:12], 16))
+
+
+def contact(number: str) -> dict[str, object]:
+    """Return what a webhook says of the person at the other end."""
+    return {"profile": {"name": "Somebody"}, "wa_id": number[1:], "user_id": user_id(number)}
 
 
 def webhook(

@@ -22,6 +22,15 @@ REFUSALS = {
     "+15005550004": "Something about {number}",
 }
 
+ABOUT = {
+    "versions": ["v1", "v2"],
+    "build": 2,
+    "mode": "normal",
+    "version": "0.97",
+    "capabilities": {"v2/send": ["quotes", "mentions"]},
+}
+"""What it says of itself: its clients ask before they send."""
+
 
 class SignalGateway(StandIn):
     """Keeps what it sent in ``sent``, by timestamp; ``waiting`` holds what the next receive hands out."""
@@ -34,6 +43,8 @@ class SignalGateway(StandIn):
 
     def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
         """Send, or hand out what waits; it is forgotten then, as the real one forgets it."""
+        if heard.path == "/v1/about":
+            return 200, ABOUT
         if heard.method == "GET":
             if unquote(heard.path) != f"/v1/receive/{NUMBER}":
                 return 400, {"error": "no such number"}
@@ -51,7 +62,11 @@ class SignalGateway(StandIn):
 
     def throttled(self) -> object:  # type: ignore[explicit-override]
         """Return what it says when Signal wants a captcha."""
-        return {"error": "Failed to send message due to rate limiting", "challenge_tokens": ["t"]}
+        return {
+            "error": "Failed to send message due to rate limiting",
+            "challenge_tokens": ["t"],
+            "account": NUMBER,
+        }
 
 
 def receipt(*stamps: str, read: bool = False, source: str = "+15005550010") -> dict[str, object]:

@@ -51,7 +51,7 @@ def test_a_workflow_is_started_with_one_card_of_plain_text():
         assert teams.send(message, workflow(server), CARDS) == Accepted("")
         (card,) = server.cards
         (heard,) = server.heard
-    assert (card["type"], card["version"], card["msteams"]) == ("AdaptiveCard", "1.4", {"width": "Full"})
+    assert (card["type"], card["version"], card["msteams"]) == ("AdaptiveCard", "1.4", {"width": "full"})
     assert card["fallbackText"] == message.subject
     lines = runs(card)
     assert lines[:2] == [message.subject, "To: Duty officer"]

@@ -61,7 +61,21 @@ def brief(
         session.say(
             f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"
         )
+        if kept := _kept(incident, role, session.by, give):
+            session.say(kept)
     session.show(found, lambda: brief_page(found))
+
+
+def _kept(incident: Incident, role: str, giver: str, to: str) -> str:
+    """Return a warning where whoever gives the brief holds no role to hand over, so that its holders keep it."""
+    holders = [one for one in incident.roles.get(role, ()) if one != to]
+    if not holders or giver in holders:
+        return ""
+    names = ", ".join(holders)
+    return (
+        f"warning: {giver} does not hold {role}, and {names} will keep it beside {to}; "
+        f"to hand it over: tocsin brief --give {to} --as {holders[0]}"
+    )
 
 
 def _brief(session: Session, incident: Incident, role: str) -> Brief:

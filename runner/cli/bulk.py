@@ -16,7 +16,7 @@ from runner.cli.letters import bar, sql_of
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
 from runner.cli.steps import Reason
-from runner.errors import Invalid, NotFound, Usage
+from runner.errors import Usage
 from runner.views import advice
 from runner.views.page import Page, line
 from runner.views.words import count
@@ -244,19 +244,14 @@ def suppress(
     from typing import get_args
 
     from runner.model.bulk import SuppressedFor
+    from runner.service.bulk_control import read_stop_list
     from runner.service.bulk_control import suppress as suppressed
 
     known: tuple[SuppressedFor, ...] = get_args(SuppressedFor)
     why = next((one for one in known if one == reason), None)
     if why is None:
         raise Usage(f"there is no reason '{reason}'", hint=f"--because {'|'.join(known)}")
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise NotFound(f"there is no file {file}", hint="check the path") from None
-    except (OSError, UnicodeDecodeError):
-        raise Invalid(f"{file} cannot be read as text", hint="UTF-8, one address on each line") from None
-    kept = suppressed(session.desk, (one.strip() for one in lines if one.strip()), why)
+    kept = suppressed(session.desk, read_stop_list(file), why)
     _said(session, f"{count(kept, 'address', 'addresses')} kept from use ({reason.replace('_', ' ')})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,23 @@ if TYPE_CHECKING:
     from runner.views.chart import Chart
 
 _ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
+_CARDS = {".pdf": "pdf", ".txt": "txt"}
+_FOREIGN = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".webp",
+    ".pdf",
+    ".svg",
+    ".doc",
+    ".docx",
+    ".odt",
+    ".rtf",
+    ".html",
+    ".htm",
+)
+"""Endings by which another program would open the file, and find something else in it."""
 
 
 def add(group: Commands) -> None:
@@ -51,7 +69,7 @@ def graph(
       tocsin playbook graph lost-device --out lost-device.svg
       tocsin playbook graph lost-device --incident amber-falcon --to svg --out now.svg
     """
-    form = to or _ENDINGS.get(Path(out).suffix.lower(), "mermaid")
+    form = to or _form(Path(out), _ENDINGS, "mermaid")
     if form not in _ENDINGS.values():
         raise Usage(f"nothing is drawn as '{form}'", hint="--to mermaid or --to svg")
     chart = _chart(session, name, incident)
@@ -69,6 +87,17 @@ def graph(
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}", hint="choose another file") from None
     session.say(f"wrote {out}")
+
+
+def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
+    """Return the form that a file's ending asks for; raises Usage for one that promises another."""
+    ending = out.suffix.lower()
+    if ending in _FOREIGN and ending not in endings:
+        raise Usage(
+            f"{out} would hold no {ending.removeprefix('.').upper()}",
+            hint=f"endings: {', '.join(endings)}; or say --to",
+        )
+    return endings.get(ending, otherwise)
 
 
 def _chart(session: Session, name: str, incident: str) -> Chart:
@@ -112,7 +141,7 @@ def card(
     """
     from runner.documents.write import FORMATS, write
 
-    wanted = to or ("pdf" if Path(out).suffix.lower() == ".pdf" else "txt")
+    wanted = to or _form(Path(out), _CARDS, "txt")
     form = next((one for one in FORMATS if one == wanted and one in ("pdf", "txt")), None)
     if form is None:
         raise Usage(f"no card is made as '{wanted}'", hint="--to pdf or --to txt")

@@ -11,7 +11,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, Where, command
 from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
-from runner.errors import Refused
+from runner.errors import Refused, Usage
 from runner.model import commands as c
 
 
@@ -40,6 +40,8 @@ def note(
       tocsin note "the provider confirmed the reset" --at "20m ago"
       tocsin note --privileged "asked for advice on the contract"
     """
+    if not text.strip():
+        raise Usage("there is nothing to note", hint='as: tocsin note "the provider confirmed the reset"')
     about = instant(at, session.now()) if at else None
     made = c.AddNote(by=session.by, text=text, about=about, privileged=privileged)
     submit(session, session.name(), made, "noted")

@@ -99,7 +99,20 @@ class Session:
             except BaseException:
                 desk.store.close()
                 raise
+        if self.options.claimed and self.options.writes:
+            self._warn_of_slip(desk)
         return desk
+
+    def _warn_of_slip(self, desk: Desk) -> None:
+        """Say so where a name that is about to go on record is nearly that of somebody: names are claims, slips are not."""
+        from runner.model.vocabulary import nearest
+
+        people = desk.directory.people
+        near = "" if self.by in people else nearest(self.by, people)
+        if near:
+            self.say(
+                f"warning: nobody here is called '{self.by}', and it goes on record; did you mean --as {near}?"
+            )
 
     @property
     def machine(self) -> Desk:

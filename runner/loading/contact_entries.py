@@ -94,9 +94,14 @@ def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Itera
             yield from _stranger(listing, listing.role_spots.get(role, (1, 1)), person, everybody)
 
 
+def is_short_name(text: str) -> bool:
+    """Can it be given to ``--as``, held as a role, and stand in a playbook?"""
+    return bool(text) and not any(one.isspace() or one in ":," for one in text)
+
+
 def _named(listing: Listing, entry: Entry, seen: dict[str, int]) -> Iterator[Problem]:
     line, _ = spot = entry.spot("person")
-    if not entry.person or any(one.isspace() or one in ":," for one in entry.person):
+    if not is_short_name(entry.person):
         text = "a person needs a short name of one word, as --as, roles and steps use it"
         yield listing.problem(spot, text, "letters, digits, hyphens: maria")
     elif why := text_problem(entry.person):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import yaml
 from runner.errors import Problem
 from runner.loading.scalars import UnusableNumber, scalar
 from runner.loading.spots import Source, Spot
+from runner.settings import CONFIG
 
 MAX_DEPTH = 64
 """Lists and mappings inside one another; a playbook with nested groups needs about ten."""
@@ -62,8 +64,9 @@ class Builder:
     def source(self, text: str) -> Source:
         """Return what was built so far."""
         if self.root is None and not self.problems:
+            kind = "home" if PurePath(self.file).name == CONFIG else "playbook"
             self.report(
-                None, "yaml-empty", "the file holds nothing", "start with `schema: tocsin/playbook/v1`"
+                None, "yaml-empty", "the file holds nothing", f"start with `schema: tocsin/{kind}/v1`"
             )
         data, spot = self.root or (None, Spot(1, 1))
         return Source(self.file, text, data, spot, tuple(self.problems))

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from runner.model.bulk import Basis, Contact
@@ -31,6 +32,8 @@ BASES: tuple[Basis, ...] = ("esign", "primary", "agreed")
 MAX_REASON = 120
 _YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
 _PHONE_NOISE = re.compile(r"[\s()./-]")
+_PHONE = re.compile(r"\+[1-9]\d{5,14}")
+_MAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
 
 def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None, tuple[str, ...]]:
@@ -85,6 +88,18 @@ def _is_zone(name: str) -> bool:
     except (ValueError, OSError):
         return False
     return True
+
+
+def same_address(address: str) -> tuple[Literal["email", "phone"], str]:
+    """Return of which kind an address is, and what its spellings have in common: the form by which it is found again."""
+    found = clean(address)
+    return ("email", same_email(found)) if "@" in found else ("phone", _PHONE_NOISE.sub("", found))
+
+
+def is_address(text: str) -> bool:
+    """Can it be a mail address, or a telephone number in the international form?"""
+    kind, found = same_address(text)
+    return bool((_MAIL if kind == "email" else _PHONE).fullmatch(found))
 
 
 def same_email(address: str) -> str:

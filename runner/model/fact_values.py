@@ -88,14 +88,20 @@ def _from_text(path: str, fact_type: FactType, text: str) -> Any:
     match fact_type.kind:
         case "bool":
             if written.lower() not in TRUTH_WORDS:
-                raise FactProblem(path, f"{path} is yes or no", "write true or false, or ? for unknown")
+                raise FactProblem(path, f"{path} is yes or no", "write yes or no, or ? for unknown")
             return TRUTH_WORDS[written.lower()]
         case "int" if _WHOLE.fullmatch(written):
             return _checked_one(path, fact_type, int(written))
         case "number" if _DECIMAL.fullmatch(written):
             return _checked_one(path, fact_type, float(written) if "." in written else int(written))
+        case "int" if written.isdecimal() and len(written) > len(str(_LARGEST)):
+            raise _too_many(path)
         case _:
             return _checked_one(path, fact_type, written)
+
+
+def _too_many(path: str) -> FactProblem:
+    return FactProblem(path, f"{path} is {_LARGEST:,} at most", "see that no digit is too many")
 
 
 def checked_value(path: str, value: Any) -> Any:
@@ -151,7 +157,9 @@ _WHAT = {
 
 def _checked_number(path: str, kind: str, value: Any) -> int | float:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind == "int" and not (whole and 0 <= value <= _LARGEST):
+    if kind == "int" and whole and value > _LARGEST:
+        raise _too_many(path)
+    if kind == "int" and not (whole and value >= 0):
         raise FactProblem(path, f"{path} is a whole number from 0", "write digits only, as 1200")
     if not whole and not (isinstance(value, float) and math.isfinite(value)):
         raise FactProblem(path, f"{path} is a number", "write digits with a point, as 1200.5")

@@ -41,6 +41,8 @@ def text_problem(text: str, *, many_lines: bool = False) -> str:
         return ""
     allowed = "\n\t" if many_lines else ""
     for position, character in enumerate(text, start=1):
+        if "\udc80" <= character <= "\udcff":  # how Python carries a byte that it could not read
+            return f"the text is not UTF-8 (the byte 0x{ord(character) - 0xDC00:02X} at position {position}): save it as UTF-8"
         if character not in allowed and _is_hidden(character):
             return f"the text has a character that cannot be shown, U+{ord(character):04X}, at position {position}"
     return ""

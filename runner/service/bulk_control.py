@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.errors import NotFound, Refused
-from runner.loading.people_contacts import same_email
+from runner.errors import Invalid, NotFound, Problem, Refused
+from runner.loading.people_contacts import is_address, same_address
 from runner.model.bulk import OwedState, SuppressedFor
 from runner.model.bulk_events import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.model.commands import AnyCommand, RecordCampaign
@@ -97,13 +97,44 @@ def substitute(
     return found, count
 
 
+def read_stop_list(path: Path) -> list[str]:
+    """Return the addresses of a file, one on each line; raises NotFound, or Invalid with every line that holds none.
+
+    Nothing of a line is repeated: it may be somebody's address.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {path}", hint="check the path") from None
+    except (OSError, UnicodeDecodeError):
+        raise Invalid(f"{path} cannot be read as text", hint="UTF-8, one address on each line") from None
+    found = [(number, one.strip()) for number, one in enumerate(lines, 1) if one.strip()]
+    problems = [_no_address(path, number) for number, one in found if not is_address(one)]
+    if problems:
+        raise Invalid(
+            f"{path} has {len(problems)} of {len(found)} lines without an address; nothing was kept from use",
+            hint="one mail address or international telephone number on each line, and nothing else",
+            problems=problems,
+        )
+    return [one for _, one in found]
+
+
+def _no_address(path: Path, line: int) -> Problem:
+    return Problem(
+        file=str(path),
+        line=line,
+        column=1,
+        severity="error",
+        code="stop-list",
+        message="this is neither a mail address nor a telephone number",
+        hint="as maria@example.org, or +15005550006",
+    )
+
+
 def suppress(desk: Desk, addresses: Iterable[str], reason: SuppressedFor) -> int:
     """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
     tables = desk.store.bulk()
-    keys = [
-        tables.digest("email", same_email(one)) if "@" in one else tables.digest("phone", one)
-        for one in addresses
-    ]
+    keys = {tables.digest(*same_address(one)) for one in addresses}
     tables.suppress(keys, reason, desk.clock.now())
     return len(keys)
 

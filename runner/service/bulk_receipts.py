@@ -18,7 +18,7 @@ import msgspec
 from runner.engine.bulk_outcomes import higher, is_blocked, is_dead, onward
 from runner.engine.bulk_pace import alarm
 from runner.errors import Invalid, NotFound, Problem
-from runner.loading.people_contacts import same_email
+from runner.loading.people_contacts import same_address
 from runner.model.bulk import REACHED, Campaign, Counters, OwedState, Reached, Way
 from runner.model.bulk_events import CampaignMoved, CampaignResolved
 from runner.model.commands import RecordCampaign
@@ -174,8 +174,7 @@ class _Taking:
 
 
 def _address_key(tables: BulkTables, address: str) -> bytes:
-    found = address.strip()
-    return tables.digest("email", same_email(found)) if "@" in found else tables.digest("phone", found)
+    return tables.digest(*same_address(address))
 
 
 def folded(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, Counters]:
@@ -277,9 +276,26 @@ def _as_it_is(
 
 
 def read_receipts(path: Path) -> Iterator[BulkReceipt]:
-    """Read receipts from a CSV file, one at a time; raises NotFound, or Invalid with the line of the first bad one."""
+    """Read receipts from a CSV file, one at a time; raises NotFound, or Invalid with every bad line before any is given out.
+
+    So a file is taken as a whole or not at all, and a campaign that its receipts stop is stopped.
+    """
     if not path.is_file():
         raise NotFound(f"there is no file {path}", hint="check the path")
+    problems = [_no_kind(path, line) for line, cells in _lines(path) if _kind(cells) is None]
+    if problems:
+        raise Invalid(
+            f"{path} has {len(problems)} bad line{'s' if problems[1:] else ''}; nothing of it was taken",
+            hint=f"kinds: {', '.join(KINDS)}",
+            code="receipts",
+            problems=problems,
+        )
+    for _, cells in _lines(path):
+        if (kind := _kind(cells)) is not None:
+            yield _receipt(kind, cells)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as lines:
         reader = csv.DictReader(lines, strict=True)
         names = {name.strip().lower(): name for name in reader.fieldnames or () if name}
@@ -291,28 +307,29 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
             )
         try:
             for row in reader:
-                yield _receipt(
-                    path, reader.line_num, {low: (row.get(name) or "").strip() for low, name in names.items()}
-                )
+                yield reader.line_num, {low: (row.get(name) or "").strip() for low, name in names.items()}
         except csv.Error as error:
             raise Invalid(
                 f"{path}:{reader.line_num}: it is no CSV from here on: {error}", code="receipts"
             ) from None
 
 
-def _receipt(path: Path, line: int, cells: dict[str, str]) -> BulkReceipt:
-    kind = next((one for one in KINDS if one == cells["kind"].lower()), None)
-    if kind is None:
-        problem = Problem(
-            file=str(path),
-            line=line,
-            column=1,
-            severity="error",
-            code="receipts",
-            message="its kind is none of ours",
-            hint=", ".join(KINDS),
-        )
-        raise Invalid(str(problem), code="receipts", problems=(problem,))
+def _kind(cells: dict[str, str]) -> Kind | None:
+    return next((one for one in KINDS if one == cells["kind"].lower()), None)
+
+
+def _no_kind(path: Path, line: int) -> Problem:
+    return Problem(
+        file=str(path),
+        line=line,
+        column=1,
+        severity="error",
+        code="receipts",
+        message="its kind is none of ours",
+    )
+
+
+def _receipt(kind: Kind, cells: dict[str, str]) -> BulkReceipt:
     return BulkReceipt(
         kind=kind,
         key=cells.get("key", ""),

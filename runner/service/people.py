@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from runner.errors import Invalid, NotFound, Refused
+from runner.loading.contact_entries import KINDS, is_short_name
 from runner.model.message_classes import laid_over
 from runner.model.messaging import BUILT_IN_CLASSES, Channel, ContactPoint
 from runner.model.organisation import Directory, Home, Person
@@ -25,6 +26,7 @@ from runner.model.people import (
     fold_people,
 )
 from runner.model.states import AttemptState
+from runner.model.text import text_problem
 from runner.model.vocabulary import nearest
 from runner.service.book import Shelf, read_book, record, shred
 
@@ -83,7 +85,15 @@ def person(desk: Office, name: str) -> Person:
 
 
 def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
-    """Record somebody, or new contacts of somebody; raises Refused for an address no channel can use."""
+    """Record somebody, or new contacts of somebody.
+
+    Raises Refused for a name that no command can give, a way that no channel of the home knows, or an address it cannot use.
+    """
+    if not is_short_name(name) or text_problem(name):
+        raise Refused(
+            "a person needs a short name of one word, as --as, roles and steps use it",
+            hint="letters, digits, hyphens: maria; the full name goes to --name",
+        )
     for contact in contacts:
         _check(desk, contact)
     if not title and name not in read_people(desk).people:
@@ -157,6 +167,13 @@ def _check(desk: Office, contact: ContactPoint) -> None:
     channels, broken = read_channels(desk.home)
     if contact.channel in broken:
         raise Refused(broken[contact.channel], hint="see: tocsin doctor")
+    ways = (*channels, *broken, *KINDS)
+    if contact.channel not in ways:
+        near = nearest(contact.channel, ways)
+        raise Refused(
+            f"there is no channel '{contact.channel}', and no such kind of address",
+            hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+        )
     if problem := address_problem(channels, contact):
         raise Refused(f"the address for {contact.channel} cannot be used: {problem}")
 

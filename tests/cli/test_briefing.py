@@ -53,3 +53,12 @@ def test_changes_are_counted_from_the_last_brief(incident: AtDesk) -> None:
     changes = incident("brief", "--format", "json").json["changes"]
     assert any("the canteen called" in one["text"] for one in changes)
     assert not any("opened" in one["text"] for one in changes)
+
+
+def test_who_gives_a_brief_without_holding_the_role_is_told_who_will_keep_it(incident: AtDesk) -> None:
+    said = incident("brief", "--give", "jonas", "--as", "root")
+    assert "warning: root does not hold commander, and maria will keep it beside jonas" in said.err
+    assert "to hand it over: tocsin brief --give jonas --as maria" in said.err
+    incident.done("brief", "--take-over", "--read-back", "all of it", "--as", "jonas")
+    assert incident("brief", "--format", "json").json["command"] == ["jonas", "maria"]
+    assert "warning" not in incident("brief", "--give", "ada", "--as", "maria").err

@@ -309,6 +309,23 @@ def test_an_address_on_the_stop_list_is_left_alone_though_it_came_after_the_plan
     assert (whole["notified"], whole["still_open"]) == (29, {"post": 1})
 
 
+def test_a_stop_list_with_a_line_that_is_no_address_is_refused_and_repeats_none(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(2))
+    planned(bulk, path)
+    stop = tmp_path / "stop.csv"
+    stop.write_text(
+        "email;since\nperson1@people.example;2026-11-01\nperson2@people.example\n", encoding="utf-8"
+    )
+    said = refused(bulk, "bulk", "suppress", str(stop))
+    assert "2 of 3 lines without an address; nothing was kept from use" in said["message"]
+    assert [one["line"] for one in said["problems"]] == [1, 2]
+    assert "person1" not in json.dumps(said)
+    assert sent(bulk, path)["ending"] == "done"
+    assert len(told(relay)) == 2
+
+
 def test_what_cannot_be_done_in_time_is_refused_with_the_arithmetic(office: AtDesk, tmp_path: Path) -> None:
     (office.home.parent / "us.yaml").write_text(TEXAS, encoding="utf-8")
     words = ("--yes", "--facts", str(office.home.parent / "us.yaml"), "--format", "json")
@@ -522,6 +539,24 @@ def test_complaints_stop_a_campaign_that_goes_on(bulk: AtDesk, relay: MailServer
     assert said.code == 4
     assert run(bulk, "status", path)["state"] == "paused"
     assert "1 of 10 readers complained" in run(bulk, "status", path)["reason"]
+
+
+def test_a_file_of_receipts_with_bad_lines_is_not_taken_in_part(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path)
+    sent(bulk, path)
+    good = "kind,address\ncomplained,person1@people.example\n"
+    back = listed(
+        tmp_path, good + "compliant,person2@people.example\nbounce,person3@people.example\n", "back.csv"
+    )
+    said = refused(bulk, "bulk", "receipts", "our-letter", "--people", path, "--from", back)
+    assert [one["line"] for one in said["problems"]] == [3, 4]
+    assert "2 bad lines; nothing of it was taken" in said["message"]
+    assert run(bulk, "status", path)["counters"]["complaints"] == 0
+    mended = listed(tmp_path, good, "back.csv")
+    assert bulk("bulk", "receipts", "our-letter", "--people", path, "--from", mended).code == 4
 
 
 def test_substitute_notice_is_a_question_and_a_person_s_answer(

@@ -124,7 +124,7 @@ def test_a_campaign_by_text_message_ends_with_everybody_told_or_still_owed(
         (one["way"], one["rule"], one["people"]) for one in plan["campaign"]["refusals"]
     ]
     # STOP came between plan and sending
-    (tmp_path / "stop.txt").write_text("+15005550016\n+15005550017\n", encoding="utf-8")
+    (tmp_path / "stop.txt").write_text("+1 (500) 555-0016\n+15005550017\n", encoding="utf-8")
     office.done("bulk", "suppress", str(tmp_path / "stop.txt"), "--because", "stop")
 
     assert sent(office, path)["ending"] == "done"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.at_desk import AtDesk
 
 
@@ -66,3 +68,24 @@ def test_what_cannot_be_drawn_is_said_with_what_can(incident: AtDesk) -> None:
     assert incident("playbook", "graph", "lost-device", "--to", "png").code == 2
     said = incident("playbook", "graph", "lost-device", "--out", str(incident.home / "no" / "where.svg"))
     assert (said.code, "cannot be written" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "holds"),
+    [
+        (["graph"], "badge.png", "PNG"),
+        (["graph"], "badge.PDF", "PDF"),
+        (["card"], "badge.docx", "DOCX"),
+        (["card"], "badge.html", "HTML"),
+    ],
+)
+def test_a_file_whose_ending_promises_another_form_is_not_written(
+    tocsin: AtDesk, playbook: Path, words: list[str], file: str, holds: str
+) -> None:
+    out = playbook.parent / file
+    said = tocsin("playbook", *words, str(playbook), "--out", str(out))
+    assert (said.code, out.exists()) == (2, False)
+    assert f"would hold no {holds}" in said.err
+    form = "mermaid" if words == ["graph"] else "txt"
+    tocsin.done("playbook", *words, str(playbook), "--out", str(out), "--to", form)
+    assert out.exists()

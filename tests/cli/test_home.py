@@ -258,3 +258,8 @@ def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDes
     assert "mail: corp.example takes no mail (MX)" in said
     assert "SPF" not in said
     assert "has no policy for mail that is forged in its name (DMARC)" in said
+
+
+def test_settings_that_hold_nothing_are_told_with_the_line_that_settings_begin_with(tocsin: AtDesk) -> None:
+    (tocsin.home / "tocsin.yaml").write_text("", encoding="utf-8")
+    assert "start with `schema: tocsin/home/v1`" in tocsin("status").err

@@ -6,7 +6,19 @@ import hashlib
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.cli.at_desk import AtDesk
+
+
+def test_a_note_without_words_is_none(incident: AtDesk) -> None:
+    said = incident("note", " ")
+    assert (said.code, "there is nothing to note" in said.err) == (2, True)
+
+
+def test_a_number_with_too_many_digits_is_told_as_that(incident: AtDesk) -> None:
+    said = incident("fact", "set", f"people.total={10**20}", "--source", "export")
+    assert (said.code, "people.total is 9,007,199,254,740,992 at most" in said.err) == (1, True), said.err
 
 
 def test_a_fact_needs_its_source(incident: AtDesk) -> None:
@@ -114,6 +126,28 @@ def test_people_are_added_with_contacts_that_no_list_shows_whole(tocsin: AtDesk)
     assert "eva@example.org" not in listed
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["kim", "--contact", "scren=kim"], "did you mean screen?"),
+        (["kim", "--contact", "fax=kim"], "there are: screen, email, phone, handle"),
+        (["jo nas"], "a person needs a short name of one word"),
+        (["jo,nas"], "a person needs a short name of one word"),
+        (["kim", "--contact", "screen=kim", "--contact", "telefon=1"], "there is no channel 'telefon'"),
+    ],
+)
+def test_a_person_whom_nothing_could_reach_by_a_slip_of_the_pen_is_not_added(
+    tocsin: AtDesk, words: list[str], told: str
+) -> None:
+    said = tocsin("person", "add", *words)
+    assert (said.code, told in said.err) == (1, True), said.err
+    assert [one["person"] for one in tocsin("person", "list", "--format", "json").json["people"]] == [
+        "ada",
+        "jonas",
+        "maria",
+    ]
+
+
 def test_a_role_is_assigned_in_the_incident_and_without_one_for_those_to_come(
     tocsin: AtDesk, playbook: Path
 ) -> None:
@@ -143,3 +177,17 @@ def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
     versions = [one["version"] for one in incident("status", "--format", "json").json["playbooks"]]
     assert sorted(versions) == ["1.0.0", "1.1.0"]
     assert incident("audit", "verify").code == 0
+
+
+def test_a_name_that_is_nearly_somebody_s_is_told_before_it_stands_in_the_record(incident: AtDesk) -> None:
+    said = incident("note", "the canteen called", "--as", "mria")
+    assert (
+        said.code,
+        "nobody here is called 'mria', and it goes on record; did you mean --as maria?" in said.err,
+    ) == (
+        0,
+        True,
+    )
+    assert "warning" not in incident("note", "again", "--as", "maria").err
+    assert "warning" not in incident("note", "and again", "--as", "the-auditor").err
+    assert "warning" not in incident("status", "--as", "mria").err

@@ -288,7 +288,7 @@ def test_a_map_and_a_member_are_withdrawn_entry_by_entry() -> None:
             "organisation.turnover.amount is a number",
             "write digits with a point, as 1200.5",
         ),
-        ("data.encrypted=maybe", "data.encrypted is yes or no", "write true or false, or ? for unknown"),
+        ("data.encrypted=maybe", "data.encrypted is yes or no", "write yes or no, or ? for unknown"),
         ("data.backup=fresh", "data.backup is never 'fresh'", "one of: available, delayed, none"),
         ("data.backup=a b c", "data.backup is one of a few words", "one of: available, delayed, none"),
         ("incident.vector=phising", "incident.vector is never 'phising'", "did you mean phishing?"),

@@ -49,3 +49,8 @@ def test_prose_may_have_lines_and_both_have_a_limit() -> None:
 
 def test_cleaning_makes_one_spelling() -> None:
     assert clean(" Cafe\u0301\r\nb ") == "Café\nb"
+
+
+def test_a_byte_of_another_encoding_is_named_with_what_to_do() -> None:
+    text = "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}".encode("latin-1").decode("utf-8", "surrogateescape")
+    assert text_problem(text) == "the text is not UTF-8 (the byte 0xEB at position 3): save it as UTF-8"

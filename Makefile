@@ -79,7 +79,7 @@ lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	$(UV) $(LOCKED) .uv/synapse.in --upgrade --output-file tests/servers/synapse.lock
 
 # Real peers that the tests talk to, besides those of the system (postgresql, postfix, dovecot, ntfy): a Matrix homeserver in an
-# environment of its own, too large to be everybody's, and an SMSC that runs on Node.
+# environment of its own, too large to be everybody's, and an SMSC that runs on Node. With it comes Twilio's description of its interface.
 .PHONY: servers
 servers: .venv-synapse/servers tests/servers/node_modules/.package-lock.json ## Put a Matrix homeserver and an SMSC here, for the tests
 
@@ -89,7 +89,7 @@ servers: .venv-synapse/servers tests/servers/node_modules/.package-lock.json ## 
 	@touch $@
 
 tests/servers/node_modules/.package-lock.json: tests/servers/package-lock.json
-	@command -v npm >/dev/null || { echo "make: npm is missing: the tests against an SMSC are skipped (Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "make: npm is missing: the tests against an SMSC and a vendor's description are skipped (Debian: apt-get install nodejs npm)" >&2; exit 1; }
 	cd tests/servers && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 

@@ -374,7 +374,7 @@ class Worker:
         lost = [*lost_claims(incident, self._held)] if looking else []
         worker = "" if self._stopping.is_set() else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
-        rooms = self._outside.rooms
+        rooms = self._outside.rooms_of(incident)
         now = self.time.now()
         turn = self.desk.turn(incident, told, worker=worker, room=self._room(), rooms=rooms, now=now)
         self._outside.took(turn)
@@ -416,7 +416,7 @@ class Worker:
             row = turn.append.row
         else:
             now, library = self.time.now(), self.desk.library(turn.incident)
-            row = row_of(turn.incident, now, library, rooms=self._outside.rooms)
+            row = row_of(turn.incident, now, library, rooms=self._outside.rooms_of(turn.incident))
         return Left(row.next_due, self._stopping.is_set() and row.has_work)
 
     def _start(self, turn: Turn, head: str) -> None:

@@ -10,6 +10,7 @@ from runner.drivers.inbox import Inbox
 from runner.drivers.outcomes import Outcome, Probed
 from runner.engine.buckets import OPEN, Rooms
 from runner.model.commands import AnyCommand, AttemptDone, Composed, ReportDomain
+from runner.model.drill import LIVE
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.work import Deliver
@@ -94,6 +95,10 @@ class Outside:
         self.rooms = before.only(granted)
         return prepared()
 
+    def rooms_of(self, incident: Incident) -> Rooms:
+        """Return what may be claimed in one incident: what an exercise plays takes nobody's place in an account, and waits for none."""
+        return OPEN if _is_played(incident) else self.rooms
+
     def took(self, turn: Turn) -> None:
         """Leave to the turns that follow what this one does not take."""
         if self.rooms is not OPEN:
@@ -109,4 +114,11 @@ def may_send(known: Mapping[str, Incident], commands: Mapping[str, Iterable[AnyC
 
 
 def _places(turn: Turn, rooms: Rooms) -> Counter[str]:
+    if _is_played(turn.incident):
+        return Counter()
     return rooms.used_by(work.channel for work in turn.work if isinstance(work, Deliver))
+
+
+def _is_played(incident: Incident) -> bool:
+    """Tell whether nothing of an incident leaves: each of its messages is answered here."""
+    return incident.drill is not None and incident.drill.exercise_type != LIVE

@@ -14,14 +14,13 @@ import msgspec
 
 from runner.effects.tools import Sender
 from runner.model.commands import AttemptDone
+from runner.model.drill import LIVE
 from runner.model.incident import Incident
 from runner.model.messaging import CallResult, Channel, Dispatch, HttpCall, RoomOrder, SendResult
 from runner.model.rehearsal import Effect
 from runner.model.traffic import PLAYED
 from runner.model.work import DoAct
 
-LIVE = "live_comms"
-"""The one type of exercise whose messages leave."""
 NEVER_LEFT = "simulated: nothing left this machine"
 
 

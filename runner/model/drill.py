@@ -12,6 +12,8 @@ from runner.model.exercise_events import Cause, ExerciseClock, FaultKind, Rating
 
 Stage = Literal["planned", "running", "paused", "frozen", "ended"]
 """``frozen`` after REAL WORLD: nothing of it goes on any more."""
+LIVE = "live_comms"
+"""The one type of exercise whose messages leave."""
 OVER: frozenset[Stage] = frozenset({"ended", "frozen"})
 """Stages in which nobody plays any more: what was played can be rated."""
 

@@ -12,8 +12,12 @@ import msgspec
 import pytest
 
 from integrations.testing.chaos import ChaosServer, Talk
+from runner.loading.catalog import Catalog
+from runner.loading.exercises import load_exercise
 from runner.model.actor import Actor
+from runner.service.drills import prepare_drill, set_clock
 from runner.service.opening import open_desk
+from runner.service.starting import commit_opening
 from runner.service.steady import Kept
 from tests.cli.at_desk import AtDesk
 from tests.crash.scenario import SIGNING
@@ -245,6 +249,37 @@ def test_a_rate_lets_as_many_through_as_it_says_and_the_rest_in_their_turn(
         assert providers.messenger.asked == wanted
     assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
     assert providers.other.asked == 0
+
+
+EXERCISE = """\
+schema: tocsin/exercise/v1
+name: dry-run
+title: Everybody is called
+type: functional
+playbook: ./call-out.yaml
+objectives: [{id: O1, text: Everybody is called, capability: Operational Communications}]
+laws: []
+"""
+
+
+def test_what_an_exercise_plays_takes_no_place_in_an_account_and_waits_for_none(
+    providers: Providers, tmp_path: Path
+) -> None:
+    tocsin = providers.tocsin
+    providers.messenger.answers(200)
+    providers.channels["chat"]["rates"] = ["20/min burst 4"]
+    providers.settle()
+    (tmp_path / "call-out.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    (tmp_path / "dry-run.yaml").write_text(EXERCISE, encoding="utf-8")
+    desk = tocsin.office()
+    loaded = load_exercise(str(tmp_path / "dry-run.yaml"), Catalog(tocsin.home))
+    drill = commit_opening(desk, prepare_drill(desk, loaded))
+    set_clock(desk, drill.id, "begun")
+    tocsin("worker", "--once")
+    assert {one["state"] for one in providers.deliveries(drill.codename)} == {"satisfied"}
+    assert providers.messenger.asked == 0
+    providers.open(tmp_path / "call-out.yaml")
+    assert providers.messenger.asked == 4
 
 
 # --- what people see and say -----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from integrations.testing.scripted import ScriptedChannel
 from runner.effects.gateway import Gateway, call
-from runner.effects.simulated import LIVE, ExerciseSender
-from runner.model.drill import Drill
+from runner.effects.simulated import ExerciseSender
+from runner.model.drill import LIVE, Drill
 from runner.model.exercise import TYPES
 from runner.model.exercise_events import ExerciseClock
 from runner.model.incident import Delivery, Incident

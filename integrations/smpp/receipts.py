@@ -23,6 +23,8 @@ _STATES: dict[int, Kind] = {
 }
 """By number: en route, delivered, expired, deleted, undeliverable, accepted on somebody's behalf, rejected."""
 _WORDS = {"ENROUTE": 1, "DELIVRD": 2, "EXPIRED": 3, "DELETED": 4, "UNDELIV": 5, "ACCEPTD": 6, "REJECTD": 8}
+LONGEST_TEXT = 500
+"""Octets of a receipt's text that are read: SMPP suggests about 160, and to search costs more than they are many."""
 _TEXT = re.compile(
     r"id:(\S{1,64}).*?\bstat:([A-Za-z]{1,10})(?:.*?\berr:(\w{1,8}))?", re.DOTALL | re.IGNORECASE
 )
@@ -38,7 +40,7 @@ def read(one: pdu.Delivered, sequence: int, at: datetime, settings: Settings) ->
 
 def _receipt(one: pdu.Delivered, at: datetime, settings: Settings) -> Receipt | None:
     """Read a receipt; an ``at`` of its own it has only in the SMSC's local time, so ours counts."""
-    found = _TEXT.search(alphabet.read(one.text, one.coding, headed=False))
+    found = _TEXT.search(alphabet.read(one.text[:LONGEST_TEXT], one.coding, headed=False))
     name = pdu.name(one.extras.get(pdu.RECEIPTED_ID, b"").rstrip(b"\0") + b"\0")
     state = int.from_bytes(one.extras.get(pdu.MESSAGE_STATE, b"")[:1]) or None
     if found:

@@ -35,6 +35,7 @@ class Scheduler:
         """``say`` is told what hinders it; ``desk`` is for reading the list."""
         self._desk, self._firer, self._say = desk, firer, say
         self._stopping = threading.Event()
+        self._one_at_a_time = threading.Lock()
         self._alarms: BackgroundScheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(2)},
@@ -57,9 +58,15 @@ class Scheduler:
             self._alarms.shutdown(wait=True)
 
     def look(self) -> None:
-        """Look once; what hinders one look hinders no other: the store may be away for a while."""
-        if self._stopping.is_set():
-            return
+        """Look once; what hinders one look hinders no other: the store may be away for a while.
+
+        Alarms that ring in the same instant look one after the other: the list and the desk are not for several at a time.
+        """
+        with self._one_at_a_time:
+            if not self._stopping.is_set():
+                self._look()
+
+    def _look(self) -> None:
         try:
             self._firer.look()
             self._set_alarms()

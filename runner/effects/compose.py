@@ -63,7 +63,10 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     coming = next_update(incident, library, invocation, tools.now())
     names = readable(incident, invocation, library.step(incident, invocation.id))
     names["next_update"] = coming.isoformat() if coming else None
-    subject = fill_sentence(template.subject or f"{incident.codename}: {work.template}", names)
+    # One line, whatever the facts in it hold: a channel whose subject is a header refuses any other.
+    subject = " ".join(
+        fill_sentence(template.subject or f"{incident.codename}: {work.template}", names).split()
+    )
     text = fill_sentence(template.text, names)
     if forbidden := forbidden_text(subject, text, tuple(incident.overrides.values())):
         return EffectFailed(step=work.step, why=forbidden)

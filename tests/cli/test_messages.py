@@ -18,6 +18,26 @@ def test_deliveries_are_listed_as_the_contract_says(incident: AtDesk) -> None:
     assert shown["delivery"]["recipient"] == "jonas"
 
 
+CALL_OUT = """\
+schema: tocsin/playbook/v1
+name: call-out
+version: 1.0.0
+title: Call out
+roles: {counsel: {title: Legal counsel}}
+messages:
+  alert: {class: task-notice, subject: "Call out: {{ incident.summary }}", text: "It begins"}
+steps:
+  - {id: tell, message: alert, to: [role:counsel]}
+"""
+
+
+def test_a_subject_is_one_line_whatever_the_facts_in_it_hold(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "call-out.yaml"
+    path.write_text(CALL_OUT, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes", "--fact", "incident.summary=A badge\nBcc: all@example.org\n\tis gone")
+    assert "Call out: A badge Bcc: all@example.org is gone\n" in tocsin.console
+
+
 def test_the_plan_of_a_running_incident_says_what_was_sent_and_names_messages_as_open_does(
     incident: AtDesk, playbook: Path
 ) -> None:

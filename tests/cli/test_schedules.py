@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from runner.drivers.firing import Firer
+from runner.drivers.scheduler import Scheduler
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.cli.test_drills import EXERCISE
 
@@ -29,6 +33,30 @@ def firings(tocsin: AtDesk) -> list[tuple[str, str]]:
     """Return each firing's id and state."""
     found: Any = json.loads(tocsin.done("drill", "schedules", "--format", "json"))
     return [(fired["id"], fired["state"]) for one in found["schedules"] for fired in one["firings"]]
+
+
+class Meeting:
+    """Looks for due exercises, and waits a moment for another that does so meanwhile."""
+
+    def __init__(self) -> None:
+        self.barrier, self.met = threading.Barrier(2), False
+
+    def look(self) -> tuple[()]:
+        with suppress(threading.BrokenBarrierError):
+            self.barrier.wait(0.2)
+            self.met = True
+        return ()
+
+
+def test_alarms_that_ring_in_the_same_instant_look_one_after_the_other(tocsin: AtDesk) -> None:
+    meeting, said = Meeting(), list[str]()
+    running = Scheduler(tocsin.office(), cast(Firer, meeting), said.append)
+    threads = [threading.Thread(target=running.look) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert (meeting.met, said) == (False, [])
 
 
 def test_an_exercise_is_scheduled_by_the_organisation_s_clock_and_seen(tocsin: AtDesk, exercise: str) -> None:

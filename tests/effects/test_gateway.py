@@ -228,6 +228,18 @@ def test_an_exercise_says_so_in_every_part_of_the_message():
     ]
 
 
+@pytest.mark.parametrize("kind", ["exercise", "test"])
+def test_with_its_mark_a_text_is_no_longer_than_its_channel_takes(kind):
+    able = msgspec.structs.replace(ABLE, max_length=40)
+    config = ChannelConfig(adapter="scripted", exercise=True)
+    integration, door, channel = scripted(config=config, able=able)
+    door.send(channel, dispatch(kind=kind, text="x" * 40), {})
+    text = integration.sent[0].text
+    assert (len(text), text[0], text[-2:]) == (40, "[", "x…")
+    door.send(channel, dispatch(text="x" * 41), {})
+    assert integration.sent[1].text == "x" * 41, "what is real is never cut at the door"
+
+
 def test_a_real_message_is_not_marked():
     integration, door, channel = scripted()
     door.send(channel, dispatch(), {})

@@ -280,6 +280,11 @@ def test_a_state_that_the_smsc_calls_unknown_says_nothing():
     assert found_in(delivery("1", b"read it", esm_class=0x10)) is None
 
 
+def test_a_receipt_that_was_written_to_be_costly_says_nothing():
+    extras = pdu.parameter(pdu.MESSAGE_PAYLOAD, b"id:aaaaaaaaaaaa " * 4_000)
+    assert found_in(delivery("1", b"", esm_class=pdu.RECEIPT, extras=extras)) is None
+
+
 def test_parameters_of_a_receipt_go_before_its_text():
     extras = pdu.parameter(pdu.RECEIPTED_ID, b"A7\0") + pdu.parameter(pdu.MESSAGE_STATE, b"\x05")
     body = delivery("1", b"id:9 stat:DELIVRD err:000", esm_class=pdu.RECEIPT, extras=extras)

@@ -179,7 +179,7 @@ class Gateway:
             integration, settings = self._ready(channel)
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
-        outbound = as_outbound(dispatch, channel.timeout)
+        outbound = as_outbound(dispatch, channel)
         try:
             outcome = integration.send(outbound, settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
@@ -194,7 +194,7 @@ class Gateway:
             return None
         try:
             integration, settings = self._ready(channel)
-            answer = integration.reconcile(as_outbound(dispatch, channel.timeout), settings, as_held(secrets))
+            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))
         except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
             return None
         match answer:
@@ -234,7 +234,7 @@ class Gateway:
             return SendResult(state="not_sent", reason=error.message)
         try:
             outcome = integration.self_test(
-                as_outbound(dispatch, channel.timeout), settings, as_held(secrets)
+                as_outbound(dispatch, channel), settings, as_held(secrets)
             )
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
@@ -361,7 +361,7 @@ class BulkLine:
             if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
                 return [refused for _ in dispatches]
         try:
-            sent = [as_outbound(one, self._channel.timeout) for one in dispatches]
+            sent = [as_outbound(one, self._channel) for one in dispatches]
             outcomes = tuple(self._line.send(sent))
         except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
             self.close()

@@ -98,16 +98,17 @@ def as_held(secrets: Mapping[str, str]) -> dict[str, Held]:
     return {name: Held(text) for name, text in secrets.items()}
 
 
-def as_outbound(dispatch: Dispatch, timeout: timedelta | None = None) -> Outbound:
-    """Hand over what the adapter may see, marked when it is not real; ``timeout`` is the channel's own, where it has one."""
+def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
+    """Hand over what the adapter may see, marked when it is not real: then with its mark it is no longer than the channel takes."""
     mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
+    timeout = channel.timeout
     return Outbound(
         delivery=dispatch.delivery,
         attempt=dispatch.attempt,
         idempotency_key=dispatch.idempotency_key,
         recipient=dispatch.address,
         subject=f"{mark}{dispatch.subject}",
-        text=f"{mark}{dispatch.text}",
+        text=_cut(f"{mark}{dispatch.text}", channel.max_length) if mark else dispatch.text,
         html=None if dispatch.html is None else f"{mark}{dispatch.html}",
         marking=dispatch.marking,
         footer=dispatch.footer,
@@ -115,6 +116,10 @@ def as_outbound(dispatch: Dispatch, timeout: timedelta | None = None) -> Outboun
         deadline=dispatch.deadline,
         timeouts=_within(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
+
+
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 @lru_cache(maxsize=16)

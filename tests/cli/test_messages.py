@@ -34,7 +34,9 @@ steps:
 def test_a_subject_is_one_line_whatever_the_facts_in_it_hold(tocsin: AtDesk, tmp_path: Path) -> None:
     path = tmp_path / "call-out.yaml"
     path.write_text(CALL_OUT, encoding="utf-8")
-    tocsin.done("open", str(path), "--yes", "--fact", "incident.summary=A badge\nBcc: all@example.org\n\tis gone")
+    tocsin.done(
+        "open", str(path), "--yes", "--fact", "incident.summary=A badge\nBcc: all@example.org\n\tis gone"
+    )
     assert "Call out: A badge Bcc: all@example.org is gone\n" in tocsin.console
 
 

@@ -233,9 +233,7 @@ class Gateway:
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
         try:
-            outcome = integration.self_test(
-                as_outbound(dispatch, channel), settings, as_held(secrets)
-            )
+            outcome = integration.self_test(as_outbound(dispatch, channel), settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
         return told(outcome, dispatch.address)

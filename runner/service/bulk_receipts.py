@@ -80,6 +80,11 @@ def take(desk: Desk, receipts: Iterable[BulkReceipt], campaign: str = "") -> Tak
     return _Taking(desk, campaign).take(receipts)
 
 
+def in_flight(desk: Desk, receipt: BulkReceipt) -> bool:
+    """Tell whether a receipt is about somebody whose chunk is under way: how they stand is not known before it is settled."""
+    return any(one.state == "sending" for one in _Taking(desk, "").about(receipt))
+
+
 class _Taking:
     """One round of receipts, and the campaigns that they touched."""
 
@@ -97,14 +102,15 @@ class _Taking:
         for receipt in receipts:
             count += 1
             self._suppress(receipt, ())
-            found = list(self._about(receipt))
+            found = list(self.about(receipt))
             self._unmatched += not found
             for standing in found:
                 self._fold(receipt, standing)
         paused = tuple(sorted(filter(None, map(self._judge, sorted(self._touched)))))
         return Taken(receipts=count, unmatched=self._unmatched, changed=dict(self._changed), paused=paused)
 
-    def _about(self, receipt: BulkReceipt) -> Iterator[Standing]:
+    def about(self, receipt: BulkReceipt) -> Iterator[Standing]:
+        """Yield whoever a receipt is about."""
         named: list[tuple[str, int]] = []
         if receipt.key:
             found = self._tables.named_by(receipt.key)

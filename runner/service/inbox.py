@@ -58,11 +58,17 @@ class Inbox:
             now = self._desk.clock.now()
             over = []
             for name, one in waiting.items():
-                place = self._where.find(one.channel, one.receipt.provider_id, one.receipt.key)
-                taken = place is not None and self._placed(one.channel, place, one.receipt) != "later"
-                if taken or now - one.since > LIMIT:
+                if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
             let_go(self._desk.store, over)
+
+    def _again(self, name: str, receipt: Receipt) -> bool:
+        """Try a receipt that was held; tell whether it is settled."""
+        place = self._where.find(name, receipt.provider_id, receipt.key)
+        if place is not None:
+            return self._placed(name, place, receipt) != "later"
+        channel = self._desk.directory.channels.get(name)
+        return channel is not None and self._about_many(channel, receipt) == "taken"
 
     def used(self) -> frozenset[str]:
         """Return the channels over which something was sent in an incident that goes on."""
@@ -79,13 +85,14 @@ class Inbox:
 
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
-        if place is None and self._about_many(channel, receipt):
-            return "taken"
-        if place is None:
-            if not receipt.provider_id or not self._where.under_way(channel.id):
-                return "nothing"
-            return "taken" if hold(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
-        return self._placed(channel.id, place, receipt)
+        if place is not None:
+            return self._placed(channel.id, place, receipt)
+        fate = self._about_many(channel, receipt)
+        if fate == "nothing" and receipt.provider_id and self._where.under_way(channel.id):
+            fate = "later"
+        if fate != "later":
+            return fate
+        return "taken" if hold(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
 
     def _placed(self, name: str, place: Place, receipt: Receipt) -> Fate:
         """Take a receipt whose attempt is known, whether it has just come or was held."""
@@ -95,11 +102,11 @@ class Inbox:
             self._stop_recipient(channel, place)
         return fate
 
-    def _about_many(self, channel: Channel, receipt: Receipt) -> bool:
-        """Take what is about somebody of a notice to many people; tell whether it was."""
+    def _about_many(self, channel: Channel, receipt: Receipt) -> Fate:
+        """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
         if not self._where.bulk:
-            return False
-        from runner.service.bulk_receipts import BulkReceipt, take
+            return "nothing"
+        from runner.service.bulk_receipts import BulkReceipt, in_flight, take
 
         told = BulkReceipt(
             kind=receipt.kind,
@@ -108,7 +115,9 @@ class Inbox:
             way="sms" if channel.address_kind == "phone" else "email",
             code=receipt.code,
         )
-        return take(self._desk, (told,)).unmatched == 0
+        early = in_flight(self._desk, told)
+        found = take(self._desk, (told,)).unmatched == 0  # a STOP counts at once
+        return "later" if early else "taken" if found else "nothing"
 
     def _submit(self, place: Place, receipt: Receipt) -> Fate:
         command = TakeReceipt(

@@ -74,7 +74,10 @@ class Whereabouts:
                     under_way.add(attempt.channel)
         for campaign in incident.campaigns:
             self.bulk = True
-            used.update(self._desk.store.bulk().campaign(campaign).campaign.channels.values())
+            known = self._desk.store.bulk().campaign(campaign)
+            used.update(known.campaign.channels.values())
+            if known.state == "sending":
+                under_way.update(known.campaign.channels.values())
         self._under_way[incident.id] = frozenset(under_way)
         self._used[incident.id] = frozenset() if over else frozenset(used)
 
@@ -99,7 +102,7 @@ class Whereabouts:
         return nameless or self._keys.get((channel, key))
 
     def under_way(self, channel: str) -> bool:
-        """Tell whether an attempt over a channel has no outcome yet: its name may still come."""
+        """Tell whether an attempt over a channel has no outcome yet, or a notice to many goes out by it: a name may still come."""
         return any(channel in names for names in self._under_way.values())
 
     def used(self) -> frozenset[str]:

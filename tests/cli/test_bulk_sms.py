@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integrations.port import Callback
 from integrations.testing import twilio
 from tests.cli.at_desk import AtDesk
 from tests.cli.test_bulk import (
@@ -27,7 +28,7 @@ from tests.cli.test_bulk import (
 )
 from tests.servers.receivers import MailServer
 from tests.servers.smsc import PASSWORD, Peer, running_smsc
-from tests.web.served import address, serving
+from tests.web.served import Answered, address, serving
 
 __all__ = ["office", "relay"]
 
@@ -185,6 +186,41 @@ def test_a_campaign_by_twilio_is_proved_by_its_callbacks(
     whole = standing(office, path)
     assert (whole["evidence"], whole["still_open"]) == ({"accepted": 1, "delivered": 1}, {"post": 2})
     assert set(by_reference(office, path, tmp_path)) == {"K2", "K4"}
+
+
+class Early(twilio.Twilio):
+    """A provider whose callbacks come while the chunk that their messages are in is still under way."""
+
+    call: Callable[[Callback], Answered]
+    at: datetime
+
+    def take(self, heard):
+        status, answer = super().take(heard)
+        failed = {"status": "undelivered", "ErrorCode": "30003"}
+        for sid, more in zip(list(self.things)[:-1], ({"status": "delivered"}, failed), strict=False):
+            if self.things[sid]["status"] == "queued":
+                assert self.call(self.status(sid, at=self.at, **more)).status == 200
+        return status, answer
+
+
+def test_what_comes_back_while_a_chunk_is_under_way_counts_when_it_is_settled(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    with Early() as server:
+        settings = {"account": twilio.ACCOUNT, "sender": "+15005550000", "api": server.url}
+        texting(office, relay, {"adapter": "twilio_sms", "settings": settings}, auth_token=twilio.TOKEN)
+        settings["callback_url"] = f"https://callbacks.example.org{address(office, 'texts')}"
+        texting(office, relay, {"adapter": "twilio_sms", "settings": settings}, auth_token=twilio.TOKEN)
+        approved(office)
+        rows = [f"K{n},P{n},{n} Elm Road,DE,,+1500555001{n},yes," for n in range(3)]
+        path = listed(tmp_path, people(*rows))
+        planned(office, path, "--short", "our-text")
+        with serving(office) as served:
+            server.call, server.at = served.call_back, office.clock.now()
+            assert sent(office, path)["outcomes"] == {"accepted": 3}
+            served.callbacks.inbox.again()
+    whole = standing(office, path)
+    assert (whole["evidence"], whole["still_open"]) == ({"accepted": 1, "delivered": 1}, {"post": 1})
 
 
 def test_a_letter_is_no_text_message(office: AtDesk, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from runner.model.incoming import Answer
 from runner.model.messaging import Channel
 from runner.model.organisation import Directory
 from runner.service.acknowledging import acknowledge
-from runner.service.contacts import owners_of
+from runner.service.contacts import is_shared, owners_of
 from runner.service.desk import Desk
 from runner.service.whereabouts import Place
 from runner.vault.answers import LENGTH
@@ -53,7 +53,8 @@ def _persons(directory: Directory, channel: Channel, answer: Answer, place: Plac
         return owners
     if place.person in owners:
         return (place.person,)
-    if owners or answer.shared or channel.address_kind not in ("handle", "none"):
+    known = channel.address_kind not in ("handle", "none")
+    if owners or answer.shared or known or is_shared(directory, channel, place.person):
         return owners
     return (place.person,)
 

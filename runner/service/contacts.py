@@ -24,3 +24,15 @@ def owners_of(directory: Directory, channel: Channel, address: str) -> tuple[str
 def owner_of(directory: Directory, channel: Channel, address: str) -> str:
     """Return the first of them, or the empty string."""
     return next(iter(owners_of(directory, channel, address)), "")
+
+
+def is_shared(directory: Directory, channel: Channel, person: str) -> bool:
+    """Tell whether what goes to somebody over a channel comes to a place that others are reached at as well.
+
+    A telephone and a mailbox are known by their numbers and addresses; in a room or at a handle of several people nobody
+    knows who of them reads and presses.
+    """
+    if channel.address_kind != "handle":
+        return False
+    points = contact_points(channel, directory.recipient(person).contacts)
+    return any(len(owners_of(directory, channel, point.address)) > 1 for point in points)

@@ -16,7 +16,7 @@ from runner.model.commands import TakeReceipt
 from runner.model.incoming import Answer, Heard, Receipt
 from runner.model.messaging import Channel
 from runner.service.answers import answered
-from runner.service.contacts import owner_of
+from runner.service.contacts import is_shared, owner_of
 from runner.service.desk import Desk
 from runner.service.held import LIMIT, held, hold, let_go
 from runner.service.messages import plan_anew
@@ -96,8 +96,11 @@ class Inbox:
 
     def _placed(self, name: str, place: Place, receipt: Receipt) -> Fate:
         """Take a receipt whose attempt is known, whether it has just come or was held."""
+        directory = self._desk.directory
+        channel = directory.channels.get(name)
+        if receipt.kind == "read" and channel is not None and is_shared(directory, channel, place.person):
+            return "nothing"  # somebody has read it, and nobody knows who
         fate = self._submit(place, receipt)
-        channel = self._desk.directory.channels.get(name)
         if receipt.kind == "stopped" and channel is not None:
             self._stop_recipient(channel, place)
         return fate

@@ -17,13 +17,16 @@ def telephone(tocsin: AtDesk, channel: dict[str, object], **secrets: str) -> Non
     reach(tocsin, "phone", ADA, channel, **secrets)
 
 
-def reach(tocsin: AtDesk, name: str, to: str, channel: dict[str, object], **secrets: str) -> None:
-    """Reach Ada at one address by one channel."""
+def reach(
+    tocsin: AtDesk, name: str, to: str, channel: dict[str, object], *, too: tuple[str, ...] = (), **secrets: str
+) -> None:
+    """Reach Ada, and others ``too``, at one address by one channel."""
     for secret, text in secrets.items():
         (tocsin.home / secret).write_text(text, encoding="utf-8")
     given = {secret: f"file:{secret}" for secret in secrets}
     channels = {name: {"confidentiality": "internal", "secrets": given, **channel}}
-    people = {"ada": {"name": "Ada", "contacts": [{"channel": name, "address": to}]}}
+    contacts = [{"channel": name, "address": to}]
+    people = {one: {"name": one.title(), "contacts": contacts} for one in ("ada", *too)}
     url = "https://callbacks.example.org"
     tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]}, public_url=url)
 
@@ -66,10 +69,11 @@ def by_pagerduty(tocsin: AtDesk, server: StandIn) -> None:
     reach(tocsin, "pager", "none", channel, routing_key=pagerduty.ROUTING_KEY, signing=pagerduty.SIGNING)
 
 
-def by_matrix(tocsin: AtDesk, server: StandIn) -> None:
+def by_matrix(tocsin: AtDesk, server: StandIn, *, too: tuple[str, ...] = ()) -> None:
     settings = {"url": server.url, "user": matrix.US, "appservice": True}
     channel = {"adapter": "matrix", "settings": settings}
-    reach(tocsin, "room", "!maria:breach.example", channel, token=matrix.TOKEN, hs_token=matrix.HS_TOKEN)
+    secrets = {"token": matrix.TOKEN, "hs_token": matrix.HS_TOKEN}
+    reach(tocsin, "room", "!maria:breach.example", channel, too=too, **secrets)
 
 
 def by_screen(tocsin: AtDesk) -> None:

@@ -103,6 +103,20 @@ def test_a_reaction_in_matrix_acknowledges_pushed_or_fetched(tocsin: AtDesk, tmp
     assert proved(tocsin) == ("acked", "satisfied")
 
 
+def test_in_a_room_of_several_people_nobody_acknowledges_or_reads_for_another(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with matrix.Matrix() as server:
+        by_matrix(tocsin, server, too=("ben",))
+        opened(tocsin, tmp_path)
+        server.reacts("!maria:breach.example", "@ben:breach.example", "$event0")
+        server.reads("!maria:breach.example", "@ben:breach.example", "$event0")
+        with serving(tocsin) as served:
+            path = f"{address(tocsin, 'room')}/_matrix/app/v1/transactions/1"
+            assert served.call_back(server.pushed(tocsin.clock.now()), path).status == 200
+    assert proved(tocsin) == ("accepted", "active")
+
+
 def test_a_worker_fetches_a_reaction_where_the_homeserver_does_not_push(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:

@@ -116,11 +116,16 @@ def at_home(context: PlanContext, directory: Directory) -> PlanContext:
 
 def _held_by(incident: Incident, at: datetime | None) -> str:
     """Return which agency holds notices back; a hold whose dates are not known holds until somebody says otherwise."""
-    told = {key: fact.value for key, fact in incident.facts.items() if key.startswith(_HOLD)}
-    begin, until = told.get(f"{_HOLD}from"), told.get(f"{_HOLD}until")
-    if begin is None:
+    told = {
+        key: fact.value
+        for key, fact in incident.facts.items()
+        if key.startswith(_HOLD) and fact.value is not None
+    }
+    if not told:
         return ""
-    if at is not None and (_instant(begin, at) > at or (until is not None and at > _instant(until, at))):
+    begin, until = told.get(f"{_HOLD}from"), told.get(f"{_HOLD}until")
+    ahead = begin is not None and at is not None and _instant(begin, at) > at
+    if ahead or (until is not None and at is not None and at > _instant(until, at)):
         return ""
     return str(told.get(f"{_HOLD}agency") or "a law-enforcement agency")
 

@@ -1,6 +1,6 @@
 """When a schedule comes: cron lines as every cron reads them, and steps of elapsed time, by APScheduler's triggers.
 
-The triggers are the clock and nothing else. A local time that a change of clocks brings twice counts once, the first
+The triggers are the clock and nothing else; lines are read by the local clock (``wall_clock``). A local time that a change of clocks brings twice counts once, the first
 time; one that it leaves out counts as far behind the change as it would have been.
 """
 
@@ -41,21 +41,16 @@ def trigger(rule: Rule, since: datetime) -> Trigger:
         return cast(Trigger, IntervalTrigger(seconds=seconds, start_date=first, timezone=UTC))
     from apscheduler.triggers.cron import CronTrigger
 
+    from runner.service.wall_clock import WallClock
+
     minute, hour, day, month, weekday = _fields(rule.cron)
     try:
-        return cast(
-            Trigger,
-            CronTrigger(
-                minute=minute,
-                hour=hour,
-                day=day,
-                month=month,
-                day_of_week=weekday,
-                timezone=_zone(rule.zone),
-            ),
+        line = CronTrigger(
+            minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC
         )
     except ValueError as error:
         raise _no_cron(rule.cron, str(error)) from error
+    return WallClock(line, _zone(rule.zone))
 
 
 def _fields(cron: str) -> tuple[str, str, str, str, str]:
@@ -105,11 +100,7 @@ def next_fire(rule: Rule, since: datetime, after: datetime) -> datetime | None:
 
 
 def _next(clock: Trigger, after: datetime) -> datetime | None:
-    while True:
-        found = clock.get_next_fire_time(None, after.astimezone(UTC) + TICK)
-        if found is None or not found.fold:
-            return found
-        after = found.astimezone(UTC)
+    return clock.get_next_fire_time(None, after.astimezone(UTC) + TICK)
 
 
 def between(schedule: Schedule, after: datetime, now: datetime, most: int) -> tuple[list[datetime], bool]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.effects.deliver import ask_again
-from runner.errors import Sealed
+from runner.errors import Sealed, TocsinError
 from runner.model.commands import AttemptDone
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.work import Deliver
@@ -53,8 +53,13 @@ class Reconciler:
             key=attempt.key,
         )
         found = ask_again(work, attempt.started_at, incident, self._desk.tools(incident))
-        if found is not None:
+        if found is None:
+            return
+        try:
             self._desk.submit(incident.id, AttemptDone(effect=delivery.id, n=attempt.n, result=found))
+        except TocsinError:
+            del self._asked[name]  # what was found out is not kept: it is asked again in the next round
+            raise
 
 
 def _doubtful(incident: Incident) -> Iterator[tuple[Delivery, Attempt]]:

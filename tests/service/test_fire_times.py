@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from runner.errors import Refused
 from runner.model.schedule import Rule, Schedule
-from runner.service.fire_times import between, check, coming
+from runner.service.fire_times import between, check, coming, trigger
 
 SINCE = datetime(2026, 11, 25, 8, tzinfo=UTC)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -28,6 +29,28 @@ def test_a_quarter_begins_at_the_same_local_hour_in_winter_and_in_summer() -> No
         "2027-07-01T09:00:00+02:00",
         "2027-10-01T09:00:00+02:00",
     ]
+
+
+@pytest.mark.parametrize("hour", range(24))
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Asia/Beirut"])
+def test_what_comes_daily_comes_on_every_day_of_a_year_once(zone: str, hour: int) -> None:
+    found = Schedule(
+        id="s", rule=Rule(exercise="x", cron=f"30 {hour} * * *", zone=zone), since=SINCE, by="maria"
+    )
+    first = SINCE.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
+    days = [one.date() for one in coming(found, SINCE, SINCE + timedelta(days=367), 999)]
+    whole = [one for one in days if first <= one < first + timedelta(days=365)]
+    assert whole == [first + timedelta(days=n) for n in range(365)]
+
+
+@pytest.mark.parametrize("fields", ["minute", "hour"])
+def test_an_alarm_that_is_asked_for_the_next_time_goes_on(fields: str) -> None:
+    clock = trigger(Rule(exercise="x", cron="0 9 * * *", zone="Europe/Berlin"), SINCE)
+    first = clock.get_next_fire_time(None, SINCE)
+    assert first is not None
+    after = first + timedelta(**{f"{fields}s": 1})
+    assert clock.get_next_fire_time(first, first) == clock.get_next_fire_time(first, after)
+    assert clock.get_next_fire_time(first, first) == first + timedelta(days=1)
 
 
 def test_an_hour_that_comes_twice_counts_once() -> None:

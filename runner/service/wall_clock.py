@@ -1,0 +1,51 @@
+"""When a local clock shows what a cron line names: the one that APScheduler reads, counted by the clock and not by elapsed time.
+
+APScheduler steps from field to field by elapsed seconds, so that across a change of clocks a step of a day lands an hour beside
+it: a line for the first hour of the day then passes over a whole day. Read in UTC it has no changes to step across. So the line is
+read as if the local clock were UTC, and each time that it names is put into the zone: one that a change brings twice is the first,
+and one that it leaves out comes as far behind the change as it would have been.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+SHIFT = timedelta(hours=3)
+"""More than any clock is changed by."""
+TICK = timedelta(microseconds=1)
+
+
+class WallClock(BaseTrigger):
+    """A trigger of APScheduler's: a cron line by the clock of a zone."""
+
+    def __init__(self, line: CronTrigger, zone: ZoneInfo) -> None:
+        """Take the line as read in UTC."""
+        self._line, self._zone = line, zone
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Return the first fire time that is not before ``now``, and behind the one before it."""
+        start = now if previous_fire_time is None else previous_fire_time + TICK
+        found: datetime | None = None
+        shown = _shown(start, self._zone) - SHIFT
+        while (wall := self._line.get_next_fire_time(None, shown)) is not None:
+            instant = wall.replace(tzinfo=self._zone).astimezone(UTC)
+            if instant >= start and (found is None or instant < found):
+                found = instant
+            # Around a change a later time of the clock can be the earlier instant.
+            if found is not None and (wall > _shown(found, self._zone) + SHIFT or not self._changes(found)):
+                break
+            shown = wall + TICK
+        return None if found is None else found.astimezone(self._zone)
+
+    def _changes(self, near: datetime) -> bool:
+        before, after = (one.astimezone(self._zone).utcoffset() for one in (near - SHIFT, near + SHIFT))
+        return before != after
+
+
+def _shown(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return what the clock shows, as if it were UTC."""
+    return instant.astimezone(zone).replace(tzinfo=UTC, fold=0)

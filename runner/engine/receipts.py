@@ -79,10 +79,16 @@ def _state(attempt: Attempt, kind: ReceiptKind) -> AttemptState | None:
     if attempt.state == "sending":
         return None
     if kind in GAVE_UP:
-        arrived = any(one.kind in ARRIVED for one in attempt.receipts)
-        return None if arrived or attempt.state == "rejected" else "rejected"
+        return None if _arrived(attempt) or attempt.state == "rejected" else "rejected"
     doubtful = attempt.state == "unknown" or bool(attempt.resolved_by)
     return "accepted" if doubtful and attempt.state != "accepted" else None
+
+
+def _arrived(attempt: Attempt) -> bool:
+    """Tell whether a whole attempt is proved to have arrived: of a message in parts every part, or all as one."""
+    arrived = {one.part for one in attempt.receipts if one.kind in ARRIVED}
+    parts = set(attempt.provider_id.split())
+    return bool(arrived) and (len(parts) < 2 or bool(arrived - parts) or arrived >= parts)
 
 
 def in_their_light(attempt: Attempt, result: SendResult) -> SendResult:

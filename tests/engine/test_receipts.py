@@ -82,6 +82,20 @@ def test_a_failure_that_comes_after_the_proof_takes_nothing_back() -> None:
     assert delivery(found).state == "satisfied"
 
 
+@pytest.mark.parametrize("order", list(permutations((("delivered", "A"), ("failed", "B")))))
+def test_a_part_that_failed_fails_the_message_although_another_part_arrived(
+    order: tuple[tuple[str, str], ...],
+) -> None:
+    found = world(
+        SendResult(state="accepted", provider_id="A B", evidence="accepted"), channels=("sms", "mail")
+    )
+    for kind, part in order:
+        found.give(receipt(kind, part=part))
+    assert (delivery(found).attempts[0].state, delivery(found).evidence) == ("rejected", "accepted")
+    found.work()
+    assert [one.channel for one in delivery(found).attempts] == ["sms", "mail"]
+
+
 def test_a_receipt_settles_an_attempt_that_nobody_had_an_answer_to() -> None:
     found = world(LOST)
     assert delivery(found).attempts[0].state == "unknown"

@@ -45,9 +45,7 @@ def trigger(rule: Rule, since: datetime) -> Trigger:
 
     minute, hour, day, month, weekday = _fields(rule.cron)
     try:
-        line = CronTrigger(
-            minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC
-        )
+        line = CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC)
     except ValueError as error:
         raise _no_cron(rule.cron, str(error)) from error
     return WallClock(line, _zone(rule.zone))

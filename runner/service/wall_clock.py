@@ -19,7 +19,7 @@ SHIFT = timedelta(hours=3)
 TICK = timedelta(microseconds=1)
 
 
-class WallClock(BaseTrigger):
+class WallClock(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no types
     """A trigger of APScheduler's: a cron line by the clock of a zone."""
 
     def __init__(self, line: CronTrigger, zone: ZoneInfo) -> None:

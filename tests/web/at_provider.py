@@ -18,7 +18,13 @@ def telephone(tocsin: AtDesk, channel: dict[str, object], **secrets: str) -> Non
 
 
 def reach(
-    tocsin: AtDesk, name: str, to: str, channel: dict[str, object], *, too: tuple[str, ...] = (), **secrets: str
+    tocsin: AtDesk,
+    name: str,
+    to: str,
+    channel: dict[str, object],
+    *,
+    too: tuple[str, ...] = (),
+    **secrets: str,
 ) -> None:
     """Reach Ada, and others ``too``, at one address by one channel."""
     for secret, text in secrets.items():

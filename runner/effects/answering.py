@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from runner.effects.tools import Tools
+from runner.effects.tools import Tools, behind
 from runner.engine.rules import OUTSIDERS
 from runner.model.incident import Delivery, Incident
 from runner.model.messaging import Channel
@@ -49,7 +49,7 @@ def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: To
     code = f"{f' · war room: {room}' if room else ''} · code {code_of(vouch, incident.id, delivery.id)}"
     if not kind.wants_answer or not tools.public_url or channel.sim_swappable:
         return code
-    ends = min(tools.now() + LINK_HOLDS, stale(incident, delivery))
+    ends = min(tools.now() + LINK_HOLDS, stale(incident, delivery)) + behind(incident, tools)
     link = link_to(vouch, incident.id, delivery.id, delivery.person, work.n, ends)
     return f"{code} · acknowledge: {tools.public_url.rstrip('/')}/{PAGE}/{link}"
 

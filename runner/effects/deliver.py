@@ -11,7 +11,7 @@ from runner.effects.answering import how_to_answer, opening, reminding
 from runner.effects.compose import Body
 from runner.effects.screening import shown_subject
 from runner.effects.simulated import leaves
-from runner.effects.tools import Tools, at_home, plan_context
+from runner.effects.tools import Tools, at_home, behind, plan_context
 from runner.engine.planner import choose
 from runner.errors import TocsinError
 from runner.model.commands import AttemptDone
@@ -78,6 +78,7 @@ def _ready(
         answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
+    late = behind(incident, tools)  # receivers and certificates count by the wall
     dispatch = Dispatch(
         delivery=work.delivery,
         attempt=work.n,
@@ -87,9 +88,9 @@ def _ready(
         address=chosen.contact.address if chosen.contact is not None else delivery.person,
         text=_within(f"{opening(incident, delivery)}{body.text}", channel),
         subject=f"{reminding(delivery)}{shown_subject(body.subject, message.message_class, channel, incident)}",
-        at=tools.now(),
+        at=tools.now() + late,
         marking=message.message_class.confidentiality.upper(),
-        deadline=(delivery.resent_at or message.at) + message.message_class.stale_after,
+        deadline=(delivery.resent_at or message.at) + message.message_class.stale_after + late,
         footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}{answer}",
     )
     return dispatch, secrets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -80,6 +80,9 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     secret: Callable[[str], Secret]
     """A reference's value; raises a TocsinError without the value in it."""
     now: Callable[[], datetime]
+    """The incident's own time: an exercise's, where it is one."""
+    wall: Callable[[], datetime]
+    """The time that everybody else has: what leaves carries it."""
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
     letterhead: Callable[[], bytes] = bytes
@@ -90,6 +93,11 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """Where people reach the pages of acknowledgement; empty where they do not."""
     privileged: bool = False
     """Whether drafts and cover sheets are marked as privileged."""
+
+
+def behind(incident: Incident, tools: Tools) -> timedelta:
+    """Return by how much the incident's own time is behind the wall: an exercise's is, once it was paused."""
+    return tools.wall() - tools.now() if incident.drill is not None else timedelta()
 
 
 def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:

@@ -327,6 +327,7 @@ class Desk:
             notices={name: (pinned.notice, pinned.body) for name, pinned in notices.items()},
             secret=lambda reference: resolve(reference, base=self.folder),
             now=lambda: self.now_in(incident),
+            wall=self.clock.now,
             new_id=self.chance.name,
             duties=duty_statuses,
             letterhead=self.letterhead,

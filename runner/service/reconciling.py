@@ -36,7 +36,7 @@ class Reconciler:
             except Sealed:
                 continue
             for delivery, attempt in list(_doubtful(incident)):
-                self._ask(incident, delivery, attempt, self._desk.clock.now())
+                self._ask(incident, delivery, attempt, self._desk.now_in(incident))
 
     def _ask(self, incident: Incident, delivery: Delivery, attempt: Attempt, now: datetime) -> None:
         name = (incident.id, delivery.id, attempt.n)

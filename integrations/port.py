@@ -399,6 +399,10 @@ class UnknownIntegration(LookupError):
         self.nearest = nearest
 
 
+SHORTEST = 80
+"""Characters of a text of which so much has to be left, where it is cut."""
+
+
 def plain_body(outbound: Outbound) -> str:
     """Return the text as a person reads it: marking above, footer below the signature dashes."""
     head = f"{outbound.marking}\n\n" if outbound.marking else ""
@@ -413,6 +417,26 @@ def narrow_body(outbound: Outbound) -> str:
     """
     narrow = msgspec.structs.replace(outbound, footer=outbound.footer.replace("·", "-"))
     return plain_body(narrow).rstrip("\n")
+
+
+def fitted(outbound: Outbound, longest: int, fits: Callable[[Outbound], bool]) -> Outbound | None:
+    """Return a message that fits, with less of its text where subject, marking and footer take more than was left for them.
+
+    None where the text by itself is longer than the channel said that it takes (``longest``), or next to nothing would be left of it.
+    """
+    if len(outbound.text) > longest:
+        return None
+    if fits(outbound):
+        return outbound
+
+    def cut(size: int) -> Outbound:
+        return msgspec.structs.replace(outbound, text=f"{outbound.text[:size]}…")
+
+    low, high = 0, len(outbound.text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(cut(middle)) else (low, middle - 1)
+    return cut(low) if low >= SHORTEST else None
 
 
 def machine_of(host: str) -> frozenset[str]:

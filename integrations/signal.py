@@ -40,6 +40,7 @@ from integrations.port import (
     Took,
     Unauthentic,
     Unknown,
+    fitted,
     machine_of,
     phone_problem,
     plain_body,
@@ -47,6 +48,8 @@ from integrations.port import (
 
 LONGEST = 2000
 """Characters that every Signal client shows; beyond that a message becomes an attachment."""
+LONGEST_TEXT = LONGEST - 300
+"""What subject, marking and footer usually leave; where they take more, the text is cut."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +77,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen",
         sim_swappable=not settings.recipients_lock,
         e2ee=True,
-        max_length=LONGEST - 300,  # what subject, marking and footer take
+        max_length=LONGEST_TEXT,
         called_back=True,
         optional_secrets=frozenset({"token", "callback"}),
     )
@@ -89,21 +92,25 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Hand one message to the gateway, which hands it to Signal before it answers."""
     if problem := phone_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
-    body = f"{outbound.subject}\n\n{plain_body(outbound).rstrip()}"
-    if len(body) > LONGEST:
+    shown = fitted(outbound, LONGEST_TEXT, lambda one: len(_body(one)) <= LONGEST)
+    if shown is None:
         return Rejected("length", f"the message has more than {LONGEST} characters")
     try:
         token = usable(secrets, "token") if "token" in secrets else ""
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
     content = {
-        "message": body,
+        "message": _body(shown),
         "number": settings.number,
         "recipients": [outbound.recipient],
         "text_mode": "normal",
     }
     reply = send_json(outbound, f"{settings.url}/v2/send", content, token=token, ca_file=settings.ca_file)
     return _outcome(reply, outbound.at) if isinstance(reply, Reply) else reply
+
+
+def _body(outbound: Outbound) -> str:
+    return f"{outbound.subject}\n\n{plain_body(outbound).rstrip()}"
 
 
 def _outcome(reply: Reply, at: datetime) -> Outcome:

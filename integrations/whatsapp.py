@@ -37,6 +37,7 @@ from integrations.port import (
     Throttled,
     Unauthentic,
     Unknown,
+    fitted,
     phone_problem,
     plain_body,
 )
@@ -44,6 +45,8 @@ from integrations.port import (
 LONGEST_TEXT = 4096
 LONGEST_TEMPLATE = 1024
 """Characters of a template's body, its parameters put in."""
+AROUND = 300
+"""What subject, marking and footer usually take; where they take more, the text is cut."""
 Part = Literal["subject", "text", "marking", "footer", "body"]
 _LATER = frozenset({4, 80007, 130429, 131048, 131056, 131064})
 """Too many calls, messages, or messages to this person."""
@@ -89,7 +92,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack="reply",
         ack_strength="seen",
         sim_swappable=True,
-        max_length=(LONGEST_TEMPLATE if settings.template else LONGEST_TEXT) - 300,
+        max_length=(LONGEST_TEMPLATE if settings.template else LONGEST_TEXT) - AROUND,
         called_back=True,
         secrets=frozenset({"token"}),
         optional_secrets=frozenset({"app_secret", "verify_token"}),
@@ -105,9 +108,11 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Hand one message to Meta."""
     if problem := phone_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
-    content = _template(outbound, settings) if settings.template else _text(outbound)
-    if isinstance(content, Rejected):
-        return content
+    longest, make = (LONGEST_TEMPLATE, _template) if settings.template else (LONGEST_TEXT, _text)
+    shown = fitted(outbound, longest - AROUND, lambda one: make(one, settings) is not None)
+    content = make(shown, settings) if shown is not None else None
+    if content is None:
+        return Rejected("length", f"the message has more than {longest} characters")
     try:
         token = usable(secrets, "token")
         url = _url(settings)
@@ -132,14 +137,16 @@ def _url(settings: Settings) -> str:
     return f"{settings.api}/{number}/messages"
 
 
-def _text(outbound: Outbound) -> dict[str, object] | Rejected:
+def _text(outbound: Outbound, settings: Settings) -> dict[str, object] | None:
+    """Return the content; None where it is too long."""
     body = f"{outbound.subject}\n\n{plain_body(outbound).rstrip()}"
     if len(body) > LONGEST_TEXT:
-        return Rejected("length", f"the message has more than {LONGEST_TEXT} characters")
+        return None
     return {"type": "text", "text": {"preview_url": False, "body": body}}
 
 
-def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | Rejected:
+def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | None:
+    """Return the content; None where it is too long."""
     parts = {
         "subject": outbound.subject,
         "text": outbound.text,
@@ -150,7 +157,7 @@ def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | Rej
     # Meta refuses parameters with line ends, tabs or runs of blanks, and empty ones.
     filled = [" ".join(parts[one].split()) or "-" for one in settings.parameters]
     if sum(map(len, filled)) > LONGEST_TEMPLATE:
-        return Rejected("length", f"the message has more than {LONGEST_TEMPLATE} characters")
+        return None
     parameters = [{"type": "text", "text": one} for one in filled]
     components = [{"type": "body", "parameters": parameters}] if parameters else []
     template = {

@@ -31,6 +31,9 @@ from integrations.port import (
     phone_problem,
 )
 
+LONGEST_TEXT = 450
+"""Characters that ten parts hold in the wide alphabet, less what marking and footer usually take; else the text is cut."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A route that somebody sold us. The secret ``password`` goes with ``system_id``."""
@@ -67,7 +70,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack="reply",
         ack_strength="seen",
         sim_swappable=True,
-        max_length=450,  # what ten parts hold in the wide alphabet, less marking and footer
+        max_length=LONGEST_TEXT,
         secrets=frozenset({"password"}),
     )
 

@@ -26,10 +26,11 @@ from integrations.port import (
     Timeouts,
     Took,
     Unknown,
+    fitted,
     narrow_body,
     phone_problem,
 )
-from integrations.smpp import Settings, alphabet, pdu, receipts, sender_problem
+from integrations.smpp import LONGEST_TEXT, Settings, alphabet, pdu, receipts, sender_problem
 from integrations.smpp.statuses import at_bind, at_submission
 
 
@@ -156,9 +157,14 @@ def _parts(outbound: Outbound, settings: Settings) -> list[bytes] | Rejected:
         return Rejected("sender", f"sender: {problem}", about="account")
     # The same for every attempt of the same send: parts of a first and a second attempt join to one message.
     reference = int.from_bytes(hashlib.sha256(outbound.idempotency_key.encode()).digest()[:2])
-    coded = alphabet.code(narrow_body(outbound), reference)
-    if len(coded.parts) > alphabet.MOST_PARTS:
+
+    def coded_as(one: Outbound) -> alphabet.Coded:
+        return alphabet.code(narrow_body(one), reference)
+
+    shown = fitted(outbound, LONGEST_TEXT, lambda one: len(coded_as(one).parts) <= alphabet.MOST_PARTS)
+    if shown is None:
         return Rejected("length", f"the message needs more than {alphabet.MOST_PARTS} parts")
+    coded = coded_as(shown)
     as_payload = coded.joined and settings.long_messages == "payload"
     return [
         pdu.submit(

@@ -29,6 +29,7 @@ from integrations.port import (
     Rejected,
     Secrets,
     Unauthentic,
+    fitted,
     narrow_body,
     phone_problem,
 )
@@ -36,6 +37,8 @@ from integrations.twilio import api
 
 LONGEST = 1600
 """Characters that Twilio takes; it cuts them into parts itself."""
+LONGEST_TEXT = LONGEST - 200
+"""What marking and footer usually leave; where they take more, the text is cut."""
 _KINDS: dict[str, Literal["accepted", "relayed", "delivered", "read", "failed"]] = {
     **dict.fromkeys(("accepted", "scheduled", "queued", "sending"), "accepted"),
     "sent": "relayed",
@@ -71,7 +74,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen" if called_back else "none",
         sim_swappable=True,
         reconcile="query",
-        max_length=LONGEST - 200,  # what marking and footer take
+        max_length=LONGEST_TEXT,
         called_back=True,
         secrets=api.required_secrets(settings),
         optional_secrets=frozenset({"auth_token_previous"}),
@@ -85,12 +88,12 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Queue one message."""
-    body = narrow_body(outbound)
     if problem := phone_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
-    if len(body) > LONGEST:
+    shown = _shown(outbound)
+    if shown is None:
         return Rejected("length", f"the message has more than {LONGEST} characters")
-    fields = {"To": outbound.recipient, "Body": body}
+    fields = {"To": outbound.recipient, "Body": narrow_body(shown)}
     if settings.messaging_service:
         fields["MessagingServiceSid"] = settings.messaging_service
     else:
@@ -101,6 +104,10 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         fields["ValidityPeriod"] = str(_validity(outbound.deadline - outbound.at))
     reply = api.request("POST", "Messages", fields, outbound, settings, secrets)
     return api.outcome(reply, outbound.at, "SM")
+
+
+def _shown(outbound: Outbound) -> Outbound | None:
+    return fitted(outbound, LONGEST_TEXT, lambda one: len(narrow_body(one)) <= LONGEST)
 
 
 def _validity(left: timedelta) -> int:
@@ -127,7 +134,7 @@ def _same(one: dict[str, object], outbound: Outbound) -> bool:
 
     A footer tells the moment of its sending, which is not known again after a crash; then the message must be newer than the attempt.
     """
-    body, given = narrow_body(outbound), str(one.get("body"))
+    body, given = narrow_body(_shown(outbound) or outbound), str(one.get("body"))
     if given == body:
         return True
     (text, line, _), (theirs, _, footer) = body.rpartition(_FOOTER), given.rpartition(_FOOTER)

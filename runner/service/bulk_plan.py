@@ -1,7 +1,8 @@
 """Plan a campaign: read a list once, find each person's way, reckon whether it can be done in time, and put it on record.
 
 The list goes into the store a thousand people at a time, so that one of any length needs the same memory. Nothing leaves here.
-What cannot be done in time is refused with the arithmetic, and leaves nothing behind (R33).
+What cannot be done in time is refused with the arithmetic, and leaves nothing behind (R33). A process that dies on the way leaves
+a campaign that nobody is shown, and the next plan takes it away.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from runner.model.letters import Group
 from runner.model.traffic import Rate
 from runner.service.bulk_law import Carriers, Texts, carriers, unapproved
 from runner.store.bulk import BulkTables, Known, NewOwed
+from runner.store.bulk_intake import Intake
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 BATCH = 1_000
 """People in one commit of the list."""
 SHOWN = 100
+_PLANNER = "bulk-plan-"
+"""What a process that plans a campaign is called while it lives, with the campaign's name behind."""
 _DOMAINS = 1_000
 Tell = Callable[[int], None]
 """Told how many rows were read."""
@@ -73,13 +77,19 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 
 def find(desk: Desk, incident: Incident, notice: str, list_name: str) -> Known | None:
-    """Return the newest campaign of a notice and a list, by the list's file name."""
+    """Return the newest campaign of a notice and a list, by the list's file name; there is none before the journal says so."""
     found = [
+        one for one in _planned(desk, incident, notice, list_name) if one.campaign.id in incident.campaigns
+    ]
+    return max(found, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
+
+
+def _planned(desk: Desk, incident: Incident, notice: str, list_name: str) -> list[Known]:
+    return [
         one
         for one in desk.store.bulk().campaigns(incident.id)
         if one.campaign.notice == notice and one.campaign.list_name == list_name
     ]
-    return max(found, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
 
 
 def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
@@ -112,15 +122,47 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
     texts = Texts(desk, incident, order.notice, order.short, order.duties)
     carried = carriers(desk, incident, order.over)
     campaign = _begun(desk, incident, order, carried)
-    tables.create(campaign)
+    older = _planned(desk, incident, order.notice, order.people.name)
+    alone = desk.store.register_worker(_PLANNER + campaign.id)
     try:
-        reading = _Reading(desk, incident, order, texts, carried, campaign)
+        _sweep(desk, incident)
+        tables.create(campaign)
+        try:
+            made = _read(desk, incident, order, texts, carried, campaign, tell)
+        except BaseException:
+            tables.drop(campaign.id)
+            raise
+        _record(desk, incident, made, before)
+    finally:
+        alone.release()
+    for one in older:
+        if one.state == "planned":
+            tables.drop(one.campaign.id)
+    return made
+
+
+def _sweep(desk: Desk, incident: Incident) -> None:
+    """Take away what planners left that died."""
+    tables = desk.store.bulk()
+    for name in tables.partial(incident.id):
+        if not desk.store.worker_alive(_PLANNER + name):
+            tables.drop(name)
+
+
+def _read(
+    desk: Desk,
+    incident: Incident,
+    order: PlanOrder,
+    texts: Texts,
+    carried: Carriers,
+    campaign: Campaign,
+    tell: Tell,
+) -> BulkPlan:
+    with desk.store.bulk().intake(campaign) as intake:
+        reading = _Reading(desk, order, texts, carried, campaign, intake)
         reading.read(tell)
         made = _judged(desk, reading, order, texts)
-    except BaseException:
-        tables.drop(campaign.id)
-        raise
-    _record(desk, incident, made, texts, before)
+        intake.finish()
     return made
 
 
@@ -155,14 +197,15 @@ class _Reading:
     def __init__(
         self,
         desk: Desk,
-        incident: Incident,
         order: PlanOrder,
         texts: Texts,
         carried: Carriers,
         campaign: Campaign,
+        intake: Intake,
     ) -> None:
-        self._desk, self._order, self._texts, self._carried = desk, order, texts, carried
+        self._order, self._texts, self._carried = order, texts, carried
         self._tables: BulkTables = desk.store.bulk()
+        self._intake = intake
         self._gateway = desk.gateway
         self.campaign = campaign
         self.people = open_people(order.people, order.query)
@@ -204,10 +247,10 @@ class _Reading:
         keys = {n: self._keys(contact) for n, contact in batch}
         addresses = [key for found in keys.values() for key in found.values()]
         suppressed = self._tables.suppressed(addresses)
-        taken = self._tables.taken(self.campaign.id, addresses)
+        taken = self._intake.taken(addresses)
         owed = [self._owed(n, contact, keys[n], suppressed, taken) for n, contact in batch]
         if owed:
-            self._tables.add(self.campaign, owed)
+            self._intake.add(owed)
 
     def _keys(self, contact: Contact) -> dict[Way, bytes]:
         digest = self._tables.digest
@@ -373,9 +416,10 @@ def _warnings(campaign: Campaign, texts: Texts) -> Iterator[str]:
             yield f"no rate is known of {channel}: a careful guess is used; --rate {channel}=60/s says what it takes"
 
 
-def _record(desk: Desk, incident: Incident, made: BulkPlan, texts: Texts, before: Known | None) -> None:
+def _record(desk: Desk, incident: Incident, made: BulkPlan, before: Known | None) -> None:
     campaign, tables = made.campaign, desk.store.bulk()
     tables.put(campaign)
+    tables.set_state(campaign.id, "planned", "partial")
     old = before.campaign.id if before is not None else ""
     event = CampaignPlanned(
         campaign=campaign.id,
@@ -389,11 +433,9 @@ def _record(desk: Desk, incident: Incident, made: BulkPlan, texts: Texts, before
         parts=tuple(_part(one.group) for one in campaign.grounds),
         sum=made.feasible.sum,
         by=desk.actor.claimed,
-        replaces=old if old in incident.campaigns else "",
+        replaces=old,
     )
     desk.submit(incident.id, RecordCampaign(by=desk.actor.claimed, event=event))
-    if old:
-        tables.drop(old)
 
 
 def _part(group: Group) -> CampaignPart:

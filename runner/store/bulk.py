@@ -19,7 +19,6 @@ import msgspec
 from runner.errors import NotFound, Sealed
 from runner.model.bulk import (
     Campaign,
-    CampaignState,
     Contact,
     Counters,
     OwedState,
@@ -28,10 +27,12 @@ from runner.model.bulk import (
     Way,
 )
 from runner.store import bulk_schema as sql
+from runner.store.bulk_intake import Intake, contact_context
 from runner.store.bulk_rows import Attempt as Attempt
 from runner.store.bulk_rows import Chunk as Chunk
 from runner.store.bulk_rows import Claimed as Claimed
 from runner.store.bulk_rows import Door as Door
+from runner.store.bulk_rows import KeptState
 from runner.store.bulk_rows import Known as Known
 from runner.store.bulk_rows import NewOwed as NewOwed
 from runner.store.bulk_rows import Run as Run
@@ -44,6 +45,8 @@ BOUNCED, COMPLAINED = 1, 2
 _SECRETS = "suppressions"
 """The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
 _PAGE = 500
+_DROPPED = 10_000
+"""Rows that are taken away in one commit."""
 _CONTACT = msgspec.msgpack.Decoder(Contact)
 
 
@@ -87,10 +90,10 @@ class BulkTables:
     # --- campaigns ---------------------------------------------------------------------------------------
 
     def create(self, campaign: Campaign) -> None:
-        """Begin a campaign, planned and without people."""
+        """Begin a campaign without people, as ``partial``: it is ``planned`` once the whole list is in."""
         tag = hashlib.sha256(campaign.id.encode()).digest()[:TAG_BYTES]
         body = msgspec.json.encode(campaign)
-        values = (campaign.id, campaign.incident, campaign.notice, campaign.list_name, "planned", body, tag)
+        values = (campaign.id, campaign.incident, campaign.notice, campaign.list_name, "partial", body, tag)
         with self._door.writing() as run:
             run.execute(sql.INSERT_CAMPAIGN, values)
 
@@ -100,16 +103,26 @@ class BulkTables:
             run.execute(sql.UPDATE_CAMPAIGN, (msgspec.json.encode(campaign), campaign.id))
 
     def drop(self, campaign: str) -> None:
-        """Forget a campaign that has sent nothing."""
+        """Forget a campaign that has sent nothing, a page at a time; one that is dropped half is ``partial``."""
+        self.set_state(campaign, "partial", "planned")
+        for statement in sql.DROP:
+            gone = _DROPPED
+            while gone == _DROPPED:
+                with self._door.writing() as run:
+                    gone = run.execute(statement.format(page=_DROPPED), (campaign, campaign)).rowcount
         with self._door.writing() as run:
-            for statement in sql.DROP:
-                run.execute(statement, (campaign,))
+            run.execute(sql.DROP_CAMPAIGN, (campaign,))
 
     def campaigns(self, incident: str) -> list[Known]:
-        """Return the campaigns of an incident."""
+        """Return the campaigns of an incident whose lists are whole."""
         with self._door.reading() as run:
-            found = run.execute(f"{sql.CAMPAIGN} WHERE incident = ? ORDER BY id", (incident,)).fetchall()
+            found = run.execute(sql.CAMPAIGNS, (incident,)).fetchall()
         return [_known(row) for row in found]
+
+    def partial(self, incident: str) -> list[str]:
+        """Return the campaigns whose list is not whole: it is being read or taken away, or was when a process died."""
+        with self._door.reading() as run:
+            return [str(name) for (name,) in run.execute(sql.PARTIAL, (incident,)).fetchall()]
 
     def campaign(self, name: str) -> Known:
         """Return one campaign; raises NotFound."""
@@ -121,7 +134,7 @@ class BulkTables:
             )
         return _known(row)
 
-    def set_state(self, campaign: str, state: CampaignState, *before: CampaignState) -> bool:
+    def set_state(self, campaign: str, state: KeptState, *before: KeptState) -> bool:
         """Change a campaign's state if it is one of ``before``; say whether it was."""
         statement = sql.SET_STATE.format(states=_marks(before))
         with self._door.writing() as run:
@@ -129,23 +142,9 @@ class BulkTables:
 
     # --- people ------------------------------------------------------------------------------------------
 
-    def add(self, campaign: Campaign, people: Sequence[NewOwed]) -> None:
-        """Take in some people of the list, in one commit."""
-        key = self._door.key(campaign.incident)
-        owed, contacts = [], []
-        for one in people:
-            way = one.ways[0] if one.ways else ""
-            owed.append(
-                (
-                    *(campaign.id, one.n, one.group, one.state, " ".join(one.ways), way, "none", one.why),
-                    *(one.reference, one.person, one.address, one.domain),
-                )
-            )
-            body = key.seal(msgspec.msgpack.encode(one.contact), _context(campaign.id, one.n))
-            contacts.append((campaign.id, one.n, body))
-        with self._door.writing() as run:
-            run.executemany(sql.INSERT_OWED, owed)
-            run.executemany(sql.INSERT_CONTACT, contacts)
+    def intake(self, campaign: Campaign) -> Intake:
+        """Begin to take in a list."""
+        return Intake(self._door, campaign.id, self._door.key(campaign.incident))
 
     def taken(self, campaign: str, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return which of these addresses the campaign uses already, and whose each is."""
@@ -204,6 +203,7 @@ class BulkTables:
                     for one in attempts
                 ],
             )
+            run.executemany(sql.INSERT_KEY, _moved(campaign, outcomes))
             run.execute(sql.END_CHUNK, ("done", digest, campaign, chunk.n))
             run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, campaign))
         return digest
@@ -224,7 +224,7 @@ class BulkTables:
                     sql.INSERT_ATTEMPT,
                     [(campaign, chunk, n, way, "unknown", "", "", b"", at) for n in people],
                 )
-                run.execute(sql.LOSE, (why, campaign, chunk))
+                run.execute(sql.LOSE.format(numbers=_marks(people)), (why, campaign, chunk, *people))
                 run.execute(sql.END_CHUNK, ("unknown", digest, campaign, chunk))
                 run.execute(sql.COUNT, (len(people), 0, 0, campaign))
                 lost.append((chunk, len(people), digest))
@@ -268,6 +268,7 @@ class BulkTables:
             ((statement, values),) = _settlings(before.campaign, before.chunk, [after], before.state)
             if not run.execute(statement, values).rowcount:
                 return False
+            run.executemany(sql.INSERT_KEY, _moved(before.campaign, [after]))
             run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, before.campaign))
         return True
 
@@ -415,6 +416,11 @@ def _settlings(
         yield statement, (*values, *moved, campaign, before, chunk, *numbers)
 
 
+def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes, int]]:
+    """Return what those are found by from now on who go another way."""
+    return [(campaign, one.address, one.n) for one in outcomes if one.address]
+
+
 def _known(row: Sequence[Any]) -> Known:
     _, state, body, tag, sent, bounced, complaints, chunks = row
     return Known(
@@ -434,13 +440,9 @@ def _ways(text: str) -> tuple[Way, ...]:
     return tuple(text.split())  # type: ignore[arg-type]
 
 
-def _context(campaign: str, n: int) -> bytes:
-    return b"tocsin/bulk-contact/v1\0%b\0%d" % (campaign.encode(), n)
-
-
 def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
     try:
-        return _CONTACT.decode(key.open(bytes(body), _context(campaign, n)))
+        return _CONTACT.decode(key.open(bytes(body), contact_context(campaign, n)))
     except msgspec.ValidationError as error:
         raise Sealed(
             "a person of this campaign was written by another version of Tocsin", hint="upgrade this machine"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from runner.model.bulk import Campaign, CampaignState, Contact, Counters, OwedState, Reached, Way
 from runner.vault.keys import DataKey
+
+KeptState = CampaignState | Literal["partial"]
+"""``partial``: its list is being read or taken away, or was when the process died; nobody is shown it."""
 
 
 class Run(Protocol):

@@ -1,7 +1,8 @@
 """The tables of notices to many people, and every statement about them, as both stores understand them.
 
 They are made when a first campaign is planned, in old stores as in new ones. A store writes ``?`` and the tables' names in its
-own way. Columns say how somebody stands and nothing of who it is: names and addresses are in ``bulk_contacts``, sealed, and
+own way. No statement but a count reads a whole list: SQLite knows no figures of a table and goes by the words of a condition, so a
+``state || ''`` keeps it from an index over all who are ready where their numbers are known. Columns say how somebody stands and nothing of who it is: names and addresses are in ``bulk_contacts``, sealed, and
 what has to be found again (a reference, an address, a destination) stands as a keyed digest.
 """
 
@@ -39,10 +40,15 @@ TABLES = (
         address    BLOB NOT NULL,        -- of the first way; empty where it needs none
         domain     BLOB NOT NULL,
         PRIMARY KEY (campaign, n)
-    )""",
+    ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS bulk_owed_ready ON bulk_owed (campaign, way, not_before, n) WHERE state = 'ready'",
-    "CREATE INDEX IF NOT EXISTS bulk_owed_reference ON bulk_owed (campaign, reference)",
-    "CREATE INDEX IF NOT EXISTS bulk_owed_address ON bulk_owed (address)",
+    "CREATE INDEX IF NOT EXISTS bulk_owed_sending ON bulk_owed (campaign, chunk, n) WHERE state = 'sending'",
+    """CREATE TABLE IF NOT EXISTS bulk_keys (
+        campaign TEXT NOT NULL,
+        key      BLOB NOT NULL,          -- a reference, or an address that was somebody's: the person's row says if it still is
+        n        BIGINT NOT NULL,
+        PRIMARY KEY (campaign, key, n)
+    ) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS bulk_contacts (
         campaign TEXT NOT NULL,
         n        BIGINT NOT NULL,
@@ -70,7 +76,7 @@ TABLES = (
         body     BLOB NOT NULL,          -- SHA-256 of what was handed over
         at       TEXT NOT NULL,
         PRIMARY KEY (campaign, chunk, n)
-    )""",
+    ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS bulk_attempts_provider ON bulk_attempts (provider) WHERE provider <> ''",
     """CREATE TABLE IF NOT EXISTS bulk_suppressed (
         address BLOB NOT NULL,           -- a keyed digest
@@ -79,7 +85,15 @@ TABLES = (
         PRIMARY KEY (address, reason)
     )""",
 )
-_COLUMNS = {"campaigns": 11, "owed": 16, "contacts": 3, "chunks": 7, "attempts": 9, "suppressed": 3}
+_COLUMNS = {
+    "campaigns": 11,
+    "owed": 16,
+    "keys": 3,
+    "contacts": 3,
+    "chunks": 7,
+    "attempts": 9,
+    "suppressed": 3,
+}
 COPIED = {
     f"bulk_{name}": (
         " ".join(("SELECT * FROM", f"bulk_{name}")),
@@ -94,6 +108,8 @@ SELECT_PEPPER = "SELECT value FROM settings WHERE name = ?"
 INSERT_PEPPER = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 
 CAMPAIGN = "SELECT id, state, body, tag, sent, bounced, complaints, chunks FROM bulk_campaigns"
+CAMPAIGNS = CAMPAIGN + " WHERE incident = ? AND state <> 'partial' ORDER BY id"
+PARTIAL = "SELECT id FROM bulk_campaigns WHERE incident = ? AND state = 'partial' ORDER BY id"
 INSERT_CAMPAIGN = "INSERT INTO bulk_campaigns VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
 UPDATE_CAMPAIGN = "UPDATE bulk_campaigns SET body = ? WHERE id = ?"
 SET_STATE = "UPDATE bulk_campaigns SET state = ? WHERE id = ? AND state IN ({states})"
@@ -104,13 +120,16 @@ NEXT_CHUNK = "UPDATE bulk_campaigns SET chunks = chunks + 1 WHERE id = ?"
 
 INSERT_OWED = "INSERT INTO bulk_owed VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, ?, ?, ?, ?, ?)"
 INSERT_CONTACT = "INSERT INTO bulk_contacts VALUES (?, ?, ?)"
-TAKEN = "SELECT address, person FROM bulk_owed WHERE campaign = ? AND address IN ({keys}) AND state <> 'duplicate'"
+INSERT_KEY = "INSERT INTO bulk_keys VALUES (?, ?, ?) ON CONFLICT (campaign, key, n) DO NOTHING"
+_OF_KEY = "FROM bulk_keys k JOIN bulk_owed o ON o.campaign = k.campaign AND o.n = k.n"
+TAKEN = f"""SELECT o.address, o.person {_OF_KEY} WHERE k.campaign = ? AND k.key IN ({{keys}}) AND o.address = k.key
+    AND o.state <> 'duplicate'"""
 SELECT_READY = """SELECT n, grp, ways, tries, not_before, domain, address FROM bulk_owed
     WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({groups})
     ORDER BY not_before, n LIMIT ?"""
 SOONEST = """SELECT min(not_before) FROM bulk_owed
     WHERE campaign = ? AND state = 'ready' AND way = ? AND grp IN ({groups})"""
-CLAIM = """UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND state = 'ready'
+CLAIM = """UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND state || '' = 'ready'
     AND n IN ({numbers})"""
 INSERT_CHUNK = "INSERT INTO bulk_chunks VALUES (?, ?, 'sending', ?, ?, ?, ?)"
 CONTACTS = "SELECT n, body FROM bulk_contacts WHERE campaign = ? AND n IN ({numbers})"
@@ -123,7 +142,7 @@ END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"
 IN_CHUNK = "SELECT n FROM bulk_owed WHERE campaign = ? AND chunk = ? AND state = 'sending' ORDER BY n"
 LOSE = """UPDATE bulk_owed SET state = 'unknown', tries = tries + 1, why = ?
-    WHERE campaign = ? AND chunk = ? AND state = 'sending'"""
+    WHERE campaign = ? AND chunk = ? AND state || '' = 'sending' AND n IN ({numbers})"""
 AGAIN = (
     "UPDATE bulk_owed SET state = 'ready', not_before = '', why = ? WHERE campaign = ? AND state = 'unknown'"
 )
@@ -137,23 +156,24 @@ BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND sta
     GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
 LISTED = "SELECT n, state, ways, why FROM bulk_owed WHERE campaign = ? AND n > ? AND state IN ({states}) ORDER BY n LIMIT ?"
 
-STANDING = (
-    """SELECT campaign, n, grp, state, ways, evidence, tries, hit, chunk, address, domain FROM bulk_owed"""
-)
-BY_NUMBER = STANDING + " WHERE campaign = ? AND n = ?"
-BY_REFERENCE = STANDING + " WHERE campaign = ? AND reference = ? AND state <> 'duplicate'"
-BY_ADDRESS = STANDING + " WHERE address = ?"
-BY_PROVIDER = """SELECT campaign, n FROM bulk_attempts WHERE provider = ? AND way = ?"""
+STANDING = """SELECT o.campaign, o.n, o.grp, o.state, o.ways, o.evidence, o.tries, o.hit, o.chunk, o.address, o.domain"""
+BY_NUMBER = STANDING + " FROM bulk_owed o WHERE o.campaign = ? AND o.n = ?"
+BY_REFERENCE = f"""{STANDING} {_OF_KEY} WHERE k.campaign = ? AND k.key = ? AND o.reference = k.key
+    AND o.state <> 'duplicate'"""
+_WHOLE = "SELECT id FROM bulk_campaigns WHERE state <> 'partial'"
+BY_ADDRESS = f"{STANDING} {_OF_KEY} WHERE k.campaign IN ({_WHOLE}) AND k.key = ? AND o.address = k.key"
+BY_PROVIDER = "SELECT campaign, n FROM bulk_attempts WHERE provider = ? AND provider <> '' AND way = ?"
 SUBSTITUTE = """UPDATE bulk_owed SET state = 'substituted', why = ? WHERE campaign = ? AND grp IN ({groups})
     AND state IN ({states})"""
 
 SUPPRESS = """INSERT INTO bulk_suppressed VALUES (?, ?, ?) ON CONFLICT (address, reason) DO NOTHING"""
 SUPPRESSED = "SELECT address, reason FROM bulk_suppressed WHERE address IN ({keys}) ORDER BY reason"
 SUPPRESSED_BY = "SELECT reason, count(*) FROM bulk_suppressed GROUP BY reason ORDER BY reason"
-DROP = (
-    "DELETE FROM bulk_attempts WHERE campaign = ?",
-    "DELETE FROM bulk_chunks WHERE campaign = ?",
-    "DELETE FROM bulk_contacts WHERE campaign = ?",
-    "DELETE FROM bulk_owed WHERE campaign = ?",
-    "DELETE FROM bulk_campaigns WHERE id = ?",
+_PAGE_OF = """DELETE FROM {table} WHERE campaign = ? AND {key} <= (SELECT {key} FROM (SELECT {key} FROM {table}
+    WHERE campaign = ? ORDER BY {key} LIMIT {page}) AS page ORDER BY {key} DESC LIMIT 1)"""
+DROP = tuple(
+    _PAGE_OF.replace("{table}", table).replace("{key}", key)
+    for table, key in (("bulk_keys", "key"), ("bulk_contacts", "n"), ("bulk_owed", "n"))
 )
+"""Each takes away one page of a campaign that has sent nothing."""
+DROP_CAMPAIGN = "DELETE FROM bulk_campaigns WHERE id = ?"

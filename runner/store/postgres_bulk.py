@@ -18,13 +18,14 @@ from runner.vault.keys import DataKey
 _SELECT_KEY = "SELECT wrapped FROM tocsin.keys WHERE incident = %s"
 
 
-_TABLES = re.compile(r"\b(bulk_(?:campaigns|owed|contacts|chunks|attempts|suppressed)|(?<= )settings)\b")
+_TABLES = re.compile(r"\b(bulk_(?:campaigns|owed|keys|contacts|chunks|attempts|suppressed)|(?<= )settings)\b")
 
 
 @lru_cache(maxsize=256)
 def translated(statement: str) -> bytes:
     """Return a statement as PostgreSQL writes it: its own marks, types and names of tables."""
-    return _TABLES.sub(r"tocsin.\1", statement).replace("?", "%s").replace(" BLOB ", " bytea ").encode()
+    found = _TABLES.sub(r"tocsin.\1", statement).replace("?", "%s")
+    return found.replace(" BLOB ", " bytea ").replace(" WITHOUT ROWID", "").encode()
 
 
 class PostgresRun:

@@ -1,17 +1,19 @@
-"""A campaign whose sender can be killed at every commit: the child of its crash test.
+"""A campaign whose planner or sender can be killed at every commit: the child of its crash tests.
 
-``python -m tests.crash.campaign`` reads ``HOME PEOPLE KILL_AT`` from its standard input, a line for each run, and answers
-with the number of boundaries passed or with ``killed``. Every run is a fork of the loaded program that sends what is left
-to be sent. A boundary is each moment just before and just after a commit, be it of the journal or of the people's tables.
+``python -m tests.crash.campaign`` reads ``VERB HOME PEOPLE KILL_AT`` from its standard input, a line for each run, and answers
+with the number of boundaries passed or with ``killed``. Every run is a fork of the loaded program that plans (``plan``), or sends
+what is left to be sent (``send``). A boundary is each moment just before and just after a commit, be it of the journal or of the people's tables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from runner.model.actor import Actor
+from runner.service.bulk_plan import PlanOrder, plan
 from runner.service.bulk_send import Patience, send
 from runner.service.desk import Desk
 from runner.service.opening import open_desk
@@ -19,8 +21,8 @@ from tests.crash.child import answer_each
 from tests.crash.scenario import Boundaries, MarkedStore
 
 NOTICE = "our-letter"
-COMMITS = frozenset({"put", "set_state", "claim", "finish", "lose"})
-"""What a sender writes into the tables."""
+COMMITS = frozenset({"create", "add", "put", "set_state", "drop", "claim", "finish", "lose"})
+"""What a planner and a sender write into the tables."""
 
 
 class MarkedTables:
@@ -33,7 +35,17 @@ class MarkedTables:
     def __getattr__(self, name: str) -> Any:
         """Leave to the real tables what only reads."""
         found = getattr(self._tables, name)
+        if name == "intake":
+            return lambda campaign: MarkedTables(found(campaign), self._boundaries)
         return self._between(found) if name in COMMITS else found
+
+    def __enter__(self) -> MarkedTables:
+        """Return an intake."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End an intake."""
+        self._tables.__exit__(*error)
 
     def _between(self, commit: Callable[..., Any]) -> Callable[..., Any]:
         def committed(*given: Any, **more: Any) -> Any:
@@ -53,22 +65,26 @@ class CampaignStore(MarkedStore):
         return MarkedTables(self._store.bulk(), self._boundaries)
 
 
-def send_once(home: Path, people: Path, kill_at: int) -> int:
-    """Send what is left and return the boundaries passed."""
+def once(verb: str, home: Path, people: Path, kill_at: int) -> int:
+    """Plan, or send what is left, and return the boundaries passed."""
     boundaries = Boundaries(kill_at)
     made = open_desk(home, Actor(claimed="maria", host="test", os_user="test"))
     store: Any = CampaignStore(made.store, boundaries)
     desk = Desk(made.folder, made.home, store, made.clock, made.chance, made.actor)
     incident = desk.load(desk.find(None))
-    patience = Patience(lambda span: None, lambda: False, waits=False)
-    send(desk, incident, NOTICE, people, patience, lambda done, total: None)
+    if verb == "plan":
+        order = PlanOrder(notice=NOTICE, people=people, canary_wait=timedelta())
+        plan(desk, incident, order, lambda rows: None)
+    else:
+        patience = Patience(lambda span: None, lambda: False, waits=False)
+        send(desk, incident, NOTICE, people, patience, lambda done, total: None)
     store.close()
     return boundaries.passed
 
 
 def main() -> None:
-    """Fork one sender for each line."""
-    answer_each(lambda home, people, kill_at: send_once(Path(home), Path(people), int(kill_at)))
+    """Fork one planner or sender for each line."""
+    answer_each(lambda verb, home, people, kill_at: once(verb, Path(home), Path(people), int(kill_at)))
 
 
 if __name__ == "__main__":

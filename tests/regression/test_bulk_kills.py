@@ -1,4 +1,4 @@
-"""A sender of many notices is killed in the middle, by a signal that it cannot catch, and goes on: nobody gets two."""
+"""Who plans or sends many notices is killed in the middle, by a signal that it cannot catch: nothing stays half, nobody gets two."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -23,6 +26,12 @@ from tests.servers.receivers import MailServer
 
 pytestmark = pytest.mark.slow
 CHUNK = 10
+A_RELAY = {
+    "adapter": "smtp",
+    "personal_data": "personal",
+    "rates": ["1000/s"],
+    "settings": {"host": "127.0.0.1", "port": 25, "sender": "notice@breach.example", "tls": "none"},
+}
 
 
 def started(home: Path, path: str) -> subprocess.Popen[bytes]:
@@ -49,8 +58,8 @@ def killed_after(relay: MailServer, home: Path, path: str, mails: int) -> None:
     hold.set()
 
 
-class Senders:
-    """The child that forks senders, and is told at which commit each of them is to die."""
+class Forks:
+    """The child that forks planners and senders, and is told at which commit each of them is to die."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "tests.crash.campaign"]
@@ -59,11 +68,11 @@ class Senders:
             command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def send(self, home: Path, people: str, kill_at: int) -> str:
-        """Send what is left at a home and return ``killed`` or the commits' boundaries that were passed."""
+    def run(self, verb: str, home: Path, people: str, kill_at: int) -> str:
+        """Plan, or send what is left, at a home and return ``killed`` or the commits' boundaries that were passed."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        self._child.stdin.write(f"{home} {people} {kill_at}\n")
+        self._child.stdin.write(f"{verb} {home} {people} {kill_at}\n")
         self._child.stdin.flush()
         return self._child.stdout.readline().strip()
 
@@ -74,6 +83,49 @@ class Senders:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._child.communicate(timeout=10)
+
+
+def rows(home: Path) -> dict[str, dict[str, int]]:
+    """Return how many rows of each campaign stand in each table of a list."""
+    with closing(sqlite3.connect(home / "tocsin.db")) as store:
+        return {
+            table: Counter(name for (name,) in store.execute(" ".join(("SELECT campaign FROM", table))))
+            for table in ("bulk_owed", "bulk_contacts", "bulk_keys")
+        }
+
+
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_commit_of_a_plan_leaves_the_old_one_or_the_new_and_the_next_plan_nothing_half(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(prepared(), tmp_path / "home")
+    desk = AtDesk(tmp_path / "home")
+    for _ in range(200):
+        desk.chance.name("skipped")
+    desk.clock.time = datetime.now(UTC)
+    desk.settings(channels={**desk.channels["channels"], "relay": A_RELAY})
+    before, after = listed(tmp_path, people(30)), tmp_path / "new"
+    after.mkdir()
+    planned(desk, before)
+    path = listed(after, people(1_200))
+    with Forks() as forks:
+        for kill_at in count(1):
+            killed = AtDesk(tmp_path / f"killed-{kill_at}")
+            killed.clock.time = datetime.now(UTC)
+            shutil.copytree(desk.home, killed.home)
+            said = forks.run("plan", killed.home, path, kill_at)
+            if said.isdigit():
+                break
+            assert said == "killed", f"boundary {kill_at}"
+            assert standing(killed, before)["owed"] in (30, 1_200), f"boundary {kill_at}"
+            assert forks.run("plan", killed.home, path, 0).isdigit(), f"plan again after boundary {kill_at}"
+            assert standing(killed, path)["owed"] == 1_200, f"boundary {kill_at}"
+            kept = rows(killed.home)
+            assert list(kept["bulk_owed"].values()) == [1_200], f"boundary {kill_at}"
+            (campaign,) = kept["bulk_owed"]
+            assert kept["bulk_contacts"] == {campaign: 1_200}, f"boundary {kill_at}"
+            assert kept["bulk_keys"] == {campaign: 2_400}, f"boundary {kill_at}"
+    assert kill_at > 12, "the commits of a plan"
 
 
 @pytest.mark.timeout(300)
@@ -92,17 +144,17 @@ def test_a_kill_at_any_commit_of_a_campaign_tells_nobody_twice_and_the_sum_stays
         path = listed(tmp_path, people(everybody))
         planned(desk, path, "--chunk", str(chunk))
         in_doubt = 0
-        with Senders() as senders:
+        with Forks() as forks:
             for kill_at in count(1):
                 relay.mails.clear()
                 killed = AtDesk(tmp_path / f"killed-{kill_at}")
                 killed.clock.time = datetime.now(UTC)
                 shutil.copytree(desk.home, killed.home)
-                said = senders.send(killed.home, path, kill_at)
+                said = forks.run("send", killed.home, path, kill_at)
                 if said.isdigit():
                     break
                 assert said == "killed", f"boundary {kill_at}"
-                assert senders.send(killed.home, path, 0).isdigit(), f"restart after boundary {kill_at}"
+                assert forks.run("send", killed.home, path, 0).isdigit(), f"restart after boundary {kill_at}"
                 told = [address for address, _, _ in relay.mails]
                 assert len(told) == len(set(told)), f"boundary {kill_at}: somebody was told twice"
                 whole = standing(killed, path)

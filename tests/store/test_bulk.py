@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from runner.errors import Sealed
 from runner.model.bulk import Campaign, Contact, Counters, Ground
 from runner.model.letters import Group, Person
+from runner.store import bulk_schema as sql
 from runner.store.bulk import Attempt, BulkTables, NewOwed, Settled, chunk_digest, totals
 from runner.store.port import Store
 from tests.store.journals import T0, Place
@@ -64,12 +66,18 @@ def person(tables: BulkTables, n: int, **changes) -> NewOwed:
     return NewOwed(**(known | changes))
 
 
+def take_in(tables: BulkTables) -> None:
+    with tables.intake(campaign()) as intake:
+        intake.add([person(tables, n) for n in range(1, 6)])
+        intake.finish()
+
+
 @pytest.fixture
 def tables(store: Store) -> BulkTables:
     found = store.bulk()
     found.create(campaign())
-    found.add(campaign(), [person(found, n) for n in range(1, 6)])
-    assert found.set_state("b-1", "sending", "planned")
+    take_in(found)
+    assert found.set_state("b-1", "sending", "partial")
     return found
 
 
@@ -205,7 +213,74 @@ def test_the_substituted_and_the_open_are_counted_apart(tables: BulkTables) -> N
 def test_a_dropped_campaign_leaves_nobody(tables: BulkTables) -> None:
     tables.drop("b-1")
     assert tables.campaigns("i-1") == []
+    assert tables.partial("i-1") == []
     assert tables.tally("b-1", T0) == []
+    assert tables.by_reference("b-1", tables.digest("reference", "k-2")) is None
+
+
+def test_a_list_that_is_not_whole_is_shown_to_nobody(store: Store) -> None:
+    tables = store.bulk()
+    tables.create(campaign())
+    address = tables.digest("email", "person2@people.example")
+    with tables.intake(campaign()) as intake:
+        intake.add([person(tables, n) for n in range(1, 6)])
+        assert list(intake.taken([address, b"nobody's"])) == [address]
+        assert tables.by_reference("b-1", tables.digest("reference", "k-2")) is None
+        intake.finish()
+    assert tables.by_reference("b-1", tables.digest("reference", "k-2")).n == 2
+    assert tables.by_address(address) == []
+    assert tables.campaigns("i-1") == []
+    assert tables.partial("i-1") == ["b-1"]
+    tables.set_state("b-1", "planned", "partial")
+    assert [one.n for one in tables.by_address(address)] == [2]
+    assert tables.partial("i-1") == []
+
+
+def test_who_goes_another_way_is_found_and_counted_by_the_new_address_alone(tables: BulkTables) -> None:
+    old, new = tables.digest("email", "person1@people.example"), tables.digest("phone", "+15005550006")
+    other = tables.digest("phone", "+15005550007")
+    assert tables.taken("b-1", [old, new]) == {old: tables.digest("person", "1")}
+    after = Settled(n=1, state="ready", ways=("sms", "post"), address=new)
+    assert tables.change(tables.standing("b-1", 1), after, NONE)
+    assert [one.n for one in tables.by_address(new)] == [1]
+    assert tables.by_address(old) == []
+    assert tables.taken("b-1", [old, new]) == {new: tables.digest("person", "1")}
+    assert tables.by_reference("b-1", tables.digest("reference", "k-1")).address == new
+    chunk = claimed(tables)
+    moved = [Settled(n=one.n, state="ready", ways=("sms",), address=other) for one in chunk.people[:1]]
+    tables.finish("b-1", chunk, moved, NONE)
+    assert [one.n for one in tables.by_address(other)] == [chunk.people[0].n]
+
+
+def test_no_statement_but_a_count_reads_a_whole_list(sqlite: Place) -> None:
+    with sqlite.opened() as store:
+        store.bulk()
+    one = {"groups": "?", "numbers": "?, ?", "keys": "?, ?", "elsewhere": sql.ELSEWHERE, "page": 9}
+    wanted = {
+        "TAKEN": "k (campaign=? AND key=?), o (campaign=? AND n=?)",
+        "SELECT_READY": "bulk_owed (campaign=? AND way=? AND not_before<?)",
+        "SOONEST": "bulk_owed (campaign=? AND way=?)",
+        "CLAIM": "bulk_owed (campaign=? AND n=?)",
+        "CONTACTS": "bulk_contacts (campaign=? AND n=?)",
+        "SETTLE": "bulk_owed (campaign=? AND n=?)",
+        "OPEN_CHUNKS": "bulk_chunks (campaign=?)",
+        "IN_CHUNK": "bulk_owed (campaign=? AND chunk=?)",
+        "LOSE": "bulk_owed (campaign=? AND n=?)",
+        "CHUNKS": "bulk_chunks (campaign=? AND n>?)",
+        "ATTEMPTS": "bulk_attempts (campaign=? AND chunk=?)",
+        "BY_NUMBER": "o (campaign=? AND n=?)",
+        "BY_REFERENCE": "k (campaign=? AND key=?), o (campaign=? AND n=?)",
+        "BY_ADDRESS": "k (campaign=? AND key=?), o (campaign=? AND n=?)",
+        "BY_PROVIDER": "bulk_attempts (provider=?)",
+        "SUPPRESSED": "bulk_suppressed (address=?)",
+    }
+    with closing(sqlite3.connect(sqlite.base / "tocsin.db")) as store:
+        for name, ways in wanted.items():
+            statement = getattr(sql, name).format(**one)
+            found = store.execute(f"EXPLAIN QUERY PLAN {statement}", ("x",) * statement.count("?"))
+            told = [re.fullmatch(r"SEARCH (\S+) USING .*?(\(.*\))", row[3]) for row in found]
+            searched = ", ".join(f"{one[1]} {one[2]}" for one in told if one is not None)
+            assert searched == ways, name
 
 
 def test_nothing_personal_can_be_read_in_the_file_and_nothing_at_all_once_shredded(
@@ -214,7 +289,7 @@ def test_nothing_personal_can_be_read_in_the_file_and_nothing_at_all_once_shredd
     with sqlite.opened() as store:
         tables = store.bulk()
         tables.create(campaign())
-        tables.add(campaign(), [person(tables, n) for n in range(1, 6)])
+        take_in(tables)
         store.backup(tmp_path / "copy.db")
         store.shred("i-1")
         with pytest.raises(Sealed):

@@ -124,7 +124,7 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.service.bulk_plan import known
+    from runner.service.bulk_found import known
     from runner.service.bulk_send import send as sent
     from runner.views.bulk import sent_page
 
@@ -186,7 +186,7 @@ def status(
     Example:
       tocsin bulk status gdpr-34-letter --people people.csv --open letters.csv
     """
-    from runner.service.bulk_plan import known
+    from runner.service.bulk_found import known
     from runner.service.bulk_status import open_list
     from runner.service.bulk_status import status as counted
     from runner.views.bulk import status_page
@@ -215,7 +215,7 @@ def receipts(
     Example:
       tocsin bulk receipts gdpr-34-letter --people people.csv --from posted.csv
     """
-    from runner.service.bulk_plan import known
+    from runner.service.bulk_found import known
     from runner.service.bulk_receipts import read_receipts, take
 
     found = known(session.desk, session.incident(), notice, people)

@@ -15,7 +15,7 @@ from runner.model.bulk import OwedState, SuppressedFor
 from runner.model.bulk_events import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.model.commands import AnyCommand, RecordCampaign
 from runner.model.incident import Incident
-from runner.service.bulk_plan import known
+from runner.service.bulk_found import known
 from runner.store.bulk import Known
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import msgspec
 from runner.engine.bulk_pace import LEAST_CHUNK, MOST_CHUNK, Feasibility, canary_size, chunk_size, feasibility
 from runner.engine.bulk_ways import ways_for
 from runner.engine.decide_bulk import sendable
-from runner.errors import Invalid, NotFound, Problem, Refused, Usage
+from runner.errors import Invalid, Problem, Refused, Usage
 from runner.loading.people import as_problem, check_columns, checked
 from runner.loading.people_contacts import contact_of, same_domain, same_email, same_person
 from runner.loading.people_rows import open_people
@@ -31,6 +31,7 @@ from runner.model.commands import RecordCampaign
 from runner.model.incident import Incident
 from runner.model.letters import Group
 from runner.model.traffic import Rate
+from runner.service.bulk_found import PLANNER, find, of_list, sweep
 from runner.service.bulk_law import Carriers, Texts, carriers, unapproved
 from runner.store.bulk import BulkTables, Known, NewOwed
 from runner.store.bulk_intake import Intake
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 BATCH = 1_000
 """People in one commit of the list."""
 SHOWN = 100
-_PLANNER = "bulk-plan-"
-"""What a process that plans a campaign is called while it lives, with the campaign's name behind."""
 _DOMAINS = 1_000
 Tell = Callable[[int], None]
 """Told how many rows were read."""
@@ -76,37 +75,6 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     warnings: tuple[str, ...] = ()
 
 
-def find(desk: Desk, incident: Incident, notice: str, list_name: str) -> Known | None:
-    """Return the newest campaign of a notice and a list, by the list's file name; there is none before the journal says so."""
-    found = [
-        one for one in _planned(desk, incident, notice, list_name) if one.campaign.id in incident.campaigns
-    ]
-    return max(found, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
-
-
-def _planned(desk: Desk, incident: Incident, notice: str, list_name: str) -> list[Known]:
-    return [
-        one
-        for one in desk.store.bulk().campaigns(incident.id)
-        if one.campaign.notice == notice and one.campaign.list_name == list_name
-    ]
-
-
-def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
-    """Return a campaign; raises NotFound with those that there are."""
-    found = find(desk, incident, notice, people.name)
-    if found is None:
-        campaigns = desk.store.bulk().campaigns(incident.id)
-        there = "; ".join(f"{one.campaign.notice} --people {one.campaign.list_name}" for one in campaigns)
-        raise NotFound(
-            f"nothing was planned for {notice} and {people.name} in {incident.codename}",
-            hint=f"there is: {there}"
-            if there
-            else f"tocsin bulk plan {notice} --people {quote(str(people))}",
-        )
-    return found
-
-
 def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
     """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
     sendable(incident)
@@ -122,10 +90,10 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
     texts = Texts(desk, incident, order.notice, order.short, order.duties)
     carried = carriers(desk, incident, order.over)
     campaign = _begun(desk, incident, order, carried)
-    older = _planned(desk, incident, order.notice, order.people.name)
-    alone = desk.store.register_worker(_PLANNER + campaign.id)
+    older = of_list(desk, incident, order.notice, order.people.name)
+    alone = desk.store.register_worker(PLANNER + campaign.id)
     try:
-        _sweep(desk, incident)
+        sweep(desk, incident)
         tables.create(campaign)
         try:
             made = _read(desk, incident, order, texts, carried, campaign, tell)
@@ -139,14 +107,6 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
         if one.state == "planned":
             tables.drop(one.campaign.id)
     return made
-
-
-def _sweep(desk: Desk, incident: Incident) -> None:
-    """Take away what planners left that died."""
-    tables = desk.store.bulk()
-    for name in tables.partial(incident.id):
-        if not desk.store.worker_alive(_PLANNER + name):
-            tables.drop(name)
 
 
 def _read(

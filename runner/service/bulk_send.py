@@ -25,8 +25,8 @@ from runner.model.bulk_events import AnyCampaignEvent, CampaignMoved
 from runner.model.commands import RecordCampaign
 from runner.model.incident import Incident
 from runner.service.bulk_chunk import Sender
+from runner.service.bulk_found import known
 from runner.service.bulk_law import Carriers, Texts, carriers, unapproved
-from runner.service.bulk_plan import known
 from runner.service.bulk_rates import Rates
 from runner.service.bulk_record import ask_substitutes, record_stretch
 from runner.store.bulk import Known

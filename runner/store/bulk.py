@@ -103,8 +103,9 @@ class BulkTables:
             run.execute(sql.UPDATE_CAMPAIGN, (msgspec.json.encode(campaign), campaign.id))
 
     def drop(self, campaign: str) -> None:
-        """Forget a campaign that has sent nothing, a page at a time; one that is dropped half is ``partial``."""
-        self.set_state(campaign, "partial", "planned")
+        """Forget a campaign that has sent nothing, a page at a time; half dropped it is ``partial``. One that began is kept."""
+        if not self.set_state(campaign, "partial", "planned", "partial"):
+            return
         for statement in sql.DROP:
             gone = _DROPPED
             while gone == _DROPPED:

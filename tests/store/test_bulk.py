@@ -210,7 +210,10 @@ def test_the_substituted_and_the_open_are_counted_apart(tables: BulkTables) -> N
     ]
 
 
-def test_a_dropped_campaign_leaves_nobody(tables: BulkTables) -> None:
+def test_a_dropped_campaign_leaves_nobody_and_one_that_began_is_not_dropped(tables: BulkTables) -> None:
+    tables.drop("b-1")
+    assert totals(tables.tally("b-1", T0)) == {"ready": 5}
+    tables.set_state("b-1", "planned", "sending")
     tables.drop("b-1")
     assert tables.campaigns("i-1") == []
     assert tables.partial("i-1") == []

@@ -6,7 +6,7 @@ not. The envelope's identifier is the key that we gave with the message (``ENVID
 report says in words is for people, in any language, and is not read.
 
 Where a relay offers no reports the key stands in the address that bounces come to (VERP), and a bounce in prose counts as well: one
-that came from nobody, that is no automatic reply, and that holds a code which ends the matter (5.y.z or 5yz). The address is known to
+that came from nobody, that is no automatic reply, and that holds a code which ends the matter (5.y.z, or a reply 5yz). The address is known to
 whoever got the message, as the ``Message-ID`` is: all that a forged bounce brings about is the next channel.
 """
 
@@ -35,9 +35,13 @@ _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 _ENDED = (
     re.compile(r"(?<![\d.])(5\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.ASCII),
-    re.compile(r"(?<![\d.])(5[0-5]\d)[ -]", re.ASCII),
+    re.compile(
+        r"(?:^[ \t>|]*|[:(<\"'] ?)(5[0-5]\d)[ -](?!\s|\d|(?:[kmg]i?b|b|bytes?|octets?|sec\w*|min\w*|hours?|stunden|days?|tage?)\b)",
+        re.ASCII | re.MULTILINE | re.IGNORECASE,
+    ),
 )
-"""Codes that end the matter: the enhanced ones (RFC 3463) say more than the others (RFC 5321)."""
+"""Codes that end the matter: the enhanced ones (RFC 3463) say more than the others (RFC 5321), which count only where a server's
+reply begins, at the head of a line or of what is quoted: a notice of delay may speak of 500 seconds, or of 500 other mails."""
 _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 _NOBODY = ("mailer-daemon", "postmaster")
 MOST_WORDS = 20_000

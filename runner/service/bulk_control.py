@@ -51,11 +51,13 @@ def resume(
             f"{notice} to {people.name} is {found.state}: nothing has to be resumed",
             hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
         )
-    tables, counted = desk.store.bulk(), found.counters
+    tables = desk.store.bulk()
     moved = CampaignMoved(campaign=found.campaign.id, state="sending", by=desk.actor.claimed, reason=reason)
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
     _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=moved))
+    people_again = tables.again(found.campaign.id, "sent to again by a person's word") if again else 0
+    counted = tables.campaign(found.campaign.id).counters
     tables.put(
         msgspec.structs.replace(
             found.campaign,
@@ -65,7 +67,6 @@ def resume(
             nights=found.campaign.nights or nights,
         )
     )
-    people_again = tables.again(found.campaign.id, "sent to again by a person's word") if again else 0
     if people_again:
         told = CampaignResolved(
             campaign=found.campaign.id, people=people_again, by=desk.actor.claimed, reason=reason

@@ -232,9 +232,14 @@ class BulkTables:
         return lost
 
     def again(self, campaign: str, why: str) -> int:
-        """Have everybody whose outcome is unknown sent to again, by a person's word; return how many."""
+        """Have everybody whose outcome is unknown sent to again, by a person's word; return how many.
+
+        They counted as sent when their outcome got lost: they will once more when they are, and not before.
+        """
         with self._door.writing() as run:
-            return int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
+            people = int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
+            run.execute(sql.COUNT, (-people, 0, 0, campaign))
+        return people
 
     def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
         """Return when the next of those who are ready may be sent to, as text; None where nobody is."""

@@ -256,9 +256,23 @@ def bounced(text: str = PROSE, **headers: str) -> list[tuple[str, str, str]]:
     return [(one.kind, one.idempotency_key, one.code) for one in reports.read(bytes(message), AT, BOUNCES)]
 
 
+REPLIES = [
+    ("    550 no such user here", "550"),
+    ("host mx.example[192.0.2.1] said:\n    554-blocked\n    554 for good", "554"),
+    ("It was answered \"521 takes no mail\"", "521"),
+]
+DELAYED = (
+    "Not delivered for 500 minutes: the mail is tried for 5 days more. There is nothing to do.",
+    "Your message is delayed; 500 other messages wait before it.",
+    "Delay: 500 seconds\nSize: 512 KB\n550 bytes are in the queue",
+    "Verzögert seit\n  530 Minuten",
+)
+"""Notices of delay in prose: the relay goes on trying, whatever it counts."""
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
-    [(PROSE, "5.1.1"), ("The server said: 550-Rejected", "550"), ("Unbekannt (5.7.26)", "5.7.26")],
+    [(PROSE, "5.1.1"), ("The server said: 550-Rejected", "550"), ("Unbekannt (5.7.26)", "5.7.26"), *REPLIES],
 )
 def test_a_bounce_in_prose_is_known_by_the_address_that_it_came_to(text: str, code: str) -> None:
     assert bounced(text) == [("failed", KEY, code)]
@@ -280,6 +294,7 @@ def test_a_bounce_in_prose_is_known_by_the_address_that_it_came_to(text: str, co
         (PROSE, {"To": f"others+{KEY}@example.org"}),
         (PROSE, {"To": f"bounces+{KEY[:-1]}1@example.org"}),
         ("Version 15.1.1 and 5.1.1.2 of a program, 1550 bytes", {}),
+        *((text, {}) for text in DELAYED),
     ],
 )
 def test_what_is_no_bounce_of_ours_fails_nothing(text: str, headers: dict[str, str]) -> None:

@@ -79,6 +79,7 @@ def test_a_campaign_that_is_killed_twice_ends_with_everybody_told_and_the_sum_ri
     run(desk, "resume", path, "--reason", "they may get it twice", "--resend-unknown")
     assert sent(desk, path)["ending"] == "done"
     assert standing(desk, path)["evidence"] == {"accepted": 80}
+    assert run(desk, "status", path)["counters"]["sent"] == 80
     assert {address for address, _, _ in relay.mails} == {f"person{n}@people.example" for n in range(1, 81)}
     came_back(desk, relay, path, tmp_path)
 

@@ -134,8 +134,15 @@ def test_a_chunk_of_a_dead_sender_is_unknown_and_is_not_claimed_again(tables: Bu
 def test_the_unknown_are_sent_to_again_by_a_person_s_word_alone(tables: BulkTables) -> None:
     claimed(tables)
     tables.lose("b-1", T0, "the sender died")
+    assert tables.campaign("b-1").counters == Counters(sent=2), "they may have it"
     assert tables.again("b-1", "by maria") == 2
-    assert [one.n for one in claimed(tables, 9).people] == [1, 2, 3, 4, 5]
+    assert tables.campaign("b-1").counters == NONE
+    chunk = claimed(tables, 9)
+    assert [one.n for one in chunk.people] == [1, 2, 3, 4, 5]
+    tables.finish("b-1", chunk, accepted(chunk), Counters(sent=5))
+    assert tables.campaign("b-1").counters == Counters(sent=5), "people, and not attempts"
+    assert tables.again("b-1", "by maria") == 0
+    assert tables.campaign("b-1").counters == Counters(sent=5)
 
 
 @pytest.mark.parametrize("state", ["paused", "done", "planned"])

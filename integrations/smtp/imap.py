@@ -2,7 +2,7 @@
 
 The mailbox is opened for reading only: nothing is deleted, moved or marked as read. How far it was read stands in a file of ours, by
 the numbers (UIDs) that the server gives to mails and never gives again; a mail of which something could not be kept is named in it
-and read again. Where the file is lost, or the server numbers anew, all is read once more, which does no harm: what was taken already
+and read again. One worker reads at a time. Where the file is lost, or the server numbers anew, all is read once more, which does no harm: what was taken already
 is known by its digest. What the server says is hostile: its answers are bounded and repeated nowhere.
 """
 
@@ -21,6 +21,7 @@ import msgspec
 from integrations.http.cutoff import CutOff
 from integrations.port import LOOPBACK, Secrets, Timeouts
 from integrations.smtp import Imap
+from integrations.smtp.alone import alone
 from integrations.smtp.bounded import LARGEST
 
 PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
@@ -46,11 +47,22 @@ class _Trouble(Exception):
 
 
 def collect(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str) -> str:
-    """Hand every mail that was not read yet to ``keep``. Return what went wrong, or the empty string."""
+    """Hand every mail that was not read yet to ``keep``. Return what went wrong, or the empty string.
+
+    Where another worker reads the same mailbox nothing is done: what is there is that one's.
+    """
     if PASSWORD not in secrets:
         return f"the secret {PASSWORD} is missing"
     if box.tls == "none" and box.host not in LOOPBACK:
         return "the password is not sent over a line without TLS"
+    try:
+        with alone(box.state) as mine:
+            return _collected(box, keep, secrets, timeouts, ca_file) if mine else ""
+    except OSError as error:
+        return _not_kept(error)
+
+
+def _collected(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str) -> str:
     try:
         with CutOff(max(timeouts.total, timedelta(minutes=5))) as cut:
             line = opened(box, secrets, timeouts, ca_file, cut)
@@ -174,4 +186,8 @@ def _write(path: Path, reached: Reached) -> None:
         beside.write_bytes(msgspec.json.encode(reached))
         beside.replace(path)
     except OSError as error:
-        raise _Trouble(f"how far the mailbox was read cannot be kept: {error.strerror}") from None
+        raise _Trouble(_not_kept(error)) from None
+
+
+def _not_kept(error: OSError) -> str:
+    return f"how far the mailbox was read cannot be kept: {error.strerror}"

@@ -188,3 +188,53 @@ def test_a_state_that_cannot_be_kept_is_told_as_such(
     nowhere = box(server.port, tmp_path, state=tmp_path / "missing" / "state")
     why = "how far the mailbox was read cannot be kept: No such file or directory"
     assert collected(nowhere, certificate[0]) == ([], why)
+
+
+def holding(mails: list[bytes]) -> Script:
+    """Return a server whose one mailbox has these mails, for as many lines as come."""
+
+    def answer(part: bytes) -> bytes:
+        if b"BODY.PEEK" in part:
+            n = int(part.split(b" ")[3])
+            return b"* %d FETCH (UID %d BODY[]<0> {%d}\r\n%s)\r\n" % (n, n, len(mails[n - 1]), mails[n - 1])
+        said = {
+            b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n",
+            b"EXAMINE": b"* OK [UIDVALIDITY 7] ids\r\n",
+            b"(UID)": b"".join(b"* %d FETCH (UID %d)\r\n" % (n, n) for n in range(1, len(mails) + 1)),
+        }
+        return next((text for word, text in said.items() if word in part), b"")
+
+    def script(talk: Talk) -> None:
+        talk.say(b"* OK ready\r\n")
+        while part := talk.hear():
+            talk.say(answer(part) + part.partition(b" ")[0] + b" OK done\r\n")
+
+    return script
+
+
+def test_of_two_workers_that_read_one_mailbox_at_once_one_takes_what_is_there(tmp_path: Path) -> None:
+    mails = [bytes(report(group("relayed"))), bytes(report(group("delivered")))]
+    others: list[tuple[list[Receipt | Answer], str]] = []
+    got: list[Receipt | Answer] = []
+    with ChaosServer(holding(mails)) as server:
+        inbox = box(server.port, tmp_path, tls="none")
+
+        def took(one: Receipt | Answer) -> bool:
+            got.append(one)
+            others.append(collected(inbox, None))
+            return True
+
+        channel = Settings(host="127.0.0.1", sender="incident@example.org", imap=inbox)
+        waits = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=10))
+        assert smtp.collect(took, AT, waits, channel, SECRETS) == ""
+        assert [one.kind for one in got if isinstance(one, Receipt)] == ["relayed", "delivered"]
+        assert others == [([], ""), ([], "")], "the other finds nothing, and nothing wrong"
+        assert collected(inbox, None) == ([], "")
+    assert msgspec.json.decode(inbox.state.read_bytes()) == {"validity": 7, "next": 3, "again": []}
+
+
+def test_a_worker_that_ended_in_the_midst_keeps_nobody_from_the_mailbox(tmp_path: Path) -> None:
+    with ChaosServer(holding([bytes(report(group("relayed")))])) as server:
+        inbox = box(server.port, tmp_path, tls="none")
+        inbox.state.with_name("state.lock").write_bytes(b"")
+        assert [type(one) for one in collected(inbox, None)[0]] == [Receipt]

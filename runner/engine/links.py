@@ -8,7 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_ADDRESS = re.compile(r"(?:\bhttps?://|\b(?=www\.))([^\s/?#\\<>()\[\]{}\"'|]+)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:\bhttps?://|\b(?=www\.))([^\s/?#\\<>()\[\]{}\"'|]+)[^\s<>\"'|)\]}]*", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?<![\w@./:=&%\\-])((?:[^\s@/?#\\<>()\[\]{}\"'|]{1,64}@)?(?:[\w-]{1,63}\.){1,9}(?:xn--[a-z0-9-]+|[^\W\d_]{2,63}))"
+    r"(?::\d{1,5})?[/?#](?=\w)",
+    re.IGNORECASE,
+)
+"""A domain with a path: readers type it and mail programs make a link of it. One without a path is as often a name."""
 _MAIL = re.compile(r"[^\s@<>]+@([a-z0-9-]+(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 _COUNTER = re.compile(
     r"[?&](?:utm_\w+|mc_[ce]id|gclid|dclid|fbclid|msclkid|_hs(?:enc|mi)|mkt_tok|vero_id|trk_\w+)=",
@@ -18,8 +24,10 @@ _COUNTER = re.compile(
 
 
 def hosts_in(text: str) -> tuple[str, ...]:
-    """Return the hosts that the web addresses of a text lead to, in lower case, once each, in order."""
-    found = (match[1].rpartition("@")[2].partition(":")[0] for match in _ADDRESS.finditer(text))
+    """Return the hosts that the web addresses of a text lead to, in lower case, once each; those with a scheme come first."""
+    told = [match[1] for match in _ADDRESS.finditer(text)]
+    told += [match[1] for match in _BARE.finditer(_ADDRESS.sub(" ", text))]
+    found = (one.rpartition("@")[2].partition(":")[0] for one in told)
     return tuple(dict.fromkeys(one.lower().strip(".,;!") for one in found))
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from runner.engine.links import hosts_in
+
 _WEB = re.compile(r"\b(?:https?://|www\.)\S", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
@@ -54,8 +56,8 @@ def secrets_in(text: str) -> tuple[Found, ...]:
 
 
 def has_link(text: str) -> bool:
-    """Tell whether a text holds an address of the web."""
-    return _WEB.search(text) is not None
+    """Tell whether a text holds an address of the web, also one without its scheme."""
+    return _WEB.search(text) is not None or bool(hosts_in(text))
 
 
 def _of(line: str) -> Iterator[str]:

@@ -18,6 +18,16 @@ from runner.engine.links import counts_readers, foreign, hosts_in, own_domains
         ("https://evil.test#@corp.example", ("evil.test",)),
         ("write to a@corp.example", ()),
         ("nothing here", ()),
+        ("look at evil.test/win now", ("evil.test",)),
+        ("(Help.Corp.Example:8443/path, evil.test?id=1)", ("help.corp.example", "evil.test")),
+        ("https://corp.example/a?next=evil.test/x", ("corp.example",)),
+        ("corp.example@evil.test/x", ("evil.test",)),
+        ("münchen.example/amt and xn--mnchen-3ya.example/amt", ("münchen.example", "xn--mnchen-3ya.example")),
+        ("evil.test/a, https://corp.example/b", ("corp.example", "evil.test")),
+        ("and/or, 24.11.2026/25, Art. 33/34, S.p.A/N, e.g./i.e., 1.2.3/4", ()),
+        ("corp.example is who we are. evil.test, too", ()),
+        ("a.b." * 5_000 + "/", ()),
+        ("a," * 20_000 + "evil.test/x", ("evil.test",)),
     ],
 )
 def test_the_host_is_the_one_that_a_browser_would_go_to(text: str, hosts: tuple[str, ...]) -> None:
@@ -40,8 +50,12 @@ def test_only_a_domain_and_what_is_below_it_are_ours(host: str, is_foreign: bool
 
 
 def test_an_organisation_s_own_domains_are_those_of_its_addresses() -> None:
-    told = ["https://www.corp.example/breach", "privacy@mail.corp.test", "+1 555 0100", ""]
-    assert own_domains(told) == {"corp.example", "mail.corp.test"}
+    told = ["https://www.corp.example/breach", "privacy@mail.corp.test", "+1 555 0100", "help.test/us", ""]
+    assert own_domains(told) == {"corp.example", "mail.corp.test", "help.test"}
+
+
+def test_a_domain_with_a_path_needs_no_scheme_to_be_foreign() -> None:
+    assert foreign("go to evil.test/win or corp.example/help", ["corp.example"]) == ("evil.test",)
 
 
 def test_counters_of_newsletters_are_recognised() -> None:

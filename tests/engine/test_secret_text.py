@@ -48,4 +48,5 @@ def test_ordinary_words_numbers_and_links_are_let_through(text):
 def test_a_link_is_seen_in_any_case():
     assert has_link("see HTTPS://example.org")
     assert has_link("see www.example.org")
+    assert has_link("see example.org/help")
     assert not has_link("write to ada@example.org")

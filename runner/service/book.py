@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from runner.errors import Stale
+from runner.errors import Sealed, Stale
 from runner.model.actor import Actor
 from runner.model.people import BOOK, DECODER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
 from runner.service.chance import Chance, Clock
@@ -57,23 +57,44 @@ def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEve
             yield at, DECODER.decode(data)
 
 
-def record(desk: Shelf, *events: AnyPeopleEvent) -> None:
-    """Append events, each to the journal that it belongs to; raises Stale.
+class Books:
+    """Whose journal is which, for whoever records a lot one by one: read once, and anew only where others wrote meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        """Read the rows of all journals."""
+        self._store = store
+        self.rows: dict[str, IncidentRow] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Read them anew."""
+        self.rows = {row.title: row for row in _books(self._store)}
+
+
+def record(desk: Shelf, *events: AnyPeopleEvent, books: Books | None = None) -> None:
+    """Append events, each to the journal that it belongs to; raises Stale. ``books`` saves reading whose is which.
 
     Nothing in them hangs on what stands there: where others were first, theirs stand before these.
     """
+    known = Books(desk.store) if books is None else books
     for _ in range(TRIES):
-        events = _overtaken(desk, events)
+        try:
+            events = _overtaken(desk, events, known.rows)
+        except Sealed as error:
+            if error.code != "shredded":  # somebody was forgotten since the journals were read
+                raise
         if not events:
             desk.forget_directory()
             return
+        known.read()
     raise Stale("others change the people all the time", hint="look again, then repeat")
 
 
-def _overtaken(desk: Shelf, events: Sequence[AnyPeopleEvent]) -> tuple[AnyPeopleEvent, ...]:
+def _overtaken(
+    desk: Shelf, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
+) -> tuple[AnyPeopleEvent, ...]:
     """Append events in one transaction, and return those into whose journal somebody else wrote first."""
     now = desk.clock.now()
-    books = {row.title: row for row in _books(desk.store)}
     grouped: dict[str, list[AnyPeopleEvent]] = {}
     for event in events:
         own = not isinstance(event, RoleHeld | PersonForgotten)
@@ -83,6 +104,9 @@ def _overtaken(desk: Shelf, events: Sequence[AnyPeopleEvent]) -> tuple[AnyPeople
         for person, entries in grouped.items()
     ]
     results = desk.store.append(appends, recorded=now)
+    for append, result in zip(appends, results, strict=True):
+        if isinstance(result, Appended) and append.row is not None and append.row.title:
+            books[append.row.title] = append.row
     return tuple(
         event
         for entries, result in zip(grouped.values(), results, strict=True)

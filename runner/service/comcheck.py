@@ -17,6 +17,7 @@ from runner.errors import NotFound, TocsinError
 from runner.model.messaging import Channel, ContactPoint, Dispatch, SendResult
 from runner.model.organisation import Check
 from runner.model.vocabulary import nearest
+from runner.service.book import Books
 from runner.service.people import record_check, record_try
 from runner.vault.secrets import resolve
 
@@ -87,11 +88,12 @@ def try_ways(desk: Desk, found: Collection[Way]) -> Generator[tuple[Way, SendRes
     """Send one message over each way and record what came of it, one after the other."""
     worker = desk.chance.name("checker")
     alive = desk.store.register_worker(worker)
+    books = Books(desk.store)
     try:
         for way in found:
-            record_try(desk, way.person, way.channel.id, worker)
+            record_try(desk, way.person, way.channel.id, worker, books)
             result = _try(desk, way)
-            record_check(desk, way.person, way.channel.id, result.state, result.reason)
+            record_check(desk, way.person, way.channel.id, result.state, result.reason, books)
             yield way, result
     finally:
         alive.release()

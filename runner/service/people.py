@@ -28,7 +28,7 @@ from runner.model.people import (
 from runner.model.states import AttemptState
 from runner.model.text import text_problem
 from runner.model.vocabulary import nearest
-from runner.service.book import Shelf, read_book, record, shred
+from runner.service.book import Books, Shelf, read_book, record, shred
 
 
 class Office(Shelf, Protocol):
@@ -119,14 +119,18 @@ def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
     record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
 
 
-def record_try(desk: Office, name: str, channel: str, worker: str) -> None:
+def record_try(desk: Office, name: str, channel: str, worker: str, books: Books) -> None:
     """Record that one channel to somebody is about to be tried, before anything leaves."""
-    record(desk, WayTried(person=name, by=desk.actor.claimed, channel=channel, worker=worker))
+    tried = WayTried(person=name, by=desk.actor.claimed, channel=channel, worker=worker)
+    record(desk, tried, books=books)
 
 
-def record_check(desk: Office, name: str, channel: str, state: AttemptState, reason: str) -> None:
+def record_check(
+    desk: Office, name: str, channel: str, state: AttemptState, reason: str, books: Books
+) -> None:
     """Record what came of trying one channel to somebody on a quiet day."""
-    record(desk, WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason))
+    checked = WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason)
+    record(desk, checked, books=books)
 
 
 def _has_contact(desk: Office, name: str, channel: str) -> None:

@@ -15,7 +15,9 @@ from integrations.testing.chaos import ChaosServer, Talk
 from runner.service.book import read_book
 from runner.service.comcheck import try_ways
 from runner.service.comcheck import ways as all_ways
+from runner.service.desk import Desk
 from tests.cli.at_desk import AtDesk
+from tests.service.test_book import Counted
 from tests.crash.scenario import SIGNING
 
 
@@ -180,3 +182,18 @@ def test_a_check_that_is_stopped_between_two_ways_leaves_the_other_untried(tocsi
     next(tries)
     tries.close()
     assert [state for _, state in ways(tocsin).values()].count(None) == 2
+
+
+@pytest.mark.parametrize("persons", [2, 20])
+def test_how_often_the_store_is_read_does_not_grow_with_the_people_who_are_tried(
+    tocsin: AtDesk, persons: int
+) -> None:
+    names = [f"p{n}" for n in range(persons)]
+    contacts = {name: {"contacts": [{"channel": "screen", "address": name}]} for name in names}
+    tocsin.settings(people=contacts, roles={})
+    desk = tocsin.office()
+    counted = Counted(desk.store)
+    at_work = Desk(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.actor)  # type: ignore[arg-type]
+    tried = list(try_ways(at_work, all_ways(at_work)))
+    assert len(tried) == persons
+    assert counted.reads == 2, "whom there is to try, and whose journal is which"

@@ -8,12 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from runner.errors import Stale
 from runner.model.messaging import ContactPoint
 from runner.model.organisation import Person
 from runner.model.people import (
+    BOOK,
     ContactStopped,
     ContactVerified,
     People,
@@ -21,9 +23,10 @@ from runner.model.people import (
     PersonAway,
     PersonFiled,
     RoleHeld,
+    WayTried,
     fold_people,
 )
-from runner.service.book import kept_people, read_book, record, shred
+from runner.service.book import Books, kept_people, read_book, record, shred
 from runner.store.port import Store
 from tests.cli.at_desk import Chance, Clock
 from tests.servers.postgres import postgres_server, postgres_url
@@ -60,6 +63,20 @@ class Overtaken:
         if self._others:
             self._others.pop(0)()
         return self._store.append(*given, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class Counted:
+    """A store that counts how often the rows of journals are read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.reads = store, 0
+
+    def rows(self, *given: Any, **more: Any) -> Any:
+        self.reads += 1
+        return self._store.rows(*given, **more)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -140,3 +157,29 @@ def test_no_address_stands_readable_in_the_store(place: Place, shelf: Shelf, tmp
         content = file.read_bytes()
         assert b"5005550006" not in content
         assert b"ben@example.org" not in content
+
+
+@pytest.mark.parametrize("entries", [2, 40])
+def test_whoever_records_a_lot_reads_whose_journal_is_which_once(shelf: Shelf, entries: int) -> None:
+    counted = Counted(shelf.store)
+    at_work = Shelf(counted, shelf.clock, shelf.chance)  # type: ignore[arg-type]  # it hands on all that a store has
+    books = Books(counted)  # type: ignore[arg-type]
+    for n in range(entries):
+        name = ("ada", "ben", f"new-{n % 7}")[n % 3]
+        record(at_work, WayTried(person=name, by="maria", channel="phone", worker="w"), books=books)
+    assert counted.reads == 1
+    assert len([one for _, one in read_book(shelf.store) if isinstance(one, WayTried)]) == entries
+    assert len([row for row in shelf.store.rows(BOOK) if row.title == "ada"]) == 1
+
+
+def test_what_others_wrote_and_who_was_forgotten_meanwhile_holds_up_no_entry(shelf: Shelf) -> None:
+    books = Books(shelf.store)
+    record(shelf, PersonAway(person="ada", by="ben", away=True))
+    tried = WayTried(person="ada", by="maria", channel="phone", worker="w")
+    record(shelf, tried, books=books)
+    shred(shelf, "ben")
+    record(shelf, msgspec.structs.replace(tried, person="ben"), books=books)
+    found = people(shelf.store)
+    assert found.people["ada"].away
+    assert set(found.people) == {"ada"}
+    assert set(found.checks) == {("ada", "phone"), ("ben", "phone")}

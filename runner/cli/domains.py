@@ -13,7 +13,7 @@ from runner.cli.outcome import submit
 from runner.cli.session import Session
 from runner.errors import NotFound
 from runner.model.commands import DeclareDomain
-from runner.model.incident import Incident
+from runner.model.incident import Domain, Incident
 from runner.model.vocabulary import nearest
 from runner.views.page import Cell, Page, Table, Tone, line
 from runner.views.words import ago
@@ -52,7 +52,10 @@ def add(app: Commands) -> None:
 
 def list_(session: Session) -> None:
     """List the failure domains with the channels, contacts and war rooms that depend on each."""
-    incident = _incident(session)
+    _show(session, _incident(session))
+
+
+def _show(session: Session, incident: Incident | None) -> None:
     rows = _rows(session, incident)
     report = {"schema": "tocsin/domains/v1", "incident": incident.id if incident else None, "domains": rows}
     session.show(report, lambda: _page(session, rows))
@@ -73,7 +76,7 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
     for channel in directory.channels.values():
         for domain in channel.domains:
             hanging.setdefault(domain, []).append(channel.id)
-    declared = dict(incident.domains) if incident is not None else {}
+    declared = dict(incident.domains) if incident is not None else _down_for_all(session.desk)
     found = []
     for name in sorted({*_named(session.desk), *declared}):
         known = declared.get(name)
@@ -89,6 +92,16 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
             )
         )
     return tuple(found)
+
+
+def _down_for_all(desk: Desk) -> dict[str, Domain]:
+    """Return what is down for every incident that will be."""
+    desk.traffic.refresh()
+    return {
+        name: Domain(name=name, state="down", since=one.opened_at)
+        for name, one in desk.traffic.fallen.items()
+        if one.opened_at is not None
+    }
 
 
 def _rooms_in(desk: Desk, domain: str) -> tuple[str, ...]:
@@ -131,12 +144,15 @@ def compromised(session: Session, domain: Name, since: Since = "", reason: Why =
 
 
 def declare_down(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain down: what hangs on it is not tried, in any open incident, until it is declared up again."""
+    """Declare a domain down: what hangs on it is not tried, in any open incident, until it is declared up again.
+
+    Where no incident is open it holds for those to come.
+    """
     _declare(session, domain, "down", since, reason)
 
 
 def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain sound again, in every open incident."""
+    """Declare a domain sound again, in every open incident and in those to come."""
     _declare(session, domain, "up", since, reason)
 
 
@@ -144,11 +160,14 @@ def _declare(
     session: Session, domain: str, state: Literal["compromised", "down", "up"], since: str, reason: str
 ) -> None:
     """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
-    incident = session.incident()
+    incident = session.incident() if state == "compromised" else _incident(session)
     domain = session.desk.directory.domain_meant(domain)
     if words := nothing_hangs(session.desk, domain):
         session.say(words)
     at = instant(since, session.now()) if since else session.now()
+    if incident is None:
+        _between(session, domain, state, at, reason)
+        return
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
     if state != "compromised":
         from runner.service.outages import declare
@@ -157,6 +176,20 @@ def _declare(
         if others:
             session.say(f"{domain} is {state} in {', '.join(others)} as well")
     submit(session, incident.id, made, f"{domain} is {state}")
+
+
+def _between(
+    session: Session, domain: str, state: Literal["compromised", "down", "up"], at: datetime, reason: str
+) -> None:
+    """Declare it while no incident is open: it holds for those to come."""
+    from runner.service.outages import declare_between
+
+    if state != "compromised":
+        declare_between(session.desk, domain, state, at)
+    session.say(f"{domain} is {state}; no incident is open, so it holds for those that will be")
+    if reason:
+        session.say("the reason is kept in no incident: write it into the one that follows (tocsin note TEXT)")
+    _show(session, None)
 
 
 def nothing_hangs(desk: Desk, domain: str) -> str:

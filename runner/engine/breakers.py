@@ -104,10 +104,11 @@ def probed(breaker: Breaker, result: SendResult, now: datetime, tolerance: Toler
     return Breaker(domain=breaker.domain, failures=tolerance.in_a_row - 1, trips=breaker.trips)
 
 
-def declared_down(breaker: Breaker, now: datetime) -> Breaker:
+def declared_down(breaker: Breaker, now: datetime, by: str = "") -> Breaker:
     """Return the breaker as a person wants it: open until a person says otherwise."""
     since = breaker.opened_at if breaker.is_open else now
-    return Breaker(domain=breaker.domain, state="open", opened_at=since, why=DECLARED, declared=True)
+    why = f"{DECLARED} by {by}" if by else DECLARED
+    return Breaker(domain=breaker.domain, state="open", opened_at=since, why=why, declared=True)
 
 
 def declared_up(breaker: Breaker) -> Breaker:

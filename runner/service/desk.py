@@ -189,7 +189,9 @@ class Desk:
         if len(open_rows) == 1:
             return open_rows[0].id
         if not open_rows:
-            raise NotFound("no incident is open", hint="open one: tocsin open PLAYBOOK")
+            from runner.service.last_closed import nothing_open
+
+            raise nothing_open(self.store, rows)
         names = ", ".join(row.codename for row in open_rows[:8])
         raise Refused(
             f"{len(open_rows)} incidents are open: {names}", hint="name one, or: tocsin use INCIDENT"

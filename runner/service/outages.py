@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from runner.errors import Sealed
 from runner.model.commands import ReportDomain
 from runner.model.incident import Incident
 from runner.service.desk import Desk
+
+
+def declare_between(desk: Desk, domain: str, state: Literal["down", "up"], at: datetime) -> None:
+    """Keep what a person said while no incident is open, for every process and for every incident to come.
+
+    It stands in the marks with who said it, and goes into an incident's journal at that one's first turn.
+    """
+    desk.traffic.declare(domain, state, at, by=desk.actor.claimed)
 
 
 def declare(desk: Desk, incident: Incident, domain: str, state: Literal["down", "up"]) -> tuple[str, ...]:

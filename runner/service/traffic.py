@@ -145,9 +145,9 @@ class Traffic:
         )
         return (*down, *up)
 
-    def declare(self, domain: str, state: str, now: datetime) -> None:
-        """Keep what a person said of a domain; raises StoreError where it cannot be kept."""
-        change = partial(breakers.declared_down, now=now) if state == "down" else breakers.declared_up
+    def declare(self, domain: str, state: str, now: datetime, by: str = "") -> None:
+        """Keep what a person said of a domain; raises StoreError where it cannot be kept. ``by`` is told where no incident tells it."""
+        change = partial(breakers.declared_down, now=now, by=by) if state == "down" else breakers.declared_up
         self._change([domain], change, must=True)
 
     # --- probes -------------------------------------------------------------------------------------------

@@ -25,6 +25,12 @@ _TONES: dict[Severity, Tone] = {"critical": "alarm", "high": "alarm", "medium": 
 _MARKS: dict[Severity, str] = {"critical": "!!", "high": "!", "medium": "?", "low": "·"}
 _LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
 """Ends that are named beside a step; the others speak for themselves."""
+SOON = 12
+"""Of more than so many lines to come, those that come soonest stand on the page."""
+LATEST = 3
+"""So many ends are recent."""
+FAR_ROW = 1_000_000
+"""Where a step that was not invoked yet stands in the order."""
 
 
 def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None = None) -> Page:
@@ -43,7 +49,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
         _left_open(found) if over else _steps(found, now, lanes),
         _unproved(found, now),
         _notices(found.notices, now, everything),
-        () if over else _waiting(found.tasks, lanes),
+        () if over else _waiting(found.tasks, lanes, everything),
         between_blocks(found.organisation),
         _done(found.tasks, now, everything),
     ):
@@ -264,11 +270,16 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
     yield Blank()
 
 
-def _waiting(rows: Sequence[TaskRow], groups: Sequence[LaneGroup]) -> Iterator[Block]:
+def _waiting(rows: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
+    """Yield what is to come: all of it, or of much what comes soonest and how much more there is."""
     waiting = [row for row in rows if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
     yield line(f"TO COME ({len(waiting)})", "title")
+    shown = list(folded(waiting, groups))
+    if not everything and len(shown) > SOON:
+        soon = _soonest([one for one in shown if isinstance(one, TaskRow)])
+        shown = [one for one in shown if not isinstance(one, TaskRow) or one in soon]
     yield Table(
         rows=tuple(
             (
@@ -278,11 +289,23 @@ def _waiting(rows: Sequence[TaskRow], groups: Sequence[LaneGroup]) -> Iterator[B
             )
             if isinstance(one, TaskRow)
             else (Cell(""), Cell(words(one), "dim"), Cell(""))
-            for one in folded(waiting, groups)
+            for one in shown
         ),
         elastic=1,
     )
+    seen = sum(1 if isinstance(one, TaskRow) else len(one.rows) for one in shown)
+    if seen < len(waiting):
+        yield line(f"and {len(waiting) - seen} more, later ({advice.ALL_STEPS})", "dim", indent=2)
     yield Blank()
+
+
+def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
+    """Return what a fact is missing for, then what waits for no step that is itself to come, then the others, in order."""
+    later = {row.step for row in waiting}
+    ordered = sorted(
+        waiting, key=lambda row: (not row.missing, any(one in later for one in row.waits_for), row.row or FAR_ROW)
+    )
+    return ordered[:SOON]
 
 
 def _why(row: TaskRow) -> str:
@@ -296,16 +319,25 @@ def _done(rows: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[
     if not ended:
         return
     if not everything:
+        told = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
+        last = sorted(told, key=lambda row: (row.ended_at or now, row.row))[-LATEST:]
+        if last:
+            yield line("ENDED LAST", "title")
+            yield _ends(last, now)
         yield line(f"{summary(ended)} ({advice.ALL_STEPS})", "dim")
         return
     yield line("ENDED", "title")
+    yield _ends(ended, now)
+
+
+def _ends(ended: Sequence[TaskRow], now: datetime) -> Table:
     table = []
     for row in ended:
         state = row.state.replace("_", " ") + (" (done anew)" if row.superseded else "")
         reason = f": {row.reason}" if row.reason and row.state in (*_LOUD, "not_applicable") else ""
         at = when(row.ended_at, now) if row.ended_at else ""
         table.append((Cell(str(row.row), "dim"), Cell(f"{named(row)} – {state}{reason}"), Cell(at, "dim")))
-    yield Table(rows=tuple(table), elastic=1)
+    return Table(rows=tuple(table), elastic=1)
 
 
 def summary(ended: Sequence[TaskRow]) -> str:

@@ -104,3 +104,16 @@ def test_an_incident_that_is_over_does_not_say_that_it_runs(desk: AtDesk) -> Non
     said = desk.done("status")
     assert "running for" not in said
     assert "begun 2 d " in said
+
+
+def test_where_no_incident_is_open_the_one_that_ended_last_is_named(incident: AtDesk, playbook: Path) -> None:
+    incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
+    incident.done("cancel", "calm-heron", "--reason", "the same badge")
+    incident.clock.advance(timedelta(hours=2))
+    incident.done("close", "amber-falcon", "--reason", "found in the canteen")
+    incident.clock.advance(timedelta(days=3))
+    said = incident("next")
+    assert said.code == 1
+    assert "no incident is open; amber-falcon was closed at Tue 24 Nov 2026 11:00 UTC" in said.err
+    assert "look at it: tocsin status --incident amber-falcon; or open one: tocsin open PLAYBOOK" in said.err
+    incident.done("status", "--incident", "amber-falcon")

@@ -392,3 +392,37 @@ def test_a_clock_that_was_set_back_is_said_until_a_person_says_that_it_is_right(
     assert (said.code, "clock went back by 1:00:00" in said.out) == (4, True)
     assert "clock went back" in incident("doctor", "--repair").out
     assert "clock went back" not in incident("doctor").out
+
+
+def test_a_provider_is_declared_down_while_no_incident_is_open_and_holds_for_the_next(
+    providers: Providers, tmp_path: Path
+) -> None:
+    tocsin = providers.tocsin
+    providers.messenger.answers(200)
+    said = tocsin("domain", "declare-down", "messenger", "--reason", "on the news")
+    assert said.code == 0
+    assert "messenger is down; no incident is open, so it holds for those that will be" in said.err
+    assert "the reason is kept in no incident" in said.err
+    rows = tocsin("domain", "list", "--format", "json").json
+    assert rows["incident"] is None
+    assert [one["state"] for one in rows["domains"] if one["domain"] == "messenger"] == ["down"]
+    assert "declared down by maria" in tocsin("doctor").out
+    incident = providers.open(tmp_path / "call-out.yaml")
+    assert providers.messenger.asked == 0
+    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert "declared down by maria" in " ".join(tocsin.done("timeline", incident).split())
+    tocsin.done("domain", "declare-up", "messenger")
+    assert domains(tocsin, incident)["messenger"] == "up"
+
+
+def test_what_was_declared_down_between_incidents_is_declared_up_between_them(providers: Providers) -> None:
+    tocsin = providers.tocsin
+    tocsin.done("domain", "declare-down", "messenger")
+    tocsin.done("domain", "declare-up", "messenger")
+    rows = tocsin("domain", "list", "--format", "json").json["domains"]
+    assert {one["state"] for one in rows} == {"up"}
+
+
+def test_that_a_domain_is_compromised_is_said_of_an_incident(providers: Providers) -> None:
+    said = providers.tocsin("domain", "compromised", "messenger")
+    assert (said.code, "no incident is open" in said.err) == (1, True)

@@ -10,6 +10,7 @@ import pytest
 
 from runner.model import commands as c
 from runner.views.page import plain
+from runner.views.rows import TaskRow
 from runner.views.status_page import status_page
 from tests import scenario as s
 from tests.views import scenes
@@ -132,3 +133,60 @@ def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> No
     shown = msgspec.structs.replace(found, tasks=rows, duties=(slow, prompt), mine=())
     ready = plain(status_page(shown)).partition("READY\n")[2]
     assert [line.split()[0] for line in ready.splitlines()[:3]] == ["3", "2", "1"]
+
+
+def waiting(n: int, **changes: object) -> TaskRow:
+    """Return a step that waits for the one before it."""
+    before = f"step-{n - 1}"
+    row = TaskRow(
+        step=f"step-{n}",
+        invocation=f"main:step-{n}#1",
+        kind="task",
+        title=f"Do thing {n}",
+        state="waiting",
+        assignee="",
+        due=None,
+        row=n,
+        waits_for=(before,),
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def test_of_a_large_playbook_what_comes_soonest_is_shown_and_the_rest_is_counted() -> None:
+    rows = [waiting(n) for n in range(100, 170)]
+    rows[60] = waiting(160, missing=("data.encrypted",), waits_for=())
+    rows[50] = waiting(150, waits_for=("wipe",))
+    found = msgspec.structs.replace(scenes.shown(scenes.opened()), tasks=tuple(rows))
+    page = plain(status_page(found), 120)
+    assert "TO COME (70)" in page
+    assert page.count("Do thing") == 12
+    assert "Do thing 160  needs data.encrypted" in page
+    assert "Do thing 150  after wipe" in page
+    assert "Do thing 100  after step-99" in page
+    assert "and 58 more, later (tocsin status --all)" in page
+    whole = plain(status_page(found, everything=True), 120)
+    assert whole.count("Do thing") == 70
+    assert "more, later" not in whole
+
+
+def test_what_is_to_come_is_shown_whole_where_it_is_little() -> None:
+    found = msgspec.structs.replace(
+        scenes.shown(scenes.opened()), tasks=tuple(waiting(n) for n in range(100, 112))
+    )
+    page = plain(status_page(found), 120)
+    assert page.count("Do thing") == 12
+    assert "more, later" not in page
+
+
+def test_what_ended_last_is_shown_and_the_rest_is_counted() -> None:
+    at = s.T0 + timedelta(minutes=1)
+    ended = [
+        waiting(n, state="done", over=True, waits_for=(), ended_at=at + timedelta(minutes=(n * 7) % 40))
+        for n in range(1, 41)
+    ]
+    ended.append(waiting(41, state="not_applicable", over=True, ended_at=at + timedelta(hours=1)))
+    found = msgspec.structs.replace(scenes.shown(scenes.opened()), tasks=tuple(ended))
+    page = plain(status_page(found), 120)
+    assert page.count("Do thing") == 3
+    assert "41 steps ended: 40 done, 1 not applicable (tocsin status --all)" in page
+    assert "Do thing 17 " in page, "which ended 39 minutes later"

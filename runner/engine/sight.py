@@ -10,6 +10,7 @@ open but something recorded lies in it, such as a resident or an office.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from runner.model.expressions import Unknown
@@ -25,6 +26,8 @@ _WHERE_WE_ARE = (
     "organisation.offers_to",
     "organisation.does_business_in",
 )
+_BROADER: Mapping[str, str] = MappingProxyType({"home_state": "regulated_as"})
+"""A question about a state, and the one that says whether it needs to be asked at all."""
 _RESIDENTS = "people.by_jurisdiction"
 
 
@@ -47,13 +50,22 @@ def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
 
     Each duty comes with the facts that it misses.
 
-    Where people live is one question, whatever the place: it is answered place by place, under ``PLACE``.
+    Where people live is one question, whatever the place: it is answered place by place, under ``PLACE``. In which state an
+    insurer is at home is asked once it is known to be one: of a duty that misses both only the broad question is asked.
     """
     asked: dict[str, list[T]] = {}
     for duty, missing in duties:
-        for question in dict.fromkeys(_question(path) for path in missing if is_question(path)):
+        known_later = {path for path in missing if _broader(path) in missing}
+        told = (path for path in missing if is_question(path) and path not in known_later)
+        for question in dict.fromkeys(map(_question, told)):
             asked.setdefault(question, []).append(duty)
     return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
+
+
+def _broader(path: str) -> str:
+    """Return the question that comes before a narrow one, about the same organisation; empty where there is none."""
+    of, _, name = path.rpartition(".")
+    return f"{of}.{_BROADER[name]}" if name in _BROADER else ""
 
 
 def _question(path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from runner.engine.sight import in_sight, places
+from runner.engine.sight import in_sight, places, questions
 from runner.model.expressions import Unknown
 
 
@@ -49,3 +49,18 @@ def test_places_come_from_offices_markets_entities_and_residents_with_their_coun
     }
     assert places(facts) == {"DE", "EU", "JP", "US", "CH", "US-CA", "CA", "CA-QC", "NZ"}
     assert places({}) == frozenset()
+
+
+def test_where_people_live_is_one_question_and_a_state_is_asked_about_once_it_can_matter() -> None:
+    missing = {
+        "insurer": ("organisation.regulated_as", "risk.harm", "organisation.home_state"),
+        "seller": ("people.by_jurisdiction.US-AK", "risk.harm"),
+        "shop": ("people.by_jurisdiction.US-CA",),
+    }
+    assert questions(missing.items()) == {
+        "people.by_jurisdiction.PLACE": ["seller", "shop"],
+        "organisation.regulated_as": ["insurer"],
+    }
+    assert questions([("insurer", ("organisation.home_state",))]) == {"organisation.home_state": ["insurer"]}
+    apart = ("organisation.entities.bank.regulated_as", "organisation.entities.fund.home_state")
+    assert list(questions([("two", apart)])) == list(apart)

@@ -188,7 +188,9 @@ def _between(
         declare_between(session.desk, domain, state, at)
     session.say(f"{domain} is {state}; no incident is open, so it holds for those that will be")
     if reason:
-        session.say("the reason is kept in no incident: write it into the one that follows (tocsin note TEXT)")
+        session.say(
+            "the reason is kept in no incident: write it into the one that follows (tocsin note TEXT)"
+        )
     _show(session, None)
 
 

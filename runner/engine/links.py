@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_ADDRESS = re.compile(r"(?:\bhttps?://|\b(?=www\.))([^\s/?#\\<>()\[\]{}\"'|]+)[^\s<>\"'|)\]}]*", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:\bhttps?://|\b(?=www\.))([^\s/?#\\<>()\[\]{}\"'|]+)[^\s<>\"'|)\]}]*", re.IGNORECASE
+)
 _BARE = re.compile(
     r"(?<![\w@./:=&%\\-])((?:[^\s@/?#\\<>()\[\]{}\"'|]{1,64}@)?(?:[\w-]{1,63}\.){1,9}(?:xn--[a-z0-9-]+|[^\W\d_]{2,63}))"
     r"(?::\d{1,5})?[/?#](?=\w)",

@@ -105,7 +105,7 @@ def _overtaken(
     ]
     results = desk.store.append(appends, recorded=now)
     for append, result in zip(appends, results, strict=True):
-        if isinstance(result, Appended) and append.row is not None and append.row.title:
+        if isinstance(result, Appended) and append.row.title:
             books[append.row.title] = append.row
     return tuple(
         event

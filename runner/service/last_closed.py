@@ -16,7 +16,9 @@ NEWEST = 8
 
 def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
     """Return the error, with the incident that ended last, when, and how to look at it."""
-    over = sorted((row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at)
+    over = sorted(
+        (row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at
+    )
     ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(store, row)) is not None]
     hint = "open one: tocsin open PLAYBOOK"
     if not ended:

@@ -303,7 +303,8 @@ def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
     """Return what a fact is missing for, then what waits for no step that is itself to come, then the others, in order."""
     later = {row.step for row in waiting}
     ordered = sorted(
-        waiting, key=lambda row: (not row.missing, any(one in later for one in row.waits_for), row.row or FAR_ROW)
+        waiting,
+        key=lambda row: (not row.missing, any(one in later for one in row.waits_for), row.row or FAR_ROW),
     )
     return ordered[:SOON]
 

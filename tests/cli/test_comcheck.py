@@ -17,8 +17,8 @@ from runner.service.comcheck import try_ways
 from runner.service.comcheck import ways as all_ways
 from runner.service.desk import Desk
 from tests.cli.at_desk import AtDesk
-from tests.service.test_book import Counted
 from tests.crash.scenario import SIGNING
+from tests.service.test_book import Counted
 
 
 def ways(desk: AtDesk) -> dict[str, tuple[object, object]]:
@@ -193,7 +193,7 @@ def test_how_often_the_store_is_read_does_not_grow_with_the_people_who_are_tried
     tocsin.settings(people=contacts, roles={})
     desk = tocsin.office()
     counted = Counted(desk.store)
-    at_work = Desk(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.actor)  # type: ignore[arg-type]
+    at_work = Desk(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.actor)
     tried = list(try_ways(at_work, all_ways(at_work)))
     assert len(tried) == persons
     assert counted.reads == 2, "whom there is to try, and whose journal is which"

@@ -259,7 +259,7 @@ def bounced(text: str = PROSE, **headers: str) -> list[tuple[str, str, str]]:
 REPLIES = [
     ("    550 no such user here", "550"),
     ("host mx.example[192.0.2.1] said:\n    554-blocked\n    554 for good", "554"),
-    ("It was answered \"521 takes no mail\"", "521"),
+    ('It was answered "521 takes no mail"', "521"),
 ]
 DELAYED = (
     "Not delivered for 500 minutes: the mail is tried for 5 days more. There is nothing to do.",

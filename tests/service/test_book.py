@@ -162,8 +162,8 @@ def test_no_address_stands_readable_in_the_store(place: Place, shelf: Shelf, tmp
 @pytest.mark.parametrize("entries", [2, 40])
 def test_whoever_records_a_lot_reads_whose_journal_is_which_once(shelf: Shelf, entries: int) -> None:
     counted = Counted(shelf.store)
-    at_work = Shelf(counted, shelf.clock, shelf.chance)  # type: ignore[arg-type]  # it hands on all that a store has
-    books = Books(counted)  # type: ignore[arg-type]
+    at_work = Shelf(counted, shelf.clock, shelf.chance)
+    books = Books(counted)
     for n in range(entries):
         name = ("ada", "ben", f"new-{n % 7}")[n % 3]
         record(at_work, WayTried(person=name, by="maria", channel="phone", worker="w"), books=books)

@@ -187,7 +187,10 @@ def folded(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, Co
     """Return how a person stands after a receipt, or None where it changes nothing, and what is to be counted."""
     match receipt.kind:
         case "accepted" | "relayed" | "delivered" | "read" | "posted":
-            return _proved(receipt.kind, standing), Counters()
+            found = _proved(receipt.kind, standing)
+            # who is to be sent to again counts as sent no more, until it shows that the first time was enough
+            counts = found is not None and standing.state == "ready"
+            return found, Counters(sent=1 if counts else 0)
         case "complained" if standing.hit & COMPLAINED:
             return None, Counters()
         case "complained":

@@ -104,8 +104,8 @@ def _played(plan: Exercise) -> Iterator[str]:
         yield "Messages really leave, to those who agreed to it and to nobody else. Each says that it is an exercise."
     else:
         yield (
-            "No message leaves this machine. tocsin message list has those to you, and tocsin message show DELIVERY the code with which "
-            "you acknowledge: tocsin ack CODE."
+            "No message leaves this machine. Those to you: tocsin message list; one of them, with the code by which you acknowledge: "
+            "tocsin message show DELIVERY; and then: tocsin ack CODE."
         )
     yield "Call or write to nobody outside. Where you would, tell a controller: a simulator answers."
     yield "Change nothing on real systems. Say what you would do, and then mark the step as done."

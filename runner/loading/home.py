@@ -39,6 +39,8 @@ _KNOWN = (
     "stationery",
 )
 
+_PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")
+
 
 def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
@@ -102,6 +104,9 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
     ]
     found.extend(_rooms_and_rotas(home, source))
+    if _PASSWORD_IN_URL.match(home.store):
+        hint = "take it out, and name where it is: store_password: file:store.password"
+        found.append(source.problem(("store",), "secret", "a password stands in the store's URL", hint=hint))
     if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
         found.append(
             source.problem(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.errors import TocsinError
+from runner.loading.contact_entries import KINDS
 from runner.loading.home import lines_of_people, strangers
+from runner.model.vocabulary import nearest
 from runner.service.callback_checks import mismatches
 from runner.service.desk import Desk
 from runner.service.finding import Finding
@@ -38,6 +40,7 @@ def _people(desk: Desk) -> Iterator[Finding]:
         )
 
     yield from _forgotten(desk)
+    yield from _over_nothing(desk)
     yield from _out_of_reach(desk)
 
 
@@ -53,6 +56,20 @@ def _forgotten(desk: Desk) -> Iterator[Finding]:
             what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), forgotten here: {held}",
             hint=f"delete what is theirs there; if they are to be known again: tocsin person add {gone[0]}",
         )
+
+
+def _over_nothing(desk: Desk) -> Iterator[Finding]:
+    """Say which contacts are on a way that the home does not have: a slip of the pen, or a channel that was taken out."""
+    ways = (*desk.home.channels, *KINDS)
+    for name, person in desk.directory.people.items():
+        for way in sorted({one.channel for one in person.contacts} - set(ways)):
+            near = nearest(way, ways)
+            yield Finding(
+                area="people",
+                severity="warning",
+                what=f"a contact of {name} is never used: there is no channel '{way}'",
+                hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+            )
 
 
 def _out_of_reach(desk: Desk) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ class Server:
         except psycopg.Error as error:
             # The driver's text names host, user and database, never the password.
             raise StoreError(
-                f"the database {self.place} does not take our connection: {error}",
+                f"the database {self.place} does not take our connection: {' '.join(str(error).split())}",
                 hint="check that the server runs, the store's URL, and the password's reference",
                 code="store_unreachable",
             ) from None

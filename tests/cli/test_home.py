@@ -263,3 +263,35 @@ def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDes
 def test_settings_that_hold_nothing_are_told_with_the_line_that_settings_begin_with(tocsin: AtDesk) -> None:
     (tocsin.home / "tocsin.yaml").write_text("", encoding="utf-8")
     assert "start with `schema: tocsin/home/v1`" in tocsin("status").err
+
+
+def test_doctor_names_a_contact_on_a_way_that_the_home_does_not_have(tocsin: AtDesk) -> None:
+    contacts = [{"channel": "scren", "address": "ada"}, {"channel": "phone", "address": "+15005550006"}]
+    tocsin.settings(
+        people={"maria": {"contacts": [{"channel": "screen", "address": "m"}]}, "ada": {"contacts": contacts}}
+    )
+    found = tocsin("doctor", "--format", "json").json["findings"]
+    [told] = [one for one in found if "is never used" in one["what"]]
+    assert (told["what"], told["hint"]) == (
+        "a contact of ada is never used: there is no channel 'scren'",
+        "did you mean screen?",
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://tocsin:geheim@db.example.org/tocsin",
+        "postgres://db.example.org/tocsin?user=t&password=geheim",
+    ],
+)
+def test_a_password_in_the_store_s_url_is_refused_and_not_repeated(tocsin: AtDesk, url: str) -> None:
+    path = tocsin.home / "tocsin.yaml"
+    path.write_text(f"schema: tocsin/home/v1\nstore: {url}\n", encoding="utf-8")
+    said = tocsin("status")
+    assert (said.code, "tocsin.yaml:2:8: error: a password stands in the store's URL" in said.err) == (
+        1,
+        True,
+    ), said.err
+    assert "store_password: file:store.password" in said.err
+    assert "geheim" not in said.err

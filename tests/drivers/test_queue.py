@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 from runner.drivers.choice import attach, make_worker
 from runner.drivers.postgres import queue
-from runner.drivers.postgres.worker import Pace, QueueWorker
+from runner.drivers.postgres.worker import LOGGERS, Pace, QueueWorker
 from runner.errors import StoreError
 from runner.model.commands import AnyCommand, CompleteTask
 from runner.model.incident import Incident
@@ -304,6 +305,8 @@ def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: Desk) -> Non
     assert [error.code in ("store_unreachable", "worker_lost") for error in found] == [True]
     worker.close()
     own.store.close()
+    for name in LOGGERS:  # the libraries' own tracebacks would bury what a person is told
+        assert logging.getLogger(name).handlers, name
     with pytest.raises(StoreError, match="was lost"):
         desk.store.verify()
     with working(desk):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 50
 """How many incidents one process has in hand."""
+LOGGERS = ("procrastinate", "psycopg")
+"""What libraries write by themselves, with tracebacks, when a database goes away: the worker says that in words of its own."""
 LATER = timedelta(seconds=1)
 """The least delay of a timer: what is due now and was left alone waits for something else than time."""
 
@@ -45,6 +48,14 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between two sweeps of the whole queue, by whichever worker; at most 59."""
     poll: timedelta = timedelta(seconds=1)
     """How late a timer may be, and how long a notice that got lost is missed."""
+
+
+def _let_libraries_be_silent() -> None:
+    """Take what they log from standard error, unless somebody has set up where logs go."""
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 class QueueWorker:
@@ -81,6 +92,7 @@ class QueueWorker:
 
         Raises StoreError when the database goes away: start the process again.
         """
+        _let_libraries_be_silent()
         queue.prepare(self._desk.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
         try:
             asyncio.run(self._run())

@@ -99,8 +99,21 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     before = commit_opening(session.desk, opening)
     outcome.work(session)
     after = session.desk.load(before.id)
+    _warn_of_silence(session, after)
     report = _opened(after, opening, plan)
     session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
+
+
+def _warn_of_silence(session: Session, incident: Incident) -> None:
+    """Say whom nothing has left to: whoever opens an incident believes that they are being called."""
+    from runner.views.attention_messages import nothing_left
+
+    silent = [one.person for one in incident.deliveries.values() if nothing_left(incident, one)]
+    if silent:
+        names = ", ".join(dict.fromkeys(silent))
+        session.say(
+            f"NOTHING HAS LEFT to {names}, over no channel: telephone them: tocsin message call-sheet"
+        )
 
 
 def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:

@@ -14,6 +14,8 @@ from runner.views.rows import TaskRow, handle, named
 from runner.views.waiting import Attention, AttentionKind
 from runner.views.words import count, moment
 
+_NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
+
 
 def promises(incident: Incident, now: datetime) -> Iterator[Attention]:
     """Updates that were promised and did not come: people wait, and nobody says why."""
@@ -71,6 +73,15 @@ def deliveries(incident: Incident) -> Iterator[Attention]:
             )
         elif call_owed(incident, delivery):
             yield _call(incident, delivery)
+        elif nothing_left(incident, delivery):
+            yield Attention(
+                kind="unreachable",
+                severity="critical",
+                ref=delivery.id,
+                since=delivery.attempts[0].started_at,
+                text=f"nothing has left to {delivery.person} yet ({tried(delivery)}): do not wait for it, telephone them",
+                command=advice.call(delivery.id),
+            )
         elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
             down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
             yield Attention(
@@ -81,6 +92,19 @@ def deliveries(incident: Incident) -> Iterator[Attention]:
                 text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
                 command=advice.call(delivery.id),
             )
+
+
+def nothing_left(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether every channel for a message that must arrive was tried, and none has taken it: trying on may not help."""
+    if delivery.state != "active" or delivery.level or called_off(incident, delivery):
+        return False
+    message = incident.messages[delivery.message]
+    if message.about or message.message_class.availability != "critical":
+        return False
+    untried = set(delivery.channels) - {one.channel for one in delivery.attempts}
+    return (
+        bool(delivery.attempts) and not untried and all(one.state in _NOT_LEFT for one in delivery.attempts)
+    )
 
 
 def campaigns(incident: Incident) -> Iterator[Attention]:

@@ -114,3 +114,37 @@ def test_a_playbook_that_runs_another_shows_its_steps_as_soon_as_it_is_open(tocs
         one["step"] for one in tocsin("status", "--format", "json").json["tasks"] if not one["invocation"]
     }
     assert "lanes" in ahead, "a step of breach-duties"
+
+
+def test_whom_nothing_has_left_to_is_told_at_once_and_stands_first_in_next(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    relay = {"host": "127.0.0.1", "port": 9, "sender": "incident@corp.example", "tls": "none"}
+    mail = {"adapter": "smtp", "settings": relay, "confidentiality": "confidential"}
+    contact = [{"channel": "mail", "address": "jonas@corp.example"}]
+    tocsin.settings(channels={"mail": mail}, people={"maria": {}, "jonas": {"contacts": contact}})
+    path = tmp_path / "call-out.yaml"
+    path.write_text(CALL_OUT, encoding="utf-8")
+    said = tocsin("open", str(path), "--yes")
+    assert "NOTHING HAS LEFT to jonas, over no channel: telephone them: tocsin message call-sheet" in said.err
+    [delivery] = tocsin("message", "list", "--format", "json").json["deliveries"]
+    first = tocsin("next", "--format", "json").json["next"][0]
+    assert first["command"] == f"tocsin call {delivery['delivery']} --[not-]reached"
+    assert (
+        "nothing has left to jonas yet (1 attempt over mail): do not wait for it, telephone them"
+        in first["text"]
+    )
+    tocsin.done("call", delivery["delivery"], "--reached")
+    assert "nothing has left" not in tocsin.done("status")
+
+
+CALL_OUT = """\
+schema: tocsin/playbook/v1
+name: call-out
+version: 1.0.0
+title: Call counsel out
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}}
+messages: {alert: {class: urgent-confidential, text: "{{ incident.codename }} needs you"}}
+steps:
+  - {id: tell, message: alert, to: [person:jonas]}
+"""

@@ -202,6 +202,7 @@ def assign(
     for name in person:
         known(session.desk, name)
     incident = _open_incident(session)
+    _warn_of_slip(session, role, incident)
     words = f"{role} is held by {', '.join(person)}"
     if always or incident is None:
         hold_role(session.desk, role, tuple(person))
@@ -211,6 +212,16 @@ def assign(
         _told(session, f"{words} in incidents to come")
     else:
         submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
+
+
+def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
+    """Say so where a role that nobody ever held is nearly one that somebody holds."""
+    from runner.model.vocabulary import nearest
+
+    held = {*session.desk.directory.roles, *(session.desk.load(incident).roles if incident else ())}
+    near = "" if role in held else nearest(role, held)
+    if near:
+        session.say(f"warning: no role was called '{role}' until now; did you mean {near}?")
 
 
 def _by_rota(session: Session, role: str) -> None:

@@ -191,3 +191,13 @@ def test_a_name_that_is_nearly_somebody_s_is_told_before_it_stands_in_the_record
     assert "warning" not in incident("note", "again", "--as", "maria").err
     assert "warning" not in incident("note", "and again", "--as", "the-auditor").err
     assert "warning" not in incident("status", "--as", "mria").err
+
+
+def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk) -> None:
+    said = incident("role", "assign", "comander", "ada")
+    assert (said.code, said.err) == (
+        0,
+        "warning: no role was called 'comander' until now; did you mean commander?\n",
+    )
+    assert incident("role", "assign", "commander", "ada").err == ""
+    assert incident("role", "assign", "press", "ada").err == ""

@@ -94,6 +94,8 @@ def read_status(
     from runner.views.status import status as view
 
     desk = session.desk
+    if me and not any(me in holders for holders in incident.roles.values()):
+        desk.known(me)
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get("TOCSIN_PERSON", "")
     duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)

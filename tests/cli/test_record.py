@@ -201,3 +201,12 @@ def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk
     )
     assert incident("role", "assign", "commander", "ada").err == ""
     assert incident("role", "assign", "press", "ada").err == ""
+
+
+@pytest.mark.parametrize("words", [["next"], ["status"]])
+def test_what_waits_for_somebody_who_is_not_there_is_not_answered_as_if_they_were(
+    incident: AtDesk, words: list[str]
+) -> None:
+    said = incident(*words, "--me", "mria")
+    assert (said.code, said.out, "did you mean maria?" in said.err) == (1, "", True)
+    assert incident(*words, "--me", "maria").code == 0

@@ -27,6 +27,8 @@ from integrations.smtp.bounded import LARGEST
 PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
 MOST = 1_000
 """Mails of one round."""
+MOST_HEARD = 64_000_000
+"""Bytes of an answer to one command: a mailbox of a million mails names them in half of that."""
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _NUMBER = re.compile(rb"\d{1,10}")
 
@@ -84,6 +86,7 @@ class _Bounded(imaplib.IMAP4):
 
     def __init__(self, box: Imap, context: ssl.SSLContext | None, wait: float, cut: CutOff) -> None:
         self._tls, self._cut = context if box.tls == "implicit" else None, cut
+        self._left = MOST_HEARD
         super().__init__(box.host, box.port, wait)
 
     def _create_socket(self, timeout: float | None) -> Any:
@@ -95,7 +98,21 @@ class _Bounded(imaplib.IMAP4):
         """Read a piece whose length the server gave."""
         if size > LARGEST + 1:
             raise self.abort("too long")
-        return super().read(size)
+        return self._counted(super().read(size))
+
+    def readline(self) -> bytes:  # type: ignore[explicit-override]
+        """Read a line; all lines and pieces of one answer are counted, as the library keeps them all."""
+        return self._counted(super().readline())
+
+    def _command(self, name: str, *args: Any) -> Any:  # type: ignore[explicit-override]
+        self._left = MOST_HEARD
+        return super()._command(name, *args)  # type: ignore[misc]  # every command goes through it
+
+    def _counted(self, heard: bytes) -> bytes:
+        self._left -= len(heard)
+        if self._left < 0:
+            raise self.abort("too much")
+        return heard
 
 
 def opened(box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff) -> imaplib.IMAP4:

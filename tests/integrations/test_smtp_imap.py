@@ -136,6 +136,23 @@ def test_a_server_that_promises_too_much_is_not_listened_to(tmp_path: Path) -> N
     assert not (tmp_path / "state").exists()
 
 
+def test_a_server_that_never_stops_answering_is_not_listened_to(tmp_path: Path) -> None:
+    said = 0
+
+    def flood(talk: Talk) -> None:
+        nonlocal said
+        talk.say(b"* OK ready\r\n")
+        talk.hear()
+        while said < 4 * imap.MOST_HEARD:
+            talk.say(b"* NO " + b"x" * 500_000 + b"\r\n")
+            said += 500_000
+
+    with ChaosServer(flood) as server:
+        got, trouble = collected(box(server.port, tmp_path, tls="none"), None)
+    assert (got, trouble) == ([], "the line to the mailbox was lost, or its server does not speak IMAP")
+    assert said < 2 * imap.MOST_HEARD
+
+
 def full(mails: int) -> Script:
     """Return a server whose one mailbox has so many mails, all of them expunged when they are asked for."""
     said = {

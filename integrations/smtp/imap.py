@@ -104,7 +104,7 @@ class _Bounded(imaplib.IMAP4):
         """Read a line; all lines and pieces of one answer are counted, as the library keeps them all."""
         return self._counted(super().readline())
 
-    def _command(self, name: str, *args: Any) -> Any:  # type: ignore[explicit-override]
+    def _command(self, name: str, *args: Any) -> Any:
         self._left = MOST_HEARD
         return super()._command(name, *args)  # type: ignore[misc]  # every command goes through it
 

@@ -15,6 +15,7 @@ from runner.engine.ratings import proposal_for, ratings
 from runner.engine.timing import next_look
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
+from runner.model.drill import OVER
 from runner.model.exercise import Exercise, FaultPlan, ScenarioEvent
 from runner.model.exercise_events import ClockChange, ExerciseClock
 from runner.model.incident import Incident
@@ -130,9 +131,22 @@ def release_due(desk: Desk, name: str, plan: Exercise) -> tuple[ScenarioEvent, .
     """Release every inject of an exercise's plan that is due, and return them."""
     incident = desk.load(name)
     found = due_injects(plan, incident, desk.now_in(incident))
-    for due in found:
+    return tuple(one.event for one in found if _released(desk, name, one))
+
+
+def _released(desk: Desk, name: str, due: Due) -> bool:
+    """Release an inject; tell whether it was for us to do: a controller may release it, or end the exercise, meanwhile."""
+    try:
         _release(desk, name, due)
-    return tuple(one.event for one in found)
+    except Refused:
+        drill = desk.load(name).drill
+        number = due.event.number
+        if drill is not None and (
+            drill.stage in OVER or number in drill.released or number in drill.deferred
+        ):
+            return False
+        raise
+    return True
 
 
 def release(desk: Desk, name: str, number: str) -> ScenarioEvent:

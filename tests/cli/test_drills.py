@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from runner.drivers.drill import Conductor
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.exercises import exercise_files, load_exercise
 from runner.model.exercise import ScenarioEvent
+from runner.store.port import Append, Appended, Conflict
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 EXERCISE = """\
@@ -72,6 +73,40 @@ def shown(tocsin: AtDesk) -> dict[str, str]:
         one["number"]: one["state"] + (f" ({one['cause']})" if one["cause"] else "")
         for one in found["events"]
     }
+
+
+@pytest.mark.parametrize("words", [("inject", "1"), ("defer", "1"), ("end",)])
+def test_what_a_controller_does_in_the_same_instant_does_not_end_the_conducting(
+    tocsin: AtDesk, exercise: Path, words: tuple[str, ...]
+) -> None:
+    from runner.model import commands as c
+    from runner.service import drills
+    from runner.service.starting import commit_opening
+
+    desk, other = tocsin.office(), tocsin.office()
+    opening = drills.prepare_drill(desk, load_exercise(str(exercise), Catalog(tocsin.home)))
+    name = commit_opening(desk, opening).id
+    drills.set_clock(desk, name, "begun")
+    plain = desk.write
+
+    def racing(appends: list[Append], *, recorded: datetime) -> list[Appended | Conflict]:
+        desk.write = plain
+        match words[0]:
+            case "inject":
+                drills.release(other, name, "1")
+            case "defer":
+                other.submit(name, c.DeferInject(by="olga", number="1", reason="no time"))
+            case _:
+                drills.set_clock(other, name, "ended", reason="a real alarm")
+        return plain(appends, recorded=recorded)
+
+    desk.write = racing
+    told: list[ScenarioEvent] = []
+    conductor = Conductor(desk, name, told.append)
+    conductor.step()
+    conductor.step()
+    assert told == []
+    assert ("1" in desk.load(name).drill.released) == (words[0] == "inject")
 
 
 def test_an_exercise_is_played_to_its_end_without_people_and_counts_for_nothing(

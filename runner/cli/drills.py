@@ -167,13 +167,17 @@ def _conduct(session: Session, name: str) -> int:
     from runner.drivers.drill import Conductor
     from runner.model.drill import OVER
     from runner.service.drills import plan_of
-    from runner.views.drill import drill_page, drill_report, told
+    from runner.views.drill import discussion_page, drill_page, drill_report, told
 
     attach(session.desk)
 
     def tell(event: ScenarioEvent) -> None:
         session.say(told(event))
 
+    before = session.incident(name)
+    found = drill_report(before, plan_of(session.desk, before), session.now())
+    if found.modules and found.stage not in OVER:
+        session.tell(discussion_page(found))
     conductor = Conductor(session.desk, name, tell)
     with stopped_by_signals(conductor.stop):
         incident = conductor.run()

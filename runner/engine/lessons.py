@@ -13,7 +13,7 @@ from runner.engine.paths import path_of
 from runner.engine.ratings import ObjectiveRating, TargetRating, ratings
 from runner.model.drill import Drill
 from runner.model.duty import DutyStatus
-from runner.model.exercise import Exercise, ScenarioEvent, Target
+from runner.model.exercise import DISCUSSION, Exercise, ScenarioEvent, Target
 from runner.model.improvement import Element, Plan, Source
 from runner.model.incident import Delivery, Incident
 
@@ -30,8 +30,12 @@ def _lessons(incident: Incident, plan: Exercise | None, duties: Sequence[DutySta
     drill = incident.drill
     if plan is not None and drill is not None:
         yield from _rated(incident, plan)
-        yield from _missed(incident, plan, drill)
         yield from _seen(incident, plan, drill)
+        if (
+            plan.type in DISCUSSION
+        ):  # people talk: nothing had to be done, nobody to be reached, and no clock ran
+            return
+        yield from _missed(incident, plan, drill)
     yield from _unreached(incident)
     yield from _late(incident, duties)
 

@@ -13,7 +13,7 @@ from runner.documents.tree import Table
 from runner.engine.injects import deadline, step_is
 from runner.engine.paths import lane_of
 from runner.model.drill import Drill
-from runner.model.exercise import Action, Exercise
+from runner.model.exercise import DISCUSSION, Action, Exercise
 from runner.model.incident import Delivery, Incident
 from runner.model.moments import parse_duration
 from runner.views.after_action_words import table, time
@@ -52,7 +52,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answers_of(incident: Incident, plan: Exercise | None) -> tuple[Answer, ...]:
-    """Return them in the order in which they were composed."""
+    """Return them in the order in which they were composed; none of a discussion, in which nothing is sent."""
+    if plan is not None and plan.type in DISCUSSION:
+        return ()
     return tuple(
         _answer(one, incident, plan)
         for one in incident.deliveries.values()

@@ -244,6 +244,18 @@ def _expected(number: str, one: Expectation) -> Paragraph:
     )
 
 
+def discussion_page(report: DrillReport) -> Page:
+    """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
+    blocks: list[Block] = [one for module in report.modules for one in _discussion(module)]
+    how = (
+        ("keep an answer", "tocsin drill observe '…' --question ID --as PERSON"),
+        ("see what was answered", "tocsin drill show"),
+        ("end it", "tocsin drill end"),
+    )
+    rows = tuple((Cell(words), Cell(typed, "command")) for words, typed in how)
+    return Page((*blocks, Blank(), line("in another window:"), Table(rows=rows, elastic=1, indent=2)))
+
+
 def _discussion(module: ModuleReport) -> Iterator[Block]:
     yield Blank()
     yield line(f"{module.id}  {module.title}", "title")

@@ -13,7 +13,7 @@ from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.exercises import exercise_files, load_exercise
 from runner.model.exercise import ScenarioEvent
 from runner.store.port import Append, Appended, Conflict
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk, Clock
 
 EXERCISE = """\
 schema: tocsin/exercise/v1
@@ -320,6 +320,14 @@ def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path
     assert not planned & waiting, "the scenario went to its end"
 
 
+class Walking(Clock):
+    """A clock that goes on a little whenever somebody looks at it."""
+
+    def now(self) -> datetime:
+        self.advance(timedelta(milliseconds=1))
+        return self.time
+
+
 DISCUSSION = """\
 schema: tocsin/exercise/v1
 name: badge-table
@@ -361,6 +369,21 @@ def test_a_discussion_shows_its_questions_and_what_was_answered(tocsin: AtDesk, 
     assert (kept.kind, kept.objective) == ("answer", "O1"), (
         "what answers a question is an answer, of its objective"
     )
+
+
+def test_whoever_conducts_a_discussion_is_given_its_questions_and_what_to_type(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    """It may take no time here, so that it is over by itself, and does not wait for one who ends it."""
+    over = "safety: {max_wall_time: 0s}\nlaws: []\n"
+    exercise.write_text(DISCUSSION + over, encoding="utf-8")
+    tocsin.clock = Walking()
+    said = tocsin("drill", "run", str(exercise), "--yes")
+    assert said.code == 0, said.err
+    for words in ("M1  The call", "Q1  Who blocks it?", "--question Q1", "tocsin drill end"):
+        assert words in said.err
+    told = tocsin("improvement", "add", "--from", "amber-falcon", "--format", "json").json
+    assert told["proposals"] == []
 
 
 @pytest.mark.parametrize(

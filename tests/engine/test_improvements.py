@@ -221,6 +221,30 @@ def test_expected_actions_that_came_late_or_not_at_all_are_proposed_by_their_inj
     ]
 
 
+def test_a_discussion_proposes_what_was_rated_and_seen_and_nothing_that_was_to_be_done_or_reached() -> None:
+    wipe = ScenarioEvent(number="1", title="It is gone", expected=(Action(step="wipe"),))
+    incident = played({"O2": "U"})
+    assert incident.drill is not None
+    released = replace(
+        incident.drill,
+        released={"1": Released(at=T0, cause="time")},
+        observations=(Observation(by="olga", at=T0, text="Nobody knew", kind="improvement"),),
+    )
+    ada = Delivery(
+        id="d",
+        message="m",
+        person="ada",
+        goal="acked",
+        step="alert",
+        state="exhausted",
+        channels=(),
+        refusals=(),
+    )
+    incident = replace(incident, drill=released, deliveries={"d": ada})
+    assert set(refs(incident, plan(events=(wipe,)))) == {"rating:O2", "inject:1", "seen:1", "person:ada"}
+    assert set(refs(incident, plan(events=(wipe,), type="ttx"))) == {"rating:O2", "seen:1"}
+
+
 def test_what_observers_want_improved_is_proposed_by_its_number() -> None:
     incident = played()
     assert incident.drill is not None

@@ -225,8 +225,8 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
     from runner.cli.outcome import tell
-    from runner.service.drills import next_time, set_clock
-    from runner.views.words import moment
+    from runner.service.drills import next_time, plan_of, set_clock
+    from runner.views.zones import clocked, zone_of
 
     before = session.incident()
     at = None
@@ -237,7 +237,9 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
                 "nothing comes next by itself", hint="jump to an instant, or: tocsin drill inject NUMBER"
             )
     after = set_clock(session.desk, before.id, change, to=at, reason=reason)
-    tell(session, before, after, f"{words} to {moment(at)}" if at is not None else words)
+    if at is not None:
+        words = f"{words} to {clocked(at, zone_of(after, plan_of(session.desk, after).clock.start))}"
+    tell(session, before, after, words)
 
 
 def pause(session: Session, reason: Why = "") -> None:

@@ -21,6 +21,7 @@ from runner.views.after_action import after_action
 from runner.views.after_action_clock import marks_of
 from runner.views.after_action_source import Numbers, Source, numbers_of, unready
 from runner.views.timeline import timeline, words_of
+from runner.views.zones import zone_of
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -32,9 +33,10 @@ def source_of(desk: Desk, incident: Incident) -> Source:
     library = desk.library(incident)
     rows = list(desk.store.read(incident.id))
     items = of_incident(read(desk), incident.id)
+    plan = plan_behind(desk, incident)
     return Source(
         incident=incident,
-        plan=plan_behind(desk, incident),
+        plan=plan,
         entries=timeline(incident, library, rows).entries,
         duties=tuple(desk.duties(incident)),
         marks=tuple(marks_of(rows)),
@@ -42,6 +44,7 @@ def source_of(desk: Desk, incident: Incident) -> Source:
         head=f"{head.version}:sha256:{head.hash}",
         now=desk.now_in(incident),
         made_at=desk.clock.now(),
+        zone=zone_of(incident, plan.clock.start if plan is not None else ""),
         items=items,
         contacts=contacts(desk, items),
     )

@@ -17,6 +17,7 @@ from runner.service.after_action import plan_behind, signers
 from runner.views.after_action_words import time
 from runner.views.told import event_of
 from runner.views.words import spoken
+from runner.views.zones import zone_of
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -66,7 +67,7 @@ def _findings(desk: Desk, incident: Incident, rows: Sequence[StoredEvent], sha25
     found = [(row, event) for row, event in signed if sha256 in event.files.values()]
     if found:
         row, event = found[-1]
-        said = f"these bytes were signed by {event.by}, {time(row.at)}, entry {row.seq}"
+        said = f"these bytes were signed by {event.by}, {time(row.at, zone_of(incident))}, entry {row.seq}"
         yield Finding(about="bytes", holds=True, said=said)
         yield from _signature(desk, incident, row, event)
         yield _heads(event.heads, rows)

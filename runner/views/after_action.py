@@ -7,6 +7,7 @@ a person has rated every target, or a real incident is closed; a real one has no
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 
 from runner.documents.tree import Block, Document, RenderContext, Stationery
 from runner.engine.lessons import seen
@@ -68,7 +69,7 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
     yield heading(2, "Exercise overview" if plan else "Incident overview")
     yield fields(_overview(source))
     if plan is not None:
-        yield from _analysis(ratings_report(incident, plan), plan, incident)
+        yield from _analysis(ratings_report(incident, plan), plan, source)
     yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
     yield from appendices(source, found)
 
@@ -81,13 +82,13 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
     yield "Playbook", "; ".join(runs)
     drill = incident.drill
     if plan is None or drill is None:
-        yield "Opened", time(incident.opened_at)
+        yield "Opened", time(incident.opened_at, source.zone)
         yield "State", incident.state
         return
     about = plan.overview
     yield "Type", plan.type
-    yield "StartEx (exercise time)", time(drill.begun_at)
-    yield "EndEx (exercise time)", time(drill.ended_at)
+    yield "StartEx (exercise time)", time(drill.begun_at, source.zone)
+    yield "EndEx (exercise time)", time(drill.ended_at, source.zone)
     yield "Scope", about.scope
     yield "Mission areas", ", ".join(about.mission_areas)
     yield "Core capabilities", ", ".join(dict.fromkeys(one.capability for one in plan.objectives))
@@ -99,7 +100,7 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
     yield "Point of contact", about.contact
 
 
-def _analysis(found: Ratings, plan: Exercise, incident: Incident) -> Iterator[Block]:
+def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]:
     yield heading(2, "Analysis of core capabilities")
     rows = [
         (
@@ -116,14 +117,16 @@ def _analysis(found: Ratings, plan: Exercise, incident: Incident) -> Iterator[Bl
         )
     yield bullets(KEY)
     for one in found.objectives:
-        yield from _objective(one, incident)
+        yield from _objective(one, source)
     for module in plan.modules:
         yield heading(3, f"{module.id}: {module.title}")
         yield paragraph(module.text)
-        yield table(("Question", "Answers"), [(q.text, _answers(incident, q.id)) for q in module.questions])
+        yield table(
+            ("Question", "Answers"), [(q.text, _answers(source.incident, q.id)) for q in module.questions]
+        )
 
 
-def _objective(one: ObjectiveRow, incident: Incident) -> Iterator[Block]:
+def _objective(one: ObjectiveRow, source: Source) -> Iterator[Block]:
     yield heading(3, f"{one.id}: {one.text}")
     rows = [
         (
@@ -139,13 +142,13 @@ def _objective(one: ObjectiveRow, incident: Incident) -> Iterator[Block]:
         rows.append((f"{one.id} as a whole", one.rating, one.rated_by, one.note, _proposed(one)))
     if rows:
         yield table(("Target", "Rating", "Evaluator", "Note", "From the record (provisional)"), rows)
-    seen = [each for each in _seen(incident) if each.objective == one.id]
+    seen = [each for each in _seen(source.incident) if each.objective == one.id]
     for title, kind in (
         ("Strengths", "strength"),
         ("Areas for improvement", "improvement"),
         ("Observed", "observation"),
     ):
-        lines = [_said(each) for each in seen if each.kind == kind]
+        lines = [_said(each, source.zone) for each in seen if each.kind == kind]
         if lines or kind != "observation":
             yield heading(4, title)
             yield numbered(lines) if lines else paragraph("None was noted.")
@@ -156,9 +159,9 @@ def _proposed(one: object) -> str:
     return f"{proposal or 'open'}: {rule}"
 
 
-def _said(one: Observation) -> str:
+def _said(one: Observation, zone: tzinfo) -> str:
     about = f" Reference: {one.about}." if one.about else ""
-    return f"{one.text} ({one.by}, {time(one.at)}).{about}"
+    return f"{one.text} ({one.by}, {time(one.at, zone)}).{about}"
 
 
 def _answers(incident: Incident, question: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from statistics import median
 from typing import Literal
 
@@ -113,15 +113,15 @@ def _expected(one: Delivery, incident: Incident, plan: Exercise | None) -> Itera
         yield from (by for by in found if by is not None)
 
 
-def answers_table(found: Sequence[Answer]) -> Table:
+def answers_table(found: Sequence[Answer], zone: tzinfo) -> Table:
     """Return a line for each message to each person."""
     heads = ("Person", "Message", "Asked", "Acknowledged", "Took", "Target", "")
     rows = [
         (
             one.person,
             one.message,
-            time(one.asked),
-            time(one.acknowledged),
+            time(one.asked, zone),
+            time(one.acknowledged, zone),
             span(timedelta(seconds=one.took_seconds)) if one.took_seconds is not None else "",
             span(timedelta(seconds=one.target_seconds)),
             _WORDS[one.outcome],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 
 from runner.documents.tree import Block
 from runner.model.states import MARKS
@@ -20,25 +21,25 @@ from runner.views.figure_svg import pictures
 def appendices(source: Source, found: Numbers) -> Iterator[Block]:
     """Yield them in their order."""
     yield heading(2, "Appendix B: Participants, and each one's own times")
-    yield roll_call_table(found.people)
+    yield roll_call_table(found.people, source.zone)
     if source.plan is not None and source.plan.events and found.scenario is not None:
         yield heading(2, "Appendix C: Scenario as played")
         yield played_table(found.scenario, source.plan)
     yield heading(2, "Appendix D: Times")
-    yield from _times(found)
+    yield from _times(found, source.zone)
     yield heading(2, "Appendix E: Timeline")
     yield from _timeline(source, found)
-    yield story(source.entries)
+    yield story(source.entries, source.zone)
     yield heading(2, "Appendix F: The record")
-    yield from _record(found)
+    yield from _record(found, source.zone)
 
 
-def _times(found: Numbers) -> Iterator[Block]:
+def _times(found: Numbers, zone: tzinfo) -> Iterator[Block]:
     mark = MARKS.get(found.kind, "")
     yield heading(3, "Time to acknowledge")
     if found.acknowledgements:
         yield from pictures(answers_figure(found.acknowledgements, mark))
-        yield answers_table(found.acknowledgements)
+        yield answers_table(found.acknowledgements, zone)
     else:
         yield paragraph("No message asked for an acknowledgement.")
     yield heading(3, "Channels, and where they failed over")
@@ -54,7 +55,7 @@ def _times(found: Numbers) -> Iterator[Block]:
     yield heading(3, "Margin to each legal deadline")
     if found.deadlines:
         yield from pictures(margins_figure(found.deadlines, mark))
-        yield margins_table(found.deadlines)
+        yield margins_table(found.deadlines, zone)
     else:
         yield paragraph("No legal deadline ran.")
 
@@ -62,20 +63,21 @@ def _times(found: Numbers) -> Iterator[Block]:
 def _timeline(source: Source, found: Numbers) -> Iterator[Block]:
     """Yield the course as a picture: the scenario's, the discussion's, or that of people's work."""
     mark, plan, drill = MARKS.get(found.kind, ""), source.plan, source.incident.drill
+    now = source.now.astimezone(source.zone)
     if plan is not None and plan.events and found.scenario is not None:
         yield from pictures(played_figure(found.scenario, source.marks, mark))
     elif plan is not None and plan.modules and drill is not None:
-        yield from pictures(talked_figure(plan, drill.observations, source.marks, source.now, mark))
+        yield from pictures(talked_figure(plan, drill.observations, source.marks, now, mark))
     elif work_of(source.incident):
-        yield from pictures(work_figure(source.incident, source.titles, source.marks, source.now, mark))
+        yield from pictures(work_figure(source.incident, source.titles, source.marks, now, mark))
 
 
-def _record(found: Numbers) -> Iterator[Block]:
+def _record(found: Numbers, zone: tzinfo) -> Iterator[Block]:
     lines = [(f"Journal at {one.name}", one.head) for one in found.heads]
-    yield fields([*lines, ("Journal", found.head), ("Report made", time(found.made_at))])
+    yield fields([*lines, ("Journal", found.head), ("Report made", time(found.made_at, zone))])
     if found.signed:
         yield paragraph("Reports that were signed before this one was made:")
-        rows = [(one.by, time(one.at), one.digest) for one in found.signed]
+        rows = [(one.by, time(one.at, zone), one.digest) for one in found.signed]
         yield table(("Signed by", "Time", "Digest"), rows)
     yield paragraph(
         "The journal proves this report: tocsin audit verify -i INCIDENT --anchor LINE, with each of the lines above. "

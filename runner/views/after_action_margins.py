@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 import msgspec
 
@@ -56,12 +56,15 @@ def _margin(duty: str, due: datetime, incident: Incident, now: datetime) -> Marg
     )
 
 
-def margins_table(found: Sequence[Margin]) -> Table:
+def margins_table(found: Sequence[Margin], zone: tzinfo) -> Table:
     """Return a line for each deadline."""
     heads = ("Duty", "Due", "State", "At", "Margin")
     return table(
         heads,
-        [(one.duty, time(one.due), one.state.replace("_", " "), time(one.at), _left(one)) for one in found],
+        [
+            (one.duty, time(one.due, zone), one.state.replace("_", " "), time(one.at, zone), _left(one))
+            for one in found
+        ],
     )
 
 

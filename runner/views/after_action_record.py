@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import msgspec
 
@@ -59,17 +59,19 @@ def _roles(incident: Incident) -> dict[str, str]:
     return {person: ", ".join(roles) for person, roles in held.items()}
 
 
-def roll_call_table(found: Sequence[Part]) -> Table:
+def roll_call_table(found: Sequence[Part], zone: tzinfo) -> Table:
     """Return a line for each person."""
     heads = ("Person", "Role", "Entries", "First", "Last")
-    rows = [(one.person, one.role, str(one.entries), time(one.first), time(one.last)) for one in found]
+    rows = [
+        (one.person, one.role, str(one.entries), time(one.first, zone), time(one.last, zone)) for one in found
+    ]
     return table(heads, rows)
 
 
-def story(entries: Sequence[Entry]) -> Table:
+def story(entries: Sequence[Entry], zone: tzinfo) -> Table:
     """Return the timeline, without its details."""
     rows = [
-        (str(one.event), time(one.exercise_at or one.at), one.claimed, one.text)
+        (str(one.event), time(one.exercise_at or one.at, zone), one.claimed, one.text)
         for one in entries
         if not one.detail
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import zip_longest
 
 from runner.documents.tree import Table
@@ -22,22 +22,24 @@ _MINUTE = timedelta(minutes=1)
 def played_table(report: DrillReport, plan: Exercise) -> Table:
     """Return what was planned, what was released, what was answered."""
     heads = ("No.", "Event", "Planned", "Released", "Expected and done")
-    return table(heads, [_line(*pair) for pair in zip(report.events, plan.events, strict=True)])
+    zone = report.exercise_time.tzinfo or UTC
+    return table(heads, [_line(*pair, zone) for pair in zip(report.events, plan.events, strict=True)])
 
 
-def _line(one: EventReport, event: ScenarioEvent) -> tuple[str, ...]:
+def _line(one: EventReport, event: ScenarioEvent, zone: tzinfo) -> tuple[str, ...]:
     expected = "\n".join(
-        f"{each.action}: {time(each.done) if each.done else 'not done'}{f', by {time(each.by)}' if each.by else ''}"
+        f"{each.action}: {time(each.done, zone) if each.done else 'not done'}{f', by {time(each.by, zone)}' if each.by else ''}"
         for each in one.expected
     )
-    released = f"{time(one.released)} ({one.cause})" if one.released else one.state
+    released = f"{time(one.released, zone)} ({one.cause})" if one.released else one.state
     after = f"after {event.after}" if event.after else "by hand" if event.by_hand else "on a fact"
-    return (one.number, one.title, time(one.planned) or after, released, expected)
+    return (one.number, one.title, time(one.planned, zone) or after, released, expected)
 
 
 def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) -> Figure:
     """Return a row for each event of the scenario."""
-    scale = _scale(marks, [at for one in report.events for at in _instants(one)], report.exercise_time)
+    zone = report.exercise_time.tzinfo or UTC
+    scale = _scale(marks, [at for one in report.events for at in _instants(one)], report.exercise_time, zone)
     return _figure(
         "Planned, released and done",
         f"Timeline of the exercise. {_counted(report.events)}",
@@ -57,8 +59,8 @@ def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) ->
 def talked_figure(
     plan: Exercise, said: Sequence[Observation], marks: Sequence[ClockMark], now: datetime, mark: str
 ) -> Figure:
-    """Return a row for each question of a discussion, with when answers to it were written down."""
-    scale = _scale(marks, [one.at for one in said], now)
+    """Return a row for each question of a discussion, with when answers to it were written down, in the zone of ``now``."""
+    scale = _scale(marks, [one.at for one in said], now, now.tzinfo or UTC)
     questions = [each for module in plan.modules for each in module.questions]
     answered = {one.question for one in said if one.question}
     rows = ((each, [one.at for one in said if one.question == each.id]) for each in questions)
@@ -92,18 +94,22 @@ def _figure(
         about=about,
         mark=mark,
         rows=rows,
-        axis=scale.axis("exercise time", lambda at: _clock(wall_of(marks, at)), "wall time"),
+        axis=scale.axis(
+            "exercise time", lambda at: scale.clock(wall_of(marks, at)), f"wall time, {scale.offset}"
+        ),
         lines=tuple(_lines(marks, scale)),
         key=(*key, *([Key("dashed", "the clock jumped")] if jumped else [])),
     )
 
 
-def _scale(marks: Sequence[ClockMark], instants: Sequence[datetime], now: datetime) -> TimeScale:
+def _scale(
+    marks: Sequence[ClockMark], instants: Sequence[datetime], now: datetime, zone: tzinfo
+) -> TimeScale:
     """Span from StartEx to whatever came, or was planned, last."""
     begin = next((one.at for one in marks if one.name == "StartEx"), now)
     over = [one.at for one in marks if one.name in ("EndEx", "REAL WORLD")]
     end = max([*instants, *(over or [now])])
-    return TimeScale(begin, end + (end - begin) / 50)
+    return TimeScale(begin, end + (end - begin) / 50, zone)
 
 
 def _instants(one: EventReport) -> Iterator[datetime]:
@@ -118,14 +124,11 @@ def _lines(marks: Sequence[ClockMark], scale: TimeScale) -> Iterator[Line]:
         if one.name == "jump":
             yield Line(at=scale.at(one.at), dashed=True)
         elif resumed:
-            wall = f"{_clock(one.wall)} to {_clock(after.wall)}"
-            yield Line(at=scale.at(one.at), words=f"PauseEx, ResumeEx {_clock(one.at)} (wall {wall})")
+            wall = f"{scale.clock(one.wall)} to {scale.clock(after.wall)}"
+            yield Line(at=scale.at(one.at), words=f"PauseEx, ResumeEx {scale.clock(one.at)} (wall {wall})")
         elif one.name not in ("opened", "closed", "ResumeEx"):
-            yield Line(at=scale.at(one.at), words=f"{one.name} {_clock(one.at)} (wall {_clock(one.wall)})")
-
-
-def _clock(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%H:%M}"
+            words = f"{one.name} {scale.clock(one.at)} (wall {scale.clock(one.wall)})"
+            yield Line(at=scale.at(one.at), words=words)
 
 
 def _row(one: EventReport, scale: TimeScale) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 import msgspec
@@ -38,6 +38,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The journal's head, ``N:sha256:…``."""
     now: datetime
     made_at: datetime
+    zone: tzinfo = UTC
+    """In which its times are read."""
     items: tuple[Item, ...] = ()
     """The improvement items that came from the incident."""
     contacts: Mapping[str, str] = {}

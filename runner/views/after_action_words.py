@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 from runner.documents.tree import Block, Field, Fields, Heading, Inline, Listing, Paragraph, Table, Text
+from runner.views.zones import clocked
 
 
 def words(text: str) -> tuple[Inline, ...]:
@@ -48,6 +49,6 @@ def _items(lines: Iterable[str]) -> tuple[tuple[Block, ...], ...]:
     return tuple((paragraph(line),) for line in lines)
 
 
-def time(at: datetime | None) -> str:
-    """Return an instant in UTC, or nothing."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at is not None else ""
+def time(at: datetime | None, zone: tzinfo) -> str:
+    """Return an instant in a zone with its offset, or nothing."""
+    return clocked(at, zone) if at is not None else ""

@@ -33,12 +33,12 @@ def work_figure(
     now: datetime,
     mark: str,
 ) -> Figure:
-    """Return a row for each step of people, from when it was ready to when it ended."""
+    """Return a row for each step of people, from when it was ready to when it ended, in the zone of ``now``."""
     work = work_of(incident)
     ends = [at for one in work for at in (one.ended_at, one.due) if at is not None]
     closed = [one.at for one in marks if one.name == "closed"]
     end = max([*closed, *(at for at in ends if closed)], default=now)
-    scale = TimeScale(incident.opened_at, end + (end - incident.opened_at) / 50)
+    scale = TimeScale(incident.opened_at, end + (end - incident.opened_at) / 50, now.tzinfo or UTC)
     late = sum(1 for one in work if _look(one, end) == "late")
     still = sum(1 for one in work if one.ended_at is None)
     return Figure(
@@ -51,7 +51,7 @@ def work_figure(
         rows=tuple(_row(one, titles, scale, end) for one in work),
         axis=scale.axis("time"),
         lines=tuple(
-            Line(at=scale.at(one.at), words=f"{one.name} {one.at.astimezone(UTC):%H:%M}")
+            Line(at=scale.at(one.at), words=f"{one.name} {scale.clock(one.at)}")
             for one in marks
             if one.name in ("opened", "closed")
         ),

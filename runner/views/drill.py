@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
@@ -11,9 +11,10 @@ from runner.engine.injects import deadline, met
 from runner.model.drill import Drill
 from runner.model.exercise import Exercise, Module, ScenarioEvent
 from runner.model.incident import Incident
-from runner.model.moments import parse_duration, parse_instant
+from runner.model.moments import parse_duration
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.ratings import Ratings, ratings_blocks, ratings_report
+from runner.views.zones import clocked, zone_of
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,11 +89,11 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
 
 
 def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillReport:
-    """Return it as of an instant of exercise time; every time in the zone in which the exercise starts."""
+    """Return it as of an instant of exercise time; every time in the exercise's zone."""
     drill = incident.drill
     if drill is None:
         raise ValueError("no exercise")
-    zone = parse_instant(plan.clock.start).tzinfo if plan.clock.start else now.tzinfo
+    zone = zone_of(incident, plan.clock.start)
     return DrillReport(
         incident=incident.id,
         codename=incident.codename,
@@ -111,7 +112,7 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
     )
 
 
-def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo | None) -> EventReport:
+def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventReport:
     drill = incident.drill
     released = drill.released.get(event.number) if drill is not None else None
     left_out = drill is not None and event.number in drill.deferred
@@ -140,7 +141,7 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo | None) -> Eve
     )
 
 
-def _module(module: Module, drill: Drill, zone: tzinfo | None) -> ModuleReport:
+def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
     def answers(question: str) -> tuple[AnswerReport, ...]:
         return tuple(
             AnswerReport(by=one.by, at=one.at.astimezone(zone), text=one.text)
@@ -159,7 +160,7 @@ def _module(module: Module, drill: Drill, zone: tzinfo | None) -> ModuleReport:
     )
 
 
-def _there(at: datetime | None, zone: tzinfo | None) -> datetime | None:
+def _there(at: datetime | None, zone: tzinfo) -> datetime | None:
     return at.astimezone(zone) if at is not None else None
 
 
@@ -200,7 +201,8 @@ def drill_page(report: DrillReport) -> Page:
         ),
         hang=2,
     )
-    stands = line(f"{report.stage}; exercise time {report.exercise_time:%Y-%m-%d %H:%M %Z}", "title")
+    time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
+    stands = line(f"{report.stage}; exercise time {time}", "title")
     blocks: list[Block] = [head, stands]
     if report.events:
         rows = tuple(_row(one) for one in report.events)

@@ -45,7 +45,7 @@ def drill_sentence(event: ExerciseEvent) -> str:
         case InjectDeferred(number=number, reason=reason):
             return f"Inject {number} left out: {reason}"
         case FaultSet(kind=kind, ref=ref, until=until):
-            return f"{kind.capitalize()} {ref} fails{f' until {until:%Y-%m-%d %H:%M}' if until else ''}"
+            return f"{kind.capitalize()} {ref} fails{f' until {until:%Y-%m-%d %H:%M %Z}' if until else ''}"
         case ObservationMade(kind=kind, text=text, objective=objective):
             return f"{kind.capitalize()}{f' on {objective}' if objective else ''}: {text}"
         case RatingGiven(target=target, rating=rating, note=note):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from runner.views.figure import Axis, Tick
 from runner.views.words import span
+from runner.views.zones import offset
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _STEPS = (
@@ -18,33 +19,40 @@ _STEPS = (
 )
 _MOST = 6
 """Values along an axis, at most."""
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class TimeScale:
     """Instants from one to another; what lies outside stands at the edge."""
 
-    def __init__(self, begin: datetime, end: datetime) -> None:
-        """A scale has some length, also where everything happened at once."""
+    def __init__(self, begin: datetime, end: datetime, zone: tzinfo = UTC) -> None:
+        """A scale has some length, also where everything happened at once. All of it has the offset of its beginning."""
         self.begin, self.end = begin, max(end, begin + _MINUTE)
+        there = begin.astimezone(zone)
+        self.offset = offset(there)
+        self._zone = timezone(there.utcoffset() or timedelta(0))
 
     def at(self, instant: datetime) -> float:
         """Return where an instant stands."""
         return min(1.0, max(0.0, (instant - self.begin) / (self.end - self.begin)))
 
+    def clock(self, instant: datetime) -> str:
+        """Return the time of day of an instant, as the axis has it."""
+        return f"{instant.astimezone(self._zone):%H:%M}"
+
     def axis(self, name: str, under: Callable[[datetime], str] | None = None, under_name: str = "") -> Axis:
-        """Return the axis in UTC; ``under`` says what a second scale has at an instant."""
+        """Return the axis; ``under`` says what a second scale has at an instant."""
         step = _step(self.end - self.begin)
         ticks, day = [], ""
-        first = _EPOCH + math.ceil((self.begin - _EPOCH) / step) * step
+        epoch = datetime(2000, 1, 1, tzinfo=self._zone)
+        first = epoch + math.ceil((self.begin - epoch) / step) * step
         for instant in _from(first, step, self.end):
-            there = instant.astimezone(UTC)
+            there = instant.astimezone(self._zone)
             today = f"{there.day} {there:%b}"
             clock = f"{there:%H:%M:%S}" if step < _MINUTE else f"{there:%H:%M}"
             words = today if step >= _DAY else clock if today == day else f"{today} {clock}"
             day = today
             ticks.append(Tick(at=self.at(instant), words=words, under=under(instant) if under else ""))
-        return Axis(ticks=tuple(ticks), name=f"{name} (UTC)", under=under_name)
+        return Axis(ticks=tuple(ticks), name=f"{name} ({self.offset})", under=under_name)
 
 
 class SpanScale:

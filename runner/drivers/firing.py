@@ -84,7 +84,7 @@ class Firer:
     def _worked(self, schedule: Schedule, firing: Firing) -> FiringEnded:
         from runner.service.routines import work
 
-        done = work(self._desk, schedule.rule)
+        done = work(self._desk, schedule.rule, firing.opens_at if firing.tries > 1 else None)
         return FiringEnded(
             schedule=schedule.id,
             by=self._desk.actor.claimed,

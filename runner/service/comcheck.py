@@ -44,6 +44,13 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         changed = self.contact.changed_at if self.contact is not None else None
         return None if worked is None or (changed is not None and changed > worked) else worked
 
+    def tried_since(self, since: datetime) -> bool:
+        """Tell whether it was tried from an instant on, with the address of today, whatever came of it."""
+        if self.check is None or self.check.at < since:
+            return False
+        changed = self.contact.changed_at if self.contact is not None else None
+        return changed is None or changed <= self.check.at
+
 
 BROKE_OFF = "the check broke off: nobody knows whether it arrived"
 

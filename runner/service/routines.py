@@ -34,11 +34,14 @@ class Done(msgspec.Struct, frozen=True):
     needs_a_person: bool = False
 
 
-def work(desk: Desk, rule: Rule) -> Done:
-    """Do a routine now; raises what hinders it as a whole."""
+def work(desk: Desk, rule: Rule, since: datetime | None = None) -> Done:
+    """Do a routine now; raises what hinders it as a whole.
+
+    ``since`` is when somebody began it who died before its end, None where it begins now.
+    """
     match rule.routine:
         case "comcheck":
-            return comcheck(desk)
+            return comcheck(desk, since)
         case "watch":
             return watch(desk, rule.ahead or AHEAD)
         case "retention":
@@ -47,13 +50,19 @@ def work(desk: Desk, rule: Rule) -> Done:
             raise ValueError("an exercise is no routine")
 
 
-def comcheck(desk: Desk) -> Done:
-    """Try every way to every person, and say how many worked; whoever can be reached over none needs a person."""
+def comcheck(desk: Desk, since: datetime | None = None) -> Done:
+    """Try every way to every person, and say how many worked; whoever can be reached over none needs a person.
+
+    What was tried from ``since`` on is not tried again: what came of it counts, also of a try that broke off.
+    """
     from runner.service.comcheck import try_ways, ways
 
     found = ways(desk)
+    tried = [way for way in found if since is not None and way.tried_since(since)]
     worked: dict[str, int] = {way.person: 0 for way in found}
-    for way, result in try_ways(desk, found):
+    for way in tried:
+        worked[way.person] += way.check is not None and way.check.state == "accepted"
+    for way, result in try_ways(desk, [way for way in found if way not in tried]):
         worked[way.person] += result.state == "accepted"
     silent = sorted({*desk.directory.people} - {one for one, count in worked.items() if count})
     words = f"{sum(worked.values())} of {len(found)} ways worked"

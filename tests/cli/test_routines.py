@@ -11,6 +11,9 @@ import pytest
 
 from runner.drivers.firing import Firer
 from runner.drivers.scheduler import Scheduler
+from runner.service import schedules
+from runner.service.comcheck import try_ways, ways
+from runner.service.people import record_try
 from runner.service.workers import dismiss, enlist
 from tests.cli.at_desk import AtDesk
 from tests.cli.test_law import FACTS, PEOPLE
@@ -54,6 +57,27 @@ def test_a_comcheck_comes_by_itself_and_tells_who_is_reached_over_nothing(tocsin
     assert "reached over none: ada, jonas, maria" in one["text"]
     tocsin.done(*one["command"].split()[1:-1], "the disk was full")
     assert tocsin("worker", "--once").code == 0
+
+
+def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_time(tocsin: AtDesk) -> None:
+    """It had reached ada, and was about to write to jonas; a check of the week before counts for nothing."""
+    tocsin.done("routine", "add", "comcheck", "--every", "7d")
+    tocsin.clock.advance(timedelta(hours=1))
+    tocsin.done("channel", "check", "--to", "maria", "--yes")
+    tocsin.clock.advance(7 * DAY)
+    desk = tocsin.office()
+    schedules.take(desk, "dead", lambda: 0.0)
+    trying = try_ways(desk, ways(desk))
+    assert next(trying)[0].person == "ada"
+    trying.close()
+    record_try(desk, "jonas", "screen", "dead")
+    tocsin.clock.advance(timedelta(minutes=5))
+    assert tocsin("drill", "run", "--due").code == 4
+    assert came(tocsin) == [("failed", "2 of 3 ways worked; reached over none: jonas")]
+    assert tocsin.console.count("----- message check-") == 3, "maria twice, ada once, jonas not again"
+    tocsin.clock.advance(7 * DAY)
+    assert tocsin("drill", "run", "--due").code == 0
+    assert came(tocsin)[-1] == ("passed", "3 of 3 ways worked")
 
 
 def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_real_incident(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from runner.engine.plan import Body, Library
+from runner.engine.plan import Body, Library, Plan
 from runner.model.incident import Incident, Scope
-from runner.model.playbook import AnyStep, Approve, File, Group, Notice, Wait
+from runner.model.playbook import AnyStep, Approve, Call, File, Group, Notice, Wait
 
 RENDERING = timedelta(minutes=5)
 """What rendering a notice, and looking at it once, is counted with."""
@@ -22,6 +22,7 @@ NOTHING = timedelta()
 def leads(incident: Incident, library: Library) -> dict[str, timedelta]:
     """Return the lead of every duty that some playbook files; the longest where several do."""
     found: dict[str, timedelta] = {}
+    called = _called(incident)
     for scope in incident.scopes.values():
         body = library.body(incident.runs, scope)
         for step in body.steps.values():
@@ -29,7 +30,33 @@ def leads(incident: Incident, library: Library) -> dict[str, timedelta]:
                 _keep(found, _duty(step.duty, scope), _way(incident, scope, body, step))
             elif isinstance(step, Group) and step.for_each is not None:
                 _unopened(incident, library, scope, step, found)
+            elif isinstance(step, Call) and f"{scope.id}|{step.id}" not in called:
+                _uncalled(incident, library.plans[incident.runs[scope.run].bundle], step.name, found)
     return found
+
+
+def _called(incident: Incident) -> frozenset[str]:
+    """Return the places of the steps whose playbooks have begun, or that are over and will not begin."""
+    begun = {scope.parent for scope in incident.scopes.values()}
+    return frozenset(
+        place
+        for place, invocation in incident.latest.items()
+        if invocation in begun or incident.invocations[invocation].over
+    )
+
+
+def _uncalled(incident: Incident, plan: Plan, name: str, found: dict[str, timedelta]) -> None:
+    """What a playbook files that has not begun yet takes as long as all of its steps, and so do its lanes."""
+    for (playbook, _), body in plan.bodies.items():
+        if playbook != name:
+            continue
+        for step in body.steps.values():
+            if isinstance(step, File) and step.duty:
+                lead = _whole(body, step, {})
+                for duty in incident.duties if step.duty == "item" else (step.duty,):
+                    _keep(found, duty, lead)
+            elif isinstance(step, Call):
+                _uncalled(incident, plan, step.name, found)
 
 
 def _unopened(

@@ -33,7 +33,7 @@ EXAMPLES = ROOT / "playbooks" / "examples"
 SIGNING = base64.b64encode(hashlib.sha256(b"the demo's webhook").digest()).decode()
 NEEDS_A_PERSON = 4
 GDPR = "eu-gdpr-33-controller-sa/initial"
-LANE = f"notify[{GDPR}]"
+LANE = f"lanes.notify[{GDPR}]"
 
 SETTINGS = """\
 schema: tocsin/home/v1

@@ -145,7 +145,7 @@ PREPARED = (
 
 AGAIN = (
     "fact set risk.mitigation='Passwords were reset.' --source meeting --as ben",
-    "notice render 'personal-data-breach:notify[eu-gdpr-33-controller-sa/initial].draft#1' --as ben",
+    "notice render 'personal-data-breach:lanes.notify[eu-gdpr-33-controller-sa/initial].draft#1' --as ben",
 )
 """What is done, unshown, before two renderings are compared."""
 

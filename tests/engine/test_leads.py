@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.engine.leads import RENDERING, cost
+from runner.engine.leads import RENDERING, cost, leads
 from runner.engine.leads import _whole as whole
 from runner.engine.plan import compile_plan
+from runner.model import commands as c
 from runner.model.playbook import (
     After,
     Approve,
@@ -20,6 +21,8 @@ from runner.model.playbook import (
     Wait,
     WaitFor,
 )
+from tests import scenario as s
+from tests.engine.test_lanes import APPLIES, DUTY
 
 HOUR = timedelta(hours=1)
 
@@ -76,3 +79,43 @@ def test_a_step_due_hours_before_the_deadline_moves_the_start_that_far():
     found = body(FACTS, DRAFT, check, hand_in)
     assert whole(found, hand_in, {}) == 30 * HOUR
     assert whole(found, hand_in, {"check": timedelta(), "facts": timedelta()}) == RENDERING
+
+
+def calling() -> s.World:
+    """A playbook whose lanes stand in a playbook that another one runs, behind work that is not done yet."""
+    limit = Due(offset=8 * HOUR)
+    lane = s.group(
+        "notify",
+        s.notice("draft", duty="item"),
+        s.task("complete", after="draft", due=limit),
+        s.file("file", "draft", duty="item", after="complete", due=Due(offset=2 * HOUR)),
+        for_each="duties('applies')",
+    )
+    inner = s.playbook(lane, name="inner")
+    outer = s.playbook(s.call("lanes", "inner"), name="outer")
+    found = s.World(
+        s.duties("duties"),
+        s.task("before", after="duties"),
+        s.call("breach", "outer", after="before"),
+        includes=(outer, inner),
+        regimes=s.law(s.GDPR),
+        facts=APPLIES,
+    )
+    found.work()
+    return found
+
+
+def test_the_lanes_of_a_playbook_that_has_not_begun_count_whole_and_then_as_far_as_they_are() -> None:
+    found = calling()
+    assert leads(found.incident, found.library)[DUTY] == 10 * HOUR + RENDERING
+    found.done("before")
+    found.work()
+    assert leads(found.incident, found.library)[DUTY] == 10 * HOUR
+    found.done(f"breach.lanes.notify[{DUTY}].complete")
+    assert leads(found.incident, found.library)[DUTY] == 2 * HOUR
+
+
+def test_a_playbook_that_was_left_out_costs_nothing() -> None:
+    found = calling()
+    found.give(c.SkipStep(step=found.id("breach"), by="ann", reason="the parent does it"))
+    assert leads(found.incident, found.library) == {}

@@ -85,6 +85,20 @@ def checked(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, text=plan.text.strip())
 
 
+def changed(item: Item, plan: Plan) -> Plan:
+    """Return a row that may take the place of an item's own; raises Refused where it would be proved by something else now.
+
+    What it closes with was settled when it was done: another proof chosen afterwards would be one that fits.
+    """
+    if item.status == "done" and plan.closes_with != item.plan.closes_with:
+        raise Refused(
+            f"{item.id} is done: what it closes with stands",
+            hint=f"it is not done after all? tocsin improvement reopen {item.id} --reason …",
+            code="improvement_status",
+        )
+    return plan
+
+
 def overdue(item: Item, today: date) -> bool:
     """Tell whether it should have been done by now."""
     return item.status == "open" and item.plan.due is not None and item.plan.due < today

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from runner.engine.improvements import checked, closing, judged, may
+from runner.engine.improvements import changed, checked, closing, judged, may
 from runner.engine.lessons import Proposed, lessons, source_of
 from runner.engine.paths import path_of
 from runner.errors import NotFound, Refused
@@ -190,7 +190,7 @@ def change(desk: Desk, name: str, fields: dict[str, object]) -> Item:
 
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "changed", "as said", "a change")
-        row = _checked(desk, msgspec.structs.replace(one.plan, **fields))
+        row = changed(one, _checked(desk, msgspec.structs.replace(one.plan, **fields)))
         return ImprovementChanged(item=one.id, by=desk.actor.claimed, plan=row)
 
     return _change(desk, name, decide)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from runner.engine.improvements import checked, closing, judged, linked, may, overdue
+from runner.engine.improvements import changed, checked, closing, judged, linked, may, overdue
 from runner.engine.lessons import lessons
 from runner.errors import Refused
 from runner.model.drill import Observation, Rated, Released
@@ -175,6 +175,21 @@ def test_an_item_that_is_opened_again_has_lost_its_proof_and_keeps_its_story() -
     assert (dropped.status, dropped.done_at) == ("dropped", None)
     stray = ImprovementDropped(item="I-9", by="ada", reason="gone")
     assert fold_items([(1, T0, stray)]).items == {}
+
+
+def test_what_an_item_closes_with_stands_once_it_is_done_until_it_is_reopened() -> None:
+    other = Plan(text="slow", closes_with="exercise:evening:T1")
+    with pytest.raises(Refused, match="I-1 is done: what it closes with stands") as refused:
+        changed(done(), other)
+    assert "improvement reopen I-1" in (refused.value.hint or "")
+    assert changed(after(), other) == other
+    reopened = after(
+        ImprovementDone(item="I-1", by="maria", evidence="seen"),
+        ImprovementReopened(item="I-1", by="ada", reason="no"),
+    )
+    assert changed(reopened, other) == other
+    owned = Plan(text="slow", owner="ada")
+    assert changed(done(), owned) == owned
 
 
 # --------------------------------------------------------------------------------------------------- proposals

@@ -6,7 +6,7 @@ released once; after downtime each is released late rather than left out, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import msgspec
@@ -40,10 +40,9 @@ def due_injects(plan: Exercise, incident: Incident, now: datetime) -> tuple[Due,
 
 
 def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now: datetime) -> Iterator[Due]:
-    missed = {one.if_missed for one in plan.events if one.if_missed and missed_by(one, incident, now)}
-    for event in plan.events:
-        if event.category == "expected_action" or not _waits(event, drill):
-            continue
+    waiting = [one for one in plan.events if one.category != "expected_action" and _waits(one, drill)]
+    missed = set(_missed({one.number for one in waiting}, plan, incident, now))
+    for event in waiting:
         planned = begun + parse_duration(event.at) if event.at is not None else None
         if event.number in missed:
             yield Due(event, "missed", now)
@@ -53,6 +52,13 @@ def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now:
             yield Due(event, "step")
         elif event.on is not None and _holds(incident, event):
             yield Due(event, "fact")
+
+
+def _missed(waiting: Collection[str], plan: Exercise, incident: Incident, now: datetime) -> Iterator[str]:
+    """Give the numbers of those that wait for something to be missed, which now is."""
+    for one in plan.events:
+        if one.if_missed in waiting and missed_by(one, incident, now):
+            yield one.if_missed
 
 
 def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime | None:
@@ -70,7 +76,7 @@ def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime |
         for one in plan.events
         if one.if_missed and one.if_missed not in drill.released
         for action in one.expected
-        if (at := deadline(one, action, drill)) is not None and met(action, incident) is None
+        if (at := deadline(one, action, drill)) is not None and at > now and met(action, incident) is None
     ]
     return min((one for one in times if one > now), default=None)
 
@@ -82,9 +88,10 @@ def missed_by(event: ScenarioEvent, incident: Incident, now: datetime) -> bool:
         return False
     for action in event.expected:
         at = deadline(event, action, drill)
-        done = met(action, incident)
-        if action.critical and at is not None and at <= now and (done is None or done > at):
-            return True
+        if action.critical and at is not None and at <= now:
+            done = met(action, incident)
+            if done is None or done > at:
+                return True
     return False
 
 
@@ -126,6 +133,8 @@ def _ended(incident: Incident, path: str) -> datetime | None:
 
 def step_is(invocation: str, path: str) -> bool:
     """Tell whether an invocation is of the step that a path names, in any lane unless one is named."""
+    if path.rpartition(".")[2] not in invocation:  # most are of other steps, and are not taken apart
+        return False
     return path in (path_of(invocation), lane_of(invocation))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SHIPPED = Path("playbooks/exercises/encrypted-weekend.yaml")
 FORTNIGHT = timedelta(days=14)
 EVERY = timedelta(hours=4)
+PLAYS = 15
 INJECT = (
     '  - {{number: "r{n}", title: A report, category: inject, kind: contextual, at: {hours}h, via: phone,'
     ' sender: a ward, to: [commander], text: "Number {n} of a long fortnight."}}\n'
@@ -66,6 +68,17 @@ def played(file: Path, catalog: Catalog, cache: Path) -> tuple[int, timedelta]:
         return incident.version, desk.now_in(incident) - incident.opened_at
 
 
+def quiet(file: Path, catalog: Catalog, cache: Path) -> float:
+    """Return the seconds of one play among several of a process that has begun: imports take longer than a quiet year."""
+    taken = []
+    for _ in range(PLAYS + 1):
+        started = time.perf_counter()
+        events, _length = played(file, catalog, cache)
+        taken.append(time.perf_counter() - started)
+        assert events < 20
+    return statistics.median(taken[1:])
+
+
 def main() -> None:
     from runner.loading.catalog import Catalog
 
@@ -76,15 +89,14 @@ def main() -> None:
     if job.phase == "prepare":
         played(file, catalog, cache)  # the law is compiled once for a home: not ours to measure
         return
+    if job.variant:
+        protocol.report(job, seconds=quiet(file, catalog, cache))
+        return
     started = time.perf_counter()
     events, length = played(file, catalog, cache)
     seconds = time.perf_counter() - started
-    if job.variant:
-        assert events < 20
-        protocol.report(job, seconds=seconds)
-    else:
-        assert length >= FORTNIGHT
-        protocol.report(job, rate=events / seconds)
+    assert length >= FORTNIGHT
+    protocol.report(job, rate=events / seconds)
 
 
 if __name__ == "__main__":

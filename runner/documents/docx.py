@@ -6,6 +6,7 @@ compressed, with the dates of 1980, so that the bytes do not depend on a zlib ve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 from itertools import zip_longest
 from xml.sax.saxutils import escape, quoteattr
@@ -185,7 +186,10 @@ class Body:
 
     def _table(self, table: Table) -> str:
         rows = (table.head, *table.rows)
-        widths = _widths([[plain(cell) for cell in row] for row in rows], self._width)
+        if table.widths:
+            widths = _shared(table.widths, self._width)
+        else:
+            widths = _widths([[plain(cell) for cell in row] for row in rows], self._width)
         lines = [
             "<w:tr><w:trPr><w:cantSplit/>"
             + ("<w:tblHeader/>" if number == 0 else "")
@@ -234,6 +238,10 @@ _JC = {"right": "right", "center": "center"}
 def _widths(rows: list[list[str]], total: int) -> list[int]:
     """Share the width by the longest text of each column; a short column keeps room for a word."""
     longest = [min(max(len(text) for text in column), 48) for column in zip(*rows, strict=True)]
-    wanted = [max(length, 18) for length in longest]
+    return _shared([max(length, 18) for length in longest], total)
+
+
+def _shared(wanted: Sequence[int], total: int) -> list[int]:
+    """Share the width in proportion; the last column has what rounding leaves."""
     widths = [total * want // sum(wanted) for want in wanted]
     return [*widths[:-1], total - sum(widths[:-1])]

@@ -76,12 +76,14 @@ class Listing(msgspec.Struct, frozen=True, tag="list"):
     items: tuple[tuple[Block, ...], ...]
 
 
-class Table(msgspec.Struct, frozen=True, tag="table"):
+class Table(msgspec.Struct, frozen=True, tag="table", omit_defaults=True):
     """A table with one header row; ``aligns`` has one of ``left center right`` for each column."""
 
     aligns: tuple[str, ...]
     head: tuple[tuple[Inline, ...], ...]
     rows: tuple[tuple[tuple[Inline, ...], ...], ...]
+    widths: tuple[int, ...] = ()
+    """How wide its columns are beside one another, over the whole line; without them each writer shares the line out."""
 
 
 class Field(msgspec.Struct, frozen=True):

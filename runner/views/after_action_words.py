@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 from runner.documents.tree import Block, Field, Fields, Heading, Inline, Listing, Paragraph, Table, Text
+from runner.views.column_widths import column_widths
 from runner.views.zones import clocked
 
 
@@ -31,8 +32,10 @@ def fields(rows: Iterable[tuple[str, str]]) -> Fields:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table."""
-    cells = tuple(tuple(words(cell) for cell in row) for row in rows)
-    return Table(("left",) * len(heads), tuple(words(head) for head in heads), cells)
+    texts = [tuple(row) for row in rows]
+    cells = tuple(tuple(words(cell) for cell in row) for row in texts)
+    head = tuple(words(one) for one in heads)
+    return Table(("left",) * len(heads), head, cells, column_widths([tuple(heads), *texts]))
 
 
 def bullets(lines: Iterable[str]) -> Listing:

@@ -188,15 +188,20 @@ def _reach(x: float, words: str) -> tuple[float, float]:
 
 
 def _lines(figure: Figure, levels: Sequence[int], frame: _Frame) -> Iterator[str]:
-    """Yield the lines, then all their words over them, with a rim that keeps other lines away."""
+    """Yield the lines, then all their words over them, on a patch that keeps other lines away.
+
+    A rim around letters would do as well, but printers draw each letter's over the letter before.
+    """
     for one, level in zip(figure.lines, levels, strict=True):
         top = frame.top - 2 - _LINE * max(level, 0)
         yield _line(frame.x(one.at), top, frame.bottom, dashed=one.dashed, thin=not one.words)
     for one, level in zip(figure.lines, levels, strict=True):
         if one.words:
             begin, end = _reach(frame.x(one.at), one.words)
-            at = (begin + end) / 2, frame.top - 4 - _LINE * level
-            yield _text(*at, one.words, anchor="middle", bold=True, rim=True)
+            y = frame.top - 4 - _LINE * level
+            patch = f'x="{_n(begin)}" y="{_n(y - _LINE + 3)}" width="{_n(end - begin)}" height="{_n(_LINE - 0.5)}"'
+            yield f'<rect {patch} fill="#ffffff"/>'
+            yield _text((begin + end) / 2, y, one.words, anchor="middle", bold=True)
 
 
 def _rows(rows: Sequence[Row], frame: _Frame) -> Iterator[str]:
@@ -272,7 +277,6 @@ def _text(
     italic: bool = False,
     anchor: str = "",
     colour: str = "",
-    rim: bool = False,
 ) -> str:
     more = "".join(
         (
@@ -281,7 +285,6 @@ def _text(
             ' font-style="italic"' if italic else "",
             f' text-anchor="{anchor}"' if anchor else "",
             f' fill="{colour}"' if colour else "",
-            ' stroke="#ffffff" stroke-width="3" paint-order="stroke"' if rim else "",
         )
     )
     return f'<text x="{_n(x)}" y="{_n(y)}"{more}>{_safe(words)}</text>'

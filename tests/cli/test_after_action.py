@@ -82,7 +82,7 @@ def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_
     ((name, text),) = report(tocsin, tmp_path / "final", "md").items()
     assert name.startswith("EXERCISE_after-action-amber-falcon_")
     assert "DRAFT" not in text
-    assert f"| olga | 2026-10-05 06:20 UTC | sha256:{digest} |" in text
+    assert f"| olga | 2026-10-05 08:20 UTC+02:00 | sha256:{digest} |" in text
     assert "EXERCISE" in text
 
 

@@ -12,7 +12,8 @@ _CELL = 4
 """What the margins of a cell take, in letters, and a little more."""
 _BOLD = 1.1
 """How much wider a head's letters are."""
-_MOMENT = re.compile(r"(?<=\d{4}-\d\d-\d\d) (?=\d\d:\d\d)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+_APART = re.compile(r"\s+|(?<=[-/])")
 _UNBROKEN = 30
 """A word that is longer is broken by every writer."""
 
@@ -47,5 +48,5 @@ def _widths(
 
 
 def _word(cell: str) -> int:
-    """Return the length of the longest word; a date with its time of day is one."""
-    return min(_UNBROKEN, max(map(len, _MOMENT.sub("-", cell).split()), default=1))
+    """Return the length of the longest word; a date with its time of day is one, and a hyphen or stroke ends one."""
+    return min(_UNBROKEN, max(map(len, _APART.split(_MOMENT.sub("x" * 16, cell)))))

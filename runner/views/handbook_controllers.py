@@ -118,7 +118,7 @@ def _scenario(about: Book) -> Iterator[Block]:
         "An inject happens as planned. A contingency inject happens only where what was expected did not come. An expected action is "
         "nothing that happens: it is what players are to do. What is by hand waits for: tocsin drill inject NO."
     )
-    heads = ("No.", "When", "What happens", "From, to", "Expected of players")
+    heads = ("No.", "When", "What happens", "Expected of players")
     yield table(heads, [_event(one, about) for one in about.plan.events])
 
 
@@ -126,6 +126,7 @@ def _event(one: ScenarioEvent, about: Book) -> tuple[str, ...]:
     what = [
         f"{one.title} ({one.category.replace('_', ' ')}{', ' + one.kind if one.category == 'inject' else ''})"
     ]
+    what += [", ".join(_way(one))]
     what += [f"“{one.text.strip()}”"] if one.text.strip() else []
     what += [f"true with it: {', '.join(one.facts)}"] if one.facts else []
     what += [_fault(each) for each in one.faults]
@@ -134,7 +135,6 @@ def _event(one: ScenarioEvent, about: Book) -> tuple[str, ...]:
         one.number,
         _when(one, about),
         "\n".join(what),
-        "\n".join(_way(one)),
         "\n".join(_expected(one)),
     )  # fmt: skip
 

@@ -32,6 +32,13 @@ def test_a_long_text_gets_what_short_columns_do_not_need() -> None:
     assert what > LETTERS / 2 - 10
 
 
+def test_a_word_with_hyphens_and_strokes_may_be_broken_there_and_a_time_may_not() -> None:
+    rows = [("eu-gdpr-33-controller-sa/initial, and more", "2026-10-10 06:00 UTC+02:00 (time)", "word " * 90)]
+    duty, time, _ = column_widths([("Duty", "Time", "What"), *rows])
+    assert duty < 32
+    assert time >= 16
+
+
 def test_more_long_words_than_a_line_has_room_for_still_share_it() -> None:
     widths = column_widths([["x" * 200] * 9])
     assert len(set(widths)) == 1

@@ -12,6 +12,7 @@ import pytest
 from runner.drivers.firing import Firer
 from runner.drivers.scheduler import Scheduler
 from runner.service import schedules
+from runner.service.book import Books
 from runner.service.comcheck import try_ways, ways
 from runner.service.people import record_try
 from runner.service.workers import dismiss, enlist
@@ -70,7 +71,7 @@ def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_t
     trying = try_ways(desk, ways(desk))
     assert next(trying)[0].person == "ada"
     trying.close()
-    record_try(desk, "jonas", "screen", "dead")
+    record_try(desk, "jonas", "screen", "dead", Books(desk.store))
     tocsin.clock.advance(timedelta(minutes=5))
     assert tocsin("drill", "run", "--due").code == 4
     assert came(tocsin) == [("failed", "2 of 3 ways worked; reached over none: jonas")]

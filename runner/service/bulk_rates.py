@@ -59,7 +59,7 @@ class Rates:
         return max(account.next_free.get(rate.text, now) - _ahead(rate) for rate in self._rates[way])
 
     def take(self, way: Way, number: int, now: datetime) -> None:
-        """Take places in the account of a way, for every process to see."""
+        """Take places in the account of a way, for every process to see; a loss of power may give them back."""
         name = f"{_ACCOUNT}{self._accounts[way]}"
 
         def change(before: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -67,7 +67,7 @@ class Rates:
             moved = taken(forgotten(account, now), self._rates[way], number, now)
             return {name: msgspec.json.encode(moved)}
 
-        self._store.change_marks([name], change)
+        self._store.change_marks([name], change, waits=False)
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
         """Return when each of these may leave to its destination, taking a place there for each that has a limit."""

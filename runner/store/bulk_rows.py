@@ -31,8 +31,11 @@ class Run(Protocol):
 class Door(Protocol):
     """What a store lends to its bulk tables."""
 
-    def writing(self) -> AbstractContextManager[Run]:
-        """Return a transaction that commits at its end, or leaves nothing behind."""
+    def writing(self, *, waits: bool = True) -> AbstractContextManager[Run]:
+        """Return a transaction that commits at its end, or leaves nothing behind.
+
+        One that does not wait for the disk is there with the next that does.
+        """
         ...
 
     def reading(self) -> AbstractContextManager[Run]:

@@ -295,12 +295,14 @@ class Store(Protocol):
         """
         ...
 
-    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+    def change_marks(
+        self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+    ) -> dict[str, bytes]:
         """Give ``change`` the marks of these names that there are, keep what it returns, and return that.
 
         Nobody else changes any mark meanwhile: of two that change one mark, the second is given what the first kept.
-        ``change`` may be called again when another writer was first, so it only computes. Durable on return; when it
-        returns what it was given nothing is written. A name that it leaves out is removed.
+        ``change`` may be called again when another writer was first, so it only computes. Durable on return, unless it
+        does not wait: then as soon as the next commit is that does. When it returns what it was given nothing is written. A name that it leaves out is removed.
         """
         ...
 

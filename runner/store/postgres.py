@@ -362,9 +362,11 @@ class PostgresStore:
         with self.server.connection() as connection:
             return postgres_marks.read(connection, prefix)
 
-    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+    def change_marks(
+        self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+    ) -> dict[str, bytes]:
         """See Store.change_marks."""
-        return self._racing(lambda connection: postgres_marks.change(connection, names, change))
+        return self._racing(lambda connection: postgres_marks.change(connection, names, change, waits=waits))
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 from runner.store.bulk import Run
 from runner.store.bulk_schema import COPIED
 from runner.store.postgres_batch import begin
-from runner.store.postgres_server import Connection, Server
+from runner.store.postgres_server import UNHURRIED, Connection, Server
 from runner.store.sealing import Sealer, shredded
 from runner.vault.keys import DataKey
 
@@ -53,9 +53,11 @@ class PostgresDoor:
         self._server, self._sealer = server, sealer
 
     @contextmanager
-    def writing(self) -> Iterator[Run]:
+    def writing(self, *, waits: bool = True) -> Iterator[Run]:
         """See ``bulk.Door.writing``."""
         with self._server.connection() as connection, connection.transaction():
+            if not waits:
+                connection.execute(UNHURRIED)
             yield PostgresRun(connection)
 
     @contextmanager

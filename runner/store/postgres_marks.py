@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import LiteralString
 
 from runner.store.port import ChangeMarks
-from runner.store.postgres_server import Connection
+from runner.store.postgres_server import UNHURRIED, Connection
 
 _EXISTS: LiteralString = (
     "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'tocsin' AND tablename = 'marks'"
@@ -34,11 +34,15 @@ def read(connection: Connection, prefix: str) -> dict[str, bytes]:
     return dict(connection.execute(_SELECT, (prefix,), binary=True).fetchall())
 
 
-def change(connection: Connection, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+def change(
+    connection: Connection, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+) -> dict[str, bytes]:
     """Change marks in a transaction of their own."""
     if connection.execute(_EXISTS).fetchone() is None:
         connection.execute(_CREATE)
     with connection.transaction():
+        if not waits:
+            connection.execute(UNHURRIED)
         connection.execute(_LOCK)
         before: dict[str, bytes] = dict(
             connection.execute(_SELECT_THESE, ([*names],), binary=True).fetchall()

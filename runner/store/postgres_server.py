@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import conninfo, errors
@@ -31,6 +31,8 @@ _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10,
 _SESSION = """
 SET synchronous_commit = on; SET lock_timeout = {patience}; SET client_min_messages = warning;
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
+UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
+"""Lets a transaction reach the disk with the next one that waits for it, in their order."""
 _PREPARING = int.from_bytes(b"tocsin!!", "big", signed=True)
 
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +43,7 @@ from runner.store.sqlite_batch import (
     create_key,
     head_of,
 )
-from runner.store.sqlite_file import connect, new_file
+from runner.store.sqlite_file import connect, new_file, unhurried
 from runner.vault.keys import DataKey, Vault
 
 if TYPE_CHECKING:
@@ -337,9 +337,11 @@ class SqliteStore:
         with self._reading() as run:
             return sqlite_marks.read(run, prefix)
 
-    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+    def change_marks(
+        self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+    ) -> dict[str, bytes]:
         """See Store.change_marks."""
-        with self._writing() as run:
+        with self._writing(waits=waits) as run:
             return sqlite_marks.change(run, names, change)
 
     # --- workers, copies, the end ------------------------------------------------------------------------
@@ -390,10 +392,10 @@ class SqliteStore:
     # --- the connection ----------------------------------------------------------------------------------
 
     @contextmanager
-    def _writing(self) -> Iterator[Execute]:
-        """Hold the write lock of the file; commit at the end, or leave nothing behind."""
+    def _writing(self, *, waits: bool = True) -> Iterator[Execute]:
+        """Hold the write lock of the file; commit at the end, or leave nothing behind. See ``unhurried`` for one that does not wait."""
         run = self._connection.execute
-        with self._lock:
+        with self._lock, nullcontext() if waits else unhurried(self._connection):
             try:
                 try:
                     run("BEGIN IMMEDIATE")

@@ -11,7 +11,7 @@ from runner.store.sealing import Sealer, shredded
 from runner.store.sqlite_batch import SELECT_KEY, Execute, create_key
 from runner.vault.keys import DataKey
 
-Context = Callable[[], AbstractContextManager[Execute]]
+Context = Callable[..., AbstractContextManager[Execute]]
 
 
 class SqliteDoor:
@@ -24,9 +24,9 @@ class SqliteDoor:
         self._connection, self._writing, self._reading, self._sealer = connection, writing, reading, sealer
 
     @contextmanager
-    def writing(self) -> Iterator[Run]:
+    def writing(self, *, waits: bool = True) -> Iterator[Run]:
         """See ``bulk.Door.writing``."""
-        with self._writing():
+        with self._writing(waits=waits):
             yield self._connection
 
     @contextmanager

@@ -16,6 +16,7 @@ from runner.store.failures import absent, sqlite_failure, too_new
 
 APPLICATION_ID = 0x546F6373
 SCHEMA_VERSION = 1
+_FULL = 2
 
 
 def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = True) -> sqlite3.Connection:
@@ -76,6 +77,23 @@ def _create(connection: sqlite3.Connection) -> None:
             statement = ""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let commits reach the disk with the next one that waits for it, in their order.
+
+    Who dies meanwhile loses nothing; a loss of power may take them back, the last first.
+    """
+    (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    if level < _FULL:
+        yield
+        return
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 @contextmanager

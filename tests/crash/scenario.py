@@ -172,12 +172,12 @@ class MarkedStore:
         self._boundaries.pass_one()
         return done
 
-    def change_marks(self, names: Sequence[str], change: Any) -> Any:
+    def change_marks(self, names: Sequence[str], change: Any, **rest: Any) -> Any:
         """Change what is known of the world between two boundaries; the clock is noted whenever there is time for it."""
         if any(name.startswith("clock/") for name in names):
-            return self._store.change_marks(names, change)
+            return self._store.change_marks(names, change, **rest)
         self._boundaries.pass_one()
-        done = self._store.change_marks(names, change)
+        done = self._store.change_marks(names, change, **rest)
         self._boundaries.pass_one()
         return done
 

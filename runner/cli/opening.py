@@ -14,6 +14,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.errors import Usage
 from runner.model.states import MARKS, Kind
+from runner.service.workers import living
 from runner.settings import CONFIG
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
@@ -100,6 +101,7 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     outcome.work(session)
     after = session.desk.load(before.id)
     _warn_of_silence(session, after)
+    _warn_of_rest(session, after)
     report = _opened(after, opening, plan)
     session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
 
@@ -114,6 +116,17 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
         session.say(
             f"NOTHING HAS LEFT to {names}, over no channel: telephone them: tocsin message call-sheet"
         )
+
+
+def _warn_of_rest(session: Session, incident: Incident) -> None:
+    """Say that what becomes due later waits for somebody to type, where no worker goes on that would do it."""
+    row = session.desk.store.row(incident.id)
+    if incident.kind == "test" or row is None or row.next_due is None or living(session.desk.store):
+        return
+    session.say(
+        "no worker is running: what becomes due later waits for your next command; "
+        "leave one running: tocsin worker"
+    )
 
 
 def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.service.workers import enlist
 from tests.cli.at_desk import AtDesk
 
 
@@ -51,6 +52,16 @@ def test_no_work_leaves_the_messages_to_a_worker(tocsin: AtDesk, playbook: Path)
     assert tocsin.console == ""
     tocsin("worker", "--once")
     assert tocsin.console.count("A badge is missing") == 2
+
+
+def test_opening_says_that_later_work_waits_where_no_worker_goes_on(tocsin: AtDesk, playbook: Path) -> None:
+    opening = ("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    assert "what becomes due later waits for your next command" in tocsin(*opening).err
+    desk = tocsin.office()
+    alive = desk.store.register_worker("worker-1")
+    enlist(desk.store, "worker-1")
+    assert "no worker is running" not in tocsin(*opening, "--no-work").err
+    alive.release()
 
 
 def test_opening_answers_with_the_plan_in_json(tocsin: AtDesk, playbook: Path) -> None:

@@ -42,8 +42,8 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
     """Return a campaign; raises NotFound with those that there are."""
     found = find(desk, incident, notice, people.name)
     if found is None:
-        campaigns = desk.store.bulk().campaigns(incident.id)
-        there = "; ".join(f"{one.campaign.notice} --people {one.campaign.list_name}" for one in campaigns)
+        told = incident.campaigns.values()
+        there = "; ".join(f"{one.notice} --people {quote(one.list_name)}" for one in told)
         raise NotFound(
             f"nothing was planned for {notice} and {people.name} in {incident.codename}",
             hint=f"there is: {there}"

@@ -72,6 +72,10 @@ class BulkTables:
         with door.writing() as run:
             for statement in sql.TABLES:
                 run.execute(statement)
+            if run.execute(sql.SELECT_SETTING, (sql.KEYED,)).fetchone() is None:
+                for statement in sql.ALL_KEYS:
+                    run.execute(statement)
+                run.execute(sql.INSERT_SETTING, (sql.KEYED, "1"))
         self._pepper = self._shared_pepper(fresh)
 
     def _shared_pepper(self, fresh: bytes) -> bytes:
@@ -79,8 +83,8 @@ class BulkTables:
         key = self._door.key(_SECRETS)
         sealed = base64.b64encode(key.seal(fresh, b"tocsin/bulk-pepper/v1")).decode()
         with self._door.writing() as run:
-            run.execute(sql.INSERT_PEPPER, (sql.PEPPER, sealed))
-            (kept,) = run.execute(sql.SELECT_PEPPER, (sql.PEPPER,)).fetchone()
+            run.execute(sql.INSERT_SETTING, (sql.PEPPER, sealed))
+            (kept,) = run.execute(sql.SELECT_SETTING, (sql.PEPPER,)).fetchone()
         return key.open(base64.b64decode(kept), b"tocsin/bulk-pepper/v1")
 
     def digest(self, kind: str, text: str) -> bytes:

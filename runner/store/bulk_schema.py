@@ -1,6 +1,6 @@
 """The tables of notices to many people, and every statement about them, as both stores understand them.
 
-They are made when a first campaign is planned, in old stores as in new ones. A store writes ``?`` and the tables' names in its
+They are made when a first campaign is planned, in old stores as in new ones; one that came later is filled then. A store writes ``?`` and the tables' names in its
 own way. No statement but a count reads a whole list: SQLite knows no figures of a table and goes by the words of a condition, so a
 ``state || ''`` keeps it from an index over all who are ready where their numbers are known. Columns say how somebody stands and nothing of who it is: names and addresses are in ``bulk_contacts``, sealed, and
 what has to be found again (a reference, an address, a destination) stands as a keyed digest.
@@ -104,8 +104,8 @@ COPIED = {
 """What a copy of a store takes along: how each table is read, and written into the copy."""
 
 PEPPER = "bulk.pepper"
-SELECT_PEPPER = "SELECT value FROM settings WHERE name = ?"
-INSERT_PEPPER = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+SELECT_SETTING = "SELECT value FROM settings WHERE name = ?"
+INSERT_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 
 CAMPAIGN = "SELECT id, state, body, tag, sent, bounced, complaints, chunks FROM bulk_campaigns"
 CAMPAIGNS = CAMPAIGN + " WHERE incident = ? AND state <> 'partial' ORDER BY id"
@@ -121,6 +121,14 @@ NEXT_CHUNK = "UPDATE bulk_campaigns SET chunks = chunks + 1 WHERE id = ?"
 INSERT_OWED = "INSERT INTO bulk_owed VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, ?, ?, ?, ?, ?)"
 INSERT_CONTACT = "INSERT INTO bulk_contacts VALUES (?, ?, ?)"
 INSERT_KEY = "INSERT INTO bulk_keys VALUES (?, ?, ?) ON CONFLICT (campaign, key, n) DO NOTHING"
+KEYED = "bulk.keys"
+"""The setting that says that everybody of older campaigns is in ``bulk_keys``: there were some before there was that table."""
+ALL_KEYS = (
+    """INSERT INTO bulk_keys SELECT campaign, reference, n FROM bulk_owed WHERE length(reference) > 0
+    ON CONFLICT (campaign, key, n) DO NOTHING""",
+    """INSERT INTO bulk_keys SELECT campaign, address, n FROM bulk_owed WHERE length(address) > 0
+    ON CONFLICT (campaign, key, n) DO NOTHING""",
+)
 _OF_KEY = "FROM bulk_keys k JOIN bulk_owed o ON o.campaign = k.campaign AND o.n = k.n"
 TAKEN = f"""SELECT o.address, o.person {_OF_KEY} WHERE k.campaign = ? AND k.key IN ({{keys}}) AND o.address = k.key
     AND o.state <> 'duplicate'"""

@@ -85,10 +85,9 @@ class PostgresDoor:
 
 def bulk_copies(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     """Read the bulk tables whole, where they are, for a copy."""
-    (there,) = connection.execute("SELECT to_regclass('tocsin.bulk_campaigns') IS NOT NULL").fetchone() or (
-        False,
-    )
-    for table, (query, _) in COPIED.items() if there else ():
+    for table, (query, _) in COPIED.items():
+        if connection.execute("SELECT to_regclass(%s)", (f"tocsin.{table}",)).fetchone() == (None,):
+            continue
         with connection.cursor(name=f"tocsin_{table}", binary=True) as cursor:
             cursor.itersize = 2000
             cursor.execute(translated(query))

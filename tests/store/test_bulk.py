@@ -316,3 +316,16 @@ def test_a_backup_takes_campaigns_along(tables: BulkTables, store: Store, tmp_pa
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT count(*) FROM bulk_owed").fetchone() == (5,)
         assert copy.execute("SELECT count(*) FROM bulk_contacts").fetchone() == (5,)
+
+
+def test_a_campaign_from_before_there_was_a_table_of_keys_is_found_again(
+    tables: BulkTables, store: Store, place: Place, tmp_path: Path
+) -> None:
+    place.execute("DROP TABLE bulk_keys")
+    place.execute("DELETE FROM settings WHERE name = 'bulk.keys'")
+    store.backup(tmp_path / "copy.db")
+    with place.opened() as again:
+        found = again.bulk()
+        assert found.by_reference("b-1", found.digest("reference", "k-2")).n == 2
+        assert [one.n for one in found.by_address(found.digest("email", "person3@people.example"))] == [3]
+        assert found.by_address(b"") == []

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ import typer
 from runner.cli.commands import COMPLETION
 from runner.cli.options import Argument, Command, Commands, Declared, Parameter
 from runner.cli.sections import Sections
+from runner.cli.streams import unread
 from runner.errors import Usage
 
 if TYPE_CHECKING:
@@ -32,7 +34,17 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
             raise KeyboardInterrupt from None
         except typer.TyperException as error:
             raise _usage(error) from None
+        except OSError as error:
+            if not _asks_for_help(words):
+                raise
+            unread(world.out, error)
+            return 0
     return result if isinstance(result, int) else 0
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    """Tell whether help is all that is done: no command runs, so what fails is the stream that the help goes to."""
+    return "--help" in takewhile(lambda word: word != "--", words)
 
 
 def _output(world: World) -> contextlib.AbstractContextManager[Any]:

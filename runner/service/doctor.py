@@ -33,7 +33,8 @@ from runner.views import advice
 
 AHEAD = timedelta(minutes=5)
 """How far the journal may be ahead of this machine's clock before that is said."""
-
+POSTGRES = "psycopg"
+"""The Python package by which a store on PostgreSQL is reached; it comes with an extra."""
 
 Watched = Callable[[str, int], Callable[[int], None]]
 """From what begins, and how much there is of it, to what is told how much more was done."""
@@ -84,6 +85,13 @@ def _examined(
         desk, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
         yield from _of_error("store", error)
+        return
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != POSTGRES:
+            raise
+        what = f"the store is on PostgreSQL, and the Python package '{POSTGRES}' is not installed"
+        hint = "install Tocsin with its extra 'postgres': tocsin[postgres]"
+        yield Finding(area="store", severity="error", what=what, hint=hint)
         return
     with desk.store:
         if made:

@@ -6,12 +6,14 @@ time; one that it leaves out counts as far behind the change as it would have be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runner.errors import Refused
+from runner.views.words import span
 
 if TYPE_CHECKING:
     from runner.model.schedule import Rule, Schedule
@@ -125,7 +127,7 @@ def coming(schedule: Schedule, now: datetime, until: datetime, most: int) -> lis
 
 
 def check(rule: Rule, now: datetime) -> datetime:
-    """Return the first fire time; raises Refused for a rule that never comes or comes too often."""
+    """Return the first fire time; raises Refused for a rule that never comes, comes too often, or has too long a window."""
     _zone(rule.zone)
     clock = trigger(rule, now)
     times: list[datetime] = []
@@ -137,4 +139,21 @@ def check(rule: Rule, now: datetime) -> datetime:
         raise _no_cron(rule.cron, "it never comes")
     if any(later - one < SHORTEST for one, later in pairwise(times)):
         raise Refused("an exercise comes at most once an hour", hint="as: --every 90d", code="too_often")
+    _fits(rule, times)
     return times[0]
+
+
+def _fits(rule: Rule, times: Sequence[datetime]) -> None:
+    """Have a window without notice end before the next one begins; raises Refused.
+
+    Times of a cron line are compared by the local clock, and an hour that a change of clocks moves one of them by is let pass.
+    """
+    there = [one.astimezone(_zone(rule.zone)) for one in times]
+    apart = rule.every or min((later - one for one, later in pairwise(there)), default=timedelta.max)
+    moved = timedelta() if rule.every else SHORTEST
+    if rule.no_notice is not None and rule.no_notice - moved > apart:
+        raise Refused(
+            f"the window of {span(rule.no_notice)} is longer than the {span(apart)} from one time to the next",
+            hint=f"a window of {span(apart)} at most, or have it come less often",
+            code="window",
+        )

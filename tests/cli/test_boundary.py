@@ -208,7 +208,9 @@ def test_an_incident_is_opened_whatever_becomes_of_the_streams(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["version", "list", "list --format json", "stauts --format json"])
+@pytest.mark.parametrize(
+    "words", ["version", "--help", "drill --help", "list", "list --format json", "stauts --format json"]
+)
 def test_an_answer_that_cannot_be_written_is_told_and_is_no_fault_of_ours(tocsin: AtDesk, words: str) -> None:
     ran = _in_a_process(tocsin, f"tocsin {words} >/dev/full")
     assert ran.returncode in (1, 2), ran.stderr

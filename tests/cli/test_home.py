@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -295,3 +297,20 @@ def test_a_password_in_the_store_s_url_is_refused_and_not_repeated(tocsin: AtDes
     ), said.err
     assert "store_password: file:store.password" in said.err
     assert "geheim" not in said.err
+
+
+def test_doctor_without_the_package_for_postgresql_says_what_to_install_beside_what_it_found(
+    tocsin: AtDesk,
+) -> None:
+    path = tocsin.home / "tocsin.yaml"
+    path.write_text("schema: tocsin/home/v1\nstore: postgresql://db.example.org/tocsin\n", encoding="utf-8")
+    program = (
+        "import sys; sys.modules['psycopg'] = None; from runner.__main__ import main;"
+        f" sys.exit(main(['doctor', '--home', {str(tocsin.home)!r}]))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 4, ran.stderr
+    said = " ".join(ran.stdout.split())
+    assert "ok settings:" in said
+    assert "the Python package 'psycopg' is not installed" in said
+    assert "tocsin[postgres]" in said

@@ -174,6 +174,8 @@ def test_an_exercise_that_was_unscheduled_comes_no_more_and_stays_on_record(
         (("--every", "soon"), 2, "not a duration"),
         (("--every", "90d", "--on-missed", "some"), 2, "skip, latest, all"),
         (("--every", "5m"), 1, "at most once an hour"),
+        (("--every", "90d", "--no-notice", "400d"), 1, "window of 400 d is longer than the 90 d"),
+        (("--cron", "0 9 * * 1", "--no-notice", "8d"), 1, "window of 8 d is longer than the 7 d"),
     ],
 )
 def test_a_schedule_that_says_nothing_is_refused(

@@ -120,3 +120,15 @@ def test_the_times_that_passed_are_told_up_to_a_bound() -> None:
 def test_a_rule_that_cannot_be_kept_is_refused(rule: Rule, told: str) -> None:
     with pytest.raises(Refused, match=told):
         check(rule, SINCE)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(exercise="x", every=timedelta(days=90), no_notice=timedelta(days=90)),
+        Rule(exercise="x", cron="30 2 * * *", zone="Europe/Berlin", no_notice=timedelta(days=1)),
+        Rule(exercise="x", cron="0 9 29 2 *", no_notice=timedelta(days=366)),
+    ],
+)
+def test_a_window_may_be_as_long_as_the_time_to_the_next_one(rule: Rule) -> None:
+    assert check(rule, datetime(2027, 3, 1, tzinfo=UTC)) > SINCE

@@ -72,12 +72,12 @@ class Whereabouts:
                 used.add(attempt.channel)
                 if attempt.state == "sending":
                     under_way.add(attempt.channel)
-        for campaign in incident.campaigns:
+        for view in incident.campaigns.values():
             self.bulk = True
-            known = self._desk.store.bulk().campaign(campaign)
-            used.update(known.campaign.channels.values())
-            if known.state == "sending":
-                under_way.update(known.campaign.channels.values())
+            channels = self._desk.store.bulk().campaign(view.id).campaign.channels.values()
+            used.update(channels)
+            if view.state == "sending":  # by the journal: what is read here is read again when that grows
+                under_way.update(channels)
         self._under_way[incident.id] = frozenset(under_way)
         self._used[incident.id] = frozenset() if over else frozenset(used)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,12 +10,14 @@ import msgspec
 import pytest
 
 from runner.errors import Sealed, StoreLocked
+from runner.model.campaign_view import CampaignView
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.service.desk import Desk
 from runner.service.whereabouts import Whereabouts
 from tests.scenario import World, message
 
+AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 NAMED = SendResult(state="accepted", provider_id="SM1 SM2", evidence="accepted")
 
 
@@ -78,3 +81,13 @@ def test_a_busy_store_is_asked_again_and_a_shredded_incident_is_not() -> None:
     shredded.refresh()
     shredded.refresh()
     assert shredded.find("sms", "SM1", "") is None
+
+
+def test_a_notice_to_many_is_under_way_from_the_moment_that_the_journal_says_so() -> None:
+    view = CampaignView(id="b-1", notice="letter", list_name="people.csv", owed=1, at=AT, state="sending")
+    office = Office(msgspec.structs.replace(sent(NAMED), campaigns={"b-1": view}))
+    planned = SimpleNamespace(state="planned", campaign=SimpleNamespace(channels={"email": "relay"}))
+    office.store.bulk = lambda: SimpleNamespace(campaign=lambda name: planned)
+    found = where(office)
+    found.refresh()
+    assert found.under_way("relay")

@@ -29,4 +29,11 @@ def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
 
 
 def _ended(store: Store, row: IncidentRow) -> datetime | None:
-    return max((one.at for one in store.read(row.id) if one.type in ENDS), default=None)
+    """Return when one ended; None for one that was shredded: nothing of it can be looked at."""
+    ended: datetime | None = None
+    for one in store.read(row.id):
+        if one.payload is None:
+            return None
+        if one.type in ENDS:
+            ended = one.at
+    return ended

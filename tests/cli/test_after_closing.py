@@ -117,3 +117,16 @@ def test_where_no_incident_is_open_the_one_that_ended_last_is_named(incident: At
     assert "no incident is open; amber-falcon was closed at Tue 24 Nov 2026 11:00 UTC" in said.err
     assert "look at it: tocsin status --incident amber-falcon; or open one: tocsin open PLAYBOOK" in said.err
     incident.done("status", "--incident", "amber-falcon")
+
+
+def test_an_incident_that_was_shredded_is_not_the_one_to_look_at(incident: AtDesk, playbook: Path) -> None:
+    incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
+    incident.done("close", "calm-heron", "--reason", "the same badge")
+    incident.clock.advance(timedelta(hours=2))
+    incident.done("close", "amber-falcon", "--reason", "found in the canteen")
+    incident.done("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
+    said = incident("next")
+    assert said.code == 1
+    assert "no incident is open; calm-heron was closed at Tue 24 Nov 2026 09:00 UTC" in said.err
+    incident.done("shred", "calm-heron", "--reason", "policy 7.2", "--yes")
+    assert "no incident is open\n" in incident("next").err

@@ -23,37 +23,43 @@ class Unwritten(TocsinError):
 
 
 class _Deaf(io.RawIOBase):
-    """Bytes for a file descriptor; once they cannot be written, they are given up without a word."""
+    """What lies under a stream, by its own way of writing (a console of Windows has one); what it does not take is given up.
 
-    def __init__(self, descriptor: int) -> None:
+    It keeps the stream, which would otherwise close a descriptor that a file of ours is given next.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._kept = stream
+        self._raw: Any = getattr(stream.buffer, "raw", stream.buffer)
         self._heard = True
 
     def writable(self) -> bool:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
         return True
 
     def fileno(self) -> int:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
-        return self._descriptor
+        return int(self._raw.fileno())
 
     def isatty(self) -> bool:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
-        return os.isatty(self._descriptor)
+        return bool(self._raw.isatty())
 
     def write(self, data: Any, /) -> int:  # type: ignore[explicit-override]
         rest = memoryview(data).cast("B")
         size = len(rest)
         while self._heard and rest:
             try:
-                rest = rest[os.write(self._descriptor, rest) :]
+                taken = self._raw.write(rest)
             except OSError:
-                self._heard = False
+                taken = None
+            self._heard = taken is not None
+            rest = rest[taken or 0 :]
         return size
 
 
 def standard() -> tuple[TextIO, TextIO, TextIO]:
     """Return input, answer and remarks; one that is closed is as one that nobody uses."""
     given = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  # as long as the process
-    return given, _tolerant(sys.stdout), _unstoppable(_tolerant(sys.stderr))
+    return given, _tolerant(sys.stdout), unstoppable(_tolerant(sys.stderr))
 
 
 def _tolerant(stream: TextIO | None) -> TextIO:
@@ -69,12 +75,12 @@ def _tolerant(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def _unstoppable(stream: TextIO) -> TextIO:
+def unstoppable(stream: TextIO) -> TextIO:
     """Return the same stream, whose failures stop nothing."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     return io.TextIOWrapper(
-        io.BufferedWriter(_Deaf(stream.fileno())),
+        io.BufferedWriter(_Deaf(stream)),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,

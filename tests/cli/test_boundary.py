@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.cli.app import globals_last
 from runner.cli.boundary import guarded
+from runner.cli.streams import unstoppable
 from runner.errors import Stale
 from tests.cli.at_desk import AtDesk, text_of
 
@@ -226,3 +230,36 @@ def test_an_answer_that_cannot_be_written_is_told_and_is_no_fault_of_ours(tocsin
 def test_who_cannot_be_asked_since_there_is_no_input_is_told_so(tocsin: AtDesk, playbook: Path) -> None:
     ran = _in_a_process(tocsin, f"tocsin open {playbook} <&-")
     assert (ran.returncode, "there is no terminal to ask at" in ran.stderr) == (1, True), ran.stderr
+
+
+class _Console(io.RawIOBase):
+    """A console as Windows has it: it is written to by its own means, and bytes for a descriptor would come out garbled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        taken = bytes(data)[:5]
+        self.heard += taken
+        return len(taken)
+
+
+def test_remarks_go_to_a_console_by_its_own_means() -> None:
+    console = _Console()
+    unstoppable(io.TextIOWrapper(io.BufferedWriter(console), encoding="utf-8")).write("→ tocsin next\n")
+    assert console.heard.decode() == "→ tocsin next\n"
+
+
+def test_remarks_keep_the_stream_that_they_go_to(tmp_path: Path) -> None:
+    stream = (tmp_path / "remarks").open("w", encoding="utf-8")
+    remarks, kept = unstoppable(stream), weakref.ref(stream)
+    del stream
+    remarks.write("no worker is running\n")
+    left = kept()
+    assert left is not None
+    left.close()
+    assert (tmp_path / "remarks").read_text(encoding="utf-8") == "no worker is running\n"

@@ -9,8 +9,9 @@ import msgspec
 
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.outcome import submit
+from runner.cli.outcome import tell
 from runner.cli.session import Session
+from runner.engine.answering import OVER
 from runner.errors import NotFound
 from runner.model.commands import DeclareDomain
 from runner.model.incident import Domain, Incident
@@ -52,7 +53,7 @@ def add(app: Commands) -> None:
 
 def list_(session: Session) -> None:
     """List the failure domains with the channels, contacts and war rooms that depend on each."""
-    _show(session, _incident(session))
+    _show(session, _open_incident(session))
 
 
 def _show(session: Session, incident: Incident | None) -> None:
@@ -68,6 +69,14 @@ def _incident(session: Session) -> Incident | None:
         if session.options.incident:
             raise
         return None
+
+
+def _open_incident(session: Session) -> Incident | None:
+    """Return the incident that is meant; None also where that one is over, nobody named it, and no other goes on."""
+    incident = _incident(session)
+    if incident is None or incident.state not in OVER or session.options.incident:
+        return incident
+    return incident if any(row.state in ("open", "paused") for row in session.desk.store.rows()) else None
 
 
 def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
@@ -160,7 +169,7 @@ def _declare(
     session: Session, domain: str, state: Literal["compromised", "down", "up"], since: str, reason: str
 ) -> None:
     """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
-    incident = session.incident() if state == "compromised" else _incident(session)
+    incident = session.incident() if state == "compromised" else _open_incident(session)
     domain = session.desk.directory.domain_meant(domain)
     if words := nothing_hangs(session.desk, domain):
         session.say(words)
@@ -169,13 +178,14 @@ def _declare(
         _between(session, domain, state, at, reason)
         return
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
+    after = session.desk.submit(incident.id, made)
     if state != "compromised":
         from runner.service.outages import declare
 
         others = declare(session.desk, incident, domain, state)
         if others:
             session.say(f"{domain} is {state} in {', '.join(others)} as well")
-    submit(session, incident.id, made, f"{domain} is {state}")
+    tell(session, incident, after, f"{domain} is {state}")
 
 
 def _between(

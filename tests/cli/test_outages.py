@@ -426,3 +426,22 @@ def test_what_was_declared_down_between_incidents_is_declared_up_between_them(pr
 def test_that_a_domain_is_compromised_is_said_of_an_incident(providers: Providers) -> None:
     said = providers.tocsin("domain", "compromised", "messenger")
     assert (said.code, "no incident is open" in said.err) == (1, True)
+
+
+def test_a_domain_is_declared_down_between_incidents_though_commands_still_mean_one_that_is_over(
+    incident: AtDesk, playbook: Path
+) -> None:
+    incident.done("use", "amber-falcon")
+    incident.done("close", "--reason", "found in the canteen")
+    said = incident("domain", "declare-down", "this-machine")
+    assert said.code == 0
+    assert "this-machine is down; no incident is open" in said.err
+    (row,) = incident("domain", "list", "--format", "json").json["domains"]
+    assert (row["domain"], row["state"]) == ("this-machine", "down")
+    named = incident("domain", "declare-up", "this-machine", "--incident", "amber-falcon")
+    assert (named.code, "amber-falcon is closed" in named.err) == (1, True)
+    incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
+    incident.done("use", "amber-falcon")
+    refused = incident("domain", "declare-up", "this-machine")
+    assert (refused.code, "amber-falcon is closed" in refused.err) == (1, True)
+    assert "declared down" in incident("doctor").out

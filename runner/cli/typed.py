@@ -34,6 +34,11 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
             raise KeyboardInterrupt from None
         except typer.TyperException as error:
             raise _usage(error) from None
+        except SystemExit as ended:
+            if not isinstance(ended.__context__, BrokenPipeError):
+                raise
+            unread(world.out, ended.__context__)  # Typer's own way with a pipe that nobody reads
+            return 0
         except OSError as error:
             if not _asks_for_help(words):
                 raise

@@ -227,6 +227,13 @@ def test_an_answer_that_cannot_be_written_is_told_and_is_no_fault_of_ours(tocsin
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", ["version", "--help", "list"])
+def test_an_answer_that_nobody_reads_is_no_error(tocsin: AtDesk, words: str) -> None:
+    ran = _in_a_process(tocsin, f"tocsin {words} | exec true")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.slow
 def test_who_cannot_be_asked_since_there_is_no_input_is_told_so(tocsin: AtDesk, playbook: Path) -> None:
     ran = _in_a_process(tocsin, f"tocsin open {playbook} <&-")
     assert (ran.returncode, "there is no terminal to ask at" in ran.stderr) == (1, True), ran.stderr

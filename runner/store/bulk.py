@@ -112,7 +112,7 @@ class BulkTables:
             return
         for statement in sql.DROP:
             gone = _DROPPED
-            while gone == _DROPPED:
+            while gone >= _DROPPED:
                 with self._door.writing() as run:
                     gone = run.execute(statement.format(page=_DROPPED), (campaign, campaign)).rowcount
         with self._door.writing() as run:

@@ -144,7 +144,7 @@ CONTACTS = "SELECT n, body FROM bulk_contacts WHERE campaign = ? AND n IN ({numb
 SETTLE = """UPDATE bulk_owed SET state = ?, ways = ?, way = ?, evidence = ?, tries = ?, not_before = ?, hit = ?,
     why = ?{elsewhere} WHERE campaign = ? AND state = ? AND chunk = ? AND n IN ({numbers})"""
 ELSEWHERE = ", address = ?, domain = ?"
-"""Only where somebody goes another way: an index over the addresses of a million people is not touched for the others."""
+"""Only where somebody goes another way."""
 INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"

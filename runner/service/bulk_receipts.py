@@ -80,9 +80,15 @@ def take(desk: Desk, receipts: Iterable[BulkReceipt], campaign: str = "") -> Tak
     return _Taking(desk, campaign).take(receipts)
 
 
-def in_flight(desk: Desk, receipt: BulkReceipt) -> bool:
-    """Tell whether a receipt is about somebody whose chunk is under way: how they stand is not known before it is settled."""
-    return any(one.state == "sending" for one in _Taking(desk, "").about(receipt))
+def take_one(desk: Desk, receipt: BulkReceipt) -> Literal["taken", "nothing", "later"]:
+    """Take in one receipt as it comes; ``nothing`` where it is about nobody whom we sent to.
+
+    ``later`` while the chunk that they are in is under way: how they stand is not known before that is settled, so it is to be
+    taken again. A STOP counts at once all the same.
+    """
+    taking = _Taking(desk, "")
+    found = taking.take((receipt,)).unmatched == 0
+    return "later" if taking.in_flight else "taken" if found else "nothing"
 
 
 class _Taking:
@@ -96,21 +102,22 @@ class _Taking:
         self._blocked: dict[str, str] = {}
         self._touched: set[str] = set()
         self._unmatched = 0
+        self.in_flight = False
 
     def take(self, receipts: Iterable[BulkReceipt]) -> Taken:
         count = 0
         for receipt in receipts:
             count += 1
             self._suppress(receipt, ())
-            found = list(self.about(receipt))
+            found = list(self._about(receipt))
             self._unmatched += not found
+            self.in_flight = self.in_flight or any(one.state == "sending" for one in found)
             for standing in found:
                 self._fold(receipt, standing)
         paused = tuple(sorted(filter(None, map(self._judge, sorted(self._touched)))))
         return Taken(receipts=count, unmatched=self._unmatched, changed=dict(self._changed), paused=paused)
 
-    def about(self, receipt: BulkReceipt) -> Iterator[Standing]:
-        """Yield whoever a receipt is about."""
+    def _about(self, receipt: BulkReceipt) -> Iterator[Standing]:
         named: list[tuple[str, int]] = []
         if receipt.key:
             found = self._tables.named_by(receipt.key)

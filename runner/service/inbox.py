@@ -109,7 +109,7 @@ class Inbox:
         """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
         if not self._where.bulk:
             return "nothing"
-        from runner.service.bulk_receipts import BulkReceipt, in_flight, take
+        from runner.service.bulk_receipts import BulkReceipt, take_one
 
         told = BulkReceipt(
             kind=receipt.kind,
@@ -118,9 +118,7 @@ class Inbox:
             way="sms" if channel.address_kind == "phone" else "email",
             code=receipt.code,
         )
-        early = in_flight(self._desk, told)
-        found = take(self._desk, (told,)).unmatched == 0  # a STOP counts at once
-        return "later" if early else "taken" if found else "nothing"
+        return take_one(self._desk, told)
 
     def _submit(self, place: Place, receipt: Receipt) -> Fate:
         command = TakeReceipt(

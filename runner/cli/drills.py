@@ -148,9 +148,10 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     loaded = load_exercise(exercise, catalog(session))
     plan = loaded.exercise
     opening = prepare_drill(session.desk, loaded, despite=despite)
-    live = [one.person for one in plan.participants if one.opted_in] if plan.type == "live_comms" else []
     session.say(f"{plan.marking}: {plan.title} ({plan.type}), playbook {loaded.bundle.playbook.name}")
-    session.say(f"messages really leave to: {', '.join(live)}" if live else "no message leaves this machine")
+    session.say(
+        f"messages really leave to: {', '.join(plan.live)}" if plan.live else "no message leaves this machine"
+    )
     session.say(
         f"a real emergency ends it at once: say {plan.safety.real_world_word}, tocsin drill real-world"
     )

@@ -16,6 +16,7 @@ from runner.loading.facts import misstated
 from runner.loading.rehearsals import behaviour_problems, paths, roles_of
 from runner.loading.source import Source, Where, scan_file
 from runner.loading.strict import misread, read_struct
+from runner.model.drill import LIVE
 from runner.model.exercise import DISCUSSION, Action, Exercise, ScenarioEvent
 from runner.model.moments import parse_instant
 from runner.model.playbook import Bundle
@@ -155,7 +156,7 @@ def _clock(source: Source, exercise: Exercise) -> Iterator[Problem]:
             yield source.problem(("clock", "start"), "instant", str(error))
     if exercise.clock.mode == "real" and exercise.clock.rate != 1:
         yield source.problem(("clock", "rate"), "clock", "a real clock has no rate", hint="mode: accelerated")
-    if exercise.type == "live_comms" and (exercise.clock.mode != "real" or exercise.clock.start):
+    if exercise.type == LIVE and (exercise.clock.mode != "real" or exercise.clock.start):
         yield source.problem(
             ("clock",), "clock", "messages that really leave want the real time", hint="leave clock out"
         )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
+from runner.model.drill import LIVE
 from runner.model.expressions import Expression
 from runner.model.rehearsal import Behaviour, Written
 
@@ -219,6 +220,11 @@ class Exercise(Written, frozen=True, kw_only=True):
     """Facts of the organisation for an exercise without people."""
     laws: tuple[str, ...] | None = None
     """Only these regimes are in force in an exercise without people; left out: all."""
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """To whom messages really leave: who agreed to it, in the one type of exercise that lets any leave."""
+        return tuple(one.person for one in self.participants if one.opted_in) if self.type == LIVE else ()
 
     @property
     def evaluators(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from runner.engine.ratings import proposal_for, ratings
 from runner.engine.timing import next_look
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
-from runner.model.drill import OVER
+from runner.model.drill import LIVE, OVER
 from runner.model.exercise import Exercise, FaultPlan, ScenarioEvent
 from runner.model.exercise_events import ClockChange, ExerciseClock
 from runner.model.incident import Incident
@@ -82,7 +82,7 @@ def _begin(desk: Desk, plan: Exercise) -> c.BeginExercise:
         plan=desk.store.put_blob(None, msgspec.json.encode(plan)),
         marking=plan.marking,
         live=tuple(one.person for one in plan.participants if one.opted_in),
-        head=desk.store.verify().head if plan.type == "live_comms" else "",
+        head=desk.store.verify().head if plan.type == LIVE else "",
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 import msgspec
 
 from runner.documents.tree import Block, Document, Paragraph, RenderContext, Stationery, Strong, Text
+from runner.model.drill import LIVE
 from runner.model.exercise import DISCUSSION, Exercise, HseepRole, Participant
 from runner.model.moments import parse_duration, parse_instant
 from runner.model.playbook import Playbook
@@ -24,7 +25,7 @@ TYPES: Mapping[str, str] = {
     "drill": "Drill: one capability is played",
     "functional": "Functional: the whole playbook is played, and nothing leaves this machine",
     "full_scale": "Full-scale: the whole playbook is played, with everybody",
-    "live_comms": "Live communications: the playbook is played, and messages really leave to those who agreed",
+    LIVE: "Live communications: the playbook is played, and messages really leave to those who agreed",
 }
 PARTS: Mapping[HseepRole, str] = {
     "director": "Exercise director",

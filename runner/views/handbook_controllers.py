@@ -103,9 +103,8 @@ def _people(about: Book) -> Iterator[Block]:
 
 
 def _doors(plan: Exercise) -> str:
-    live = [one.person for one in plan.participants if one.opted_in] if plan.type == "live_comms" else []
-    if live:
-        return f"Messages really leave to {', '.join(live)}, and to nobody else; authorities, the public and customers are never reached."
+    if plan.live:
+        return f"Messages really leave to {', '.join(plan.live)}, and to nobody else; authorities, the public and customers are never reached."
     return "Nothing leaves this machine: messages, filings and actions are simulated, and what fails in the scenario fails here alone."
 
 

@@ -97,10 +97,9 @@ def _people(about: Book) -> Iterator[Block]:
 
 
 def _played(plan: Exercise) -> Iterator[str]:
-    live = [one.person for one in plan.participants if one.opted_in] if plan.type == "live_comms" else []
     yield "Do what you would do on a real day, with the same program: its steps, clocks, approvals and documents are the real ones."
     yield "What a controller tells you and what the program shows is so. Do not argue with the scenario, and do not guess what comes."
-    if live:
+    if plan.live:
         yield "Messages really leave, to those who agreed to it and to nobody else. Each says that it is an exercise."
     else:
         yield (

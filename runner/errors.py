@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -33,82 +34,87 @@ class TocsinError(Exception):
     """
 
     exit_code = 1
-    default_code = "error"
+    kind = "Error"
+    """The word before the code where people read it; the closed list is in ``docs/reference/errors.md``."""
 
-    def __init__(
-        self, message: str, *, hint: str = "", code: str = "", problems: Sequence[Problem] = ()
-    ) -> None:
+    def __init__(self, message: str, *, code: str, hint: str = "", problems: Sequence[Problem] = ()) -> None:
         """Keep the parts that the one error boundary prints or encodes."""
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.code = code or self.default_code
+        self.code = code
         self.problems = tuple(problems)
 
 
 class Refused(TocsinError):
-    """A rule of the incident or of the playbook forbids it; nothing was changed."""
+    """A rule of the incident, of the playbook or of the law forbids it; nothing was changed."""
 
-    default_code = "refused"
+    kind = "Not allowed"
 
 
 class Invalid(TocsinError):
-    """Something a person wrote does not hold; ``problems`` lists every finding."""
-
-    default_code = "invalid"
+    """Something that a person wrote is not valid; ``problems`` lists every finding."""
 
 
 class NotFound(TocsinError):
-    """A name that nothing answers to."""
-
-    default_code = "not_found"
+    """Nothing has this name."""
 
 
 class Usage(TocsinError):
     """The command line itself is wrong."""
 
     exit_code = 2
-    default_code = "usage"
-
-
-class Stale(TocsinError):
-    """Someone else changed the incident first; look again, then repeat."""
-
-    exit_code = 5
-    default_code = "stale"
 
 
 class StoreError(TocsinError):
     """The store could not do what was asked; nothing was half written."""
 
-    default_code = "store"
+
+class _OfOneCode(TocsinError):
+    """An error whose class has one cause, and so one code for every place."""
+
+    default_code: ClassVar[str]
+
+    def __init__(
+        self, message: str, *, code: str = "", hint: str = "", problems: Sequence[Problem] = ()
+    ) -> None:
+        """Take the code of the class unless a place has a finer one."""
+        super().__init__(message, code=code or self.default_code, hint=hint, problems=problems)
 
 
-class StoreLocked(StoreError):
+class Stale(_OfOneCode):
+    """Another person or program changed the incident first; nothing was saved."""
+
+    exit_code = 5
+    kind = "Conflict"
+    default_code = "stale"
+
+
+class StoreLocked(_OfOneCode, StoreError):
     """Another process holds the store for longer than we wait."""
 
     default_code = "store_locked"
 
 
-class StoreFull(StoreError):
+class StoreFull(_OfOneCode, StoreError):
     """The disk is full."""
 
     default_code = "store_full"
 
 
-class StoreReadOnly(StoreError):
+class StoreReadOnly(_OfOneCode, StoreError):
     """The store cannot be written."""
 
     default_code = "store_read_only"
 
 
-class StoreCorrupt(StoreError):
+class StoreCorrupt(_OfOneCode, StoreError):
     """The store's bytes are not what was written."""
 
     default_code = "store_corrupt"
 
 
-class StoreTooNew(StoreError):
+class StoreTooNew(_OfOneCode, StoreError):
     """A newer version of Tocsin wrote this store."""
 
     default_code = "store_too_new"
@@ -117,11 +123,15 @@ class StoreTooNew(StoreError):
 class Sealed(StoreError):
     """A payload cannot be opened: its key is shredded, withheld, or the master key is not here."""
 
-    default_code = "sealed"
 
-
-class Bug(TocsinError):
+class Bug(_OfOneCode):
     """An invariant of ours does not hold: our fault."""
 
     exit_code = 3
+    kind = "Internal error"
     default_code = "bug"
+
+
+def warning(code: str, message: str) -> str:
+    """Return the line of a warning, as people read it on standard error: the work continues."""
+    return f"Warning [{code}]: {message}"

@@ -64,9 +64,13 @@ def approve(
     names = [find(session, one)[1] for one in step or ()]
     names += [one for one in _void(session, incident) if one not in names] if void else []
     if not names and not void:
-        raise Usage("say which step", hint="tocsin approve STEP, or all that are void: tocsin approve --void")
+        raise Usage(
+            "say which step",
+            hint="tocsin approve STEP, or all that are void: tocsin approve --void",
+            code="argument_missing",
+        )
     if not names:
-        raise Refused("no approval of yours is void", hint="see: tocsin status")
+        raise Refused("no approval of yours is void", hint="see: tocsin status", code="nothing_void")
     _decide(session, incident, names, digest or (), reason, approved=True)
 
 
@@ -106,10 +110,13 @@ def _decide(
         raise Refused(
             "nobody rejects for somebody else",
             hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
+            code="on_behalf",
         )
     if digests and len(digests) != len(names):
         raise Usage(
-            f"{len(names)} steps, {len(digests)} digests", hint="--digest once for each step, in their order"
+            f"{len(names)} steps, {len(digests)} digests",
+            hint="--digest once for each step, in their order",
+            code="digest_count",
         )
     reports = [_report(session, incident, name) for name in names]
     if not digests:
@@ -146,7 +153,11 @@ def _report(session: Session, incident: Incident, name: str) -> TaskReport:
 
     report = task(incident, session.desk.library(incident), name)
     if report.task.kind != "approve":
-        raise Refused(f"{name} is a {report.task.kind}, not an approval", hint="see: tocsin task list")
+        raise Refused(
+            f"{name} is a {report.task.kind}, not an approval",
+            hint="see: tocsin task list",
+            code="not_an_approval",
+        )
     return report
 
 
@@ -160,7 +171,11 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
 
     for report in reports:
         if not report.subject_digest:
-            raise Refused(f"{report.task.step} has nothing to decide on yet", hint="see: tocsin status")
+            raise Refused(
+                f"{report.task.step} has nothing to decide on yet",
+                hint="see: tocsin status",
+                code="nothing_to_approve",
+            )
         session.tell(task_page(report, session.now()))
         _show_change(session, incident, report)
     verb = "approve" if approved else "reject"
@@ -194,7 +209,8 @@ def _flag(session: Session, report: TaskReport) -> None:
     own = (session.by, session.options.on_behalf_of)
     same = [a.by for a in given if a.os_user == session.actor.os_user and a.by not in own]
     if same and session.actor.os_user:
-        session.say(
-            f"warning: the system user {session.actor.os_user} has spoken for {', '.join(sorted(set(same)))} "
-            f"in this approval and now speaks for {session.by}; every report will say so"
+        session.warn(
+            "one_user",
+            f"the system user {session.actor.os_user} has spoken for {', '.join(sorted(set(same)))} "
+            f"in this approval and now speaks for {session.by}; every report will say so",
         )

@@ -94,9 +94,9 @@ def _as_json(error: TocsinError) -> str:
 
 def _as_text(error: TocsinError) -> str:
     lines = [str(problem) for problem in error.problems]
-    lines.append(f"tocsin: {error.message}")
+    lines.append(f"{error.kind} [{error.code}]: {error.message}")
     if error.hint:
-        lines.append(f"  {error.hint}")
+        lines.append(f"  → {error.hint}")
     return "\n".join(lines) + "\n"
 
 

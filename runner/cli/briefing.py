@@ -10,7 +10,7 @@ import msgspec
 from runner.cli.options import Commands, Option, Scope, Where, command
 from runner.cli.outcome import submit
 from runner.cli.session import Session
-from runner.errors import Usage
+from runner.errors import Usage, warning
 from runner.model import commands as c
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def brief(
     from runner.views.brief import brief_page
 
     if give and take_over:
-        raise Usage("give it, or take over", hint="one of --give and --take-over")
+        raise Usage("give it, or take over", hint="one of --give and --take-over", code="options_conflict")
     incident = session.incident(where)
     if take_over:
         made = c.TakeCommand(by=session.by, role=role, read_back=read_back)
@@ -72,9 +72,10 @@ def _kept(incident: Incident, role: str, giver: str, to: str) -> str:
     if not holders or giver in holders:
         return ""
     names = ", ".join(holders)
-    return (
-        f"warning: {giver} does not hold {role}, and {names} will keep it beside {to}; "
-        f"to hand it over: tocsin brief --give {to} --as {holders[0]}"
+    return warning(
+        "role_not_held",
+        f"{giver} does not hold {role}, and {names} will keep it beside {to}; "
+        f"to hand it over: tocsin brief --give {to} --as {holders[0]}",
     )
 
 

@@ -250,7 +250,9 @@ def suppress(
     known: tuple[SuppressedFor, ...] = get_args(SuppressedFor)
     why = next((one for one in known if one == reason), None)
     if why is None:
-        raise Usage(f"there is no reason '{reason}'", hint=f"--because {'|'.join(known)}")
+        raise Usage(
+            f"there is no reason '{reason}'", hint=f"--because {'|'.join(known)}", code="unknown_reason"
+        )
     kept = suppressed(session.desk, read_stop_list(file), why)
     _said(session, f"{count(kept, 'address', 'addresses')} kept from use ({reason.replace('_', ' ')})")
 
@@ -287,12 +289,12 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     for text in given:
         name, equals, rate = text.rpartition("=")
         if not equals or not name:
-            raise Usage(f"--rate {text} does not say of what", hint="--rate CHANNEL=60/s")
+            raise Usage(f"--rate {text} does not say of what", hint="--rate CHANNEL=60/s", code="bad_rate")
         key = same_domain(name) if "." in name else name
         try:
             found[key] = (*found.get(key, ()), read_rate(rate))
         except ValueError as error:
-            raise Usage(f"--rate {text}: {error}") from None
+            raise Usage(f"--rate {text}: {error}", code="bad_rate") from None
     return found
 
 
@@ -302,7 +304,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def _span(text: str) -> timedelta:
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isascii() or not number.isdecimal():
-        raise Usage(f"{text} is no length of time", hint="30m, 2h, 0s")
+        raise Usage(f"{text} is no length of time", hint="30m, 2h, 0s", code="bad_duration")
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
@@ -312,7 +314,7 @@ def _money(text: str) -> float:
     except ValueError:
         found = -1
     if not 0 <= found < 1_000_000:
-        raise Usage(f"--letter-cost {text} is no sum of money", hint="--letter-cost 1.20")
+        raise Usage(f"--letter-cost {text} is no sum of money", hint="--letter-cost 1.20", code="bad_amount")
     return found
 
 

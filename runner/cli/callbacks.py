@@ -8,7 +8,7 @@ from typing import Annotated
 from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.cli.stopping import stopped_by_signals
-from runner.errors import Usage
+from runner.errors import Usage, warning
 from runner.settings import CONFIG
 
 AGAIN = timedelta(seconds=2)
@@ -59,7 +59,9 @@ def _list(session: Session) -> None:
 def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise Usage(f"'{listen}' is no address to listen on", hint=f"as: --listen {LISTEN}")
+        raise Usage(
+            f"'{listen}' is no address to listen on", hint=f"as: --listen {LISTEN}", code="bad_address"
+        )
     return host.strip("[]"), int(port)
 
 
@@ -77,7 +79,7 @@ def _serve(session: Session, host: str, port: int) -> None:
     callbacks = Callbacks(desk, Inbox(desk))
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
-        session.say(f"warning: {host} can be reached from other machines, and there is no TLS here")
+        session.say(warning("no_tls", f"{host} can be reached from other machines, and there is no TLS here"))
     with stopped_by_signals(server.stop), Rounds(callbacks.inbox.again, AGAIN, session.say):
         session.say(f"listening on {host}:{server.port}; stop it with Ctrl-C or SIGTERM")
         server.run()

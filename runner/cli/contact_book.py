@@ -50,7 +50,11 @@ def import_(
     from runner.views.contact_import import import_page
 
     if (file is None) is not from_settings:
-        raise Usage("which list?", hint="name a FILE, or --from-settings alone")
+        raise Usage(
+            "which list?",
+            hint="name a FILE, or --from-settings alone",
+            code="options_conflict" if from_settings else "argument_missing",
+        )
     session.ensure_home()
     found = planned(session.desk, file) if file is not None else moved(session.desk)
     if not found.any:
@@ -111,7 +115,9 @@ def export(
     from runner.service.people import as_settings
 
     if out.suffix not in (".yaml", ".yml"):
-        raise Usage(f"{out} does not end in .yaml", hint="tocsin person export people.yaml")
+        raise Usage(
+            f"{out} does not end in .yaml", hint="tocsin person export people.yaml", code="unknown_ending"
+        )
     private_file(out, as_settings(session.desk), replace=replace)
     said = f"{out}: it holds addresses in clear; delete the file once it was used"
     session.show({"schema": "tocsin/person-export/v1", "file": str(out)}, Page((line(said, "warn", hang=2),)))

@@ -12,7 +12,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import tell
 from runner.cli.session import Session
 from runner.engine.answering import OVER
-from runner.errors import NotFound
+from runner.errors import NotFound, warning
 from runner.model.commands import DeclareDomain
 from runner.model.incident import Domain, Incident
 from runner.model.vocabulary import nearest
@@ -211,4 +211,6 @@ def nothing_hangs(desk: Desk, domain: str) -> str:
         return ""
     close = nearest(domain, known)
     hint = f"did you mean '{close}'? see" if close else "see"
-    return f"warning: no channel and no contact depends on '{domain}'; {hint}: tocsin domain list"
+    return warning(
+        "unknown_domain", f"no channel and no contact depends on '{domain}'; {hint}: tocsin domain list"
+    )

@@ -71,7 +71,7 @@ def graph(
     """
     form = to or _form(Path(out), _ENDINGS, "mermaid")
     if form not in _ENDINGS.values():
-        raise Usage(f"nothing is drawn as '{form}'", hint="--to mermaid or --to svg")
+        raise Usage(f"nothing is drawn as '{form}'", hint="--to mermaid or --to svg", code="unknown_format")
     chart = _chart(session, name, incident)
     if session.json and not out:
         from runner.views.chart_report import chart_report
@@ -85,7 +85,9 @@ def graph(
     try:
         Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{out} cannot be written: {error.strerror}", hint="choose another file") from None
+        raise Refused(
+            f"{out} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+        ) from None
     session.say(f"wrote {out}")
 
 
@@ -96,6 +98,7 @@ def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
         raise Usage(
             f"{out} would hold no {ending.removeprefix('.').upper()}",
             hint=f"endings: {', '.join(endings)}; or say --to",
+            code="unknown_ending",
         )
     return endings.get(ending, otherwise)
 
@@ -144,9 +147,9 @@ def card(
     wanted = to or _form(Path(out), _CARDS, "txt")
     form = next((one for one in FORMATS if one == wanted and one in ("pdf", "txt")), None)
     if form is None:
-        raise Usage(f"no card is made as '{wanted}'", hint="--to pdf or --to txt")
+        raise Usage(f"no card is made as '{wanted}'", hint="--to pdf or --to txt", code="unknown_format")
     if form == "pdf" and not out:
-        raise Usage("a PDF goes into a file", hint="--out card.pdf")
+        raise Usage("a PDF goes into a file", hint="--out card.pdf", code="option_missing")
     content = write(_card(session, name), form)
     if not out:
         session.world.out.write(content.decode())

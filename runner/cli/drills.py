@@ -101,10 +101,16 @@ def run(
     """
     if due:
         if exercise or go_on or unattended:
-            raise Usage("--due runs what the schedules say", hint="tocsin drill run --due")
+            raise Usage(
+                "--due runs what the schedules say", hint="tocsin drill run --due", code="options_conflict"
+            )
         return run_due(session)
     if bool(exercise) == bool(go_on):
-        raise Usage("name an exercise, or one that goes on", hint="tocsin drill run EXERCISE")
+        raise Usage(
+            "name an exercise, or one that goes on",
+            hint="tocsin drill run EXERCISE",
+            code="options_conflict" if go_on else "argument_missing",
+        )
     if unattended:
         return _alone(session, exercise)
     name = _again(session, go_on) if go_on else _begin(session, exercise, despite, yes=yes)
@@ -235,7 +241,9 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
         at = next_time(session.desk, before) if to == "next" else instant(to, session.now())
         if at is None:
             raise Refused(
-                "nothing comes next by itself", hint="jump to an instant, or: tocsin drill inject NUMBER"
+                "nothing comes next by itself",
+                hint="jump to an instant, or: tocsin drill inject NUMBER",
+                code="nothing_next",
             )
     after = set_clock(session.desk, before.id, change, to=at, reason=reason)
     if at is not None:
@@ -322,7 +330,7 @@ def observe(
     from runner.cli.outcome import tell
     from runner.service import drills
 
-    found = cast(Seen, _choice(kind, KINDS, "kind"))
+    found = cast(Seen, _choice(kind, KINDS, "kind", code="unknown_kind"))
     made = c.Observe(
         by=session.by, text=text, objective=objective, question=question, kind=found, about=about
     )
@@ -359,7 +367,7 @@ def rate(
         }
         session.show(report, lambda: Page(_proposal(target, proposal)))
         return
-    found = cast(Rating, _choice(rating.upper(), RATINGS, "rating"))
+    found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
     made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
     after = drills.rate(session.desk, incident.id, made)
     tell(session, incident, after, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
@@ -374,7 +382,7 @@ def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
     )
 
 
-def _choice(text: str, choices: tuple[str, ...], what: str) -> str:
+def _choice(text: str, choices: tuple[str, ...], what: str, *, code: str) -> str:
     if text not in choices:
-        raise Usage(f"there is no {what} '{text}'", hint=f"one of: {', '.join(choices)}")
+        raise Usage(f"there is no {what} '{text}'", hint=f"one of: {', '.join(choices)}", code=code)
     return text

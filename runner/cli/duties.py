@@ -77,7 +77,11 @@ def duties(
         _register(session, which, kind)
         return
     if session.options.format == "csv":
-        raise Usage("only the register is written as CSV", hint="tocsin duties register --format csv")
+        raise Usage(
+            "only the register is written as CSV",
+            hint="tocsin duties register --format csv",
+            code="unknown_format",
+        )
     if facts:
         _of_files(session, facts, at, known, everything=everything, no_home=no_home)
         return
@@ -92,7 +96,9 @@ def _of_files(
     from runner.views.duties import duties, duties_page
 
     if known:
-        raise Usage("--as-known-at is for incidents", hint="with --facts write --at INSTANT")
+        raise Usage(
+            "--as-known-at is for incidents", hint="with --facts write --at INSTANT", code="options_conflict"
+        )
     now = _when(session, at)
     home = session.folder if (session.folder / CONFIG).exists() and not no_home else None
     organisation = organisation_of(home) if home is not None else ()
@@ -126,9 +132,13 @@ def _register(session: Session, which: str, kind: str) -> None:
     from runner.views.register import register_csv, register_page
 
     if which != "register":
-        raise Usage(f"there is no report '{which}' of duties", hint="tocsin duties register|calendar")
+        raise Usage(
+            f"there is no report '{which}' of duties",
+            hint="tocsin duties register|calendar",
+            code="unknown_report",
+        )
     if kind not in KINDS:
-        raise Usage(f"there is no kind '{kind}'", hint=f"--kind {'|'.join(KINDS)}")
+        raise Usage(f"there is no kind '{kind}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind")
     report = register(session.desk, kind)
     if session.options.format == "csv":
         session.world.out.write(register_csv(report))
@@ -148,7 +158,9 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
         session.show(found, lambda: calendar_page(found))
         return
     if out.suffix not in (".ics", ".xlsx"):
-        raise Usage(f"{out.name} is neither .ics nor .xlsx", hint="--out deadlines.ics")
+        raise Usage(
+            f"{out.name} is neither .ics nor .xlsx", hint="--out deadlines.ics", code="unknown_ending"
+        )
     if out.suffix == ".ics":
         content = ics(found)
     else:
@@ -209,9 +221,10 @@ def record_filed(
     session.desk.submit(before.id, *made)
     unsigned = next((one.record.unsigned for one in made if isinstance(one, RecordDuty)), ())
     if unsigned:
-        session.say(
-            f"warning: the notice is not signed: {', '.join(unsigned)} is still open. The filing is on record all the "
-            "same; have it looked at, and file a supplement if it must change"
+        session.warn(
+            "unsigned",
+            f"the notice is not signed: {', '.join(unsigned)} is still open. The filing is on record all the "
+            "same; have it looked at, and file a supplement if it must change",
         )
     answer(session, before, f"{duty} is filed")
 
@@ -241,7 +254,11 @@ def decide(
       tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
     """
     if not not_to_notify:
-        raise Usage("say what was decided", hint="add --not-to-notify; a notification is recorded as filed")
+        raise Usage(
+            "say what was decided",
+            hint="add --not-to-notify; a notification is recorded as filed",
+            code="option_missing",
+        )
     _decided(
         session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify", signed or (), watch
     )

@@ -46,7 +46,7 @@ def set_(
     after, keys = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
     if any(key.startswith("claims.") for key in keys):
         for told in session.desk.misread(after):
-            session.say(f"warning: {told}")
+            session.warn("claim_misread", told)
     tell(session, before, after, f"recorded {', '.join(keys)}")
 
 

@@ -43,7 +43,9 @@ def handbook(
     chosen = next((one for one in MADE if one == reader), None)
     if chosen is None:
         said = f"there is no book for '{reader}'" if reader else "say for whom the book is"
-        raise Usage(said, hint=f"--for {' | '.join(MADE)}")
+        raise Usage(
+            said, hint=f"--for {' | '.join(MADE)}", code="unknown_reader" if reader else "option_missing"
+        )
     formats = formats_of(to or []) or ("docx", "pdf")
     loaded = load_exercise(exercise, catalog(session))
     desk = session.desk if (session.folder / CONFIG).exists() else None

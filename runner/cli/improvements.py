@@ -108,9 +108,17 @@ def add_(
     from runner.service.improvements import add, chosen
 
     if bool(text) == bool(take) and (text or not come_from):
-        raise Usage("say what is to be better, or which proposals are taken over", hint="see --help")
+        raise Usage(
+            "say what is to be better, or which proposals are taken over",
+            hint="see --help",
+            code="options_conflict" if take else "argument_missing",
+        )
     if take and not come_from:
-        raise Usage("--take goes with --from INCIDENT", hint="tocsin improvement add --from INCIDENT")
+        raise Usage(
+            "--take goes with --from INCIDENT",
+            hint="tocsin improvement add --from INCIDENT",
+            code="option_missing",
+        )
     given = _given(action, element, capability, owner, start, due, closes_with)
     incident = session.incident(come_from) if come_from else None
     if incident is not None and not text and not take:
@@ -131,7 +139,9 @@ def _given(
 ) -> dict[str, object]:
     """Return the fields of a row that were given."""
     if element and element not in ELEMENTS:
-        raise Usage(f"there is no element '{element}'", hint=f"one of: {', '.join(ELEMENTS)}")
+        raise Usage(
+            f"there is no element '{element}'", hint=f"one of: {', '.join(ELEMENTS)}", code="unknown_element"
+        )
     fields = {
         "action": action,
         "element": cast(Element, element),
@@ -156,7 +166,9 @@ def _source(session: Session, incident: Incident | None, objective: str, step: s
     if incident is None:
         if objective or step:
             raise Usage(
-                "--objective and --step are of an exercise or an incident", hint="add --from INCIDENT"
+                "--objective and --step are of an exercise or an incident",
+                hint="add --from INCIDENT",
+                code="option_missing",
             )
         return Source()
     return source_in(session.desk, incident, objective, step)
@@ -193,7 +205,7 @@ def change(
     given = _given(action, element, capability, owner, start, due, closes_with)
     given |= {"text": text} if text else {}
     if not given:
-        raise Usage("say what changes", hint="as: --owner PERSON --due DAY")
+        raise Usage("say what changes", hint="as: --owner PERSON --due DAY", code="option_missing")
     _show(session, (change_(session.desk, name, given),))
 
 
@@ -242,12 +254,18 @@ def _tested(session: Session, known: Item) -> Tested | None:
         )
         if result.failures:
             hint = f"see: tocsin playbook test {wanted.name} --only '{wanted.what}'"
-            raise Refused(f"the test '{wanted.what}' does not pass: {result.failures[0]}", hint=hint)
+            raise Refused(
+                f"the test '{wanted.what}' does not pass: {result.failures[0]}", hint=hint, code="test_failed"
+            )
         playbook = file.bundle.playbook
         return Tested(
             case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
         )
-    raise Refused(f"the tests of {wanted.name} have no case '{wanted.what}'", hint="tocsin playbook test")
+    raise Refused(
+        f"the tests of {wanted.name} have no case '{wanted.what}'",
+        hint="tocsin playbook test",
+        code="unknown_test",
+    )
 
 
 def retest(

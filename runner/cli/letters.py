@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.options import Argument, Option
 from runner.cli.session import Session
-from runner.errors import Usage
+from runner.errors import Usage, warning
 from runner.views.page import Cell, Page, Paragraph, Table, line
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def _unapproved(written: Written) -> list[str]:
         (one.duty, one.notice, one.version) for one in written.groups if not one.approved
     )
     return [
-        f"warning: nobody approved {notice} {version} for {duty}: have it approved before the letters go out"
+        warning(
+            "not_approved",
+            f"nobody approved {notice} {version} for {duty}: have it approved before the letters go out",
+        )
         for duty, notice, version in patterns
     ]
 
@@ -89,7 +92,9 @@ def sql_of(query: str) -> str:
     try:
         return Path(query).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise Usage(f"{query} cannot be read", hint="--query SQL, or a file that ends in .sql") from None
+        raise Usage(
+            f"{query} cannot be read", hint="--query SQL, or a file that ends in .sql", code="file_unreadable"
+        ) from None
 
 
 @contextmanager

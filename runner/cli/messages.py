@@ -63,7 +63,9 @@ def plan(
         return
     if to or kind or compromised:
         raise Usage(
-            "--to, --kind and --compromised go with a class", hint="tocsin message plan CLASS --to ROLE"
+            "--to, --kind and --compromised go with a class",
+            hint="tocsin message plan CLASS --to ROLE",
+            code="argument_missing",
         )
     from runner.service.messages import plans
     from runner.views.messages import PlannedMessage, plan_page, plan_report
@@ -136,7 +138,11 @@ def override(
     from runner.service.messages import known_class
 
     if session.options.on_behalf_of:
-        raise Usage("a rule is set aside by its approver alone", hint="leave --on-behalf-of out: --as PERSON")
+        raise Usage(
+            "a rule is set aside by its approver alone",
+            hint="leave --on-behalf-of out: --as PERSON",
+            code="on_behalf",
+        )
     _known(session, channel, to)
     if class_:
         known_class(session.desk, incident_or_none(session), class_)
@@ -171,11 +177,15 @@ def call_sheet(
     from runner.service.call_sheet import call_sheet as made
 
     if out is None and session.json:
-        raise Usage("numbers in clear stand in no JSON", hint="--out calls.pdf")
+        raise Usage("numbers in clear stand in no JSON", hint="--out calls.pdf", code="option_missing")
     format_ = out.suffix.removeprefix(".") if out is not None else "txt"
     known = next((one for one in FORMATS if one == format_), None)
     if known is None:
-        raise Usage(f"{out} has none of the endings {', '.join(FORMATS)}", hint="--out calls.pdf")
+        raise Usage(
+            f"{out} has none of the endings {', '.join(FORMATS)}",
+            hint="--out calls.pdf",
+            code="unknown_ending",
+        )
     content = write(made(session.desk, incident_or_none(session)), known)
     if out is None:
         session.world.out.write(content.decode())
@@ -188,7 +198,7 @@ def call_sheet(
 def _known(session: Session, channel: str, person: str) -> None:
     if channel and channel not in session.desk.home.channels:
         known = ", ".join(session.desk.home.channels) or "none"
-        raise NotFound(f"there is no channel '{channel}'", hint=f"known: {known}")
+        raise NotFound(f"there is no channel '{channel}'", hint=f"known: {known}", code="unknown_channel")
     if person:
         session.desk.known(person)
 
@@ -234,7 +244,7 @@ def resolve(
       tocsin message resolve d-7k2m --happened --reason "maria confirmed on the telephone"
     """
     if happened is None:
-        raise Usage("did it happen?", hint="--happened or --not-happened")
+        raise Usage("did it happen?", hint="--happened or --not-happened", code="option_missing")
     incident = session.incident()
     effect = delivery if delivery in incident.deliveries else _step(incident, delivery)
     made = c.ResolveAttempt(by=session.by, effect=effect, happened=happened, reason=reason)
@@ -249,7 +259,9 @@ def _step(incident: Incident, text: str) -> str:
     try:
         return resolve_step(incident, text, numbered(incident))
     except NotFound:
-        raise NotFound(f"no delivery or step '{text}'", hint="see: tocsin message list") from None
+        raise NotFound(
+            f"no delivery or step '{text}'", hint="see: tocsin message list", code="unknown_delivery"
+        ) from None
 
 
 def retry(session: Session, delivery: Delivery, reason: Reason = "") -> None:
@@ -273,11 +285,11 @@ def call(
       tocsin call d-7k2m --reached --note "read it to her, she is on her way"
     """
     if reached is None:
-        raise Usage("did you reach the person?", hint="--reached or --not-reached")
+        raise Usage("did you reach the person?", hint="--reached or --not-reached", code="option_missing")
     incident = session.incident()
     if delivery not in incident.deliveries:
         known = ", ".join(d.id for d in incident.deliveries.values() if d.state != "satisfied") or "none"
-        raise Refused(f"there is no delivery '{delivery}'", hint=f"open: {known}")
+        raise Refused(f"there is no delivery '{delivery}'", hint=f"open: {known}", code="unknown_delivery")
     made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
     person = incident.deliveries[delivery].person
     submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by telephone")

@@ -13,7 +13,7 @@ def instant(text: str, now: datetime) -> datetime:
     try:
         return spoken_instant(text, now)
     except ValueError as error:
-        raise Usage(f"'{text}': {error}", hint="or: now, or '2h ago'") from None
+        raise Usage(f"'{text}': {error}", hint="or: now, or '2h ago'", code="bad_instant") from None
 
 
 def duration(text: str) -> timedelta:
@@ -21,7 +21,7 @@ def duration(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise Usage(f"'{text}': {error}") from None
+        raise Usage(f"'{text}': {error}", code="bad_duration") from None
 
 
 def calendar_day(text: str) -> date | None:
@@ -29,4 +29,4 @@ def calendar_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Usage(f"'{text}' is no day", hint="as: 2026-12-24") from None
+        raise Usage(f"'{text}' is no day", hint="as: 2026-12-24", code="bad_date") from None

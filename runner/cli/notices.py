@@ -121,6 +121,7 @@ def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
         raise Refused(
             f"the text of {step} was taken back from a Word file of {made[-1].adoption.by}: rendering loses these edits",
             hint=f"tocsin notice render {step} --drop-edits, or edit it in Word again: tocsin notice pull",
+            code="edits_lost",
         )
 
 
@@ -130,7 +131,11 @@ def _draft(
     from runner.service.notices import about_duty, draft, formats_of, save_draft
 
     if out is None:
-        raise Usage(f"{name} is a template: its draft is on no record", hint="say where it goes: --out DIR")
+        raise Usage(
+            f"{name} is a template: its draft is on no record",
+            hint="say where it goes: --out DIR",
+            code="option_missing",
+        )
     notice, document = draft(session.desk, incident, name, duty)
     about = about_duty(notice, duty)
     show_pulled(session, save_draft(session.desk, document, formats_of(to) or ("docx",), out, about))
@@ -224,5 +229,6 @@ def _documents(incident: Incident, name: str, everything: bool) -> list[Document
         raise NotFound(
             f"no notice '{name}' was rendered" if name else "no notice was rendered yet",
             hint=rendered_so_far(incident),
+            code="unknown_notice" if name else "not_rendered",
         )
     return [one for one in found if everything or newest[one.step] == one.id]

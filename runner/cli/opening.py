@@ -147,7 +147,9 @@ def kind_of(text: str) -> Kind:
     for kind in KINDS:
         if kind == text:
             return kind
-    raise Usage(f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}")
+    raise Usage(
+        f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+    )
 
 
 def _plan(opening: Opening) -> PlanReport:

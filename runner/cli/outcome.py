@@ -8,6 +8,7 @@ import msgspec
 
 from runner.cli.session import Session
 from runner.engine.answering import HOW, OVER
+from runner.errors import warning
 from runner.service.workers import living
 from runner.views.page import Cell, Page, Paragraph, Table, line
 from runner.views.rows import TaskRow, task_rows
@@ -109,7 +110,7 @@ def work(session: Session) -> None:
     finally:
         worker.close()
     for incident, why in worker.troubles.items():
-        session.say(f"warning: {incident} could not be worked on: {why}")
+        session.say(warning("work_failed", f"{incident} could not be worked on: {why}"))
 
 
 def _probes(desk: Desk) -> bool:

@@ -87,7 +87,9 @@ def add_(
 def _contact(text: str) -> ContactPoint:
     channel, sign, address = text.partition("=")
     if not sign or not channel.strip() or not address.strip():
-        raise Usage("a contact is CHANNEL=ADDRESS", hint="as: --contact mail=maria@example.org")
+        raise Usage(
+            "a contact is CHANNEL=ADDRESS", hint="as: --contact mail=maria@example.org", code="bad_contact"
+        )
     return ContactPoint(channel=channel.strip(), address=address.strip())
 
 
@@ -106,7 +108,7 @@ def verify(
     from runner.service.people import verify_contact
 
     if not how.strip():
-        raise Usage("how was it proved?", hint="add --how 'in person'")
+        raise Usage("how was it proved?", hint="add --how 'in person'", code="option_missing")
     verify_contact(session.desk, person, channel, how)
     _told(session, f"{person}'s contact {channel} is verified")
 
@@ -126,7 +128,7 @@ def distrust(
     from runner.service.people import distrust_contact
 
     if not reason.strip():
-        raise Usage("what happened?", hint="add --reason 'new SIM card'")
+        raise Usage("what happened?", hint="add --reason 'new SIM card'", code="reason_missing")
     distrust_contact(session.desk, person, channel, reason.strip())
     _told(session, f"{person}'s contact {channel} carries no approval until it is verified")
     reach(session, person)
@@ -147,7 +149,7 @@ def agreed(
     from runner.service.people import agree_contact
 
     if not how.strip():
-        raise Usage("how did they agree?", hint="add --how 'in writing'")
+        raise Usage("how did they agree?", hint="add --how 'in writing'", code="option_missing")
     agree_contact(session.desk, person, channel, how.strip())
     _told(session, f"{person} may be texted at {channel}")
 
@@ -193,7 +195,11 @@ def assign(
     from runner.service.people import person as known
 
     if bool(person) is on_call or (on_call and always):
-        raise Usage("who holds it?", hint="name a person, or --on-call alone")
+        raise Usage(
+            "who holds it?",
+            hint="name a person, or --on-call alone",
+            code="options_conflict" if on_call else "argument_missing",
+        )
     session.ensure_home()
     if on_call:
         _by_rota(session, role)
@@ -221,7 +227,7 @@ def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
     held = {*session.desk.directory.roles, *(session.desk.load(incident).roles if incident else ())}
     near = "" if role in held else nearest(role, held)
     if near:
-        session.say(f"warning: no role was called '{role}' until now; did you mean {near}?")
+        session.warn("unknown_role", f"no role was called '{role}' until now; did you mean {near}?")
 
 
 def _by_rota(session: Session, role: str) -> None:
@@ -231,7 +237,9 @@ def _by_rota(session: Session, role: str) -> None:
     directory = session.desk.directory
     if role not in directory.watches:
         known = ", ".join(sorted(directory.watches)) or "none"
-        raise Refused(f"no rota says who is {role}", hint=f"oncall in tocsin.yaml has: {known}")
+        raise Refused(
+            f"no rota says who is {role}", hint=f"oncall in tocsin.yaml has: {known}", code="no_rota"
+        )
     persons = standing(directory, role)
     words = f"{role} goes to whoever is on call: now {', '.join(persons)}"
     command = AssignRole(by=session.by, role=role, persons=persons, on_call=True)

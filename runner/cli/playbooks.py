@@ -212,5 +212,7 @@ def schema(
     from runner.loading.schema import SCHEMAS, as_text
 
     if kind not in SCHEMAS:
-        raise NotFound(f"there is no schema of '{kind}'", hint=f"known: {', '.join(SCHEMAS)}")
+        raise NotFound(
+            f"there is no schema of '{kind}'", hint=f"known: {', '.join(SCHEMAS)}", code="unknown_schema"
+        )
     session.world.out.write(as_text(SCHEMAS[kind]()))

@@ -41,7 +41,11 @@ def note(
       tocsin note --privileged "asked for advice on the contract"
     """
     if not text.strip():
-        raise Usage("there is nothing to note", hint='as: tocsin note "the provider confirmed the reset"')
+        raise Usage(
+            "there is nothing to note",
+            hint='as: tocsin note "the provider confirmed the reset"',
+            code="words_missing",
+        )
     about = instant(at, session.now()) if at else None
     made = c.AddNote(by=session.by, text=text, about=about, privileged=privileged)
     submit(session, session.name(), made, "noted")
@@ -102,7 +106,9 @@ def confirm(
       tocsin confirm 17 --as maria
     """
     if session.options.on_behalf_of:
-        raise Refused("nobody confirms for somebody else", hint="that person does it, with --as")
+        raise Refused(
+            "nobody confirms for somebody else", hint="that person does it, with --as", code="on_behalf"
+        )
     made = c.ConfirmEntry(
         by=session.by,
         seq=event,

@@ -46,7 +46,9 @@ def diff(
 
     incident = session.incident()
     if since_filed and older:
-        raise Usage("--since-filed says itself with what to compare", hint="leave A out")
+        raise Usage(
+            "--since-filed says itself with what to compare", hint="leave A out", code="options_conflict"
+        )
     choose = comparing.since_filed if since_filed else None
     old, new = choose(incident, name, newer) if choose else comparing.chosen(incident, name, older, newer)
     pair = comparing.compare(session.desk, old, new)

@@ -139,14 +139,20 @@ def diff(
     if begin is not None:
         found = between_dates(names, begin, _date(to) or session.now().date(), catalog)
     elif to:
-        raise Usage("--to needs --from", hint="tocsin regime diff --from 2025-06-01 --to 2026-06-01")
+        raise Usage(
+            "--to needs --from",
+            hint="tocsin regime diff --from 2025-06-01 --to 2026-06-01",
+            code="option_missing",
+        )
     elif len(names) == 2:
         found = between_files(names[0], names[1], catalog)
     elif len(names) == 1:
         found = own_and_built_in(names[0], catalog)
     else:
         raise Usage(
-            "say what to compare", hint="two dates, two files, or the id of a law that the home has a copy of"
+            "say what to compare",
+            hint="two dates, two files, or the id of a law that the home has a copy of",
+            code="argument_missing",
         )
     session.show(found, lambda: _diff_page(found))
 
@@ -199,4 +205,4 @@ def _date(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Usage(f"'{text[:20]}' is no date", hint="write it as 2026-11-24") from None
+        raise Usage(f"'{text[:20]}' is no date", hint="write it as 2026-11-24", code="bad_date") from None

@@ -54,10 +54,10 @@ def rehearse(
     from runner.views.rehearsal import page, report
 
     if not 0 <= cover <= 100:
-        raise Usage("--cover is a share between 0 and 100", hint="--cover 100")
+        raise Usage("--cover is a share between 0 and 100", hint="--cover 100", code="bad_cover")
     found = report([one for one in _reports(session, tuple(name or ()), only) if one.cases])
     if not found.files:
-        raise Refused(f"no test has '{only}' in its name", hint="leave --only out")
+        raise Refused(f"no test has '{only}' in its name", hint="leave --only out", code="unknown_test")
     if junit:
         Path(junit).write_text(junit_text(found), encoding="utf-8")
     if session.options.format == "junit":
@@ -111,7 +111,7 @@ def fixture(
     if not out:
         session.world.out.write(made.text())
     elif Path(out).exists():
-        raise Refused(f"{out} exists already", hint="choose another name: --out FILE")
+        raise Refused(f"{out} exists already", hint="choose another name: --out FILE", code="file_exists")
     else:
         Path(out).write_text(made.text(), encoding="utf-8")
         session.say(f"wrote {out}: read it through, then: tocsin playbook test {out}")

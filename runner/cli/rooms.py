@@ -35,7 +35,7 @@ def use(
     from runner.model.war_room import WarRoom
 
     if not address.strip() or not address.isprintable():
-        raise Usage("this is no address", hint="one line that people can open or dial")
+        raise Usage("this is no address", hint="one line that people can open or dial", code="bad_address")
     incident = session.incident()
     room = WarRoom(
         name=AGREED,

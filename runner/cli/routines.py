@@ -53,15 +53,23 @@ def keep(
     from runner.service import schedules
 
     if routine not in ROUTINES:
-        raise Usage(f"there is no routine '{routine}'", hint=f"one of: {', '.join(ROUTINES)}")
+        raise Usage(
+            f"there is no routine '{routine}'", hint=f"one of: {', '.join(ROUTINES)}", code="unknown_routine"
+        )
     if bool(cron) == bool(every):
-        raise Usage("name either --cron or --every", hint="as: --every 12h")
+        raise Usage(
+            "name either --cron or --every",
+            hint="as: --every 12h",
+            code="options_conflict" if cron else "option_missing",
+        )
     for option, given, whose in (
         ("--ahead", ahead, "watch"),
         ("--closed-for", closed_for, "retention"),
     ):
         if given and routine != whose:
-            raise Usage(f"{option} is for {whose} alone", hint=f"leave it out of {routine}")
+            raise Usage(
+                f"{option} is for {whose} alone", hint=f"leave it out of {routine}", code="options_conflict"
+            )
     session.ensure_home()
     rule = Rule(
         routine=cast(Routine, routine),
@@ -114,7 +122,7 @@ def shred(
 
     row = session.desk.store.row(session.desk.find(incident))
     if row is None:
-        raise NotFound(f"there is no incident '{incident}'", hint="see: tocsin list")
+        raise NotFound(f"there is no incident '{incident}'", hint="see: tocsin list", code="unknown_incident")
     retention.check(row, reason)
     if not yes:
         session.confirm(

@@ -67,9 +67,17 @@ def schedule(
     from runner.service.schedules import keep, written
 
     if bool(cron) == bool(every):
-        raise Usage("name either --cron or --every", hint="as: --every 90d")
+        raise Usage(
+            "name either --cron or --every",
+            hint="as: --every 90d",
+            code="options_conflict" if cron else "option_missing",
+        )
     if on_missed not in MISSED:
-        raise Usage(f"there is no --on-missed {on_missed}", hint=f"one of: {', '.join(MISSED)}")
+        raise Usage(
+            f"there is no --on-missed {on_missed}",
+            hint=f"one of: {', '.join(MISSED)}",
+            code="unknown_on_missed",
+        )
     session.ensure_home()
     rule = Rule(
         exercise=written(exercise, session.world.cwd),
@@ -97,9 +105,9 @@ def span(option: str, text: str) -> timedelta | None:
     try:
         found = parse_duration(text)
     except ValueError as error:
-        raise Usage(f"{option}: {error}") from error
+        raise Usage(f"{option}: {error}", code="bad_duration") from error
     if not timedelta() < found <= timedelta(days=3660):
-        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d")
+        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d", code="bad_duration")
     return found
 
 

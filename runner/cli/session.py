@@ -14,7 +14,7 @@ import msgspec
 
 from runner.cli.streams import unread
 from runner.cli.world import World
-from runner.errors import Refused, Usage
+from runner.errors import Refused, Usage, warning
 from runner.model.actor import VIA
 from runner.settings import CONFIG, find_home, is_shared_folder
 
@@ -50,14 +50,22 @@ class Session:
         self.options = options
         self._about: Incident | None = None
         if options.format not in formats:
-            raise Usage(f"there is no format '{options.format}' here", hint=f"--format {'|'.join(formats)}")
+            raise Usage(
+                f"there is no format '{options.format}' here",
+                hint=f"--format {'|'.join(formats)}",
+                code="unknown_format",
+            )
         if bool(options.on_behalf_of) != bool(options.via):
             raise Usage(
                 "--on-behalf-of PERSON and --via WAY belong together",
                 hint="as: --on-behalf-of maria --via phone",
+                code="option_missing",
             )
         if options.on_behalf_of and options.on_behalf_of == self.by:
-            raise Usage(f"{self.by} acts for {self.by}: leave --on-behalf-of out, or name yourself with --as")
+            raise Usage(
+                f"{self.by} acts for {self.by}: leave --on-behalf-of out, or name yourself with --as",
+                code="acts_for_self",
+            )
 
     @property
     def json(self) -> bool:
@@ -110,8 +118,9 @@ class Session:
         people = desk.directory.people
         near = "" if self.by in people else nearest(self.by, people)
         if near:
-            self.say(
-                f"warning: nobody here is called '{self.by}', and it goes on record; did you mean --as {near}?"
+            self.warn(
+                "unknown_person",
+                f"nobody here is called '{self.by}', and it goes on record; did you mean --as {near}?",
             )
 
     @property
@@ -145,7 +154,9 @@ class Session:
             config = init_home(self.folder, self.by)
         except OSError as error:
             raise Refused(
-                f"no home can be made in {self.folder}: {error.strerror}", hint="choose another: --home DIR"
+                f"no home can be made in {self.folder}: {error.strerror}",
+                hint="choose another: --home DIR",
+                code="home_unwritable",
             ) from None
         self.warn_of_place()
         return config
@@ -154,7 +165,7 @@ class Session:
         """Warn of a folder on which locks and syncing cannot be relied on."""
         why = is_shared_folder(self.folder)
         if why:
-            self.say(f"warning: {self.folder}: {why}; keep the home on a local disk")
+            self.warn("shared_folder", f"{self.folder}: {why}; keep the home on a local disk")
 
     def now(self) -> datetime:
         """Return the present instant: an exercise's own, once a command has asked for it."""
@@ -178,6 +189,10 @@ class Session:
         """Say something beside the answer, on standard error."""
         self.world.err.write(f"{text}\n")
         self.world.err.flush()
+
+    def warn(self, code: str, text: str) -> None:
+        """Warn beside the answer: the work continues."""
+        self.say(warning(code, text))
 
     def show(self, report: Any, page: Callable[[], Page] | Page) -> None:
         """Print a view: its JSON for programs, its page for people."""

@@ -19,8 +19,6 @@ from runner.errors import TocsinError
 class Unwritten(TocsinError):
     """The answer could not be written; what the command did stands."""
 
-    default_code = "output"
-
 
 class _Deaf(io.RawIOBase):
     """What lies under a stream, by its own way of writing (a console of Windows has one); what it does not take is given up.
@@ -94,6 +92,7 @@ def unread(stream: TextIO, error: OSError) -> None:
     if not isinstance(error, BrokenPipeError):
         raise Unwritten(
             f"the answer cannot be written: {error.strerror}",
+            code="output",
             hint="what the command did stands all the same: tocsin status",
         ) from None
 

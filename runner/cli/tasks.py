@@ -117,7 +117,11 @@ def check(
       tocsin task check contain 2
     """
     if (row is None) != everything:
-        raise Usage("name one row of the checklist, or --all", hint="as: tocsin task check STEP 1")
+        raise Usage(
+            "name one row of the checklist, or --all",
+            hint="as: tocsin task check STEP 1",
+            code="options_conflict" if everything else "argument_missing",
+        )
     incident, name = find(session, step)
     ticks = _open_rows(session, name) if row is None else (row - 1,)
     made = tuple(c.CheckRow(by=session.by, step=name, row=tick) for tick in ticks)
@@ -204,7 +208,11 @@ def answer(
     from runner.service.facts import record_answer
 
     if (value is None) != unknown:
-        raise Usage("give an answer, or --unknown", hint="as: tocsin answer STEP VALUE")
+        raise Usage(
+            "give an answer, or --unknown",
+            hint="as: tocsin answer STEP VALUE",
+            code="options_conflict" if unknown else "argument_missing",
+        )
     incident, name = find(session, step)
     if value is None:
         again = session.now() + duration(ask_again) if ask_again else None

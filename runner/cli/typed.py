@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from runner.cli.world import World
 
 WIDEST_HELP = 100
+_CODES = {
+    "BadArgumentUsage": "bad_value",
+    "BadOptionUsage": "bad_option",
+    "BadParameter": "bad_value",
+    "FileError": "file_unreadable",
+    "MissingParameter": "argument_missing",
+    "NoArgsIsHelpError": "command_missing",
+    "NoSuchOption": "unknown_option",
+}
+_SAID = {
+    "No such command": "unknown_command",
+    "Missing command": "command_missing",
+    "Got unexpected extra argument": "extra_argument",
+}
 
 
 def answer(root: Commands, words: Sequence[str], world: World, *, completes: bool) -> int:
@@ -60,7 +74,19 @@ def _output(world: World) -> contextlib.AbstractContextManager[Any]:
 def _usage(error: typer.TyperException) -> Usage:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "tocsin"
-    return Usage(error.format_message(), hint=f"see: {path} --help")
+    return Usage(error.format_message(), hint=f"see: {path} --help", code=_code(error))
+
+
+def _code(error: typer.TyperException) -> str:
+    """Return the code of what Typer finds wrong, told by its class or its words: Typer exports neither."""
+    kind = type(error).__name__
+    if kind == "UsageError":
+        said = error.format_message()
+        return next((code for start, code in _SAID.items() if said.startswith(start)), "usage")
+    of = getattr(getattr(error, "param", None), "param_type_name", "")
+    if kind == "MissingParameter" and of == "option":
+        return "option_missing"
+    return _CODES.get(kind, "usage")
 
 
 def application(root: Commands, world: World, *, completes: bool = False) -> typer.Typer:

@@ -32,7 +32,9 @@ def write_out(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
+        raise Refused(
+            f"{path} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+        ) from None
 
 
 def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
@@ -47,17 +49,23 @@ def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
             file.write(content)
     except FileExistsError:
         raise Refused(
-            f"{path} exists already", hint="choose another name, or write over it: --replace"
+            f"{path} exists already",
+            hint="choose another name, or write over it: --replace",
+            code="file_exists",
         ) from None
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}", hint="choose another file") from None
+        raise Refused(
+            f"{path} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+        ) from None
 
 
 def in_person(session: Session, override: str) -> None:
     """Raise Refused where somebody would override for somebody else."""
     if override and session.options.on_behalf_of:
         raise Refused(
-            "nobody overrides the law's list for somebody else", hint="counsel does it: --as PERSON"
+            "nobody overrides the law's list for somebody else",
+            hint="counsel does it: --as PERSON",
+            code="on_behalf",
         )
 
 

@@ -91,7 +91,11 @@ def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
     """Return the facts as one population's: a letter speaks only of its reader's own data."""
     found = [entry for entry in facts.get("populations") or () if entry.get("id") == population]
     if not found:
-        raise NotFound(f"there is no population {population!r}", hint="the fact `populations` names them")
+        raise NotFound(
+            f"there is no population {population!r}",
+            hint="the fact `populations` names them",
+            code="unknown_population",
+        )
     rest = {key: value for key, value in facts.items() if key not in ("populations", "data", "people")}
     return {**rest, "data": found[0].get("data"), "people": found[0].get("people")}
 

@@ -163,5 +163,5 @@ def _came(desk: Desk, incident: Incident, clock: VirtualClock, file: TestFile, c
 def _events(desk: Desk, name: str) -> Iterator[AnyEvent]:
     for row in desk.store.read(name):
         if row.payload is None:
-            raise Sealed("a payload is gone")
+            raise Sealed("a payload is gone", code="shredded")
         yield decode(row.payload)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from runner.errors import TocsinError
+from runner.errors import TocsinError, warning
 
 GRACE = timedelta(seconds=30)
 """How long the round that is under way is waited for."""
@@ -30,7 +30,7 @@ class Rounds:
         while True:
             before, trouble = trouble, self._round()
             if trouble and trouble != before:
-                self._say(f"warning: {trouble}")
+                self._say(warning("round_failed", trouble))
             if self._stopping.wait(self._pause.total_seconds()):
                 return
 

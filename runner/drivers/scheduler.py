@@ -18,7 +18,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from runner.drivers.embedded import Worker
 from runner.drivers.firing import Firer
-from runner.errors import TocsinError
+from runner.errors import TocsinError, warning
 from runner.service.desk import Desk
 from runner.service.fire_times import trigger
 from runner.service.schedules import read
@@ -72,7 +72,7 @@ class Scheduler:
             self._set_alarms()
             self._work()
         except TocsinError as error:
-            self._say(f"warning: the schedules could not be looked at: {error.message}")
+            self._say(warning(error.code, f"the schedules could not be looked at: {error.message}"))
 
     def _work(self) -> None:
         """Send what is due, reminders above all, where no worker goes on that would."""
@@ -84,7 +84,7 @@ class Scheduler:
         finally:
             worker.close()
         for name, why in worker.troubles.items():
-            self._say(f"warning: {name} could not be worked on: {why}")
+            self._say(warning("work_failed", f"{name} could not be worked on: {why}"))
 
     def _set_alarms(self) -> None:
         wanted = {one.id: one for one in read(self._desk).schedules.values() if one.ended is None}

@@ -90,12 +90,16 @@ def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -
     for _ in range(ROUNDS):
         worker.drain()
         if worker.troubles:
-            raise Refused(f"it could not be worked on: {next(iter(worker.troubles.values()))}")
+            raise Refused(
+                f"it could not be worked on: {next(iter(worker.troubles.values()))}", code="work_failed"
+            )
         if players.act():
             clock.advance(MOMENT)
         elif not players.learn() and not _time_passes(desk, incident, players, clock):
             return
-    raise Refused("it goes round in circles", hint="look at loops and at what is reopened")
+    raise Refused(
+        "it goes round in circles", hint="look at loops and at what is reopened", code="endless_loop"
+    )
 
 
 def _time_passes(desk: Desk, name: str, players: Playing, clock: VirtualClock) -> bool:

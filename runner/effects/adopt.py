@@ -61,6 +61,7 @@ def adopt(
         raise Refused(
             f"the text still says that {', '.join(marks)} is missing",
             hint="write in Word what is to stand there, and take it back again",
+            code="gaps_left",
         )
     if override or not items:
         context = msgspec.structs.replace(document.context, status="final", waived=bool(items))

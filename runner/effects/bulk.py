@@ -67,7 +67,9 @@ class Wording:
     def sms(self, person: Person) -> Words:
         """Return one reader's text message."""
         if self._short is None:
-            raise Refused("there is no short text for text messages", hint="--short NOTICE")
+            raise Refused(
+                "there is no short text for text messages", hint="--short NOTICE", code="short_text_missing"
+            )
         if self._sms is None:
             return Words("", short_text(letter(self._short, person)).decode())
         values = {name: " ".join(word.split()) for name, word in _shown(person).items()}

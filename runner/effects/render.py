@@ -241,7 +241,9 @@ def _fitting(work: Render, tools: Tools, found: Brief | None) -> str:
         if found is not None and (degree := _fits(notice.fits, found.status))
     }
     if not fitting:
-        raise TocsinError(f"no template fulfils {work.duty}: write one, or take the notice by hand")
+        raise TocsinError(
+            f"no template fulfils {work.duty}: write one, or take the notice by hand", code="no_template"
+        )
     return max(fitting, key=lambda name: fitting[name])
 
 

@@ -159,6 +159,8 @@ def message_class(name: str, directory: Directory | None = None, own: Written | 
     known = laid_over(directory.classes if directory is not None else BUILT_IN_CLASSES, own or {})
     if name not in known:
         raise NotFound(
-            f"there is no message class '{name}'", hint="see classes in tocsin.yaml: it may have stood there"
+            f"there is no message class '{name}'",
+            hint="see classes in tocsin.yaml: it may have stood there",
+            code="unknown_message_class",
         )
     return known[name]

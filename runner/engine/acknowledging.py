@@ -19,7 +19,9 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     """Return the event of an acknowledgement, or nothing where it proves nothing new."""
     delivery = incident.deliveries.get(command.delivery)
     if delivery is None:
-        raise NotFound(f"no delivery '{command.delivery}'", hint="see: tocsin message list")
+        raise NotFound(
+            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+        )
     if command.by != delivery.person:
         raise Refused(
             f"{delivery.id} went to {delivery.person}, and only they can acknowledge it",

@@ -53,6 +53,7 @@ def decide(
         raise Refused(
             f"incident {incident.codename} is {incident.state}",
             hint="filings, facts, evidence, notes and corrections are still recorded; work is not",
+            code="incident_closed",
         )
     if isinstance(command, DrillCommand):
         return decide_drill(incident, command, now)

@@ -40,6 +40,7 @@ def sendable(incident: Incident) -> None:
         raise Refused(
             f"incident {incident.codename} is {incident.state}: nothing is sent",
             hint="tocsin resume" if incident.state == "paused" else "open another incident",
+            code="incident_paused" if incident.state == "paused" else "incident_closed",
         )
 
 
@@ -47,7 +48,9 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     known = incident.campaigns.get(event.campaign)
     if known is None:
         raise Refused(
-            f"there is no campaign {event.campaign}", hint="plan it: tocsin bulk plan NOTICE --people FILE"
+            f"there is no campaign {event.campaign}",
+            hint="plan it: tocsin bulk plan NOTICE --people FILE",
+            code="unknown_campaign",
         )
     if event.state == "sending":
         sendable(incident)

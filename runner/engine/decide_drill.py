@@ -72,13 +72,14 @@ def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
         raise Refused(
             f"{incident.codename} is {incident.state}: its report is signed once it is closed",
             hint="close it: tocsin close",
+            code="not_closed",
         )
     return ReportSigned(by=command.by, digest=command.digest, files=command.files, heads=command.heads)
 
 
 def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
     if drill.plan:
-        raise Refused(f"the exercise {drill.name} has begun already")
+        raise Refused(f"the exercise {drill.name} has begun already", code="already_begun")
     return (
         ExerciseBegun(
             name=command.name,
@@ -98,7 +99,7 @@ def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: d
     at = now
     if command.change == "jumped":
         if command.to is None or command.to < now:
-            raise Refused("an exercise jumps ahead only", hint="--to INSTANT, or --to next")
+            raise Refused("an exercise jumps ahead only", hint="--to INSTANT, or --to next", code="not_ahead")
         at = command.to
     standing = command.change in ("paused", "frozen", "ended") or (
         command.change == "jumped" and drill.stage == "paused"
@@ -133,7 +134,9 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
             return FaultSet(kind=kind, ref=ref, until=until, shift=shift)
         case c.DeferInject(number=number, by=by, reason=reason):
             if not reason.strip():
-                raise Refused("leaving an inject out needs a reason", hint="add --reason '…'")
+                raise Refused(
+                    "leaving an inject out needs a reason", hint="add --reason '…'", code="reason_missing"
+                )
             _not_yet(drill, number)
             return InjectDeferred(number=number, by=by, reason=reason.strip())
         case c.ReleaseInject(number=number, cause=cause, planned=planned, by=by):
@@ -143,14 +146,17 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
 
 def _not_yet(drill: Drill, number: str) -> None:
     if number in drill.released:
-        raise Refused(f"inject {number} was released at {drill.released[number].at:%Y-%m-%d %H:%M %Z}")
+        raise Refused(
+            f"inject {number} was released at {drill.released[number].at:%Y-%m-%d %H:%M %Z}",
+            code="already_released",
+        )
     if number in drill.deferred:
-        raise Refused(f"inject {number} was left out: {drill.deferred[number]}")
+        raise Refused(f"inject {number} was left out: {drill.deferred[number]}", code="already_skipped")
 
 
 def _observe(command: c.Observe) -> ObservationMade:
     if not command.text.strip():
-        raise Refused("an observation needs its words")
+        raise Refused("an observation needs its words", code="words_missing")
     return ObservationMade(
         by=command.by,
         text=command.text.strip(),
@@ -172,7 +178,7 @@ def _over(incident: Incident, drill: Drill, what: str) -> None:
 
 def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
     if not command.target:
-        raise NotFound("which target is rated?")
+        raise NotFound("which target is rated?", code="target_missing")
     _over(incident, drill, "ratings are given")
     proposed = command.proposed.partition(":")[0]
     if proposed and proposed != command.rating and not command.note.strip():

@@ -90,7 +90,7 @@ def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
     holder = incident.holder(effect)
     found = [a for a in holder.attempts if a.n == n] if holder is not None else []
     if not found:
-        raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}")
+        raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}", code="unknown_attempt")
     return found[0]
 
 
@@ -168,12 +168,18 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
     effect = command.effect
     holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
     if holder is None:
-        raise NotFound(f"no delivery or step '{effect}'", hint="see: tocsin message list")
+        raise NotFound(
+            f"no delivery or step '{effect}'", hint="see: tocsin message list", code="unknown_delivery"
+        )
     doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
     if not doubtful:
-        raise Refused(f"no attempt of {effect} is unknown", hint=f"see: tocsin message show {effect}")
+        raise Refused(
+            f"no attempt of {effect} is unknown",
+            hint=f"see: tocsin message show {effect}",
+            code="nothing_to_resolve",
+        )
     if not command.reason.strip():
-        raise Refused("how do you know? add --reason '…'")
+        raise Refused("how do you know? add --reason '…'", code="reason_missing")
     return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
 
 
@@ -289,13 +295,17 @@ def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan)
         return (e.ReplanAsked(person=command.person),) if open_ else ()
     found = incident.deliveries.get(command.delivery)
     if found is None:
-        raise NotFound(f"no delivery '{command.delivery}'", hint="see: tocsin message list")
+        raise NotFound(
+            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+        )
     match command:
         case c.Resend(delivery=delivery, reason=reason):
             if not reason.strip():
-                raise Refused("sending again needs a reason", hint="add --reason '…'")
+                raise Refused("sending again needs a reason", hint="add --reason '…'", code="reason_missing")
             if called_off(incident, found):
-                raise Refused(f"{delivery} was called off with {found.step}", hint="reopen that step")
+                raise Refused(
+                    f"{delivery} was called off with {found.step}", hint="reopen that step", code="called_off"
+                )
             return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
         case c.ReportCall(delivery=delivery, reached=True, note=note):
             raised = e.EvidenceRaised(

@@ -89,7 +89,9 @@ def _may_override(incident: Incident, command: c.Rendered) -> None:
             code="role",
         )
     if not command.override.strip():
-        raise Refused("to override what a notice lacks needs a reason", hint="add --override '…'")
+        raise Refused(
+            "to override what a notice lacks needs a reason", hint="add --override '…'", code="reason_missing"
+        )
 
 
 def _outdated(incident: Incident, command: c.Rendered) -> bool:

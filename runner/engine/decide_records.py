@@ -153,11 +153,13 @@ def _addition(
             return (made(by=command.by, text=text, about=about),)
         case c.CorrectEvent(seq=seq, reason=reason):
             if not 1 <= seq <= incident.version:
-                raise Refused(f"there is no event {seq}; the journal has {incident.version}")
+                raise Refused(
+                    f"there is no event {seq}; the journal has {incident.version}", code="unknown_event"
+                )
             return (e.EventCorrected(seq=seq, by=command.by, reason=_reason(reason, "correct")),)
         case c.PinPlaybook(run=run, inputs=inputs, reason=reason):
             if run.id in incident.runs:
-                raise Refused(f"a run called {run.id} is in this incident already")
+                raise Refused(f"a run called {run.id} is in this incident already", code="run_exists")
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
 
 
@@ -165,7 +167,11 @@ def _confirm(incident: Incident, command: c.ConfirmEntry) -> tuple[e.AnyEvent, .
     """Only the person for whom it was recorded confirms it, and only once."""
     found = [one for one in incident.unconfirmed.values() if one.first <= command.seq <= one.last]
     if not found:
-        raise Refused(f"entry {command.seq} waits for nobody's confirmation", hint="see: tocsin status")
+        raise Refused(
+            f"entry {command.seq} waits for nobody's confirmation",
+            hint="see: tocsin status",
+            code="nothing_to_confirm",
+        )
     if command.by != found[0].person:
         raise Refused(
             f"it was recorded on behalf of {found[0].person}, who alone can confirm it",
@@ -185,11 +191,11 @@ def _life(
     match command:
         case c.Pause(reason=reason):
             if incident.state == "paused":
-                raise Refused(f"{incident.codename} is paused already")
+                raise Refused(f"{incident.codename} is paused already", code="already_paused")
             return (e.IncidentPaused(reason=_reason(reason, "pause")),)
         case c.Resume(reason=reason):
             if incident.state != "paused":
-                raise Refused(f"{incident.codename} is not paused")
+                raise Refused(f"{incident.codename} is not paused", code="not_paused")
             return (e.IncidentResumed(reason=reason),)
         case c.CancelIncident(reason=reason):
             return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
@@ -211,6 +217,7 @@ def _close(incident: Incident, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
         raise Refused(
             f"{len(open_steps)} steps and {len(open_duties)} duties are open{f': {rest}' if rest else ''}{far}",
             hint="end them, or close with --reason '…'",
+            code="open_work",
         )
     return (e.IncidentClosed(by=by, reason=reason.strip()),)
 
@@ -220,24 +227,31 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     if found is None:
         close = nearest(command.duty, incident.duties)
         hint = f"did you mean '{close}'?" if close else "see: tocsin duties --all"
-        raise Refused(f"no duty '{command.duty}' in this incident", hint=hint)
+        raise Refused(f"no duty '{command.duty}' in this incident", hint=hint, code="unknown_duty")
     record = command.record
     if found.record is not None and found.record.kind == "filed":
         proof = found.record.reference or found.record.receipt
         raise Refused(
             f"{command.duty} was filed at {said(found.record.at)} ({proof}): that stays on record",
             hint="if the entry is wrong: tocsin correct SEQ --reason '…'; a step that waits: tocsin task done STEP",
+            code="already_filed",
         )
     if record.kind != "filed" and not record.reason.strip():
-        raise Refused("a decision not to notify, or a waiver, needs its grounds", hint="add --reason '…'")
+        raise Refused(
+            "a decision not to notify, or a waiver, needs its grounds",
+            hint="add --reason '…'",
+            code="reason_missing",
+        )
     if record.kind == "filed" and not (record.reference or record.receipt):
-        raise Refused("a filing needs its proof: a reference or a receipt file")
+        raise Refused("a filing needs its proof: a reference or a receipt file", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
     late = record.kind == "filed" and found.due is not None and record.at > found.due
     if found.due is not None and late and not record.late_reason.strip():
         raise Refused(
-            f"it was due {said(found.due)}: a late filing keeps its reasons", hint="add --late-reason '…'"
+            f"it was due {said(found.due)}: a late filing keeps its reasons",
+            hint="add --late-reason '…'",
+            code="late_reason",
         )
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     if record.kind == "filed":
@@ -273,9 +287,15 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
         return ()
     invocation = incident.invocations.get(command.step)
     if invocation is None:
-        raise NotFound(f"no step '{command.step}' in {incident.codename}", hint="see: tocsin task list")
+        raise NotFound(
+            f"no step '{command.step}' in {incident.codename}",
+            hint="see: tocsin task list",
+            code="unknown_step",
+        )
     if invocation.kind != "file":
-        raise Refused(f"{command.step} is a {invocation.kind}: a filing belongs to a file step")
+        raise Refused(
+            f"{command.step} is a {invocation.kind}: a filing belongs to a file step", code="not_a_filing"
+        )
     if invocation.over or invocation.state == "waiting":
         return ()
     return (
@@ -291,5 +311,5 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
 
 def _reason(reason: str, deed: str) -> str:
     if not reason.strip():
-        raise Refused(f"to {deed} needs a reason", hint="add --reason '…'")
+        raise Refused(f"to {deed} needs a reason", hint="add --reason '…'", code="reason_missing")
     return reason.strip()

@@ -27,13 +27,16 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
         raise Refused(
             "R10 is set aside for one text alone, and never for credentials as such",
             hint="the refusal names the text: --text SHA256",
+            code="text_missing",
         )
     if command.text and not _DIGEST.fullmatch(command.text):
         raise Refused(
-            "a text is named by 12 to 64 hexadecimal digits of its SHA-256", hint="as the refusal shows it"
+            "a text is named by 12 to 64 hexadecimal digits of its SHA-256",
+            hint="as the refusal shows it",
+            code="bad_digest",
         )
     if not command.reason.strip():
-        raise Refused("setting a rule aside needs a reason", hint="add --reason '…'")
+        raise Refused("setting a rule aside needs a reason", hint="add --reason '…'", code="reason_missing")
     return e.RuleOverridden(
         rule=command.rule,
         by=command.by,
@@ -52,17 +55,24 @@ def _exists(number: str) -> None:
     if found is None:
         near = nearest(number, RULE_BOOK)
         hint = f"did you mean {near}?" if near else "see: tocsin message rules"
-        raise NotFound(f"there is no rule '{number}'", hint=hint)
+        raise NotFound(f"there is no rule '{number}'", hint=hint, code="unknown_rule")
     if found.firm:
-        raise Refused(f"{number} cannot be set aside: {found.says}", hint="see: tocsin message rules")
+        raise Refused(
+            f"{number} cannot be set aside: {found.says}", hint="see: tocsin message rules", code="firm_rule"
+        )
     if number not in KEPT_HERE:
-        raise Refused(f"{number} refuses no channel, so there is nothing to set aside: {found.says}")
+        raise Refused(
+            f"{number} refuses no channel, so there is nothing to set aside: {found.says}",
+            code="nothing_to_override",
+        )
 
 
 def _approver(incident: Incident, by: str) -> str:
     """Return the role in which somebody approves; empty where no approver was ever named."""
     if not by:
-        raise Refused("setting a rule aside needs a named approver", hint="add --as PERSON")
+        raise Refused(
+            "setting a rule aside needs a named approver", hint="add --as PERSON", code="person_missing"
+        )
     held = {role: incident.roles.get(role, ()) for role in APPROVERS}
     role = next((role for role, persons in held.items() if by in persons), "")
     if not role and any(held.values()):
@@ -77,6 +87,7 @@ def trusted_again(before: Domain | None, reason: str) -> None:
         raise Refused(
             f"{before.name} was {'assumed ' if before.assumed else ''}compromised: to trust it again needs the grounds (R5)",
             hint="add --reason 'sessions revoked, administrators replaced, checked by …'",
+            code="reason_missing",
         )
 
 

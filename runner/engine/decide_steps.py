@@ -42,7 +42,11 @@ def decide_step(
     """Return the events of a command on one step."""
     invocation = incident.invocations.get(command.step)
     if invocation is None:
-        raise NotFound(f"no step '{command.step}' in {incident.codename}", hint="see: tocsin task list")
+        raise NotFound(
+            f"no step '{command.step}' in {incident.codename}",
+            hint="see: tocsin task list",
+            code="unknown_step",
+        )
     if isinstance(command, c.CommentStep):
         return (e.StepCommented(step=invocation.id, by=command.by, text=command.text),)
     step = library.step(incident, invocation.id)
@@ -77,6 +81,7 @@ def _work(
         raise Refused(
             f"{name} has ended as {invocation.state}",
             hint=f"to do it again: tocsin task reopen {quote(name)} --reason WHY",
+            code="already_ended",
         )
     match command:
         case c.SkipStep(reason=reason):
@@ -97,7 +102,11 @@ def _begun_work(
     now: datetime,
 ) -> tuple[e.AnyEvent, ...]:
     if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation), hint=f"see: tocsin task show {quote(invocation.id)}")
+        raise Refused(
+            _why_waiting(invocation),
+            hint=f"see: tocsin task show {quote(invocation.id)}",
+            code="task_not_open",
+        )
     match command:
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, command.by, reason, now)
@@ -114,10 +123,14 @@ def _begun_work(
 def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     """What failed or expired is not begun again by beginning it: that would hide the failure."""
     if invocation.kind not in PEOPLE:
-        raise Refused(f"{invocation.id} is a {invocation.kind}: the program itself does it")
+        raise Refused(
+            f"{invocation.id} is a {invocation.kind}: the program itself does it", code="automatic_step"
+        )
     if invocation.state not in ("ready", "active"):
         raise Refused(
-            f"{invocation.id} is {invocation.state}", hint=f"tocsin task retry {quote(invocation.id)}"
+            f"{invocation.id} is {invocation.state}",
+            hint=f"tocsin task retry {quote(invocation.id)}",
+            code="retry_needed",
         )
     return (e.StepStarted(step=invocation.id, by=by),)
 
@@ -130,7 +143,7 @@ def _why_waiting(invocation: Invocation) -> str:
 
 def _because(reason: str, deed: str) -> str:
     if not reason.strip():
-        raise Refused(f"to {deed} a step needs a reason", hint="add --reason '…'")
+        raise Refused(f"to {deed} a step needs a reason", hint="add --reason '…'", code="reason_missing")
     return reason.strip()
 
 
@@ -148,21 +161,27 @@ def _complete(
                 raise Refused(
                     f"{len(open_rows)} of {len(rows)} checklist rows are open: {open_rows[0]}",
                     hint=f"tocsin task check {quote(invocation.id)} ROW, or --all",
+                    code="open_rows",
                 )
         case File() if not _on_record(incident, invocation, step):
             raise Refused(
                 "a filing is done when its proof is recorded",
                 hint="tocsin duty record-filed DUTY --reference REFERENCE --receipt FILE",
+                code="proof_missing",
             )
         case Ask() | Approve():
             raise Refused(
-                f"{invocation.id} is a {invocation.kind}", hint=f"tocsin {_verb(step)} {invocation.step}"
+                f"{invocation.id} is a {invocation.kind}",
+                hint=f"tocsin {_verb(step)} {invocation.step}",
+                code="not_a_task",
             )
         case File():
             pass
         case _:
             if invocation.state not in ("outcome_unknown", "failed") and not invocation.stuck:
-                raise Refused(f"{invocation.id} is done by the program itself, not by a person")
+                raise Refused(
+                    f"{invocation.id} is done by the program itself, not by a person", code="automatic_step"
+                )
     digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
     return (_ended(invocation, done_state(invocation, now), by, comment, f"sha256:{digest}"),)
 
@@ -184,7 +203,9 @@ def _verb(step: AnyStep) -> str:
 def _check(invocation: Invocation, step: AnyStep, row: int, by: str) -> tuple[e.AnyEvent, ...]:
     rows = step.checklist if isinstance(step, Task) else ()
     if not 0 <= row < len(rows):
-        raise Refused(f"{invocation.id} has {len(rows)} checklist rows; there is no row {row + 1}")
+        raise Refused(
+            f"{invocation.id} has {len(rows)} checklist rows; there is no row {row + 1}", code="unknown_row"
+        )
     if row in invocation.checked:
         return ()
     return (e.StepChecked(step=invocation.id, row=row, by=by),)
@@ -194,9 +215,15 @@ def _retry(
     incident: Incident, invocation: Invocation, by: str, reason: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.stuck and invocation.state not in ("failed", "expired", "outcome_unknown"):
-        raise Refused(f"{invocation.id} is {invocation.state}: there is nothing to try again")
+        raise Refused(
+            f"{invocation.id} is {invocation.state}: there is nothing to try again", code="nothing_to_retry"
+        )
     if any(a.state == "sending" for a in invocation.attempts):
-        raise Refused(f"an attempt of {invocation.id} is still on its way", hint="wait for its outcome")
+        raise Refused(
+            f"an attempt of {invocation.id} is still on its way",
+            hint="wait for its outcome",
+            code="attempt_sending",
+        )
     if invocation.kind == "message" and invocation.message:
         return _send_again(incident, invocation, by, reason or "tried again", now)
     if invocation.kind in ("act", "message", "notice"):
@@ -232,12 +259,18 @@ def _reopen(
     incident: Incident, invocation: Invocation, by: str, reason: str, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
-        raise Refused(f"{invocation.id} is still {invocation.state}", hint="only ended steps are reopened")
+        raise Refused(
+            f"{invocation.id} is still {invocation.state}",
+            hint="only ended steps are reopened",
+            code="not_ended",
+        )
     if superseded(incident, invocation):
-        raise Refused(f"{invocation.id} has been done again since", hint="reopen the newest one")
+        raise Refused(
+            f"{invocation.id} has been done again since", hint="reopen the newest one", code="superseded"
+        )
     parent = incident.scopes[invocation.scope].parent
     if parent and not library.stands(incident.runs, incident.scopes, incident.invocations, parent):
-        raise Refused(f"{parent}, in which it stood, is no longer part of the playbook")
+        raise Refused(f"{parent}, in which it stood, is no longer part of the playbook", code="step_removed")
     return (e.StepReopened(step=invocation.id, by=by, reason=_because(reason, "reopen")),)
 
 
@@ -245,14 +278,15 @@ def _answer(
     invocation: Invocation, step: AnyStep, command: c.Answer | c.AnswerUnknown, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Ask):
-        raise Refused(f"{invocation.id} is a {invocation.kind}, not a question")
+        raise Refused(f"{invocation.id} is a {invocation.kind}, not a question", code="not_a_question")
     if invocation.over:
         raise Refused(
             f"{invocation.id} is answered",
             hint=f"correct the fact: tocsin fact set {step.sets}=VALUE --source SOURCE",
+            code="already_answered",
         )
     if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation))
+        raise Refused(_why_waiting(invocation), code="task_not_open")
     if isinstance(command, c.AnswerUnknown):
         return (
             e.StepRescheduled(
@@ -263,6 +297,7 @@ def _answer(
         raise Refused(
             f"'unknown' does not answer {invocation.id}: it stays open",
             hint=f"say that nobody knows yet: tocsin answer {quote(invocation.id)} --unknown",
+            code="no_answer",
         )
     refuse_facts_ahead((command.change,), now)
     return (
@@ -277,11 +312,13 @@ def _decide(
     incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Approve):
-        raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval")
+        raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval", code="not_an_approval")
     _still_asked(invocation, now)
     bound = subject(incident, invocation, step)
     if bound is None or not bound.digest:
-        raise Refused(f"{step.approve} has produced nothing yet that could be approved")
+        raise Refused(
+            f"{step.approve} has produced nothing yet that could be approved", code="nothing_to_approve"
+        )
     if command.digest != bound.digest:
         raise Refused(
             f"these are not the bytes to approve: {step.approve} is now {bound.digest}",
@@ -318,21 +355,22 @@ def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
     own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
     if command.recorded_by and own:
         said = "approved" if own[-1].approved else "rejected"
-        raise Refused(f"{command.by} {said} it already, in person")
+        raise Refused(f"{command.by} {said} it already, in person", code="already_decided")
 
 
 def _still_asked(invocation: Invocation, now: datetime) -> None:
     """An approval fails closed: what has ended, or has expired whether or not anybody looked, is not approved."""
     if invocation.over:
-        raise Refused(f"{invocation.id} has ended as {invocation.state}")
+        raise Refused(f"{invocation.id} has ended as {invocation.state}", code="already_ended")
     if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation))
+        raise Refused(_why_waiting(invocation), code="task_not_open")
     expired = invocation.wake_at is not None and invocation.wake_at <= now
     if expired or invocation.state not in ("ready", "active"):
         state = "expired" if expired else invocation.state
         raise Refused(
             f"{invocation.id} has {state}: it cannot be approved any more",
             hint=f"ask again: tocsin task retry {quote(invocation.id)}",
+            code="retry_needed",
         )
 
 

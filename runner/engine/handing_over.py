@@ -14,7 +14,11 @@ def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand) -> tup
     match command:
         case c.GiveBrief(to=to, by=by, version=version, digest=digest):
             if to == by:
-                raise Refused("nobody hands over to themselves", hint="name who takes over: --give PERSON")
+                raise Refused(
+                    "nobody hands over to themselves",
+                    hint="name who takes over: --give PERSON",
+                    code="same_person",
+                )
             return (BriefGiven(to=to, by=by, version=version, digest=digest),)
         case c.TakeCommand():
             return _taken(incident, command)

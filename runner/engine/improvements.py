@@ -46,7 +46,9 @@ def closing(text: str) -> Closing:
             return Closing("exercise", name, what)
         case _:
             raise Refused(
-                f"'{text}' proves nothing", hint="as: test:lost-device:the PIN, or exercise:lost-laptop:T1"
+                f"'{text}' proves nothing",
+                hint="as: test:lost-device:the PIN, or exercise:lost-laptop:T1",
+                code="bad_closing",
             )
 
 
@@ -78,9 +80,13 @@ def may(item: Item, change: str, words: str, what: str) -> str:
 def checked(plan: Plan) -> Plan:
     """Return a row that can stand; raises Refused where it says nothing, or ends before it starts."""
     if not plan.text.strip():
-        raise Refused("an improvement item says what is to be better", hint="give its text")
+        raise Refused(
+            "an improvement item says what is to be better", hint="give its text", code="words_missing"
+        )
     if plan.start is not None and plan.due is not None and plan.due < plan.start:
-        raise Refused(f"it would be due on {plan.due}, before its start on {plan.start}")
+        raise Refused(
+            f"it would be due on {plan.due}, before its start on {plan.start}", code="due_before_start"
+        )
     closing(plan.closes_with)
     return msgspec.structs.replace(plan, text=plan.text.strip())
 

@@ -73,7 +73,7 @@ def decide_migration(
     must hold the plan of ``run.bundle``.
     """
     if not reason.strip():
-        raise Refused("to migrate needs a reason", hint="add --reason '…'")
+        raise Refused("to migrate needs a reason", hint="add --reason '…'", code="reason_missing")
     plan = plan_migration(incident, run.id, bundle, library)
     if plan.refusals:
         first = plan.refusals[0]

@@ -73,7 +73,9 @@ class Library(msgspec.Struct, frozen=True):
         step = self.body(incident.runs, scope).steps.get(found.step)
         if step is None:
             run = incident.runs[scope.run]
-            raise Refused(f"{invocation} is no longer part of {run.playbook} {run.version}")
+            raise Refused(
+                f"{invocation} is no longer part of {run.playbook} {run.version}", code="step_removed"
+            )
         return step
 
     def stands(

@@ -27,7 +27,9 @@ def taken(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
     delivery = incident.deliveries.get(command.delivery)
     attempt = next((one for one in delivery.attempts if one.n == command.n), None) if delivery else None
     if delivery is None or attempt is None:
-        raise NotFound(f"no attempt {command.n} of '{command.delivery}' in {incident.codename}")
+        raise NotFound(
+            f"no attempt {command.n} of '{command.delivery}' in {incident.codename}", code="unknown_attempt"
+        )
     if any((one.kind, one.part) == (command.kind, command.part) for one in attempt.receipts):
         return ()
     if any(one.event == command.event for one in attempt.receipts):

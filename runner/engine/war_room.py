@@ -135,5 +135,9 @@ def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
     """Return what is tried anew; raises Refused where nothing failed."""
     failed = tuple(one.id for one in incident.errands.values() if failure(one))
     if not failed:
-        raise Refused("no room failed to open, and no invitation failed", hint="see: tocsin status")
+        raise Refused(
+            "no room failed to open, and no invitation failed",
+            hint="see: tocsin status",
+            code="nothing_to_retry",
+        )
     return RoomRetried(by=command.by, errands=failed)

@@ -65,6 +65,7 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
             f"{source.file} has {count} problem{'s' if count != 1 else ''}",
             hint=f"see: tocsin playbook validate {source.file}",
             problems=tuple(errors),
+            code="file_missing" if source.missing else "bad_playbook",
         )
     return read.playbook
 

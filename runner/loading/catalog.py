@@ -132,7 +132,7 @@ class Catalog:
         if not candidates:
             close = nearest(bare, self.playbook_names())
             hint = f"did you mean '{close}'?" if close else "see: tocsin playbook list"
-            raise NotFound(f"there is no playbook '{bare}'", hint=hint)
+            raise NotFound(f"there is no playbook '{bare}'", hint=hint, code="unknown_playbook")
         if not version and bare in candidates:
             return self._read(bare)
         read = {one: self._read(one) for one in candidates}
@@ -143,7 +143,9 @@ class Catalog:
         if not fitting:
             there = ", ".join(sorted(versions.values(), key=_rank))
             raise NotFound(
-                f"there is no version {version} of the playbook '{bare}'", hint=f"there are: {there}"
+                f"there is no version {version} of the playbook '{bare}'",
+                hint=f"there are: {there}",
+                code="unknown_version",
             )
         return read[max(fitting, key=lambda one: _rank(versions[one]))]
 
@@ -158,7 +160,7 @@ class Catalog:
         if name not in self._regimes:
             from runner.loading.regimes import load_regime
 
-            file = _wanted(self.regime_files, name, "regime")
+            file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
             self._regimes[name] = load_regime(file.read_bytes(), str(file))
         return self._regimes[name]
 
@@ -176,7 +178,7 @@ class Catalog:
         if name not in self._notices:
             from runner.loading.notices import load_notice
 
-            file = _wanted(self.notice_files, name, "notice")
+            file = _wanted(self.notice_files, name, "notice", code="unknown_notice")
             self._notices[name] = load_notice(file.read_bytes(), str(file), self.part, self.form)
         return self._notices[name]
 
@@ -264,11 +266,11 @@ def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
     return None if file is None else (file.read_text(encoding="utf-8"), str(file))
 
 
-def _wanted(there: dict[str, Path | Traversable], name: str, what: str) -> Path | Traversable:
+def _wanted(there: dict[str, Path | Traversable], name: str, what: str, *, code: str) -> Path | Traversable:
     if name not in there:
         close = nearest(name, there)
         hint = f"did you mean '{close}'?" if close else f"see: tocsin {what} list"
-        raise NotFound(f"there is no {what} '{name}'", hint=hint)
+        raise NotFound(f"there is no {what} '{name}'", hint=hint, code=code)
     return there[name]
 
 

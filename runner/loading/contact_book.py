@@ -21,9 +21,13 @@ def read_list(path: Path, ways: Ways) -> Listing:
     """Return what a list says; raises NotFound, Usage for another ending, or Invalid where it cannot be read at all."""
     form = ENDINGS.get(path.suffix.lower())
     if form is None:
-        raise Usage(f"{path} has none of the endings {', '.join(ENDINGS)}", hint="export it as CSV or vCard")
+        raise Usage(
+            f"{path} has none of the endings {', '.join(ENDINGS)}",
+            hint="export it as CSV or vCard",
+            code="unknown_ending",
+        )
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path")
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
     match form:
         case "csv":
             from runner.loading.contact_csv import read_csv

@@ -94,12 +94,18 @@ def _content(path: Path) -> str:
     try:
         content = path.read_bytes()
         if len(content) > MAX_BYTES:
-            raise Invalid(f"{path} has more than {MAX_BYTES:,} bytes", hint="export fewer people")
+            raise Invalid(
+                f"{path} has more than {MAX_BYTES:,} bytes", hint="export fewer people", code="file_too_large"
+            )
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check the path") from None
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"
+        ) from None
     except UnicodeDecodeError:
-        raise Invalid(f"{path} is no UTF-8 text", hint="export it as vCard 3.0 or 4.0") from None
+        raise Invalid(
+            f"{path} is no UTF-8 text", hint="export it as vCard 3.0 or 4.0", code="contact-list"
+        ) from None
 
 
 def _unfolded(text: str) -> Iterator[tuple[int, str]]:

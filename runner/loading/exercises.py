@@ -41,12 +41,12 @@ def load_exercise(name: str, catalog: Catalog) -> Loaded:
     source = scan_file(path)
     exercise, problems = read_exercise(source)
     if exercise is None:
-        raise misread(source, problems)
+        raise misread(source, problems, code="bad_exercise")
     playbook = _playbook(exercise, path)
     bundle = load_bundle(playbook, catalog.beside_of(path))
     problems = tuple(_meaning(source, exercise, bundle))
     if problems:
-        raise misread(source, problems)
+        raise misread(source, problems, code="bad_exercise")
     return Loaded(file=str(path), exercise=exercise, playbook=playbook, bundle=bundle)
 
 
@@ -111,7 +111,7 @@ def _find(name: str, catalog: Catalog) -> Path:
     if name not in files:
         near = nearest(name, files)
         hint = f"did you mean {near}?" if near else "see: tocsin drill list"
-        raise NotFound(f"there is no exercise '{name}'", hint=hint)
+        raise NotFound(f"there is no exercise '{name}'", hint=hint, code="unknown_exercise")
     return files[name]
 
 

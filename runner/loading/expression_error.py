@@ -8,9 +8,7 @@ from runner.errors import Invalid
 class ExpressionError(Invalid):
     """An expression that cannot be read; ``offset`` counts characters of the source from 0."""
 
-    default_code = "expression"
-
     def __init__(self, message: str, offset: int, hint: str = "") -> None:
         """Keep the offset: the caller knows the file and turns it into a line and a column."""
-        super().__init__(message, hint=hint)
+        super().__init__(message, code="expression", hint=hint)
         self.offset = offset

@@ -51,7 +51,9 @@ def read_facts(source: Source) -> tuple[Stated, ...]:
     if problems:
         count = len(problems)
         raise Invalid(
-            f"{source.file}: {count} problem{'s' if count > 1 else ''} with the facts", problems=problems
+            f"{source.file}: {count} problem{'s' if count > 1 else ''} with the facts",
+            problems=problems,
+            code="bad_facts",
         )
     return tuple(stated.values())
 

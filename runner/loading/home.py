@@ -48,16 +48,16 @@ def load_home(path: Path) -> Home:
         raise NotFound(
             f"there is no {path.name} in {path.parent}", hint="make one: tocsin init", code="no_home"
         )
-    source = load(path)
+    source = load(path, code="bad_settings")
     home, problems = _decode(source)
     if problems or home is None:
-        raise Invalid(f"{path} has {len(problems)} problem(s)", problems=problems)
+        raise Invalid(f"{path} has {len(problems)} problem(s)", problems=problems, code="bad_settings")
     return home
 
 
 def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
     """Yield every place of a home's file that names somebody who is none of ``people``, wherever those are kept."""
-    source = load(path)
+    source = load(path, code="bad_settings")
     for where, person in _named(home):
         if person not in people:
             near = nearest(person, people)
@@ -67,7 +67,7 @@ def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Probl
 
 def lines_of_people(path: Path) -> str:
     """Return the lines that hold people in a home's file, as ``12-31``; nothing where there are none."""
-    source = load(path)
+    source = load(path, code="bad_settings")
     if not isinstance(source.data, dict) or not source.data.get("people"):
         return ""
     begin, _ = source.position(("people",), key=True)

@@ -71,7 +71,7 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
         ]
         found.append(OwnRegime(name, text, len(lines)))
     if problems:
-        raise Invalid(f"{file} holds no duties that can be used", problems=tuple(problems))
+        raise Invalid(f"{file} holds no duties that can be used", problems=tuple(problems), code="bad_duties")
     return tuple(found)
 
 

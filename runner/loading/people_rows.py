@@ -44,15 +44,21 @@ class People(NamedTuple):
 def open_people(path: Path, query: str = "") -> People:
     """Look at a list's columns; raises NotFound, Usage, or Invalid where it cannot be read as what it seems."""
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path")
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
     if query and path.suffix.lower() not in DATABASES:
         raise Usage(
-            f"{path} is no database: --query asks one", hint=f"a file ending in {', '.join(DATABASES)}"
+            f"{path} is no database: --query asks one",
+            hint=f"a file ending in {', '.join(DATABASES)}",
+            code="not_a_database",
         )
     columns = _columns(path, query)
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise Invalid(f"{path} has more than one column {', '.join(twice)}", hint="give each its own name")
+        raise Invalid(
+            f"{path} has more than one column {', '.join(twice)}",
+            hint="give each its own name",
+            code="people",
+        )
     return People(path, columns, query or QUERY)
 
 
@@ -85,7 +91,9 @@ def _text(path: Path) -> Any:
     try:
         return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check what it is") from None
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
+        ) from None
 
 
 def separator(head: str) -> str:
@@ -120,6 +128,7 @@ def _csv_rows(path: Path, query: str) -> Iterator[Row]:
                 raise Invalid(
                     f"{path}:{start}: from here on it is no CSV: {error}",
                     hint="nobody can say where the next row begins: mend the quotes of this one",
+                    code="people",
                 ) from None
             line = reader.line_num
             if cells:
@@ -138,12 +147,13 @@ def _parquet(path: Path) -> Any:
         raise Usage(
             "Parquet needs the extra `bulk`, which is not installed",
             hint="install tocsin[bulk], or write the list as CSV",
+            code="not_installed",
         ) from None
     try:
         return parquet.ParquetFile(path)
     except (ArrowException, OSError) as error:
         raise Invalid(
-            f"{path} cannot be read as Parquet ({type(error).__name__})", hint="write it anew"
+            f"{path} cannot be read as Parquet ({type(error).__name__})", hint="write it anew", code="people"
         ) from None
 
 
@@ -182,7 +192,9 @@ def _asked(database: sqlite3.Connection, path: Path, query: str) -> tuple[tuple[
     try:
         cursor = database.execute(query)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise Invalid(f"{path} does not answer the query: {error}", hint="it may only SELECT") from None
+        raise Invalid(
+            f"{path} does not answer the query: {error}", hint="it may only SELECT", code="bad_query"
+        ) from None
     return tuple(column[0] for column in cursor.description or ()), cursor
 
 

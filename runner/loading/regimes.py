@@ -70,7 +70,11 @@ def load_regime(data: bytes, file: str) -> Regime:
     regime, problems = read_regime(data, file)
     if regime is None:
         count = len(problems)
-        raise Invalid(f"{file} is no regime: {count} problem{'s' if count > 1 else ''}", problems=problems)
+        raise Invalid(
+            f"{file} is no regime: {count} problem{'s' if count > 1 else ''}",
+            problems=problems,
+            code="bad_regime",
+        )
     return regime
 
 

@@ -45,11 +45,11 @@ def load_tests(path: Path, catalog: Catalog) -> TestFile:
     source = scan_file(path)
     tests, problems = read_struct(source, PlaybookTests, SCHEMA)
     if tests is None:
-        raise misread(source, problems)
+        raise misread(source, problems, code="bad_tests")
     bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
     if problems:
-        raise misread(source, problems)
+        raise misread(source, problems, code="bad_tests")
     return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
 
 

@@ -42,14 +42,26 @@ def load_rota(path: Path, people: Mapping[str, Person], zone: str = "") -> Rota:
 def _content(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise Invalid(f"the rota {path.name} is not there, or is no file", hint="oncall in tocsin.yaml")
+            raise Invalid(
+                f"the rota {path.name} is not there, or is no file",
+                hint="oncall in tocsin.yaml",
+                code="file_missing",
+            )
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no such name"
-        raise Invalid(f"the rota {path.name} cannot be read: {why}", hint="oncall in tocsin.yaml") from None
+        raise Invalid(
+            f"the rota {path.name} cannot be read: {why}",
+            hint="oncall in tocsin.yaml",
+            code="file_unreadable",
+        ) from None
     if len(content) > MAX_BYTES:
-        raise Invalid(f"the rota {path.name} has more than {MAX_BYTES:,} bytes", hint="export fewer months")
+        raise Invalid(
+            f"the rota {path.name} has more than {MAX_BYTES:,} bytes",
+            hint="export fewer months",
+            code="file_too_large",
+        )
     return content
 
 
@@ -61,9 +73,15 @@ def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str
         calendar = Calendar.from_ical(content)
         entries = calendar.walk("VEVENT")
     except (ValueError, RecursionError, LookupError) as error:
-        raise Invalid(f"the rota {name} is no iCalendar file", hint="export it as .ics") from error
+        raise Invalid(
+            f"the rota {name} is no iCalendar file", hint="export it as .ics", code="rota"
+        ) from error
     if len(entries) > MAX_SHIFTS:
-        raise Invalid(f"the rota {name} has more than {MAX_SHIFTS:,} entries", hint="export fewer months")
+        raise Invalid(
+            f"the rota {name} has more than {MAX_SHIFTS:,} entries",
+            hint="export fewer months",
+            code="file_too_large",
+        )
     reader = _Reader(people, _zone(str(calendar.get("X-WR-TIMEZONE", "")) or zone))
     shifts = []
     for number, entry in enumerate(entries, 1):
@@ -71,11 +89,13 @@ def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str
             shifts.append((entry, reader.shift(entry)))
         except _Wrong as error:
             raise Invalid(
-                f"the rota {name}, entry {number}: {error}", hint="correct it there, export again"
+                f"the rota {name}, entry {number}: {error}",
+                hint="correct it there, export again",
+                code="rota",
             ) from None
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
             why = f"the rota {name}, entry {number} cannot be read"
-            raise Invalid(why, hint="correct it there, export again") from error
+            raise Invalid(why, hint="correct it there, export again", code="rota") from error
     return _put_together(shifts)
 
 

@@ -26,9 +26,9 @@ MAX_BYTES = 2_000_000
 """A playbook of 200 steps has about 30,000."""
 
 
-def load(path: Path, *, name: str = "") -> Source:
-    """Read a file or raise Invalid with everything that keeps it from being read."""
-    return checked(scan_file(path, name=name))
+def load(path: Path, *, name: str = "", code: str = "bad_file") -> Source:
+    """Read a file or raise Invalid with all that is wrong; ``code`` says what the file was to be."""
+    return checked(scan_file(path, name=name), code=code)
 
 
 def parse(content: bytes | str, file: str) -> Source:
@@ -36,13 +36,14 @@ def parse(content: bytes | str, file: str) -> Source:
     return checked(scan(content, file))
 
 
-def checked(source: Source) -> Source:
+def checked(source: Source, *, code: str = "bad_file") -> Source:
     """Give the source back, or raise Invalid when it has problems."""
     if source.problems:
         count = len(source.problems)
         raise Invalid(
             f"{source.file} cannot be read: {count} problem{'s' if count > 1 else ''}",
             problems=source.problems,
+            code="file_missing" if source.missing else code,
         )
     return source
 

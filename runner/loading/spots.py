@@ -44,6 +44,11 @@ class Source(msgspec.Struct, frozen=True):
     spot: Spot
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def missing(self) -> bool:
+        """Is there no such file?"""
+        return any(problem.code == "file-missing" for problem in self.problems)
+
     def position(self, where: Sequence[str | int] = (), *, key: bool = False) -> tuple[int, int]:
         """Return (line, column) of the value at ``where``, or of its key; of the nearest parent if absent."""
         spot, at_key = self.spot, None

@@ -78,7 +78,11 @@ def _keys(
             yield source.problem(where, "key-missing", f"'{name}' is missing", hint=f"write {name}: …")
 
 
-def misread(source: Source, problems: tuple[Problem, ...]) -> Invalid:
-    """Return the error of a file that cannot be used."""
+def misread(source: Source, problems: tuple[Problem, ...], *, code: str) -> Invalid:
+    """Return the error of a file that cannot be used; ``code`` says what it was to be."""
     count = len(problems)
-    return Invalid(f"{source.file} has {count} problem{'s' if count != 1 else ''}", problems=problems)
+    return Invalid(
+        f"{source.file} has {count} problem{'s' if count != 1 else ''}",
+        problems=problems,
+        code="file_missing" if source.missing else code,
+    )

@@ -46,16 +46,20 @@ def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
 
     if len(content) > MAX_BYTES:
         raise Invalid(
-            f"{file} is larger than {MAX_BYTES:,} bytes", hint="import one record, not a collection"
+            f"{file} is larger than {MAX_BYTES:,} bytes",
+            hint="import one record, not a collection",
+            code="file_too_large",
         )
     try:
         record = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         hint = "a VERIS file holds one JSON object; of a .jsonl file, take one line"
-        raise Invalid(f"{file} is not a VERIS record in JSON: {error}", hint=hint) from None
+        raise Invalid(f"{file} is not a VERIS record in JSON: {error}", hint=hint, code="bad_veris") from None
     if not isinstance(record, dict) or not {"action", "actor", "asset", "attribute", "victim"} & set(record):
         raise Invalid(
-            f"{file} is not a VERIS record", hint="it has none of action, actor, asset, attribute, victim"
+            f"{file} is not a VERIS record",
+            hint="it has none of action, actor, asset, attribute, victim",
+            code="bad_veris",
         )
     return record
 

@@ -60,7 +60,9 @@ class Addressing:
         self.statuses = statuses = {one.id: one for one in desk.duties(incident)}
         unknown = [name for name in duties if name not in statuses]
         if unknown:
-            raise NotFound(f"there is no duty '{unknown[0]}' here", hint="see: tocsin duties --all")
+            raise NotFound(
+                f"there is no duty '{unknown[0]}' here", hint="see: tocsin duties --all", code="unknown_duty"
+            )
         self._named = tuple(statuses[name] for name in duties)
         own = self._notice.duties if self._notice is not None else ()
         self._pool = self._named or tuple(
@@ -106,7 +108,11 @@ class Addressing:
     def _add(self, place: str, population: str) -> None:
         if population and population not in self._views:
             known = ", ".join(self._views) or "none"
-            raise NotFound(f"there is no population '{population[:40]}'", hint=f"the incident has: {known}")
+            raise NotFound(
+                f"there is no population '{population[:40]}'",
+                hint=f"the incident has: {known}",
+                code="unknown_population",
+            )
         status = self._duty(place, population)
         found = brief(self._incident, status, self._library)
         if found is not None and population:
@@ -154,6 +160,7 @@ class Addressing:
             raise Refused(
                 f"{name} has no slots: every letter would be the same",
                 hint="name them in its front matter: slots: [recipient.name, recipient.address]",
+                code="no_slots",
             )
         return found
 
@@ -161,19 +168,23 @@ class Addressing:
         if len(self._named) == 1 or not (place or self.places_needed):
             return self._meant[0]
         if not place:
-            raise Refused("its jurisdiction is empty")
+            raise Refused("its jurisdiction is empty", code="jurisdiction_missing")
         near = [[one for one in self._pool if one.jurisdiction == level] for level in _levels(place)]
         for level in near:
             owed = [one for one in level if self._is_owed(one, population)]
             if len(owed) > 1:
                 names = ", ".join(one.id for one in owed)
                 raise Refused(
-                    f"more than one duty is about people in {place}: {names}", hint="choose: --duty"
+                    f"more than one duty is about people in {place}: {names}",
+                    hint="choose: --duty",
+                    code="ambiguous_duty",
                 )
             if owed:
                 return owed[0]
         told = ", ".join(f"{one.id} is {_verdict(one)}" for level in near for one in level)
-        raise Refused(f"no duty to tell people in {place} applies{f': {told}' if told else ''}")
+        raise Refused(
+            f"no duty to tell people in {place} applies{f': {told}' if told else ''}", code="no_duty"
+        )
 
     def _is_owed(self, one: DutyStatus, population: str) -> bool:
         if self._named:

@@ -53,7 +53,11 @@ def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str,
     wanted = resolve_step(incident, step, rows) if step else _step_of(incident, file, content)
     made = renderings(incident, wanted)
     if not made:
-        raise Refused(f"{wanted} has rendered nothing that could be edited", hint="see: tocsin notice list")
+        raise Refused(
+            f"{wanted} has rendered nothing that could be edited",
+            hint="see: tocsin notice list",
+            code="not_rendered",
+        )
     newest = made[-1]
     before = tree_of(desk, newest)
     returned = read_docx(content)
@@ -82,10 +86,16 @@ def command(desk: Desk, incident: Incident, found: Adoption, override: str) -> R
 def _read(file: Path) -> bytes:
     try:
         if file.stat().st_size > LARGEST:
-            raise Refused(f"{file} is larger than {LARGEST} bytes", hint="a notice is not; look at the file")
+            raise Refused(
+                f"{file} is larger than {LARGEST} bytes",
+                hint="a notice is not; look at the file",
+                code="file_too_large",
+            )
         return file.read_bytes()
     except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror}", hint="name the .docx") from None
+        raise Invalid(
+            f"{file} cannot be read: {error.strerror}", hint="name the .docx", code="file_unreadable"
+        ) from None
 
 
 def _digest(content: bytes) -> str:
@@ -104,5 +114,9 @@ def _step_of(incident: Incident, file: Path, content: bytes) -> str:
     steps = list(dict.fromkeys(found))
     if len(steps) != 1:
         names = ", ".join(steps) or "nothing was rendered"
-        raise Usage(f"{file.name} does not say of which notice it is", hint=f"name the step: {names}")
+        raise Usage(
+            f"{file.name} does not say of which notice it is",
+            hint=f"name the step: {names}",
+            code="ambiguous_notice",
+        )
     return steps[0]

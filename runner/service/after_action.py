@@ -98,5 +98,7 @@ def _may_sign(desk: Desk, source: Source) -> None:
     if who.on_behalf_of or who.claimed not in able:
         names = ", ".join(sorted(able)) or "nobody: name an evaluator among the participants"
         raise Refused(
-            f"{who.claimed} does not sign for {source.incident.codename}", hint=f"who does: {names}"
+            f"{who.claimed} does not sign for {source.incident.codename}",
+            hint=f"who does: {names}",
+            code="role",
         )

@@ -29,7 +29,9 @@ def verify(desk: Desk, incident: str | None, anchor: str = "", seen: Seen | None
         return desk.store.verify(incident, seen=seen)
     match = _ANCHOR.fullmatch(anchor.strip())
     if match is None:
-        raise Usage(f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it")
+        raise Usage(
+            f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it", code="bad_anchor"
+        )
     if incident is None:
-        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT")
+        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
     return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)

@@ -32,6 +32,7 @@ def pause(desk: Desk, incident: Incident, notice: str, people: Path, reason: str
         raise Refused(
             f"{notice} to {people.name} is {found.state}",
             hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+            code="not_sending",
         )
     moved = CampaignMoved(campaign=found.campaign.id, state="paused", by=desk.actor.claimed, reason=reason)
     if not reason.strip():
@@ -50,6 +51,7 @@ def resume(
         raise Refused(
             f"{notice} to {people.name} is {found.state}: nothing has to be resumed",
             hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
+            code="not_paused",
         )
     tables = desk.store.bulk()
     moved = CampaignMoved(campaign=found.campaign.id, state="sending", by=desk.actor.claimed, reason=reason)
@@ -84,7 +86,7 @@ def substitute(
     groups = [n for n, ground in enumerate(found.campaign.grounds) if ground.place == place]
     if not groups:
         places = ", ".join(sorted({ground.place for ground in found.campaign.grounds}))
-        raise NotFound(f"nobody of the list is of {place}", hint=f"there are: {places}")
+        raise NotFound(f"nobody of the list is of {place}", hint=f"there are: {places}", code="unknown_place")
     if not reason.strip():
         raise Refused(
             "a reason is needed", hint="--reason WHY: what was posted, where, until when", code="reason"
@@ -106,9 +108,11 @@ def read_stop_list(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise NotFound(f"there is no file {path}", hint="check the path") from None
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
     except (OSError, UnicodeDecodeError):
-        raise Invalid(f"{path} cannot be read as text", hint="UTF-8, one address on each line") from None
+        raise Invalid(
+            f"{path} cannot be read as text", hint="UTF-8, one address on each line", code="file_unreadable"
+        ) from None
     found = [(number, one.strip()) for number, one in enumerate(lines, 1) if one.strip()]
     problems = [_no_address(path, number) for number, one in found if not is_address(one)]
     if problems:
@@ -116,6 +120,7 @@ def read_stop_list(path: Path) -> list[str]:
             f"{path} has {len(problems)} of {len(found)} lines without an address; nothing was kept from use",
             hint="one mail address or international telephone number on each line, and nothing else",
             problems=problems,
+            code="bad_stop_list",
         )
     return [one for _, one in found]
 

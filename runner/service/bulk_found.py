@@ -49,6 +49,7 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
             hint=f"there is: {there}"
             if there
             else f"tocsin bulk plan {notice} --people {quote(str(people))}",
+            code="unknown_campaign",
         )
     return found
 

@@ -46,7 +46,7 @@ def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> Carri
     unknown = [name for name in named if name not in desk.directory.channels]
     if unknown:
         known = ", ".join(sorted(desk.directory.channels)) or "none"
-        raise NotFound(f"there is no channel '{unknown[0]}'", hint=f"known: {known}")
+        raise NotFound(f"there is no channel '{unknown[0]}'", hint=f"known: {known}", code="unknown_channel")
     # R21 and R27 are judged for each group of people, not for the incident as a whole
     today = plan_context(incident, desk.clock.now())
     context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")

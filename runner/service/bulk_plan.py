@@ -79,13 +79,18 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
     """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
     sendable(incident)
     if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
-        raise Usage(f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}", hint=f"--chunk {LEAST_CHUNK}")
+        raise Usage(
+            f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}",
+            hint=f"--chunk {LEAST_CHUNK}",
+            code="bad_chunk",
+        )
     tables = desk.store.bulk()
     before = find(desk, incident, order.notice, order.people.name)
     if before is not None and before.state != "planned":
         raise Refused(
             f"{order.notice} to {order.people.name} is {before.state} already",
             hint=f"put more people into a list of another name; how it stands: tocsin bulk status {order.notice} --people {quote(order.people.name)}",
+            code="already_begun",
         )
     texts = Texts(desk, incident, order.notice, order.short, order.duties)
     carried = carriers(desk, incident, order.over)
@@ -343,7 +348,9 @@ def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: Texts) -> Bu
             problems=reading.problems,
         )
     if not reading.rows:
-        raise Refused(f"{order.people} has nobody to write to", hint="one row for each person")
+        raise Refused(
+            f"{order.people} has nobody to write to", hint="one row for each person", code="list_empty"
+        )
     texts.require_whole()
     campaign = reading.planned()
     for ground in campaign.grounds if order.short else ():

@@ -297,7 +297,7 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
     So a file is taken as a whole or not at all, and a campaign that its receipts stop is stopped.
     """
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path")
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
     problems = [_no_kind(path, line) for line, cells in _lines(path) if _kind(cells) is None]
     if problems:
         raise Invalid(

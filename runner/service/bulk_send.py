@@ -130,6 +130,7 @@ def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Pa
         raise Refused(
             "another process sends this campaign",
             hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+            code="already_sending",
         ) from None
     try:
         return _Run(desk, incident, found, checked, patience, tell).go()
@@ -143,7 +144,11 @@ def _same_list(campaign: Campaign, people: Path) -> None:
     with people.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != campaign.list_sha256:
-        raise Stale(f"{people} changed since it was planned", hint="plan again, or bring back the file")
+        raise Stale(
+            f"{people} changed since it was planned",
+            hint="plan again, or bring back the file",
+            code="list_changed",
+        )
 
 
 class _Run:

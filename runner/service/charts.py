@@ -32,6 +32,7 @@ def chart_of_run(name: str, incident: Incident, desk: Desk) -> Chart:
         raise NotFound(
             f"{incident.codename} does not run a playbook '{name}'",
             hint=f"it runs: {known}; name one of them",
+            code="unknown_run",
         )
     run = runs[-1]
     bundle = desk.library(incident).plans[run.bundle].bundle

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from runner.effects.gateway import Gateway
-from runner.errors import TocsinError
+from runner.errors import TocsinError, warning
 from runner.model.incoming import Heard
 from runner.model.messaging import Channel
 from runner.service.callbacks import secrets_of
@@ -59,6 +59,6 @@ class Collector:
         if trouble:
             self._troubles[name] = trouble
         if trouble and trouble != before:
-            self._say(f"warning: nothing can be fetched from channel {name}: {trouble}")
+            self._say(warning("nothing_fetched", f"nothing can be fetched from channel {name}: {trouble}"))
         elif before and not trouble:
             self._say(f"channel {name} can be fetched from again")

@@ -58,12 +58,15 @@ BROKE_OFF = "the check broke off: nobody knows whether it arrived"
 def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = ()) -> tuple[Way, ...]:
     """Return every way to every person, or to those that are named; raises NotFound with the nearest name."""
     directory = desk.directory
-    for wanted, known in ((persons, directory.people), (channels, directory.channels)):
+    for wanted, known, code in (
+        (persons, directory.people, "unknown_person"),
+        (channels, directory.channels, "unknown_channel"),
+    ):
         for name in wanted:
             if name not in known:
                 near = nearest(name, known)
                 hint = f"did you mean {near}?" if near else f"known: {', '.join(known) or 'none'}"
-                raise NotFound(f"there is nobody and no channel called '{name}'", hint=hint)
+                raise NotFound(f"there is nobody and no channel called '{name}'", hint=hint, code=code)
     return tuple(
         way
         for name, person in sorted(directory.people.items())

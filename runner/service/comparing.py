@@ -50,6 +50,7 @@ def tree_of(desk: Desk, document: Document) -> Kept:
         raise Refused(
             f"{document.id} was rendered by a version that kept no text to compare",
             hint="render it anew: tocsin notice render STEP",
+            code="text_not_kept",
         )
     return decode(desk.store.get_blob(document.tree))
 
@@ -62,11 +63,17 @@ def versions(incident: Incident, name: str) -> list[Document]:
         if name in (one.id, one.notice, one.step, incident.invocations[one.step].step)
     ]
     if not found:
-        raise NotFound(f"no notice '{name}' was rendered", hint=rendered_so_far(incident))
+        raise NotFound(
+            f"no notice '{name}' was rendered", hint=rendered_so_far(incident), code="unknown_notice"
+        )
     lanes = list(dict.fromkeys(one.duty for one in found))
     if len(lanes) > 1:
         steps = ", ".join(dict.fromkeys(one.step for one in found))
-        raise Refused(f"'{name}' was rendered for {len(lanes)} duties", hint=f"name a step of one: {steps}")
+        raise Refused(
+            f"'{name}' was rendered for {len(lanes)} duties",
+            hint=f"name a step of one: {steps}",
+            code="ambiguous_notice",
+        )
     same = (found[0].notice, found[0].duty) if found[0].id == name else None
     everything = incident.documents.values()
     return [one for one in everything if (one.notice, one.duty) == same] if same else found
@@ -83,7 +90,9 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
         return _one(made, older), new
     before = made[: made.index(new)]
     if not before:
-        raise Refused(f"{new.notice} was rendered once: there is nothing before {new.id}")
+        raise Refused(
+            f"{new.notice} was rendered once: there is nothing before {new.id}", code="no_earlier_version"
+        )
     return before[-1], new
 
 
@@ -92,7 +101,7 @@ def before(incident: Incident, document: Document) -> Document:
     made = versions(incident, document.id)
     older = [one for one in made[: made.index(document)] if one.digest != document.digest]
     if not older:
-        raise Refused(f"nothing else was rendered before {document.id}")
+        raise Refused(f"nothing else was rendered before {document.id}", code="no_earlier_version")
     return older[-1]
 
 
@@ -109,6 +118,7 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
         raise Refused(
             f"nothing else was filed under {law}",
             hint="a filing is recorded with: tocsin duty record-filed DUTY --reference REFERENCE",
+            code="not_filed",
         )
     return filed[-1], new
 
@@ -145,7 +155,11 @@ def _numbered(made: Sequence[Document], number: int) -> Document:
 
 
 def _none(text: str, count: int) -> NotFound:
-    return NotFound(f"there is no rendering '{text}'", hint=f"1 to {count}, or the beginning of a digest")
+    return NotFound(
+        f"there is no rendering '{text}'",
+        hint=f"1 to {count}, or the beginning of a digest",
+        code="unknown_version",
+    )
 
 
 def number_of(incident: Incident, document: Document) -> int:
@@ -163,7 +177,9 @@ def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
     names = [name for text in texts for name in text.split(",") if name]
     wrong = [name for name in names if name not in FORMATS]
     if wrong:
-        raise Usage(f"a redline is not written as {wrong[0]}", hint=f"--to {','.join(FORMATS)}")
+        raise Usage(
+            f"a redline is not written as {wrong[0]}", hint=f"--to {','.join(FORMATS)}", code="unknown_format"
+        )
     return tuple(names) or FORMATS
 
 

@@ -168,7 +168,7 @@ class Desk:
 
             close = nearest(person, self.directory.people)
             hint = f"did you mean {close}?" if close else "see: tocsin person list"
-            raise NotFound(f"nobody here is called '{person}'", hint=hint)
+            raise NotFound(f"nobody here is called '{person}'", hint=hint, code="unknown_person")
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Desk:
             found = [row.id for row in rows if name in (row.id, row.codename)]
             if found:
                 return found[-1]
-            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list")
+            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
         chosen = self.store.setting(CHOSEN)
         if chosen and any(row.id == chosen for row in rows):
             return chosen
@@ -194,7 +194,9 @@ class Desk:
             raise nothing_open(self.store, rows)
         names = ", ".join(row.codename for row in open_rows[:8])
         raise Refused(
-            f"{len(open_rows)} incidents are open: {names}", hint="name one, or: tocsin use INCIDENT"
+            f"{len(open_rows)} incidents are open: {names}",
+            hint="name one, or: tocsin use INCIDENT",
+            code="which_incident",
         )
 
     def load(self, incident: str) -> Incident:
@@ -368,6 +370,7 @@ class Desk:
             raise NotFound(
                 f"the {what} {named} cannot be read: {why}",
                 hint=f"stationery.{what} in tocsin.yaml; its path counts from the home",
+                code="file_unreadable",
             ) from None
 
     @property

@@ -163,7 +163,7 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
         if event.number == number:
             return event
     numbers = ", ".join(one.number for one in plan.events) or "none"
-    raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}")
+    raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}", code="unknown_inject")
 
 
 def leave_out(desk: Desk, name: str, number: str, reason: str) -> Incident:
@@ -176,8 +176,9 @@ def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
     """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
     plan = plan_of(desk, desk.load(name))
     questions = {one.id: one for module in plan.modules for one in module.questions}
-    _there_is(plan, "question", seen.question, questions)
-    _there_is(plan, "objective", seen.objective, [one.id for one in plan.objectives])
+    _there_is(plan, "question", seen.question, questions, code="unknown_question")
+    objectives = [one.id for one in plan.objectives]
+    _there_is(plan, "objective", seen.objective, objectives, code="unknown_objective")
     asked = questions.get(seen.question)
     if asked is not None:
         about = seen.objective or asked.objective
@@ -186,9 +187,11 @@ def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
     return desk.submit(name, seen)
 
 
-def _there_is(plan: Exercise, what: str, name: str, names: Collection[str]) -> None:
+def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, code: str) -> None:
     if name and name not in names:
-        raise NotFound(f"{plan.name} has no {what} '{name}'", hint=f"there are: {', '.join(names) or 'none'}")
+        raise NotFound(
+            f"{plan.name} has no {what} '{name}'", hint=f"there are: {', '.join(names) or 'none'}", code=code
+        )
 
 
 def _release(desk: Desk, name: str, due: Due) -> None:
@@ -221,7 +224,11 @@ def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
     found = proposal_for(ratings(plan, incident), target)
     if found is None:
         names = [name for one in plan.objectives for name in (one.id, *(each.id for each in one.targets))]
-        raise NotFound(f"{plan.name} has no target '{target}'", hint=f"there are: {', '.join(names)}")
+        raise NotFound(
+            f"{plan.name} has no target '{target}'",
+            hint=f"there are: {', '.join(names)}",
+            code="unknown_target",
+        )
     return found
 
 

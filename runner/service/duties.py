@@ -162,7 +162,9 @@ def _condition(text: str) -> Expression:
     try:
         return parse_condition(text)
     except ExpressionError as error:
-        raise Usage(f"--watch: {error.message}", hint=error.hint or "people.total > 500") from None
+        raise Usage(
+            f"--watch: {error.message}", hint=error.hint or "people.total > 500", code="bad_condition"
+        ) from None
 
 
 def _file_step(desk: Desk, incident: Incident, duty: str) -> str:
@@ -179,7 +181,11 @@ def _file_step(desk: Desk, incident: Incident, duty: str) -> str:
     ]
     if len(rows) > 1:
         names = ", ".join(row.invocation for row in rows)
-        raise Refused(f"several steps wait for the filing of {duty}: {names}", hint="name one with --step")
+        raise Refused(
+            f"several steps wait for the filing of {duty}: {names}",
+            hint="name one with --step",
+            code="ambiguous_step",
+        )
     return rows[0].invocation if rows else ""
 
 
@@ -209,7 +215,9 @@ def _filed_digest(desk: Desk, incident: Incident, step: str, duty: str, given: s
         found = [d.digest for d in final if d.digest.removeprefix("sha256:").startswith(wanted)]
         if not found:
             raise Refused(
-                f"no final notice for {duty} has the digest {given}", hint="see: tocsin notice list"
+                f"no final notice for {duty} has the digest {given}",
+                hint="see: tocsin notice list",
+                code="unknown_digest",
             )
         if found[-1] not in {d.digest for d in approved}:
             raise Refused(

@@ -42,12 +42,15 @@ def read(path: Path) -> bytes:
             raise Refused(
                 f"{path} has {size:,} bytes; at most {LARGEST:,} are kept",
                 hint="keep it elsewhere and note its SHA-256: tocsin note …",
+                code="file_too_large",
             )
         return path.read_bytes()
     except FileNotFoundError:
-        raise NotFound(f"there is no file {path}", hint="check the path") from None
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
     except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check what it is") from None
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
+        ) from None
 
 
 def _name(path: Path) -> str:

@@ -36,7 +36,7 @@ def record_facts(
     Raises Invalid for what cannot be read and Stale when others change the incident faster than it is read.
     """
     if not source.strip():
-        raise Usage("a fact needs its source", hint="add --source 'how you know'")
+        raise Usage("a fact needs its source", hint="add --source 'how you know'", code="source_missing")
     sure = level(confidence)
 
     def make(incident: Incident) -> tuple[RecordFacts]:
@@ -76,10 +76,16 @@ def _answer(
     invocation = incident.invocations[step]
     definition = desk.library(incident).step(incident, step)
     if not isinstance(definition, Ask):
-        raise Refused(f"{step} is a {invocation.kind}, not a question", hint=f"see: tocsin task show {step}")
+        raise Refused(
+            f"{step} is a {invocation.kind}, not a question",
+            hint=f"see: tocsin task show {step}",
+            code="not_a_question",
+        )
     if definition.choices and value not in definition.choices:
         raise Refused(
-            f"'{value}' is no answer to {definition.id}", hint=f"answers: {', '.join(definition.choices)}"
+            f"'{value}' is no answer to {definition.id}",
+            hint=f"answers: {', '.join(definition.choices)}",
+            code="bad_answer",
         )
     said = source or f"answer of {desk.actor.claimed}"
     text = f"{invocation.sets or definition.sets}={value}"
@@ -92,7 +98,11 @@ def _answer(
 def level(text: str) -> Confidence:
     """Return a level of confidence by its word; raises Usage."""
     if text not in LEVELS:
-        raise Usage(f"there is no confidence '{text}'", hint=f"--confidence {'|'.join(LEVELS)}")
+        raise Usage(
+            f"there is no confidence '{text}'",
+            hint=f"--confidence {'|'.join(LEVELS)}",
+            code="unknown_confidence",
+        )
     return text
 
 
@@ -125,7 +135,9 @@ def known_at(desk: Desk, name: str, at: datetime) -> Incident:
     ]
     if not rows:
         raise NotFound(
-            f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}", hint="see: tocsin timeline"
+            f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}",
+            hint="see: tocsin timeline",
+            code="not_opened",
         )
     events: list[Recorded] = []
     for seq, when, payload in rows:

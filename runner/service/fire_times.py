@@ -86,7 +86,9 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Refused(f"there is no time zone '{name}'", hint="as: --zone Europe/Berlin") from error
+        raise Refused(
+            f"there is no time zone '{name}'", hint="as: --zone Europe/Berlin", code="unknown_zone"
+        ) from error
 
 
 def _no_cron(cron: str, why: str) -> Refused:

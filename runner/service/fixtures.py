@@ -49,6 +49,7 @@ def fixture(desk: Desk, incident: Incident, *, keep_text: bool = False) -> Fixtu
         raise Refused(
             f"{incident.codename} runs {len(runs)} playbooks: a test is of one",
             hint="open an incident with that playbook alone",
+            code="several_playbooks",
         )
     script = _Script(keep_text)
     for row in desk.store.read(incident.id):

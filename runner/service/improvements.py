@@ -80,7 +80,7 @@ def item(found: Items, name: str) -> Item:
     if known is None:
         near = nearest(name, found.items)
         hint = f"did you mean {near}?" if near else "see: tocsin improvement list --all"
-        raise NotFound(f"there is no improvement item '{name}'", hint=hint)
+        raise NotFound(f"there is no improvement item '{name}'", hint=hint, code="unknown_item")
     return known
 
 
@@ -117,10 +117,16 @@ def chosen(desk: Desk, incident: Incident, refs: Collection[str]) -> tuple[Propo
     for ref in refs:
         if ref != "all" and ref not in known:
             hint = f"there are: {', '.join(known) or 'none'}"
-            raise NotFound(f"{incident.codename} does not propose '{ref}'", hint=hint)
+            raise NotFound(
+                f"{incident.codename} does not propose '{ref}'", hint=hint, code="unknown_proposal"
+            )
     done = {source.ref: taken for source, _, taken in found if taken}
     if again := [ref for ref in refs if ref in done]:
-        raise Refused(f"{again[0]} is {done[again[0]]} already", hint="see: tocsin improvement list")
+        raise Refused(
+            f"{again[0]} is {done[again[0]]} already",
+            hint="see: tocsin improvement list",
+            code="already_taken",
+        )
     wanted = known if "all" in refs else refs
     return tuple((source, row) for source, row, taken in found if source.ref in wanted and not taken)
 
@@ -135,7 +141,11 @@ def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "
         of = {one.id: one.id for one in plan.objectives}
         of |= {each.id: one.id for one in plan.objectives for each in one.targets}
         if objective not in of:
-            raise NotFound(f"{plan.name} has no target '{objective}'", hint=f"there are: {', '.join(of)}")
+            raise NotFound(
+                f"{plan.name} has no target '{objective}'",
+                hint=f"there are: {', '.join(of)}",
+                code="unknown_target",
+            )
         target = objective if objective != of[objective] else ""
         found = msgspec.structs.replace(found, objective=of[objective], target=target)
     if step:
@@ -145,6 +155,7 @@ def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "
             raise NotFound(
                 f"no step '{step}' was reached in {incident.codename}",
                 hint=f"did you mean {near}?" if near else "see: tocsin task list",
+                code="unknown_step",
             )
         found = msgspec.structs.replace(found, step=step)
     return found
@@ -179,6 +190,7 @@ def _checked(desk: Desk, plan: Plan) -> Plan:
             raise NotFound(
                 f"there is no role '{role}'",
                 hint=f"did you mean role:{near}?" if near else "tocsin role list",
+                code="unknown_role",
             )
     elif owner:
         desk.known(owner)
@@ -202,7 +214,9 @@ def done(desk: Desk, name: str, evidence: str, tested: Tested | None = None) -> 
     def decide(one: Item) -> AnyImprovementEvent:
         words = may(one, "done", evidence, "a note of what was done, and how one can see it")
         if closing(one.plan.closes_with).kind == "test" and tested is None:
-            raise Refused(f"{one.id} closes with {one.plan.closes_with}, which did not run")
+            raise Refused(
+                f"{one.id} closes with {one.plan.closes_with}, which did not run", code="test_not_run"
+            )
         return ImprovementDone(item=one.id, by=desk.actor.claimed, evidence=words, tested=tested)
 
     return _change(desk, name, decide)

@@ -22,10 +22,12 @@ def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
     ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(store, row)) is not None]
     hint = "open one: tocsin open PLAYBOOK"
     if not ended:
-        return NotFound("no incident is open", hint=hint)
+        return NotFound("no incident is open", hint=hint, code="no_incident")
     at, row = max(ended, key=lambda pair: pair[0])
     said = f"no incident is open; {row.codename} was {row.state} at {moment(at)}"
-    return NotFound(said, hint=f"look at it: tocsin status --incident {row.codename}; or {hint}")
+    return NotFound(
+        said, hint=f"look at it: tocsin status --incident {row.codename}; or {hint}", code="no_incident"
+    )
 
 
 def _ended(store: Store, row: IncidentRow) -> datetime | None:

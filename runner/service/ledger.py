@@ -57,7 +57,7 @@ def fold(store: Store, name: str, libraries: Libraries) -> Incident:
     rows = store.read_payloads(name)
     first = next(rows, None)
     if first is None:
-        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list")
+        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
     incident = begin(_recorded(first))
     return _folded(incident, rows, libraries)
 

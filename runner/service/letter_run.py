@@ -37,11 +37,17 @@ def held(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     begun = folder / PLAN
     if not begun.exists() and any(entry.suffix != ".lock" for entry in folder.iterdir()):
-        raise Refused(f"{folder} is not empty", hint="choose a folder of the run's own: --out DIR")
+        raise Refused(
+            f"{folder} is not empty",
+            hint="choose a folder of the run's own: --out DIR",
+            code="folder_not_empty",
+        )
     try:
         lock = FileLock(folder, "letters")
     except StoreLocked:
-        raise Refused(f"another run writes into {folder}", hint="wait until it has ended") from None
+        raise Refused(
+            f"another run writes into {folder}", hint="wait until it has ended", code="folder_in_use"
+        ) from None
     try:
         _same_run(begun, plan)
         yield
@@ -61,6 +67,7 @@ def _same_run(begun: Path, plan: dict[str, Any]) -> None:
         raise Refused(
             f"{begun.parent} holds letters of another run: {', '.join(changed)} changed",
             hint="letters of one run are all alike: choose another folder, --out DIR",
+            code="other_run",
         )
 
 
@@ -108,6 +115,7 @@ def spread(shards: Iterable[Shard], jobs: int) -> Iterator[int]:
         raise Refused(
             "a process that made letters was ended from outside, perhaps for want of memory",
             hint="the same command goes on where it stopped; with fewer --jobs or a smaller --batch it needs less",
+            code="process_lost",
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

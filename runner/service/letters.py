@@ -117,17 +117,26 @@ def write_letters(desk: Desk, incident: Incident, order: Order, tell: Tell) -> W
         raise Invalid(
             f"{order.out} cannot be written: {error.strerror}",
             hint="the same command goes on where it stopped, once it can",
+            code="file_unwritable",
         ) from None
 
 
 def _check(order: Order) -> None:
     if not 0 <= order.batch <= MAX_BATCH or order.batch == 1:
-        raise Usage(f"--batch {order.batch} is not between 2 and {MAX_BATCH}", hint=f"--batch {MAX_BATCH}")
+        raise Usage(
+            f"--batch {order.batch} is not between 2 and {MAX_BATCH}",
+            hint=f"--batch {MAX_BATCH}",
+            code="bad_batch",
+        )
     if order.batch and order.formats != ("pdf",):
-        raise Usage("print batches are PDF", hint="leave --to out, or --batch")
+        raise Usage("print batches are PDF", hint="leave --to out, or --batch", code="options_conflict")
     missing = [folder for folder in order.fonts if not Path(folder).is_dir()]
     if missing:
-        raise Usage(f"there is no folder {missing[0]}", hint="--fonts names a folder of TrueType fonts")
+        raise Usage(
+            f"there is no folder {missing[0]}",
+            hint="--fonts names a folder of TrueType fonts",
+            code="folder_missing",
+        )
 
 
 def _letterhead(desk: Desk, order: Order) -> bytes:
@@ -212,7 +221,9 @@ def _judge(survey: _Survey, order: Order) -> None:
             problems=survey.problems,
         )
     if not survey.people:
-        raise Refused(f"{order.people} has nobody to write to", hint="one row for each person")
+        raise Refused(
+            f"{order.people} has nobody to write to", hint="one row for each person", code="list_empty"
+        )
 
 
 def _plan(incident: Incident, order: Order, survey: _Survey, addressing: Addressing) -> dict[str, Any]:
@@ -280,7 +291,9 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
             yield _shard(rows, order, number, people)
         if digest.digest() != survey.digest.digest():
             raise Refused(
-                f"{order.people} changed while it was read", hint="begin again in another folder: --out DIR"
+                f"{order.people} changed while it was read",
+                hint="begin again in another folder: --out DIR",
+                code="list_changed",
             )
 
 
@@ -298,7 +311,9 @@ class _Rejects:
         """Write one more row."""
         if self._file is None:
             raise Refused(
-                "the list changed while it was read", hint="begin again in another folder: --out DIR"
+                "the list changed while it was read",
+                hint="begin again in another folder: --out DIR",
+                code="list_changed",
             )
         table = csv.writer(self._file)
         if not self._file.tell():

@@ -67,7 +67,9 @@ def class_plans(
     wanted = tuple(_addressed(desk, roles, one) for one in to or ("role:commander",))
     persons = people_behind(roles, desk.directory, wanted)
     if not persons:
-        raise NotFound(f"nobody to tell: {', '.join(wanted)}", hint="tocsin role assign ROLE PERSON")
+        raise NotFound(
+            f"nobody to tell: {', '.join(wanted)}", hint="tocsin role assign ROLE PERSON", code="no_recipient"
+        )
     plans = tuple(planned_for(context, desk.directory, kind, person) for person in persons)
     return f"{name} to {', '.join(wanted)}", plans
 
@@ -83,7 +85,9 @@ def known_class(desk: Desk, incident: Incident | None, name: str) -> MessageClas
     except KeyError:
         near = nearest(name, known)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
-        raise NotFound(f"there is no message class '{name}'", hint=hint) from None
+        raise NotFound(
+            f"there is no message class '{name}'", hint=hint, code="unknown_message_class"
+        ) from None
 
 
 def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanContext:
@@ -110,7 +114,7 @@ def _addressed(desk: Desk, roles: Mapping[str, tuple[str, ...]], text: str) -> s
         return f"person:{text}"
     near = nearest(text, (*known, *desk.directory.people))
     hint = f"did you mean {near}?" if near else "--to ROLE, or --to person:PERSON"
-    raise NotFound(f"there is no role and nobody called '{text}'", hint=hint)
+    raise NotFound(f"there is no role and nobody called '{text}'", hint=hint, code="unknown_recipient")
 
 
 def _all(plan: Plan) -> tuple[Playbook, ...]:

@@ -18,14 +18,14 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
         return text
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
-            raise NotFound(f"there is no row {text}", hint="see: tocsin status")
+            raise NotFound(f"there is no row {text}", hint="see: tocsin status", code="unknown_row")
         return rows[int(text) - 1]
     found = [i for i in incident.invocations.values() if _named(i, text)]
     if not found:
         known = sorted({i.step for i in incident.invocations.values()})
         near = nearest(text, known)
         hint = f"did you mean {near}?" if near else "see: tocsin task list"
-        raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint)
+        raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint, code="unknown_step")
     return _one(found, text, rows)
 
 

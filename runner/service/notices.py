@@ -40,7 +40,9 @@ def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:
     if name not in notices:
         near = nearest(name, notices)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(notices)) or 'none'}"
-        raise NotFound(f"there is no notice '{name}' in {incident.codename}", hint=hint)
+        raise NotFound(
+            f"there is no notice '{name}' in {incident.codename}", hint=hint, code="unknown_notice"
+        )
     return notices[name].notice, notices[name].body
 
 
@@ -88,7 +90,9 @@ def render_step(desk: Desk, incident: Incident, step: str, override: str = "") -
     tools = desk.tools(incident)
     made = render(work, incident, desk.library(incident), tools, override=bool(override))
     if isinstance(made, EffectFailed):
-        raise Refused(f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing")
+        raise Refused(
+            f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing", code="render_failed"
+        )
     return by_hand(desk, made, override)
 
 
@@ -96,7 +100,9 @@ def by_hand(desk: Desk, made: Rendered, override: str) -> Rendered:
     """Return a rendering as a person's; raises Refused where there is nothing to override."""
     if override and not made.items:
         raise Refused(
-            f"{made.notice} lacks nothing: there is nothing to override", hint="leave --override out"
+            f"{made.notice} lacks nothing: there is nothing to override",
+            hint="leave --override out",
+            code="nothing_to_override",
         )
     return msgspec.structs.replace(made, by=desk.actor.claimed, override=override)
 
@@ -108,7 +114,9 @@ def work_of(desk: Desk, incident: Incident, step: str) -> Render:
     definition = desk.library(incident).step(incident, step)
     if not isinstance(definition, NoticeStep):
         kind = incident.invocations[step].kind
-        raise Refused(f"{step} is a {kind}, not a notice", hint="see: tocsin notice list")
+        raise Refused(
+            f"{step} is a {kind}, not a notice", hint="see: tocsin notice list", code="not_a_notice"
+        )
     scope = incident.scopes[incident.invocations[step].scope]
     return Render(
         incident=incident.id,
@@ -124,7 +132,9 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
     names = [name for text in texts for name in text.split(",") if name]
     for name in names:
         if name not in FORMATS:
-            raise Usage(f"there is no format '{name}'", hint=f"--to {'|'.join(FORMATS)}")
+            raise Usage(
+                f"there is no format '{name}'", hint=f"--to {'|'.join(FORMATS)}", code="unknown_format"
+            )
     return cast("tuple[Format, ...]", tuple(names))
 
 
@@ -161,6 +171,8 @@ def write_file(path: Path, content: bytes) -> Path:
         path.write_bytes(content)
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be written: {error.strerror}", hint="choose another folder: --out DIR"
+            f"{path} cannot be written: {error.strerror}",
+            hint="choose another folder: --out DIR",
+            code="file_unwritable",
         ) from None
     return path

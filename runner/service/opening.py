@@ -121,7 +121,9 @@ def init_home(folder: Path, person: str) -> Path:
 
     config = folder / CONFIG
     if config.exists():
-        raise Refused(f"{config} exists already", hint="edit it, or choose another --home")
+        raise Refused(
+            f"{config} exists already", hint="edit it, or choose another --home", code="home_exists"
+        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config.write_text(STARTER.format(person=person), encoding="utf-8")
     if not (folder / "master.key").exists():

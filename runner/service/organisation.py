@@ -16,7 +16,9 @@ def organisation_facts(home: Home) -> tuple[Stated, ...]:
     leaves = list(flatten("", {"organisation": home.organisation}, wrong.append)) if home.organisation else []
     if wrong:
         words = "; ".join(f"{one.problem.path}: {one.problem.message}" for one in wrong)
-        raise Invalid(f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all")
+        raise Invalid(
+            f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all", code="bad_settings"
+        )
     return tuple(
         msgspec.structs.replace(leaf.stated, source=leaf.stated.source or "tocsin.yaml") for leaf in leaves
     )

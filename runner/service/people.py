@@ -80,7 +80,7 @@ def person(desk: Office, name: str) -> Person:
     if name not in people:
         near = nearest(name, people)
         hint = f"did you mean {near}?" if near else f"add them: tocsin person add {name}"
-        raise NotFound(f"nobody is called '{name}'", hint=hint)
+        raise NotFound(f"nobody is called '{name}'", hint=hint, code="unknown_person")
     return people[name]
 
 
@@ -93,6 +93,7 @@ def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint
         raise Refused(
             "a person needs a short name of one word, as --as, roles and steps use it",
             hint="letters, digits, hyphens: maria; the full name goes to --name",
+            code="bad_name",
         )
     for contact in contacts:
         _check(desk, contact)
@@ -137,7 +138,7 @@ def _has_contact(desk: Office, name: str, channel: str) -> None:
     found = person(desk, name)
     if channel not in {contact.channel for contact in found.contacts}:
         known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
-        raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}")
+        raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}", code="unknown_contact")
 
 
 def stop_contact(desk: Office, name: str, adapter: str, address: str, *, stopped: bool = True) -> bool:
@@ -170,16 +171,17 @@ def hold_role(desk: Office, role: str, persons: tuple[str, ...]) -> None:
 def _check(desk: Office, contact: ContactPoint) -> None:
     channels, broken = read_channels(desk.home)
     if contact.channel in broken:
-        raise Refused(broken[contact.channel], hint="see: tocsin doctor")
+        raise Refused(broken[contact.channel], hint="see: tocsin doctor", code="broken_channel")
     ways = (*channels, *broken, *KINDS)
     if contact.channel not in ways:
         near = nearest(contact.channel, ways)
         raise Refused(
             f"there is no channel '{contact.channel}', and no such kind of address",
             hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+            code="unknown_channel",
         )
     if problem := address_problem(channels, contact):
-        raise Refused(f"the address for {contact.channel} cannot be used: {problem}")
+        raise Refused(f"the address for {contact.channel} cannot be used: {problem}", code="bad_address")
 
 
 def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> str:

@@ -153,7 +153,11 @@ def _playbook(name: str, catalog: Catalog) -> Playbook:
     else:
         source, read = catalog.find_playbook(name)
     if read.playbook is None or read.problems:
-        raise Invalid(f"{source.file} cannot be compared", problems=read.problems)
+        raise Invalid(
+            f"{source.file} cannot be compared",
+            problems=read.problems,
+            code="file_missing" if source.missing else "bad_playbook",
+        )
     return read.playbook
 
 

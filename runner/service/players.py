@@ -124,6 +124,7 @@ class Players:
             raise Stranded(
                 f"{path_of(invocation.id)} is stuck: {invocation.stuck}",
                 hint="say in deeds: what is done then",
+                code="step_stuck",
             )
         return self._as_asked(incident, invocation, step)
 
@@ -166,7 +167,11 @@ class Players:
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
         value = self._answers.get(lane_of(invocation.id)) or self._answers.get(path_of(invocation.id))
         if value is None:
-            raise Stranded(f"nobody answers {path_of(invocation.id)}: {step.ask}", hint="add it to answers:")
+            raise Stranded(
+                f"nobody answers {path_of(invocation.id)}: {step.ask}",
+                hint="add it to answers:",
+                code="answer_missing",
+            )
         desk = self._at(self._holder(invocation, step.role))
         facts.record_answer(desk, self._name, invocation.id, value, SOURCE, "confirmed")
 
@@ -190,7 +195,9 @@ class Players:
                     self._at(person).submit(self._name, made)
                     return
         raise Stranded(
-            f"nobody is left who may decide {path_of(invocation.id)}", hint="more people in roles:"
+            f"nobody is left who may decide {path_of(invocation.id)}",
+            hint="more people in roles:",
+            code="no_approver",
         )
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
@@ -275,7 +282,9 @@ class Players:
                     kind: duties.Decided = "waived" if word == "waive" else "decided_not_to_notify"
                     self._decide_duty(by, duty, kind)
             case _:
-                raise Stranded(f"nobody knows how to {word} {rest}", hint="see the words for deeds")
+                raise Stranded(
+                    f"nobody knows how to {word} {rest}", hint="see the words for deeds", code="unknown_deed"
+                )
 
     def _decide_duty(self, by: str, duty: str, kind: duties.Decided) -> None:
         """Record a decision on a duty, in somebody's name."""
@@ -297,7 +306,7 @@ class Players:
         for name in self._incident.latest.values():
             if path in (path_of(name), lane_of(name)):
                 return name
-        raise Stranded(f"{path} was not reached yet", hint="do this at a later step")
+        raise Stranded(f"{path} was not reached yet", hint="do this at a later step", code="not_reached")
 
     # --- who ----------------------------------------------------------------------------------------------
 

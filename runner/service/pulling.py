@@ -91,6 +91,7 @@ def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]
         raise NotFound(
             f"{document.notice} was not rendered as {', '.join(missing)}",
             hint=f"there is: {', '.join(document.files)}",
+            code="format_missing",
         )
     return tuple(formats) or cast("tuple[Format, ...]", tuple(document.files))
 

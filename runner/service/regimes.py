@@ -98,7 +98,9 @@ def _regime(name: str, catalog: Catalog) -> Regime:
         try:
             return load_regime(path.read_bytes(), str(path))
         except OSError as error:
-            raise NotFound(f"{path} cannot be read", hint=error.strerror or "") from None
+            raise NotFound(
+                f"{path} cannot be read", hint=error.strerror or "", code="file_unreadable"
+            ) from None
     return catalog.regime(name)
 
 
@@ -108,7 +110,9 @@ def _version(regime: Regime, on: date | None) -> Version:
     found = in_force(regime, on)
     if found is None:
         known = "; ".join(f"{one.from_date or '…'} to {one.until or '…'}" for one in regime.versions)
-        raise NotFound(f"no version of {regime.id} covers {on}", hint=f"versions: {known}")
+        raise NotFound(
+            f"no version of {regime.id} covers {on}", hint=f"versions: {known}", code="not_in_force"
+        )
     return found
 
 
@@ -135,16 +139,20 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise NotFound(f"{file} cannot be read", hint=error.strerror or "") from None
+        raise NotFound(f"{file} cannot be read", hint=error.strerror or "", code="file_unreadable") from None
     made = own_regimes(content, str(file))
     shipped = [one.id for one in made if one.id in Catalog().regime_files]
     if shipped:
         hint = "choose another id; to change a law that ships, copy its file into the home's regimes folder"
-        raise Refused(f"{', '.join(shipped)} is a law that ships", hint=hint)
+        raise Refused(f"{', '.join(shipped)} is a law that ships", hint=hint, code="built_in_regime")
     folder = home / "regimes"
     there = [one.id for one in made if (folder / f"{one.id}.yaml").exists()]
     if there and not replace:
-        raise Refused(f"the home has {', '.join(there)} already", hint="--replace writes over them")
+        raise Refused(
+            f"the home has {', '.join(there)} already",
+            hint="--replace writes over them",
+            code="regime_exists",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for one in made:
         (folder / f"{one.id}.yaml").write_text(one.text, encoding="utf-8")
@@ -240,7 +248,9 @@ def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
     """Return what the home's copy of a law says and the built-in one does not."""
     if not catalog.is_own("regimes", name):
         raise NotFound(
-            f"the home has no copy of {name}", hint=f"put yours into {catalog.folder}/regimes/{name}.yaml"
+            f"the home has no copy of {name}",
+            hint=f"put yours into {catalog.folder}/regimes/{name}.yaml",
+            code="copy_missing",
         )
     before, after = Catalog().regime(name), catalog.regime(name)
     changes = [*_about(name, before, after), *_versions(name, before.versions[0], after.versions[0])]

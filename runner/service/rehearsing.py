@@ -125,7 +125,11 @@ def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:
     for name in names:
         if name not in kept:
             near = nearest(name, kept)
-            raise NotFound(f"there is no notice '{name}'", hint=f"did you mean {near}?" if near else "")
+            raise NotFound(
+                f"there is no notice '{name}'",
+                hint=f"did you mean {near}?" if near else "",
+                code="unknown_notice",
+            )
     return msgspec.json.encode({name: kept[name] for name in names})
 
 

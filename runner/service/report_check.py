@@ -50,7 +50,9 @@ def check_report(desk: Desk, incident: Incident, file: Path) -> ReportCheck:
     try:
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror}", hint="name the report's file") from None
+        raise Invalid(
+            f"{file} cannot be read: {error.strerror}", hint="name the report's file", code="file_unreadable"
+        ) from None
     rows = list(desk.store.read(incident.id))
     findings = tuple(_findings(desk, incident, rows, sha256))
     return ReportCheck(

@@ -32,7 +32,9 @@ def check(row: IncidentRow, reason: str) -> None:
         )
     if not reason.strip():
         raise Refused(
-            "shredding needs a reason", hint="add --reason '…', as the period that your policy names"
+            "shredding needs a reason",
+            hint="add --reason '…', as the period that your policy names",
+            code="reason_missing",
         )
 
 

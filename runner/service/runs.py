@@ -41,6 +41,7 @@ def chosen_run(incident: Incident, run: str) -> str:
         raise Refused(
             f"{len(incident.runs)} playbooks run in {incident.codename}: {', '.join(incident.runs)}",
             hint="name one with --run",
+            code="ambiguous_run",
         )
     return next(iter(incident.runs))
 
@@ -62,7 +63,9 @@ def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: st
     """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
     if desk.actor.represented:
         raise Refused(
-            "a playbook is not moved on behalf of somebody", hint="do it in your own name, with --reason"
+            "a playbook is not moved on behalf of somebody",
+            hint="do it in your own name, with --reason",
+            code="on_behalf",
         )
     plan = planned(desk, incident, run, bundle)
     wall, now = desk.clock.now(), desk.now_in(incident)

@@ -56,7 +56,9 @@ def keep(desk: Desk, rule: Rule) -> Schedule:
         known = book.schedules
         same = [one.id for one in known.values() if one.ended is None and one.rule == rule]
         if same:
-            raise Refused(f"{same[0]} says so already", hint=f"see: tocsin {listing(rule)}")
+            raise Refused(
+                f"{same[0]} says so already", hint=f"see: tocsin {listing(rule)}", code="already_scheduled"
+            )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
         return (DrillScheduled(schedule=free, by=desk.actor.claimed, rule=rule),)
@@ -83,12 +85,20 @@ def drop(desk: Desk, name: str, *, routine: bool = False) -> None:
 def acknowledge(desk: Desk, name: str, reason: str) -> None:
     """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
     if not reason.strip():
-        raise Refused("what was missed or failed is acknowledged with a reason", hint="add --reason '…'")
+        raise Refused(
+            "what was missed or failed is acknowledged with a reason",
+            hint="add --reason '…'",
+            code="reason_missing",
+        )
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         wrong = attention(_standing(name, book.schedules.values()))
         if wrong is None:
-            raise Refused(f"nothing of {name} waits to be acknowledged", hint="see: tocsin drill schedules")
+            raise Refused(
+                f"nothing of {name} waits to be acknowledged",
+                hint="see: tocsin drill schedules",
+                code="nothing_to_acknowledge",
+            )
         made = FiringAcknowledged(
             schedule=name, by=desk.actor.claimed, fire_at=wrong.fire_at, reason=reason.strip()
         )
@@ -103,7 +113,7 @@ def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
     if name not in standing:
         near = nearest(name, standing)
         hint = f"did you mean {near}?" if near else f"there are: {', '.join(standing) or 'none'}"
-        raise NotFound(f"there is no schedule '{name}'", hint=hint)
+        raise NotFound(f"there is no schedule '{name}'", hint=hint, code="unknown_schedule")
     return standing[name]
 
 

@@ -30,9 +30,9 @@ def close_shredded(desk: Desk, name: str) -> IncidentRow:
     """Close a shredded incident and return its row; raises Refused where it is closed, Stale when it changed."""
     row = desk.store.row(name)
     if row is None:
-        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list")
+        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
     if row.state in ("closed", "cancelled"):
-        raise Refused(f"incident {row.codename} is {row.state}")
+        raise Refused(f"incident {row.codename} is {row.state}", code="incident_closed")
     now = desk.clock.now()
     event = IncidentClosed(by=desk.actor.claimed, reason="shredded")
     entry = NewEvent(

@@ -97,7 +97,7 @@ def prepare_opening(
     catalog = catalog or Catalog(desk.folder, classes=desk.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
-        raise Refused("an incident needs a playbook", hint="tocsin playbook list")
+        raise Refused("an incident needs a playbook", hint="tocsin playbook list", code="playbook_missing")
     stated, imported = _gather(desk, request, now)
     commands: tuple[AnyCommand, ...] = (
         *_roles(desk, bundles),
@@ -133,7 +133,9 @@ def commit_opening(desk: Desk, opening: Opening) -> Incident:
     library = desk.library(msgspec.structs.replace(born, runs=runs))
     turn = prepare(born, opening.commands, now, library, desk.actor, birth=opening.event)
     if not desk.append([turn])[0]:
-        raise Refused("an incident of this name exists already", hint="repeat the command")
+        raise Refused(
+            "an incident of this name exists already", hint="repeat the command", code="incident_exists"
+        )
     return turn.incident
 
 
@@ -209,7 +211,9 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"
+        ) from error
 
 
 def _roles(desk: Desk, bundles: Sequence[Bundle]) -> Iterator[AssignRole]:

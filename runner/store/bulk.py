@@ -17,15 +17,7 @@ from typing import Any
 import msgspec
 
 from runner.errors import NotFound, Sealed
-from runner.model.bulk import (
-    Campaign,
-    Contact,
-    Counters,
-    OwedState,
-    SuppressedFor,
-    Tally,
-    Way,
-)
+from runner.model.bulk import Campaign, Contact, Counters, OwedState, SuppressedFor, Tally, Way
 from runner.store import bulk_schema as sql
 from runner.store.bulk_intake import Intake, contact_context
 from runner.store.bulk_rows import Attempt as Attempt
@@ -135,7 +127,9 @@ class BulkTables:
             row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
         if row is None:
             raise NotFound(
-                f"there is no campaign {name}", hint="plan it: tocsin bulk plan NOTICE --people FILE"
+                f"there is no campaign {name}",
+                hint="plan it: tocsin bulk plan NOTICE --people FILE",
+                code="unknown_campaign",
             )
         return _known(row)
 
@@ -458,7 +452,9 @@ def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
         return _CONTACT.decode(key.open(bytes(body), contact_context(campaign, n)))
     except msgspec.ValidationError as error:
         raise Sealed(
-            "a person of this campaign was written by another version of Tocsin", hint="upgrade this machine"
+            "a person of this campaign was written by another version of Tocsin",
+            hint="upgrade this machine",
+            code="other_version",
         ) from error
 
 

@@ -60,7 +60,11 @@ def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
         run("COMMIT")
     (application,) = run("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
-        raise StoreCorrupt(f"{path} is not a store of Tocsin", hint="check the store's URL in tocsin.yaml")
+        raise StoreCorrupt(
+            f"{path} is not a store of Tocsin",
+            hint="check the store's URL in tocsin.yaml",
+            code="not_a_store",
+        )
     if version > SCHEMA_VERSION:
         raise too_new(str(path), version, SCHEMA_VERSION)
 

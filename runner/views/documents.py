@@ -148,7 +148,9 @@ def notice(incident: Incident, name: str) -> NoticeReport:
     found = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
     if not found:
         raise NotFound(
-            f"no notice '{name}' was rendered in {incident.codename}", hint=rendered_so_far(incident)
+            f"no notice '{name}' was rendered in {incident.codename}",
+            hint=rendered_so_far(incident),
+            code="unknown_notice",
         )
     return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=found[-1])
 

@@ -226,7 +226,11 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     """Return one delivery; raises NotFound."""
     found = incident.deliveries.get(delivery)
     if found is None:
-        raise NotFound(f"no delivery '{delivery}' in {incident.codename}", hint="see: tocsin message list")
+        raise NotFound(
+            f"no delivery '{delivery}' in {incident.codename}",
+            hint="see: tocsin message list",
+            code="unknown_delivery",
+        )
     return DeliveryReport(
         heading=heading_of(incident),
         kind=incident.kind,

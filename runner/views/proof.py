@@ -70,7 +70,11 @@ def proof(incident: Incident, delivery: str, written: Sequence[Written], head: s
     """Return what is proved of a delivery by the journal's entries; raises NotFound."""
     found = incident.deliveries.get(delivery)
     if found is None:
-        raise NotFound(f"no delivery '{delivery}' in {incident.codename}", hint="see: tocsin message list")
+        raise NotFound(
+            f"no delivery '{delivery}' in {incident.codename}",
+            hint="see: tocsin message list",
+            code="unknown_delivery",
+        )
     entries = tuple(entry for one in written if (entry := _entry(one, found)) is not None)
     return ProofReport(
         heading=heading_of(incident),

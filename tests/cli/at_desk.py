@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,9 +18,12 @@ from runner.cli.world import World
 from runner.model.actor import Actor
 from runner.service.desk import Desk
 from runner.service.opening import open_desk
+from tests.golden_files import FOLDER, same
 from tests.warm import cache, warm
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+_CODE = re.compile(r"^(?:Error|Not allowed|Conflict|Internal error) \[([a-z0-9_-]+)\]: ", re.MULTILINE)
+_WARNING = re.compile(r"^Warning \[([a-z0-9_-]+)\]: ", re.MULTILINE)
 
 
 class Stream(io.StringIO):
@@ -79,6 +81,19 @@ class Said:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """Return the code of the error that ended the command, empty where none did."""
+        told = _CODE.findall(self.err)
+        if not told and self.out.startswith('{"schema":"tocsin/error/v1"'):
+            return str(self.json["code"])
+        return str(told[-1]) if told else ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return the codes of the warnings, in order."""
+        return _WARNING.findall(self.err)
 
 
 @dataclass
@@ -196,14 +211,8 @@ steps:
   - {id: over, task: Tell the front desk, role: commander, after: [sign]}
 """
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
-
 
 def compare(name: str, text: str, home: Path) -> None:
     """Compare what a person reads with its golden file; the home's folder stands as HOME."""
-    path = GOLDEN / f"{name}.txt"
     told = re.sub(r"Python [\d.]+, SQLite [\d.]+, \w+", "MACHINE", text.replace(str(home), "HOME"))
-    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(told, encoding="utf-8")
-    assert told == path.read_text(encoding="utf-8")
+    same(FOLDER / "cli" / f"{name}.txt", told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ from runner.model.message_events import AttemptEnded, AttemptStarted, EvidenceRa
 from runner.store.port import StoredEvent
 from tests.cli import reported
 from tests.cli.at_desk import AtDesk
+from tests.golden_files import FOLDER, same
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "after-action"
 STORY = re.compile(
     r"(Appendix E[^|]*?</figure>\n)<table>[^|]*?</table>|^\| \d+ \| 2026-[^|\n]*\| [\w-]+ \| [^\n]*\n",
     re.MULTILINE,
@@ -54,11 +53,7 @@ def compared(name: str, text: str, folder: Path) -> None:
     """Compare a report with its golden file, but for digests, the folder and the timeline."""
     told = STORY.sub(lambda found: found[1] or "", text.replace(str(folder), "FOLDER"))
     told = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", told)
-    path = GOLDEN / name
-    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(told, encoding="utf-8")
-    assert told == path.read_text(encoding="utf-8")
+    same(FOLDER / "after-action" / name, told)
 
 
 def journal(tocsin: AtDesk) -> list[tuple[StoredEvent, AnyEvent]]:

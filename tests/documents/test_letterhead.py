@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +14,8 @@ from runner.documents.write import write
 from runner.errors import Refused
 from tests.documents.examples import small
 from tests.documents.letterheads import CONTROL, FOOTER, HEADER, SECTION, letterhead
+from tests.golden_files import FOLDER, same
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "letterhead"
 TEXT = "# Notice\n\nText with [example.com/x](https://example.com/x).\n\n3. third\n4. fourth\n\n| A | B | C |\n|---|---|---|\n| x | 1 | 2 |\n"
 
 
@@ -39,11 +37,7 @@ def test_the_letter_reads_as_its_golden_file() -> None:
     shown = "\n".join(f"=== {name}\n{body.decode()}" for name, body in parts.items()).replace(
         "<w:p>", "\n<w:p>"
     )
-    path = GOLDEN / "final.parts.txt"
-    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(shown, encoding="utf-8")
-    assert shown == path.read_text(encoding="utf-8")
+    same(FOLDER / "letterhead" / "final.parts.txt", shown)
 
 
 def test_the_firms_styles_are_found_by_name_and_what_is_missing_is_added() -> None:

@@ -17,7 +17,6 @@ from tests.documents.europe import europe_facts, written
 from tests.documents.formats import FILES, files_of
 from tests.documents.test_notices_shipped import (
     GOLDEN,
-    compare,
     docx_words,
     html_words,
     missing_in_order,
@@ -25,6 +24,7 @@ from tests.documents.test_notices_shipped import (
     text_words,
     tree_words,
 )
+from tests.golden_files import same
 
 SA, DATA_SUBJECTS = "eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects"
 VULNERABILITY, SEVERE = "eu-cra-14-vulnerability", "eu-cra-14-incident"
@@ -88,7 +88,7 @@ def test_with_every_fact_it_is_final_covers_all_and_reads_as_its_golden_file(one
     assert (document.context.status, document.gaps) == ("final", ())
     open_lines = [line for line in check(notice, document) if line.state not in ("covered", "not_required")]
     assert [line for line in open_lines if line.state != "to_check" or notice.form is None] == []
-    compare(GOLDEN / f"{one.id}.final.txt", write(document, "txt").decode())
+    same(GOLDEN / f"{one.id}.final.txt", write(document, "txt").decode())
 
 
 @EACH
@@ -99,7 +99,7 @@ def test_with_no_fact_it_is_a_draft_that_shows_its_gaps_and_reads_as_its_golden_
     text = write(document, "txt").decode()
     missing = {"de-DE": "FEHLT", "fr-FR": "MANQUE", "es-ES": "FALTA"}.get(notice.language, "MISSING")
     assert f"[{missing}: organisation.name]" in text.replace("\n    ", " ")
-    compare(GOLDEN / f"{one.id}.draft.txt", text)
+    same(GOLDEN / f"{one.id}.draft.txt", text)
 
 
 @EACH
@@ -113,7 +113,7 @@ def test_every_format_says_the_same_words(one: Case) -> None:
     # a reader of PDFs takes a hyphen at the end of a line away
     bare = [each.replace("-", "") for each in words]
     assert missing_in_order(bare, pdf_characters(pdf).replace("-", "")) == []
-    compare(GOLDEN / f"{one.id}.formats.txt", files_of(word, page, pdf))
+    same(GOLDEN / f"{one.id}.formats.txt", files_of(word, page, pdf))
 
 
 @pytest.mark.parametrize("name", TRANSLATIONS)

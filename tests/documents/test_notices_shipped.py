@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import zipfile
 from collections import Counter
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -19,8 +17,9 @@ from runner.documents.render import narrowed, render
 from runner.documents.tree import Document, Fields, Heading, Paragraph, Table, plain, walk
 from runner.documents.write import write
 from tests.documents.examples import DUTY, context, known_facts, shipped, whole_facts
+from tests.golden_files import FOLDER, same
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "notices"
+GOLDEN = FOLDER / "notices"
 NAMES = ("gdpr-33-initial", "gdpr-34-letter", "us-ca-individual", "gdpr-33-register-entry")
 
 
@@ -30,26 +29,20 @@ def document(name: str, *, whole: bool = False, **changes: object) -> Document:
     return render(notice, body, facts, context=context(**changes), extra=DUTY)
 
 
-def compare(path: Path, text: str) -> None:
-    if os.environ.get("TOCSIN_UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_draft_reads_as_its_golden_file(name: str) -> None:
-    compare(GOLDEN / f"{name}.draft.txt", write(document(name), "txt").decode())
+    same(GOLDEN / f"{name}.draft.txt", write(document(name), "txt").decode())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_final_reads_as_its_golden_file(name: str) -> None:
-    compare(GOLDEN / f"{name}.final.txt", write(document(name, whole=True, status="final"), "txt").decode())
+    same(GOLDEN / f"{name}.final.txt", write(document(name, whole=True, status="final"), "txt").decode())
 
 
 @pytest.mark.parametrize("format", ["html", "md"])
 def test_the_marked_up_text_formats_are_compared_whole(format: str) -> None:
     made = write(document("gdpr-33-initial"), format).decode()
-    compare(GOLDEN / f"gdpr-33-initial.draft.{format}", made)
+    same(GOLDEN / f"gdpr-33-initial.draft.{format}", made)
 
 
 @pytest.mark.parametrize("name", NAMES)

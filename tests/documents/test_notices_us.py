@@ -5,7 +5,6 @@ The state by state rules are those that counsel gets wrong by reusing another st
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,15 +21,15 @@ from runner.model.work import Render
 from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
 from tests.documents.formats import FILES, files_of
 from tests.documents.test_notices_shipped import (
-    compare,
     docx_words,
     html_words,
     missing_in_order,
     pdf_characters,
     tree_words,
 )
+from tests.golden_files import FOLDER, same
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "notices" / "us"
+GOLDEN = FOLDER / "notices" / "us"
 STATES = ("CA", "DC", "IL", "MA", "NC", "RI", "TX", "VT", "WA")
 
 LETTERS = {f"us-letter-{code.lower()}": f"us-{code.lower()}-breach/individuals" for code in STATES}
@@ -80,7 +79,7 @@ def test_with_all_facts_it_is_final_complete_and_as_its_golden_file(case: str) -
     notice, document = made(*CASES[case], us_facts(*STATES))
     assert (document.context.status, document.gaps) == ("final", ())
     assert complete(check(notice, document))
-    compare(GOLDEN / f"{case}.final.txt", write(document, "txt").decode())
+    same(GOLDEN / f"{case}.final.txt", write(document, "txt").decode())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -91,7 +90,7 @@ def test_with_no_fact_it_is_a_draft_that_shows_its_gaps(case: str) -> None:
     assert not complete(check(notice, document))
     assert "[MISSING: organisation." in text
     assert "[MISSING: duty." not in text
-    compare(GOLDEN / f"{case}.draft.txt", text)
+    same(GOLDEN / f"{case}.draft.txt", text)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -104,12 +103,12 @@ def test_every_format_says_the_same_words(case: str) -> None:
     # a reader of PDFs takes a hyphen at the end of a line for one that the line break made
     bare = [one.replace("-", "") for one in words]
     assert missing_in_order(bare, pdf_characters(pdf).replace("-", "")) == []
-    compare(GOLDEN / f"{case}.formats.txt", files_of(word, page, pdf))
+    same(GOLDEN / f"{case}.formats.txt", files_of(word, page, pdf))
 
 
 def test_the_web_page_of_a_filing_is_compared_whole() -> None:
     _notice, document = made(*CASES["sec-8k-105"], us_facts(*STATES))
-    compare(GOLDEN / "sec-8k-105.final.html", write(document, "html").decode())
+    same(GOLDEN / "sec-8k-105.final.html", write(document, "html").decode())
 
 
 @pytest.mark.parametrize("law", US_LAW)

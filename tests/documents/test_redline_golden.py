@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
-from pathlib import Path
 
 from runner.documents.redline import redline
 from runner.documents.redline_docx import write_redline_docx
@@ -13,8 +11,9 @@ from runner.documents.redline_html import write_redline_html
 from runner.documents.render import render
 from runner.documents.tree import Document
 from tests.documents.examples import DUTY, context, known_facts, shipped
+from tests.golden_files import FOLDER, same
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "redline"
+GOLDEN = FOLDER / "redline"
 
 
 def between() -> tuple[Document, Document]:
@@ -32,13 +31,5 @@ def test_the_redline_reads_as_its_golden_files() -> None:
     found = redline(old, new)
     with zipfile.ZipFile(io.BytesIO(write_redline_docx(found, old, new, author="Example"))) as archive:
         word = archive.read("word/document.xml").decode().replace("<w:p>", "\n<w:p>")
-    _compare("gdpr-33-initial.html", write_redline_html(found, old, new).decode())
-    _compare("gdpr-33-initial.document.xml", word)
-
-
-def _compare(name: str, text: str) -> None:
-    path = GOLDEN / name
-    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    same(GOLDEN / "gdpr-33-initial.html", write_redline_html(found, old, new).decode())
+    same(GOLDEN / "gdpr-33-initial.document.xml", word)

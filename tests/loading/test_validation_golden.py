@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from runner.loading.source import scan
 from runner.loading.validate import validate_source
 from runner.model.messaging import ChannelConfig, ContactPoint
 from runner.model.organisation import Acting, Home, Person
+from tests.golden_files import same
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "validate"
@@ -35,10 +35,7 @@ def test_every_problem_of_a_file_reads_as_the_golden_text_says(path: Path) -> No
     home = HOME if path.stem.startswith("home-") else None
     found = validate_source(scan(path.read_bytes(), path.name), Catalog(), home)
     told = "".join(f"{problem}\n" for problem in found)
-    golden = path.with_suffix(".txt")
-    if os.environ.get("TOCSIN_WRITE_GOLDEN"):
-        golden.write_text(told, encoding="utf-8")
-    assert told == golden.read_text(encoding="utf-8")
+    same(path.with_suffix(".txt"), told)
 
 
 def test_every_code_that_the_reference_lists_has_a_golden_message_and_the_other_way_round() -> None:

@@ -77,7 +77,7 @@ def test_a_busy_store_is_asked_again_and_a_shredded_incident_is_not() -> None:
         found.refresh()
     found.refresh()
     assert found.find("sms", "SM1", "") is not None
-    shredded = where(Office(sent(NAMED), Sealed("gone")))
+    shredded = where(Office(sent(NAMED), Sealed("gone", code="shredded")))
     shredded.refresh()
     shredded.refresh()
     assert shredded.find("sms", "SM1", "") is None

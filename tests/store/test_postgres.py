@@ -63,7 +63,7 @@ def test_work_within_the_transaction_is_committed_with_the_events(postgres_url):
 
 def test_events_are_not_written_when_the_work_within_fails(postgres_url):
     def fail(connection, incidents):
-        raise StoreError("the queue is not there")
+        raise StoreError("the queue is not there", code="queue")
 
     with opened(postgres_url) as store:
         with pytest.raises(StoreError, match="the queue is not there"):

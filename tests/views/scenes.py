@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,8 +19,9 @@ from runner.store.port import StoredEvent
 from runner.views.page import Page, plain
 from runner.views.status import Status, status
 from tests import scenario as s
+from tests.golden_files import FOLDER, same
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "views"
+GOLDEN = FOLDER / "views"
 DUTY = f"{s.GDPR}/initial"
 URGENT = MessageClass(
     name="urgent-confidential", goal="acked", ack_quorum="all", fail_over_after=timedelta(minutes=5)
@@ -39,13 +38,10 @@ FACTS = {
 
 
 def compare(name: str, page: Page, width: int = 80) -> None:
-    """Compare a whole page with its file; TOCSIN_UPDATE_GOLDEN=1 writes it."""
+    """Compare a whole page with its golden file."""
     text = plain(page, width)
     assert max(len(line) for line in text.splitlines()) <= width
-    path = GOLDEN / f"{name}.txt"
-    if os.environ.get("TOCSIN_UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    same(GOLDEN / f"{name}.txt", text)
 
 
 def lost_device() -> tuple[p.AnyStep, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from itertools import combinations, pairwise
@@ -23,6 +22,7 @@ from runner.views.chart_run import progress
 from runner.views.chart_svg import svg
 from tests import scenario as s
 from tests.drawn import INNER, bodies
+from tests.golden_files import same
 from tests.views.scenes import GOLDEN, lost_device, signing
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -185,7 +185,4 @@ def test_lanes_are_counted_and_the_most_pressing_gives_the_colour() -> None:
 def test_a_shipped_playbook_is_drawn_as_it_was(name: str) -> None:
     made = chart(load_bundle(name, Catalog(None)))
     for ending, text in (("svg", svg(made)), ("mmd", mermaid(made))):
-        path = GOLDEN / f"chart.{name}.{ending}"
-        if os.environ.get("TOCSIN_UPDATE_GOLDEN"):
-            path.write_text(text, encoding="utf-8")
-        assert text == path.read_text(encoding="utf-8")
+        same(GOLDEN / f"chart.{name}.{ending}", text)

@@ -6,7 +6,7 @@
 #   make check   format, lint, types, layers, docs, lock, coverage, tests
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
 #   make soak    kill the worker at random for minutes   make lock       pin the dependencies again
-#   make servers real peers that the tests talk to
+#   make servers real peers that the tests talk to        make golden     write the golden files again
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -17,6 +17,9 @@ UV_VERSION := 0.13.9
 SYNAPSE_VERSION := 1.163.2
 PYTHONS := 3.11 3.13
 TESTS ?=
+# The whole suite takes every core; a choice of tests runs in one process, where a debugger and -s work.
+WORKERS ?= auto
+PYTEST = -m pytest $(if $(TESTS),$(TESTS),-n $(WORKERS) --dist worksteal)
 
 UV := .uv/bin/uv
 BIN := .venv/bin
@@ -105,14 +108,14 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check soak bench demo clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check golden soak bench demo clean $(PYTHONS:%=test-%)
 test: .venv/installed ## Run the tests on the default Python (TESTS=path to choose)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python $(PYTEST)
 
 # Each version in an environment of its own; one that is not on this machine is skipped, loudly.
 $(PYTHONS:%=test-%): test-%: | $(UV)
 	@if $(UV) python find --quiet --system '$*' >/dev/null 2>&1; then \
-	  $(MAKE) --no-print-directory .venv-$*/installed && echo "=== Python $*" && .venv-$*/bin/python -m pytest $(TESTS); \
+	  $(MAKE) --no-print-directory .venv-$*/installed && echo "=== Python $*" && .venv-$*/bin/python $(PYTEST); \
 	else \
 	  echo "############ Python $* is not on this machine: its tests are SKIPPED ############" >&2; \
 	fi
@@ -155,7 +158,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 coverage: .venv/installed ## Branches of model, engine and loading are tested (the goal is all of them)
-	$(BIN)/python -m pytest --quiet $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%)) $(USES)
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist worksteal $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%)) $(USES)
 	$(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=98
 
 docs: .venv/installed ## Build the documentation into docs/_build, warnings are errors
@@ -163,6 +166,9 @@ docs: .venv/installed ## Build the documentation into docs/_build, warnings are 
 	@echo "docs/_build/html/index.html"
 
 check: lint docs lock-check coverage test ## Everything that must hold before a commit
+
+golden: .venv/installed ## Write the golden files, the pages' outputs and the reference tables; read the difference
+	TOCSIN_UPDATE_GOLDEN=1 $(BIN)/python $(PYTEST)
 
 soak: .venv/installed ## Kill the worker at random, 200 times, on both stores
 	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)

@@ -36,7 +36,7 @@ def _prose(tree: ast.Module) -> Iterator[int]:
             if isinstance(node, ast.keyword) and node.arg == "match" and _has_words(node.value):
                 yield node.value.lineno
             if isinstance(node, ast.Assert):
-                yield from (one.lineno for one in ast.walk(node.test) if _compares(one, texts))
+                yield from (node.lineno for one in ast.walk(node.test) if _compares(one, texts))
 
 
 def _compares(node: ast.AST, texts: set[str]) -> bool:
@@ -63,7 +63,7 @@ def _is_text(node: ast.expr, texts: set[str]) -> bool:
             return False
 
 
-def _has_words(node: ast.AST) -> bool:
+def _has_words(node: ast.expr) -> bool:
     """Does a text stand here that has words: two at least, or a part of an f-string that has?"""
     return any(
         isinstance(one, ast.Constant) and isinstance(one.value, str) and " " in one.value.strip()

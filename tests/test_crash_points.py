@@ -28,9 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 class Runs:
     """The forking child, and the two receivers outside of it."""
 
-    def __init__(self, folder: Path, new_store: Callable[[], str]) -> None:
-        """Start the receivers, then the child that knows their ports."""
-        self.folder = folder
+    def __init__(self, folder: Path, new_store: Callable[[], str], *, local: bool) -> None:
+        """Start the receivers, then the child that knows their ports; ``local`` for a store in a file."""
+        self.folder, self.local = folder, local
         self._new_store = new_store
         self._stores: dict[str, str] = {}
         self.mail, self.http = MailServer(), HttpReceiver(statuses={"/down": 500})
@@ -82,10 +82,10 @@ class Runs:
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     if request.param == "sqlite":
-        made = Runs(tmp_path_factory.mktemp("crash"), lambda: "sqlite:tocsin.db")
+        made = Runs(tmp_path_factory.mktemp("crash"), lambda: "sqlite:tocsin.db", local=True)
     else:
         server = request.getfixturevalue("postgres_server")
-        made = Runs(tmp_path_factory.mktemp("crash"), server.new_database)
+        made = Runs(tmp_path_factory.mktemp("crash"), server.new_database, local=False)
     yield made
     made.stop()
 
@@ -124,9 +124,9 @@ def in_doubt(incident: Incident) -> set[str]:
     }
 
 
-def killed(runs: Runs, story: str) -> Iterator[tuple[str, Incident]]:
-    """Yield where a run was killed and what became of it, for each boundary of a story."""
-    for kill_at in count(1):
+def killed(runs: Runs, story: str, every: int = 1) -> Iterator[tuple[str, Incident]]:
+    """Yield where a run was killed and what became of it, for each boundary of a story, or ``every`` so many."""
+    for kill_at in count(1, every):
         runs.clear()
         name = f"{story}-{kill_at}"
         said = runs.run(story, name, kill_at)
@@ -165,7 +165,8 @@ def test_a_kill_at_any_boundary_leaves_everybody_told_as_without_it_or_visibly_i
     wanted, end = told(whole), states(whole)
     assert set(end.values()) == {"done"}
     unknown = 0
-    for where, incident in killed(runs, story):
+    # The boundaries are the engine's, not the store's: PostgreSQL takes a third of them here and each of them on "worked".
+    for where, incident in killed(runs, story, every=1 if runs.local else 3):
         assert states(incident) == end, where
         found, doubt = told(incident), in_doubt(incident)
         assert found.keys() == wanted.keys(), where

@@ -61,15 +61,16 @@ def imported(home: Path, *words: str) -> frozenset[str]:
     return frozenset(done.stderr.rpartition("\n")[2].split())
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    playbook = tmp_path / "lost-badge.yaml"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("startup")
+    playbook = folder / "lost-badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
-    imported(tmp_path / "home", "init")
+    imported(folder / "home", "init")
     words = ("open", str(playbook), "--yes", "--fact", "incident.summary=x")
-    imported(tmp_path / "home", *words)
-    imported(tmp_path / "home", "status")  # asks once for the holidays of this year, and keeps them
-    return tmp_path / "home"
+    imported(folder / "home", *words)
+    imported(folder / "home", "status")  # asks once for the holidays of this year, and keeps them
+    return folder / "home"
 
 
 def test_the_version_is_answered_before_anything_is_imported(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,4 +28,4 @@ def warm(home: Path) -> None:
     """Put the compiled law into a home's cache."""
     (home / "cache").mkdir(exist_ok=True)
     for kept in cache().iterdir():
-        shutil.copy(kept, home / "cache" / kept.name)
+        os.link(kept, home / "cache" / kept.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
@@ -82,14 +81,3 @@ def _option(one: Any) -> str:
     names = "`, `".join((*one.opts, *one.secondary_opts))
     metavar = f" {one.metavar}" if one.metavar else ("" if one.is_flag else " TEXT")
     return f"| `{names}{metavar}` | {one.help} |"
-
-
-def write(path: Path) -> None:
-    """Write the page where it is committed: ``python -m runner.cli.reference docs/reference/commands.md``."""
-    path.write_text(reference_page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    import sys
-
-    write(Path(sys.argv[1]))

@@ -79,6 +79,12 @@ class Catalog:
             classes=self.classes,
         )
 
+    def kept_in(self, cache: Path) -> Catalog:
+        """Return the same catalogue, whose law and notices are kept compiled in a cache."""
+        return Catalog(
+            self.folder, beside=self.beside, built_in=self._built_in, cache=cache, classes=self.classes
+        )
+
     def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
         if self.beside is not None and kind == "playbooks":
             yield self.beside
@@ -168,10 +174,29 @@ class Catalog:
         """Return all law, compiled, in the order of ids."""
         if self._cache is None:
             return self._every_regime()
-        return compiled(self._cache, "regimes", self.regime_files, tuple[Regime, ...], self._every_regime)[0]
+        kind = self._kept_as("regimes", self.regime_files)
+        return compiled(self._cache, kind, self.regime_files, tuple[Regime, ...], self._every_regime)[0]
 
     def _every_regime(self) -> tuple[Regime, ...]:
+        if self._builds_on_shipped(self.regime_files):
+            for one in self._shipped.regimes():
+                if not self._is_of_home(self.regime_files[one.id]):
+                    self._regimes.setdefault(one.id, one)
         return tuple(self.regime(name) for name in sorted(self.regime_files))
+
+    @cached_property
+    def _shipped(self) -> Catalog:
+        """What ships with the program, kept in the same cache: a home's own file costs the compiling of that file alone."""
+        return Catalog(built_in=self._built_in, cache=self._cache)
+
+    def _is_of_home(self, file: Path | Traversable) -> bool:
+        return self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
+
+    def _builds_on_shipped(self, files: Mapping[str, Path | Traversable]) -> bool:
+        return self._cache is not None and any(map(self._is_of_home, files.values()))
+
+    def _kept_as(self, kind: Kind, files: Mapping[str, Path | Traversable]) -> str:
+        return kind if self._builds_on_shipped(files) else f"shipped-{kind}"
 
     def notice(self, name: str) -> tuple[Notice, str]:
         """Return one notice and its template text; raises NotFound, or Invalid with every problem of its file."""
@@ -210,7 +235,25 @@ class Catalog:
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
         """Return all notices by id, each with its template text."""
+        if self._cache is None:
+            return self._every_notice()
+        files = {**self.notice_files, **self._shared_files}
+        kind = self._kept_as("notices", files)
+        return compiled(self._cache, kind, files, dict[str, tuple[Notice, str]], self._every_notice)[0]
+
+    def _every_notice(self) -> dict[str, tuple[Notice, str]]:
+        # A part or a form of the home's own changes what shipped notices say: then all are compiled.
+        shared = any(map(self._is_of_home, self._shared_files.values()))
+        if self._builds_on_shipped(self.notice_files) and not shared:
+            for name, found in self._shipped.notices().items():
+                if not self._is_of_home(self.notice_files[name]):
+                    self._notices.setdefault(name, found)
         return {name: self.notice(name) for name in sorted(self.notice_files)}
+
+    @property
+    def _shared_files(self) -> dict[str, Path | Traversable]:
+        parts = {f"part {name}": file for name, file in self.part_files.items()}
+        return parts | {f"form {name}": file for name, file in self.form_files.items()}
 
     def known(self, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE) -> Known:
         """Return what a playbook may name. ``channels`` are the home's, as their adapters describe them."""

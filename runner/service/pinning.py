@@ -44,7 +44,9 @@ def _outline(regimes: tuple[Regime, ...]) -> Outline:
 
 def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]:
     """Return the catalogue and its bytes, from a cache that knows every file they come from, or made and kept there."""
-    return compiled(cache, "law", _files(catalog), CatalogueText, lambda: _text(read_catalogue(catalog)))
+    return compiled(
+        cache, "law", _files(catalog), CatalogueText, lambda: _text(read_catalogue(catalog.kept_in(cache)))
+    )
 
 
 def _files(catalog: Catalog) -> dict[str, Path | Traversable]:

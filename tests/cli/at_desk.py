@@ -22,7 +22,9 @@ from tests.golden_files import FOLDER, same
 from tests.warm import cache, warm
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
-_CODE = re.compile(r"^(?:Error|Not allowed|Conflict|Internal error) \[([a-z0-9_-]+)\]: ", re.MULTILINE)
+_CODE = re.compile(
+    r"(?:^|\[y/N\] )(?:Error|Not allowed|Conflict|Internal error) \[([a-z0-9_-]+)\]: ", re.MULTILINE
+)
 _WARNING = re.compile(r"^Warning \[([a-z0-9_-]+)\]: ", re.MULTILINE)
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, compare
 from tests.cli.noticed import DUTY, noticed
-
-OVER = "amber-falcon is closed: its record goes on, its steps do not"
 
 
 @pytest.fixture
@@ -25,16 +23,16 @@ def test_a_filing_and_its_receipt_are_taken_after_the_end(desk: AtDesk, tmp_path
     receipt = tmp_path / "receipt.txt"
     receipt.write_text("received: A-1", encoding="utf-8")
     out = desk.done("duty", "record-filed", DUTY, "--reference", "A-1", "--receipt", str(receipt))
-    assert f"{DUTY} is filed" in out
-    assert OVER in out
-    row = duty(desk)
-    assert row["state"] == "filed"
-    assert "filed" in desk.done("timeline")
+    compare("closed.filed", out, desk.home)
+    assert duty(desk)["state"] == "filed"
+    entries = desk("timeline", "--format", "json").json["entries"]
+    assert [DUTY in one["text"] for one in entries if one["type"] == "DutyRecorded"] == [True]
 
 
 def test_a_late_filing_after_the_end_keeps_its_reasons(desk: AtDesk) -> None:
     desk.clock.advance(timedelta(days=9))
-    assert "a late filing keeps its reasons" in desk("duty", "record-filed", DUTY, "--reference", "A-1").err
+    said = desk("duty", "record-filed", DUTY, "--reference", "A-1")
+    assert (said.code, said.error) == (1, "late_reason")
     desk.done("duty", "record-filed", DUTY, "--reference", "A-1", "--late-reason", "the portal was down")
     assert duty(desk)["state"] == "filed_late"
 
@@ -43,7 +41,11 @@ def test_a_filing_recorded_wrongly_is_corrected_after_the_end(desk: AtDesk) -> N
     desk.done("duty", "record-filed", DUTY, "--reference", "A-1")
     events = desk("timeline", "--format", "json").json["entries"]
     number = next(one["event"] for one in events if one["type"] == "DutyRecorded")
-    assert "is open again" in desk.done("correct", str(number), "--reason", "it was the other office")
+    compare(
+        "closed.corrected",
+        desk.done("correct", str(number), "--reason", "it was the other office"),
+        desk.home,
+    )
     assert duty(desk)["state"] == "open"
     desk.done("duty", "record-filed", DUTY, "--reference", "A-2")
     assert duty(desk)["state"] == "filed"
@@ -52,10 +54,11 @@ def test_a_filing_recorded_wrongly_is_corrected_after_the_end(desk: AtDesk) -> N
 def test_a_fact_is_corrected_after_the_end_and_the_law_looks_again(desk: AtDesk, tmp_path: Path) -> None:
     log = tmp_path / "late.log"
     log.write_text("late", encoding="utf-8")
-    assert OVER in desk.done("attach", str(log), "--source", "provider")
+    attached = desk("attach", str(log), "--source", "provider", "--format", "json")
+    assert (attached.code, "amber-falcon" in attached.json["done"][-1]) == (0, True), "it says that it is over"
     words = ("incident.aware_at=2026-11-23T08:00:00Z", "--source", "the provider's log")
-    out = desk.done("fact", "set", *words)
-    assert OVER in out
+    said = desk("fact", "set", *words, "--format", "json")
+    assert (said.code, "amber-falcon" in said.json["done"][-1]) == (0, True), "it says that it is over"
     assert duty(desk)["due"] == "2026-11-26T08:00:00Z"
 
 
@@ -65,15 +68,13 @@ def test_what_the_law_asks_because_of_a_late_fact_is_said(desk: AtDesk) -> None:
         "incident.significant=yes",
         "organisation.sectors=energy",
     )
-    out = desk.done("fact", "set", *words, "--source", "counsel")
-    assert "eu-nis2" in out
-    assert "to act on it: tocsin open" in out
+    said = desk("fact", "set", *words, "--source", "counsel", "--format", "json")
+    assert (said.code, "eu-nis2-23/early_warning" in said.json["done"][-1]) == (0, True)
 
 
 def test_no_work_is_taken_after_the_end(desk: AtDesk) -> None:
     said = desk("task", "skip", "hand-in", "--reason", "no")
-    assert said.code == 1
-    assert "filings, facts, evidence, notes and corrections are still recorded" in said.err
+    assert (said.code, said.error) == (1, "incident_closed")
 
 
 def test_a_question_is_not_answered_by_a_late_fact(tocsin: AtDesk, playbook: Path) -> None:
@@ -92,18 +93,10 @@ def duty(desk: AtDesk) -> dict[str, str]:
 
 def test_what_was_left_open_is_told_as_such_and_nobody_is_asked_to_do_it(incident: AtDesk) -> None:
     incident.done("close", "--reason", "it was found again")
-    page = incident.done("status", "amber-falcon")
-    assert "LEFT OPEN WHEN IT ENDED" in page
-    assert "Block the badge" in page
-    assert not [word for word in ("READY", "TO COME", "left", "NEEDS A PERSON") if f"\n{word}" in page]
+    incident.clock.advance(timedelta(days=2))
+    compare("closed.status", incident.done("status", "amber-falcon"), incident.home)
+    assert incident("status", "amber-falcon", "--format", "json").json["needs_attention"] == []
     assert incident("doctor").code == 0
-
-
-def test_an_incident_that_is_over_does_not_say_that_it_runs(desk: AtDesk) -> None:
-    desk.clock.advance(timedelta(days=2))
-    said = desk.done("status")
-    assert "running for" not in said
-    assert "begun 2 d " in said
 
 
 def test_where_no_incident_is_open_the_one_that_ended_last_is_named(incident: AtDesk, playbook: Path) -> None:
@@ -112,10 +105,10 @@ def test_where_no_incident_is_open_the_one_that_ended_last_is_named(incident: At
     incident.clock.advance(timedelta(hours=2))
     incident.done("close", "amber-falcon", "--reason", "found in the canteen")
     incident.clock.advance(timedelta(days=3))
-    said = incident("next")
-    assert said.code == 1
-    assert "no incident is open; amber-falcon was closed at Tue 24 Nov 2026 11:00 UTC" in said.err
-    assert "look at it: tocsin status --incident amber-falcon; or open one: tocsin open PLAYBOOK" in said.err
+    said = incident("next", "--format", "json")
+    assert (said.code, said.error) == (1, "no_incident")
+    assert all(word in said.json["message"] for word in ("amber-falcon", "2026", "11:00")), "which, and when"
+    assert "amber-falcon" in said.json["hint"]
     incident.done("status", "--incident", "amber-falcon")
 
 
@@ -125,8 +118,13 @@ def test_an_incident_that_was_shredded_is_not_the_one_to_look_at(incident: AtDes
     incident.clock.advance(timedelta(hours=2))
     incident.done("close", "amber-falcon", "--reason", "found in the canteen")
     incident.done("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
-    said = incident("next")
-    assert said.code == 1
-    assert "no incident is open; calm-heron was closed at Tue 24 Nov 2026 09:00 UTC" in said.err
+    assert named(incident) == (True, False)
     incident.done("shred", "calm-heron", "--reason", "policy 7.2", "--yes")
-    assert "no incident is open\n" in incident("next").err
+    assert named(incident) == (False, False)
+
+
+def named(incident: AtDesk) -> tuple[bool, bool]:
+    """Tell whether calm-heron, and whether amber-falcon is named where there is none to look at."""
+    said = incident("next", "--format", "json")
+    assert (said.code, said.error) == (1, "no_incident")
+    return "calm-heron" in said.out, "amber-falcon" in said.out

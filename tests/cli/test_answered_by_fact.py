@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from runner.engine.answering import HOW
 from tests.cli.at_desk import AtDesk
 
 
@@ -12,26 +14,30 @@ def task(desk: AtDesk, step: str) -> dict[str, str]:
     return dict(next(one for one in found if one["step"] == step))
 
 
-def words(desk: AtDesk, *command: str) -> str:
-    return " ".join(desk.done(*command).split())
+def entry(desk: AtDesk) -> dict[str, Any]:
+    """Return the entry of the timeline that says how the question was answered."""
+    entries = desk("timeline", "--format", "json").json["entries"]
+    (found,) = (one for one in entries if one["type"] == "StepEnded" and HOW in one["text"])
+    return dict(found)
 
 
 def test_a_fact_answers_the_question_that_asks_for_it(incident: AtDesk) -> None:
-    out = incident.done("fact", "set", "data.encrypted=no", "--source", "door log", "--as", "jonas")
-    assert "lost-badge:used#1 is answered" in out
+    words = ("data.encrypted=no", "--source", "door log", "--as", "jonas")
+    said = incident("fact", "set", *words, "--format", "json").json
+    assert any("lost-badge:used#1" in one for one in said["done"])
     assert task(incident, "used")["state"] == "done"
-    told = incident.done("timeline")
-    assert "by jonas" in told
-    assert "with tocsin fact set" in told
-    assert "answers lost-badge:used#1" in words(incident, "fact", "history", "data.encrypted")
+    assert incident("task", "show", "used", "--format", "json").json["ended_by"] == "jonas"
+    assert (entry(incident)["claimed"], entry(incident)["on_behalf_of"]) == ("jonas", None)
+    assert "lost-badge:used#1" in incident.done("fact", "history", "data.encrypted")
     found = incident("fact", "history", "data.encrypted", "--format", "json").json["history"]
     assert found[0]["answers"] == ["lost-badge:used#1"]
 
 
 def test_steps_behind_the_question_go_on(incident: AtDesk) -> None:
     incident.done("task", "done", "block", "--all")
-    out = incident.done("fact", "set", "data.encrypted=no", "--source", "door log")
-    assert "Write the report" in out
+    words = ("data.encrypted=no", "--source", "door log")
+    said = incident("fact", "set", *words, "--format", "json").json
+    assert "report" in [one["step"] for one in said["ready"]]
 
 
 def test_unknown_answers_nothing(incident: AtDesk) -> None:
@@ -51,15 +57,22 @@ def test_a_set_that_is_open_leaves_the_question_open(tocsin: AtDesk, tmp_path: P
 
 def test_an_answer_is_in_the_history_as_one(incident: AtDesk) -> None:
     incident.done("answer", "used", "yes", "--source", "door log")
-    assert "answers lost-badge:used#1" in words(incident, "fact", "history", "data.encrypted")
+    assert "lost-badge:used#1" in incident.done("fact", "history", "data.encrypted")
+    found = incident("fact", "history", "data.encrypted", "--format", "json").json["history"]
+    assert found[0]["answers"] == ["lost-badge:used#1"]
 
 
 def test_a_fact_on_behalf_of_somebody_answers_for_that_person(incident: AtDesk) -> None:
     behalf = ("--as", "maria", "--on-behalf-of", "ada", "--via", "phone")
     incident.done("fact", "set", "data.encrypted=no", "--source", "door log", *behalf)
     assert task(incident, "used")["state"] == "done"
-    assert "on behalf of ada" in words(incident, "timeline")
-    assert "tocsin confirm" in words(incident, "status")
+    assert (entry(incident)["claimed"], entry(incident)["on_behalf_of"]) == ("maria", "ada via phone")
+    (open_,) = (
+        one
+        for one in incident("status", "--format", "json").json["needs_attention"]
+        if one["kind"] == "unconfirmed"
+    )
+    assert open_["command"] == f"tocsin confirm {open_['ref']} --as ada"
 
 
 def test_a_question_that_takes_few_answers_is_not_answered_by_another(tocsin: AtDesk, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from runner.model.events import decode
+from runner.model.message_events import MessageComposed
 from tests.cli.at_desk import AtDesk
 
 PLAYBOOK = """\
@@ -59,9 +61,18 @@ def later(desk: AtDesk, *hours: float) -> str:
     return desk.console[before:]
 
 
-def missed(desk: AtDesk) -> list[str]:
+def missed(desk: AtDesk) -> list[tuple[str, str]]:
+    """Return what was promised and did not come: after which update, and for when it was promised."""
     rows = desk("status", "--format", "json").json["needs_attention"]
-    return [one["text"] for one in rows if one["kind"] == "update_missed"]
+    return [(one["ref"], one["since"]) for one in rows if one["kind"] == "update_missed"]
+
+
+def promises(desk: AtDesk) -> list[tuple[timedelta | None, datetime | None]]:
+    """Return of each update, as it is on record, how late it came and when the next one was promised."""
+    store = desk.office().store
+    [row] = store.rows()
+    found = [decode(one.payload) for one in store.read(row.id) if one.payload is not None]
+    return [(one.late_by, one.next_update) for one in found if isinstance(one, MessageComposed)]
 
 
 def test_each_update_says_when_the_next_one_comes_and_the_last_that_it_is_the_last(updates: AtDesk) -> None:
@@ -80,14 +91,11 @@ def test_an_update_that_was_promised_and_skipped_is_seen_until_the_next_one_whic
     updates.clock.advance(timedelta(hours=4))
     assert missed(updates) == []
     updates.clock.advance(timedelta(minutes=16))
-    assert missed(updates) == [
-        "the update after cadence:rounds.tell#1 was promised for Tue 24 Nov 2026 17:00 UTC and did not go out"
-    ]
+    assert missed(updates) == [("cadence:rounds.tell#1", "2026-11-24T17:00:00Z")]
     assert "Next update: November 25, 2026, 12:16 AM (UTC)." in later(updates, 0, 3)
     assert missed(updates) == []
-    assert "3 h 16 min after the time that was promised; next update Wed 25 Nov 2026 00:16 UTC" in " ".join(
-        updates.done("timeline").split()
-    )
+    late, then = timedelta(hours=3, minutes=16), datetime(2026, 11, 25, 0, 16, tzinfo=UTC)
+    assert promises(updates)[-1] == (late, then)
 
 
 def test_a_promise_lapses_with_the_rounds(updates: AtDesk) -> None:
@@ -100,4 +108,7 @@ def test_a_promise_lapses_with_the_rounds(updates: AtDesk) -> None:
 def test_what_is_promised_can_only_be_the_next_update(tocsin: AtDesk, tmp_path: Path) -> None:
     path = tmp_path / "cadence.yaml"
     path.write_text(PLAYBOOK.replace("{{ next_update|", "{{ next_updates|"), encoding="utf-8")
-    assert "reads 'next_updates', which is no fact" in tocsin("playbook", "validate", str(path)).out
+    problems = tocsin("playbook", "validate", str(path), "--format", "json").json["problems"]
+    wrong = [one for one in problems if one["code"] == "unknown-fact"]
+    assert [(one["line"], one["column"]) for one in wrong] == [(10, 69), (14, 65)]
+    assert all("'next_updates'" in one["message"] for one in wrong)

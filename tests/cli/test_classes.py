@@ -9,7 +9,7 @@ import pytest
 
 from runner.model.message_classes import derived
 from runner.model.messaging import BUILT_IN_CLASSES
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk, Said
 from tests.cli.test_drills import EXERCISE
 
 NIGHT = {"night-call": {"from": "urgent-internal", "fail_over_after": "2m", "first_wave": 1}}
@@ -17,6 +17,16 @@ NIGHT = {"night-call": {"from": "urgent-internal", "fail_over_after": "2m", "fir
 
 def classed(path: Path, name: str, more: str = "") -> None:
     path.write_text(PLAYBOOK.replace("class: task-notice", f"class: {name}") + more, encoding="utf-8")
+
+
+def problems(said: Said) -> list[tuple[str, int, int]]:
+    """Return the problems that a command found in a file: code, line and column."""
+    return [(one["code"], one["line"], one["column"]) for one in said.json["problems"]]
+
+
+def words(said: Said) -> set[str]:
+    """Return the names and words that the problems hold."""
+    return {word.strip(":?") for one in said.json["problems"] for word in one["message"].split()}
 
 
 def test_a_class_is_another_one_but_for_what_is_given() -> None:
@@ -27,26 +37,30 @@ def test_a_class_is_another_one_but_for_what_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "named"),
     [
-        ({"from": "urgent-internl"}, "did you mean urgent-internal"),
-        ({"goal": "acked"}, "does not say what it is like"),
-        ({"from": "task-notice", "gaol": "acked"}, "did you mean goal"),
-        ({"from": "task-notice", "name": "x"}, "has no 'name'"),
-        ({"from": "task-notice", "goal": "arrived"}, "Invalid enum value 'arrived'"),
-        ({"from": "task-notice", "stale_after": "soon"}, "not a duration"),
+        ({"from": "urgent-internl"}, "urgent-internal"),
+        ({"goal": "acked"}, next(iter(BUILT_IN_CLASSES))),
+        ({"from": "task-notice", "gaol": "acked"}, "goal"),
+        ({"from": "task-notice", "name": "x"}, "'name'"),
+        ({"from": "task-notice", "goal": "arrived"}, "'arrived'"),
+        ({"from": "task-notice", "stale_after": "soon"}, "1d12h"),
     ],
 )
-def test_a_class_that_does_not_hold_says_why(given: dict[str, str], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_class_that_does_not_hold_names_what_does_or_what_does_not(
+    given: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
         derived("mine", given, BUILT_IN_CLASSES)
 
 
 def test_a_home_gives_its_playbooks_a_class_of_its_own(tocsin: AtDesk, playbook: Path) -> None:
     classed(playbook, "night-call")
-    assert "no message class 'night-call'" in tocsin("playbook", "validate", str(playbook)).out
+    (problem,) = problems(tocsin("playbook", "validate", str(playbook), "--format", "json"))
+    assert problem == ("unknown-class", 7, 21)
     tocsin.settings(classes=NIGHT)
-    assert "unknown-class" not in tocsin("playbook", "validate", str(playbook)).out
+    said = tocsin("playbook", "validate", str(playbook), "--format", "json")
+    assert (said.code, [one for one in problems(said) if one[0] == "unknown-class"]) == (0, [])
     row = tocsin("message", "plan", "night-call", "--to", "ada", "--format", "json").json["plan"][0]
     assert row["message_class"] == "night-call"
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
@@ -64,11 +78,13 @@ def test_a_playbooks_own_class_goes_before_the_homes(tocsin: AtDesk, playbook: P
 
 def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, playbook: Path) -> None:
     classed(playbook, "mine", "classes: {mine: {from: urgent-internl}}\n")
-    assert "class mine: there is no class 'urgent-internl' to begin from" in (
-        tocsin("playbook", "validate", str(playbook)).out
-    )
+    said = tocsin("playbook", "validate", str(playbook), "--format", "json")
+    assert (said.code, problems(said)) == (1, [("class", 15, 17)])
+    assert {"mine", "'urgent-internl'"} <= words(said)
     tocsin.settings(classes={"mine": {"from": "task-notice", "gaol": "acked"}})
-    assert "class mine: a class has no 'gaol': did you mean goal?" in tocsin("person", "list").err
+    said = tocsin("person", "list", "--format", "json")
+    assert (said.code, said.error, [one[0] for one in problems(said)]) == (1, "bad_settings", ["class"])
+    assert {"mine", "'gaol'"} <= words(said)
 
 
 def test_a_rehearsal_and_an_exercise_know_the_homes_classes(
@@ -83,10 +99,13 @@ def test_a_rehearsal_and_an_exercise_know_the_homes_classes(
     )
     exercise = tmp_path / "badge-evening.yaml"
     exercise.write_text(EXERCISE, encoding="utf-8")
-    assert "no message class 'night-call'" in tocsin("playbook", "test", str(tests)).err
-    assert "no message class 'night-call'" in tocsin("drill", "run", str(exercise), "--unattended").err
+    for command in (("playbook", "test", str(tests)), ("drill", "run", str(exercise), "--unattended")):
+        said = tocsin(*command, "--format", "json")
+        assert (said.code, said.error) == (1, "bad_playbook")
+        assert problems(said) == [("unknown-class", 7, 21)]
     tocsin.settings(classes=NIGHT)
-    assert "1 test passed, 0 failed" in tocsin.done("playbook", "test", str(tests))
+    report = tocsin("playbook", "test", str(tests), "--format", "json").json
+    assert (report["passed"], report["failed"]) == (1, 0)
     tocsin.done("drill", "run", str(exercise), "--unattended")
     tocsin.done("drill", "schedule", str(exercise), "--every", "1d")
     tocsin.clock.advance(timedelta(days=1))

@@ -32,7 +32,7 @@ def test_a_gateway_that_cannot_be_reached_is_said_and_stops_nothing(tocsin: AtDe
         by_signal(tocsin, server)
         opened(tocsin, tmp_path)
     said = tocsin("worker", "--once")
-    assert "warning: nothing can be fetched from channel phone" in said.err
+    assert (said.warnings, "phone" in said.err) == (["nothing_fetched"], True)
     assert ADA not in said.err
 
 

@@ -13,13 +13,14 @@ from tests.cli.noticed import BODY, noticed
 def test_check_shows_a_gap_that_no_required_item_names(tocsin: AtDesk, tmp_path: Path) -> None:
     desk = noticed(tocsin, tmp_path, body=f"{BODY}\nWritten by {{{{ organisation.contact.name }}}}.\n")
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
-    said = desk("notice", "check", "short-notice")
-    assert said.code == 1
-    out = " ".join(said.out.split())
-    assert "gap stands in the text, though no required item names it; organisation.contact.name" in out
-    assert "something is missing" in out
+    said = desk("notice", "check", "short-notice", "--format", "json")
+    assert (said.code, said.json["complete"]) == (1, False)
+    gaps = [one for one in said.json["coverage"] if one["state"] == "gap"]
+    assert [(one["ref"], one["facts"]) for one in gaps] == [("", ["organisation.contact.name"])]
     desk.done("fact", "set", "organisation.contact.name=Maria Muster", "--source", "her")
-    assert "no required item names it" not in desk.done("notice", "check", "short-notice")
+    said = desk("notice", "check", "short-notice", "--format", "json")
+    assert (said.code, said.json["complete"]) == (0, True)
+    assert {one["state"] for one in said.json["coverage"]} == {"covered"}
 
 
 def test_two_duties_of_one_template_are_two_files(tocsin: AtDesk, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.exercises import exercise_files, load_exercise
 from runner.model.exercise import ScenarioEvent
 from runner.store.port import Append, Appended, Conflict
-from tests.cli.at_desk import PLAYBOOK, AtDesk, Clock
+from tests.cli.at_desk import PLAYBOOK, AtDesk, Clock, compare
 
 EXERCISE = """\
 schema: tocsin/exercise/v1
@@ -128,14 +129,11 @@ def test_what_came_due_while_nobody_conducts_is_named_with_the_command_that_goes
 ) -> None:
     conductor = begun(tocsin, exercise)
     conductor.step()
-    assert "not released" not in tocsin.done("drill", "show")
+    assert "--go-on" not in tocsin.done("drill", "show")
     tocsin.clock.advance(timedelta(seconds=11))
-    said = tocsin.done("drill", "show")
-    assert "due and not released: 2; conduct it: tocsin drill run --go-on amber-falcon" in " ".join(
-        said.split()
-    )
+    compare("drill.show-due", tocsin.done("drill", "show"), tocsin.home)
     conductor.step()
-    assert "not released" not in tocsin.done("drill", "show")
+    assert "--go-on" not in tocsin.done("drill", "show")
 
 
 def test_what_happens_is_released_by_time_by_facts_by_deeds_and_by_what_was_missed(
@@ -170,7 +168,7 @@ def test_exercise_time_runs_apart_from_the_wall_s_and_the_journal_has_both(
     assert report["exercise_time"] == "2026-10-05T09:00:00+02:00"
     shown_times = {one[key] for one in report["events"] for key in ("planned", "released") if one[key]}
     assert {one[-6:] for one in shown_times} == {"+02:00"}, "written and recorded times in one zone"
-    assert "exercise time 2026-10-05 09:00 UTC+02:00" in tocsin("drill", "show").out
+    assert {"2026-10-05", "09:00", "UTC+02:00"} <= set(tocsin("drill", "show").out.split())
     story = tocsin("timeline", "--format", "json").json["entries"]
     assert {one["at"][:10] for one in story} == {"2026-11-24"}
     assert {one["exercise_at"][:10] for one in story} == {"2026-10-05"}
@@ -184,14 +182,18 @@ def test_pausing_stands_still_jumping_goes_ahead_and_ending_ends(tocsin: AtDesk,
     tocsin.clock.advance(timedelta(minutes=5))
     conductor.step()
     assert shown(tocsin)["2"] == "waiting"
-    assert tocsin("drill", "pause").code == 1
+    said = tocsin("drill", "pause")
+    assert (said.code, said.error) == (1, "exercise_stage")
     tocsin.done("drill", "resume")
-    assert "exercise time jumped to 2026-10-05 08:10 UTC+02:00" in tocsin.done("drill", "jump")
+    tocsin.done("drill", "jump")
+    assert tocsin("drill", "show", "--format", "json").json["exercise_time"] == "2026-10-05T08:10:00+02:00"
     conductor.step()
     assert shown(tocsin)["2"] == "released (time)"
-    assert "jumps ahead only" in tocsin("drill", "jump", "--to", "2026-10-05T08:00:00+02:00").err
+    said = tocsin("drill", "jump", "--to", "2026-10-05T08:00:00+02:00")
+    assert (said.code, said.error) == (1, "not_ahead")
     tocsin.done("drill", "end", "--reason", "all has been seen")
-    assert tocsin("task", "start", "block").code == 1
+    said = tocsin("task", "start", "block")
+    assert (said.code, said.error) == (1, "exercise_stage")
     tocsin.done("drill", "observe", "the caller was asked the right questions", "--kind", "strength")
 
 
@@ -199,31 +201,32 @@ def test_a_rating_is_proposed_from_the_record_and_stands_only_by_an_evaluator_s_
     tocsin: AtDesk, exercise: Path
 ) -> None:
     begun(tocsin, exercise).step()
-    assert (
-        "ratings are given once the exercise is over"
-        in tocsin("drill", "rate", "T1", "P", "--as", "olga").err
-    )
+    said = tocsin("drill", "rate", "T1", "P", "--as", "olga")
+    assert (said.code, said.error) == (1, "exercise_stage")
     tocsin.clock.advance(timedelta(seconds=20))
     tocsin.done("task", "check", "block", "--all")
     tocsin.done("task", "done", "block")
     tocsin.done("drill", "end")
-    told = tocsin.done("drill", "rate", "T1")
-    assert "T1: proposed S: done 20m after StartEx, within 1.5 × 15m" in told
+    told = tocsin("drill", "rate", "T1", "--format", "json").json
+    assert (told["target"], told["proposal"]) == ("T1", "S")
+    assert {"20m", "1.5", "15m"} <= set(told["rule"].split()), "how long it took, and how long it may take"
     found = tocsin("drill", "show", "--format", "json").json["ratings"]
     assert (found["draft"], found["unconfirmed"]) == (True, ["T1"])
     assert [(one["proposal"], one["rating"]) for one in found["objectives"]] == [("S", "")]
-    said = tocsin("drill", "rate", "T1", "S")
-    assert (said.code, "maria does not evaluate this exercise" in said.err) == (1, True)
-    assert "who does: olga" in said.err
+    said = tocsin("drill", "rate", "T1", "S", "--format", "json")
+    assert (said.code, said.error) == (1, "no_evaluator")
+    assert ("maria" in said.json["message"], "olga" in said.json["hint"]) == (True, True)
     said = tocsin("drill", "rate", "T1", "P", "--as", "olga")
-    assert (said.code, "needs a note" in said.err) == (1, True)
+    assert (said.code, said.error) == (1, "note_missing")
     tocsin.done("drill", "rate", "T1", "P", "--note", "the clock of the reader was wrong", "--as", "olga")
     found = tocsin("drill", "show", "--format", "json").json["ratings"]
     (target,) = found["objectives"][0]["targets"]
     assert (found["draft"], target["proposal"], target["rating"]) == (False, "S", "P")
-    assert target["rated_by"] == "olga"
-    assert "P by olga, the clock of the reader was wrong" in tocsin.done("drill", "show")
-    assert "there are: O1, T1" in tocsin("drill", "rate", "T9", "P").err
+    assert (target["rated_by"], target["note"]) == ("olga", "the clock of the reader was wrong")
+    compare("drill.show-rated", tocsin.done("drill", "show"), tocsin.home)
+    said = tocsin("drill", "rate", "T9", "P", "--format", "json")
+    assert (said.code, said.error) == (1, "unknown_target")
+    assert all(one in said.json["hint"] for one in ("O1", "T1")), "what there is"
 
 
 def test_real_world_freezes_everything_at_once(tocsin: AtDesk, exercise: Path) -> None:
@@ -233,9 +236,9 @@ def test_real_world_freezes_everything_at_once(tocsin: AtDesk, exercise: Path) -
     incident = conductor.run()
     assert incident.drill is not None
     assert (incident.drill.stage, dict(incident.drill.released)) == ("frozen", {})
-    said = tocsin("answer", "used", "yes")
-    assert said.code == 1
-    assert "what is real goes into a real incident" in said.err
+    said = tocsin("answer", "used", "yes", "--format", "json")
+    assert (said.code, said.error) == (1, "exercise_stage")
+    assert "open" in said.json["hint"].split(), "what is real goes into a real incident"
 
 
 def test_nothing_leaves_and_a_channel_that_the_scenario_has_down_fails(
@@ -250,9 +253,11 @@ def test_nothing_leaves_and_a_channel_that_the_scenario_has_down_fails(
 
 def test_a_person_can_release_or_leave_out_what_happens(tocsin: AtDesk, exercise: Path) -> None:
     begun(tocsin, exercise)
-    assert "released 9 Nobody blocked it" in tocsin.done("drill", "inject", "9")
-    assert tocsin("drill", "inject", "9").code == 1
-    assert tocsin("drill", "inject", "77").code == 1
+    tocsin.done("drill", "inject", "9")
+    assert shown(tocsin)["9"] == "released (hand)"
+    for number, code in (("9", "already_released"), ("77", "unknown_inject")):
+        said = tocsin("drill", "inject", number)
+        assert (said.code, said.error) == (1, code)
     tocsin.done("drill", "leave-out", "3", "--reason", "we have seen enough")
     assert shown(tocsin)["3"] == "left out"
 
@@ -262,47 +267,55 @@ def test_an_exercise_is_refused_while_a_real_incident_is_open_unless_it_is_said_
 ) -> None:
     tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
     said = tocsin("drill", "run", str(exercise), "--yes")
-    assert "a real incident is open: amber-falcon" in said.err
-    assert said.code == 1
+    assert (said.code, said.error, "amber-falcon" in said.err) == (1, "real_incident", True)
 
 
 def test_a_real_incident_has_no_controllers(tocsin: AtDesk, exercise: Path) -> None:
     tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
     for words in (("pause",), ("end",), ("real-world",), ("inject", "1"), ("rate", "T1", "P")):
         said = tocsin("drill", *words)
-        assert (said.code, "is no exercise" in said.err) == (1, True)
+        assert (said.code, said.error) == (1, "not_an_exercise")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "told", "wanted"),
     [
-        ("via: phone", "vja: phone", "unknown key 'vja' [key] (did you mean via?)"),
-        ("mode: accelerated", "mode: fast", "'fast' does not stand here [value] (one of: "),
-        ("after: block", "after: blok", "there is no step 'blok' [step] (did you mean block?)"),
-        ("plays: counsel", "plays: council", "there is no role 'council' [role] (did you mean counsel?)"),
-        ("on: incident.malicious", "on: incident.malicius", "incident.malicius"),
-        ('if_missed: "9"', 'if_missed: "8"', "there is no event '8'"),
-        ("mode: accelerated", "mode: real", "a real clock has no rate"),
-        ("type: functional", "type: ttx", "a ttx needs modules"),
-        ("answers: {used: no}", "answers: {usd: no}", "there is no step 'usd' [step] (did you mean used?)"),
+        ("via: phone", "vja: phone", "18:63:key", "via"),
+        ("mode: accelerated", "mode: fast", "6:15:value", "accelerated"),
+        ("after: block", "after: blok", "21:53:step", "block"),
+        ("plays: counsel", "plays: council", "14:42:role", "counsel"),
+        ("on: incident.malicious", "on: incident.malicius", "20:43:condition", "incident.malicious"),
+        ('if_missed: "9"', 'if_missed: "8"', "18:150:event", "9"),
+        ("mode: accelerated", "mode: real", "6:27:clock", "accelerated"),
+        ("type: functional", "type: ttx", "4:7:modules", "modules"),
+        ("answers: {used: no}", "answers: {usd: no}", "24:13:step", "used"),
         (
             "facts: [incident.malicious=yes]",
             "facts: [incident.malicius=yes]",
-            "there is no fact incident.malicius",
+            "19:114:fact",
+            "incident.malicious",
         ),
-        ("participants:", "facts: [data.encrypted=perhaps]\nparticipants:", "data.encrypted"),
-        ("{step: block, within: 15m}], if", "{step: block, fact: data.encrypted}], if", "exactly one thing"),
+        ("participants:", "facts: [data.encrypted=perhaps]\nparticipants:", "12:9:fact", "yes"),
+        (
+            "{step: block, within: 15m}], if",
+            "{step: block, fact: data.encrypted}], if",
+            "18:110:action",
+            "one",
+        ),
     ],
 )
-def test_a_mistake_in_an_exercise_is_told_with_its_place(
-    tocsin: AtDesk, exercise: Path, old: str, new: str, told: str
+def test_a_mistake_in_an_exercise_is_told_with_its_place_and_what_can_stand_there(
+    tocsin: AtDesk, exercise: Path, old: str, new: str, told: str, wanted: str
 ) -> None:
     text = exercise.read_text(encoding="utf-8")
     assert old in text
     exercise.write_text(text.replace(old, new), encoding="utf-8")
-    said = tocsin("playbook", "validate", str(exercise))
-    assert told in said.out
+    said = tocsin("playbook", "validate", str(exercise), "--format", "json")
     assert said.code == 1
+    assert {one["severity"] for one in said.json["problems"]} == {"error"}
+    first = said.json["problems"][0]
+    assert f"{first['line']}:{first['column']}:{first['code']}" == told
+    assert wanted in re.findall(r"[\w.]+", first["hint"])
 
 
 @pytest.mark.parametrize("file", exercise_files(Catalog(None)).values(), ids=lambda file: file.stem)
@@ -352,13 +365,9 @@ modules:
 def test_a_discussion_shows_its_questions_and_what_was_answered(tocsin: AtDesk, exercise: Path) -> None:
     exercise.write_text(DISCUSSION, encoding="utf-8")
     conductor = begun(tocsin, exercise)
-    shown = tocsin.done("drill", "show")
-    assert "M1  The call" in shown
-    assert "A badge is gone, and nobody knows since when." in shown
-    assert "Q1  Who blocks it?" in shown
-    assert "tocsin drill observe '…' --question Q1" in shown
+    assert tocsin.done("drill", "show").count("--question") == 2, "what to type for each"
     tocsin.done("drill", "observe", "the porter", "--question", "Q1", "--as", "jonas")
-    assert "the porter (jonas, " in tocsin.done("drill", "show")
+    compare("drill.show-discussion", tocsin.done("drill", "show"), tocsin.home)
     (module,) = tocsin("drill", "show", "--format", "json").json["modules"]
     first, second = module["questions"]
     assert [(one["by"], one["text"]) for one in first["answers"]] == [("jonas", "the porter")]
@@ -380,28 +389,28 @@ def test_whoever_conducts_a_discussion_is_given_its_questions_and_what_to_type(
     tocsin.clock = Walking()
     said = tocsin("drill", "run", str(exercise), "--yes")
     assert said.code == 0, said.err
-    for words in ("M1  The call", "Q1  Who blocks it?", "--question Q1", "tocsin drill end"):
-        assert words in said.err
+    compare("drill.run-discussion", said.err, tocsin.home)
     told = tocsin("improvement", "add", "--from", "amber-falcon", "--format", "json").json
     assert told["proposals"] == []
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "code", "named"),
     [
-        (("observe", "x", "--question", "Q77"), "badge-table has no question 'Q77' there are: Q1, Q2"),
-        (("observe", "x", "--objective", "O9"), "badge-table has no objective 'O9' there are: O1, O2"),
-        (("leave-out", "7", "--reason", "enough"), "badge-table has no event 7 there are: none"),
+        (("observe", "x", "--question", "Q77"), "unknown_question", ["Q77", "Q1", "Q2"]),
+        (("observe", "x", "--objective", "O9"), "unknown_objective", ["O9", "O1", "O2"]),
+        (("leave-out", "7", "--reason", "enough"), "unknown_inject", ["7"]),
     ],
 )
 def test_what_the_plan_does_not_have_is_refused_with_what_it_has(
-    tocsin: AtDesk, exercise: Path, words: tuple[str, ...], told: str
+    tocsin: AtDesk, exercise: Path, words: tuple[str, ...], code: str, named: list[str]
 ) -> None:
     exercise.write_text(DISCUSSION, encoding="utf-8")
     begun(tocsin, exercise)
-    said = tocsin("drill", *words)
-    assert said.code == 1
-    assert told in " ".join(said.err.split())
+    said = tocsin("drill", *words, "--format", "json")
+    assert (said.code, said.error) == (1, code)
+    assert "badge-table" in said.json["message"].split()
+    assert re.findall(r"\b[A-Z]?\d+\b", f"{said.json['message']} {said.json['hint']}") == named
 
 
 def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_done(
@@ -455,14 +464,14 @@ def test_the_list_has_an_exercise_by_its_own_clock_and_says_that_it_has_ended(
     (one,) = tocsin("list", "--format", "json").json["incidents"]
     assert (one["state"], one["stage"]) == ("open", "running")
     assert one["exercise_time"].startswith("2026-10-05T10:00:00")
-    row = " ".join(tocsin.done("list").split())
-    assert "running since 2 h" in row
-    assert "exercise time 2026-10-05 10:00" in row
+    rows = [tocsin.done("list")]
     tocsin.done("drill", "pause")
     assert tocsin("list", "--format", "json").json["incidents"][0]["stage"] == "paused"
     tocsin.done("drill", "end")
-    row = " ".join(tocsin.done("list").split())
-    assert "ended since 2 h to be closed: tocsin drill end --close -i amber-falcon" in row
+    (one,) = tocsin("list", "--format", "json").json["incidents"]
+    assert one["stage"] == "ended"
+    rows.append(tocsin.done("list"))
+    compare("list.exercise", "\n".join(rows), tocsin.home)
     tocsin.done("close", "--reason", "over")
     (one,) = tocsin("list", "--format", "json").json["incidents"]
     assert (one["state"], one["stage"], one["exercise_time"]) == ("closed", "", None)
@@ -470,24 +479,19 @@ def test_the_list_has_an_exercise_by_its_own_clock_and_says_that_it_has_ended(
 
 def test_endex_says_what_is_left_and_closes_when_it_is_asked_to(tocsin: AtDesk, exercise: Path) -> None:
     begun(tocsin, exercise).step()
-    said = tocsin("drill", "end")
-    assert said.code == 0
-    for words in (
-        "not rated yet: T1: tocsin drill rate T1 -i amber-falcon",
-        "no report is signed yet: tocsin drill report -i amber-falcon",
-        "what is to be better: tocsin improvement add --from amber-falcon",
-        "then close it: tocsin drill end --close -i amber-falcon",
-    ):
-        assert words in said.err
+    ended = tocsin("drill", "end")
+    assert ended.code == 0
     found = tocsin("status", "--format", "json").json["needs_attention"]
     assert [(one["kind"], one["command"]) for one in found] == [
         ("exercise_over", "tocsin drill end --close -i amber-falcon")
     ]
-    assert "the exercise is over" in tocsin.done("next")
-    assert "it is ended" in tocsin("drill", "end").err
+    assert "exercise_over" in {one["kind"] for one in tocsin("next", "--format", "json").json["next"]}
+    said = tocsin("drill", "end")
+    assert (said.code, said.error) == (1, "exercise_stage")
     tocsin.done("drill", "rate", "T1", "U", "--as", "olga")
-    said = tocsin("drill", "end", "--close")
-    assert (said.code, "not rated yet" in said.err, "then close it" in said.err) == (0, False, False)
+    closed = tocsin("drill", "end", "--close")
+    assert (closed.code, "T1" in closed.err, "--close" in closed.err) == (0, False, False)
+    compare("drill.end", "\n".join((ended.out, ended.err, closed.out, closed.err)), tocsin.home)
     assert tocsin("list", "--format", "json").json["incidents"][0]["state"] == "closed"
 
 
@@ -495,6 +499,7 @@ def test_an_exercise_is_ended_and_closed_in_one_go_and_can_be_rated_after_that(
     tocsin: AtDesk, exercise: Path
 ) -> None:
     begun(tocsin, exercise).step()
-    assert "the exercise is over" in tocsin.done("drill", "end", "--close")
+    tocsin.done("drill", "end", "--close")
+    assert tocsin("drill", "show", "-i", "amber-falcon", "--format", "json").json["stage"] == "ended"
     tocsin.done("drill", "rate", "T1", "U", "--as", "olga", "-i", "amber-falcon")
     assert tocsin("list", "--format", "json").json["incidents"][0]["state"] == "closed"

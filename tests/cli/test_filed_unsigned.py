@@ -8,7 +8,7 @@ from typing import Any
 from tests.cli.at_desk import AtDesk
 from tests.cli.noticed import DUTY, noticed, rendered
 
-UNSIGNED = "UNSIGNED: it still waited for noticed:sign#1"
+SIGNATURE = "noticed:sign#1"
 FILED = ("duty", "record-filed", DUTY, "--reference", "4711")
 
 
@@ -17,9 +17,17 @@ def waits(desk: AtDesk) -> list[dict[str, Any]]:
     return [one for one in found if one["kind"] == "filed_unsigned"]
 
 
-def told(desk: AtDesk, *words: str) -> str:
-    """Return what a command shows, its lines put together."""
-    return " ".join(desk.done(*words).split())
+def record(desk: AtDesk) -> Any:
+    """Return what is on record about the duty."""
+    duties = desk("duties", "--all", "--format", "json").json["duties"]
+    return next(one["record"] for one in duties if one["id"] == DUTY)
+
+
+def entry(desk: AtDesk) -> str:
+    """Return what the timeline says about the filing."""
+    entries = desk("timeline", "--format", "json").json["entries"]
+    (found,) = (one["text"] for one in entries if one["type"] == "DutyRecorded")
+    return str(found)
 
 
 def test_a_filing_before_the_signature_is_recorded_and_said_until_it_is_given(
@@ -29,21 +37,22 @@ def test_a_filing_before_the_signature_is_recorded_and_said_until_it_is_given(
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
     desk.done("notice", "render", "draft")
     said = desk(*FILED)
-    assert (said.code, f"{DUTY} is filed" in said.out) == (0, True)
-    assert "warning: the notice is not signed: noticed:sign#1 is still open" in said.err
+    assert (said.code, said.warnings, SIGNATURE in said.err) == (0, ["unsigned"], True)
+    assert (record(desk)["kind"], record(desk)["reference"]) == ("filed", "4711")
     [attention] = waits(desk)
     assert (attention["severity"], attention["command"]) == ("high", "tocsin approve sign")
-    assert "filed while its notice still waited for" in attention["text"]
-    assert UNSIGNED in told(desk, "timeline")
-    assert UNSIGNED in told(desk, "duties", "--all")
+    assert attention["ref"] == DUTY
+    assert record(desk)["unsigned"] == [SIGNATURE]
+    assert SIGNATURE in entry(desk)
+    assert SIGNATURE in desk.done("duties", "--all")
     desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
     assert waits(desk) == []
-    assert UNSIGNED in told(desk, "timeline")
+    assert SIGNATURE in entry(desk)
 
 
 def test_a_filing_before_anything_was_rendered_is_unsigned_too(tocsin: AtDesk, tmp_path: Path) -> None:
     said = noticed(tocsin, tmp_path)(*FILED)
-    assert (said.code, "the notice is not signed" in said.err) == (0, True)
+    assert (said.code, said.warnings) == (0, ["unsigned"])
 
 
 def test_what_was_signed_is_filed_without_a_word_although_a_newer_text_waits(
@@ -55,5 +64,7 @@ def test_what_was_signed_is_filed_without_a_word_although_a_newer_text_waits(
     desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
     desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
     desk.done("notice", "render", "draft")
-    assert "warning" not in desk(*FILED).err
+    said = desk(*FILED)
+    assert (said.code, said.warnings) == (0, [])
+    assert (record(desk)["unsigned"], SIGNATURE in entry(desk)) == ([], False)
     assert waits(desk) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import subprocess
@@ -9,20 +10,22 @@ import sys
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.drivers.embedded import Worker
 from runner.loading.home import load_home
 from runner.service.opening import open_desk
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, compare
 
 
 def test_a_new_home_works_and_is_not_made_twice(nowhere: AtDesk) -> None:
-    assert nowhere.done("init").startswith("made a home in ")
+    made = json.loads(nowhere.done("init", "--format", "json"))
+    assert made["settings"] == str(nowhere.home / "tocsin.yaml")
     assert nowhere("doctor").code == 0
     said = nowhere("init")
-    assert (said.code, "exists already" in said.err) == (1, True)
+    assert (said.code, said.error) == (1, "home_exists")
 
 
 def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere: AtDesk) -> None:
@@ -43,24 +46,25 @@ def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere:
     assert nowhere("doctor").code == 0
 
 
-def test_a_new_home_says_what_it_can_send_and_what_it_lacks(nowhere: AtDesk) -> None:
-    assert "this screen is the only channel" in " ".join(nowhere.done("init").split())
+def test_what_a_new_home_lacks_to_reach_anybody_is_said_in_the_plan(nowhere: AtDesk) -> None:
+    nowhere.done("init")
     said = nowhere("open", "lost-device")
-    page = " ".join(said.err.split())
-    assert "a channel that may carry it, and their contacts on it, in" in page
-    assert "tocsin.yaml; then tocsin doctor" in page
+    assert (said.code, said.error) == (1, "no_terminal")
+    compare("open.unreachable", said.err, nowhere.home)
 
 
 def test_a_home_in_which_nobody_can_be_reached_says_so_and_what_comes_next(nowhere: AtDesk) -> None:
     nowhere.done("init")
-    page = " ".join(nowhere.done("doctor").split())
-    assert "people: nobody can be reached: of 1 person none has a contact on a channel" in page
-    assert "tocsin person add PERSON --contact CHANNEL=ADDRESS" in page
+    [of_one] = findings(nowhere, "people", "warning")
+    assert re.findall(r"\d+", of_one["what"]) == ["1"], "so many people are on record"
+    assert "--contact" in of_one["hint"]
     nowhere.settings(people={}, roles={})
-    page = " ".join(nowhere.done("doctor").split())
-    assert "people: nobody can be reached: the contact book is empty" in page
+    [of_none] = findings(nowhere, "people", "warning")
+    assert re.findall(r"\d+", of_none["what"]) == [], "nobody is on record"
+    assert "--contact" in of_none["hint"]
+    assert nowhere("doctor").code == 0
     nowhere.done("person", "add", "maria", "--contact", "screen=maria")
-    assert "nobody can be reached" not in " ".join(nowhere.done("doctor").split())
+    assert findings(nowhere, "people", "warning") == []
 
 
 def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
@@ -77,22 +81,22 @@ def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
 
 def test_law_whose_text_is_no_longer_there_is_found(incident: AtDesk) -> None:
     with closing(sqlite3.connect(incident.home / "tocsin.db")) as store, store:
-        store.execute(
-            "DELETE FROM blobs WHERE digest ="
-            " (SELECT digest FROM blobs WHERE incident = '' ORDER BY length(body) DESC LIMIT 1)"
+        ((law,),) = store.execute(
+            "SELECT digest FROM blobs WHERE incident = '' ORDER BY length(body) DESC LIMIT 1"
         )
-    said = incident("doctor", "--format", "json")
-    assert said.code == 4
-    assert [
-        one["what"].partition(" are missing")[0] for one in said.json["findings"] if one["area"] == "blobs"
-    ] == ["amber-falcon: the bytes of the text of the pinned law"]
+        store.execute("DELETE FROM blobs WHERE digest = ?", (law,))
+    assert incident("doctor").code == 4
+    [lost] = findings(incident, "blobs", "error")
+    assert all(word in lost["what"] for word in ("amber-falcon", law[:12])), lost
 
 
 def test_a_mistake_in_the_settings_is_found_with_its_line(tocsin: AtDesk) -> None:
     tocsin.settings(chanels={})
-    said = tocsin("doctor")
-    assert said.code == 4
-    assert "did you mean channels?" in said.out.replace("\n        ", " ")
+    assert tocsin("doctor").code == 4
+    lines = (tocsin.home / "tocsin.yaml").read_text(encoding="utf-8").splitlines()
+    [found] = [one for one in findings(tocsin, "settings", "error") if "chanels" in one["what"]]
+    assert f"tocsin.yaml:{lines.index('chanels: {}') + 1}:1:" in found["what"]
+    assert all(word in found["what"] for word in ("[key]", "channels")), "its code, and the nearest"
 
 
 def test_a_secret_that_is_not_here_is_found_without_a_message_being_sent(tocsin: AtDesk) -> None:
@@ -115,8 +119,8 @@ def test_a_missing_store_is_made_by_repair_alone(tocsin: AtDesk) -> None:
         file.unlink()
     assert tocsin("doctor").code == 4
     assert not (tocsin.home / "tocsin.db").exists()
-    said = tocsin("doctor", "--repair")
-    assert (said.code, "mended" in said.out) == (0, True)
+    assert areas(tocsin, "mended", "--repair") == {"store"}
+    assert tocsin("doctor").code == 0
     tocsin.done("list")
 
 
@@ -125,10 +129,9 @@ def test_an_attempt_whose_worker_is_gone_is_declared_unknown_by_repair(
 ) -> None:
     tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
     dead_worker_claims(tocsin)
-    before = tocsin("doctor", "--format", "json")
-    assert before.code == 4
-    assert any("its worker is gone" in one["what"] for one in before.json["findings"])
-    tocsin("doctor", "--repair")
+    assert tocsin("doctor").code == 4
+    assert areas(tocsin, "error") == {"attempts"}
+    assert areas(tocsin, "mended", "--repair") == {"attempts"}
     attempts = [
         attempt["state"]
         for one in tocsin("message", "list", "--format", "json").json["deliveries"]
@@ -162,16 +165,21 @@ def test_the_record_verifies_and_an_anchor_from_elsewhere_is_compared(incident: 
     assert said.json["ok"]
     head, events = said.json["head"], said.json["events"]
     assert incident("audit", "verify", "-i", "amber-falcon", "--anchor", f"{events}:{head}").code == 0
-    wrong = incident("audit", "verify", "-i", "amber-falcon", "--anchor", f"{events + 1}:{head}")
-    assert (wrong.code, "DOES NOT HOLD" in wrong.out) == (1, True)
-    assert incident("audit", "verify", "--anchor", f"{events}:{head}").code == 2
-    assert incident("audit", "verify", "-i", "amber-falcon", "--anchor", "soon").code == 2
+    anchor = ("--anchor", f"{events + 1}:{head}")
+    wrong = incident("audit", "verify", "-i", "amber-falcon", *anchor, "--format", "json")
+    broken = wrong.json["broken"]
+    assert (wrong.code, wrong.json["ok"]) == (1, False)
+    assert (broken["event"], broken["kind"]) == (events + 1, "truncated")
+    of_none = incident("audit", "verify", "--anchor", f"{events}:{head}")
+    assert (of_none.code, of_none.error) == (2, "option_missing")
+    no_anchor = incident("audit", "verify", "-i", "amber-falcon", "--anchor", "soon")
+    assert (no_anchor.code, no_anchor.error) == (2, "bad_anchor")
 
 
 def test_where_no_home_can_be_made_it_is_said(nowhere: AtDesk) -> None:
     nowhere.home.write_text("a file", encoding="utf-8")
     said = nowhere("init")
-    assert (said.code, "no home can be made in" in said.err) == (1, True)
+    assert (said.code, said.error) == (1, "home_unwritable")
 
 
 def meddle(tocsin: AtDesk, *statements: str) -> None:
@@ -182,8 +190,14 @@ def meddle(tocsin: AtDesk, *statements: str) -> None:
 
 
 def areas(tocsin: AtDesk, severity: str, *words: str) -> set[str]:
-    findings = tocsin("doctor", *words, "--format", "json").json["findings"]
-    return {one["area"] for one in findings if one["severity"] == severity}
+    found = tocsin("doctor", *words, "--format", "json").json["findings"]
+    return {one["area"] for one in found if one["severity"] == severity}
+
+
+def findings(tocsin: AtDesk, area: str, severity: str, *words: str) -> list[dict[str, Any]]:
+    """Return what doctor finds in an area, of one severity."""
+    found = tocsin("doctor", *words, "--format", "json").json["findings"]
+    return [one for one in found if (one["area"], one["severity"]) == (area, severity)]
 
 
 def test_lists_that_differ_from_the_journals_are_written_anew_by_repair(incident: AtDesk) -> None:
@@ -208,12 +222,14 @@ def test_an_event_that_was_changed_is_found_by_doctor_and_audit(incident: AtDesk
     assert "journal" in areas(incident, "error")
     said = incident("audit", "verify", "--format", "json")
     assert (said.code, said.json["ok"], said.json["broken"]["event"]) == (1, False, 3)
-    assert "THE RECORD DOES NOT HOLD" in incident("audit", "verify").out
+    compare("audit.broken", incident("audit", "verify").out, incident.home)
 
 
 def test_a_home_on_a_synchronised_folder_is_warned_of(tmp_path: Path) -> None:
     there = AtDesk(tmp_path / "Dropbox" / "home")
-    assert "looks synchronised (dropbox)" in there("init").err
+    said = there("init")
+    assert (said.code, said.warnings) == (0, ["shared_folder"])
+    assert "dropbox" in said.err
     assert "folder" in areas(there, "warning")
 
 
@@ -239,7 +255,8 @@ def test_a_relative_path_of_a_channel_counts_from_the_home(tocsin: AtDesk, playb
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
     assert "A badge is missing" in (tocsin.home / "shown.txt").read_text(encoding="utf-8")
     tocsin.settings(channels={"screen": {"adapter": "console", "settings": {"path": "no/shown.txt"}}})
-    assert "the folder of path does not exist" in tocsin("doctor").out
+    [found] = findings(tocsin, "channels", "error")
+    assert {"screen:", "path"} <= set(found["what"].split())
 
 
 def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDesk) -> None:
@@ -255,16 +272,19 @@ def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDes
             "nameserver": where,
         }
         tocsin.settings(channels={"mail": {"adapter": "smtp", "settings": mail}})
-        assert "mail (smtp) holds" in tocsin("doctor").out
-        said = tocsin("doctor", "--dns").out
-    assert "mail: corp.example takes no mail (MX)" in said
-    assert "SPF" not in said
-    assert "has no policy for mail that is forged in its name (DMARC)" in said
+        [fine] = findings(tocsin, "channels", "good")
+        assert ("mail" in fine["what"], findings(tocsin, "channels", "warning")) == (True, [])
+        said = findings(tocsin, "channels", "warning", "--dns")
+    assert all({"mail:", "corp.example"} <= set(one["what"].split()) for one in said)
+    assert [re.findall(r"\b(MX|SPF|DMARC)\b", one["what"]) for one in said] == [["MX"], ["DMARC"]]
 
 
 def test_settings_that_hold_nothing_are_told_with_the_line_that_settings_begin_with(tocsin: AtDesk) -> None:
     (tocsin.home / "tocsin.yaml").write_text("", encoding="utf-8")
-    assert "start with `schema: tocsin/home/v1`" in tocsin("status").err
+    said = tocsin("status", "--format", "json")
+    assert (said.code, said.error) == (1, "bad_settings")
+    [problem] = said.json["problems"]
+    assert (problem["code"], problem["line"], "tocsin/home/v1" in problem["hint"]) == ("yaml-empty", 1, True)
 
 
 def test_doctor_names_a_contact_on_a_way_that_the_home_does_not_have(tocsin: AtDesk) -> None:
@@ -272,12 +292,10 @@ def test_doctor_names_a_contact_on_a_way_that_the_home_does_not_have(tocsin: AtD
     tocsin.settings(
         people={"maria": {"contacts": [{"channel": "screen", "address": "m"}]}, "ada": {"contacts": contacts}}
     )
-    found = tocsin("doctor", "--format", "json").json["findings"]
-    [told] = [one for one in found if "is never used" in one["what"]]
-    assert (told["what"], told["hint"]) == (
-        "a contact of ada is never used: there is no channel 'scren'",
-        "did you mean screen?",
-    )
+    [told] = [one for one in findings(tocsin, "people", "warning") if "scren" in one["what"]]
+    assert ("ada" in told["what"].split(), "screen" in told["hint"]) == (True, True), "whose, and the nearest"
+    everything = str(tocsin("doctor", "--format", "json").json["findings"])
+    assert "phone" not in everything, "it is a way by itself"
 
 
 @pytest.mark.parametrize(
@@ -290,13 +308,12 @@ def test_doctor_names_a_contact_on_a_way_that_the_home_does_not_have(tocsin: AtD
 def test_a_password_in_the_store_s_url_is_refused_and_not_repeated(tocsin: AtDesk, url: str) -> None:
     path = tocsin.home / "tocsin.yaml"
     path.write_text(f"schema: tocsin/home/v1\nstore: {url}\n", encoding="utf-8")
-    said = tocsin("status")
-    assert (said.code, "tocsin.yaml:2:8: error: a password stands in the store's URL" in said.err) == (
-        1,
-        True,
-    ), said.err
-    assert "store_password: file:store.password" in said.err
-    assert "geheim" not in said.err
+    said = tocsin("status", "--format", "json")
+    assert (said.code, said.error) == (1, "bad_settings")
+    [problem] = said.json["problems"]
+    assert (problem["line"], problem["column"], problem["code"]) == (2, 8, "secret")
+    assert "store_password" in problem["hint"]
+    assert "geheim" not in said.out + said.err + tocsin("status").err
 
 
 def test_doctor_without_the_package_for_postgresql_says_what_to_install_beside_what_it_found(
@@ -306,11 +323,11 @@ def test_doctor_without_the_package_for_postgresql_says_what_to_install_beside_w
     path.write_text("schema: tocsin/home/v1\nstore: postgresql://db.example.org/tocsin\n", encoding="utf-8")
     program = (
         "import sys; sys.modules['psycopg'] = None; from runner.__main__ import main;"
-        f" sys.exit(main(['doctor', '--home', {str(tocsin.home)!r}]))"
+        f" sys.exit(main(['doctor', '--home', {str(tocsin.home)!r}, '--format', 'json']))"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 4, ran.stderr
-    said = " ".join(ran.stdout.split())
-    assert "ok settings:" in said
-    assert "the Python package 'psycopg' is not installed" in said
-    assert "tocsin[postgres]" in said
+    found = {(one["area"], one["severity"]): one for one in json.loads(ran.stdout)["findings"]}
+    assert ("settings", "good") in found
+    lacking = found["store", "error"]
+    assert ("psycopg" in lacking["what"], "tocsin[postgres]" in lacking["hint"]) == (True, True)

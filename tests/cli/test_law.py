@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_duties_are_judged_on_a_facts_file_without_a_home(nowhere: AtDesk, facts
 
 def test_an_instant_without_an_offset_is_a_usage_error(nowhere: AtDesk, facts: Path) -> None:
     said = nowhere("duties", "--facts", str(facts), "--at", "2026-11-24 10:00")
-    assert (said.code, "needs its offset" in said.err) == (2, True)
+    assert (said.code, said.error) == (2, "bad_instant")
 
 
 @pytest.fixture
@@ -68,11 +69,12 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
         "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.md",
     ]
     assert breach("notice", "render", "gdpr-33-initial").code == 2
-    assert "did you mean gdpr-33-initial?" in breach("notice", "check", "gdpr-33-inital").err
+    said = breach("notice", "check", "gdpr-33-inital", "--format", "json")
+    assert (said.code, said.error, "gdpr-33-initial" in said.json["hint"]) == (1, "unknown_notice", True)
 
 
 def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_path: Path) -> None:
-    assert "no notice was rendered yet" in breach("notice", "pull", "--out", str(tmp_path)).err
+    assert breach("notice", "pull", "--out", str(tmp_path)).error == "not_rendered"
     breach.done("task", "done", "report", "--all")
     breach.done("task", "done", "recall", "--all")
     breach.done("answer", "confirmed", "no")
@@ -91,16 +93,20 @@ def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_pat
     files = breach("notice", "pull", "--to", "txt", "--out", str(tmp_path), "--format", "json").json["files"]
     kept = [one for one in files if one["format"] == "txt" and one["status"] == "draft"]
     assert {one["sha256"] for one in kept} == {one["files"]["txt"] for one in listed}
-    assert "DRAFT" in Path(files[0]["path"]).read_text(encoding="utf-8")
-    assert "was not rendered as md" in breach("notice", "pull", "--to", "md", "--out", str(tmp_path)).err
-    shown = breach.done("notice", "show", "gdpr-33-initial")
-    assert "GAPS, visible in the text" in shown
+    for one in kept:
+        assert hashlib.sha256(Path(one["path"]).read_bytes()).hexdigest() == one["sha256"]
+    assert breach("notice", "pull", "--to", "md", "--out", str(tmp_path)).error == "format_missing"
+    show = ("notice", "show", "gdpr-33-initial")
+    gaps = breach(*show, "--format", "json").json["notice"]["gaps"]
+    shown = " ".join(breach.done(*show).split())
+    assert gaps
+    assert [gap for gap in gaps if gap not in shown] == []
 
 
 def test_a_filing_is_recorded_with_its_receipt_in_custody(breach: AtDesk, tmp_path: Path) -> None:
     receipt = tmp_path / "receipt.txt"
     receipt.write_text("received", encoding="utf-8")
-    assert "needs its proof" in breach("duty", "record-filed", INITIAL).err
+    assert breach("duty", "record-filed", INITIAL).error == "proof_missing"
     breach.done("duty", "record-filed", INITIAL, "--reference", "2026-4711", "--receipt", str(receipt))
     duty = next(one for one in breach("duties", "--format", "json").json["duties"] if one["id"] == INITIAL)
     assert duty["state"] == "filed"
@@ -109,9 +115,9 @@ def test_a_filing_is_recorded_with_its_receipt_in_custody(breach: AtDesk, tmp_pa
 def test_a_decision_not_to_notify_needs_its_grounds(breach: AtDesk) -> None:
     letter = "eu-gdpr-34-data-subjects/individuals"
     assert breach("duty", "decide", letter, "--reason", "x").code == 2
-    assert "needs its grounds" in breach("duty", "decide", letter, "--not-to-notify").err
+    assert breach("duty", "decide", letter, "--not-to-notify").error == "reason_missing"
     breach.done("duty", "decide", letter, "--not-to-notify", "--reason", "disk encrypted")
-    assert "no duty 'x/y'" in breach("duty", "waive", "x/y", "--reason", "z").err
+    assert breach("duty", "waive", "x/y", "--reason", "z").error == "unknown_duty"
 
 
 HARM = """\
@@ -137,9 +143,7 @@ def test_a_facts_file_is_judged_on_the_organisation_of_the_home(tocsin: AtDesk, 
     tocsin.settings(organisation=DE)
     said = tocsin(*command)
     assert verdict(said) == "applies"
-    assert (
-        f"the organisation is that of {tocsin.home / 'tocsin.yaml'}, where the file does not say" in said.err
-    )
+    assert str(tocsin.home / "tocsin.yaml") in said.err
     alone = tocsin(*command, "--no-home")
     assert (verdict(alone), alone.err) == ("unknown", "")
 

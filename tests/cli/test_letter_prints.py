@@ -82,10 +82,11 @@ def test_word_letters_are_written_on_the_firms_paper_and_other_paper_is_another_
         assert file.stem.partition("_")[2].encode() in parts["word/document.xml"]
     (letters.home / "paper.docx").write_bytes(letterhead("<w:p/>"))
     refused = run(letters, people, out, "--to", "docx,txt")
-    assert (refused.code, "letters of another run" in refused.out) == (1, True)
+    assert (refused.code, refused.error) == (1, "other_run")
     (letters.home / "paper.docx").write_bytes(letterhead(**{"word/vbaProject.bin": b"x"}))
     hostile = run(letters, people, tmp_path / "other", "--to", "docx")
-    assert "holds a program" in hostile.out
+    assert (hostile.code, hostile.error) == (1, "word_file")
+    assert "word/vbaProject.bin" in hostile.json["message"]
     assert not (tmp_path / "other").exists()
 
 

@@ -25,7 +25,10 @@ def test_a_notice_is_written_on_the_firms_paper_and_comes_back_from_it(
     parts = unpack(file.read_bytes())
     assert parts["word/footer1.xml"] == FOOTER
     assert b"DRAFT" not in parts["word/header1.xml"]
-    assert "there is nothing to take" in desk.done("notice", "adopt", str(file))
+    before = desk("notice", "list", "--format", "json").json["notices"]
+    said = desk("notice", "adopt", str(file), "--format", "json")
+    assert (said.code, before[-1]["document"] in said.json["done"][0]) == (0, True), said.out
+    assert desk("notice", "list", "--format", "json").json["notices"] == before, "there is nothing to take"
 
 
 def test_other_paper_is_other_bytes_and_a_paper_that_is_not_there_is_said(
@@ -35,9 +38,10 @@ def test_other_paper_is_other_bytes_and_a_paper_that_is_not_there_is_said(
     before = rendered(desk)["digest"]
     desk.settings(roles=ROLES, stationery={"letterhead": "gone.docx"})
     said = desk("notice", "render", "draft")
-    assert (said.code, "the letterhead gone.docx cannot be read" in said.err) == (1, True)
+    assert (said.code, said.error, "gone.docx" in said.err) == (1, "render_failed", True)
     (desk.home / "gone.docx").write_bytes(letterhead(**{"word/vbaProject.bin": b"x"}))
-    assert "holds a program" in desk("notice", "render", "draft").err
+    said = desk("notice", "render", "draft")
+    assert (said.code, said.error, "word/vbaProject.bin" in said.err) == (1, "render_failed", True)
     (desk.home / "gone.docx").write_bytes(letterhead())
     desk.done("notice", "render", "draft")
     assert rendered(desk)["digest"] != before

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, Said
+
+
+def unknown(said: Said) -> list[dict[str, Any]]:
+    """Return the problems with a role that is not there."""
+    return [one for one in said.json["problems"] if one["code"] == "unknown-role"]
 
 
 def test_a_mistake_is_named_with_its_place_and_the_nearest_word_until_it_is_mended(
@@ -17,8 +23,10 @@ def test_a_mistake_is_named_with_its_place_and_the_nearest_word_until_it_is_mend
     )
     said = nowhere("playbook", "validate", str(playbook))
     assert said.code == 1
-    assert f"{playbook}:10:46: error: " in said.out
-    assert "did you mean 'commander'?" in said.out
+    assert f"{playbook}:10:46:" in said.out.split()
+    (problem,) = unknown(nowhere("playbook", "validate", str(playbook), "--format", "json"))
+    assert (problem["file"], problem["line"], problem["column"]) == (str(playbook), 10, 46)
+    assert (problem["severity"], "commander" in problem["hint"]) == ("error", True)
     playbook.write_text(good, encoding="utf-8")
     assert nowhere("playbook", "validate", str(playbook)).code == 0
 
@@ -49,10 +57,12 @@ def test_a_playbook_that_cannot_be_opened_is_refused_with_its_errors_and_no_word
         text.replace("role: commander, due: 15m", "role: comander, due: 15m"), encoding="utf-8"
     )
     for words in (("open", str(playbook), "--yes"), ("playbook", "show", str(playbook))):
-        said = tocsin(*words)
-        assert said.code == 1
-        assert "did you mean 'commander'?" in said.err
-        assert "there is no home" not in said.err
+        said = tocsin(*words, "--format", "json")
+        assert (said.code, said.error) == (1, "bad_playbook")
+        assert [one["code"] for one in said.json["problems"]] == ["unknown-role"]
+        (problem,) = unknown(said)
+        assert ((problem["line"], problem["column"]), "commander" in problem["hint"]) == ((10, 46), True)
+        assert f"{playbook}:10:46:" in tocsin(*words).err.split()
 
 
 def test_problems_are_told_to_editors_in_sarif(nowhere: AtDesk, playbook: Path) -> None:
@@ -67,7 +77,8 @@ def test_the_shipped_playbooks_are_listed_and_shown_in_outline(nowhere: AtDesk) 
     assert {"lost-device", "misdirected-message", "personal-data-breach", "ransomware"} <= set(names)
     shown = nowhere("playbook", "show", "lost-device", "--format", "json").json
     assert shown["digest"].startswith("sha256:")
-    assert "did you mean 'lost-device'?" in nowhere("playbook", "show", "lost-devise").err
+    said = nowhere("playbook", "show", "lost-devise", "--format", "json")
+    assert (said.code, said.error, "lost-device" in said.json["hint"]) == (1, "unknown_playbook", True)
 
 
 def test_the_difference_of_two_versions_names_steps_and_fields(nowhere: AtDesk, playbook: Path) -> None:
@@ -84,4 +95,5 @@ def test_the_difference_of_two_versions_names_steps_and_fields(nowhere: AtDesk, 
 
 def test_the_schema_is_printed_for_editors(nowhere: AtDesk) -> None:
     assert json.loads(nowhere.done("schema", "playbook"))["$id"] == "tocsin/playbook/v1"
-    assert "known: playbook" in nowhere("schema", "wish").err
+    said = nowhere("schema", "wish", "--format", "json")
+    assert (said.code, said.error, "playbook-test" in said.json["hint"]) == (1, "unknown_schema", True)

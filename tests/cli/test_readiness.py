@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
 from tests.cli.test_drills import EXERCISE, exercise
 from tests.cli.test_improvements import played
 
@@ -35,7 +35,7 @@ def found(tocsin: AtDesk, name: str = "lost-badge") -> tuple[dict[str, Any], lis
     report = json.loads(tocsin.done("drill", "readiness", "--format", "json"))
     (one,) = [each for each in report["playbooks"] if each["playbook"] == name]
     return one, [
-        each["kind"] for each in report["needs_attention"] if name in each["text"] or "badge" in each["text"]
+        each["kind"] for each in report["needs_attention"] if each["ref"].startswith((name, "badge-evening"))
     ]
 
 
@@ -48,11 +48,7 @@ def test_an_own_playbook_that_was_never_exercised_needs_somebody_and_a_shipped_o
     assert found(ready, "ransomware")[0]["own"] is False
     parts = found(ready, "breach-duties")[0]["part_of"]
     assert "ransomware" in parts
-    page = ready.done("drill", "readiness")
-    assert "lost-badge 1.0.0  never exercised" in page
-    never = page.partition("never exercised: ")[2].partition("PEOPLE")[0]
-    assert "ransomware" in never
-    assert "breach-duties" not in never
+    compare("readiness.never", ready.done("drill", "readiness"), ready.home)
 
 
 def test_the_last_exercise_with_people_counts_with_its_ratings_and_a_changed_playbook_is_told(
@@ -68,15 +64,15 @@ def test_the_last_exercise_with_people_counts_with_its_ratings_and_a_changed_pla
     assert (last["codename"], last["exercise"], last["ratings"]) == (name, "badge-evening", {"O1": "S"})
     assert last["at"].startswith("2026-11-24T09:00:00")
     assert (one["changed"], needs) == (False, [])
-    assert f"3 d ago in {name}: O1 S" in ready.done("drill", "readiness")
     second = played(ready, file, "")
-    assert found(ready)[0]["exercised"]["codename"] == second
-    assert f"{second}: O1 not rated" in ready.done("drill", "readiness")
+    last = found(ready)[0]["exercised"]
+    assert (last["codename"], last["ratings"]) == (second, {"O1": ""})
     book = ready.home / "playbooks" / "lost-badge.yaml"
     book.write_text(PLAYBOOK.replace("Tell the front desk", "Tell everybody"), encoding="utf-8")
     one, needs = found(ready)
     assert (one["changed"], needs) == (True, ["playbook_changed"])
-    assert "changed since" in ready.done("drill", "readiness")
+    ready.clock.advance(3 * DAY)
+    compare("readiness.changed", ready.done("drill", "readiness"), ready.home)
 
 
 def test_what_is_scheduled_next_and_what_was_missed_is_told_by_playbook(ready: AtDesk) -> None:
@@ -92,7 +88,7 @@ def test_what_is_scheduled_next_and_what_was_missed_is_told_by_playbook(ready: A
     assert ready("drill", "run", "--due").code == 4
     one, needs = found(ready)
     assert (one["missed"], needs) == (["badge-evening/2026-11-25T09:00:00Z"], ["drill_missed"])
-    assert "missed 1" in ready.done("drill", "readiness")
+    compare("readiness.missed", ready.done("drill", "readiness"), ready.home)
     ready.done("drill", "acknowledge", "badge-evening", "--reason", "the office moved")
     one, needs = found(ready)
     assert (one["missed"], needs) == ([], [])
@@ -111,18 +107,18 @@ def test_the_moment_of_an_exercise_without_notice_is_not_given_away(ready: AtDes
 
 
 def test_people_count_as_reached_by_the_communications_check_alone(ready: AtDesk) -> None:
-    def people() -> dict[str, str]:
+    def people() -> set[tuple[int, str | None, bool]]:
+        """Return how many ways there are to people, when one worked, and whether that is a problem."""
         report = ready("drill", "readiness", "--format", "json").json
-        return {one["person"]: one["problem"] for one in report["people"]}
+        return {(one["ways"], one["worked_at"], bool(one["problem"])) for one in report["people"]}
 
-    assert set(people().values()) == {"no way was ever tried"}
+    assert people() == {(1, None, True)}
     ready.done("channel", "check", "--yes")
-    assert set(people().values()) == {""}
-    assert "reached just now" in ready.done("drill", "readiness")
+    assert people() == {(1, "2026-11-24T09:00:00Z", False)}
     ready.clock.advance(100 * DAY)
-    assert people()["ada"] == "worked 100 d ago: try again"
+    assert people() == {(1, "2026-11-24T09:00:00Z", True)}
     ready.settings(channels={}, people={"maria": {"name": "Maria"}, "jonas": {}, "ada": {}})
-    assert set(people().values()) == {"no channel reaches them"}
+    assert {(ways, problem) for ways, _, problem in people()} == {(0, True)}
     report = ready("drill", "readiness", "--format", "json").json
     assert "tocsin person add maria --contact CHANNEL=ADDRESS" in [
         one["command"] for one in report["needs_attention"] if one["kind"] == "person_unreached"
@@ -155,8 +151,11 @@ def test_improvement_items_are_counted_by_playbook_and_check_exits_4_while_someb
     assert (one["open"], one["late"], one["unproved"]) == (["I-1", "I-2"], ["I-1"], ["I-3"])
     said = ready("drill", "readiness", "--check")
     assert said.code == 4
-    assert "2 items open, 1 late, 1 done and not proved" in said.out
-    assert "1 improvement item is late: I-1" in said.out
+    compare("readiness.items", said.out, ready.home)
+    report = ready("drill", "readiness", "--format", "json").json
+    counts = report["improvements"]
+    assert (counts["open"], counts["late"], counts["unproved"]) == (2, 1, 1)
+    assert [one["kind"] for one in report["needs_attention"]] == ["improvement_late"]
     assert ready("drill", "readiness").code == 0
 
 

@@ -13,16 +13,18 @@ from tests.cli.at_desk import AtDesk
 
 def test_a_note_without_words_is_none(incident: AtDesk) -> None:
     said = incident("note", " ")
-    assert (said.code, "there is nothing to note" in said.err) == (2, True)
+    assert (said.code, said.error) == (2, "words_missing")
 
 
 def test_a_number_with_too_many_digits_is_told_as_that(incident: AtDesk) -> None:
     said = incident("fact", "set", f"people.total={10**20}", "--source", "export")
-    assert (said.code, "people.total is 9,007,199,254,740,992 at most" in said.err) == (1, True), said.err
+    assert (said.code, said.error) == (1, "fact")
+    assert all(word in said.err for word in ("people.total", f"{2**53:,}")), "of which fact, and the highest"
 
 
 def test_a_fact_needs_its_source(incident: AtDesk) -> None:
-    assert incident("fact", "set", "people.total=3").code == 2
+    said = incident("fact", "set", "people.total=3")
+    assert (said.code, said.error) == (2, "source_missing")
     incident.done("fact", "set", "people.total=3", "data.elements+=ssn", "--source", "export")
     facts = {one["key"]: one for one in incident("fact", "show", "--format", "json").json["facts"]}
     assert (facts["people.total"]["value"], facts["people.total"]["source"]) == (3, "export")
@@ -31,7 +33,7 @@ def test_a_fact_needs_its_source(incident: AtDesk) -> None:
 
 def test_facts_are_set_together_or_not_at_all(incident: AtDesk) -> None:
     said = incident("fact", "set", "people.total=3", "people.totel=4", "--source", "export")
-    assert said.code == 1
+    assert (said.code, said.error, "people.totel" in said.err) == (1, "fact", True)
     assert "people.total" not in incident("fact", "show", "--format", "json").out
 
 
@@ -44,7 +46,7 @@ def test_what_was_known_earlier_is_told_without_what_was_learned_since(incident:
     status = incident("status", "--as-known-at", "2026-11-24T09:30:00Z", "--format", "json").json
     assert status["as_of"] == "2026-11-24T09:30:00Z"
     before = incident("duties", "--as-known-at", "3h ago")
-    assert (before.code, "had not been opened" in before.err) == (1, True)
+    assert (before.code, before.error) == (1, "not_opened")
 
 
 def test_the_history_of_a_fact_holds_everything_that_was_said(incident: AtDesk) -> None:
@@ -65,18 +67,19 @@ def test_evidence_is_kept_sealed_with_its_digest_and_its_source(incident: AtDesk
     file = tmp_path / "login.log"
     file.write_bytes(b"4711 Muster")
     digest = hashlib.sha256(b"4711 Muster").hexdigest()
-    assert f"sha256:{digest}" in incident.done("attach", str(file), "--source", "tenant export").replace(
-        "\n", ""
-    )
+    said = incident("attach", str(file), "--source", "tenant export", "--format", "json")
+    assert (said.code, f"sha256:{digest}" in said.json["done"][0]) == (0, True)
     assert b"Muster" not in b"".join(p.read_bytes() for p in incident.home.glob("tocsin.db*"))
-    assert "there is no file" in incident("attach", str(tmp_path / "none")).err
+    said = incident("attach", str(tmp_path / "none"))
+    assert (said.code, said.error) == (1, "file_missing")
 
 
 def test_a_privileged_note_is_withheld_from_the_timeline_unless_asked_for(incident: AtDesk) -> None:
-    incident.done("note", "--privileged", "asked counsel")
+    incident.done("note", "--privileged", "whistleblower")
     incident.done("note", "told the board", "--at", "20m ago")
-    assert "asked counsel" not in incident.done("timeline")
-    assert "asked counsel" in incident.done("timeline", "--privileged")
+    for words in ((), ("--format", "json")):
+        assert "whistleblower" not in incident.done("timeline", *words)
+        assert "whistleblower" in incident.done("timeline", "--privileged", *words)
 
 
 def test_a_correction_stands_beside_what_it_corrects(incident: AtDesk) -> None:
@@ -89,14 +92,16 @@ def test_a_correction_stands_beside_what_it_corrects(incident: AtDesk) -> None:
 
 
 def test_an_incident_is_paused_resumed_and_closed_with_reasons(incident: AtDesk) -> None:
-    assert incident("pause").code == 1
+    said = incident("pause")
+    assert (said.code, said.error) == (1, "reason_missing")
     incident.done("pause", "--reason", "power cut")
     assert incident("status", "--format", "json").json["state"] == "paused"
     incident.done("resume")
     said = incident("close")
-    assert (said.code, "are open" in said.err) == (1, True)
+    assert (said.code, said.error) == (1, "open_work")
     incident.done("close", "--reason", "a test")
-    assert "amber-falcon is closed" in incident("task", "done", "block", "-i", "amber-falcon").err
+    said = incident("task", "done", "block", "-i", "amber-falcon")
+    assert (said.code, said.error) == (1, "incident_closed")
     incident.done("note", "afterthought", "-i", "amber-falcon")
 
 
@@ -114,33 +119,38 @@ def test_a_fallen_domain_is_shown_with_the_channels_that_hang_on_it(incident: At
             "war_rooms": [],
         }
     ]
-    assert "no channel and no contact depends on 'm365'" in incident("domain", "declare-down", "m365").err
+    said = incident("domain", "declare-down", "m365")
+    assert (said.code, said.warnings, "m365" in said.err) == (0, ["unknown_domain"], True)
 
 
 def test_people_are_added_with_contacts_that_no_list_shows_whole(tocsin: AtDesk) -> None:
     tocsin.done("person", "add", "eva", "--name", "Eva Engel", "--contact", "email=eva@example.org")
     tocsin.done("person", "verify", "eva", "email", "--how", "in person")
     tocsin.done("person", "away", "eva", "--alternate", "ada")
-    listed = tocsin.done("person", "list")
-    assert "Eva Engel" in listed
-    assert "eva@example.org" not in listed
+    people = tocsin("person", "list", "--format", "json").json["people"]
+    (eva,) = (one for one in people if one["person"] == "eva")
+    assert (eva["name"], eva["away"], eva["alternate"]) == ("Eva Engel", True, "ada")
+    for words in ((), ("--format", "json")):
+        assert "eva@example.org" not in tocsin.done("person", "list", *words)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "code", "told"),
     [
-        (["kim", "--contact", "scren=kim"], "did you mean screen?"),
-        (["kim", "--contact", "fax=kim"], "there are: screen, email, phone, handle"),
-        (["jo nas"], "a person needs a short name of one word"),
-        (["jo,nas"], "a person needs a short name of one word"),
-        (["kim", "--contact", "screen=kim", "--contact", "telefon=1"], "there is no channel 'telefon'"),
+        (["kim", "--contact", "scren=kim"], "unknown_channel", ["screen"]),
+        (["kim", "--contact", "fax=kim"], "unknown_channel", ["screen", "email", "phone", "handle"]),
+        (["jo nas"], "bad_name", []),
+        (["jo,nas"], "bad_name", []),
+        (["kim", "--contact", "screen=kim", "--contact", "telefon=1"], "unknown_channel", ["telefon"]),
     ],
 )
 def test_a_person_whom_nothing_could_reach_by_a_slip_of_the_pen_is_not_added(
-    tocsin: AtDesk, words: list[str], told: str
+    tocsin: AtDesk, words: list[str], code: str, told: list[str]
 ) -> None:
     said = tocsin("person", "add", *words)
-    assert (said.code, told in said.err) == (1, True), said.err
+    assert (said.code, said.error) == (1, code)
+    assert all(one in said.err for one in told), said.err
+    assert ("phone" in said.err) is (words[-1] in ("fax=kim", "telefon=1")), "all ways where none is near"
     assert [one["person"] for one in tocsin("person", "list", "--format", "json").json["people"]] == [
         "ada",
         "jonas",
@@ -151,11 +161,21 @@ def test_a_person_whom_nothing_could_reach_by_a_slip_of_the_pen_is_not_added(
 def test_a_role_is_assigned_in_the_incident_and_without_one_for_those_to_come(
     tocsin: AtDesk, playbook: Path
 ) -> None:
-    assert "incidents to come" in tocsin.done("role", "assign", "commander", "ada")
+    tocsin.done("role", "assign", "commander", "ada")
+    assert leading(tocsin) == (["ada"], [])
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
-    assert "did you mean maria?" in tocsin("role", "assign", "commander", "mario").err
-    out = tocsin.done("role", "assign", "commander", "maria", "jonas")
-    assert out.startswith("commander is held by maria, jonas\n")
+    said = tocsin("role", "assign", "commander", "mario")
+    assert (said.code, said.error, "maria" in said.err) == (1, "unknown_person", True)
+    assert leading(tocsin) == (["ada"], ["ada"])
+    tocsin.done("role", "assign", "commander", "maria", "jonas")
+    assert leading(tocsin) == (["ada"], ["maria", "jonas"])
+
+
+def leading(tocsin: AtDesk) -> tuple[list[str], list[str]]:
+    """Return who leads: in incidents to come, and in the open one."""
+    found = tocsin("role", "list", "--format", "json").json["roles"]
+    (one,) = (each for each in found if each["role"] == "commander")
+    return one["persons"], one["incident_persons"]
 
 
 def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
@@ -167,12 +187,14 @@ def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
         playbook.read_text(encoding="utf-8").replace("version: 1.0.0", "version: 1.1.0")
         + "  - {id: later, task: Order a new badge, role: commander, after: [over]}\n"
     )
-    assert "name one with --run" in incident("migrate", "--to", str(newer), "--plan").err
+    said = incident("migrate", "--to", str(newer), "--plan")
+    assert (said.code, said.error) == (1, "ambiguous_run")
     plan = incident("migrate", "--to", str(newer), "--run", "lost-badge", "--plan", "--format", "json").json[
         "plan"
     ]
     assert plan["added"] == ["lost-badge:later#1"]
-    assert incident("migrate", "--to", str(newer), "--run", "lost-badge").code == 1
+    said = incident("migrate", "--to", str(newer), "--run", "lost-badge")
+    assert (said.code, said.error) == (1, "reason_missing")
     incident.done("migrate", "--to", str(newer), "--run", "lost-badge", "--reason", "new badge")
     versions = [one["version"] for one in incident("status", "--format", "json").json["playbooks"]]
     assert sorted(versions) == ["1.0.0", "1.1.0"]
@@ -181,24 +203,18 @@ def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
 
 def test_a_name_that_is_nearly_somebody_s_is_told_before_it_stands_in_the_record(incident: AtDesk) -> None:
     said = incident("note", "the canteen called", "--as", "mria")
-    assert (
-        said.code,
-        "nobody here is called 'mria', and it goes on record; did you mean --as maria?" in said.err,
-    ) == (
-        0,
-        True,
-    )
-    assert "warning" not in incident("note", "again", "--as", "maria").err
-    assert "warning" not in incident("note", "and again", "--as", "the-auditor").err
-    assert "warning" not in incident("status", "--as", "mria").err
+    assert (said.code, said.warnings) == (0, ["unknown_person"])
+    assert ("mria" in said.err, "maria" in said.err) == (True, True)
+    assert incident("note", "again", "--as", "maria").warnings == []
+    assert incident("note", "and again", "--as", "the-auditor").warnings == []
+    said = incident("status", "--as", "mria")
+    assert (said.code, said.error) == (2, "unknown_option"), "what is only looked at takes no name"
 
 
 def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk) -> None:
     said = incident("role", "assign", "comander", "ada")
-    assert (said.code, said.err) == (
-        0,
-        "warning: no role was called 'comander' until now; did you mean commander?\n",
-    )
+    assert (said.code, said.warnings, said.err.count("\n")) == (0, ["unknown_role"], 1)
+    assert ("'comander'" in said.err, "commander" in said.err) == (True, True)
     assert incident("role", "assign", "commander", "ada").err == ""
     assert incident("role", "assign", "press", "ada").err == ""
 
@@ -208,5 +224,5 @@ def test_what_waits_for_somebody_who_is_not_there_is_not_answered_as_if_they_wer
     incident: AtDesk, words: list[str]
 ) -> None:
     said = incident(*words, "--me", "mria")
-    assert (said.code, said.out, "did you mean maria?" in said.err) == (1, "", True)
+    assert (said.code, said.error, said.out, "maria" in said.err) == (1, "unknown_person", "", True)
     assert incident(*words, "--me", "maria").code == 0

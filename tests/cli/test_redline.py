@@ -39,9 +39,13 @@ def test_a_rendering_is_named_by_number_digest_or_id(desk: AtDesk) -> None:
     ):
         found = desk("notice", "diff", "short-notice", a, b, "--format", "json").json
         assert (found["before"]["number"], found["after"]["number"]) == (1, 2)
-    assert "there is no rendering '7'" in desk("notice", "diff", "short-notice", "7").err
-    assert "nothing before" in desk("notice", "diff", "short-notice", "", "1").err
-    assert "no notice 'x' was rendered" in desk("notice", "diff", "x").err
+    for words, code in (
+        (("short-notice", "7"), "unknown_version"),
+        (("short-notice", "", "1"), "no_earlier_version"),
+        (("x",), "unknown_notice"),
+    ):
+        said = desk("notice", "diff", *words)
+        assert (said.code, said.error) == (1, code)
 
 
 def test_a_redline_is_written_for_word_and_for_a_browser(desk: AtDesk, tmp_path: Path) -> None:
@@ -50,13 +54,13 @@ def test_a_redline_is_written_for_word_and_for_a_browser(desk: AtDesk, tmp_path:
     ]
     assert [one["format"] for one in files] == ["html", "docx"]
     assert all(Path(one["path"]).name.startswith("REDLINE_short-notice_") for one in files)
-    assert (
-        "is not written as pdf" in desk("notice", "diff", "draft", "--to", "pdf", "--out", str(tmp_path)).err
-    )
+    said = desk("notice", "diff", "draft", "--to", "pdf", "--out", str(tmp_path))
+    assert (said.code, said.error, "pdf" in said.err) == (2, "unknown_format", True)
 
 
 def test_changed_since_the_last_filing(desk: AtDesk) -> None:
-    assert "nothing else was filed under eu-gdpr-33" in desk("notice", "diff", "draft", "--since-filed").err
+    none = desk("notice", "diff", "draft", "--since-filed")
+    assert (none.code, none.error, "eu-gdpr-33-controller-sa" in none.err) == (1, "not_filed", True)
     desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
     desk.done("duty", "record-filed", DUTY, "--reference", "4711")
     desk.done("fact", "set", "incident.summary=Somebody read three mailboxes.", "--source", "log")
@@ -64,4 +68,5 @@ def test_changed_since_the_last_filing(desk: AtDesk) -> None:
     said = desk("notice", "diff", "draft", "--since-filed", "--format", "json").json
     assert (said["before"]["number"], said["before"]["filed"], said["after"]["number"]) == (2, True, 3)
     assert [one["path"] for one in said["facts"]] == ["incident.summary"]
-    assert desk("notice", "diff", "draft", "1", "--since-filed").code == 2
+    both = desk("notice", "diff", "draft", "1", "--since-filed")
+    assert (both.code, both.error) == (2, "options_conflict")

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from runner.cli.commands import COMMANDS
 from runner.cli.reference import reference_page
+from tests.golden_files import same
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
 
 def test_the_reference_page_is_the_commands() -> None:
-    assert PAGE.read_text(encoding="utf-8") == reference_page(), (
-        "python -m runner.cli.reference docs/reference/commands.md"
-    )
+    same(PAGE, reference_page())
 
 
 def test_every_command_stands_in_the_reference_with_an_example_or_without_need_of_one() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from runner.model.states import MARKS
+from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
 
 INITIAL = "eu-gdpr-33-controller-sa/initial"
 KNOWN = (
@@ -59,10 +61,7 @@ def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
     [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
     assert (found["state"], found["by"], found["reasons"]) == ("decided_not_to_notify", "maria", why)
     assert one["missing"] == []
-    page = home.done("duties", "register")
-    assert "Empty badge" not in page
-    assert "1 incident without personal data not shown" in page
-    assert f"by maria: {why}" in " ".join(page.split())
+    compare("register-decided", home.done("duties", "register"), home.home)
 
 
 def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: AtDesk) -> None:
@@ -71,18 +70,17 @@ def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: 
     entries = home("timeline", "--format", "json", *there).json["entries"]
     number = next(one["event"] for one in entries if one["type"] == "DutyRecorded")
     said = home.done("correct", str(number), "--reason", "that was the drill", *there)
-    assert f"{INITIAL} is open again" in said
+    assert INITIAL in said
     [one] = home("duties", "register", "--format", "json").json["breaches"]
     [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
     assert (found["state"], found["at"], "decision" in one["missing"]) == ("open", None, True)
-    assert (
-        f"the filing of Tue 24 Nov 2026 09:00 UTC by maria no longer stands: entry {number}"
-        in found["reasons"]
-    )
+    assert {"2026", "09:00", "maria", str(number)} <= set(re.findall(r"[\w:]+\w", found["reasons"]))
     waits = home("status", "--format", "json", *there).json["needs_attention"]
     commands = [each["command"] for each in waits if each["kind"] == "duty_reopened"]
     assert [command.split()[2] for command in commands] == ["record-filed", "decide"]
-    assert "that was the drill" in home.done("timeline", *there)
+    entries = home("timeline", "--format", "json", *there).json["entries"]
+    [wrong] = [one for one in entries if one["event"] == number]
+    assert [one["reason"] for one in wrong["corrections"]] == ["that was the drill"]
     home.done("duty", "record-filed", INITIAL, "--reference", "4712", *there)
     [one] = home("duties", "register", "--format", "json").json["breaches"]
     assert [each["reference"] for each in one["decisions"] if each["duty"] == INITIAL] == ["4712"]
@@ -91,19 +89,23 @@ def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: 
 def test_a_drill_is_not_in_the_register_unless_drills_are_asked_for(home: AtDesk) -> None:
     assert "Rehearsal" not in home.done("duties", "register")
     page = home.done("duties", "register", "--kind", "exercise")
-    assert page.startswith("EXERCISE · EXERCISE · EXERCISE")
-    assert "Rehearsal" in page
-    assert "Badge in a taxi" not in page
+    assert page.startswith(MARKS["exercise"])
+    assert ("Rehearsal" in page, "amber-falcon" in page) == (True, False)
 
 
 def test_a_table_of_it_holds_no_formulas(home: AtDesk) -> None:
     rows = list(csv.DictReader(io.StringIO(home.done("duties", "register", "--format", "csv"))))
     assert [row["incident.summary"] for row in rows] == ["'=SUM(1)"]
     assert rows[0]["missing"] == "risk.consequences, risk.mitigation, decision"
-    assert "applies, open" in rows[0]["decisions"]
+    [told] = [one for one in rows[0]["decisions"].split("|") if INITIAL in one]
+    assert {"applies", "open"} <= set(re.findall(r"\w+", told))
 
 
 def test_only_the_register_is_a_table_and_other_reports_there_are_none(home: AtDesk) -> None:
-    assert home("duties", "-i", "amber-falcon", "--format", "csv").code == 2
-    assert "tocsin duties register" in home("duties", "ledger").err
-    assert "--kind real|exercise|test" in home("duties", "register", "--kind", "drill").err
+    said = home("duties", "-i", "amber-falcon", "--format", "csv")
+    assert (said.code, said.error) == (2, "unknown_format")
+    said = home("duties", "ledger")
+    assert (said.code, said.error, "register" in said.err) == (2, "unknown_report", True)
+    said = home("duties", "register", "--kind", "drill")
+    assert (said.code, said.error) == (2, "unknown_kind")
+    assert all(kind in said.err for kind in MARKS)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from runner.service.fixtures import MADE_UP
 from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
 
 TESTS = """\
@@ -42,8 +45,8 @@ def test_the_file_of_a_playbook_means_the_tests_beside_it(nowhere: AtDesk, books
     assert nowhere.done("playbook", "test", str(book)) == nowhere.done("playbook", "test", str(books))
     (books / "tests" / "lost-badge.yaml").unlink()
     said = nowhere("playbook", "test", str(book))
-    assert (said.code, f"there are no tests of '{book}'" in said.err) == (1, True)
-    assert "write one beside it: tests/lost-badge.yaml, with schema: tocsin/playbook-test/v1" in said.err
+    assert (said.code, said.error, str(book) in said.err) == (1, "no_tests", True)
+    assert {"tests/lost-badge.yaml,", "tocsin/playbook-test/v1"} <= set(said.err.split())
 
 
 def written(books: Path, old: str, new: str) -> str:
@@ -76,7 +79,7 @@ def test_each_difference_is_told_in_a_sentence_and_the_command_fails(nowhere: At
 
 def test_an_answer_that_nobody_gives_is_told_with_what_to_do(nowhere: AtDesk, books: Path) -> None:
     said = nowhere("playbook", "test", written(books, "    answers: {used: no}\n", ""))
-    assert "nobody answers used: Was it used after it was lost? (add it to answers:)" in said.out
+    compare("rehearsal-unanswered", said.out.replace(str(books), "BOOKS"), books)
     assert said.code == 1
 
 
@@ -85,13 +88,16 @@ def test_one_case_can_be_chosen_by_its_name(nowhere: AtDesk, books: Path) -> Non
     (file,) = found["files"]
     assert [case["name"] for case in file["cases"]] == ["the report is refused once"]
     assert (found["schema"], found["passed"], found["failed"]) == ("tocsin/playbook-tests/v1", 1, 0)
-    assert nowhere("playbook", "test", str(books), "--only", "nothing").code == 1
+    said = nowhere("playbook", "test", str(books), "--only", "nothing")
+    assert (said.code, said.error) == (1, "unknown_test")
 
 
 def test_too_little_coverage_fails(nowhere: AtDesk, books: Path) -> None:
-    said = nowhere("playbook", "test", str(books), "--only", "as asked", "--cover", "100")
-    assert said.code == 1
-    assert "0 of 1 branches" in said.err
+    said = nowhere("playbook", "test", str(books), "--only", "as asked", "--cover", "100", "--format", "json")
+    assert (said.code, said.json["failed"]) == (1, 0)
+    (file,) = said.json["files"]
+    assert (file["coverage"]["branches"]["met"], file["coverage"]["branches"]["of"]) == (0, 1)
+    assert "lost-badge:" in said.err.split()
     assert nowhere("playbook", "test", str(books), "--cover", "100").code == 0
 
 
@@ -100,45 +106,60 @@ def test_build_servers_read_it_as_junit(nowhere: AtDesk, books: Path, tmp_path: 
     report = tmp_path / "report.xml"
     said = nowhere("playbook", "test", str(books), "--format", "junit", "--junit", str(report))
     assert report.read_text(encoding="utf-8") == said.out
-    assert '<testsuites tests="2" failures="1">' in said.out
-    assert '<failure message="over should be skipped, and is done">' in said.out
+    suites = ElementTree.fromstring(said.out)  # noqa: S314
+    assert (suites.tag, suites.attrib) == ("testsuites", {"tests": "2", "failures": "1"})
+    failed = {case.get("name"): [one.get("message") for one in case] for case in suites.iter("testcase")}
+    assert failed["as asked"] == []
+    (message,) = failed["the report is refused once"]
+    assert set(re.findall("over|skipped|done", message or "")) == {"over", "skipped", "done"}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "place", "code", "named"),
     [
-        ("cases:", "casse:", ":5:1: error: unknown key 'casse' [key] (did you mean cases?)"),
-        ("{used: no}", "{usd: no}", ":7:15: error: there is no step 'usd' [step] (did you mean used?)"),
-        ("[reject, retry]", "[rejekt]", "error: there is no deed 'rejekt' [deed] (did you mean reject?)"),
-        ("[reject, retry]", "[sleep 3]", "'3': not a duration"),
-        ("answers: {used: no}", "takes: {block: 3 weeks}", "'3 weeks': not a duration"),
-        ("answers: {used: no}", "takes: {blok: 3h}", "there is no step 'blok' [step] (did you mean block?)"),
-        ("answers: {used: no}", "finds: {block: [data.encryptd=yes]}", "there is no fact data.encryptd"),
-        ("answers: {used: no}", "facts: [data.encrypted=perhaps]", "data.encrypted"),
+        ("cases:", "casse:", (5, 1), "key", ["'casse'", "cases?"]),
+        ("{used: no}", "{usd: no}", (7, 15), "step", ["'usd'", "used?"]),
+        ("[reject, retry]", "[rejekt]", (14, 20), "deed", ["'rejekt'", "reject?"]),
+        ("[reject, retry]", "[sleep 3]", (14, 20), "duration", ["'3':"]),
+        ("answers: {used: no}", "takes: {block: 3 weeks}", (7, 20), "duration", ["'3", "weeks':"]),
+        ("answers: {used: no}", "takes: {blok: 3h}", (7, 13), "step", ["'blok'", "block?"]),
+        ("answers: {used: no}", "finds: {block: [data.encryptd=yes]}", (7, 21), "fact", ["data.encryptd"]),
+        ("answers: {used: no}", "facts: [data.encrypted=perhaps]", (7, 13), "fact", ["data.encrypted"]),
         (
             "answers: {used: no}",
             "learns: {data.encrypted: data.encryptd=yes}",
-            "there is no fact data.encryptd",
+            (7, 30),
+            "fact",
+            ["data.encryptd"],
         ),
-        ("playbook: lost-badge", "playbook: lost-bagde", "there is no playbook 'lost-bagde'"),
-        ("tocsin/playbook-test/v1", "tocsin/playbook-tests/v1", "there is no schema"),
-        ("the report is refused once", "as asked", "'as asked' stands here twice"),
+        ("playbook: lost-badge", "playbook: lost-bagde", (2, 11), "playbook", ["'lost-bagde'"]),
+        (
+            "tocsin/playbook-test/v1",
+            "tocsin/playbook-tests/v1",
+            (1, 9),
+            "schema",
+            ["'tocsin/playbook-tests/v1'"],
+        ),
+        ("the report is refused once", "as asked", (12, 11), "name", ["'as", "asked'"]),
     ],
 )
 def test_a_mistake_in_the_tests_is_told_with_its_place(
-    nowhere: AtDesk, books: Path, old: str, new: str, told: str
+    nowhere: AtDesk, books: Path, old: str, new: str, place: tuple[int, int], code: str, named: list[str]
 ) -> None:
     file = written(books, old, new)
-    said = nowhere("playbook", "validate", file)
-    assert told in said.out
+    said = nowhere("playbook", "validate", file, "--format", "json")
     assert said.code == 1
-    assert nowhere("playbook", "test", file).code == 1
+    problem = said.json["problems"][0]
+    assert (problem["line"], problem["column"], problem["code"]) == (*place, code)
+    assert set(named) <= set(f"{problem['message']} {problem['hint']}".split())
+    said = nowhere("playbook", "test", file)
+    assert (said.code, said.error) == (1, "unknown_playbook" if code == "playbook" else "bad_tests")
 
 
 def test_a_playbook_without_tests_says_where_they_go(nowhere: AtDesk) -> None:
     said = nowhere("playbook", "test", "lost-bagde")
-    assert "tests/lost-bagde.yaml, with schema: tocsin/playbook-test/v1" in said.err
-    assert said.code == 1
+    assert (said.code, said.error) == (1, "no_tests")
+    assert {"tests/lost-bagde.yaml,", "tocsin/playbook-test/v1"} <= set(said.err.split())
 
 
 def test_a_test_leaves_nothing_behind_and_opens_nothing_in_the_home(tocsin: AtDesk, books: Path) -> None:
@@ -154,8 +175,10 @@ def test_a_channel_that_fails_is_seen_by_the_playbook(nowhere: AtDesk, books: Pa
         "  - name: as asked\n    answers: {used: no}\n    channels: {screen: [rejected]}\n"
         "    deeds: {tell: [skip]}\n",
     )
-    said = nowhere("playbook", "test", str(books), "--only", "as asked")
-    assert "tell should be done, and is skipped" in said.out
+    said = nowhere("playbook", "test", str(books), "--only", "as asked", "--format", "json")
+    (file,) = said.json["files"]
+    (failure,) = file["cases"][0]["failures"]
+    assert set(re.findall("tell|skipped|done", failure)) == {"tell", "done", "skipped"}
 
 
 def test_an_incident_becomes_a_test_that_passes(tocsin: AtDesk, books: Path, tmp_path: Path) -> None:
@@ -172,7 +195,9 @@ def test_an_incident_becomes_a_test_that_passes(tocsin: AtDesk, books: Path, tmp
     assert said.code == 0, said.err
     text = made.read_text(encoding="utf-8")
     assert "Lea" not in text
-    assert "Made-up words." in text
+    assert MADE_UP in text
     made.write_text(text.replace("playbook: lost-badge@1.0.0", "playbook: lost-badge"), encoding="utf-8")
-    assert tocsin("playbook", "test", str(made)).out.endswith("1 test passed, 0 failed\n")
-    assert tocsin("playbook", "fixture", "--from-incident", "amber-falcon", "--out", str(made)).code == 1
+    tried = tocsin("playbook", "test", str(made), "--format", "json")
+    assert (tried.code, tried.json["passed"], tried.json["failed"]) == (0, 1, 0)
+    again = tocsin("playbook", "fixture", "--from-incident", "amber-falcon", "--out", str(made))
+    assert (again.code, again.error) == (1, "file_exists")

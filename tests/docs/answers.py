@@ -1,6 +1,6 @@
 """The reference page of what the program answers in JSON, written from real answers of one incident.
 
-``python -m tests.docs.answers`` writes ``docs/reference/json.md``. Lists are shown with their first entry, long texts are cut.
+``make golden`` writes ``docs/reference/json.md``. Lists are shown with their first entry, long texts are cut.
 """
 
 from __future__ import annotations
@@ -260,7 +260,3 @@ def laid(value: Any, indent: int = 0, before: int = 0) -> str:
         head = f"{json.dumps(key)}: "
         rows.append(f"{inner}{head}{laid(one, indent + 2, len(head))}")
     return "{" + ",\n".join(rows).lstrip() + "}"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

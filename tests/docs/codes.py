@@ -1,17 +1,19 @@
 """The error codes, read from the places that construct an error, and the reference page that lists them.
 
-``python -m tests.docs.codes`` writes ``docs/reference/errors.md``.
+``make golden`` writes ``docs/reference/errors.md``.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner import errors
+from runner.cli import typed
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "errors.md"
@@ -23,22 +25,29 @@ KINDS: dict[str, type[errors.TocsinError]] = {
 START, END = "<!-- codes: written by tests.docs.codes -->", "<!-- end of codes -->"
 
 
+GIVEN_ON = frozenset({"_choice", "_exists", "_there_is", "_wanted", "checked", "load", "misread"})
+"""Functions of ours that are told the code of the error they construct."""
+TYPER = {*typed._CODES.values(), *typed._SAID.values(), "usage"}
+"""The codes of what Typer finds wrong with a command line."""
+
+
 @dataclass(frozen=True)
 class Place:
-    """One construction of an error; ``code`` is empty where none is given and None where it is computed."""
+    """One construction of an error or a warning; ``code`` is empty where none is given and None where it is computed."""
 
     path: str
     line: int
-    kind: type[errors.TocsinError]
+    kind: str
+    exits: str
     code: str | None
     message: str
 
 
-def places() -> Iterator[Place]:
+@functools.cache
+def places() -> tuple[Place, ...]:
     """Find every construction of an error in the product."""
-    for top in ("runner", "integrations"):
-        for path in sorted((ROOT / top).rglob("*.py")):
-            yield from _in_file(path)
+    paths = (path for top in ("runner", "integrations") for path in sorted((ROOT / top).rglob("*.py")))
+    return tuple(place for path in paths for place in _in_file(path))
 
 
 def _in_file(path: Path) -> Iterator[Place]:
@@ -51,19 +60,28 @@ def _in_file(path: Path) -> Iterator[Place]:
         if isinstance(base, ast.Name) and base.id in KINDS
     }
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        if not isinstance(node, ast.Call):
             continue
-        kind = KINDS.get(node.func.id) or own.get(node.func.id)
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        given = {one.arg: one.value for one in node.keywords}
+        where = str(path.relative_to(ROOT)), node.lineno
+        kind = KINDS.get(name) or own.get(name)
         if kind is not None:
-            yield from _constructed(path, node, kind)
-
-
-def _constructed(path: Path, node: ast.Call, kind: type[errors.TocsinError]) -> Iterator[Place]:
-    given = {one.arg: one.value for one in node.keywords}
-    message = _words(node.args[0]) if node.args else ""
-    for code in _codes(given.get("code")):
-        default = getattr(kind, "default_code", "")
-        yield Place(str(path.relative_to(ROOT)), node.lineno, kind, default if code == "" else code, message)
+            default = getattr(kind, "default_code", "")
+            for code in _codes(given.get("code")):
+                yield Place(
+                    *where,
+                    kind.kind,
+                    str(kind.exit_code),
+                    default if code == "" else code,
+                    _words(node.args[:1]),
+                )
+        elif name in ("warn", "warning") and len(node.args) == 2:
+            for code in _codes(node.args[0]):
+                yield Place(*where, "Warning", "–", code, _words(node.args[1:]))
+        elif name in GIVEN_ON and "code" in given:
+            for code in filter(None, _codes(given["code"])):
+                yield Place(*where, "Error", "1", code, "…")
 
 
 def _codes(node: ast.expr | None) -> tuple[str | None, ...]:
@@ -79,15 +97,19 @@ def _codes(node: ast.expr | None) -> tuple[str | None, ...]:
             return (None,)
 
 
-def _words(node: ast.expr) -> str:
+def _words(nodes: list[ast.expr]) -> str:
     """Return a message as it stands in the code; what is filled in stands as ``…``."""
+    return "".join(map(_part, nodes))
+
+
+def _part(node: ast.expr) -> str:
     match node:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values=parts):
-            return "".join(_words(part) for part in parts)
+            return _words(parts)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _words(left) + _words(right)
+            return _words([left, right])
         case _:
             return "…"
 
@@ -95,6 +117,8 @@ def _words(node: ast.expr) -> str:
 def rows() -> list[str]:
     """Return the table's rows, by code."""
     found: dict[str, list[Place]] = defaultdict(list)
+    for code in TYPER:
+        found[code].append(Place("", 0, "Error", "2", code, "…"))
     for place in places():
         if place.code:
             found[place.code].append(place)
@@ -102,12 +126,11 @@ def rows() -> list[str]:
 
 
 def _row(code: str, found: list[Place]) -> str:
-    kinds = " / ".join(dict.fromkeys(place.kind.kind for place in found))
-    exits = " / ".join(dict.fromkeys(str(place.kind.exit_code) for place in found))
-    messages = list(
-        dict.fromkeys(place.message.replace("|", "\\|") for place in found if place.message != "…")
-    )
-    shown = "<br>".join(messages[:2]) + (f"<br>and {len(messages) - 2} more" if len(messages) > 2 else "")
+    kinds = " / ".join(sorted({place.kind for place in found}))
+    exits = " / ".join(sorted({place.exits for place in found}))
+    messages = list(dict.fromkeys(place.message for place in found if place.message.strip("… ")))
+    more = [f"and {len(messages) - 2} more"] if len(messages) > 2 else []
+    shown = "<br>".join(one.replace("|", "\\|").replace("<", "&lt;") for one in [*messages[:2], *more])
     return f"| `{code}` | {kinds} | {exits} | {shown or '…'} |"
 
 
@@ -117,7 +140,8 @@ def table() -> str:
     return "\n".join([START, "", *head, *rows(), "", END])
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write the table into its page."""
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.partition(START)[0], page.partition(END)[2]
     PAGE.write_text(f"{before}{table()}{after}", encoding="utf-8")

@@ -1,16 +1,14 @@
 """The picture of a messenger that is down worldwide: who was reached over what, drawn from a run.
 
-``python -m tests.docs.outage`` plays ``messenger_down`` and writes ``docs/_static/outage.svg``; a test compares it with
+``make golden`` plays ``messenger_down`` and writes ``docs/_static/outage.svg``; a test compares it with
 what happens today.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from html import escape
-from pathlib import Path
 
 from tests.docs.consoles import ROOT
 from tests.docs.messenger_down import (
@@ -22,7 +20,6 @@ from tests.docs.messenger_down import (
     Attempt,
     Course,
     Story,
-    play,
 )
 
 PICTURE = ROOT / "docs" / "_static" / "outage.svg"
@@ -142,8 +139,3 @@ def _x(at: datetime) -> int:
 
 def _y(person: str) -> int:
     return TOP + PEOPLE.index(person) * ROW + ROW // 2
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        PICTURE.write_text(draw(play(Path(made))), encoding="utf-8")

@@ -1,13 +1,12 @@
 """The picture of a run that the README shows: a real incident's status, drawn as a terminal draws it.
 
-``python -m tests.docs.picture`` writes ``docs/_static/run.svg``; a test compares it with what the program shows today.
+``make golden`` writes ``docs/_static/run.svg``; a test compares it with what the program shows today.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -88,9 +87,3 @@ def draw(folder: Path) -> str:
         unique_id="tocsin",
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        PICTURE.parent.mkdir(exist_ok=True)
-        PICTURE.write_text(draw(Path(made)), encoding="utf-8")

@@ -1,12 +1,11 @@
 """A figure of an after-action report, as the page on exercises shows it: a scenario as it was played.
 
-``python -m tests.docs.report_figure`` plays the exercise of ``tests/cli/reported.py`` and writes ``docs/_static/played.svg``; a
+``make golden`` plays the exercise of ``tests/cli/reported.py`` and writes ``docs/_static/played.svg``; a
 test compares it with what the program draws today.
 """
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from runner.service.after_action import source_of
@@ -33,8 +32,3 @@ def draw(folder: Path) -> str:
     (made,) = pictures(played_figure(scenario, source.marks, "EXERCISE"))
     head, _, rest = made.svg.partition(">\n")
     return f'{head}>\n<rect width="{made.width:g}" height="{made.height:g}" fill="#ffffff"/>\n{rest}'
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        PICTURE.write_text(draw(Path(made)), encoding="utf-8")

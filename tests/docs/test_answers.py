@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.docs.answers import PAGE, page, short, skeleton
 from tests.docs.consoles import ROOT
+from tests.golden_files import UPDATES
 
 _BLOCK = re.compile(r"^## (\S+)\n.*?```json\n(.*?)```", re.DOTALL | re.MULTILINE)
 _TAG = re.compile(r'"(tocsin/[a-z-]+/v\d+)"')
@@ -32,8 +33,10 @@ def documents(text: str) -> dict[str, object]:
 
 
 def test_the_page_shows_the_keys_that_the_program_prints() -> None:
+    if UPDATES:
+        PAGE.write_text(page(), encoding="utf-8")
     shown, true = documents(PAGE.read_text(encoding="utf-8")), documents(page())
-    assert skeleton(shown) == skeleton(true), "python -m tests.docs.answers"
+    assert skeleton(shown) == skeleton(true), "write the page with TOCSIN_UPDATE_GOLDEN=1"
 
 
 def test_every_schema_that_the_program_can_answer_with_is_on_the_page() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.docs.picture import PICTURE, draw
+from tests.golden_files import same
 
 
 def test_the_picture_of_a_run_is_a_run(tmp_path: Path) -> None:
-    assert PICTURE.read_text(encoding="utf-8") == draw(tmp_path), "python -m tests.docs.picture"
+    same(PICTURE, draw(tmp_path))
 
 
 def test_the_picture_loads_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from runner.documents.tree import Document, RenderContext
 from runner.documents.write import write
 from runner.errors import Refused
 from runner.loading.catalog import Catalog
+from tests.refusals import refused
 
 AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
 FACTS = {
@@ -66,5 +67,5 @@ def test_the_sheet_says_what_the_document_says_and_holds_no_formula() -> None:
 
 @pytest.mark.parametrize("form", ["xlsx", "json"])
 def test_a_notice_that_fills_no_form_has_neither(form: str) -> None:
-    with pytest.raises(Refused, match="fills no form"):
+    with refused("no_form", Refused):
         write(made("gdpr-33-initial"), form)

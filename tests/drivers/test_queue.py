@@ -18,7 +18,7 @@ import pytest
 from runner.drivers.choice import attach, make_worker
 from runner.drivers.postgres import queue
 from runner.drivers.postgres.worker import LOGGERS, Pace, QueueWorker
-from runner.errors import StoreError
+from runner.errors import Bug, StoreError
 from runner.model.commands import AnyCommand, CompleteTask
 from runner.model.incident import Incident
 from runner.model.playbook import Task, Wait, WaitFor
@@ -28,6 +28,7 @@ from runner.service.people import add_person, set_away
 from runner.store.postgres import PostgresStore
 from runner.store.postgres_server import Server
 from tests.drivers.runs import accepted, act, born, in_a_row, keep, make_desk, until
+from tests.refusals import refused
 from tests.servers.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -121,7 +122,7 @@ def test_without_its_job_an_event_is_not_written(desk: Desk) -> None:
     bundle = keep(desk, in_a_row(1))
     desk.append([born(desk, bundle, "i-1")])
     ask(desk, "ALTER TABLE tocsin_queue.procrastinate_jobs ADD CHECK (task_name = 'none') NOT VALID")
-    with pytest.raises(Exception, match="check constraint"):
+    with refused("bug", Bug):
         desk.append([born(desk, bundle, "i-2")])
     assert desk.store.row("i-2") is None
 
@@ -154,10 +155,10 @@ for attempt in (lambda: make_worker(desk), lambda: (attach(desk), desk.write([])
     try:
         attempt()
     except StoreError as error:
-        print(error.code, error.hint)
+        print(error.code, "postgres" in error.hint)
 """
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert said.stdout == "no_driver install Tocsin with its extra 'postgres'\n" * 2
+    assert said.stdout.split() == ["no_driver", "True"] * 2
 
 
 # --- what wakes a worker --------------------------------------------------------------------------------------
@@ -307,7 +308,7 @@ def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: Desk) -> Non
     own.store.close()
     for name in LOGGERS:  # the libraries' own tracebacks would bury what a person is told
         assert logging.getLogger(name).handlers, name
-    with pytest.raises(StoreError, match="was lost"):
+    with refused("store_unreachable", StoreError):
         desk.store.verify()
     with working(desk):
         until(lambda: all_done(desk, "i-1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,6 +16,7 @@ from runner.effects.gateway import Gateway, adapter_names, call
 from runner.effects.gateway.words import Held
 from runner.errors import Invalid
 from runner.model.messaging import ChannelConfig, Dispatch, HttpCall
+from tests.refusals import refused
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 ADDRESS = "marker-person"
@@ -65,7 +67,8 @@ def test_each_outcome_comes_out_as_a_state(act, state):
 def test_an_integration_that_raises_leaves_an_unknown_without_its_words():
     _, door, channel = scripted("break")
     result = door.send(channel, dispatch(), {})
-    assert (result.reason, result.phase) == ("the integration failed (RuntimeError)", "integration")
+    assert (result.phase, "RuntimeError" in result.reason) == ("integration", True)
+    assert ADDRESS not in result.reason
 
 
 class Lying(ScriptedChannel):
@@ -189,7 +192,7 @@ def test_an_integration_that_does_not_load_is_a_channel_that_cannot_be_used():
     def load(name):
         raise ImportError("no such thing")
 
-    with pytest.raises(Invalid, match="c: the integration x cannot be loaded"):
+    with refused("broken_adapter", Invalid):
         Gateway(load).channel("c", ChannelConfig(adapter="x"))
 
 
@@ -198,7 +201,7 @@ def test_an_integration_that_raises_over_its_settings_is_a_channel_that_cannot_b
         def capabilities(self, settings):
             raise KeyError("host")
 
-    with pytest.raises(Invalid, match="x makes nothing of its settings"):
+    with refused("channel_settings", Invalid):
         gateway(Raising(["accept"])).channel("c", ChannelConfig(adapter="x"))
 
 
@@ -222,10 +225,12 @@ def test_an_exercise_says_so_in_every_part_of_the_message():
     integration, door, channel = scripted(config=ChannelConfig(adapter="scripted", exercise=True))
     door.send(channel, dispatch(kind="exercise", html="<p>text</p>"), {})
     door.send(channel, dispatch(kind="test"), {})
-    assert [(one.subject, one.text, one.html) for one in integration.sent] == [
-        ("[EXERCISE] subject", "[EXERCISE] text", "[EXERCISE] <p>text</p>"),
-        ("[SELF-TEST] subject", "[SELF-TEST] text", None),
+    given = ("subject", "text", "<p>text</p>")
+    marks = [
+        [part.removesuffix(said).strip() for part, said in zip(parts, given, strict=True) if part]
+        for parts in ((one.subject, one.text, one.html) for one in integration.sent)
     ]
+    assert marks == [["[EXERCISE]"] * 3, ["[SELF-TEST]"] * 2]
 
 
 @pytest.mark.parametrize("kind", ["exercise", "test"])
@@ -270,43 +275,48 @@ def test_ceilings_may_be_raised_in_the_file_but_the_lint_says_so():
     config = ChannelConfig(adapter="scripted", confidentiality="confidential", personal_data="contact")
     _, door, channel = scripted(config=config, able=low)
     assert channel.confidentiality == "confidential"
-    assert [one.what for one in door.lint(channel, {}, AT)] == [
-        "confidentiality is raised above what scripted can promise",
-        "personal_data is raised above what scripted can promise",
-    ]
+    found = door.lint(channel, {}, AT)
+    raised = [{"confidentiality", "personal_data", "scripted"} & set(one.what.split()) for one in found]
+    assert raised == [{"confidentiality", "scripted"}, {"personal_data", "scripted"}]
 
 
 def test_the_lint_names_secrets_that_nobody_uses_and_what_the_adapter_finds():
     class Picky(ScriptedChannel):
+        found = ("error", "no good", "do better")
+
         def lint(self, settings, secrets):
             assert repr(secrets) == "{'pasword': Held(hidden)}"
-            return (Finding(severity="error", what="no good", hint="do better"),)
+            severity, what, hint = self.found
+            return (Finding(severity=severity, what=what, hint=hint),)
 
     able = msgspec.structs.replace(ABLE, secrets=frozenset({"password"}))
     door = gateway(Picky(able=able))
     channel = door.channel("c", ChannelConfig(adapter="x", secrets={"pasword": "env:X"}))
-    assert [(one.severity, one.what, one.hint) for one in door.lint(channel, {"pasword": "p"}, AT)] == [
-        ("error", "no good", "do better"),
-        ("warning", "x uses no secret named pasword", "did you mean password?"),
-    ]
+    own, unused = door.lint(channel, {"pasword": "p"}, AT)
+    assert (own.severity, own.what, own.hint) == Picky.found
+    assert (unused.severity, "pasword" in unused.what, "password" in unused.hint) == ("warning", True, True)
 
 
 def test_an_unknown_adapter_is_named_with_the_nearest():
-    with pytest.raises(Invalid) as caught:
+    with refused("unknown_adapter", Invalid) as caught:
         Gateway().channel("mail", ChannelConfig(adapter="smpt"))
-    assert caught.value.message == "channel mail: no integration is named 'smpt'"
-    assert caught.value.hint == f"did you mean smtp? installed: {', '.join(adapter_names())}"
+    assert ("mail" in caught.value.message, "smpt" in caught.value.message) == (True, True)
+    nearest, *installed = (
+        word for word in re.findall(r"[\w-]+", caught.value.hint) if word in adapter_names()
+    )
+    assert (nearest, installed) == ("smtp", [*adapter_names()])
 
 
 def test_wrong_settings_say_where_and_what_was_meant():
-    with pytest.raises(Invalid) as caught:
+    with refused("channel_settings", Invalid) as caught:
         Gateway().channel(
             "mail", ChannelConfig(adapter="smtp", settings={"host": "h", "sender": "a@b", "prot": 25})
         )
-    assert caught.value.message == "channel mail: settings of smtp: Object contains unknown field `prot`"
-    assert caught.value.hint == "did you mean port?"
-    with pytest.raises(Invalid, match="required field `sender`"):
+    assert [name in caught.value.message for name in ("mail", "smtp", "prot")] == [True] * 3
+    assert "port" in caught.value.hint
+    with refused("channel_settings", Invalid) as missing:
         Gateway().channel("mail", ChannelConfig(adapter="smtp", settings={"host": "h"}))
+    assert "sender" in missing.value.message
 
 
 def test_the_first_channels_are_installed():
@@ -373,10 +383,8 @@ def test_an_http_call_brings_back_status_and_body_and_carries_its_key():
 
 def test_an_http_call_to_a_host_that_is_not_allowed_is_refused_before_any_socket():
     result = call(http_call(closed_port(), allowed_hosts=frozenset({"edr.internal"})))
-    assert (result.outcome.state, result.outcome.reason) == (
-        "rejected",
-        "the host 127.0.0.1 is not on the allow-list",
-    )
+    assert (result.outcome.state, result.outcome.code) == ("rejected", "url")
+    assert "127.0.0.1" in result.outcome.reason
 
 
 def test_an_exercise_makes_no_http_call():
@@ -396,5 +404,6 @@ def test_an_attempt_takes_no_longer_than_its_channel_gives_it(said: str, limit: 
 
 @pytest.mark.parametrize("said", ["0s", "2m", "soon", "-5s"])
 def test_a_time_that_no_attempt_can_take_is_refused(said: str):
-    with pytest.raises(Invalid, match="channel c: timeout: "):
+    with refused("channel_settings", Invalid) as caught:
         scripted(config=ChannelConfig(adapter="scripted", timeout=said))
+    assert "timeout" in caught.value.message

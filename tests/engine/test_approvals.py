@@ -10,6 +10,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import DutyRecord
 from runner.model.playbook import Due, OnOverdue
+from tests.refusals import refused
 from tests.scenario import GDPR, HOUR, World, approve, ask, file, group, law, notice, task
 
 ROLES = {"counsel": "ann bob", "lead": "bob cid", "board": "dee"}
@@ -30,7 +31,8 @@ def test_two_distinct_persons_make_a_quorum_of_two() -> None:
     world.sign("s", "cid")
     assert world.states("s", "z") == ["done", "ready"]
     assert world.at("s").digest == world.at("t").digest
-    assert world.at("s").reason == "approved by ann, cid"
+    assert [a.by for a in world.approvals("s")] == ["ann", "cid"]
+    assert all(person in world.at("s").reason for person in ("ann", "cid"))
 
 
 def test_one_person_who_approves_twice_counts_once() -> None:
@@ -44,11 +46,10 @@ def test_one_person_who_approves_twice_counts_once() -> None:
 def test_the_author_cannot_approve_but_may_reject() -> None:
     world = World(task("t"), approve("s", "t", "counsel", after="t"), roles=ROLES)
     world.done("t", by="ann")
-    with pytest.raises(Refused) as refused:
+    with refused("author", Refused):
         world.sign("s", "ann")
-    assert refused.value.code == "author"
     world.sign("s", "ann", approved=False)
-    assert world.at("s").stuck == "rejected by ann"
+    assert "ann" in world.at("s").stuck
 
 
 def test_whoever_becomes_the_author_of_the_same_bytes_is_not_counted_any_more() -> None:
@@ -69,9 +70,8 @@ def test_the_author_of_a_notice_is_whoever_had_it_rendered() -> None:
     world.give(
         c.Rendered(**{name: getattr(rendered, name) for name in rendered.__struct_fields__} | {"by": "ann"})
     )
-    with pytest.raises(Refused) as refused:
+    with refused("author", Refused):
         world.sign("s", "ann")
-    assert refused.value.code == "author"
     world.sign("s", "bob")
     assert world.state("s") == "done"
 
@@ -82,16 +82,16 @@ def test_a_draft_with_gaps_cannot_be_approved() -> None:
     assert isinstance(rendered, c.Rendered)
     fields = {name: getattr(rendered, name) for name in rendered.__struct_fields__}
     world.give(c.Rendered(**fields | {"final": False, "gaps": ("missing: data.records",)}))
-    with pytest.raises(Refused, match=r"is a draft: data\.records must be known first"):
+    with refused("draft", Refused) as found:
         world.sign("s", "ann")
+    assert "data.records" in found.value.message
 
 
-@pytest.mark.parametrize(("who", "code"), [("eve", "role"), ("dee", "role"), ("", "role")])
-def test_only_a_holder_of_a_role_may_decide(who: str, code: str) -> None:
+@pytest.mark.parametrize("who", ["eve", "dee", ""])
+def test_only_a_holder_of_a_role_may_decide(who: str) -> None:
     world = signing()
-    with pytest.raises(Refused) as refused:
+    with refused("role", Refused):
         world.sign("s", who)
-    assert refused.value.code == code
 
 
 def test_every_role_must_be_among_the_approvers_where_it_says_so() -> None:
@@ -136,40 +136,39 @@ def test_the_role_shown_is_one_in_which_nobody_approved_yet() -> None:
 
 def test_other_bytes_than_the_ones_to_approve_are_refused() -> None:
     world = signing()
-    with pytest.raises(Refused) as refused:
+    with refused("digest_changed", Refused):
         world.sign("s", "ann", digest="sha256:other")
-    assert refused.value.code == "digest_changed"
 
 
 def test_nothing_is_approved_before_there_is_something() -> None:
     world = World(notice("n"), approve("s", "n", "counsel"), roles=ROLES)
-    with pytest.raises(Refused, match="produced nothing yet"):
+    with refused("nothing_to_approve", Refused):
         world.sign("s", "ann", digest="sha256:first")
 
 
 def test_nothing_is_approved_before_its_time() -> None:
     world = World(task("t"), approve("s", "t", "counsel", after="t"), roles=ROLES)
-    with pytest.raises(Refused, match="waits for earlier steps"):
+    with refused("task_not_open", Refused):
         world.sign("s", "ann", digest="x")
 
 
 def test_an_approval_that_has_ended_takes_no_more_voices() -> None:
     world = signing(1)
     world.sign("s", "ann")
-    with pytest.raises(Refused, match="has ended as done"):
+    with refused("already_ended", Refused):
         world.sign("s", "cid")
 
 
 def test_a_task_is_not_approved() -> None:
     world = signing()
-    with pytest.raises(Refused, match="not an approval"):
+    with refused("not_an_approval", Refused):
         world.give(c.Decide(step="main:t#1", by="ann", digest="x", approved=True))
 
 
 def test_a_rejection_needs_a_reason() -> None:
     world = signing()
     digest = world.at("t").digest
-    with pytest.raises(Refused, match="reason"):
+    with refused("reason_missing", Refused):
         world.give(c.Decide(step="main:s#1", by="ann", digest=digest, approved=False))
 
 
@@ -179,7 +178,7 @@ def test_a_rejection_stops_and_asks_a_person() -> None:
     world.sign("s", "bob")
     world.sign("s", "cid")
     assert world.state("s") == "ready"
-    assert world.at("s").stuck == "rejected by ann"
+    assert "ann" in world.at("s").stuck
     assert world.state("z") == "waiting"
 
 
@@ -206,7 +205,7 @@ def test_an_approval_expires_closed() -> None:
     assert world.next_look() == world.now + HOUR
     world.advance(HOUR)
     assert world.states("s", "z") == ["expired", "waiting"]
-    with pytest.raises(Refused, match="cannot be approved any more"):
+    with refused("retry_needed", Refused):
         world.sign("s", "cid")
     assert world.state("s") == "expired"
     assert world.advance() == []
@@ -219,7 +218,7 @@ def test_an_approval_expires_closed() -> None:
 def test_an_expired_approval_cannot_be_brought_back_by_starting_it() -> None:
     world = signing(expires=HOUR)
     world.advance(HOUR)
-    with pytest.raises(Refused, match="is expired"):
+    with refused("retry_needed", Refused):
         world.give(c.StartTask(step="main:s#1", by="ann"))
 
 
@@ -288,9 +287,8 @@ def test_an_approved_answer_that_is_corrected_is_asked_again() -> None:
     assert world.states("main:s#1", "s", "z") == ["done", "ready", "waiting"]
     assert len(world.said(e.ApprovalVoided)) == 1
     old = world.at("q").digest
-    with pytest.raises(Refused) as refused:
+    with refused("digest_changed", Refused):
         world.sign("s", "bob", digest=old)
-    assert refused.value.code == "digest_changed"
     world.sign("s", "bob", digest=value_digest(b"false"))
     assert world.states("s", "z") == ["done", "ready"]
 
@@ -299,9 +297,8 @@ def test_whoever_corrects_an_answer_does_not_approve_it() -> None:
     world = World(ask("q", "data.encrypted"), approve("s", "q", "counsel", after="q"), roles=ROLES)
     world.answer("q", True, by="eve")
     world.fact("data.encrypted", False, by="ann")
-    with pytest.raises(Refused) as refused:
+    with refused("author", Refused):
         world.sign("s", "ann", digest=value_digest(b"false"))
-    assert refused.value.code == "author"
 
 
 def test_an_answer_that_is_unknown_again_is_not_approved() -> None:
@@ -310,9 +307,8 @@ def test_an_answer_that_is_unknown_again_is_not_approved() -> None:
     world.sign("s", "ann")
     world.fact("data.encrypted", None, by="dee")
     assert world.state("s") == "ready"
-    with pytest.raises(Refused) as refused:
+    with refused("nothing_to_approve", Refused):
         world.sign("s", "ann")
-    assert "has produced nothing yet" in refused.value.message
 
 
 def test_an_approval_of_the_same_bytes_again_stays() -> None:
@@ -387,7 +383,7 @@ def test_the_same_bytes_rendered_again_change_nothing() -> None:
 
 def test_an_escalation_lets_the_role_that_was_told_decide() -> None:
     world = signing(2, due=Due(offset=HOUR), on_overdue=OnOverdue(escalate="board"))
-    with pytest.raises(Refused):
+    with refused("role", Refused):
         world.sign("s", "dee")
     world.advance(HOUR)
     assert world.at("s").escalated_to == "board"

@@ -52,8 +52,9 @@ def test_a_rate_is_written_as_people_say_it(text: str, messages: int, per: timed
     ["", "fast", "1", "/s", "0/s", "1/0s", "-1/s", "1/s burst 0", "1/month", "1/s\n2/s"],
 )
 def test_what_is_no_rate_is_refused_with_how_to_write_one(text: str) -> None:
-    with pytest.raises(ValueError, match="write MESSAGES/TIME"):
+    with pytest.raises(ValueError) as found:  # noqa: PT011  # it is no error of ours, and its words are no matter
         read_rate(text)
+    assert "MESSAGES/TIME" in str(found.value)
 
 
 def test_one_leaves_at_once_and_the_next_after_the_gap() -> None:

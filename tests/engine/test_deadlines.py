@@ -34,6 +34,7 @@ from runner.model.clock import (
 )
 from runner.model.expressions import Unknown
 from runner.model.grounds import Condition
+from tests.golden_files import FOLDER, same
 
 US_FEDERAL = {
     date.fromisoformat(day)
@@ -255,7 +256,7 @@ def test_hipaa_small_breaches_count_from_the_end_of_the_year() -> None:
     )
     found = run(clock, aware("2026-11-20T17:00-06:00"), "America/Chicago")
     assert str(found.due_date) == "2027-03-01"
-    assert "end of the year" in found.reading.rule
+    assert found.reading.rule == rule_words(clock.limbs[0])
 
 
 def test_a_recipients_cut_off_ends_the_day_in_its_own_zone() -> None:
@@ -297,7 +298,7 @@ def test_an_event_is_waited_for_even_where_a_discovery_is_known() -> None:
 
 def test_words_without_a_number_have_no_due() -> None:
     found = run(Clock(limbs=(limb(None),), standard="without undue delay"), aware("2026-11-24T09:10+00:00"))
-    assert (found.due, found.due_kind, found.reading.rule) == (None, "no_number", "no number in the law")
+    assert (found.due, found.due_kind, found.reading.rule) == (None, "no_number", rule_words(limb(None)))
     assert found.missing == ()
 
 
@@ -391,20 +392,17 @@ def test_the_latest_safe_start_leaves_the_lead_time() -> None:
     assert latest_safe_start(None, timedelta(hours=4)) is None
 
 
-@pytest.mark.parametrize(
-    ("one", "words"),
-    [
-        (limb(72), "72 hours, elapsed"),
-        (limb(1, "months", "EU-M"), "1 month, to the same date, or the month's last day"),
-        (
-            limb(15, "calendar_days", "CAL-EXCL", duty="initial"),
-            "15 calendar days after the initial stage is filed",
-        ),
-        (limb(30, "calendar_days", "CAL-INCL"), "30 calendar days, the day of the event is day 1"),
-    ],
-)
-def test_a_rule_is_said_in_words(one: Limb, words: str) -> None:
-    assert rule_words(one).startswith(words)
+def test_rules_are_said_in_words() -> None:
+    rules = [
+        limb(72),
+        limb(1, "months", "EU-M"),
+        limb(15, "calendar_days", "CAL-EXCL", duty="initial"),
+        limb(30, "calendar_days", "CAL-INCL"),
+        limb(60, "calendar_days", "CAL-EXCL", facts=("incident.aware_at",), anchor="year_end"),
+        limb(None),
+    ]
+    said = "".join(f"{rule_words(one)}\n" for one in rules)
+    same(FOLDER / "engine" / "deadlines-rules.txt", said)
 
 
 def test_a_clock_may_name_its_own_zone() -> None:
@@ -440,7 +438,7 @@ def test_working_days_end_on_a_working_day_and_are_never_shorter_than_calendar_d
 
 
 def test_hours_have_no_last_day() -> None:
-    with pytest.raises(ValueError, match="no last day"):
+    with pytest.raises(ValueError):  # noqa: PT011  # it is no error of ours, and its words are no matter
         last_day(date(2026, 1, 1), 3, "hours", "ELAPSED", NoHolidays(), "US")
 
 

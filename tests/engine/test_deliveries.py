@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.work import Compose, Deliver, Replan
+from tests.refusals import refused
 from tests.scenario import HOUR, MINUTE, REJECTED, UNKNOWN, World, message, task
 
 ONE = {"lead": "ann"}
@@ -26,11 +28,16 @@ def channels_used(world: World) -> list[str]:
     return [work.channel for work in world.performed if isinstance(work, Deliver)]
 
 
+def reached(text: str) -> list[str]:
+    """Return the numbers of a sentence: how many were reached, of how many."""
+    return re.findall(r"\d+", text)
+
+
 def test_a_message_is_composed_then_sent_and_its_step_is_done_when_enough_are_reached() -> None:
     world = World(message("m"), task("z", after="m"), roles=TWO)
     assert [type(work) for work in world.work()] == [Compose, Deliver, Deliver]
     assert world.states("m", "z") == ["done", "ready"]
-    assert world.at("m").reason == "1 of 2 reached (accepted)"
+    assert (reached(world.at("m").reason), "accepted" in world.at("m").reason) == (["1", "2"], True)
     assert {d.state for d in world.incident.deliveries.values()} == {"satisfied"}
 
 
@@ -84,7 +91,7 @@ def test_when_nothing_is_left_to_try_the_step_is_stuck_and_says_so() -> None:
     world.outcomes.update(mail=[REJECTED], sms=[REJECTED])
     world.work()
     assert world.delivery("ann").state == "exhausted"
-    assert world.at("m").stuck == "only 0 of 1 reached: telephone them"
+    assert reached(world.at("m").stuck) == ["0", "1"]
     assert world.states("m", "z") == ["active", "waiting"]
     assert world.claim() == []
 
@@ -111,7 +118,7 @@ def test_a_telephone_call_that_reached_somebody_ends_a_stuck_message() -> None:
 def test_a_message_to_nobody_is_stuck() -> None:
     world = World(message("m"), roles={"other": "ann"})
     world.work()
-    assert world.at("m").stuck == "only 0 of 1 reached: telephone them"
+    assert reached(world.at("m").stuck) == ["0", "1"]
 
 
 def test_retrying_a_message_to_nobody_composes_it_anew() -> None:
@@ -128,7 +135,7 @@ def test_retrying_a_message_sends_again_only_to_those_who_were_not_reached() -> 
     world = World(message("m"), roles=TWO, channels=("mail",), message_class=kind)
     world.outcomes["mail"] = [SendResult(state="accepted", evidence="accepted"), REJECTED]
     world.work()
-    assert world.at("m").stuck == "only 1 of 2 reached: telephone them"
+    assert reached(world.at("m").stuck) == ["1", "2"]
     world.retry("m")
     assert [event.delivery for event in world.said(e.DeliveryResent)] == ["d1-bob"]
     world.work()
@@ -167,7 +174,7 @@ def test_a_message_that_is_left_out_is_sent_no_further(how: str) -> None:
     getattr(world, how)("m")
     assert {d.state for d in world.incident.deliveries.values()} == {"cancelled"}
     assert world.claim() == []
-    with pytest.raises(Refused, match="called off"):
+    with refused("called_off", Refused):
         world.give(c.Resend(delivery="d1-ann", reason="please", by="cid"))
 
 
@@ -193,7 +200,7 @@ def test_an_unanswered_attempt_of_a_message_that_must_not_double_asks_a_person()
     world = World(message("m"), roles=ONE, message_class=ASKING)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
-    assert "was not answered" in world.delivery("ann").stuck
+    assert {"1", "mail"} <= set(re.findall(r"\w+", world.delivery("ann").stuck))
     assert world.claim() == []
     assert world.next_look() == world.incident.opened_at + ASKING.stale_after  # then it is dropped
     assert world.advance() == []
@@ -223,9 +230,10 @@ def test_a_person_says_that_an_unanswered_attempt_did_not_arrive() -> None:
 def test_what_is_not_in_doubt_is_not_resolved() -> None:
     world = World(message("m"), roles=ONE)
     world.work()
-    with pytest.raises(Refused, match="no attempt of d1-ann is unknown"):
+    with refused("nothing_to_resolve", Refused) as found:
         world.give(c.ResolveAttempt(effect="d1-ann", happened=True, reason="x"))
-    with pytest.raises(NotFound):
+    assert "d1-ann" in found.value.message
+    with refused("unknown_delivery", NotFound):
         world.give(c.ResolveAttempt(effect="nobody", happened=True, reason="x"))
 
 
@@ -233,7 +241,7 @@ def test_saying_what_became_of_an_attempt_needs_a_reason() -> None:
     world = World(message("m"), roles=ONE, message_class=ASKING)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
-    with pytest.raises(Refused, match="how do you know"):
+    with refused("reason_missing", Refused):
         world.give(c.ResolveAttempt(effect="d1-ann", happened=True, reason=" "))
 
 
@@ -291,7 +299,11 @@ def test_a_late_outcome_ends_a_delivery_that_was_given_up() -> None:
     world.work()
     world.advance(HOUR)
     assert world.delivery("ann").state == "exhausted"
-    assert "what became of some attempts is not known" in world.at("m").stuck
+    certain = World(message("m"), roles=ONE, channels=("mail",))
+    certain.outcomes["mail"] = [REJECTED]
+    certain.work()
+    assert reached(world.at("m").stuck) == reached(certain.at("m").stuck) == ["0", "1"]
+    assert world.at("m").stuck != certain.at("m").stuck, "that some may have arrived is said"
     world.give(c.AttemptDone(effect="d1-ann", n=1, result=SendResult(state="accepted", evidence="accepted")))
     assert world.delivery("ann").state == "satisfied"
     assert world.state("m") == "done"
@@ -320,9 +332,9 @@ def test_what_was_reached_can_be_sent_again_when_a_person_wants_it() -> None:
 def test_sending_again_needs_a_reason_and_a_delivery() -> None:
     world = World(message("m"), roles=ONE)
     world.work()
-    with pytest.raises(Refused, match="needs a reason"):
+    with refused("reason_missing", Refused):
         world.give(c.Resend(delivery="d1-ann", reason=""))
-    with pytest.raises(NotFound):
+    with refused("unknown_delivery", NotFound):
         world.give(c.ReportCall(delivery="nobody", reached=True))
 
 
@@ -332,7 +344,10 @@ def test_a_message_older_than_its_class_allows_is_dropped() -> None:
     world.perform(world.claim()[0])
     world.advance(timedelta(days=2))
     assert world.delivery("ann").state == "exhausted"
-    assert "older than its class allows" in world.said(e.DeliveryEnded)[0].why
+    spent = World(message("m"), roles=ONE, channels=("mail",))
+    spent.outcomes["mail"] = [REJECTED]
+    spent.work()
+    assert world.said(e.DeliveryEnded)[0].why not in ("", spent.said(e.DeliveryEnded)[0].why)
 
 
 def test_a_compromised_channel_is_planned_around_before_anything_more_is_sent() -> None:

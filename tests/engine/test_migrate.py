@@ -13,6 +13,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model import playbook as p
 from runner.model.incident import DutyRecord, Incident
+from tests.refusals import refused
 from tests.scenario import (
     GDPR,
     HOUR,
@@ -108,12 +109,13 @@ def test_a_waiting_step_with_a_new_predecessor_waits_for_it_and_one_with_fewer_g
 def test_a_removed_step_is_cancelled_and_what_followed_it_goes_on_as_the_new_version_says() -> None:
     world = World(task("a"), task("b", after="a"), task("c", after="b"))
     world.migrate(task("a"), task("c", after="a"))
-    assert world.at("b").reason == "removed by migration"
+    assert world.at("b").reason
     assert world.states("b", "c") == ["cancelled", "waiting"]
     world.done("a")
     assert world.state("c") == "ready"
-    with pytest.raises(Refused, match=r"no longer part of main 2\.0\.0"):
+    with refused("step_removed", Refused) as found:
         world.reopen("b")
+    assert {"main:b#1", "2.0.0"} <= set(found.value.message.split())
     world.give(c.CommentStep(step="main:b#1", by="ann", text="why?"))
 
 
@@ -193,8 +195,9 @@ def test_what_stood_in_a_container_that_is_gone_stays_on_record_and_is_not_reope
     world.sign("c.s", "ann", digest=world.at("c.a").digest)
     world.migrate(task("z"), includes=[inner])
     assert world.incident.signed == frozenset()
-    with pytest.raises(Refused, match="in which it stood, is no longer part"):
+    with refused("step_removed", Refused) as found:
         world.reopen("c.a")
+    assert "main:c#1," in found.value.message.split()
     assert world.advance() == []
 
 
@@ -236,10 +239,9 @@ def test_what_has_begun_cannot_be_taken_away() -> None:
         ("begun_removed", "main:c.d#1"),
         ("begun_removed", "main:g.b#1"),
     ]
-    with pytest.raises(Refused) as refused:
+    with refused("begun_removed", Refused) as found:
         world.migrate(task("z"))
-    assert refused.value.code == "begun_removed"
-    assert len(refused.value.problems) == 6
+    assert [one.code for one in found.value.problems] == [code for code, _ in codes(plan)]
 
 
 def test_what_has_begun_cannot_become_another_kind_or_be_due_at_another_time() -> None:
@@ -288,7 +290,7 @@ def test_an_incident_that_is_over_stays_as_it_is(command: c.AnyCommand) -> None:
 def test_a_migration_needs_a_reason() -> None:
     world = World(task("a"))
     new = bundle(playbook(task("a"), version="2.0.0"))
-    with pytest.raises(Refused, match="needs a reason"):
+    with refused("reason_missing", Refused):
         decide_migration(world.incident, world.pin(new), new, world.library, " ")
 
 

@@ -15,6 +15,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import Delivery
 from runner.model.messaging import EVIDENCE, MessageClass, SendResult
+from tests.refusals import refused
 from tests.scenario import HOUR, MINUTE, World, message
 
 ONE = {"lead": "ann"}
@@ -68,7 +69,7 @@ def test_a_late_failure_changes_its_attempt_alone_and_the_next_channel_opens_at_
     found = world(NAMED, channels=("sms", "mail"))
     found.give(receipt("failed", code="30003"))
     assert delivery(found).attempts[0].state == "rejected"
-    assert delivery(found).attempts[0].reason == "the provider took it and gave it up later (30003)"
+    assert "30003" in delivery(found).attempts[0].reason
     assert delivery(found).evidence == "accepted"
     found.work()
     assert [one.channel for one in delivery(found).attempts] == ["sms", "mail"]
@@ -176,8 +177,10 @@ def test_a_receipt_is_taken_when_the_incident_is_over() -> None:
 
 
 def test_a_receipt_of_an_attempt_that_is_not_there_is_refused() -> None:
-    with pytest.raises(NotFound, match="no attempt 9"):
-        world(NAMED).give(receipt("delivered", n=9))
+    found = world(NAMED)
+    with refused("unknown_attempt", NotFound) as error:
+        found.give(receipt("delivered", n=9))
+    assert ("9" in error.value.message, "d1-ann" in error.value.message) == (True, True)
 
 
 @given(st.lists(st.sampled_from(KINDS), max_size=8), st.integers(0, 8), st.booleans())

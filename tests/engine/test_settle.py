@@ -10,6 +10,7 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import DutyRecord
 from runner.model.playbook import Due
+from tests.refusals import refused
 from tests.scenario import (
     GDPR,
     HOUR,
@@ -84,7 +85,8 @@ def test_a_false_condition_makes_a_step_not_applicable_and_the_branch_falls_away
     )
     world.fact("data.encrypted", False)
     assert world.states("a", "b", "c", "d") == ["not_applicable"] * 4
-    assert world.at("b").reason == "no branch led here"
+    told, followed = world.at("a").reason, world.at("b").reason
+    assert ("data.encrypted" in told, followed != "", followed == told) == (True, True, False)
 
 
 def test_a_step_with_one_branch_that_was_taken_does_not_fall_away() -> None:
@@ -122,7 +124,8 @@ def test_a_condition_that_cannot_be_answered_names_its_problem_instead_of_going_
     world = World(task("a", when="step('b').answer == 'yes'"), ask("b", "people.total"))
     world.answer("b", 5)
     assert world.state("a") == "waiting"
-    assert world.at("a").missing == ("a number and text do not compare",)
+    (problem,) = world.at("a").missing
+    assert len(problem.split()) > 1, "a sentence, where the name of a fact stands otherwise"
 
 
 def test_a_condition_reads_the_steps_and_the_answer_before_it() -> None:
@@ -239,7 +242,7 @@ def test_a_duties_step_ends_once_the_law_was_looked_at() -> None:
 
 def test_a_duties_step_without_any_law_is_stuck_rather_than_done() -> None:
     world = World(duties("d"))
-    assert world.at("d").stuck == "no law is pinned to this incident: nothing can be assessed"
+    assert (world.state("d"), world.at("d").stuck != "") == ("active", True)
 
 
 def test_a_new_fact_has_the_law_looked_at_again_and_says_why() -> None:
@@ -328,21 +331,24 @@ def test_looking_at_a_step_says_why_it_falls_away() -> None:
     world = World(task("a", when="data.encrypted"))
     assert look(world.incident, "main:a#1", world.library).verdict == "unknown"
     world.fact("data.encrypted", False)
-    assert look(world.incident, "main:a#1", world.library).why == "not so: data.encrypted"
+    fallen = look(world.incident, "main:a#1", world.library)
+    assert (fallen.verdict, "data.encrypted" in fallen.why) == ("no", True)
 
 
 def test_events_must_follow_one_another() -> None:
     world = World(task("a"))
     world.journal.append(e.Recorded(99, world.now, e.IncidentResumed()))
-    with pytest.raises(Bug, match="does not follow"):
+    with refused("bug", Bug) as broken:
         world.replayed()
+    assert "99" in broken.value.message
 
 
 def test_a_journal_must_begin_with_the_opening() -> None:
     world = World(task("a"))
     world.journal.pop(0)
-    with pytest.raises(Bug, match="begins with IncidentOpened"):
+    with refused("bug", Bug) as broken:
         world.replayed()
+    assert "IncidentOpened" in broken.value.message
 
 
 def test_the_journal_tells_the_same_incident_again() -> None:

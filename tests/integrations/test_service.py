@@ -24,14 +24,17 @@ from runner.effects.gateway.words import Held
 
 @pytest.mark.parametrize("text", ["", " ", "two words", "naïve", "a\r\nX-Evil: 1", "tab\tbed", "\x00"])
 def test_a_secret_that_does_not_fit_a_header_is_refused_without_being_said(text):
-    with pytest.raises(ValueError, match=r"^the secret token is not one word of printable ASCII$"):
+    with pytest.raises(ValueError) as found:  # noqa: PT011  # what it says of the secret is looked at
         usable({"token": Held(text)}, "token")
+    shown = str(found.value)
+    assert ("token" in shown, bool(text.strip()) and text in shown) == (True, False)
 
 
 def test_the_newline_of_a_secrets_file_is_not_part_of_it():
     assert usable({"token": Held(" abc\n")}, "token") == "abc"
-    with pytest.raises(ValueError, match=r"^the secret token is missing$"):
+    with pytest.raises(ValueError) as found:  # noqa: PT011  # its words are no matter
         usable({}, "token")
+    assert "token" in str(found.value)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +76,9 @@ def test_a_url_is_private_over_tls_or_on_this_machine(url, host, is_private):
 
 
 def test_a_url_in_clear_is_a_warning_and_a_missing_secret_an_error():
-    found = findings("http://a.example", {}, "token")
-    assert [(one.severity, one.hint) for one in found] == [
-        ("warning", "use https"),
-        ("error", "secrets: {token: env:NAME}"),
-    ]
+    clear, missing = findings("http://a.example", {}, "token")
+    assert (clear.severity, "https" in clear.hint) == ("warning", True)
+    assert (missing.severity, "token" in missing.hint) == ("error", True)
     assert [one.severity for one in findings("file:///x", {})] == ["error"]
 
 

@@ -171,7 +171,7 @@ def test_what_waits_is_collected_and_confirmed_only_when_it_was_kept():
             kept.append(one)
             return len(kept) < 2
 
-        assert smpp.collect(full, AT, IMPATIENT, at, SECRETS) == "something that came could not be kept"
+        assert smpp.collect(full, AT, IMPATIENT, at, SECRETS) != ""
         smsc.rest()
         assert len(smsc.waiting) == 2
         assert smsc.bound == [pdu.BIND_RECEIVER]
@@ -199,10 +199,11 @@ def test_what_goes_wrong_in_collecting_is_told():
     def collected(port: int, secrets=SECRETS) -> str:
         return smpp.collect(lambda _: True, AT, IMPATIENT, settings(port), secrets)
 
-    assert collected(closed_port()) == "the line to the SMSC was lost"
-    assert collected(1, {}) == "the secret password is missing"
+    lost = collected(closed_port())
+    assert lost != ""
+    assert "password" in collected(1, {})
     with Smsc(binds=(0x0E,)) as smsc:
-        assert collected(smsc.port) == "the SMSC refused the bind with 0x0000000E"
+        assert "0x0000000E" in collected(smsc.port)
 
     def dead(talk: Talk) -> None:
         unit = hear(talk)
@@ -210,7 +211,7 @@ def test_what_goes_wrong_in_collecting_is_told():
         talk.stay_silent()
 
     with ChaosServer(dead) as server:
-        assert collected(server.port) == "the line to the SMSC was lost"
+        assert collected(server.port) == lost
 
     def leaves(talk: Talk) -> None:
         unit = hear(talk)
@@ -358,7 +359,7 @@ def test_units_are_those_of_the_specification():
 
 @pytest.mark.parametrize("size", [0, 15, 70_001, 0xFFFFFFFF])
 def test_a_length_out_of_bounds_is_no_unit(size):
-    with pytest.raises(ValueError, match="out of bounds"):
+    with pytest.raises(ValueError):  # noqa: PT011  # a length is all that is read here
         pdu.length(struct.pack(">IIII", size, 0, 0, 0))
 
 
@@ -377,9 +378,9 @@ def test_a_deadline_is_said_relative_to_the_smscs_own_clock(left, wanted):
 
 
 def test_statuses_say_what_they_are_about():
-    assert at_submission(0x0B) == Rejected(
-        "0x0000000B", "the SMSC refused the message with 0x0000000B", about="recipient"
-    )
+    found = at_submission(0x0B)
+    assert isinstance(found, Rejected)
+    assert (found.code, found.about, found.permanent) == ("0x0000000B", "recipient", True)
     assert at_submission(0x0A).about == "account"
     assert not at_submission(0x0401).permanent
     assert isinstance(at_bind(0xFF), Throttled)
@@ -396,7 +397,8 @@ def test_over_tls_the_certificate_is_checked_against_the_channels_own_authority(
         patient = saying("x", timeouts=Timeouts(read=timedelta(seconds=5)))
         assert smpp.send(patient, trusting, SECRETS) == Accepted("M1")
         untrusting = settings(port, line="tls")
-        assert smpp.send(patient, untrusting, SECRETS) == NotSent("the certificate of the SMSC does not hold")
+        assert isinstance(smpp.send(patient, untrusting, SECRETS), NotSent)
+        assert len(smsc.bound) == 1, "whom we do not trust gets no password"
 
 
 class context_relay:  # read as a statement
@@ -457,13 +459,10 @@ def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
 def test_the_lint_finds_what_would_fail_or_leak():
     assert smpp.lint(settings(), SECRETS) == ()
     bad = settings(0, host="smsc.example", sender="a name too long", own_number="1")
-    assert [(one.severity, one.what) for one in smpp.lint(bad, {})] == [
-        ("error", "port is not between 1 and 65535"),
-        ("error", "the secret password is missing"),
-        ("error", "sender: a name has at most 11 letters"),
-        ("error", "own_number: a number has the international form: + and digits only, without spaces"),
-        ("warning", "line is private: without a VPN anyone on the way reads password and messages"),
-    ]
-    assert [one.what for one in smpp.lint(settings(sender="Ünfug"), SECRETS)] == [
-        "sender: it is neither a number nor a name in ASCII"
-    ]
+    found = smpp.lint(bad, {})
+    assert [one.severity for one in found] == ["error"] * 4 + ["warning"]
+    named = ("port", "password", "sender", "own_number", "line")
+    assert [word for one, word in zip(found, named, strict=True) if word not in one.what] == []
+    (strange,) = smpp.lint(settings(sender="Ünfug"), SECRETS)
+    assert (strange.severity, "sender" in strange.what) == ("error", True)
+    assert strange.what != found[2].what, "one is too long, the other no ASCII"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from runner.loading.validate import validate
 from runner.model.messaging import Channel, ChannelConfig, ContactPoint
 from runner.model.organisation import Home, Person
 from runner.model.playbook import Bundle
+from tests.refusals import refused
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,9 +77,11 @@ def test_a_version_is_chosen_by_as_much_of_it_as_is_given(folder: Path) -> None:
         "own@2": "2.0.0",
         "own@1.10.0": "1.10.0",
     }
-    with pytest.raises(NotFound, match="no version 7 of the playbook 'own'") as caught:
+    with refused("unknown_version", NotFound) as caught:
         load_bundle("own@7", catalog)
-    assert caught.value.hint == "there are: 1.2.0, 1.10.0, 2.0.0-rc.1, 2.0.0, 3.0.0"
+    assert ("7" in caught.value.message, "own" in caught.value.message) == (True, True)
+    there = re.findall(r"\d[\w.-]*\w", caught.value.hint)
+    assert there == ["1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "3.0.0"]
 
 
 def test_without_a_current_file_the_newest_version_is_taken(folder: Path) -> None:
@@ -86,13 +90,11 @@ def test_without_a_current_file_the_newest_version_is_taken(folder: Path) -> Non
     assert load_bundle("own", Catalog(folder)).playbook.version == "1.10.0"
 
 
-@pytest.mark.parametrize(
-    ("wanted", "hint"), [("lost-devise", "did you mean 'lost-device'?"), ("zzz", "see: tocsin playbook list")]
-)
-def test_a_name_that_nothing_has_gets_the_nearest_one(wanted: str, hint: str) -> None:
-    with pytest.raises(NotFound) as caught:
+@pytest.mark.parametrize(("wanted", "named"), [("lost-devise", "lost-device"), ("zzz", "list")])
+def test_a_name_that_nothing_has_gets_the_nearest_one_or_the_way_to_the_list(wanted: str, named: str) -> None:
+    with refused("unknown_playbook", NotFound) as caught:
         load_bundle(wanted, Catalog())
-    assert caught.value.hint == hint
+    assert {"lost-device", "list"} & set(re.findall(r"[\w-]+", caught.value.hint)) == {named}
 
 
 def test_law_and_notices_are_found_by_id() -> None:
@@ -101,11 +103,12 @@ def test_law_and_notices_are_found_by_id() -> None:
     assert catalog.notice("gdpr-33-initial")[0].id == "gdpr-33-initial"
     assert [regime.id for regime in catalog.regimes()] == sorted(catalog.regime_files)
     assert list(catalog.notices()) == sorted(catalog.notice_files)
-    with pytest.raises(NotFound, match="no regime 'us-ca-breech'"):
+    with refused("unknown_regime", NotFound) as caught:
         catalog.regime("us-ca-breech")
-    with pytest.raises(NotFound) as caught:
+    assert "us-ca-breach" in caught.value.hint
+    with refused("unknown_notice", NotFound) as caught:
         catalog.notice("qqq")
-    assert caught.value.hint == "see: tocsin notice list"
+    assert ("qqq" in caught.value.message, "list" in caught.value.hint) == (True, True)
 
 
 def test_a_law_file_that_does_not_hold_is_as_good_as_unknown_duties(folder: Path) -> None:
@@ -168,33 +171,35 @@ def test_two_versions_of_one_playbook_do_not_go_into_one_bundle(folder: Path) ->
     put(folder, "inner", playbook("inner", "2.0.0"))
     put(folder, "inner@1.0.0", playbook("inner", "1.0.0"))
     put(folder, "top", playbook("top", steps="{id: a, playbook: inner@1}\n  - {id: b, playbook: inner}"))
-    with pytest.raises(Invalid, match="two versions of the playbook 'inner'"):
+    with refused("two_versions", Invalid) as caught:
         load_bundle("top", Catalog(folder))
+    assert "inner" in caught.value.message
 
 
 def test_a_playbook_with_errors_cannot_be_pinned_and_says_all_of_them(folder: Path) -> None:
     put(folder, "own", playbook("own", steps="{id: a, task: A, role: x, after: [b]}"))
-    with pytest.raises(Invalid, match="has 2 problems") as caught:
+    with refused("bad_playbook", Invalid) as caught:
         load_bundle("own", Catalog(folder))
     assert [problem.code for problem in caught.value.problems] == ["unknown-role", "unknown-step"]
 
 
 def test_a_file_that_is_no_playbook_at_all_cannot_be_pinned(folder: Path) -> None:
     path = put(folder, "own", "[1]\n")
-    with pytest.raises(Invalid, match=r"has 1 problem$"):
+    with refused("bad_playbook", Invalid) as caught:
         load_bundle(str(path), Catalog(folder))
+    assert len(caught.value.problems) == 1
 
 
 def test_playbooks_that_run_one_another_are_refused(folder: Path) -> None:
-    put(folder, "one", playbook("one", steps="{id: a, playbook: two}"))
-    put(folder, "two", playbook("two", steps="{id: a, playbook: one}\n  - {id: b, playbook: one}"))
+    put(folder, "left", playbook("left", steps="{id: a, playbook: right}"))
+    put(folder, "right", playbook("right", steps="{id: a, playbook: left}\n  - {id: b, playbook: left}"))
     put(folder, "self", playbook("self", steps="{id: a, playbook: self}"))
-    with pytest.raises(Invalid) as caught:
-        load_bundle("one", Catalog(folder))
-    assert "the playbooks run one another: one → two → one" in str(caught.value.problems[0])
-    assert caught.value.problems[0].code == "playbook-circle"
-    with pytest.raises(Invalid):
-        load_bundle("self", Catalog(folder))
+    for name, circle in (("left", ["left", "right", "left"]), ("self", ["self", "self"])):
+        with refused("bad_playbook", Invalid) as caught:
+            load_bundle(name, Catalog(folder))
+        problem = caught.value.problems[0]
+        assert problem.code == "playbook-circle"
+        assert re.findall(r"left|right|self", problem.message) == circle
 
 
 def test_inputs_are_asked_for(folder: Path) -> None:
@@ -202,14 +207,16 @@ def test_inputs_are_asked_for(folder: Path) -> None:
     path = put(folder, "top", playbook("top", steps="{id: a, playbook: inner, inputs: {device: \"'x'\"}}"))
     (problem,) = validate([path], Catalog(folder))
     assert problem.code == "missing-input"
-    assert problem.message == "'inner' wants the input 'owner': whose"
+    wanted = {"inner", "owner", "whose", "device"} & set(re.findall(r"\w+", problem.message))
+    assert wanted == {"inner", "owner", "whose"}
 
 
 def test_a_called_playbook_that_does_not_hold_is_named(folder: Path) -> None:
     put(folder, "inner", "schema: tocsin/playbook/v1\n")
     path = put(folder, "top", playbook("top", steps="{id: a, playbook: inner}"))
     (problem,) = validate([path], Catalog(folder))
-    assert problem.message == "the playbook 'inner' cannot be used"
+    assert (problem.code, "inner" in problem.message) == ("unknown-playbook", True)
+    assert {"validate", "inner"} <= set(problem.hint.split())
 
 
 def test_strict_makes_warnings_errors(folder: Path) -> None:
@@ -253,7 +260,7 @@ def test_sarif_says_rule_place_and_level() -> None:
     assert result["ruleId"] == "overdue-without-due"
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]] == {"id": "overdue-without-due"}
     assert result["level"] == "error"
-    assert result["message"]["text"] == "on_overdue does nothing: the step is never due (add `due:`)"
+    assert result["message"]["text"] == f"{found[1].message} ({found[1].hint})"
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 7, "startColumn": 22}
     assert "region" not in run["results"][-1]["locations"][0]["physicalLocation"]
     assert "version" not in to_sarif([])["runs"][0]["tool"]["driver"]

@@ -24,7 +24,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def kept(cache: Path) -> Path:
-    (found,) = cache.glob("regimes-*.json")
+    (found,) = cache.glob("shipped-regimes-*.json")
     return found
 
 
@@ -34,7 +34,7 @@ def never() -> tuple[Regime, ...]:
 
 def test_what_is_kept_is_read_and_not_compiled_again(cache: Path) -> None:
     files = Catalog(None).regime_files
-    found, body = compiled(cache, "regimes", files, tuple[Regime, ...], never)
+    found, body = compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)
     assert found == FRESH == Catalog(None, cache=cache).regimes()
     assert kept(cache).read_bytes().endswith(b"\n" + body)
 
@@ -63,10 +63,10 @@ def test_what_is_damaged_is_compiled_anew_and_kept_again(
 
 def test_what_fits_its_digest_and_is_no_law_is_compiled_anew(cache: Path) -> None:
     files = Catalog(None).regime_files
-    compiled(cache, "regimes", files, int, lambda: 7)
+    compiled(cache, "shipped-regimes", files, int, lambda: 7)
     place = kept(cache)
     place.unlink()
-    compiled(cache, "regimes", files, int, lambda: 7)
+    compiled(cache, "shipped-regimes", files, int, lambda: 7)
     assert kept(cache) == place
     assert Catalog(None, cache=cache).regimes() == FRESH
 
@@ -88,7 +88,7 @@ def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) ->
     (own / "bad.yaml").write_text("schema: tocsin/regime/v1\n", encoding="utf-8")
     with pytest.raises(Exception, match=r"bad\.yaml is no regime"):
         Catalog(tmp_path / "home", cache=tmp_path / "cache").regimes()
-    assert not [*(tmp_path / "cache").glob("*.json")]
+    assert not [*(tmp_path / "cache").glob("regimes-*.json")]
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path, cache: Path) -> None:
     files = Catalog(None).regime_files
     _, body = compiled(None, "regimes", files, tuple[Regime, ...], lambda: FRESH)
-    assert compiled(cache, "regimes", files, tuple[Regime, ...], never)[1] == body
+    assert compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)[1] == body
 
 
 def test_of_each_kind_the_newest_few_are_left(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Invalid
+from runner.errors import Invalid, Problem
 from runner.loading.catalog import Catalog
 from runner.loading.notices import load_notice, scan_notice
+from tests.refusals import refused
 
 NOTICES = Path(__file__).parents[2] / "playbooks" / "notices"
 
@@ -29,9 +30,10 @@ requires:
 """
 
 
-def problems(text: str) -> list[str]:
+def problems(text: str) -> tuple[Problem, ...]:
     _notice, _body, found = scan_notice(text.encode(), "small.md")
-    return [str(problem) for problem in found]
+    assert {(one.file, one.severity) for one in found} <= {("small.md", "error")}
+    return tuple(found)
 
 
 @pytest.mark.parametrize("path", sorted(NOTICES.glob("*.md")), ids=lambda path: path.stem)
@@ -54,29 +56,33 @@ def test_line_ends_of_windows_make_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "expected"),
+    ("old", "new", "line", "column", "code", "named"),
     [
-        ("title: Small", "titel: Small", "small.md:5:1: error: unknown key 'titel' [notice-key] (did you mean 'title'?)"),
-        ("    item:", "    itme:", "small.md:8:5: error: unknown key 'itme' [notice-key] (did you mean 'item'?)"),
-        ("version: 1.0.0", "version: one", "small.md:4:10: error: a version is three numbers, as 1.0.0 [notice-version]"),
-        ("id: small\n", "", "small.md:2:1: error: Object missing required field `id` [notice-value]"),
-        ("title: Small", "title: Small\nqqqq: 1", "small.md:6:1: error: unknown key 'qqqq' [notice-key] (known are id, version, title, regime, duties, fits, translates, form, law_items, says, parts, language, audience, requires, forbids, links, facts, headings, min_points, phased, at_once, logo, slots)"),
-        ("id: small", "id: Small Notice", "small.md:3:5: error: an id is lower-case words joined by hyphens [notice-id]"),
-        ("title: Small", "title: [x]", "small.md:5:8: error: Expected `str`, got `array` [notice-value]"),
-        ("notice/v1", "notice/v9", "small.md:2:9: error: this is not a notice file [notice-schema] (write 'schema: tocsin/notice/v1')"),
-        ("title: Small", "title: Small\naudience: nobody", "small.md:6:11: error: Invalid enum value 'nobody' [notice-value]"),
-        ("title: Small", "title: Small\nat_once: [risk.advice]", "small.md:6:10: error: nothing may follow later [notice-phases] (set 'phased: true' or take 'at_once' away)"),
-        ("facts: [risk.consequences]", "facts: [risk.consequences]\n    when: 1 + 1", "small.md:10:11: error: add is not part of what a notice may use [notice-condition]"),
-        ("facts: [risk.consequences]", "facts: [risk.consequences, risk.advice]", "small.md:6:1: error: the text never says risk.advice, which an item requires [notice-uncovered]"),
-        ("{{ risk.consequences }}", "{{ risk.consequences", "small.md:13:1: error: unexpected end of template, expected 'end of print statement'. [template-syntax]"),
-        ("{{ risk.consequences }}", "{{ risk.consequences|safe }}", "small.md:13:1: error: there is no filter 'safe': there are capital, count, date, datetime, label, number, place, said, time, words [template-forbidden]"),
-        ("# Small\n", "# Small\u202e\n", "small.md:11:1: error: the text holds U+202E at character 8 [notice-character]"),
-        ("# Small\n", "![x](https://example.com/x.png)\n", "small.md:11:1: error: a notice cannot hold an image [template-markdown]"),
+        ("title: Small", "titel: Small", 5, 1, "notice-key", "title"),
+        ("    item:", "    itme:", 8, 5, "notice-key", "item"),
+        ("version: 1.0.0", "version: one", 4, 10, "notice-version", "1.0.0"),
+        ("id: small\n", "", 2, 1, "notice-value", "id"),
+        ("title: Small", "title: Small\nqqqq: 1", 6, 1, "notice-key", "slots"),
+        ("id: small", "id: Small Notice", 3, 5, "notice-id", ""),
+        ("title: Small", "title: [x]", 5, 8, "notice-value", "str"),
+        ("notice/v1", "notice/v9", 2, 9, "notice-schema", "notice/v1"),
+        ("title: Small", "title: Small\naudience: nobody", 6, 11, "notice-value", "nobody"),
+        ("title: Small", "title: Small\nat_once: [risk.advice]", 6, 10, "notice-phases", "phased"),
+        ("facts: [risk.consequences]", "facts: [risk.consequences]\n    when: 1 + 1", 10, 11, "notice-condition", "add"),
+        ("facts: [risk.consequences]", "facts: [risk.consequences, risk.advice]", 6, 1, "notice-uncovered", "risk.advice"),
+        ("{{ risk.consequences }}", "{{ risk.consequences", 13, 1, "template-syntax", ""),
+        ("{{ risk.consequences }}", "{{ risk.consequences|safe }}", 13, 1, "template-forbidden", "safe"),
+        ("# Small\n", "# Small\u202e\n", 11, 1, "notice-character", "U+202E"),
+        ("# Small\n", "![x](https://example.com/x.png)\n", 11, 1, "template-markdown", ""),
     ],
 )  # fmt: skip
-def test_a_mistake_is_said_with_its_place(old: str, new: str, expected: str) -> None:
+def test_a_mistake_is_said_with_its_place(
+    old: str, new: str, line: int, column: int, code: str, named: str
+) -> None:
     assert old in GOOD
-    assert problems(GOOD.replace(old, new, 1)) == [expected]
+    (problem,) = problems(GOOD.replace(old, new, 1))
+    assert (problem.line, problem.column, problem.code) == (line, column, code)
+    assert named in problem.message or named in problem.hint
 
 
 def test_all_mistakes_are_said_at_once() -> None:
@@ -86,21 +92,22 @@ def test_all_mistakes_are_said_at_once() -> None:
 
 def test_a_file_without_front_matter_says_how_to_begin() -> None:
     (problem,) = problems("# Small")
-    assert "there is no front matter" in problem
-    assert "schema: tocsin/notice/v1" in problem
+    assert (problem.line, problem.code) == (1, "notice-front-matter")
+    assert "tocsin/notice/v1" in problem.hint
 
 
 def test_a_file_that_is_not_utf_8_says_where() -> None:
     _notice, _body, (problem,) = scan_notice(b"---\n\xff", "small.md")
-    assert problem.message == "not UTF-8 at byte 4"
+    assert (problem.code, "4" in problem.message) == ("notice-encoding", True)
 
 
 def test_yaml_that_cannot_be_read_keeps_its_line() -> None:
     (problem,) = problems(GOOD.replace("title: Small", "title: Small\ntitle: Again"))
-    assert problem.startswith("small.md:6:1: error:")
+    assert (problem.line, problem.column, problem.code) == (6, 1, "yaml-duplicate-key")
 
 
 def test_loading_raises_with_every_problem() -> None:
-    with pytest.raises(Invalid, match=r"small\.md does not hold: 1 problem") as caught:
+    with refused("notice", Invalid) as caught:
         load_notice(GOOD.replace("titl", "tilt").encode(), "small.md")
-    assert caught.value.problems[0].code == "notice-key"
+    assert [problem.code for problem in caught.value.problems] == ["notice-key"]
+    assert "small.md" in caught.value.message

@@ -13,6 +13,9 @@ import pytest
 from runner.errors import Invalid
 from runner.loading.regimes import encode, load_regime, read_regime
 from runner.model.regime import Regime
+from tests.golden_files import FOLDER as GOLDEN
+from tests.golden_files import same
+from tests.refusals import refused
 
 FOLDER = importlib.resources.files("playbooks") / "regimes"
 FILES = sorted(entry.name for entry in FOLDER.iterdir() if entry.name.endswith(".yaml"))
@@ -129,37 +132,44 @@ def test_versions_that_overlap_are_refused() -> None:
     assert [code for _, code, _ in problems(text)] == ["regime-versions"]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "code", "hint"),
-    [
-        ("recipient: individuals", "recipent: individuals", 17, "regime-key", "did you mean 'recipient'?"),
-        ("schema: tocsin/regime/v1", "schema: tocsin/regime/v2", 1, "regime-schema", "schema: tocsin/regime/v1"),
-        ("  - owner\n", "  - ownr\n", 13, "regime-condition", "did you mean 'owner'?"),
-        ("organisation.country: far", "organisation.country: fra", 14, "regime-list", "did you mean 'far'?"),
-        ("organisation.country: far", "organisation.county: far", 14, "regime-fact", ""),
-        ("[data_owner]", "[data_owners]", 11, "regime-choice", "did you mean 'data_owner'?"),
-        ("from: incident.discovered_at", "from: incident.discoverd_at", 19, "regime-fact", "see the fact vocabulary"),
-        ("unit: calendar_days", "unit: calendar_day", 19, "regime-choice", "did you mean 'calendar_days'?"),
-        ("amount: 30", "amount: soon", 19, "regime-number", ""),
-        ("at_least: 1", "least: 1", 18, "regime-key", "did you mean 'at_least'?"),
-        ("from: 2026-01-01", "from: January", 7, "regime-date", "write it as 2026-01-01"),
-        ("after: {duty: letters}", "after: {duty: leters}", 16, "regime-duty", "duties here: letters, final"),
-        ("slug: final", "slug: letters", 20, "regime-duplicate", ""),
-        ("when_silent: holds", "when_silent: maybe", 14, "regime-choice", "one of ask, holds, fails"),
-        ("any_of: {organisation.country: far}", "when: organisation.country = 'JP'", 14, "regime-expression", "write == to compare"),
-        ("[{not_later_than: letters}]", "[{text: x}]", 23, "regime-ordering", None),
-        ("name: Test Act", "name: 7", 3, "regime-text", "quote it"),
-        ("[US-CA]", "{a: b}", 4, "regime-shape", "write `- ` before each member"),
-        ("{url: \"https://example.org/act\"}", "none", 6, "regime-shape", "write `key: value` lines"),
-    ],
-)  # fmt: skip
-def test_a_mistake_is_shown_where_it_stands(
-    old: str, new: str, line: int, code: str, hint: str | None
-) -> None:
+MISTAKES = [
+    # what is written otherwise, how, line, code, what the hint names
+    ("recipient: individuals", "recipent: individuals", 17, "regime-key", "'recipient'"),
+    ("schema: tocsin/regime/v1", "schema: tocsin/regime/v2", 1, "regime-schema", "tocsin/regime/v1"),
+    ("  - owner\n", "  - ownr\n", 13, "regime-condition", "'owner'"),
+    ("organisation.country: far", "organisation.country: fra", 14, "regime-list", "'far'"),
+    ("organisation.country: far", "organisation.county: far", 14, "regime-fact", ""),
+    ("[data_owner]", "[data_owners]", 11, "regime-choice", "'data_owner'"),
+    ("from: incident.discovered_at", "from: incident.discoverd_at", 19, "regime-fact", ""),
+    ("unit: calendar_days", "unit: calendar_day", 19, "regime-choice", "'calendar_days'"),
+    ("amount: 30", "amount: soon", 19, "regime-number", ""),
+    ("at_least: 1", "least: 1", 18, "regime-key", "'at_least'"),
+    ("from: 2026-01-01", "from: January", 7, "regime-date", "2026-01-01"),
+    ("after: {duty: letters}", "after: {duty: leters}", 16, "regime-duty", "letters"),
+    ("slug: final", "slug: letters", 20, "regime-duplicate", ""),
+    ("when_silent: holds", "when_silent: maybe", 14, "regime-choice", "holds"),
+    ("any_of: {organisation.country: far}", "when: organisation.country = 'JP'", 14, "regime-expression", "=="),
+    ("[{not_later_than: letters}]", "[{text: x}]", 23, "regime-ordering", ""),
+    ("name: Test Act", "name: 7", 3, "regime-text", ""),
+    ("[US-CA]", "{a: b}", 4, "regime-shape", "`-"),
+    ("{url: \"https://example.org/act\"}", "none", 6, "regime-shape", "`key:"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "code", "named"), MISTAKES)
+def test_a_mistake_is_shown_where_it_stands(old: str, new: str, line: int, code: str, named: str) -> None:
     found = problems(small(old, new))
-    assert (line, code) in [(at, what) for at, what, _ in found]
-    if hint is not None:
-        assert (line, code, hint) in found
+    hints = [hint for at, what, hint in found if (at, what) == (line, code)]
+    assert hints
+    assert any(named in hint for hint in hints)
+
+
+def test_mistakes_are_told_in_these_words() -> None:
+    said = []
+    for old, new, *_ in MISTAKES:
+        _, found = read_regime(small(old, new).encode(), "test.yaml")
+        said += [f"{problem}\n" for problem in found]
+    same(GOLDEN / "loading" / "regimes-mistakes.txt", "".join(said))
 
 
 def test_every_problem_is_told_at_once_in_the_order_of_lines() -> None:
@@ -278,11 +288,13 @@ def test_mistakes_deep_inside_are_found(old: str, new: str, code: str) -> None:
 
 
 def test_text_that_is_no_yaml_is_refused_with_its_line() -> None:
-    with pytest.raises(Invalid) as caught:
+    with refused("bad_regime", Invalid) as found:
         load_regime(b"a: [1", "broken.yaml")
-    assert caught.value.problems[0].file == "broken.yaml"
-    with pytest.raises(Invalid, match="no regime: "):
+    (problem,) = found.value.problems
+    assert (problem.file, problem.line, problem.code) == ("broken.yaml", 2, "yaml-syntax")
+    with refused("bad_regime", Invalid) as found:
         load_regime(b"- 1", "list.yaml")
+    assert (found.value.problems[0].line, found.value.problems[0].code) == (1, "regime-shape")
 
 
 @pytest.mark.parametrize("name", FILES)

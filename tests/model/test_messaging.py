@@ -54,7 +54,7 @@ def test_what_must_not_come_twice_asks_a_person():
 
 
 def test_an_unknown_key_of_a_channel_is_refused():
-    with pytest.raises(msgspec.ValidationError, match="unknown field `adaptor`"):
+    with pytest.raises(msgspec.ValidationError, match="adaptor"):
         msgspec.convert({"adaptor": "smtp"}, ChannelConfig)
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from runner.model.moments import duration_text, instant_text, parse_duration, parse_instant
 
+EXAMPLE = "2026-11-24T09:30:00+01:00"
+
 
 @pytest.mark.parametrize(
     ("text", "same"),
@@ -25,23 +27,26 @@ def test_an_instant_keeps_its_offset(text: str, same: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "bounds"),
     [
-        ("2026-11-24", "a date without a time"),
-        ("2026-11-24T09:30", "needs its offset"),
-        ("24.11.2026 09:30", "not an instant"),
-        ("2026-11-24T09:30:00 Europe/Berlin", "not an instant"),
-        ("2026-11-24T25:00Z", "no such instant"),
-        ("2026-11-24T09:30:60Z", "no such instant"),
-        ("2026-11-24T09:30+15:00", "an offset lies between"),
-        ("2026-11-24T09:30+01:60", "an offset lies between"),
-        ("0001-01-01T00:00Z", "the year must lie between 1900 and 2199"),
-        ("٢٠٢٦-11-24T09:30Z", "not an instant"),
+        ("2026-11-24", set[str]()),
+        ("2026-11-24T09:30", set[str]()),
+        ("24.11.2026 09:30", set[str]()),
+        ("2026-11-24T09:30:00 Europe/Berlin", set[str]()),
+        ("2026-11-24T25:00Z", set[str]()),
+        ("2026-11-24T09:30:60Z", set[str]()),
+        ("2026-11-24T09:30+15:00", {"-14:00", "+14:00"}),
+        ("2026-11-24T09:30+01:60", {"-14:00", "+14:00"}),
+        ("0001-01-01T00:00Z", {"1900", "2199"}),
+        ("٢٠٢٦-11-24T09:30Z", set[str]()),
     ],
 )
-def test_what_is_no_instant_is_refused_with_an_example(text: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_what_is_no_instant_is_refused_with_an_example_or_the_bounds(text: str, bounds: set[str]) -> None:
+    with pytest.raises(ValueError) as found:  # noqa: PT011  # what it names is looked at, not its words
         parse_instant(text)
+    named = {word.strip("():,") for word in str(found.value).split()}
+    assert bounds <= named
+    assert EXAMPLE in named or "1900" in bounds
 
 
 @given(st.datetimes(datetime(1900, 1, 2), datetime(2199, 12, 30), timezones=st.just(UTC)))  # noqa: DTZ001
@@ -67,8 +72,9 @@ def test_a_duration_is_elapsed_time(text: str, span: timedelta) -> None:
     "text", ["", "2", "h", "2 hours", "-1h", "1h1h", "1.5h", "1m1h", "999999999w", "1mo"]
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a duration"):
+    with pytest.raises(ValueError) as found:  # noqa: PT011  # what it names is looked at, not its words
         parse_duration(text)
+    assert {"90m", "2h", "1d12h"} <= {word.strip(",") for word in str(found.value).split()}
 
 
 @given(st.integers(0, 10**9))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
 
 FOR_ADA = ("--on-behalf-of", "ada", "--via", "phone")
 
@@ -42,12 +43,13 @@ def _state(tocsin: AtDesk, step: str) -> str:
 
 def test_nobody_acts_for_a_person_who_is_not_known(tocsin: AtDesk) -> None:
     said = tocsin("task", "start", "block", "--on-behalf-of", "jonsa", "--via", "phone")
-    assert (said.code, "did you mean jonas?" in said.err) == (1, True)
+    assert (said.code, said.error, "jonas" in said.err) == (1, "unknown_person", True)
     assert _state(tocsin, "block") == "ready"
 
 
 def test_nobody_acts_for_themselves(tocsin: AtDesk) -> None:
-    assert tocsin("task", "start", "block", "--as", "ada", *FOR_ADA).code == 2
+    said = tocsin("task", "start", "block", "--as", "ada", *FOR_ADA)
+    assert (said.code, said.error) == (2, "acts_for_self")
 
 
 def test_it_waits_for_that_person_and_for_nobody_else(tocsin: AtDesk) -> None:
@@ -56,11 +58,13 @@ def test_it_waits_for_that_person_and_for_nobody_else(tocsin: AtDesk) -> None:
     entry = command.split()[2]
     assert command == f"tocsin confirm {entry} --as ada"
     refused = tocsin("confirm", entry, "--as", "jonas")
-    assert (refused.code, "on behalf of ada, who alone" in refused.err) == (1, True)
-    assert "nobody confirms for somebody else" in tocsin("confirm", entry, *FOR_ADA).err
+    assert (refused.code, refused.error, "ada" in refused.err) == (1, "person", True)
+    refused = tocsin("confirm", entry, *FOR_ADA)
+    assert (refused.code, refused.error) == (1, "on_behalf")
     tocsin.done(*command.split()[1:])
     assert _unconfirmed(tocsin) == []
-    assert "waits for nobody's confirmation" in tocsin("confirm", entry, "--as", "ada").err
+    refused = tocsin("confirm", entry, "--as", "ada")
+    assert (refused.code, refused.error) == (1, "nothing_to_confirm")
 
 
 def test_it_is_shown_in_status_next_and_timeline(tocsin: AtDesk) -> None:
@@ -70,15 +74,18 @@ def test_it_is_shown_in_status_next_and_timeline(tocsin: AtDesk) -> None:
     tocsin.done("fact", "set", "people.total=3", "--source", "list", "--as", "jonas", *FOR_ADA)
     last = _unconfirmed(tocsin)[-1].split()[2]
     tocsin.done("confirm", last, "--as", "ada")
-    open_one = "Block the badge: done on behalf of ada by maria via phone, not confirmed"
-    assert [open_one in tocsin.done(page) for page in ("status", "next")] == [True, True]
+    for page, things in (("status", "needs_attention"), ("next", "next")):
+        found = tocsin(page, "--format", "json").json[things]
+        (row,) = (one for one in found if one["kind"] == "unconfirmed")
+        assert {"badge", "ada", "maria", "phone"} <= set(re.findall(r"\w+", row["text"]))
+        assert row["command"].split()[-3:] in [line.split()[-3:] for line in tocsin.done(page).splitlines()]
     told = tocsin("timeline", "--format", "json").json["entries"]
     behalf = {one["type"]: one["confirmed_in"] for one in told if one["on_behalf_of"]}
     assert behalf["StepEnded"] is None
     assert behalf["FactsRecorded"] == told[-1]["event"]
-    page = " ".join(tocsin.done("timeline", "--utc").split())
-    assert f"maria@desk), confirmed in entry {told[-1]['event']}" in page
-    assert "PROVISIONAL until ada confirms" in page
+    entries = re.split(r"\n(?=\d\d:\d\d:\d\d )", tocsin.done("timeline", "--utc"))[1:]
+    rows = [one for one in entries if int(one.split()[1]) in {e["event"] for e in told if e["on_behalf_of"]}]
+    compare("timeline.on-behalf", "\n".join(rows) + "\n", tocsin.home)
     assert tocsin("status", "--check").code == 4
 
 
@@ -92,11 +99,15 @@ def test_what_that_person_says_is_wrong_is_not_asked_again(tocsin: AtDesk) -> No
 def test_an_approval_for_somebody_counts_only_once_that_person_confirms_it(tocsin: AtDesk) -> None:
     digest = _to_sign(tocsin)
     tocsin.done("approve", "sign", "--as", "jonas", "--digest", digest)
-    said = tocsin.done("approve", "sign", "--as", "maria", "--digest", digest, *FOR_ADA)
-    assert "it counts when ada confirms it" in said
+    said = tocsin("approve", "sign", "--as", "maria", "--digest", digest, *FOR_ADA)
+    compare("approve.on-behalf", said.out, tocsin.home)
     assert _state(tocsin, "sign") == "ready"
-    shown = tocsin.done("task", "show", "sign")
-    assert "PROVISIONAL: said maria" in shown
+    given = tocsin("task", "show", "sign", "--format", "json").json["approvals"]
+    assert [(one["by"], one["recorded_by"], one["provisional"], one["binds"]) for one in given] == [
+        ("jonas", "", False, True),
+        ("ada", "maria", True, False),
+    ]
+    compare("task.show-provisional", tocsin.done("task", "show", "sign"), tocsin.home)
     tocsin.done(*_unconfirmed(tocsin)[0].split()[1:])
     assert _state(tocsin, "sign") == "done"
 
@@ -116,8 +127,9 @@ def test_what_somebody_approved_in_person_is_not_written_down_for_them_again(toc
     digest = _to_sign(tocsin)
     tocsin.done("approve", "sign", "--as", "ada", "--digest", digest)
     said = tocsin("approve", "sign", "--digest", digest, *FOR_ADA)
-    assert "ada approved it already, in person" in said.err
-    assert "nobody rejects for somebody else" in tocsin("reject", "sign", *FOR_ADA, "--reason", "no").err
+    assert (said.code, said.error) == (1, "already_decided")
+    said = tocsin("reject", "sign", *FOR_ADA, "--reason", "no")
+    assert (said.code, said.error) == (1, "on_behalf")
 
 
 def test_an_incident_opened_for_somebody_waits_for_them_too(tmp_path: Path, tocsin: AtDesk) -> None:

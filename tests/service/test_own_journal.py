@@ -12,6 +12,7 @@ from runner.model.improvement import JOURNAL, AnyImprovementEvent, ImprovementAd
 from runner.service import own_journal
 from runner.service.improvements import add, read
 from tests.cli.at_desk import AtDesk
+from tests.refusals import refused
 from tests.servers.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -56,7 +57,7 @@ def test_whoever_is_always_second_is_told_so(home: AtDesk) -> None:
         add(there, [(Source(), Plan(text="faster"))])
         return added(found)
 
-    with pytest.raises(Stale, match="others change the improvements all the time"):
+    with refused("stale", Stale):
         own_journal.change(here, JOURNAL, read, decide)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
 from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreLocked
+from tests.refusals import refused
 from tests.store.journals import Place, event, personal, write
 
 
@@ -38,16 +37,17 @@ def test_names_are_listed_per_incident_in_the_order_kept(store):
 
 def test_a_document_that_is_not_kept_is_not_found(store):
     assert not store.has_blob("0" * 64)
-    with pytest.raises(NotFound, match="no document 000000000000…"):
+    with refused("blob_missing", NotFound) as found:
         store.get_blob("0" * 64)
+    assert "0" * 12 in found.value.message
 
 
 def test_an_incidents_documents_are_shredded_with_it(store):
     store.put_blob("i", b"letter to Erika")
     store.shred("i")
-    with pytest.raises(Sealed, match="was shredded"):
+    with refused("shredded", Sealed):
         store.get_blob(sha256(b"letter to Erika"))
-    with pytest.raises(Sealed, match="shredded"):
+    with refused("shredded", Sealed):
         store.put_blob("i", b"another")
 
 
@@ -82,9 +82,9 @@ def test_a_changed_document_is_not_handed_out(place):
         sealed = store.put_blob("i", b"letter")
     place.execute("UPDATE blobs SET body = CAST('forged' AS BLOB)")
     with place.opened() as store:
-        with pytest.raises(StoreCorrupt, match="is not what was written"):
+        with refused("store_corrupt", StoreCorrupt):
             store.get_blob(shared)
-        with pytest.raises(Sealed, match="was changed after it was written"):
+        with refused("seal_broken", Sealed):
             store.get_blob(sealed)
 
 
@@ -123,7 +123,7 @@ def test_a_worker_ends_with_its_store(place):
 def test_two_workers_cannot_bear_one_name(place):
     with place.opened() as one, place.opened() as two:
         one.register_worker("w1")
-        with pytest.raises(StoreLocked, match="running already"):
+        with refused("worker_runs", StoreLocked):
             two.register_worker("w1")
         assert one.worker_alive("w1")
 
@@ -136,7 +136,7 @@ def test_a_copy_is_an_embedded_store_that_verifies(place, tmp_path):
         store.set_setting("incident", "i")
         before = store.verify()
         store.backup(copy)
-        with pytest.raises(Refused, match="there is a file"):
+        with refused("file_exists", Refused):
             store.backup(copy)
     with Place(f"sqlite:{copy}", tmp_path, print).opened() as store:
         assert store.verify() == before
@@ -157,9 +157,9 @@ def test_what_is_vouched_for_is_the_same_again_and_another_for_other_data_and_ot
 
 
 def test_nothing_is_vouched_for_without_a_key_or_after_shredding(store):
-    with pytest.raises(Sealed):
+    with refused("shredded", Sealed):
         store.vouch("nobody", b"code")
     store.put_blob("i", b"makes a key")
     store.shred("i")
-    with pytest.raises(Sealed):
+    with refused("shredded", Sealed):
         store.vouch("i", b"code")

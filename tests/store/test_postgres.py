@@ -22,6 +22,7 @@ from runner.store.port import Appended
 from runner.store.postgres import PostgresStore
 from runner.store.postgres_server import Server
 from runner.vault.secrets import Secret
+from tests.refusals import refused
 from tests.servers.needed import absent
 from tests.servers.postgres import postgres_programs, running_postgres
 from tests.store.journals import T0, an_append, event, personal, vault, write
@@ -66,7 +67,7 @@ def test_events_are_not_written_when_the_work_within_fails(postgres_url):
         raise StoreError("the queue is not there", code="queue")
 
     with opened(postgres_url) as store:
-        with pytest.raises(StoreError, match="the queue is not there"):
+        with refused("queue", StoreError):
             store.append([an_append("a", 0, [event()])], recorded=T0, within=fail)
         assert store.head("a").version == 0
         write(store, "a", event())
@@ -97,9 +98,8 @@ def test_a_server_that_restarts_costs_one_error(postgres_url, postgres_server):
         handle = store.register_worker("w1")
         postgres_server.restart()
         assert not handle.held()
-        with pytest.raises(StoreError, match="was lost") as caught:
+        with refused("store_unreachable", StoreError):
             write(store, "a", event())
-        assert caught.value.code == "store_unreachable"
         write(store, "a", event())
         assert store.verify().events == 2
         assert not store.worker_alive("w1")
@@ -107,27 +107,30 @@ def test_a_server_that_restarts_costs_one_error(postgres_url, postgres_server):
 
 def test_a_server_that_is_not_there_is_said_without_the_password():
     url = "postgresql://tocsin@127.0.0.1:1/tocsin"
-    with pytest.raises(StoreError, match=r"127\.0\.0\.1/tocsin does not take our connection") as caught:
+    with refused("store_unreachable", StoreError) as caught:
         PostgresStore(url, vault(), password=Secret("hunter2hunter2"))
-    assert "hunter2hunter2" not in str(caught.value)
+    told = caught.value.message + caught.value.hint
+    assert ("127.0.0.1/tocsin" in told, "hunter2hunter2" in told) == (True, False)
 
 
 def test_a_url_that_is_none_is_said():
-    with pytest.raises(StoreError, match="not one that PostgreSQL understands"):
+    with refused("store_url", StoreError):
         Server("postgresql://[", None, timedelta(seconds=1))
 
 
 def test_a_url_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(Invalid, match="begins with 'mysql'"):
+    with refused("store_url", Invalid) as caught:
         open_store("mysql://x", vault(), base=tmp_path)
+    assert "mysql" in caught.value.message
 
 
 def test_a_newer_schema_is_refused(postgres_url):
     with opened(postgres_url):
         pass
     administer(postgres_url, "UPDATE tocsin.meta SET schema_version = 7")
-    with pytest.raises(StoreTooNew, match="has schema 7"):
+    with refused("store_too_new", StoreTooNew) as caught:
         PostgresStore(postgres_url, vault(), create=True)
+    assert "7" in caught.value.message.replace(",", " ").split()
 
 
 def test_a_read_only_database_is_said(postgres_url):
@@ -136,7 +139,7 @@ def test_a_read_only_database_is_said(postgres_url):
     name = postgres_url.rpartition("/")[2]
     administer(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with opened(postgres_url) as store:
-        with pytest.raises(StoreReadOnly, match="cannot be written"):
+        with refused("store_read_only", StoreReadOnly):
             write(store, "a", event())
         assert store.head("a").version == 1
 
@@ -163,7 +166,7 @@ def test_a_writer_that_waits_too_long_is_told_so(postgres_url):
         write(store, "a", event())
         with psycopg.connect(postgres_url) as other:
             other.execute("SELECT 1 FROM tocsin.incidents FOR UPDATE")
-            with pytest.raises(StoreLocked, match="for too long"):
+            with refused("store_locked", StoreLocked):
                 write(store, "a", event())
         write(store, "a", event())
 
@@ -195,8 +198,8 @@ def test_the_errors_of_a_damaged_or_full_server_are_told_apart():
     server = Server("postgresql://tocsin@127.0.0.1/tocsin", None, timedelta(seconds=1))
     assert type(server.failure(psycopg.errors.DiskFull())) is StoreFull
     assert type(server.failure(psycopg.errors.DataCorrupted())) is StoreCorrupt
-    assert server.failure(psycopg.errors.CheckViolation("Key (name)=(Erika)")).code == "bug"
-    assert "Erika" not in str(server.failure(psycopg.errors.CheckViolation("Key (name)=(Erika)")))
+    failure = server.failure(psycopg.errors.CheckViolation("Key (name)=(Erika)"))
+    assert (failure.code, "Erika" in failure.message + failure.hint) == ("bug", False)
 
 
 @pytest.mark.slow

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from runner.errors import Bug, StoreCorrupt
+from tests.refusals import refused
 from tests.store.journals import T0, event, personal, row, write
 
 HOUR = timedelta(hours=1)
@@ -71,7 +70,7 @@ def test_a_row_that_is_not_there_is_told_by_verification(store):
 
 def test_a_rebuild_with_rows_of_another_version_is_our_bug(store):
     write(store, "i", event())
-    with pytest.raises(Bug, match="does not follow"):
+    with refused("bug", Bug):
         store.rebuild([row("i", 2)])
     assert store.row("i") == row("i", 1)
 
@@ -81,8 +80,9 @@ def test_a_rebuild_does_not_destroy_the_proof_that_events_are_missing(place):
         write(store, "i", event(), event())
     place.execute("DELETE FROM events WHERE seq = 2")
     with place.opened() as store:
-        with pytest.raises(StoreCorrupt, match="does not end as its row remembers"):
+        with refused("store_corrupt", StoreCorrupt) as found:
             store.rebuild([row("i", 1)])
+        assert {"i", "2)"} <= set(found.value.message.split())
         assert store.verify("i").broken.kind == "truncated"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
-import pytest
 
 from runner.errors import NotFound
 from runner.model.messaging import ContactPoint
@@ -13,9 +12,9 @@ from runner.model.organisation import Person
 from runner.store.port import IncidentRow
 from runner.views.documents import notice, notice_page, notices, notices_page
 from runner.views.incidents import incidents, incidents_page
-from runner.views.page import plain
 from runner.views.people import people, people_page
 from tests import scenario as s
+from tests.refusals import refused
 from tests.views import scenes
 
 ROWS = [
@@ -65,7 +64,7 @@ def test_all_incidents_can_be_listed() -> None:
 
 
 def test_no_open_incident_is_said() -> None:
-    assert plain(incidents_page(incidents([], s.T0))) == "no incident is open\n"
+    scenes.compare("incidents.none", incidents_page(incidents([], s.T0)))
 
 
 def test_the_list_of_incidents_is_a_document() -> None:
@@ -82,7 +81,7 @@ def test_people_are_listed_with_their_addresses_masked() -> None:
 
 
 def test_nobody_known_says_how_to_add_somebody() -> None:
-    assert "tocsin person add" in plain(people_page(people({}, {}), s.T0))
+    scenes.compare("people.none", people_page(people({}, {}), s.T0))
 
 
 def signed() -> s.World:
@@ -115,10 +114,13 @@ def test_an_approval_of_other_bytes_no_longer_binds() -> None:
     incident = msgspec.structs.replace(world.incident, documents=documents)
     found = notice(incident, next(iter(documents)))
     assert [one.binds for one in found.notice.approvals] == [False]
-    assert "void: the bytes have changed since" in plain(notice_page(found), 120)
+    scenes.compare("notices.void", notice_page(found), 120)
 
 
 def test_a_notice_that_was_not_rendered_is_refused() -> None:
-    with pytest.raises(NotFound, match="no notice 'letter' was rendered"):
+    with refused("unknown_notice", NotFound) as found:
         notice(signed().incident, "letter")
-    assert "nothing has been rendered" in plain(notices_page(notices(s.World(s.task("a")).incident), s.T0))
+    assert ("letter" in found.value.message, "gdpr-33-initial" in found.value.hint) == (True, True)
+    none = notices(s.World(s.task("a")).incident)
+    assert none.notices == ()
+    scenes.compare("notices.none", notices_page(none, s.T0))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
-import pytest
 
 from runner.errors import NotFound
 from runner.model.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
 from runner.model.states import Refusal
 from runner.views.messages import (
     DeliveryRow,
+    MessagesReport,
     PlannedMessage,
     PlannedRecipient,
     PlanReport,
@@ -25,6 +25,7 @@ from runner.views.messages import (
 )
 from runner.views.page import plain
 from tests import scenario as s
+from tests.refusals import refused
 from tests.views import scenes
 
 
@@ -58,12 +59,13 @@ def test_the_json_has_the_keys_of_the_contract() -> None:
 
 def test_nothing_sent_is_said() -> None:
     world = s.World(s.task("wipe"))
-    assert "nothing has been sent" in plain(messages_page(messages(world.incident), world.now))
+    scenes.compare("messages.none", messages_page(messages(world.incident), world.now))
 
 
 def test_a_delivery_that_is_not_there_is_refused() -> None:
-    with pytest.raises(NotFound, match="no delivery 'd7'"):
+    with refused("unknown_delivery", NotFound) as caught:
         message(doubtful().incident, "d7")
+    assert "d7" in caught.value.message
 
 
 def planned() -> PlanReport:
@@ -101,7 +103,7 @@ def test_a_plan_shows_no_address_whole() -> None:
 
 
 def test_a_playbook_that_tells_nobody_says_so() -> None:
-    assert "no message leaves at once" in plain(plan_page(plan_report("i1", "calm-otter", "real", [])))
+    scenes.compare("messages.plan.none", plan_page(plan_report("i1", "calm-otter", "real", [])))
 
 
 def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called_off() -> None:
@@ -116,7 +118,11 @@ def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called
         refusals=(),
         channels=("mail",),
     )
-    assert [cell.text for cell in delivery_cells(row, now)][2:4] == ["", "called off; acknowledged"]
+    called_off = MessagesReport(
+        incident="i1", codename="calm-otter", title="A test", kind="real", state="open", deliveries=(row,)
+    )
+    scenes.compare("messages.called-off", messages_page(called_off, now))
+    assert delivery_cells(row, now)[2].text == ""
     planned = msgspec.structs.replace(row, state="active", evidence="none")
     assert [cell.text for cell in delivery_cells(planned, now)][2] == "mail"
 
@@ -137,5 +143,5 @@ def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() ->
 
     plan = (planned("ada", why), planned("ben", why), planned("cleo", ()))
     page = plain(plan_page(PlanReport(incident="i", codename="c", kind="real", plan=plan, sent=0)), 100)
-    assert page.count("carries at most internal") == 1
-    assert "ada, ben" in page
+    (line,) = (one for one in page.splitlines() if why[0].why in one)
+    assert {"ada,", "ben"} <= set(line.split())

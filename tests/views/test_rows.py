@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
 from runner.errors import NotFound, Refused
 from runner.model.incident import Incident
 from runner.service.naming import resolve_step
 from runner.views.rows import handle, numbered, task_rows
 from tests import scenario as s
+from tests.refusals import refused
 
 
 def find(incident: Incident, text: str) -> str:
@@ -42,12 +43,12 @@ def test_a_bare_id_means_its_newest_invocation() -> None:
 
 def test_a_bare_id_in_several_lanes_is_refused_with_the_choices() -> None:
     world = lanes()
-    with pytest.raises(Refused, match="can mean 2 steps") as caught:
+    with refused("ambiguous", Refused) as caught:
         find(world.incident, "one")
-    assert caught.value.code == "ambiguous"
     for row in task_rows(world.incident, world.library):
         if row.step == "one":
-            assert f"{row.row} ({row.invocation})" in caught.value.message
+            assert row.invocation in caught.value.message
+            assert str(row.row) in re.findall(r"\w+", caught.value.message)
             assert handle(world.incident, row.invocation) == row.command_name == row.invocation
 
 
@@ -60,14 +61,15 @@ def test_every_name_that_a_list_shows_finds_its_own_step() -> None:
 
 
 def test_a_wrong_name_gets_the_nearest_right_one() -> None:
-    with pytest.raises(NotFound) as caught:
+    with refused("unknown_step", NotFound) as caught:
         find(s.World(s.task("wipe")).incident, "wype")
-    assert caught.value.hint == "did you mean wipe?"
+    assert "wipe" in caught.value.hint
 
 
 def test_a_row_that_is_not_there_is_refused() -> None:
-    with pytest.raises(NotFound, match="no row 9"):
+    with refused("unknown_row", NotFound) as caught:
         find(s.World(s.task("wipe")).incident, "9")
+    assert "9" in caught.value.message
 
 
 def test_steps_inside_what_has_not_begun_are_listed_without_a_number() -> None:

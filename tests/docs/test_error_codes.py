@@ -1,0 +1,41 @@
+"""Every error and warning has a stable code, and the reference lists them all."""
+
+from __future__ import annotations
+
+import re
+
+from tests.docs import codes
+from tests.golden_files import UPDATES
+
+FORWARDED = {
+    "runner/cli/drills.py",
+    "runner/cli/session.py",
+    "runner/cli/typed.py",
+    "runner/documents/template.py",
+    "runner/drivers/scheduler.py",
+    "runner/engine/migrate.py",
+    "runner/loading/catalog.py",
+    "runner/loading/source.py",
+    "runner/loading/strict.py",
+    "runner/service/comcheck.py",
+    "runner/service/drills.py",
+}
+"""Files with a place that is told its code by a caller, a table or the error that it passes on."""
+
+
+def test_every_error_and_warning_has_a_code() -> None:
+    found = list(codes.places())
+    assert [place for place in found if place.code == ""] == []
+    assert {place.path for place in found if place.code is None} == FORWARDED
+    wrong = {
+        place.code
+        for place in found
+        if place.code and not re.fullmatch("[a-z0-9]+([_-][a-z0-9]+)*", place.code)
+    }
+    assert wrong == set()
+
+
+def test_the_reference_lists_every_code() -> None:
+    if UPDATES:
+        codes.write()
+    assert codes.table() in codes.PAGE.read_text(encoding="utf-8")

@@ -55,7 +55,9 @@ def test_a_fact_is_corrected_after_the_end_and_the_law_looks_again(desk: AtDesk,
     log = tmp_path / "late.log"
     log.write_text("late", encoding="utf-8")
     attached = desk("attach", str(log), "--source", "provider", "--format", "json")
-    assert (attached.code, "amber-falcon" in attached.json["done"][-1]) == (0, True), "it says that it is over"
+    assert (attached.code, "amber-falcon" in attached.json["done"][-1]) == (0, True), (
+        "it says that it is over"
+    )
     words = ("incident.aware_at=2026-11-23T08:00:00Z", "--source", "the provider's log")
     said = desk("fact", "set", *words, "--format", "json")
     assert (said.code, "amber-falcon" in said.json["done"][-1]) == (0, True), "it says that it is over"

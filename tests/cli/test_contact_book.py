@@ -275,7 +275,10 @@ def test_an_export_does_not_write_over_a_file_unless_told_to(tocsin: AtDesk, tmp
     assert out.stat().st_mode & 0o077 == 0
 
 
-def test_what_became_of_people_is_told_in_these_words(tocsin: AtDesk, people: Path, playbook: Path) -> None:
+def test_what_became_of_people_is_told_in_these_words(
+    tocsin: AtDesk, people: Path, playbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(people.parent)
     pages = [tocsin.done("person", "import", str(people), "--yes")]
     people.write_text(CSV.partition("jonas")[0].replace("0006", "0007"), encoding="utf-8")
     pages.append(tocsin.done("person", "import", str(people), "--yes"))
@@ -287,7 +290,7 @@ def test_what_became_of_people_is_told_in_these_words(tocsin: AtDesk, people: Pa
     given.write_bytes(
         msgspec.yaml.encode({"people": {"eve": {"contacts": [contact]}}, "roles": {"scribe": ["eve"]}})
     )
-    pages.append(" ".join(tocsin.done("person", "import", str(given), "--yes").split()) + "\n")
+    pages.append(tocsin.done("person", "import", given.name, "--yes"))
     pages.append(tocsin.done("person", "import", "--from-settings", "--yes"))
     pages.append(tocsin.done("person", "forget", "ada", "--yes"))
     findings = tocsin("doctor", "--format", "json").json["findings"]

@@ -32,7 +32,8 @@ def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere:
     nowhere.done("init")
     config = nowhere.home / "tocsin.yaml"
     text = config.read_text(encoding="utf-8")
-    begin, end = text.index("channels:\n"), text.index("# What automatic actions")
+    begin = text.index("channels:\n")
+    end = text.index("\n\n", begin)
     offered = re.sub(r"^#  (?=( *)\S)", "  ", text[begin:end], flags=re.MULTILINE)
     config.write_text(text[:begin] + offered + text[end:], encoding="utf-8")
     (nowhere.home / "mail.password").write_text("secret", encoding="utf-8")

@@ -94,7 +94,7 @@ def test_a_law_with_a_mistake_is_refused_with_its_place_and_the_nearest_word(
     assert (missing["code"], "'recipient'" in missing["message"]) == ("regime-missing", True)
     assert (unknown["file"], unknown["line"], unknown["code"]) == (str(own), line, "regime-key")
     assert ("'recipent'" in unknown["message"], "'recipient'" in unknown["hint"]) == (True, True)
-    assert f"{own}:{line}:" in tocsin("regime", "check", str(own)).out
+    assert f"{own}:{line}:" in "".join(tocsin("regime", "check", str(own)).out.split())
     listed = {one["id"]: one for one in tocsin("regime", "list", "--format", "json").json["regimes"]}
     assert str(own) in listed[CALIFORNIA]["problem"]
 

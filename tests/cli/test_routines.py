@@ -86,7 +86,9 @@ def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_t
     record_try(desk, "jonas", "screen", "dead", Books(desk.store))
     tocsin.clock.advance(timedelta(minutes=5))
     assert tocsin("drill", "run", "--due").code == 4
-    assert [(state, ways_worked(detail)) for state, detail in came(tocsin)] == [("failed", ([2, 3], ["jonas"]))]
+    assert [(state, ways_worked(detail)) for state, detail in came(tocsin)] == [
+        ("failed", ([2, 3], ["jonas"]))
+    ]
     assert checks(tocsin) == 3, "maria twice, ada once, jonas not again"
     tocsin.clock.advance(7 * DAY)
     assert tocsin("drill", "run", "--due").code == 0
@@ -107,7 +109,8 @@ def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_re
     state, detail = came(breach)[-1]
     assert (state, "amber-falcon" in detail, CLOCK in breach.console) == ("passed", True, True)
     to_maria = re.findall(r"^To: maria\n.*?^-- $", breach.console, re.DOTALL | re.MULTILINE)
-    compare("routine.watch", *(one for one in to_maria if CLOCK in one), breach.home)
+    (of_the_watch,) = (one for one in to_maria if CLOCK in one)
+    compare("routine.watch", of_the_watch, breach.home)
     told = [
         one
         for one in breach("message", "list", "--format", "json").json["deliveries"]
@@ -116,8 +119,9 @@ def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_re
     assert {one["evidence"] for one in told} == {"accepted"}
     assert {one["recipient"] for one in told} == {"maria", "jonas", "ada"}
     entries = breach("timeline", "--format", "json").json["entries"]
-    composed = [one["text"] for one in entries if one["type"] == "MessageComposed"][-1]
-    assert all(word in composed for word in ("maria", "jonas", "ada", "deadline-watch"))
+    composed = [one["text"] for one in entries if one["type"] == "MessageComposed"]
+    (asked,) = (one for one in composed if "deadline-watch" in one)
+    assert all(word in asked for word in ("maria", "jonas", "ada"))
 
 
 def test_the_watch_says_of_an_incident_that_is_paused_that_nobody_could_be_told(breach: AtDesk) -> None:
@@ -142,7 +146,7 @@ def test_what_is_over_for_long_is_named_and_a_person_shreds_it_on_record(inciden
     said = incident("shred", "amber-falcon", "--yes")
     assert (said.code, said.error) == (1, "reason_missing")
     said = incident("shred", "amber-falcon", "--reason", "policy 7.2", types="no\n")
-    assert (said.code, "[not_confirmed]" in said.err) == (1, True)
+    assert (said.code, said.error) == (1, "not_confirmed")
     found = incident("shred", "amber-falcon", "--reason", "policy 7.2", "--yes", "--format", "json")
     assert (found.code, found.json["schema"]) == (0, "tocsin/shredded/v1")
     said = incident("timeline", "--incident", "amber-falcon")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from runner.errors import Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.playbook import Due
+from tests.refusals import refused
 from tests.scenario import (
     HOUR,
     World,
@@ -93,7 +95,7 @@ def test_a_late_item_reopens_a_group_that_had_ended_and_leaves_the_lanes_done() 
     lanes(world, "ssn", "name")
     assert world.states("main:g#1", "g", "g[ssn].a", "g[name].a") == ["done", "active", "done", "ready"]
     assert world.at("g").id == "main:g#2"
-    assert world.said(e.StepReopened)[0].reason == "came up late: name"
+    assert "name" in world.said(e.StepReopened)[0].reason.split()
     assert world.state("z") == "ready"
     world.done("g[name].a")
     assert world.state("g") == "done"
@@ -159,7 +161,8 @@ def test_items_that_become_unknown_again_are_named_and_forgotten_when_known() ->
 
 def test_items_that_are_no_list_keep_the_group_waiting() -> None:
     world = World(group("g", task("a"), for_each="data.encrypted"), facts={"data.encrypted": True})
-    assert world.at("g").missing == ("a list",)
+    (wanted,) = world.at("g").missing
+    assert wanted != "data.encrypted", "it is known, and no list"
 
 
 def test_a_list_with_an_unknown_member_waits_for_it() -> None:
@@ -170,7 +173,8 @@ def test_a_list_with_an_unknown_member_waits_for_it() -> None:
 def test_items_that_cannot_be_told_say_why() -> None:
     world = World(group("g", task("a"), for_each="step('q').answer + 1"), ask("q", "incident.summary"))
     world.answer("q", "words")
-    assert world.at("g").missing == ("text and a number do not add up",)
+    (why,) = world.at("g").missing
+    assert {"text", "number"} <= set(why.split())
 
 
 def test_each_population_gets_its_own_lane_by_its_id() -> None:
@@ -187,7 +191,8 @@ def test_a_loop_goes_round_with_new_invocations_until_its_condition_holds() -> N
     assert world.states("main:r.q#1", "r.q", "r", "z") == ["done", "ready", "active", "waiting"]
     world.answer("r.q", True)
     assert world.states("r", "z") == ["done", "ready"]
-    assert world.at("r").reason == "2 times, until step('q').answer"
+    reason = world.at("r").reason
+    assert (re.findall(r"\d+", reason), "step('q').answer" in reason) == (["2"], True)
 
 
 def test_a_loop_whose_condition_is_unknown_waits_for_the_fact() -> None:
@@ -203,7 +208,8 @@ def test_a_loop_that_goes_round_too_often_is_stuck_and_a_fact_can_still_end_it()
     world = World(repeat("r", task("a"), until="data.encrypted", at_most=2), facts={"data.encrypted": False})
     world.done("r.a")
     world.done("r.a")
-    assert world.at("r").stuck == "done 2 times and still not: data.encrypted"
+    stuck = world.at("r").stuck
+    assert (re.findall(r"\d+", stuck), "data.encrypted" in stuck) == (["2"], True)
     assert world.advance() == []
     world.fact("data.encrypted", True)
     assert world.state("r") == "done"
@@ -268,7 +274,7 @@ def test_what_is_inside_a_container_ends_with_it(how: str, state: str) -> None:
     )
     getattr(world, how)("g")
     assert world.states("g", "g.h", "g.h.a", "g.b", "g.x", "g.m") == [state, *["cancelled"] * 5]
-    assert world.at("g.b").reason == "what it stood in has ended"
+    assert len({world.at(name).reason for name in ("g.h", "g.h.a", "g.b", "g.x", "g.m")} - {""}) == 1
     assert [world.incident.scopes[name].open for name in ("main:g.1", "main:g.h.1")] == [0, 0]
     assert world.work() == []
 
@@ -321,14 +327,14 @@ def test_only_the_newest_of_its_kind_is_reopened(name: str) -> None:
     world.done("g.a")
     world.reopen("g")
     world.done("g.a")
-    with pytest.raises(Refused, match="done again since"):
+    with refused("superseded"):
         world.give(c.ReopenStep(step=name, by="ann", reason="again"))
 
 
 def test_a_step_of_an_iteration_that_is_over_is_not_reopened() -> None:
     world = World(repeat("r", task("a"), until="data.encrypted"), facts={"data.encrypted": False})
     world.done("r.a")
-    with pytest.raises(Refused, match="done again since"):
+    with refused("superseded"):
         world.give(c.ReopenStep(step="main:r.a#1", by="ann", reason="again"))
 
 

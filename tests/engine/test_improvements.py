@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,7 +11,6 @@ from msgspec.structs import replace
 
 from runner.engine.improvements import changed, checked, closing, judged, linked, may, overdue
 from runner.engine.lessons import lessons
-from runner.errors import Refused
 from runner.model.drill import Observation, Rated, Released
 from runner.model.duty import ClockReading, DutyStatus
 from runner.model.exercise import Action, Exercise, Objective, Participant, ScenarioEvent, Target
@@ -29,6 +29,8 @@ from runner.model.improvement import (
 from runner.model.incident import Attempt, Delivery, Incident, Run
 from tests.engine.test_ratings import plan as plain
 from tests.engine.test_ratings import played as played_
+from tests.golden_files import FOLDER, same
+from tests.refusals import refused
 from tests.scenario import MINUTE, T0
 
 DAY = timedelta(days=1)
@@ -63,6 +65,14 @@ def done(source: Source = Source(), **row: Any) -> Item:  # noqa: B008  # frozen
     return after(ImprovementDone(item="I-1", by="maria", evidence="seen"), source=source, **row)
 
 
+NAMES = {"T1", "O1", "O2", "P", "S", "M", "U", "N/O", "maria", "olga"}
+
+
+def named(why: str) -> set[str]:
+    """Return the targets, ratings and people in the reason why an item is not proved."""
+    return NAMES & set(re.split(r"[ ,;]+", why))
+
+
 HERE = Source(exercise="evening", objective="O1", target="T1")
 
 
@@ -75,18 +85,19 @@ def test_only_a_rating_p_or_s_by_an_evaluator_in_an_exercise_begun_since_proves_
         ("olga",),
         HEAD,
     )
+    nothing: set[str] = set()
     for incident, why in (
-        (played({"T1": "M"}), "T1 was rated M"),
-        (played({"T1": "N/O"}), "T1 was rated N/O"),
-        (played({}), "nobody has rated T1 yet"),
-        (played({"T1": "P"}, by="maria"), "maria rated it, who does not evaluate that exercise"),
-        (played({"T1": "P"}, started=timedelta()), ""),
-        (played({"T1": "P"}, started=-DAY), ""),
-        (replace(played({"T1": "P"}), kind="test"), ""),
-        (replace(played({"T1": "P"}), kind="real", drill=None), ""),
+        (played({"T1": "M"}), {"T1", "M"}),
+        (played({"T1": "N/O"}), {"T1", "N/O"}),
+        (played({}), {"T1"}),
+        (played({"T1": "P"}, by="maria"), {"maria"}),
+        (played({"T1": "P"}, started=timedelta()), nothing),
+        (played({"T1": "P"}, started=-DAY), nothing),
+        (replace(played({"T1": "P"}), kind="test"), nothing),
+        (replace(played({"T1": "P"}), kind="real", drill=None), nothing),
     ):
         found = judged(done(HERE), incident, plan(), HEAD)
-        assert (found.proof, found.why) == (None, why)
+        assert (found.proof, named(found.why), bool(found.why)) == (None, why, bool(why))
     assert judged(after(source=HERE), played({"T1": "P"}), plan(), HEAD).proof is None
 
 
@@ -105,9 +116,9 @@ def test_an_objective_is_proved_by_its_own_rating_or_else_by_all_of_its_targets(
     parts = judged(item, played({"T1": "P"}), plan(), HEAD).proof
     assert parts is not None
     assert parts.ratings == {"O1": "P"}
-    assert judged(item, played(), plan(), HEAD).why == "nobody has rated O1 yet"
+    assert named(judged(item, played(), plan(), HEAD).why) == {"O1"}
     bare = done(Source(exercise="evening", objective="O2"))
-    assert judged(bare, played(), plan(), HEAD).why == "nobody has rated O2 yet"
+    assert named(judged(bare, played(), plan(), HEAD).why) == {"O2"}
 
 
 def test_what_an_item_is_about_is_what_it_names_then_where_it_came_from_then_its_step() -> None:
@@ -132,7 +143,7 @@ def test_what_an_item_is_about_is_what_it_names_then_where_it_came_from_then_its
 
 @pytest.mark.parametrize("text", ["hope", "test:", "test:lost-device", "exercise:evening", "exercise::T1"])
 def test_what_proves_nothing_is_refused(text: str) -> None:
-    with pytest.raises(Refused, match="proves nothing"):
+    with refused("bad_closing"):
         closing(text)
 
 
@@ -146,17 +157,19 @@ def test_an_item_is_late_on_the_day_after_it_was_due_and_only_while_it_is_open()
 
 def test_what_may_become_of_an_item_hangs_on_how_it_stands() -> None:
     assert may(after(), "done", " seen ", "a note") == "seen"
-    with pytest.raises(Refused, match="I-1 is done: it cannot be done"):
+    with refused("improvement_status") as found:
         may(done(), "done", "seen", "a note")
-    with pytest.raises(Refused, match="I-1 is not dropped without a reason"):
-        may(after(), "dropped", " ", "a reason")
+    assert "I-1" in found.value.message
+    with refused("words_missing") as found:
+        may(after(), "dropped", " ", "a-reason")
+    assert all(word in found.value.message for word in ("I-1", "dropped", "a-reason"))
 
 
 def test_a_row_says_something_and_ends_after_it_starts() -> None:
     assert checked(Plan(text=" slow ")).text == "slow"
-    with pytest.raises(Refused, match="what is to be better"):
+    with refused("words_missing"):
         checked(Plan(text=" "))
-    with pytest.raises(Refused, match="before its start"):
+    with refused("due_before_start"):
         checked(Plan(text="slow", start=date(2026, 12, 2), due=date(2026, 12, 1)))
 
 
@@ -179,9 +192,9 @@ def test_an_item_that_is_opened_again_has_lost_its_proof_and_keeps_its_story() -
 
 def test_what_an_item_closes_with_stands_once_it_is_done_until_it_is_reopened() -> None:
     other = Plan(text="slow", closes_with="exercise:evening:T1")
-    with pytest.raises(Refused, match="I-1 is done: what it closes with stands") as refused:
+    with refused("improvement_status") as found:
         changed(done(), other)
-    assert "improvement reopen I-1" in (refused.value.hint or "")
+    assert {"reopen", "I-1"} <= set(found.value.hint.split())
     assert changed(after(), other) == other
     reopened = after(
         ImprovementDone(item="I-1", by="maria", evidence="seen"),
@@ -199,13 +212,19 @@ def refs(incident: Incident, exercise: Exercise | None) -> dict[str, str]:
     return {source.ref: row.text for source, row in lessons(incident, exercise, ())}
 
 
+def compare(name: str, found: dict[str, str]) -> None:
+    """Compare what proposals say with a golden file."""
+    text = "".join(f"{ref}: {words}\n" for ref, words in found.items())
+    same(FOLDER / "engine" / f"{name}.txt", text)
+
+
 def test_targets_and_objectives_that_were_rated_m_or_u_are_proposed() -> None:
     found = lessons(played({"T1": "M", "O2": "U"}), plan(), ())
     assert [(source.ref, source.objective, source.target, source.step) for source, _ in found] == [
         ("rating:T1", "O1", "T1", "block"),
         ("rating:O2", "O2", "", ""),
     ]
-    assert found[0][1].text == "It is blocked: rated M, done 10m after StartEx, within 20m"
+    assert all(word in found[0][1].text for word in ("blocked", "M", "10m", "20m"))
     assert refs(played({"T1": "S", "O2": "N/O"}), plan()) == {}
 
 
@@ -225,15 +244,11 @@ def test_expected_actions_that_came_late_or_not_at_all_are_proposed_by_their_inj
     found = lessons(
         replace(incident, drill=replace(incident.drill, released=released)), plan(events=events), ()
     )
-    assert [(source.ref, row.text, row.capability, source.step) for source, row in found] == [
-        (
-            "inject:1",
-            "After 1 (It is gone): Block it came late; Wipe it was not done",
-            "Coordination",
-            "block",
-        ),
-        ("inject:5", "After 5 (Expected): Wipe it was not done", "", "wipe"),
+    assert [(source.ref, row.capability, source.step) for source, row in found] == [
+        ("inject:1", "Coordination", "block"),
+        ("inject:5", "", "wipe"),
     ]
+    compare("proposals-injects", {source.ref: row.text for source, row in found})
 
 
 def test_a_discussion_proposes_what_was_rated_and_seen_and_nothing_that_was_to_be_done_or_reached() -> None:
@@ -289,10 +304,9 @@ def test_whoever_was_not_reached_is_proposed_once_of_a_real_incident_too() -> No
         delivery("d-5", "dan"),
     )
     incident = replace(played(), kind="real", drill=None, deliveries={one.id: one for one in found})
-    assert refs(incident, None) == {
-        "person:ben": "ben was not reached by tell, over mail",
-        "person:cleo": "cleo was not reached by tell, over no channel",
-    }
+    told = refs(incident, None)
+    assert list(told) == ["person:ben", "person:cleo"]
+    assert [("tell" in text, "mail" in text) for text in told.values()] == [(True, True), (True, False)]
 
 
 def row(name: str, **changes: Any) -> DutyStatus:
@@ -335,7 +349,6 @@ def test_legal_clocks_that_ran_out_are_proposed() -> None:
         row("x/not", state="overdue", due=T0, verdict="not_applicable"),
     )
     incident = replace(played(), kind="real", drill=None)
-    assert {source.ref: one.text for source, one in lessons(incident, None, rows)} == {
-        "clock:x/late": "Art. 1, to sa: was filed late, due 2026-11-24 09:03 UTC",
-        "clock:x/over": "Art. 1, to sa: was not filed in time",
-    }
+    told = {source.ref: one.text for source, one in lessons(incident, None, rows)}
+    assert list(told) == ["clock:x/late", "clock:x/over"]
+    compare("proposals-clocks", told)

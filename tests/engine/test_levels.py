@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import msgspec
 import pytest
 
-from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.work import Announce, Deliver
+from tests.refusals import refused
 from tests.scenario import HOUR, MINUTE, REJECTED, T0, World, message, task
 
 CALLING = MessageClass(
@@ -102,9 +103,8 @@ def test_after_a_standstill_only_the_present_level_is_told_with_how_late_it_is()
     assert "cid" not in told(world)
     assert "dee" not in told(world)
     assert world.delivery("cid").state == "cancelled"
-    assert [e_.why for e_ in world.said(e.DeliveryEnded)][:1] == [
-        "its level was missed: level 2 is told in its stead"
-    ]
+    why = world.said(e.DeliveryEnded)[0].why
+    assert re.findall(r"\d+", why) == ["2"], "the level that is told in its stead"
 
 
 def test_a_level_is_told_early_when_everything_below_it_has_ended_in_vain():
@@ -187,7 +187,8 @@ def test_who_stands_in_answers_for_whom_they_stand_in_and_for_nobody_else():
     assert world.delivery("ann").state == "cancelled"
     assert world.state("m") == "active"
     world.ack("bob")
-    assert world.at("m").reason == "2 of 2 reached (acked)"
+    reason = world.at("m").reason
+    assert (re.findall(r"\d+", reason), "acked" in reason) == (["2", "2"], True)
 
 
 def test_somebody_and_their_stand_in_count_once():
@@ -259,9 +260,10 @@ def test_a_decision_needs_a_way_that_may_carry_one_and_another_person_than_asked
 def test_nobody_acknowledges_for_another():
     world = calling()
     before = world.incident
-    with pytest.raises(Refused, match="went to bob, and only they"):
+    with refused("ack_of_another") as found:
         world.give(c.Acknowledge(delivery="d1-bob", by="ann", via="button"))
-    with pytest.raises(NotFound):
+    assert "bob" in found.value.message
+    with refused("unknown_delivery"):
         world.give(c.Acknowledge(delivery="d9", by="ann", via="button"))
     assert world.incident is before
 
@@ -317,9 +319,9 @@ def test_at_the_end_a_call_is_owed_until_it_is_made():
     world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
     go_on(world, 11 * HOUR)
     [owed] = world.said(e.CallOwed)
-    assert (owed.persons, owed.why) == (("ann",), "nobody has answered")
+    assert (owed.persons, bool(owed.why)) == (("ann",), True)
     assert world.incident.messages["m1"].owed is not None
-    assert world.at("m").stuck == "only 0 of 1 reached: telephone them"
+    assert re.findall(r"\d+", world.at("m").stuck) == ["0", "1"], "so many were reached of so many"
     assert world.next_look() is None
     world.give(c.ReportCall(delivery="d1-ann", reached=False, by="bob"))
     assert world.incident.messages["m1"].owed is not None
@@ -334,7 +336,7 @@ def test_a_call_is_owed_at_the_first_reminder_in_vain_once_all_levels_are_told()
     assert alone.said(e.CallOwed) == []
     go_on(alone, 30 * MINUTE)
     assert len(alone.said(e.CallOwed)) == 1
-    assert alone.at("m").stuck == "only 0 of 1 reached: telephone them"
+    assert re.findall(r"\d+", alone.at("m").stuck) == ["0", "1"]
     assert alone.delivery("ann").state == "active"
     alone.ack("ann")
     assert (alone.state("m"), alone.incident.messages["m1"].owed) == ("done", None)
@@ -395,9 +397,18 @@ def test_an_answer_that_is_not_renewed_ends_in_a_call():
     world.ack("ann")
     go_on(world, 11 * HOUR)
     [owed] = world.said(e.CallOwed)
-    assert owed.why == "the acknowledgement is too old to rely on"
+    assert (owed.persons, world.delivery("ann").lapsed) == (("ann",), True)
+    [never] = never_answered().said(e.CallOwed)
+    assert owed.why != never.why, "it is said that there was an answer"
     world.give(c.ReportCall(delivery="d1-ann", reached=True, by="bob"))
     assert world.incident.messages["m1"].owed is None
+
+
+def never_answered() -> World:
+    """Return a world in which nobody answered until a call was owed."""
+    world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
+    go_on(world, 11 * HOUR)
+    return world
 
 
 def test_an_answer_that_is_too_old_does_not_call_out_those_who_were_called_off():

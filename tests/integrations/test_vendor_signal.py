@@ -5,6 +5,7 @@ A stand-in and an adapter by the same author can agree and both be wrong; ``pysi
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from integrations import signal
 from integrations.port import Accepted, Answer, Receipt, Timeouts
 from integrations.testing.conformance import AT, outbound
-from integrations.testing.signal_gateway import NUMBER, SignalGateway, receipt, written
+from integrations.testing.signal_gateway import NUMBER, REFUSALS, SignalGateway, receipt, written
 from runner.effects.gateway.words import Held
 
 with warnings.catch_warnings():
@@ -35,31 +36,26 @@ def test_the_gateways_client_sends_a_message_and_gets_its_timestamp():
     assert server.sent[sent["timestamp"]]["message"] == "Fire"
 
 
-@pytest.mark.parametrize(
-    ("to", "words"),
-    [
-        ("+15005550001", "Unregistered user: +15005550001"),
-        ("+15005550002", "Failed to send message due to Untrusted Identities for +15005550002"),
-    ],
-)
-def test_the_gateways_client_reads_why_the_stand_in_refused(to, words):
+@pytest.mark.parametrize("to", ["+15005550001", "+15005550002"])
+def test_the_gateways_client_reads_why_the_stand_in_refused(to):
     with SignalGateway() as server:
         there = SignalCliRestApi(server.url, NUMBER)
         with pytest.raises(SignalCliRestApiError) as refused:
             there.send_message("Fire", [to])
-    assert str(refused.value) == words
+    assert str(refused.value) == REFUSALS[to].format(number=to)
 
 
 def test_the_gateways_client_is_told_of_a_number_that_is_not_there_and_of_limits():
     with SignalGateway() as server:
         there = SignalCliRestApi(server.url, "+15005550099")
-        with pytest.raises(SignalCliRestApiError, match="doesn't exist"):
+        with pytest.raises(SignalCliRestApiError, match=re.escape("+15005550099")):
             there.send_message("Fire", [TO])
     # It asks what the gateway can do before it sends: once when it is made, twice with each message.
     with SignalGateway("accept", "accept", "accept", "throttle") as server:
         there = SignalCliRestApi(server.url, NUMBER)
-        with pytest.raises(SignalCliRestApiError, match="rate limiting"):
+        with pytest.raises(SignalCliRestApiError) as limited:
             there.send_message("Fire", [TO])
+        assert str(limited.value) == REFUSALS["+15005550003"]
     assert server.sent == {}
 
 

@@ -11,6 +11,7 @@ from runner.loading.catalog import Catalog
 from runner.loading.compiled import NEWEST, compiled, fingerprint
 from runner.model.catalogue import Catalogue
 from runner.model.regime import Regime
+from tests.refusals import refused
 
 REGIMES = Path(__file__).parents[2] / "playbooks" / "regimes"
 FRESH = Catalog(None).regimes()
@@ -86,8 +87,9 @@ def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) ->
     own = tmp_path / "home" / "regimes"
     own.mkdir(parents=True)
     (own / "bad.yaml").write_text("schema: tocsin/regime/v1\n", encoding="utf-8")
-    with pytest.raises(Exception, match=r"bad\.yaml is no regime"):
+    with refused("bad_regime") as found:
         Catalog(tmp_path / "home", cache=tmp_path / "cache").regimes()
+    assert {one.file for one in found.value.problems} == {str(own / "bad.yaml")}
     assert not [*(tmp_path / "cache").glob("regimes-*.json")]
 
 

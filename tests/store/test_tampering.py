@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 
 import pytest
 
 from runner.store.port import Head, Verification
+from tests.golden_files import FOLDER, same
+from tests.refusals import refused
 from tests.store.journals import Place, event, personal, vault, write, write_many
 
 
@@ -83,7 +86,7 @@ def test_exchanged_events_are_found(place):
     )
     assert found.broken is not None
     assert (found.broken.seq, found.broken.kind) == (2, "reordered")
-    assert found.broken.why == "event 2 stands at place 3"
+    assert sorted(re.findall(r"\d+", found.broken.why)) == ["2", "3"], "which, and where it stands"
 
 
 def test_a_sealed_payload_moved_elsewhere_does_not_open_there(place):
@@ -94,7 +97,7 @@ def test_a_sealed_payload_moved_elsewhere_does_not_open_there(place):
         found = store.verify("a")
     assert found.broken is not None
     assert (found.broken.seq, found.broken.kind) == (2, "edited")
-    assert "sealed payload" in found.broken.why
+    same(FOLDER / "store" / "moved-payload.txt", f"{found.broken.why}\n")
 
 
 def test_a_cut_that_hides_its_traces_is_known_from_an_anchor(place):
@@ -126,8 +129,9 @@ def test_the_tables_refuse_to_be_changed_by_accident(place):
         store.put_blob(None, b"x")
     statements = ["UPDATE {}events SET seq = 2", "DELETE FROM {}events", "UPDATE {}blobs SET digest = 'x'"]
     for statement in statements:
-        with pytest.raises(Exception, match=r"append-only|never changed"):
+        with pytest.raises(Exception) as refusal:  # noqa: PT011  # each database has its own
             run_openly(place, statement)
+        assert type(refusal.value).__name__ in ("IntegrityError", "RaiseException")
 
 
 def run_openly(place: Place, statement: str) -> None:
@@ -163,15 +167,13 @@ def test_links_leave_out_what_cannot_be_opened_here(place):
 
 
 def test_an_envelope_that_is_no_longer_text_is_found_and_never_trusted(sqlite):
-    from runner.errors import StoreCorrupt
-
     found = tampered(
         sqlite, "UPDATE events SET header = CAST(x'ff00' AS TEXT) WHERE incident = 'a' AND seq = 2"
     )
     assert found.broken is not None
     assert (found.broken.seq, found.broken.kind) == (2, "edited")
     with sqlite.opened() as store:
-        with pytest.raises(StoreCorrupt, match="cannot be read"):
+        with refused("store_corrupt"):
             list(store.read("a"))
-        with pytest.raises(StoreCorrupt, match="cannot be read"):
+        with refused("store_corrupt"):
             list(store.read_payloads("a"))

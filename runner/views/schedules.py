@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from runner.engine.schedules import attention
+from runner.errors import warning
 from runner.model.moments import duration_text
 from runner.model.schedule import (
     AnyScheduleEvent,
@@ -203,7 +204,9 @@ def told(event: AnyScheduleEvent) -> str:
         case FiringEnded(outcome=outcome, schedule=name, detail=detail):
             return f"EXERCISE: {name} {outcome}{f': {detail}' if detail else ''}"
         case FiringMissed(schedule=name, fire_at=fire_at, reason=reason):
-            return f"warning: the exercise {name} of {moment(fire_at)} did not happen: {reason}"
+            return warning(
+                "exercise_missed", f"the exercise {name} of {moment(fire_at)} did not happen: {reason}"
+            )
         case FiringRestored(schedule=name, fire_at=fire_at):
             return f"{name} of {moment(fire_at)} is still to come: it was recorded by a clock that was ahead"
         case FiringClaimed() | FiringAcknowledged() | DrillScheduled() | DrillUnscheduled():

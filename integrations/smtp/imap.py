@@ -44,6 +44,10 @@ class Reached(msgspec.Struct, frozen=True):
     again: tuple[int, ...] = ()
 
 
+# Made with the module, which one thread imports: msgspec crashes where two decode a class for the first time.
+_REACHED = msgspec.json.Decoder(Reached)  # noqa: TID251  # no other type contains this class
+
+
 class _Trouble(Exception):
     """The round ends; says why, without a word of the server's."""
 
@@ -192,7 +196,7 @@ def _number(given: list[Any]) -> int:
 def _read(path: Path) -> Reached:
     """Return how far it was read; from the beginning where that is not known."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Reached)
+        return _REACHED.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
         return Reached()
 

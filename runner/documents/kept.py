@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.documents.tree import Document
 from runner.model.notice import Notice
 
@@ -26,4 +27,4 @@ def encode(notice: Notice, document: Document) -> bytes:
 
 def decode(content: bytes) -> Kept:
     """Return what was kept."""
-    return msgspec.json.decode(content, type=Kept)
+    return from_json(content, Kept)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from runner.decoding import convert
 from runner.documents.pdf_objects import Objects
 from runner.documents.press import Machine, forget, frame, patterns
 from runner.documents.tree import Block, Document, Paragraph, plain
@@ -112,7 +113,7 @@ class Overprint:
 
     def _ask(self, first: Document, inputs: str, said: str) -> _Found:
         (found,) = self._machine.ask(first, inputs, "overprint", said, "<found>")
-        return msgspec.convert(found, _Found)
+        return convert(found, _Found)
 
     def _said(self, paper: Paper, own: Sequence[Any], places: Sequence[Any]) -> str:
         opened = dict(zip(paper.open, own[0], strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.drivers.embedded import Worker
 from runner.drivers.virtual import VirtualClock, play, simulating
 from runner.effects.compose import Body
@@ -150,7 +151,7 @@ def _put_away(desk: Desk, worker: Worker, name: str) -> None:
 
 def _came(desk: Desk, incident: Incident, clock: VirtualClock, file: TestFile, close: str) -> Played:
     def text_of(digest: str) -> str:
-        body = msgspec.json.decode(desk.store.get_blob(digest), type=Body)
+        body = from_json(desk.store.get_blob(digest), Body)
         return f"{body.subject}\n{body.text}"
 
     def words_of(document: Document) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.documents.plain import is_template
 from runner.effects.readable import readable
 from runner.effects.tools import Tools
@@ -70,7 +71,7 @@ def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
     if http.json is None:
         return b""
     names = readable(incident, incident.invocations[work.step], work.action)
-    return msgspec.json.encode(_filled(msgspec.json.decode(msgspec.json.encode(http.json)), names))
+    return msgspec.json.encode(_filled(from_json(msgspec.json.encode(http.json)), names))
 
 
 def _filled(part: Any, names: Mapping[str, object]) -> Any:

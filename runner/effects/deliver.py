@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.effects.answering import how_to_answer, opening, reminding
 from runner.effects.compose import Body
 from runner.effects.screening import shown_subject
@@ -72,7 +73,7 @@ def _ready(
     if isinstance(chosen, Refusal):
         return SendResult(state="rejected", code=chosen.rule, reason=chosen.why, permanent=True)
     try:
-        body = msgspec.json.decode(tools.blobs.get_blob(message.body), type=Body)
+        body = from_json(tools.blobs.get_blob(message.body), Body)
         needed = channel.secrets if leaves(incident, channel, work.delivery) else {}
         secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
         answer = how_to_answer(work, incident, channel, tools)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
+from runner.decoding import from_json
 from runner.errors import Refused
 from runner.model.events import FactChange
 from runner.model.facts import typed
@@ -30,7 +29,7 @@ def refuse_facts_ahead(changes: Iterable[FactChange], now: datetime) -> None:
         kind = fact_type(change.key)
         if kind is None or kind.kind != "instant" or kind.ahead:
             continue
-        value = typed(change.key, kind, msgspec.json.decode(change.value))
+        value = typed(change.key, kind, from_json(change.value))
         if isinstance(value, datetime) and is_ahead(value, now):
             raise Refused(
                 f"{change.key} lies in the future: {said(value)}, and now it is {said(now)}",

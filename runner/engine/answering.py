@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
+from runner.decoding import from_json
 from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.signing import value_digest
@@ -53,7 +52,7 @@ def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:
     for change in command.changes:
         if change.key != step.sets:
             continue
-        value = msgspec.json.decode(change.value)
+        value = from_json(change.value)
         whole = value is not None and not (isinstance(value, list) and OPEN in value)
         if whole and (not step.choices or value in step.choices):
             return change

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.draft import Draft
 from runner.model import events as e
 from runner.model.facts import Fact
@@ -50,7 +51,7 @@ def _facts(draft: Draft, event: e.FactsRecorded, at: datetime, seq: int) -> None
     for change in event.facts:
         table[change.key] = Fact(
             key=change.key,
-            value=msgspec.json.decode(change.value),
+            value=from_json(change.value),
             source=change.source,
             by=event.by,
             at=at,

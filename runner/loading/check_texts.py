@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.documents.plain import is_template
 from runner.loading.check_map import Findings, Map
 from runner.loading.source import Where
@@ -39,7 +40,7 @@ def check_texts(steps: Map, found: Findings) -> None:
                 _template(text, ("messages", name, key), found)
     for place in steps.places:
         if isinstance(place.step, Act) and place.step.http is not None and place.step.http.json is not None:
-            body = msgspec.json.decode(msgspec.json.encode(place.step.http.json))
+            body = from_json(msgspec.json.encode(place.step.http.json))
             for where, text in _texts(body, (*place.where, "http", "json")):
                 _template(text, where, found)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from runner import __version__
+from runner.decoding import from_json
 from runner.loading.unchanged import fingerprint_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def compiled(
     place = _place(cache, kind, files)
     with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
         body = _body(place.read_bytes())
-        return msgspec.json.decode(body, type=wanted), body
+        return from_json(body, wanted), body
     made = make()
     body = _encoded(made)
     with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import convert
 from runner.errors import Problem
 from runner.loading.contact_entries import Entry, Listing
 from runner.loading.source import Source, load
@@ -49,7 +50,7 @@ def _read(source: Source, data: Any, key: str, kind: Any, problems: list[Problem
     table = data.get(key)
     for name, value in table.items() if isinstance(table, dict) else ():
         try:
-            found[name] = msgspec.convert(value, kind)
+            found[name] = convert(value, kind)
         except msgspec.ValidationError as error:
             where, why = place_of(str(error))
             problems.append(source.problem((key, name, *where), "contact-list", why))

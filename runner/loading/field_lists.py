@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from runner.decoding import convert
 from runner.documents.syntax import check_syntax, facts_read
 from runner.errors import Problem
 from runner.loading.source import Source, scan
@@ -30,7 +31,7 @@ def scan_fields(text: str, file: str) -> tuple[FieldList | None, tuple[Problem, 
         hint = f"write 'schema: {SCHEMA}'"
         return None, (source.problem(("schema",), "fields-schema", "this is no list of fields", hint=hint),)
     try:
-        found = msgspec.convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
+        found = convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
     except msgspec.ValidationError as error:
         where, message = place_of(str(error))
         return None, (source.problem(where, "fields-value", message),)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.loading.source import Source, Where, load
 from runner.model.message_classes import class_problems
@@ -90,7 +91,7 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
     if problems:
         return None, tuple(problems)
     try:
-        home = msgspec.convert(data, Home)
+        home = convert(data, Home)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `")
         return None, (source.problem(_where(where), "home", message),)

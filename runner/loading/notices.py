@@ -17,6 +17,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from runner.decoding import convert
 from runner.documents.coverage import short
 from runner.documents.hostile import findings
 from runner.documents.render import render
@@ -184,7 +185,7 @@ def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
     if unknown:
         return None, unknown
     try:
-        return msgspec.convert(fields, Notice), ()
+        return convert(fields, Notice), ()
     except msgspec.ValidationError as error:
         where, message = place_of(str(error))
         return None, (source.problem(where, "notice-value", message),)

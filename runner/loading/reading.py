@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runner.decoding import convert
 from runner.errors import Problem
 from runner.loading.lower import lower
 from runner.loading.source import Source, Where
@@ -37,7 +38,7 @@ def read_playbook(source: Source) -> Read:
     problems = tuple(lowered.problems)
     if lowered.shaped:
         try:
-            return Read(msgspec.convert(lowered.data, Playbook), problems)
+            return Read(convert(lowered.data, Playbook), problems)
         except (msgspec.ValidationError, OverflowError):
             pass
     from runner.loading.explain import explain
@@ -84,7 +85,7 @@ def _items(data: dict[str, Any], key: str) -> list[tuple[str, Any]]:
 
 def _or(value: Any, wanted: Any, otherwise: Any) -> Any:
     try:
-        return msgspec.convert(value, wanted)
+        return convert(value, wanted)
     except (msgspec.ValidationError, OverflowError):
         return otherwise
 
@@ -102,7 +103,7 @@ def _step(step: Any, where: Where, guessed: set[Where]) -> Step:
         fields["steps"] = _steps(inner, (*where, "steps"), guessed)
     while kind is not None:
         try:
-            return msgspec.convert(fields, kind)
+            return convert(fields, kind)
         except (msgspec.ValidationError, OverflowError) as error:
             guessed.add(where)
             if fields.pop(_culprit(str(error)), None) is None:

@@ -239,5 +239,5 @@ def _check_order(versions: list[Version], node: Node, reader: Reader) -> None:
 
 
 def encode(regimes: tuple[Regime, ...]) -> bytes:
-    """Write compiled regimes for a pinned bundle; ``msgspec.json.decode(data, type=tuple[Regime, ...])`` reads it."""
+    """Write compiled regimes for a pinned bundle; ``from_json(data, tuple[Regime, ...])`` reads it."""
     return msgspec.json.encode(regimes)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from runner.decoding import convert
 from runner.engine.recurrence import LONGEST
 from runner.errors import Invalid
 from runner.model.organisation import Person
@@ -228,7 +229,7 @@ def _again(rule: Any, zone: tzinfo) -> Again | None:
         until = until.replace(tzinfo=zone)
     count = _single(rule, "COUNT", None)
     return Again(
-        frequency=msgspec.convert(frequency, Frequency),
+        frequency=convert(frequency, Frequency),
         interval=max(1, int(_single(rule, "INTERVAL", 1))),
         until=until,
         count=None if count is None else int(count),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect as types
 
+from runner.decoding import convert
 from runner.errors import Invalid, Problem
 from runner.loading.source import Source, Where
 from runner.loading.spots import place_of
@@ -32,7 +33,7 @@ def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | N
     if problems:
         return None, problems
     try:
-        return msgspec.convert(source.data, kind), ()
+        return convert(source.data, kind), ()
     except (msgspec.ValidationError, OverflowError) as error:
         where, message = place_of(str(error))
         return None, (source.problem(where, "value", message),)

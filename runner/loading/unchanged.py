@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.decoding import from_json
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
@@ -47,7 +49,7 @@ def fingerprint_of(
     state, newest = found
     place = cache / f"{kind}.state"
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        seen = msgspec.json.decode(place.read_bytes(), type=_Seen)
+        seen = from_json(place.read_bytes(), _Seen)
         if seen.state == state and newest + COARSE < place.stat().st_mtime_ns:
             return seen.fingerprint
     fingerprint = read()

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from runner.decoding import from_json
 from runner.errors import Invalid
 from runner.loading.veris_rules import RULES, Reading, text_path
 from runner.model.facts import Stated
@@ -51,7 +52,7 @@ def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
             code="file_too_large",
         )
     try:
-        record = msgspec.json.decode(content)
+        record = from_json(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         hint = "a VERIS file holds one JSON object; of a .jsonl file, take one line"
         raise Invalid(f"{file} is not a VERIS record in JSON: {error}", hint=hint, code="bad_veris") from None

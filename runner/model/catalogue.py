@@ -8,6 +8,7 @@ from typing import overload
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.model.notice import Notice
 from runner.model.outline import Outline
 from runner.model.regime import Regime
@@ -74,7 +75,7 @@ class Laws(Sequence[Regime]):
             return tuple(self[number] for number in range(*which.indices(self._count)))
         number = range(self._count)[which]
         if number not in self._decoded:
-            self._decoded[number] = msgspec.json.decode(self._texts[number], type=Regime)
+            self._decoded[number] = from_json(self._texts[number], Regime)
         return self._decoded[number]
 
 
@@ -93,11 +94,11 @@ class Pinned:
         )
 
     def _texts(self) -> Sequence[msgspec.Raw]:
-        return msgspec.json.decode(self._blob(self.contents.laws_at), type=tuple[msgspec.Raw, ...])
+        return from_json(self._blob(self.contents.laws_at), tuple[msgspec.Raw, ...])
 
     @cached_property
     def notices(self) -> dict[str, PinnedNotice]:
         """The templates by id."""
         apart = self.contents.notices_at
         body = self._blob(apart) if apart else self.contents.notices
-        return msgspec.json.decode(body, type=dict[str, PinnedNotice])
+        return from_json(body, dict[str, PinnedNotice])

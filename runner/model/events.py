@@ -6,12 +6,13 @@ folds an old journal to the same incident. The time an event stands for is in it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import ClassVar, Literal
 
 import msgspec
 
+from runner.decoding import json_reader
 from runner.model.bulk_events import CampaignMoved as CampaignMoved
 from runner.model.bulk_events import CampaignPart as CampaignPart
 from runner.model.bulk_events import CampaignPlanned as CampaignPlanned
@@ -490,7 +491,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 ENCODER = msgspec.json.Encoder(order="sorted")
-DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+READER: Callable[[bytes], AnyEvent] = json_reader(AnyEvent)
 
 
 def encode(event: AnyEvent) -> bytes:
@@ -500,4 +501,4 @@ def encode(event: AnyEvent) -> bytes:
 
 def decode(payload: bytes) -> AnyEvent:
     """Return the event of payload bytes; unknown types raise ``msgspec.ValidationError``."""
-    return DECODER.decode(payload)
+    return READER(payload)

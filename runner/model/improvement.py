@@ -5,11 +5,13 @@ They stand in a journal of the organisation's own, so that they outlive what the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal, get_args
 
 import msgspec
+
+from runner.decoding import json_reader
 
 JOURNAL = "improvements"
 """The journal's name; it is no incident."""
@@ -132,7 +134,7 @@ AnyImprovementEvent = (
     | ImprovementReopened
     | ImprovementDropped
 )
-DECODER: msgspec.json.Decoder[AnyImprovementEvent] = msgspec.json.Decoder(AnyImprovementEvent)
+READER: Callable[[bytes], AnyImprovementEvent] = json_reader(AnyImprovementEvent)
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from runner.decoding import convert
 from runner.model.messaging import MessageClass
 from runner.model.moments import parse_duration
 from runner.model.vocabulary import nearest
@@ -66,7 +67,7 @@ def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClas
     spans = {key: _span(value) if key in _SPANS else value for key, value in fields.items()}
     plain = {key: getattr(base, key) for key in MessageClass.__struct_fields__}
     try:
-        return msgspec.convert({**plain, **spans, "name": name}, MessageClass)
+        return convert({**plain, **spans, "name": name}, MessageClass)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
 

@@ -6,11 +6,12 @@ a role, and who was forgotten, stands in the organisation's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.decoding import json_reader
 from runner.model.messaging import ContactPoint
 from runner.model.organisation import Check, Person
 from runner.model.states import AttemptState
@@ -106,7 +107,7 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
 CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
 """What changes what is known of one person."""
 AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayTried | WayChecked | RoleHeld
-DECODER: msgspec.json.Decoder[AnyPeopleEvent] = msgspec.json.Decoder(AnyPeopleEvent)
+READER: Callable[[bytes], AnyPeopleEvent] = json_reader(AnyPeopleEvent)
 
 
 class People(msgspec.Struct, frozen=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
+
+from runner.decoding import json_reader
 
 JOURNAL = "retention"
 """The journal's name; it is no incident."""
@@ -20,7 +22,7 @@ class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
     reason: str
 
 
-DECODER: msgspec.json.Decoder[IncidentShredded] = msgspec.json.Decoder(IncidentShredded)
+READER: Callable[[bytes], IncidentShredded] = json_reader(IncidentShredded)
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

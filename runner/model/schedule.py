@@ -6,11 +6,13 @@ hand leaves it in the state ``claimed``, where others find it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
+
+from runner.decoding import json_reader
 
 JOURNAL = "schedules"
 """The journal's name; it is no incident."""
@@ -116,7 +118,7 @@ AnyScheduleEvent = (
     | FiringRestored
     | FiringAcknowledged
 )
-DECODER: msgspec.json.Decoder[AnyScheduleEvent] = msgspec.json.Decoder(AnyScheduleEvent)
+READER: Callable[[bytes], AnyScheduleEvent] = json_reader(AnyScheduleEvent)
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):

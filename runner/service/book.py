@@ -14,7 +14,7 @@ import msgspec
 
 from runner.errors import Sealed, Stale
 from runner.model.actor import Actor
-from runner.model.people import BOOK, DECODER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
+from runner.model.people import BOOK, READER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
 from runner.service.chance import Chance, Clock
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
@@ -54,7 +54,7 @@ def _books(store: Store) -> list[IncidentRow]:
 def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEvent]]:
     for _, at, data in store.read_payloads(journal):
         if data is not None:
-            yield at, DECODER.decode(data)
+            yield at, READER(data)
 
 
 class Books:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.buckets import forgotten, room, taken
 from runner.engine.bulk_pace import DEFAULT_RATES
 from runner.model.bulk import Campaign, Way
@@ -94,4 +95,4 @@ def _ahead(rate: Rate) -> timedelta:
 
 
 def _read(body: bytes | None) -> Account:
-    return msgspec.json.decode(body, type=Account) if body else Account()
+    return from_json(body, Account) if body else Account()

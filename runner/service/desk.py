@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from runner.decoding import from_json
 from runner.effects.tools import Sender, Tools
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.exercise_time import time_in
@@ -97,14 +96,14 @@ class Desk:
         """Return the law and templates of a digest."""
         found = self._catalogues.get(digest)
         if found is None:
-            contents = msgspec.json.decode(self.store.get_blob(digest), type=Contents)
+            contents = from_json(self.store.get_blob(digest), Contents)
             found = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
         return found
 
     def _plan(self, digest: str) -> Plan:
         found = self._plans.get(digest)
         if found is None:
-            found = compile_plan(msgspec.json.decode(self.store.get_blob(digest), type=Bundle))
+            found = compile_plan(from_json(self.store.get_blob(digest), Bundle))
             self._plans[digest] = found
         return found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.exercise_faults import skew
 from runner.engine.injects import Due, due_injects, next_inject
 from runner.engine.rating_rules import Proposal
@@ -101,7 +102,7 @@ def plan_of(desk: Desk, incident: Incident) -> Exercise:
         raise Refused(
             f"{incident.codename} is no exercise", hint="see: tocsin drill list", code="not_an_exercise"
         )
-    return msgspec.json.decode(desk.store.get_blob(incident.drill.plan), type=Exercise)
+    return from_json(desk.store.get_blob(incident.drill.plan), Exercise)
 
 
 def set_clock(

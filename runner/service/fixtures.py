@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.paths import lane_of, path_of
 from runner.errors import Refused, Sealed
 from runner.model import events as e
@@ -167,7 +168,7 @@ class _Script:
         self._found, self._done = [], []
 
     def _value(self, change: e.FactChange) -> str:
-        value: Any = msgspec.json.decode(change.value)
+        value: Any = from_json(change.value)
         kind = fact_type(change.key)
         if (
             isinstance(kind, FactType)

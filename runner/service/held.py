@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.model.incoming import Receipt
 from runner.store.port import Store
 
@@ -48,7 +49,7 @@ def held(store: Store) -> dict[str, Held]:
     found: dict[str, Held] = {}
     for name, body in store.marks(PREFIX).items():
         try:
-            found[name] = msgspec.json.decode(body, type=Held)
+            found[name] = from_json(body, Held)
         except msgspec.DecodeError:
             continue
     return found

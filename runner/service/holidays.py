@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from runner.decoding import from_json
+
 
 class PublicHolidays:
     """A calendar for ``runner.engine.counting``; places are ISO 3166-1 (``DE``) or 3166-2 (``US-CA``).
@@ -38,7 +40,7 @@ class PublicHolidays:
             return asked(place, year)
         kept = self._cache / f"holidays-{installed()}-{place}-{year}.json"
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            return msgspec.json.decode(kept.read_bytes(), type=frozenset[date])
+            return from_json(kept.read_bytes(), frozenset[date])
         found = asked(place, year)
         with contextlib.suppress(OSError):
             self._cache.mkdir(parents=True, exist_ok=True)

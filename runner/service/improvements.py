@@ -14,8 +14,8 @@ from runner.engine.lessons import Proposed, lessons, source_of
 from runner.engine.paths import path_of
 from runner.errors import NotFound, Refused
 from runner.model.improvement import (
-    DECODER,
     JOURNAL,
+    READER,
     ROLE,
     AnyImprovementEvent,
     ImprovementAdded,
@@ -46,7 +46,7 @@ Decide = Callable[[Item], AnyImprovementEvent]
 
 def read(desk: Desk) -> Items:
     """Return all items as of now."""
-    return fold_items(own_journal.entries(desk, JOURNAL, DECODER))
+    return fold_items(own_journal.entries(desk, JOURNAL, READER))
 
 
 def today(desk: Desk) -> date:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.effects.letters import MAIL_HOUSE, MANIFEST, make_shard
 from runner.effects.shards import Shard, shard_name, write_file
 from runner.errors import Refused, StoreLocked
@@ -60,8 +61,8 @@ def _same_run(begun: Path, plan: dict[str, Any]) -> None:
     if not begun.exists():
         replace_file(begun, content)
         return
-    known = msgspec.json.decode(begun.read_bytes(), type=dict[str, Any])
-    now = msgspec.json.decode(content, type=dict[str, Any])
+    known = from_json(begun.read_bytes(), dict[str, Any])
+    now = from_json(content, dict[str, Any])
     changed = sorted(key for key in {*known, *now} if known.get(key) != now.get(key))
     if changed:
         raise Refused(
@@ -85,7 +86,7 @@ def is_done(folder: Path, number: int) -> bool:
     if not shard.is_dir():
         return False
     with suppress(OSError, msgspec.DecodeError):
-        lines = [msgspec.json.decode(line, type=Line) for line in _lines(shard)]
+        lines = [from_json(line, Line) for line in _lines(shard)]
         if (shard / MAIL_HOUSE).is_file() and all(
             (folder / line.file).stat().st_size == line.size for line in lines
         ):
@@ -172,7 +173,7 @@ class _Count:
 
     def add(self, line: bytes) -> None:
         """Count one more line; those of one letter, and those of one file, stand next to each other."""
-        found = msgspec.json.decode(line, type=Line)
+        found = from_json(line, Line)
         if found.n != self._letter:
             self.letters, self._letter = self.letters + 1, found.n
             self.by_group[found.jurisdiction, found.population] += 1

@@ -36,12 +36,12 @@ Told = TypeVar("Told", bound=msgspec.Struct)
 
 
 def entries(
-    desk: Desk, journal: str, decoder: msgspec.json.Decoder[Told]
+    desk: Desk, journal: str, reader: Callable[[bytes], Told]
 ) -> Iterator[tuple[int, datetime, Told]]:
     """Yield every event with its number and its time."""
     for seq, at, data in desk.store.read_payloads(journal):
         if data is not None:
-            yield seq, at, decoder.decode(data)
+            yield seq, at, reader(data)
 
 
 def change(

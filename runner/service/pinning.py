@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.loading.catalog import Catalog
 from runner.loading.compiled import compiled, kept_digest
 from runner.model.catalogue import Catalogue, CatalogueText, Contents, PinnedNotice
@@ -59,7 +60,7 @@ def _files(catalog: Catalog) -> dict[str, Path | Traversable]:
 
 def _text(made: Catalogue) -> CatalogueText:
     """Return a catalogue as it is read again from what is kept."""
-    return msgspec.json.decode(msgspec.json.encode(made, order="sorted"), type=CatalogueText)
+    return from_json(msgspec.json.encode(made, order="sorted"), CatalogueText)
 
 
 def pin_catalogue(desk: Desk, catalog: Catalog) -> str:

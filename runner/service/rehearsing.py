@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.errors import NotFound
 from runner.loading.catalog import Catalog
 from runner.loading.rehearsals import TestFile, roles_of
@@ -121,7 +122,7 @@ def _chosen(catalog: Catalog, laws: tuple[str, ...]) -> tuple[tuple[msgspec.Raw,
 
 
 def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:
-    kept = msgspec.json.decode(bytes(found.notices), type=dict[str, msgspec.Raw])
+    kept = from_json(bytes(found.notices), dict[str, msgspec.Raw])
     for name in names:
         if name not in kept:
             near = nearest(name, kept)

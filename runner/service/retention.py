@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.errors import Refused
 from runner.model.incident import Incident
 from runner.model.moments import parse_instant
-from runner.model.retention import DECODER, JOURNAL, IncidentShredded, Kept, fold_retention
+from runner.model.retention import JOURNAL, READER, IncidentShredded, Kept, fold_retention
 from runner.service import own_journal
 from runner.store.port import IncidentRow
 
@@ -21,7 +21,7 @@ HOLD = "law_enforcement.hold."
 
 def kept(desk: Desk) -> Kept:
     """Return which incidents were shredded."""
-    return fold_retention(own_journal.entries(desk, JOURNAL, DECODER))
+    return fold_retention(own_journal.entries(desk, JOURNAL, READER))
 
 
 def check(row: IncidentRow, reason: str) -> None:

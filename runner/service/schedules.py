@@ -14,8 +14,8 @@ from runner.errors import NotFound, Refused
 from runner.loading.catalog import Catalog
 from runner.loading.exercises import load_exercise
 from runner.model.schedule import (
-    DECODER,
     JOURNAL,
+    READER,
     AnyScheduleEvent,
     Book,
     DrillScheduled,
@@ -38,7 +38,7 @@ Decide = Callable[[Book], Sequence[AnyScheduleEvent]]
 
 def read(desk: Desk) -> Book:
     """Return all schedules as of now."""
-    return fold_schedules(own_journal.entries(desk, JOURNAL, DECODER))
+    return fold_schedules(own_journal.entries(desk, JOURNAL, READER))
 
 
 def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:

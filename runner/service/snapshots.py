@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.model.incident import Incident
 
 AFTER = 500
@@ -50,7 +51,7 @@ def sources() -> list[Path]:
     """Return the files of all code that folds."""
     root = Path(__file__).parent.parent
     engine = (file for name in FOLDING for file in (root / "engine").glob(name))
-    return sorted([*(root / "model").glob("*.py"), *engine])
+    return sorted([root / "decoding.py", *(root / "model").glob("*.py"), *engine])
 
 
 def encode(incident: Incident) -> bytes:
@@ -61,7 +62,7 @@ def encode(incident: Incident) -> bytes:
 def decode(body: bytes) -> Incident:
     """Return the incident that was encoded."""
     with _many_objects():
-        return msgspec.json.decode(body, type=Incident)
+        return from_json(body, Incident)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.evolve import begin
 from runner.engine.exercise_time import clock_time
@@ -322,7 +323,7 @@ def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime
     }
     roles = {c.role: c.persons for c in commands if isinstance(c, AssignRole)}
     facts = {
-        change.key: Fact(key=change.key, value=msgspec.json.decode(change.value), at=now)
+        change.key: Fact(key=change.key, value=from_json(change.value), at=now)
         for c in commands
         if isinstance(c, RecordFacts)
         for change in c.changes

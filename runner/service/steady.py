@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.course import Course, begin, follow
 from runner.errors import StoreError
 from runner.service.chance import Clock
@@ -72,7 +73,7 @@ class Time:
     def _before(self) -> datetime | None:
         with suppress(StoreError, msgspec.DecodeError):
             found = self._marks.marks(self._name).get(self._name)
-            self._written = None if found is None else msgspec.json.decode(found, type=Kept)
+            self._written = None if found is None else from_json(found, Kept)
         return None if self._written is None else self._written.at
 
     def keep(self) -> None:
@@ -91,7 +92,7 @@ class Time:
 def kept_times(marks: Marks, host: str) -> Kept | None:
     """Return how far time had come on a machine."""
     found = marks.marks(CLOCK + host).get(CLOCK + host)
-    return None if found is None else msgspec.json.decode(found, type=Kept)
+    return None if found is None else from_json(found, Kept)
 
 
 def forget_time(marks: Marks, host: str) -> None:

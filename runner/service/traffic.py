@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine import breakers, buckets
 from runner.errors import StoreError
 from runner.model.commands import ReportDomain
@@ -66,12 +67,12 @@ class Traffic:
         with suppress(StoreError):
             marks = self._store.marks()
             self._breakers = {
-                name.removeprefix(BREAKER): msgspec.json.decode(body, type=Breaker)
+                name.removeprefix(BREAKER): from_json(body, Breaker)
                 for name, body in marks.items()
                 if name.startswith(BREAKER)
             }
             self._accounts = {
-                name.removeprefix(ACCOUNT): msgspec.json.decode(body, type=Account)
+                name.removeprefix(ACCOUNT): from_json(body, Account)
                 for name, body in marks.items()
                 if name.startswith(ACCOUNT)
             }
@@ -293,8 +294,8 @@ class Traffic:
 
 
 def _breaker(domain: str, body: bytes | None) -> Breaker:
-    return Breaker(domain=domain) if body is None else msgspec.json.decode(body, type=Breaker)
+    return Breaker(domain=domain) if body is None else from_json(body, Breaker)
 
 
 def _account(body: bytes | None) -> Account:
-    return Account() if body is None else msgspec.json.decode(body, type=Account)
+    return Account() if body is None else from_json(body, Account)

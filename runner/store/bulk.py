@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import from_json, msgpack_reader
 from runner.errors import NotFound, Sealed
 from runner.model.bulk import Campaign, Contact, Counters, OwedState, SuppressedFor, Tally, Way
 from runner.store import bulk_schema as sql
@@ -39,7 +40,7 @@ _SECRETS = "suppressions"
 _PAGE = 500
 _DROPPED = 10_000
 """Rows that are taken away in one commit."""
-_CONTACT = msgspec.msgpack.Decoder(Contact)
+_contact = msgpack_reader(Contact)
 
 
 def instant_text(instant: datetime) -> str:
@@ -431,7 +432,7 @@ def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes,
 def _known(row: Sequence[Any]) -> Known:
     _, state, body, tag, sent, bounced, complaints, chunks = row
     return Known(
-        campaign=msgspec.json.decode(bytes(body), type=Campaign),
+        campaign=from_json(bytes(body), Campaign),
         state=state,
         counters=Counters(sent=sent, bounced=bounced, complaints=complaints),
         chunks=chunks,
@@ -449,7 +450,7 @@ def _ways(text: str) -> tuple[Way, ...]:
 
 def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
     try:
-        return _CONTACT.decode(key.open(bytes(body), contact_context(campaign, n)))
+        return _contact(key.open(bytes(body), contact_context(campaign, n)))
     except msgspec.ValidationError as error:
         raise Sealed(
             "a person of this campaign was written by another version of Tocsin",

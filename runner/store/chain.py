@@ -24,6 +24,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from runner.decoding import json_reader
 from runner.errors import Bug, StoreCorrupt
 from runner.model.actor import Actor
 from runner.store.port import BreakKind, Broken, Head, Link, NewEvent, StoredEvent, Stream, Verification
@@ -82,9 +83,9 @@ class _Instant(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder(order="sorted").encode
-_decode_header = msgspec.json.Decoder(Header).decode
-_decode_promise = msgspec.json.Decoder(_Promise).decode
-_decode_instant = msgspec.json.Decoder(_Instant).decode
+_decode_header = json_reader(Header)
+_decode_promise = json_reader(_Promise)
+_decode_instant = json_reader(_Instant)
 _sha256 = hashlib.sha256
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 

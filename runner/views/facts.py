@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.events import FactsRecorded
@@ -145,7 +146,7 @@ def history(incident: Incident, key: str, rows: Iterable[Row]) -> HistoryReport:
         FactVersion(
             event=row.seq,
             at=row.at,
-            value=msgspec.json.decode(change.value),
+            value=from_json(change.value),
             source=change.source,
             by=event.by,
             actor=spoken(row.actor),

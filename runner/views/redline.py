@@ -8,6 +8,7 @@ from itertools import groupby
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.documents.redline import FactChange, Line, Op, Redline
 from runner.model.incident import Document, Incident, Invocation
 from runner.views.facts import value_words
@@ -153,4 +154,4 @@ def fact_blocks(facts: tuple[FactChange, ...]) -> Iterator[Block]:
 
 
 def _value(raw: msgspec.Raw) -> str:
-    return value_words(msgspec.json.decode(raw))
+    return value_words(from_json(raw))

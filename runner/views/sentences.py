@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.model import events as e
 from runner.model.bulk_events import AnyCampaignEvent
 from runner.model.exercise_events import ExerciseEvent
@@ -374,7 +375,7 @@ def _notice(event: _Notice) -> str:
 
 def _fact(change: e.FactChange) -> str:
     estimate = " (estimated)" if change.confidence == "estimated" else ""
-    return f"{change.key} = {value_words(msgspec.json.decode(change.value))}{estimate}"
+    return f"{change.key} = {value_words(from_json(change.value))}{estimate}"
 
 
 def _moved(changes: Sequence[e.DutyChange]) -> str:

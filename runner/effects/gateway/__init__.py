@@ -32,6 +32,7 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
+from runner.decoding import convert
 from runner.effects.clean import safe
 from runner.effects.gateway.hosting import barred, hosted
 from runner.effects.gateway.words import (
@@ -329,7 +330,7 @@ class Gateway:
     def _settings(self, channel: str, adapter: str, given: Mapping[str, object]) -> msgspec.Struct:
         schema = self._integration(channel, adapter).Settings
         try:
-            return msgspec.convert(dict(given), schema, dec_hook=self._path)
+            return convert(dict(given), schema, dec_hook=self._path)
         except msgspec.ValidationError as error:
             unknown = [name for name in given if name not in schema.__struct_fields__]
             hint = hint_for(unknown[0], schema.__struct_fields__) if unknown else ""

@@ -24,6 +24,7 @@ from integrations.port import (
 )
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
+from runner.decoding import convert
 from runner.effects.clean import LONGEST_REASON, clean, safe
 from runner.errors import Invalid
 from runner.model.incoming import Answer, Heard, Incoming, Receipt
@@ -153,7 +154,7 @@ def told(outcome: Outcome, address: str) -> SendResult:
     """Return an outcome as the runner's own, cleaned; what an integration says that is none is an unknown outcome."""
     try:
         # What is written into a journal must be readable again, and no integration proves more than the port knows.
-        checked = msgspec.convert(msgspec.structs.asdict(outcome), type(outcome))
+        checked = convert(msgspec.structs.asdict(outcome), type(outcome))
         return clean(as_result(checked), address)
     except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
         why = f"the integration's answer is no outcome ({type(error).__name__})"

@@ -170,8 +170,8 @@ check: lint docs lock-check coverage test ## Everything that must hold before a 
 golden: .venv/installed ## Write the golden files, the pages' outputs and the reference tables; read the difference
 	TOCSIN_UPDATE_GOLDEN=1 $(BIN)/python $(PYTEST)
 
-soak: .venv/installed ## Kill the worker at random, 200 times, on both stores
-	$(BIN)/python -m pytest -m soak --timeout 3600 $(TESTS)
+soak: .venv/installed ## Kill the worker at random, 200 times, on both stores; start commands cold, 20 times
+	$(BIN)/python -m pytest -m soak -s $(TESTS)
 
 bench: .venv/installed ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
 	$(BIN)/python -m tests.benchmarks.run --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))

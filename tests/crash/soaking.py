@@ -1,68 +1,71 @@
-"""Workers to be killed at random: the child of the soak test.
-
-``python -m tests.crash.soaking SMTP_PORT HTTP_PORT CLOCK`` forks a worker of the loaded program for each line
-``FOLDER URL`` of its standard input and answers with its process id.
-"""
+"""The real commands, each in a fresh interpreter, on a machine that has too much to do: what the soak and the cold starts share."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
+import subprocess
 import sys
-from datetime import timedelta
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import msgspec
 
-from runner.drivers.choice import Running, is_shared, make_worker
-from runner.service.desk import Desk
-from tests.crash.scenario import Boundaries, SharedClock, home, open_desk
+from runner.service.chance import SystemChance, SystemClock
+from tests.cli.at_desk import AtDesk
+from tests.crash.scenario import SIGNING, home
+
+LOOP = "import os\nwhile os.getppid() == int(os.environ['LOADED']): pass"
 
 
-def desk_of(folder: Path, url: str, smtp: int, http: int, clock: SharedClock) -> Desk:
-    """Return a desk on the shared time."""
-    settings = msgspec.structs.replace(home(smtp, http), store=url)
-    return open_desk(folder, settings, Boundaries(0), url, clock)
+@contextmanager
+def busy_machine() -> Iterator[None]:
+    """Keep every core busy and one program waiting, so that each thread is interrupted anywhere."""
+    environ = {**os.environ, "LOADED": str(os.getpid())}
+    number = (os.cpu_count() or 1) + 1
+    loops = [subprocess.Popen([sys.executable, "-c", LOOP], env=environ) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for one in loops:
+            one.kill()
+            one.wait()
 
 
-def worker_of(desk: Desk) -> Running:
-    """Return a worker that takes a killed one's place within seconds."""
-    if not is_shared(desk):
-        return make_worker(desk)
-    from runner.drivers.postgres.worker import Pace, QueueWorker
-
-    quick = timedelta(milliseconds=200)
-    return QueueWorker(desk, pace=Pace(heartbeat=quick, silence=5 * quick, sweep=1, poll=quick))
-
-
-def work(desk: Desk) -> None:
-    """Work until terminated."""
-    worker = worker_of(desk)
-    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-    worker.run()
-    worker.close()
-    desk.store.close()
+@contextmanager
+def running(
+    home: Path, *words: str, said: IO[Any] | int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command that does not outlive the block."""
+    with started(home, *words, said=said) as command:
+        try:
+            yield command
+        finally:
+            command.kill()
 
 
-def main() -> None:
-    """Fork a worker for each line."""
-    smtp, http, clock = int(sys.argv[1]), int(sys.argv[2]), SharedClock(Path(sys.argv[3]))
-    with contextlib.suppress(ImportError):
-        import_module("runner.drivers.postgres.worker")  # once, for all forks
-        import_module("runner.store.postgres")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need no burial
-    for line in sys.stdin:
-        folder, url = line.split()
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            work(desk_of(Path(folder), url, smtp, http, clock))
-            os._exit(0)
-        sys.stdout.write(f"{child}\n")
-        sys.stdout.flush()
+def started(home: Path, *words: str, said: IO[Any] | int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    """Start a command; what it says goes to ``said``."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "runner", *words],
+        env={**os.environ, "TOCSIN_HOME": str(home)},
+        stderr=said,
+        text=True,
+    )
 
 
-if __name__ == "__main__":
-    main()
+def at_desk(folder: Path, store: str = "") -> AtDesk:
+    """Return a person whose commands have the machine's own time, as those in other processes have."""
+    return AtDesk(folder, SystemClock(), SystemChance(), store=store)
+
+
+def home_of(folder: Path, store: str, smtp: int, http: int) -> AtDesk:
+    """Make the home of the crash tests' organisation."""
+    made = at_desk(folder, store)
+    made.done("init")
+    (folder / "signing").write_text(SIGNING, encoding="utf-8")
+    (folder / "signing").chmod(0o600)
+    settings = msgspec.to_builtins(home(smtp, http))
+    made.settings(**{name: settings[name] for name in ("people", "roles", "channels", "act")})
+    return made

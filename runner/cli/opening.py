@@ -20,6 +20,7 @@ from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_re
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 
 if TYPE_CHECKING:
+    from runner.loading.http_calls import CalledHost
     from runner.model.incident import Incident
     from runner.service.starting import Opening, Request
 
@@ -37,6 +38,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     plan: PlanReport
     unaddressed: tuple[str, ...]
     """Messages whose roles nobody holds."""
+    http_calls: tuple[CalledHost, ...]
+    """What automatic actions call, and the secrets that they send there."""
     unmapped: tuple[str, ...]
     """What of the VERIS records became no fact."""
 
@@ -138,6 +141,7 @@ def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
         version=incident.version,
         plan=plan,
         unaddressed=opening.unaddressed,
+        http_calls=opening.http_calls,
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
     )
 
@@ -181,6 +185,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
+    blocks += [line(str(one), "warn" if one.refused else "plain", hang=2) for one in opening.http_calls]
     for record in opening.imported:
         blocks += [
             Blank(),

@@ -20,6 +20,7 @@ from runner.views.words import count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.loading.http_calls import CalledHost
     from runner.model.messaging import Channel
     from runner.model.organisation import Home
     from runner.service.playbooks import Difference, Entry, Outline, Shown
@@ -71,7 +72,8 @@ def show(session: Session, name: Name) -> None:
     """
     from runner.service.playbooks import shown
 
-    found = shown(name, _catalog(session))
+    home = _home(session)
+    found = shown(name, _catalog(session), None if home is None else home.act)
     session.show(found, lambda: _show_page(found))
 
 
@@ -89,6 +91,7 @@ def _show_page(found: Shown) -> Page:
     ):
         if words:
             blocks.append(Paragraph(cells=(Cell(f"{title}: ", "dim"), Cell(words)), hang=2))
+    blocks += [line(str(one), "warn" if one.refused else "plain", hang=2) for one in found.http_calls]
     rows = tuple(_outline(one) for one in found.steps)
     return Page((*blocks, Blank(), Table(rows=rows, elastic=2, indent=0)))
 
@@ -115,10 +118,12 @@ def validate(
       tocsin playbook validate playbooks --strict --format sarif
     """
     from runner.loading.validate import validate as validated
+    from runner.service.playbooks import called
 
-    home = _home(session)
-    problems = validated(path, _catalog(session), home, channels=_channels(home), strict=strict)
-    _print_problems(session, problems, len(path))
+    home, catalog = _home(session), _catalog(session)
+    problems = validated(path, catalog, home, channels=_channels(home), strict=strict)
+    calls = called(path, problems, catalog, None if home is None else home.act)
+    _print_problems(session, problems, calls, len(path))
     return 1 if any(one.severity == "error" for one in problems) else 0
 
 
@@ -147,7 +152,9 @@ def _channels(home: Home | None) -> Mapping[str, Channel]:
     return read_channels(home)[0]
 
 
-def _print_problems(session: Session, problems: tuple[Problem, ...], files: int) -> None:
+def _print_problems(
+    session: Session, problems: tuple[Problem, ...], calls: tuple[CalledHost, ...], files: int
+) -> None:
     if session.options.format == "sarif":
         from runner import __version__
         from runner.loading.sarif import to_sarif
@@ -155,10 +162,12 @@ def _print_problems(session: Session, problems: tuple[Problem, ...], files: int)
         session.show_json(to_sarif(problems, version=__version__))
         return
     if session.json:
-        session.show_json({"schema": "tocsin/problems/v1", "problems": problems})
+        session.show_json({"schema": "tocsin/problems/v1", "problems": problems, "http_calls": calls})
         return
     for one in problems:
         session.world.out.write(f"{one}\n")
+    for call in calls:
+        session.say(str(call))
     errors = sum(one.severity == "error" for one in problems)
     if problems:
         session.say(f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")

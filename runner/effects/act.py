@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,14 @@ from runner.model.commands import AttemptDone
 from runner.model.incident import Incident
 from runner.model.messaging import HttpCall, SendResult
 from runner.model.playbook import HttpCall as Http
+from runner.model.playbook import is_bad_reference, secret_in
 from runner.model.work import DoAct
+
+ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    *("SYSTEMROOT", "PATHEXT", "TEMP", "TMP", "USERPROFILE"),  # without these little runs on Windows
+)
+"""All that a local command sees of our environment, in which the secrets of channels may stand."""
 
 
 def act(work: DoAct, incident: Incident, tools: Tools) -> AttemptDone:
@@ -37,6 +45,9 @@ def _attempt(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
 
 
 def _http(work: DoAct, http: Http, incident: Incident, tools: Tools) -> SendResult:
+    if any(map(is_bad_reference, http.headers.values())):
+        reason = "a header names a secret in a form that is not used any more; it is secret:NAME"
+        return SendResult(state="rejected", reason=reason, permanent=True)
     try:
         headers = {name: _value(value, tools) for name, value in http.headers.items()}
         body = _body(work, http, incident)
@@ -90,8 +101,9 @@ def _filled(part: Any, names: Mapping[str, object]) -> Any:
 
 
 def _value(value: str, tools: Tools) -> str:
-    """Return a header's value; ``secret:REFERENCE`` is fetched, so that no playbook holds a secret."""
-    return tools.secret(value.removeprefix("secret:")).reveal() if value.startswith("secret:") else value
+    """Return a header's value with the secret that it names filled in."""
+    secret = secret_in(value)
+    return value if secret is None else secret.scheme + tools.given_secret(secret.name).reveal()
 
 
 def _command(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
@@ -101,9 +113,11 @@ def _command(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
     if incident.kind != "real":
         reason = f"an incident of kind {incident.kind} runs no local command"
         return SendResult(state="rejected", reason=reason, permanent=True)
+    allowed = (*ENVIRONMENT, *tools.acting.environment)
     try:
         done = subprocess.run(  # noqa: S603  # an argument list that the playbook fixes, no shell
             work.action.command,
+            env={name: value for name, value in os.environ.items() if name in allowed},
             # Nothing of what it says is used; and what it leaves running must not keep its end from being seen.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

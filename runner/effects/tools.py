@@ -79,6 +79,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """Pinned templates: id → front matter and body."""
     secret: Callable[[str], Secret]
     """A reference's value; raises a TocsinError without the value in it."""
+    given_secret: Callable[[str], Secret]
+    """A secret that actions may have, by its name in the settings; raises as well where it is none of those."""
     now: Callable[[], datetime]
     """The incident's own time: an exercise's, where it is one."""
     wall: Callable[[], datetime]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from runner.loading.check_map import Findings, Map, Place, walk
 from runner.loading.check_order import always
+from runner.loading.http_calls import host_of, secrets_of
 from runner.loading.known import Known
 from runner.loading.source import Where
 from runner.model.expressions import (
@@ -21,11 +20,24 @@ from runner.model.expressions import (
 )
 from runner.model.fact_types import FactType
 from runner.model.moments import parse_instant
-from runner.model.playbook import Act, Approve, Ask, File, Group, Notice, Repeat, Task, Wait
-from runner.model.vocabulary import find
+from runner.model.playbook import (
+    Act,
+    Approve,
+    Ask,
+    File,
+    Group,
+    HttpCall,
+    Notice,
+    Repeat,
+    Task,
+    Wait,
+    is_bad_reference,
+    secret_in,
+)
+from runner.model.vocabulary import find, nearest
 
 _SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
-_REFERENCES = ("env:", "file:", "keyring:", "command:")
+_LIST_IT = "write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}"
 
 
 def check_flow(steps: Map, known: Known, found: Findings) -> None:
@@ -107,7 +119,7 @@ def _action(step: Act, where: Where, known: Known, found: Findings) -> None:
     if step.http is None:
         return
     call, here = step.http, (*where, "http")
-    host = _host(call.url)
+    host = host_of(call.url)
     if not host:
         found.error(
             (*here, "url"), "bad-url", "an address begins with https:// and a host, without a password"
@@ -120,20 +132,26 @@ def _action(step: Act, where: Where, known: Known, found: Findings) -> None:
         found.warn(
             (*where, "on_unknown"), "may-repeat", text, "idempotent: true if the server honours the key"
         )
+    _headers(call, (*here, "headers"), known, found)
+
+
+def _headers(call: HttpCall, here: Where, known: Known, found: Findings) -> None:
+    """A secret is named in one form, and is one of the home's list."""
     for name, value in call.headers.items():
-        if name.lower() in _SECRET_HEADERS and not value.startswith(_REFERENCES):
-            found.error(
-                (*here, "headers", name), "secret", "a secret stands in a playbook", "write env:NAME instead"
-            )
-
-
-def _host(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    good = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    return (parts.hostname or "") if good else ""
+        where, secret = (*here, name), secret_in(value)
+        if is_bad_reference(value):
+            text = "this is no reference to a secret, and would be sent as it stands"
+            found.error(where, "secret-form", text, _LIST_IT)
+        elif secret is None and name.lower() in _SECRET_HEADERS:
+            found.error(where, "secret", "a secret stands in a playbook", _LIST_IT)
+        elif secret is not None and known.home is not None and secret.name not in known.home.act.secrets:
+            close = nearest(secret.name, known.home.act.secrets)
+            hint = f"did you mean secret:{close}?" if close else _LIST_IT
+            text = f"there is no secret '{secret.name}' in act.secrets of tocsin.yaml"
+            found.error(where, "unknown-secret", text, hint)
+    if known.home is None and (secrets := secrets_of(call)):
+        text = f"secret {', '.join(secrets)} cannot be checked: there is no home"
+        found.warn(here, "secret-not-checked", text, "tocsin init, or --home DIR", key=True)
 
 
 def _items(items: Expression, where: Where, found: Findings) -> None:
@@ -219,8 +237,6 @@ def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
             where, "other-body", f"'{name}' stands inside of '{container}'", f"read step('{container}')"
         )
         return
-    from runner.model.vocabulary import nearest
-
     close = nearest(name, [one.step.id for one in steps.places])
     found.error(
         where, "unknown-step", f"there is no step '{name}'", f"did you mean '{close}'?" if close else ""

@@ -15,6 +15,7 @@ from runner.loading.source import Source, Where, load
 from runner.model.message_classes import class_problems
 from runner.model.messaging import BUILT_IN_CLASSES, ChannelConfig
 from runner.model.organisation import Home
+from runner.model.playbook import secret_in
 from runner.model.traffic import read_rate, read_timeout
 from runner.model.vocabulary import nearest
 
@@ -119,7 +120,29 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         )
     for name, channel in home.channels.items():
         found.extend(_channel(name, channel, source))
+    found.extend(_acting(home, source))
     return found
+
+
+def _acting(home: Home, source: Source) -> Iterator[Problem]:
+    """Yield secrets and variables that no automatic action may have, or that are named in no usable way."""
+    from runner.vault.given import is_private
+
+    named: dict[Where, str] = {("act", "secrets", name): one for name, one in home.act.secrets.items()}
+    named |= {("act", "environment", n): f"env:{name}" for n, name in enumerate(home.act.environment)}
+    for where, reference in named.items():
+        if not _REFERENCE.fullmatch(reference) or reference.startswith("command:"):
+            hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
+            yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
+        elif is_private(reference, home, base=Path(source.file).parent):
+            text = "Tocsin itself needs this secret: no action may have it"
+            yield source.problem(where, "secret-private", text, hint="name a secret that only actions use")
+    for name in home.act.secrets:
+        if secret_in(f"secret:{name}") is None:
+            text = f"a playbook cannot name a secret {name!r}"
+            yield source.problem(
+                ("act", "secrets", name), "secret-name", text, hint="use letters, digits, - and _", key=True
+            )
 
 
 def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:

@@ -41,14 +41,14 @@ def validate(
     """Return the problems of files, and of all files in folders, file by file; ``strict`` makes warnings errors."""
     problems: list[Problem] = []
     for path in paths:
-        for file in _files(path):
+        for file in files_in(path):
             problems += validate_file(file, catalog, home, channels=channels)
     if strict:
         problems = [msgspec.structs.replace(one, severity="error") for one in problems]
     return tuple(problems)
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_in(path: Path) -> Iterator[Path]:
     """Yield a file, or the files of a folder that look as if they were ours."""
     if not path.is_dir():
         yield path

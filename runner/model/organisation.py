@@ -50,10 +50,14 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What automatic actions are allowed: named hosts, and local commands only when switched on."""
+    """What automatic actions are allowed: named hosts and secrets, and local commands only when switched on."""
 
     hosts: frozenset[str] = frozenset()
     commands: bool = False
+    secrets: dict[str, str] = {}
+    """Names that playbooks use, as ``secret:NAME`` → where each secret is."""
+    environment: tuple[str, ...] = ()
+    """Variables that local commands get besides those that every program needs."""
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +100,12 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Failure domains of the company's own identity provider, network, mail and chat."""
     act: Acting = Acting()
     stationery: Paper = Paper()
+
+    @property
+    def private_references(self) -> tuple[str, ...]:
+        """Where the secrets are that no automatic action may have: the master key, the store's and the channels' own."""
+        channels = (reference for one in self.channels.values() for reference in one.secrets.values())
+        return tuple(one for one in (self.master_key, self.store_password, *channels) if one)
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""

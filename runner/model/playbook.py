@@ -7,8 +7,9 @@ the pinned bundle. Durations are ``timedelta``; conditions carry their parsed tr
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta
@@ -191,6 +192,29 @@ class HttpCall(Part, frozen=True, kw_only=True):
     expect: tuple[Status, ...] = ()
     idempotent: bool = False
     """The server honours the Idempotency-Key header, so an unanswered call may be repeated."""
+
+
+class HeaderSecret(NamedTuple):
+    """A secret of the settings' list, as a header names it: ``secret:NAME``, or ``Bearer secret:NAME``."""
+
+    scheme: str
+    """What is sent before it, with its space."""
+    name: str
+
+
+_SECRET = re.compile(r"([A-Za-z][\w-]* |)secret:([A-Za-z0-9][\w.-]*)")
+_REFERENCE = re.compile(r"(?:^|\s)(?:env|file|keyring|command|secret):|\$\{?[A-Za-z_]", re.IGNORECASE)
+
+
+def secret_in(value: str) -> HeaderSecret | None:
+    """Return the secret that a header's value names, None where it names none in the one form that is filled in."""
+    found = _SECRET.fullmatch(value)
+    return HeaderSecret(*found.groups()) if found else None
+
+
+def is_bad_reference(value: str) -> bool:
+    """Tell whether a header's value looks like a reference and is none: it would be sent as it stands."""
+    return secret_in(value) is None and _REFERENCE.search(value) is not None
 
 
 class Act(Step, tag="act", frozen=True, kw_only=True):

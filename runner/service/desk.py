@@ -318,6 +318,7 @@ class Desk:
     def tools(self, incident: Incident) -> Tools:
         """Return what an effect of an incident works with."""
         from runner.effects import gateway
+        from runner.vault.given import given_secret
         from runner.vault.secrets import resolve
 
         notices = self.catalogue(incident).notices
@@ -329,6 +330,7 @@ class Desk:
             acting=self.home.act,
             notices={name: (pinned.notice, pinned.body) for name, pinned in notices.items()},
             secret=lambda reference: resolve(reference, base=self.folder),
+            given_secret=lambda name: given_secret(name, self.home, base=self.folder),
             now=lambda: self.now_in(incident),
             wall=self.clock.now,
             new_id=self.chance.name,

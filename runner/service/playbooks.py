@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import msgspec
 
 from runner.engine.plan import walk
 from runner.engine.view import title_of
-from runner.errors import Invalid, NotFound
+from runner.errors import Invalid, NotFound, Problem, TocsinError
 from runner.loading.bundle import is_path, load_bundle
 from runner.loading.catalog import Catalog
+from runner.loading.http_calls import CalledHost, http_calls
 from runner.loading.reading import read_playbook
 from runner.loading.source import scan_file
+from runner.loading.validate import files_in
+from runner.model.organisation import Acting
 from runner.model.playbook import AnyStep, Group, Playbook, Repeat
 
 
@@ -53,6 +57,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     roles: dict[str, str]
     messages: tuple[str, ...]
     steps: tuple[Outline, ...]
+    http_calls: tuple[CalledHost, ...]
+    """What it and all that it runs call, and the secrets that they send there."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +104,7 @@ def listed(catalog: Catalog) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def shown(name: str, catalog: Catalog) -> Shown:
+def shown(name: str, catalog: Catalog, acting: Acting | None = None) -> Shown:
     """Return a playbook in outline; raises Invalid with every problem."""
     bundle = load_bundle(name, catalog)
     playbook = bundle.playbook
@@ -112,7 +118,21 @@ def shown(name: str, catalog: Catalog) -> Shown:
         roles={role: found.title for role, found in playbook.roles.items()},
         messages=tuple(f"{key} ({one.message_class})" for key, one in playbook.messages.items()),
         steps=tuple(_outline(playbook.steps, 0)),
+        http_calls=http_calls([bundle], acting),
     )
+
+
+def called(
+    paths: Sequence[Path], problems: Sequence[Problem], catalog: Catalog, acting: Acting | None
+) -> tuple[CalledHost, ...]:
+    """Return what the valid playbooks among files and folders call; ``problems`` is what validation found there."""
+    wrong = {one.file for one in problems if one.severity == "error"}
+    bundles = []
+    for file in (one for path in paths for one in files_in(path) if str(one) not in wrong):
+        if file.suffix != ".md" and "tocsin/playbook/v1" in file.read_text(encoding="utf-8"):
+            with suppress(TocsinError):  # one that it runs may be wrong
+                bundles.append(load_bundle(str(file), catalog))
+    return http_calls(bundles, acting)
 
 
 def _outline(steps: Sequence[AnyStep], depth: int) -> Iterator[Outline]:

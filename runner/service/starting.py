@@ -21,6 +21,7 @@ from runner.engine.plan import walk
 from runner.errors import Invalid, Refused
 from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
+from runner.loading.http_calls import CalledHost, http_calls
 from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts
 from runner.model.events import FactChange, IncidentOpened, Recorded
 from runner.model.facts import Fact, Stated
@@ -70,6 +71,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     previews: tuple[MessagePreview, ...]
     unaddressed: tuple[str, ...]
     """Messages whose roles nobody holds."""
+    http_calls: tuple[CalledHost, ...]
+    """What automatic actions call, and the secrets that they send there."""
     imported: tuple[Imported, ...]
     """What VERIS records gave, and what they could not."""
     at: datetime
@@ -121,6 +124,7 @@ def prepare_opening(
         playbooks=tuple(bundle.playbook for bundle in bundles),
         previews=previews,
         unaddressed=unaddressed,
+        http_calls=http_calls(bundles, desk.home.act),
         imported=imported,
         at=now,
     )

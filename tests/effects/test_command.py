@@ -24,7 +24,19 @@ INCIDENT = Incident(id="i-1", codename="amber-falcon", title="", kind="real", op
 def ran(*command: str, limit: timedelta = timedelta(seconds=20)) -> SendResult:
     """Return what came of a command."""
     none: Any = None
-    kept = ("blobs", "sender", "call", "directory", "notices", "secret", "now", "wall", "new_id", "duties")
+    kept = (
+        "blobs",
+        "sender",
+        "call",
+        "directory",
+        "notices",
+        "secret",
+        "given_secret",
+        "now",
+        "wall",
+        "new_id",
+        "duties",
+    )
     tools = Tools(acting=Acting(commands=True), **cast("dict[str, Any]", dict.fromkeys(kept, none)))
     action = Act(id="stop", act="Stop it", command=command)
     work = DoAct(incident="i-1", step="stop", n=1, key="k", action=action, time_limit=limit)

@@ -19,7 +19,19 @@ INITIAL = "eu-gdpr-33-controller-sa/initial"
 def tools(**own: Notice) -> Tools:
     """Return tools that hold nothing but the shipped templates and these."""
     none: Any = None
-    kept = ("blobs", "sender", "call", "directory", "acting", "secret", "now", "wall", "new_id", "duties")
+    kept = (
+        "blobs",
+        "sender",
+        "call",
+        "directory",
+        "acting",
+        "secret",
+        "given_secret",
+        "now",
+        "wall",
+        "new_id",
+        "duties",
+    )
     return Tools(
         notices={**catalog().notices(), **{one.id: (one, "# Own\n") for one in own.values()}},
         **cast("dict[str, Any]", dict.fromkeys(kept, none)),

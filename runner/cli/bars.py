@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runner.cli.session import Session
+from runner.cli.streams import cleaned
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,7 +38,7 @@ class Bars:
         if self._progress is None:
             session.say(text)
         else:
-            self._progress.console.print(text, markup=False, highlight=False)
+            self._progress.console.print(cleaned(text), markup=False, highlight=False)
 
 
 @contextmanager

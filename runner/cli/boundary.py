@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import __version__
-from runner.cli.streams import Unwritten, hush, unread
+from runner.cli.streams import Unwritten, as_json, hush, unread
 from runner.errors import Bug, TocsinError
 from runner.settings import find_home
 
@@ -80,8 +80,6 @@ def _said(world: World, words: Sequence[str], error: TocsinError) -> int:
 
 
 def _as_json(error: TocsinError) -> str:
-    import msgspec
-
     body = {
         "schema": "tocsin/error/v1",
         "code": error.code,
@@ -89,14 +87,16 @@ def _as_json(error: TocsinError) -> str:
         "hint": error.hint,
         "problems": error.problems,
     }
-    return msgspec.json.encode(body).decode() + "\n"
+    return as_json(body)
 
 
 def _as_text(error: TocsinError) -> str:
-    lines = [str(problem) for problem in error.problems]
-    lines.append(f"{error.kind} [{error.code}]: {error.message}")
+    from runner.views.page import visible
+
+    lines = [visible(str(problem)) for problem in error.problems]
+    lines.append(visible(f"{error.kind} [{error.code}]: {error.message}"))
     if error.hint:
-        lines.append(f"  → {error.hint}")
+        lines.append(f"  → {visible(error.hint)}")
     return "\n".join(lines) + "\n"
 
 

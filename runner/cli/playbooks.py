@@ -14,7 +14,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
 from runner.errors import NotFound, Problem, TocsinError
 from runner.settings import CONFIG
-from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
 from runner.views.words import count
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _print_problems(
         session.show_json({"schema": "tocsin/problems/v1", "problems": problems, "http_calls": calls})
         return
     for one in problems:
-        session.world.out.write(f"{one}\n")
+        session.world.out.write(f"{visible(str(one))}\n")
     for call in calls:
         session.say(str(call))
     errors = sum(one.severity == "error" for one in problems)

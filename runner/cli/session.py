@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import msgspec
 
-from runner.cli.streams import unread
+from runner.cli.streams import as_json, cleaned, unread
 from runner.cli.world import World
 from runner.errors import Refused, Usage, warning
 from runner.model.actor import VIA
@@ -187,7 +187,7 @@ class Session:
 
     def say(self, text: str) -> None:
         """Say something beside the answer, on standard error."""
-        self.world.err.write(f"{text}\n")
+        self.world.err.write(f"{cleaned(text)}\n")
         self.world.err.flush()
 
     def warn(self, code: str, text: str) -> None:
@@ -220,7 +220,7 @@ class Session:
     def show_json(self, report: Any) -> None:
         """Print one JSON document."""
         try:
-            self.world.out.write(msgspec.json.encode(report).decode() + "\n")
+            self.world.out.write(as_json(report))
         except OSError as error:
             unread(self.world.out, error)
 
@@ -235,7 +235,7 @@ class Session:
         """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
         if not self.world.asks:
             raise Refused("there is no terminal to ask at", hint=otherwise, code="no_terminal")
-        self.world.err.write(f"{question} [y/N] ")
+        self.world.err.write(f"{cleaned(question)} [y/N] ")
         self.world.err.flush()
         if self.world.inp.readline().strip().lower() not in ("y", "yes"):
             raise Refused("not done: you did not say yes", hint=otherwise, code="not_confirmed")

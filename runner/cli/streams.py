@@ -9,11 +9,30 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
 from runner.errors import TocsinError
+
+
+_HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What JSON lets stand as it is, though a terminal may act on it."""
+
+
+def cleaned(text: str) -> str:
+    """Return lines in which nothing can steer a terminal or turn the text round: what others wrote stands in them."""
+    from runner.views.page import visible
+
+    return "\n".join(visible(line) for line in text.split("\n"))
+
+
+def as_json(report: Any) -> str:
+    """Return one JSON document in one line; what could steer a terminal is escaped, which says the same."""
+    import msgspec
+
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.encode(report).decode()) + "\n"
 
 
 class Unwritten(TocsinError):

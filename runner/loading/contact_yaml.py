@@ -25,7 +25,7 @@ TRUSTING = ("verified_at", "consented_at", "changed_at")
 
 def read_yaml(path: Path) -> Listing:
     """Return what a file says of people and roles; raises Invalid where it is no YAML."""
-    source = load(path, code="contact-list")
+    source = load(path, code="contact-list", data=True)
     data: Any = source.data if isinstance(source.data, dict) else {}
     problems: list[Problem] = []
     if not isinstance(data.get("people"), dict):
@@ -80,7 +80,7 @@ def _plain(contact: ContactPoint) -> ContactPoint:
 
 def trusting(path: Path) -> Iterator[Problem]:
     """Yield a warning for each word of a file that proves nothing here."""
-    source = load(path, code="contact-list")
+    source = load(path, code="contact-list", data=True)
     people = source.data.get("people") if isinstance(source.data, dict) else None
     for name, person in people.items() if isinstance(people, dict) else ():
         for index, contact in enumerate(person.get("contacts") or () if isinstance(person, dict) else ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -24,8 +25,20 @@ TOO_DEEP = (
     f"nested deeper than {MAX_DEPTH} levels",
     "move the inner steps into a playbook of their own",
 )
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline, and those that turn the direction of a text: no file of ours needs them."""
+
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _OURS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
+
+
+def hidden(character: str) -> tuple[str, str, str]:
+    """Return the code, message and hint of a finding: a character that hides or turns text."""
+    return (
+        "yaml-control-character",
+        f"the character U+{ord(character):04X} is not allowed here",
+        "remove it; it was probably pasted in",
+    )
 
 
 def error_at(file: str, line: int, column: int, code: str, message: str, hint: str) -> Problem:
@@ -53,8 +66,10 @@ class _Frame(msgspec.Struct):
 class Builder:
     """Takes parser events, one after the other, and grows data and spots side by side."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, data: bool = False) -> None:
         self.file = file
+        self.data = data
+        """Whether it holds what others wrote: who uses a value looks at its characters."""
         self.problems: list[Problem] = []
         self.stack: list[_Frame] = []
         self.anchors: dict[str, tuple[Any, Spot, int]] = {}
@@ -138,6 +153,8 @@ class Builder:
         if not plain and event.tag is not None:
             self._tag(event, *_TEXT_TAGS)
         spot = Spot(mark.line + 1, mark.column + 1)
+        if not self.data and not text.isprintable() and (odd := HIDDEN.search(text)):
+            self.report(mark, *hidden(odd[0]))
         if plain and text == "<<" and self._wants_key():
             self.report(mark, "yaml-merge-key", "merge keys (<<) are not used here", "write the keys out")
             self.stack[-1].skip = True

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from runner.errors import Invalid, Problem
-from runner.loading.growing import TOO_DEEP, Builder, error_at
+from runner.loading.growing import TOO_DEEP, Builder, error_at, hidden
 from runner.loading.spots import Source, Spot, Where
 
 __all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "scan", "scan_file"]
@@ -26,9 +26,12 @@ MAX_BYTES = 2_000_000
 """A playbook of 200 steps has about 30,000."""
 
 
-def load(path: Path, *, name: str = "", code: str = "bad_file") -> Source:
-    """Read a file or raise Invalid with all that is wrong; ``code`` says what the file was to be."""
-    return checked(scan_file(path, name=name), code=code)
+def load(path: Path, *, name: str = "", code: str = "bad_file", data: bool = False) -> Source:
+    """Read a file or raise Invalid with all that is wrong; ``code`` says what the file was to be.
+
+    In ``data`` that others wrote, an escaped character that hides or turns text is left to whoever uses the value.
+    """
+    return checked(scan_file(path, name=name, data=data), code=code)
 
 
 def parse(content: bytes | str, file: str) -> Source:
@@ -48,7 +51,7 @@ def checked(source: Source, *, code: str = "bad_file") -> Source:
     return source
 
 
-def scan_file(path: Path, *, name: str = "") -> Source:
+def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
     """Read a file; ``name`` is how problems call it, by default the path as given."""
     file = name or str(path)
     try:
@@ -64,10 +67,10 @@ def scan_file(path: Path, *, name: str = "") -> Source:
         return _refused(
             file, "file-unreadable", f"the file cannot be read: {reason}", "check its permissions"
         )
-    return scan(content, file)
+    return scan(content, file, data=data)
 
 
-def scan(content: bytes | str, file: str, *, loader: Any = None) -> Source:
+def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = False) -> Source:
     """Read YAML text; ``loader`` is a PyYAML loader class, by default libyaml's where it is there."""
     size = len(content)
     if size > MAX_BYTES:
@@ -75,7 +78,7 @@ def scan(content: bytes | str, file: str, *, loader: Any = None) -> Source:
     text, problem = _decoded(content, file)
     if problem:
         return Source(file, text, None, Spot(problem.line, problem.column), (problem,))
-    builder = Builder(file)
+    builder = Builder(file, data=data)
     try:
         for event in yaml.parse(text, Loader=loader or _fastest()):
             if not builder.take(event):
@@ -101,8 +104,11 @@ def _refused(file: str, code: str, message: str, hint: str) -> Source:
     return Source(file, "", None, Spot(0, 0), (problem,))
 
 
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
-"""What YAML 1.2 does not count as printable, and a byte order mark inside the text."""
+_FORBIDDEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""What YAML 1.2 does not count as printable, a byte order mark inside the text, and what turns its direction, also in comments."""
 
 
 def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
@@ -127,13 +133,7 @@ def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
     odd = _FORBIDDEN.search(text)
     if odd is None:
         return text, None
-    return text, error_at(
-        file,
-        *_place(text, odd.start()),
-        "yaml-control-character",
-        f"the character U+{ord(odd.group()):04X} is not allowed here",
-        "remove it; it was probably pasted in",
-    )
+    return text, error_at(file, *_place(text, odd.start()), *hidden(odd[0]))
 
 
 def _place(text: str, offset: int) -> tuple[int, int]:

@@ -16,7 +16,6 @@ from typing import Any, TextIO
 
 from runner.errors import TocsinError
 
-
 _HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What JSON lets stand as it is, though a terminal may act on it."""
 

@@ -8,8 +8,10 @@ import msgspec
 
 from runner.cli.options import Commands, Option, command, group
 from runner.cli.session import Session
+from runner.service.integrity import Fault, Integrity
 from runner.store.port import Verification
 from runner.views.page import Block, Page, line
+from runner.views.words import count
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,12 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     unread: int
     unwitnessed: tuple[str, ...]
     broken: Break | None
+    documents: int
+    documents_unread: int
+    faults: tuple[Fault, ...]
+    """Documents, keys and rows that are not as they were written."""
+    unjudged: tuple[str, ...]
+    """Journals without a key, of which cannot be told here whether they were shredded."""
 
 
 def add(app: Commands) -> None:
@@ -47,7 +55,7 @@ def verify(
 ) -> int:
     """Verify that every event is there, unchanged and in its place; exits with 1 if not.
 
-    Without --incident all journals of the home are verified.
+    Documents and evidence are compared with their digests, keys and rows with what the journals say. Without --incident all journals of the home are verified.
 
     \b
     Examples:
@@ -55,7 +63,7 @@ def verify(
       tocsin audit verify -i amber-falcon --anchor 41:sha256:9f2c…
     """
     from runner.cli.bars import bars
-    from runner.service.audit import events
+    from runner.service.audit import events, integrity
     from runner.service.audit import verify as verified
 
     given = session.options.incident
@@ -64,15 +72,16 @@ def verify(
         found = verified(
             session.desk, name, anchor, shown.begin("verifying events", events(session.desk, name))
         )
-    report = _report(found)
+        rest = integrity(session.desk, found, name, shown.begin("checking documents", None))
+    report = _report(found, rest)
     session.show(report, lambda: _page(report))
     return 0 if report.ok else 1
 
 
-def _report(found: Verification) -> Verified:
+def _report(found: Verification, rest: Integrity) -> Verified:
     broken = found.broken
     return Verified(
-        ok=found.ok,
+        ok=found.ok and not rest.faults,
         events=found.events,
         head=f"sha256:{found.head}",
         unread=found.unread,
@@ -80,6 +89,10 @@ def _report(found: Verification) -> Verified:
         broken=None
         if broken is None
         else Break(incident=broken.incident, event=broken.seq, kind=broken.kind, why=broken.why),
+        documents=rest.documents,
+        documents_unread=rest.unread,
+        faults=rest.faults,
+        unjudged=rest.unjudged,
     )
 
 
@@ -90,6 +103,18 @@ def _page(report: Verified) -> Page:
     else:
         where = f"{report.broken.incident}, event {report.broken.event}"
         blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {report.broken.why}", "alarm", hang=2))
+    for fault in report.faults:
+        where = fault.incident or "shared documents"
+        blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {fault.what}", "alarm", hang=2))
+    if not report.faults:
+        blocks.append(
+            line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
+        )
+    if report.documents_unread:
+        blocks.append(line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim"))
+    for name in report.unjudged:
+        text = f"{name}: whether its key was taken away or shredded cannot be told without the master key"
+        blocks.append(line(text, "warn", hang=2))
     if report.unread:
         blocks.append(
             line(f"{report.unread} payloads cannot be read here; they prove that they existed", "dim")

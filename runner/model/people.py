@@ -45,6 +45,9 @@ class PersonFiled(PeopleEvent, frozen=True, kw_only=True):
 class PersonForgotten(PeopleEvent, frozen=True, kw_only=True):
     """Their own journal was shredded: nothing that was recorded of them before is used, and they hold no role."""
 
+    journals: tuple[str, ...] | None = None
+    """The journals whose keys are destroyed; None in what was recorded before this was."""
+
 
 class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
     """A contact point was proved to be theirs, on another way."""

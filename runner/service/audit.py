@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runner.errors import Usage
+from runner.service.integrity import Integrity, examine, missing_anywhere
 from runner.store.port import Head, Verification
 
 if TYPE_CHECKING:
@@ -35,3 +38,12 @@ def verify(desk: Desk, incident: str | None, anchor: str = "", seen: Seen | None
     if incident is None:
         raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
     return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
+
+
+def integrity(
+    desk: Desk, verified: Verification, incident: str | None, seen: Seen | None = None
+) -> Integrity:
+    """Return what the chain does not show; documents are missed only where the chain holds, which names them."""
+    found = examine(desk, verified, incident, seen)
+    gone = tuple(missing_anywhere(desk, incident)) if verified.ok else ()
+    return msgspec.structs.replace(found, faults=(*found.faults, *gone))

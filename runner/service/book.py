@@ -42,6 +42,11 @@ def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
+def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
+    """Return what was recorded of people who were forgotten."""
+    return tuple(one for _, one in _events(store, STREAM) if isinstance(one, PersonForgotten))
+
+
 def kept_people(store: Store) -> frozenset[str]:
     """Return whoever has a journal that opens."""
     return frozenset(row.title for row in _books(store))
@@ -151,10 +156,10 @@ def shred(desk: Shelf, person: str) -> int:
 
     Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.
     """
-    record(desk, PersonForgotten(person=person, by=desk.actor.claimed))
-    for row in _books(desk.store):
-        if row.title == person:
-            desk.store.shred(row.id)
+    journals = tuple(row.id for row in _books(desk.store) if row.title == person)
+    record(desk, PersonForgotten(person=person, by=desk.actor.claimed, journals=journals))
+    for journal in journals:
+        desk.store.shred(journal)
     desk.forget_directory()
     return sum(
         one.person == person and not isinstance(one, RoleHeld | PersonForgotten)

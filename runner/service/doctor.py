@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from runner.service.chance import Chance, Clock
 from runner.service.desk import Desk
 from runner.service.doctor_ways import ways_out
 from runner.service.finding import Finding, Severity
+from runner.service.integrity import Integrity, missing, row_from_journal
+from runner.service.integrity import examine as examine_documents
 from runner.service.ledger import row_of
 from runner.service.opening import open_desk
 from runner.settings import CONFIG, is_shared_folder
@@ -36,8 +39,8 @@ AHEAD = timedelta(minutes=5)
 POSTGRES = "psycopg"
 """The Python package by which a store on PostgreSQL is reached; it comes with an extra."""
 
-Watched = Callable[[str, int], Callable[[int], None]]
-"""From what begins, and how much there is of it, to what is told how much more was done."""
+Watched = Callable[[str, int | None], Callable[[int], None]]
+"""From what begins, and how much there is of it where that is known, to what is told how much more was done."""
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/doctor/v1"):
@@ -187,6 +190,8 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         yield Finding(area="journal", severity="error", what=what, hint=hint)
     else:
         yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
+    lost = {row.id: row for row in _lost_rows(desk, verified.unwitnessed if repair else ())}
+    yield from _integrity(examine_documents(desk, verified, seen=watched("checking documents", None)), lost)
     rows: list[IncidentRow] = []
     for row in desk.store.rows():
         looked_at(1)
@@ -203,11 +208,36 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         yield from _incident(desk, incident, repair)
         incident = desk.load(row.id)
         rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
-    yield from _lists(desk, rows, repair)
+    yield from _lists(desk, rows, repair, list(lost.values()))
     yield from ways_out(desk)
     yield from _between(desk)
     yield from _clock(desk)
     yield from _time(desk, repair)
+
+
+def _lost_rows(desk: Desk, names: Sequence[str]) -> Iterator[IncidentRow]:
+    for name in names:
+        with suppress(TocsinError):  # of one that was shredded nothing is left to make a row of
+            yield row_from_journal(desk, name)
+
+
+def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
+    """Say what is not as it was written, save the rows that were."""
+    hints = {"row_missing": "write it anew from the journal: tocsin doctor --repair"}
+    for fault in found.faults:
+        is_mended = fault.code == "row_missing" and fault.incident in mended
+        where = fault.incident or "shared documents"
+        yield Finding(
+            area="integrity",
+            code=fault.code,
+            severity="mended" if is_mended else "error",
+            what=f"{where}: {fault.what}",
+            hint="" if is_mended else hints.get(fault.code, "restore a backup beside it, and compare"),
+        )
+    if not found.faults:
+        unread = f", {found.unread} not readable here" if found.unread else ""
+        what = f"documents: {found.documents - found.unread} as they were written{unread}"
+        yield Finding(area="integrity", severity="good", what=what)
 
 
 def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]:
@@ -229,14 +259,11 @@ def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]
             what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
             hint=advice.resolve(effect),
         )
-    for what, digest in _blobs(desk, incident):
-        if not desk.store.has_blob(digest):
-            yield Finding(
-                area="blobs",
-                severity="error",
-                what=f"{incident.codename}: the bytes of {what} are missing ({digest[:12]}…)",
-                hint="restore them from a backup",
-            )
+    for fault in missing(desk, incident):
+        what = f"{incident.codename}: {fault.what}"
+        yield Finding(
+            area="blobs", code=fault.code, severity="error", what=what, hint="restore them from a backup"
+        )
 
 
 def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
@@ -262,40 +289,15 @@ def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
                 yield effect, attempt
 
 
-def _blobs(desk: Desk, incident: Incident) -> Iterator[tuple[str, str]]:
-    if incident.catalogue:
-        yield "the pinned law", incident.catalogue
-        if desk.store.has_blob(incident.catalogue):
-            contents = desk.catalogue(incident).contents
-            parts = (
-                ("the text of the pinned law", contents.laws_at),
-                ("the pinned notices", contents.notices_at),
-            )
-            yield from (part for part in parts if part[1])
-    for run in incident.runs.values():
-        yield f"the playbook {run.playbook}", run.bundle
-    for message in incident.messages.values():
-        yield f"message {message.id}", message.body
-    for document in incident.documents.values():
-        for form, digest in document.files.items():
-            yield f"{document.notice} as {form}", digest
-        if document.tree:
-            yield f"the text of {document.id}", document.tree
-        if document.adoption is not None:
-            yield f"the Word file of {document.id}", document.adoption.file
-    for evidence in incident.evidence.values():
-        yield f"evidence {evidence.id}", evidence.sha256
-
-
-def _lists(desk: Desk, rows: list[IncidentRow], repair: bool) -> Iterator[Finding]:
-    """Compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
+def _lists(desk: Desk, rows: list[IncidentRow], repair: bool, lost: list[IncidentRow]) -> Iterator[Finding]:
+    """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
     kept = {row.id: row for row in desk.store.rows()}
     wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
+    if repair and (wrong or lost):
+        desk.store.rebuild([*rows, *lost])
     if not wrong:
         yield Finding(area="lists", severity="good", what=f"{len(rows)} rows agree with the journals")
         return
-    if repair:
-        desk.store.rebuild(rows)
     yield Finding(
         area="lists",
         severity="mended" if repair else "error",

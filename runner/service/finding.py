@@ -16,3 +16,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     what: str
     hint: str = ""
+    code: str = ""
+    """Says what it is to a program, where it has a name."""

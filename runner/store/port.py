@@ -166,6 +166,18 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         return self.broken is None
 
 
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of documents and keys, of which the chain says nothing."""
+
+    blobs: int
+    unread: int = 0
+    """Documents that cannot be opened here: shredded, or no master key."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """Incident (empty where it is shared) and digest of each document whose bytes are not what was written."""
+    keyless: tuple[str, ...] = ()
+    """Journals with something sealed whose key is gone or was changed: shredded, or taken away."""
+
+
 ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 """From the marks that there are to those that shall be; pure."""
 
@@ -241,6 +253,10 @@ class Store(Protocol):
 
         ``seen`` is told now and then how many more events were read.
         """
+        ...
+
+    def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
+        """Read every document of one incident or of all, and look for the key of everything that is sealed."""
         ...
 
     def changed(self) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar
 from psycopg.errors import UniqueViolation
 
 from runner.errors import NotFound, Sealed, StoreError
-from runner.store import chain, postgres_marks, rows, sealing
+from runner.store import chain, inspecting, postgres_marks, rows, sealing
 from runner.store.failures import would_forget
 from runner.store.port import (
     Append,
@@ -27,6 +27,7 @@ from runner.store.port import (
     Conflict,
     Head,
     IncidentRow,
+    Inspection,
     Link,
     Snapshot,
     StoredEvent,
@@ -212,6 +213,10 @@ class PostgresStore:
             return chain.check(incident, links, witness=witnesses.get(incident), anchor=known.get(incident))
         journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM tocsin.events")}
         return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
+
+    def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
+        """See Store.inspect."""
+        return inspecting.inspect(self._sealer, self._all, incident, seen)
 
     # --- the projection ----------------------------------------------------------------------------------
 

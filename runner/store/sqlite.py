@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from runner.errors import Bug, NotFound, Sealed
-from runner.store import chain, rows, sealing, sqlite_marks
+from runner.store import chain, inspecting, rows, sealing, sqlite_marks
 from runner.store.failures import sqlite_failure, would_forget
 from runner.store.liveness import FileLock, worker_lock_held
 from runner.store.port import (
@@ -28,6 +28,7 @@ from runner.store.port import (
     Conflict,
     Head,
     IncidentRow,
+    Inspection,
     Link,
     Snapshot,
     StoredEvent,
@@ -200,6 +201,14 @@ class SqliteStore:
             return chain.check(incident, links, witness=witnesses.get(incident), anchor=known.get(incident))
         journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM events")}
         return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
+
+    def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
+        """See Store.inspect."""
+
+        def read(query: str, values: tuple[str, ...]) -> list[Any]:
+            return self._all(query.replace("tocsin.", "").replace("%s", "?"), values)
+
+        return inspecting.inspect(self._sealer, read, incident, seen)
 
     # --- the projection ----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # as type checkers know it; ``typing`` alone takes as long as the interpreter
@@ -32,7 +33,11 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
     from runner.cli.app import run
     from runner.cli.world import this_world
 
-    return run(words, this_world() if world is None else world)
+    before = os.umask(0o077)  # all that is written belongs to its owner alone, also what libraries write
+    try:
+        return run(words, this_world() if world is None else world)
+    finally:
+        os.umask(before)
 
 
 def _make_quick() -> None:

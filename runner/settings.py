@@ -39,6 +39,14 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
     return user_cache_path("tocsin", appauthor=False)
 
 
+def open_to_others(path: Path) -> bool:
+    """Tell whether group or others can read or write a file or folder; Windows keeps that in lists, not in modes."""
+    try:
+        return os.name == "posix" and bool(path.stat().st_mode & 0o066)
+    except OSError:
+        return False
+
+
 def is_shared_folder(path: Path) -> str:
     """Return why a folder looks synchronised or remote, or the empty string; locks and fsync are not safe there."""
     parts = [part.lower() for part in path.absolute().parts]

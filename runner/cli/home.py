@@ -42,6 +42,7 @@ def init(session: Session) -> None:
             line(
                 "Keep a copy of master.key elsewhere: without it nothing that is sealed opens again.", hang=2
             ),
+            line("This home belongs to one system user. Several people need a store on PostgreSQL.", hang=2),
             Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
         )
     )

@@ -16,7 +16,7 @@ from runner.cli.streams import as_json, cleaned, unread
 from runner.cli.world import World
 from runner.errors import Refused, Usage, warning
 from runner.model.actor import VIA
-from runner.settings import CONFIG, find_home, is_shared_folder
+from runner.settings import CONFIG, find_home, is_shared_folder, open_to_others
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -159,6 +159,11 @@ class Session:
                 code="home_unwritable",
             ) from None
         self.warn_of_place()
+        if open_to_others(self.folder):
+            self.warn(
+                "folder_open",
+                f"others on this machine can read or write {self.folder}: chmod go= '{self.folder}'",
+            )
         return config
 
     def warn_of_place(self) -> None:

@@ -24,6 +24,7 @@ from runner.model.organisation import Home
 from runner.model.people import STREAM
 from runner.service.chance import Chance, Clock
 from runner.service.desk import Desk
+from runner.service.doctor_files import exposed_files
 from runner.service.doctor_ways import ways_out
 from runner.service.finding import Finding, Severity
 from runner.service.integrity import Integrity, missing, row_from_journal
@@ -82,8 +83,10 @@ def _examined(
         yield from _of_error("settings", error)
         return
     yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
+    yield from exposed_files(folder, home, repair=repair)
     yield from _master_key(folder, home)
     yield from _channels(folder, home, clock.now(), dns)
+    yield from _action_secrets(folder, home)
     try:
         desk, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
@@ -114,7 +117,7 @@ def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bo
 
 
 def _of_error(area: str, error: TocsinError) -> Iterator[Finding]:
-    yield Finding(area=area, severity="error", what=error.message, hint=error.hint)
+    yield Finding(area=area, code=error.code, severity="error", what=error.message, hint=error.hint)
     for problem in error.problems:
         severity: Severity = "error" if problem.severity == "error" else "warning"
         yield Finding(area=area, severity=severity, what=str(problem))
@@ -134,6 +137,17 @@ def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
         yield from _of_error("key", error)
         return
     yield Finding(area="key", severity="good", what="the master key is here")
+
+
+def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
+    """Fetch what automatic actions may send."""
+    from runner.vault.given import given_secret
+
+    for name in home.act.secrets:
+        try:
+            given_secret(name, home, base=folder)
+        except TocsinError as error:
+            yield from _of_error("actions", error)
 
 
 def _channels(folder: Path, home: Home, now: datetime, dns: bool) -> Iterator[Finding]:

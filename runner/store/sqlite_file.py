@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = Tr
         raise absent(str(path))
     connection: sqlite3.Connection | None = None
     try:
+        if create and not path.exists():
+            _make_private(path)
         connection = sqlite3.connect(
             path, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False
         )
@@ -44,6 +46,12 @@ def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = Tr
             connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file of its owner's alone: what SQLite keeps beside it gets the same mode."""
+    with suppress(OSError):  # SQLite says why
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
@@ -107,6 +115,7 @@ def new_file(path: Path) -> Iterator[Path]:
         raise Refused(f"there is a file {path} already", hint="name another file", code="file_exists")
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
+    _make_private(partial)
     try:
         yield partial
         with partial.open("rb+") as file:

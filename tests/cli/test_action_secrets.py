@@ -226,3 +226,10 @@ def test_a_variable_that_holds_a_secret_of_tocsin_is_passed_to_no_command(desk: 
     desk.settings(master_key="env:TOCSIN_MASTER", channels=channels, act={"environment": [name]})
     said = desk("list", "--format", "json")
     assert (said.code, codes(said)) == (1, ["secret-private"])
+
+
+def test_a_listed_secret_that_is_not_there_is_told_on_a_quiet_day(desk: AtDesk) -> None:
+    allow(desk, {"edr": "file:nowhere.token"})
+    said = desk("doctor", "--format", "json")
+    found = [one["code"] for one in said.json["findings"] if one["area"] == "actions"]
+    assert (said.code, found) == (4, ["secret_missing"])

@@ -38,6 +38,8 @@ def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere:
     config.write_text(text[:begin] + offered + text[end:], encoding="utf-8")
     (nowhere.home / "mail.password").write_text("secret", encoding="utf-8")
     (nowhere.home / "webhook.key").write_text(f"whsec_{'QUFB' * 8}", encoding="utf-8")
+    for name in ("mail.password", "webhook.key"):
+        (nowhere.home / name).chmod(0o600)
     home = load_home(config)
     assert {name: one.confidentiality for name, one in home.channels.items()} == {
         "console": "confidential",

@@ -169,7 +169,7 @@ def _prepare(desk: Desk, between: str) -> None:
 
 
 def _save(path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.write_text(f"{content}\n", encoding="utf-8")
     path.chmod(0o600)
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.model.retention import JOURNAL, IncidentShredded
+from runner.service import own_journal
 from runner.service.opening import open_desk
+from runner.service.retention import kept
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 
@@ -21,8 +24,11 @@ def tocsin(tmp_path: Path) -> AtDesk:
     for _ in range(2):
         made.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=Badge 4711")
     desk = open_desk(made.home, made.world().who(""), clock=made.clock, chance=made.chance)
+    name = desk.find("amber-falcon")
+    record = IncidentShredded(incident=name, codename="amber-falcon", by="maria", reason="test")
     with desk.store:
-        desk.store.shred(desk.find("amber-falcon"))
+        own_journal.change(desk, JOURNAL, kept, lambda before: (record,))
+        desk.store.shred(name)
     return made
 
 

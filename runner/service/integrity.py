@@ -11,7 +11,7 @@ import msgspec
 from runner.errors import Sealed, TocsinError
 from runner.model.events import IncidentOpened
 from runner.model.incident import Incident
-from runner.model.people import BOOK, DECODER, STREAM
+from runner.model.people import BOOK, READER, STREAM
 from runner.service import retention
 from runner.service.book import forgotten
 from runner.service.ledger import row_of
@@ -110,7 +110,7 @@ def row_from_journal(desk: Desk, name: str) -> IncidentRow:
     return IncidentRow(
         id=name,
         codename=name,
-        title=DECODER.decode(first.payload or b"").person if is_book else "",
+        title=READER(first.payload or b"").person if is_book else "",
         kind=STREAM,
         state=BOOK if name.startswith(f"{BOOK}-") else STREAM,
         opened_at=first.recorded,

@@ -10,7 +10,7 @@ from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.loading.catalog import Catalog
-    from runner.model.message_classes import Written
+    from runner.model.organisation import Home
 
 
 def catalog(session: Session) -> Catalog:
@@ -18,15 +18,16 @@ def catalog(session: Session) -> Catalog:
     from runner.loading.catalog import Catalog
 
     folder = session.folder if session.folder.is_dir() else None
-    return Catalog(folder, classes=_classes(session))
+    home = readable_home(session)
+    return Catalog(folder, classes={} if home is None else home.classes)
 
 
-def _classes(session: Session) -> Written:
-    """Return the home's own message classes; a file that does not hold is said where it is needed."""
+def readable_home(session: Session) -> Home | None:
+    """Return the home's settings, None where there are none; a file that does not hold is said where it is needed."""
     from runner.loading.home import load_home
 
     config = session.folder / CONFIG
     try:
-        return load_home(config).classes if config.exists() else {}
+        return load_home(config) if config.exists() else None
     except TocsinError:
-        return {}
+        return None

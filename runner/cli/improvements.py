@@ -107,18 +107,7 @@ def add_(
     """
     from runner.service.improvements import add, chosen
 
-    if bool(text) == bool(take) and (text or not come_from):
-        raise Usage(
-            "say what is to be better, or which proposals are taken over",
-            hint="see --help",
-            code="options_conflict" if take else "argument_missing",
-        )
-    if take and not come_from:
-        raise Usage(
-            "--take goes with --from INCIDENT",
-            hint="tocsin improvement add --from INCIDENT",
-            code="option_missing",
-        )
+    _check_what(text, take, come_from)
     given = _given(action, element, capability, owner, start, due, closes_with)
     incident = session.incident(come_from) if come_from else None
     if incident is not None and not text and not take:
@@ -132,6 +121,21 @@ def add_(
     made = add(session.desk, rows)
     session.say(f"on record: {', '.join(one.id for one in made) or 'nothing new'}")
     _show(session, made)
+
+
+def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
+    if bool(text) == bool(take) and (text or not come_from):
+        raise Usage(
+            "say what is to be better, or which proposals are taken over",
+            hint="see --help",
+            code="options_conflict" if take else "argument_missing",
+        )
+    if take and not come_from:
+        raise Usage(
+            "--take goes with --from INCIDENT",
+            hint="tocsin improvement add --from INCIDENT",
+            code="option_missing",
+        )
 
 
 def _given(

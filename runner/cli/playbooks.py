@@ -9,6 +9,7 @@ import msgspec
 
 from runner.cli import drawing, rehearsals
 from runner.cli.catalogs import catalog as _catalog
+from runner.cli.catalogs import readable_home
 from runner.cli.completing import playbooks
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
@@ -72,7 +73,7 @@ def show(session: Session, name: Name) -> None:
     """
     from runner.service.playbooks import shown
 
-    home = _home(session)
+    home = readable_home(session)
     found = shown(name, _catalog(session), None if home is None else home.act)
     session.show(found, lambda: _show_page(found))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, cast, get_args
 
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.schedules import show, span
+from runner.cli.schedules import check_times, show, span
 from runner.cli.session import Session
 from runner.errors import NotFound, Usage
 from runner.model.schedule import Routine, Rule
@@ -56,12 +56,7 @@ def keep(
         raise Usage(
             f"there is no routine '{routine}'", hint=f"one of: {', '.join(ROUTINES)}", code="unknown_routine"
         )
-    if bool(cron) == bool(every):
-        raise Usage(
-            "name either --cron or --every",
-            hint="as: --every 12h",
-            code="options_conflict" if cron else "option_missing",
-        )
+    check_times(cron, every)
     for option, given, whose in (
         ("--ahead", ahead, "watch"),
         ("--closed-for", closed_for, "retention"),

@@ -66,12 +66,7 @@ def schedule(
     from runner.service.fire_times import next_fire
     from runner.service.schedules import keep, written
 
-    if bool(cron) == bool(every):
-        raise Usage(
-            "name either --cron or --every",
-            hint="as: --every 90d",
-            code="options_conflict" if cron else "option_missing",
-        )
+    check_times(cron, every)
     if on_missed not in MISSED:
         raise Usage(
             f"there is no --on-missed {on_missed}",
@@ -96,6 +91,16 @@ def schedule(
         "it happens while a scheduler runs (tocsin scheduler), or whenever cron types: tocsin drill run --due"
     )
     show(session)
+
+
+def check_times(cron: str, every: str) -> None:
+    """Raise Usage unless exactly one of the two says when."""
+    if bool(cron) == bool(every):
+        raise Usage(
+            "name either --cron or --every",
+            hint="as: --every 90d",
+            code="options_conflict" if cron else "option_missing",
+        )
 
 
 def span(option: str, text: str) -> timedelta | None:

@@ -233,3 +233,10 @@ def test_a_listed_secret_that_is_not_there_is_told_on_a_quiet_day(desk: AtDesk) 
     said = desk("doctor", "--format", "json")
     found = [one["code"] for one in said.json["findings"] if one["area"] == "actions"]
     assert (said.code, found) == (4, ["secret_missing"])
+
+
+def test_a_playbook_is_shown_though_the_settings_are_wrong(desk: AtDesk) -> None:
+    path = written(desk, "secret:edr")
+    allow(desk, {"edr": "file:master.key"})
+    calls = desk("playbook", "show", path, "--format", "json").json["http_calls"]
+    assert calls[0]["refused"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from datetime import timedelta
 
@@ -40,16 +41,14 @@ def test_whoever_waits_to_be_reached_stands_first(reachable: AtDesk) -> None:
 
 
 @pytest.mark.parametrize("ending", ["pdf", "docx", "html", "txt", "md"])
-def test_it_is_written_for_its_owner_alone(
-    reachable: AtDesk, ending: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(reachable.home.parent)
-    path = reachable.home.parent / f"calls.{ending}"
-    path.write_text("older", encoding="utf-8")
-    said = reachable.done("message", "call-sheet", "--out", path.name)
-    compare("call-sheet.written", said.replace(path.name, "FILE"), reachable.home)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert path.stat().st_size > 500
+def test_it_is_written_for_its_owner_alone(reachable: AtDesk, ending: str) -> None:
+    with contextlib.chdir(reachable.home.parent):
+        path = reachable.home.parent / f"calls.{ending}"
+        path.write_text("older", encoding="utf-8")
+        said = reachable.done("message", "call-sheet", "--out", path.name)
+        compare("call-sheet.written", said.replace(path.name, "FILE"), reachable.home)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.stat().st_size > 500
 
 
 def test_numbers_in_clear_stand_in_no_json_and_an_unknown_ending_is_refused(reachable: AtDesk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from datetime import timedelta
@@ -275,27 +276,25 @@ def test_an_export_does_not_write_over_a_file_unless_told_to(tocsin: AtDesk, tmp
     assert out.stat().st_mode & 0o077 == 0
 
 
-def test_what_became_of_people_is_told_in_these_words(
-    tocsin: AtDesk, people: Path, playbook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(people.parent)
-    pages = [tocsin.done("person", "import", str(people), "--yes")]
-    people.write_text(CSV.partition("jonas")[0].replace("0006", "0007"), encoding="utf-8")
-    pages.append(tocsin.done("person", "import", str(people), "--yes"))
-    pages.append(tocsin.done("person", "import", str(people), "--yes"))
-    tocsin.settings()
-    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
-    given = people.with_suffix(".yaml")
-    contact = {"channel": "screen", "address": "eve", "verified_at": "2099-01-01T00:00:00Z"}
-    given.write_bytes(
-        msgspec.yaml.encode({"people": {"eve": {"contacts": [contact]}}, "roles": {"scribe": ["eve"]}})
-    )
-    pages.append(tocsin.done("person", "import", given.name, "--yes"))
-    pages.append(tocsin.done("person", "import", "--from-settings", "--yes"))
-    pages.append(tocsin.done("person", "forget", "ada", "--yes"))
-    findings = tocsin("doctor", "--format", "json").json["findings"]
-    pages += [f"{one['what']}\n{one['hint']}\n" for one in findings if one["area"] == "people"]
-    compare("contact-book", "\n".join(pages), tocsin.home.parent)
+def test_what_became_of_people_is_told_in_these_words(tocsin: AtDesk, people: Path, playbook: Path) -> None:
+    with contextlib.chdir(people.parent):
+        pages = [tocsin.done("person", "import", str(people), "--yes")]
+        people.write_text(CSV.partition("jonas")[0].replace("0006", "0007"), encoding="utf-8")
+        pages.append(tocsin.done("person", "import", str(people), "--yes"))
+        pages.append(tocsin.done("person", "import", str(people), "--yes"))
+        tocsin.settings()
+        tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+        given = people.with_suffix(".yaml")
+        contact = {"channel": "screen", "address": "eve", "verified_at": "2099-01-01T00:00:00Z"}
+        given.write_bytes(
+            msgspec.yaml.encode({"people": {"eve": {"contacts": [contact]}}, "roles": {"scribe": ["eve"]}})
+        )
+        pages.append(tocsin.done("person", "import", given.name, "--yes"))
+        pages.append(tocsin.done("person", "import", "--from-settings", "--yes"))
+        pages.append(tocsin.done("person", "forget", "ada", "--yes"))
+        findings = tocsin("doctor", "--format", "json").json["findings"]
+        pages += [f"{one['what']}\n{one['hint']}\n" for one in findings if one["area"] == "people"]
+        compare("contact-book", "\n".join(pages), tocsin.home.parent)
 
 
 def test_whoever_is_forgotten_is_on_no_list_and_holds_no_role(tocsin: AtDesk, people: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -435,20 +436,18 @@ def test_what_cannot_be_is_a_usage_error(letters: AtDesk, tmp_path: Path) -> Non
     assert (said.code, said.error, f"{broken}:2:" in said.json["message"]) == (1, "people", True)
 
 
-def test_a_person_reads_a_short_answer_and_a_terminal_shows_a_bar(
-    letters: AtDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    people = listed(tmp_path, many(3))
-    words_ = ("notice", "letters", "our-letter", "--people", people, "--jobs", "1", "--to", "txt")
-    told, again = (letters.done(*words_, "--out", "out") for _ in range(2))
-    answers = re.sub(r"[0-9a-f]{64}", f"{'0' * 64}", f"{told}\n{again}")
-    compare("letters-answers", answers, letters.home)
-    seen = letters(*words_, "--out", "other", types="")
-    assert (seen.code, "\x1b[" in seen.err) == (0, True)
-    beside = letters(*words_, "--out", "third")
-    assert (beside.code, beside.warnings) == (0, ["not_approved"] * 3)
-    assert len(beside.err.splitlines()) == 3
+def test_a_person_reads_a_short_answer_and_a_terminal_shows_a_bar(letters: AtDesk, tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path):
+        people = listed(tmp_path, many(3))
+        words_ = ("notice", "letters", "our-letter", "--people", people, "--jobs", "1", "--to", "txt")
+        told, again = (letters.done(*words_, "--out", "out") for _ in range(2))
+        answers = re.sub(r"[0-9a-f]{64}", f"{'0' * 64}", f"{told}\n{again}")
+        compare("letters-answers", answers, letters.home)
+        seen = letters(*words_, "--out", "other", types="")
+        assert (seen.code, "\x1b[" in seen.err) == (0, True)
+        beside = letters(*words_, "--out", "third")
+        assert (beside.code, beside.warnings) == (0, ["not_approved"] * 3)
+        assert len(beside.err.splitlines()) == 3
 
 
 def test_the_files_are_their_owners_alone(letters: AtDesk, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,13 +34,13 @@ cases:
 
 
 @pytest.fixture
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with a playbook and its tests; from where commands run it is called ``books``."""
-    monkeypatch.chdir(tmp_path)
+def books(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder with a playbook and its tests; from where commands run it is called ``books``."""
     (tmp_path / "books" / "tests").mkdir(parents=True)
     (tmp_path / "books" / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
     (tmp_path / "books" / "tests" / "lost-badge.yaml").write_text(TESTS, encoding="utf-8")
-    return tmp_path / "books"
+    with contextlib.chdir(tmp_path):
+        yield tmp_path / "books"
 
 
 def test_the_file_of_a_playbook_means_the_tests_beside_it(nowhere: AtDesk, books: Path) -> None:

@@ -121,6 +121,8 @@ def test_someone_elses_folder_is_read_only(tmp_path):
     try:
         with opened(folder / "tocsin.db") as store:
             write(store, "i", event())
+            for path in folder.iterdir():  # its owner lets others read
+                path.chmod(0o644)
             done = subprocess.run(
                 [sys.executable, "-c", _WRITE_AS_NOBODY, folder / "tocsin.db"],
                 cwd=Path(__file__).parents[2],

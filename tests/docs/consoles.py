@@ -204,6 +204,16 @@ def _folder() -> Iterator[Path]:
         yield Path(os.path.realpath(name))
 
 
+def _elided(expected: str, shown: str) -> str:
+    """Leave out of the true output what the page left out, where it did so at one place."""
+    wanted, lines = expected.splitlines(), shown.splitlines()
+    if wanted.count(_ELISION) != 1:
+        return shown
+    head = wanted.index(_ELISION)
+    tail = len(wanted) - head - 1
+    return "\n".join([*lines[:head], _ELISION, *lines[len(lines) - tail :]])
+
+
 def write(page: Path) -> int:
     """Put the true output into a page where it differs and return how many commands that were."""
     true = iter(lived(page))
@@ -218,7 +228,10 @@ def write(page: Path) -> int:
             command, shown = next(true)
             same = agrees(command.expected, shown)
             written += not same
-            lines += [*command.lines, *(command.expected if same else shown).splitlines()]
+            lines += [
+                *command.lines,
+                *(command.expected if same else _elided(command.expected, shown)).splitlines(),
+            ]
         body = "".join(f"{fence[1]}{line}".rstrip() + "\n" for line in lines)
         return f"{fence[1]}```console\n{body}{fence[1]}```"
 

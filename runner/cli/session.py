@@ -96,7 +96,19 @@ class Session:
         """Return the opened home; raises NotFound where there is none."""
         from runner.service.opening import open_desk
 
-        desk = open_desk(self.folder, self.actor, clock=self.world.clock, chance=self.world.chance)
+        desk = open_desk(
+            self.folder,
+            self.actor,
+            or_copy=not self.options.writes,
+            clock=self.world.clock,
+            chance=self.world.chance,
+        )
+        if desk.store.read_only:
+            self.warn(
+                "store_read_only",
+                "the home cannot be written: this shows what is in it now, and nothing can be recorded. "
+                "Free space on its disk, or mount the disk for writing",
+            )
         if self.options.writes:
             from runner.drivers.choice import attach
 
@@ -126,6 +138,10 @@ class Session:
     @property
     def machine(self) -> Desk:
         """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
+        if self.desk.store.read_only:
+            from runner.store.failures import read_only
+
+            raise read_only(str(self.folder))
         found = copy(self.desk)
         found.actor = msgspec.structs.replace(self.actor, claimed="tocsin", on_behalf_of=None)
         return found

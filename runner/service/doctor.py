@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ from runner.service.integrity import examine as examine_documents
 from runner.service.ledger import row_of
 from runner.service.opening import open_desk
 from runner.settings import CONFIG, is_shared_folder
+from runner.store.chain import event_of
 from runner.store.port import IncidentRow
 from runner.views import advice
 
@@ -104,12 +106,20 @@ def _examined(
             yield Finding(
                 area="store", severity="mended", what="the store was missing; an empty one was made"
             )
+        if desk.store.read_only:
+            yield Finding(
+                area="store",
+                code="store_read_only",
+                severity="error",
+                what="the store cannot be written; this report was made from a copy",
+                hint="free space on its disk, or mount the disk for writing",
+            )
         yield from _store(desk, repair, watched)
 
 
 def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
     try:
-        return open_desk(folder, actor, clock=clock, chance=chance), False
+        return open_desk(folder, actor, or_copy=not repair, clock=clock, chance=chance), False
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise
@@ -194,6 +204,28 @@ def _channels(folder: Path, home: Home, now: datetime, dns: bool) -> Iterator[Fi
 
 
 def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
+    yield from _whole("journal", lambda: _record(desk, repair, watched))
+    for area, look in (
+        ("people", lambda: ways_out(desk)),
+        ("organisation", lambda: _between(desk)),
+        ("clock", lambda: _clock(desk)),
+        ("clock", lambda: _time(desk, repair)),
+    ):
+        yield from _whole(area, look)
+
+
+def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds; a check that cannot run is a finding and never the end of the report."""
+    try:
+        yield from look()
+    except TocsinError as error:
+        yield from _of_error(area, error)
+    except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
+        what = f"this check could not be finished ({type(error).__name__})"
+        yield Finding(area=area, code="check_failed", severity="error", what=what, hint="tocsin audit verify")
+
+
+def _record(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
     known = desk.store.rows()
     verified = desk.store.verify(seen=watched("verifying events", sum(row.version for row in known)))
     looked_at = watched("reading incidents", len(known))
@@ -205,28 +237,40 @@ def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
     else:
         yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
     lost = {row.id: row for row in _lost_rows(desk, verified.unwitnessed if repair else ())}
-    yield from _integrity(examine_documents(desk, verified, seen=watched("checking documents", None)), lost)
+    yield from _whole(
+        "integrity",
+        lambda: _integrity(examine_documents(desk, verified, seen=watched("checking documents", None)), lost),
+    )
     rows: list[IncidentRow] = []
     for row in desk.store.rows():
         looked_at(1)
         if row.kind == STREAM:
             rows.append(row)
             continue
-        try:
-            incident = desk.fold(row.id)
-            desk.keep(incident)
-        except TocsinError as error:
-            yield Finding(area="incidents", severity="warning", what=f"{row.codename}: {error.message}")
-            rows.append(row)
-            continue
-        yield from _incident(desk, incident, repair)
-        incident = desk.load(row.id)
-        rows.append(row_of(incident, desk.clock.now(), desk.library(incident)))
+        again = [row]
+        yield from _whole("incidents", partial(_one, desk, row, repair, again))
+        rows += again
     yield from _lists(desk, rows, repair, list(lost.values()))
-    yield from ways_out(desk)
-    yield from _between(desk)
-    yield from _clock(desk)
-    yield from _time(desk, repair)
+
+
+def _one(desk: Desk, row: IncidentRow, repair: bool, again: list[IncidentRow]) -> Iterator[Finding]:
+    """Look at one incident, and replace its row in ``again`` with what its journal says."""
+    try:
+        incident = desk.fold(row.id)
+        desk.keep(incident)
+    except TocsinError as error:
+        lawful = error.code == "shredded"
+        yield Finding(
+            area="incidents",
+            code=error.code,
+            severity="warning" if lawful else "error",
+            what=f"{row.codename}: {error.message}",
+            hint="" if lawful else error.hint,
+        )
+        return
+    yield from _incident(desk, incident, repair)
+    incident = desk.load(row.id)
+    again[:] = [row_of(incident, desk.clock.now(), desk.library(incident))]
 
 
 def _lost_rows(desk: Desk, names: Sequence[str]) -> Iterator[IncidentRow]:
@@ -307,16 +351,19 @@ def _lists(desk: Desk, rows: list[IncidentRow], repair: bool, lost: list[Inciden
     """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
     kept = {row.id: row for row in desk.store.rows()}
     wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
-    if repair and (wrong or lost):
+    unread = any(row.unread for row in kept.values())
+    if repair and (wrong or lost) and not unread:
         desk.store.rebuild([*rows, *lost])
     if not wrong:
         yield Finding(area="lists", severity="good", what=f"{len(rows)} rows agree with the journals")
         return
     yield Finding(
         area="lists",
-        severity="mended" if repair else "error",
+        severity="mended" if repair and not unread else "error",
         what=f"the lists differ from the journals: {', '.join(wrong)}",
-        hint="" if repair else "write them anew: tocsin doctor --repair",
+        hint=""
+        if repair and not unread
+        else "with the master key here, write them anew: tocsin doctor --repair",
     )
 
 
@@ -336,7 +383,11 @@ def _between(desk: Desk) -> Iterator[Finding]:
 def _clock(desk: Desk) -> Iterator[Finding]:
     now = desk.clock.now()
     newest = max(
-        (event.recorded for row in desk.store.rows() for event in desk.store.read(row.id, row.version - 1)),
+        (
+            event_of(link).recorded
+            for row in desk.store.rows()
+            for link in desk.store.links(row.id, row.version - 1)
+        ),
         default=now,
     )
     if newest > now + AHEAD:

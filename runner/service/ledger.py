@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
+from typing import get_args
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.claims import claims
 from runner.engine.decide import decide
@@ -20,7 +22,7 @@ from runner.engine.exercise_time import time_in, wall_time
 from runner.engine.plan import Library
 from runner.engine.settle import number, settle
 from runner.engine.timing import next_look
-from runner.errors import NotFound, Sealed, StoreTooNew
+from runner.errors import NotFound, Sealed, StoreCorrupt, StoreTooNew
 from runner.model.actor import VIA, Actor
 from runner.model.commands import AnyCommand
 from runner.model.events import (
@@ -58,7 +60,7 @@ def fold(store: Store, name: str, libraries: Libraries) -> Incident:
     first = next(rows, None)
     if first is None:
         raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
-    incident = begin(_recorded(first))
+    incident = begin(_recorded(name, first, 1))
     return _folded(incident, rows, libraries)
 
 
@@ -73,8 +75,8 @@ def _folded(
     """Fold in runs that end before a newly pinned playbook, whose plan is needed from then on."""
     pending: list[Recorded] = []
     library = libraries(incident)
-    for row in rows:
-        recorded = _recorded(row)
+    for seq, row in enumerate(rows, incident.version + 1):
+        recorded = _recorded(incident.id, row, seq)
         match recorded.event:
             case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
                 incident = evolve(incident, pending, library)
@@ -86,8 +88,11 @@ def _folded(
     return evolve(incident, pending, library) if pending else incident
 
 
-def _recorded(row: tuple[int, datetime, bytes | None]) -> Recorded:
+def _recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: int) -> Recorded:
+    """Return one stored event; raises StoreCorrupt, with its place, where it is missing or damaged."""
     seq, at, payload = row
+    if seq != expected:
+        raise _damaged(incident, expected, "is missing", "event_missing")
     if payload is None:
         raise Sealed(
             "this incident was shredded: its personal payloads cannot be read again", code="shredded"
@@ -95,10 +100,29 @@ def _recorded(row: tuple[int, datetime, bytes | None]) -> Recorded:
     try:
         return Recorded(seq, at, decode(payload))
     except msgspec.ValidationError as error:
+        if not _is_unknown_type(payload):
+            raise _damaged(incident, seq, "is damaged", "event_damaged") from error
         raise StoreTooNew(
             f"event {seq} of this incident was written by a later version of Tocsin",
             hint="upgrade this machine",
         ) from error
+    except msgspec.DecodeError as error:
+        raise _damaged(incident, seq, "is damaged", "event_damaged") from error
+
+
+def _damaged(incident: str, seq: int, what: str, code: str) -> StoreCorrupt:
+    return StoreCorrupt(
+        f"event {seq} of incident {incident} {what}",
+        hint="keep a copy of the store as it is, restore a backup beside it, and run tocsin audit verify",
+        code=code,
+    )
+
+
+def _is_unknown_type(payload: bytes) -> bool:
+    """Does a well-formed event name a type that this version does not know?"""
+    found = from_json(payload)
+    known = {kind.__struct_config__.tag for kind in get_args(AnyEvent)}
+    return isinstance(found, dict) and isinstance(kind := found.get("type"), str) and kind not in known
 
 
 def prepare(

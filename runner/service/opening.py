@@ -137,19 +137,23 @@ def open_desk(
     actor: Actor,
     *,
     create: bool = False,
+    or_copy: bool = False,
     clock: Clock | None = None,
     chance: Chance | None = None,
 ) -> Desk:
-    """Open a home; with ``create`` its store is made where it is missing. Raises NotFound without a home."""
+    """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written.
+
+    Raises NotFound without a home.
+    """
     home = load_home(folder / CONFIG)
-    store = _store(folder, home, create=create)
+    store = _store(folder, home, create=create, or_copy=or_copy)
     return Desk(folder, home, store, clock or SystemClock(), chance or SystemChance(), actor)
 
 
-def _store(folder: Path, home: Home, *, create: bool) -> Store:
+def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False) -> Store:
     password = resolve(home.store_password, base=folder) if home.store_password else None
     vault = open_vault(home.master_key, base=folder)
     try:
-        return open_store(home.store, vault, base=folder, create=create, password=password)
+        return open_store(home.store, vault, base=folder, create=create, or_copy=or_copy, password=password)
     except NotFound as error:
         raise NotFound(error.message, hint="make it: tocsin doctor --repair", code="no_store") from error

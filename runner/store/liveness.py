@@ -7,6 +7,7 @@ when the next worker registers.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -60,8 +61,11 @@ def worker_lock_held(folder: Path, worker: str) -> bool:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return False
-    except OSError:
-        return True  # another user's worker: not provably dead, so it counts as alive
+    except OSError as error:
+        # On a read-only medium no worker can work, and a file that one left there says nothing.
+        return (
+            error.errno != errno.EROFS
+        )  # else another user's worker: not provably dead, so it counts as alive
     try:
         return not _lock(descriptor, shared=True)
     finally:

@@ -11,11 +11,18 @@ from runner.vault.secrets import Secret
 
 
 def open_store(
-    url: str, vault: Vault, *, base: Path, create: bool = False, password: Secret | None = None
+    url: str,
+    vault: Vault,
+    *,
+    base: Path,
+    create: bool = False,
+    or_copy: bool = False,
+    password: Secret | None = None,
 ) -> Store:
     """Open ``sqlite:PATH`` (from ``base`` when relative) or ``postgresql://USER@HOST:PORT/DATABASE``.
 
-    With ``create`` the store is made where there is none. The password of a database is a secret by reference,
+    With ``create`` the store is made where there is none. With ``or_copy`` a file on a medium that takes no writes is opened for
+    reading only. The password of a database is a secret by reference,
     or libpq's own business (``~/.pgpass``), never part of the URL.
     """
     scheme, _, rest = url.partition(":")
@@ -25,7 +32,7 @@ def open_store(
 
             # sqlite:///srv/tocsin.db is an absolute path with the two slashes of a URL before it.
             path = Path(rest.removeprefix("//")).expanduser()
-            return SqliteStore(base / path, vault, create=create)
+            return SqliteStore(base / path, vault, create=create, or_copy=or_copy)
         case "postgresql" | "postgres":
             from runner.store.postgres import PostgresStore
 

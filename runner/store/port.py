@@ -104,6 +104,8 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     """Something is due already: an effect to start, an attempt without an outcome."""
     summary: bytes = b""
     """The service's own."""
+    unread: bool = False
+    """Title and summary are sealed, and the master key is not here: the row must not be written back."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +198,9 @@ class WorkerHandle(Protocol):
 
 class Store(Protocol):
     """The journals, blobs and projections of one organisation. Safe to call from several threads."""
+
+    read_only: bool
+    """It is on a medium that takes no writes, and was opened for reading all the same."""
 
     def append(
         self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None

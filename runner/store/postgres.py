@@ -97,6 +97,7 @@ class PostgresStore:
 
         Raises NotFound, StoreTooNew, or StoreError when the server does not answer.
         """
+        self.read_only = False
         self.server = Server(url, password, patience)
         self._sealer = sealing.Sealer(vault)
         self._chance = chance

@@ -105,7 +105,11 @@ def incident_values(
 def incident_row(sealer: sealing.Sealer, values: Sequence[Any], wrapped: bytes | None) -> IncidentRow:
     """Return the columns of an incident as its row, opened with the incident's wrapped data key."""
     incident, version, _head, state, has_work, next_due, kind, opened_at, codename, sealed, private = values
-    title, summary = sealing.open_row(sealer, incident, bool(sealed), private, wrapped)
+    unread, title, summary = False, "", b""
+    try:
+        title, summary = sealing.open_row(sealer, incident, bool(sealed), private, wrapped)
+    except Sealed:
+        unread = True  # the rest of the row is plain: a list without the key still says what is open
     return IncidentRow(
         id=incident,
         codename=codename,
@@ -117,4 +121,5 @@ def incident_row(sealer: sealing.Sealer, values: Sequence[Any], wrapped: bytes |
         next_due=None if next_due is None else datetime.fromisoformat(next_due),
         has_work=bool(has_work),
         summary=summary,
+        unread=unread,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from runner.errors import Bug, NotFound, Sealed
+from runner.errors import Bug, NotFound, Sealed, StoreError
 from runner.store import chain, inspecting, rows, sealing, sqlite_marks
 from runner.store.failures import sqlite_failure, would_forget
 from runner.store.liveness import FileLock, worker_lock_held
@@ -44,7 +44,7 @@ from runner.store.sqlite_batch import (
     create_key,
     head_of,
 )
-from runner.store.sqlite_file import connect, new_file, unhurried
+from runner.store.sqlite_file import connect, connect_unwritable, new_file, unhurried
 from runner.vault.keys import DataKey, Vault
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(seconds=10)
 _PAGE = 2000
+UNWRITABLE = frozenset({"store_read_only", "store_unopenable", "store_io", "store_full"})
+"""What SQLite says of a file whose WAL it cannot index, because the medium is full or takes no writes."""
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
 
@@ -80,11 +82,12 @@ class SqliteStore:
         vault: Vault,
         *,
         create: bool = False,
+        or_copy: bool = False,
         patience: timedelta = PATIENCE,
         chance: Callable[[int], bytes] = os.urandom,
         durable: bool = True,
     ) -> None:
-        """Open the store; with ``create`` make it when it is not there.
+        """Open the store; with ``create`` make it when it is not there, with ``or_copy`` read it where it cannot be written.
 
         One that is not ``durable`` goes away with whoever opened it: a stage of a test or of an exercise without people.
 
@@ -98,7 +101,14 @@ class SqliteStore:
         self._handles: list[FileLock] = []
         self._known: dict[str, Known] = {}
         self._others = -1
-        self._connection = connect(path, create, patience, durable=durable)
+        self.read_only = False
+        try:
+            self._connection = connect(path, create, patience, durable=durable)
+        except StoreError as error:
+            if not or_copy or error.code not in UNWRITABLE:
+                raise
+            self._connection = connect_unwritable(path, patience)
+            self.read_only = True
 
     # --- the journal -------------------------------------------------------------------------------------
 

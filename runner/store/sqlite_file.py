@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
@@ -12,11 +14,13 @@ from typing import Any
 
 from runner.errors import Refused, StoreCorrupt
 from runner.store import bulk_schema
-from runner.store.failures import absent, sqlite_failure, too_new
+from runner.store.failures import absent, read_only, sqlite_failure, too_new
 
 APPLICATION_ID = 0x546F6373
 SCHEMA_VERSION = 1
 _FULL = 2
+_TRIES = 3
+"""How often a file is copied that changes meanwhile."""
 
 
 def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = True) -> sqlite3.Connection:
@@ -28,24 +32,78 @@ def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = Tr
     """
     if not create and not path.exists():
         raise absent(str(path))
-    connection: sqlite3.Connection | None = None
-    try:
+    with _opening(path) as held:
         if create and not path.exists():
             _make_private(path)
-        connection = sqlite3.connect(
-            path, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False
-        )
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-        _prepare(connection, path, create)
-    except sqlite3.Error as error:
-        if connection is not None:
+        held.append(_connection(str(path), patience))
+        held[0].execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        _prepare(held[0], path, create)
+    return held[0]
+
+
+def connect_unwritable(path: Path, patience: timedelta) -> sqlite3.Connection:
+    """Open a file on a medium that takes no writes, for reading only; raises as ``connect`` does.
+
+    SQLite reads a WAL through an index that it has to write beside it. ``immutable`` does without, but ignores the WAL, and the
+    last events with it, without a word: so where there is a WAL, file and WAL are copied to a private folder and read there.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    with _opening(path) as held:
+        if not wal.exists() or not wal.stat().st_size:
+            held.append(_connection(f"{path.absolute().as_uri()}?immutable=1", patience, uri=True))
+        else:
+            with _copied(path, wal) as copy:
+                held.append(_connection(str(copy), patience))
+                _prepare(held[0], path, create=False)  # opens the WAL; after that the names are not needed
+                if os.name == "nt":  # there an open file cannot be removed: read it all into memory
+                    memory = _connection(":memory:", patience)
+                    held[0].backup(memory)
+                    held[0].close()
+                    held[0] = memory
+        _prepare(held[0], path, create=False)
+        held[0].execute("PRAGMA query_only = ON")
+    return held[0]
+
+
+def _connection(place: str, patience: timedelta, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(
+        place, timeout=patience.total_seconds(), isolation_level=None, check_same_thread=False, uri=uri
+    )
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[list[sqlite3.Connection]]:
+    """Close what was opened where it turns out to be of no use, and say in our words what SQLite says."""
+    held: list[sqlite3.Connection] = []
+    try:
+        yield held
+    except BaseException as error:
+        for connection in held:
             connection.close()
-        raise sqlite_failure(error, path) from error
-    except BaseException:
-        if connection is not None:
-            connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise sqlite_failure(error, path) from error
         raise
-    return connection
+
+
+@contextmanager
+def _copied(path: Path, wal: Path) -> Iterator[Path]:
+    """Yield a copy of a file and its WAL that belong together; raises StoreReadOnly where there is no room for one."""
+    memory = Path("/dev/shm")  # noqa: S108  # the folder in it is made for us alone
+    for place in (one for one in (memory, Path(tempfile.gettempdir())) if one.is_dir()):
+        with suppress(OSError), tempfile.TemporaryDirectory(prefix="tocsin-", dir=place) as folder:
+            copy = Path(folder) / path.name
+            for _ in range(_TRIES):
+                before = _states(path, wal)
+                shutil.copyfile(path, copy)
+                shutil.copyfile(wal, copy.with_name(wal.name))
+                if _states(path, wal) == before:
+                    yield copy
+                    return
+    raise read_only(str(path))
+
+
+def _states(*paths: Path) -> list[tuple[int, int]]:
+    return [(one.stat().st_size, one.stat().st_mtime_ns) for one in paths]
 
 
 def _make_private(path: Path) -> None:

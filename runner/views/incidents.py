@@ -54,6 +54,10 @@ class Row(Protocol):
     def has_work(self) -> bool:
         """Whether something is due now."""
 
+    @property
+    def unread(self) -> bool:
+        """Whether the title is sealed under a key that is not here."""
+
 
 class Playing(msgspec.Struct, frozen=True, kw_only=True):
     """An exercise that is not closed: its stage, and what time it is in it."""
@@ -79,6 +83,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Of an exercise that is not closed: ``planned``, ``running``, ``paused``, ``frozen`` or ``ended``."""
     exercise_time: datetime | None = None
     """The time in it; its ``opened_at`` is by the same clock."""
+    unread: bool = False
+    """The title is sealed, and the master key is not here."""
 
 
 _NOBODY: Mapping[str, Playing] = {}
@@ -114,6 +120,7 @@ def incidents(
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
+            unread=row.unread,
         )
         for row in rows
     ]
@@ -146,7 +153,7 @@ def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
     return (
         Cell("*" if one.chosen else " "),
         Cell(one.codename, "title"),
-        Cell(one.title or "(shredded)"),
+        Cell(one.title or ("(sealed: no master key)" if one.unread else "(shredded)")),
         Cell(mark, "marking"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         Cell(_since(one, now), "dim"),

@@ -96,6 +96,12 @@ class StoreLocked(_OfOneCode, StoreError):
     default_code = "store_locked"
 
 
+class StoreBusy(_OfOneCode, StoreError):
+    """The store takes no more connections for now."""
+
+    default_code = "store_busy"
+
+
 class StoreFull(_OfOneCode, StoreError):
     """The disk is full."""
 

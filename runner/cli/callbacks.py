@@ -75,6 +75,7 @@ def _serve(session: Session, host: str, port: int) -> None:
     from runner.web.serving import Server
 
     desk = session.machine
+    desk.backoff = None  # a provider that waits sends again; others are to be answered meanwhile
     attach(desk)
     callbacks = Callbacks(desk, Inbox(desk))
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)

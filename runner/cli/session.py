@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -94,15 +94,20 @@ class Session:
     @cached_property
     def desk(self) -> Desk:
         """Return the opened home; raises NotFound where there is none."""
+        from runner.service.backoff import opened
         from runner.service.opening import open_desk
 
-        desk = open_desk(
+        world = self.world
+        opening = partial(
+            open_desk,
             self.folder,
             self.actor,
             or_copy=not self.options.writes,
-            clock=self.world.clock,
-            chance=self.world.chance,
+            clock=world.clock,
+            chance=world.chance,
         )
+        desk = opened(world.backoff, opening)
+        desk.backoff = world.backoff
         if desk.store.read_only:
             self.warn(
                 "store_read_only",

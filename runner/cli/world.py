@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
+    from runner.service.backoff import Backoff
     from runner.service.chance import Chance, Clock
 
 PIPED_WIDTH = 100
@@ -30,6 +31,8 @@ class World(NamedTuple):
     chance: Chance
     who: Callable[[str], Actor]
     """From a claim (empty for none) to the actor that events are recorded with."""
+    backoff: Backoff | None = None
+    """How a command waits for others that change the same thing; None does not."""
 
     @property
     def asks(self) -> bool:
@@ -56,6 +59,7 @@ class World(NamedTuple):
 def this_world() -> World:
     """Return the world of this process."""
     from runner.cli.streams import standard
+    from runner.service.backoff import this_backoff
     from runner.service.chance import SystemChance, SystemClock
 
     inp, out, err = standard()
@@ -68,6 +72,7 @@ def this_world() -> World:
         clock=SystemClock(),
         chance=SystemChance(),
         who=_who,
+        backoff=this_backoff(),
     )
 
 

@@ -51,6 +51,7 @@ def attach(desk: Desk) -> None:
 def make_worker(desk: Desk, *, threads: int = 8, perform: Performer | None = None) -> Running:
     """Return the worker of a desk of its own; raises StoreError without what its driver needs."""
     desk.write = desk.store.append  # it has in hand what it appends
+    desk.backoff = None
     if not is_shared(desk):
         from runner.drivers.embedded import Worker
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.errors import StoreError, StoreFull, StoreLocked, StoreReadOnly, TocsinError
+from runner.errors import StoreBusy, StoreError, StoreFull, StoreLocked, StoreReadOnly, TocsinError
 from runner.model.commands import (
     AnyCommand,
     AttemptDone,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
-PASSING = (StoreFull, StoreLocked, StoreReadOnly)
+PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
 """What a store may recover from while a worker goes on."""
 
 

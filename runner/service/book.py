@@ -12,14 +12,12 @@ from typing import Protocol
 
 import msgspec
 
-from runner.errors import Sealed, Stale
+from runner.errors import Sealed
 from runner.model.actor import Actor
 from runner.model.people import BOOK, READER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
+from runner.service.backoff import Backoff, retry
 from runner.service.chance import Chance, Clock
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
-
-TRIES = 20
-"""How often something is appended anew when others are first."""
 
 
 class Shelf(Protocol):
@@ -29,6 +27,7 @@ class Shelf(Protocol):
     clock: Clock
     chance: Chance
     actor: Actor
+    backoff: Backoff | None
 
     def forget_directory(self) -> None:
         """Read people and channels anew next time."""
@@ -82,17 +81,23 @@ def record(desk: Shelf, *events: AnyPeopleEvent, books: Books | None = None) -> 
     Nothing in them hangs on what stands there: where others were first, theirs stand before these.
     """
     known = Books(desk.store) if books is None else books
-    for _ in range(TRIES):
+    left: Sequence[AnyPeopleEvent] = events
+    fresh = True
+
+    def attempt() -> bool | None:
+        nonlocal left, fresh
+        if not fresh:
+            known.read()
+        fresh = False
         try:
-            events = _overtaken(desk, events, known.rows)
+            left = _overtaken(desk, left, known.rows)
         except Sealed as error:
             if error.code != "shredded":  # somebody was forgotten since the journals were read
                 raise
-        if not events:
-            desk.forget_directory()
-            return
-        known.read()
-    raise Stale("others change the people all the time", hint="look again, then repeat")
+        return None if left else True
+
+    retry(desk, STREAM, attempt)
+    desk.forget_directory()
 
 
 def _overtaken(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from runner.decoding import from_json
 from runner.effects.tools import Sender, Tools
@@ -19,7 +19,7 @@ from runner.engine.buckets import OPEN, Rooms
 from runner.engine.exercise_time import time_in
 from runner.engine.law import duty_statuses, near_statuses
 from runner.engine.plan import Library, Plan, compile_plan
-from runner.errors import NotFound, Refused, Stale, StoreError
+from runner.errors import NotFound, Refused, StoreError
 from runner.model.actor import Actor
 from runner.model.catalogue import Contents, Pinned
 from runner.model.commands import AnyCommand
@@ -29,6 +29,7 @@ from runner.model.organisation import Directory, Home
 from runner.model.people import STREAM
 from runner.model.playbook import Bundle
 from runner.service import snapshots
+from runner.service.backoff import Backoff, retry
 from runner.service.chance import Chance, Clock
 from runner.service.ledger import Turn, catch_up, fold, prepare
 from runner.service.rooms import guest_list, room_choice
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
     from runner.service.oncall import Rotas
     from runner.service.traffic import Probe, Traffic
 
-TRIES = 8
-"""How often a command is decided anew when others change the incident at the same time."""
+_Made = TypeVar("_Made", bound=Sequence[AnyCommand])
 Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or something before or after it."""
 KEPT = 4
@@ -67,6 +67,8 @@ class Desk:
         self.actor = actor
         self.write: Write = store.append
         """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
+        self.backoff: Backoff | None = None
+        """How a person's command waits for others; None for a program, whose loop must not wait."""
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Pinned] = {}
         self._folded: dict[str, Incident] = {}
@@ -266,16 +268,25 @@ class Desk:
     # --- changing -----------------------------------------------------------------------------------------
 
     def submit(self, incident: str, *commands: AnyCommand, actor: Actor | None = None) -> Incident:
-        """Do commands together, or none of them; decides anew when somebody else was faster."""
-        found = self.load(incident)
-        for _ in range(TRIES):
-            turn = self.turn(found, commands, actor=actor)
-            if turn.append is None or self.append([turn])[0]:
-                self.keep(turn.incident)
-                self.keep_snapshot(turn.incident)
-                return turn.incident
-            found = self.refresh(found)
-        raise Stale(f"{found.codename} is changing too fast", hint="look again, then repeat")
+        """Do commands together, or none of them; decides anew when somebody else was faster, and raises Stale at last."""
+        return self.change(incident, lambda _: commands, actor)[0]
+
+    def change(
+        self, incident: str, make: Callable[[Incident], _Made], actor: Actor | None = None
+    ) -> tuple[Incident, _Made]:
+        """Do the commands that are made from an incident; they are made anew when somebody else was faster."""
+
+        def attempt() -> tuple[Incident, _Made] | None:
+            found = self.load(incident)
+            made = make(found)
+            turn = self.turn(found, made, actor=actor)
+            if turn.append is not None and not self.append([turn])[0]:
+                return None
+            self.keep(turn.incident)
+            self.keep_snapshot(turn.incident)
+            return turn.incident, made
+
+        return retry(self, incident, attempt)
 
     def turn(
         self,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from runner.engine.evolve import begin, evolve
-from runner.errors import NotFound, Refused, Sealed, Stale, Usage
+from runner.errors import NotFound, Refused, Sealed, Usage
 from runner.loading.facts import parse_assignment
-from runner.model.commands import Answer, AnyCommand, RecordFacts
+from runner.model.commands import Answer, RecordFacts
 from runner.model.events import FactChange, PlaybookMigrated, PlaybookPinned, Recorded, decode
 from runner.model.facts import Fact, Stated
 from runner.model.incident import Incident, Run
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 Confidence = Literal["confirmed", "estimated"]
-TRIES = 8
-"""How often assignments are read anew when others change the incident at the same time."""
-_Made = TypeVar("_Made", bound=tuple[AnyCommand, ...])
 LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
 
 
@@ -33,7 +30,7 @@ def record_facts(
 ) -> tuple[Incident, tuple[str, ...]]:
     """Record assignments together, later ones seeing earlier ones; return the incident after and the facts' names.
 
-    Raises Invalid for what cannot be read and Stale when others change the incident faster than it is read.
+    Raises Invalid for what cannot be read and Stale when others keep changing the incident.
     """
     if not source.strip():
         raise Usage("a fact needs its source", hint="add --source 'how you know'", code="source_missing")
@@ -43,7 +40,7 @@ def record_facts(
         changes = stated(desk, incident, texts, source, sure)
         return (RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds),)
 
-    after, (made,) = _submit(desk, name, make)
+    after, (made,) = desk.change(name, make)
     return after, tuple(change.key for change in made.changes)
 
 
@@ -54,20 +51,7 @@ def record_answer(desk: Desk, name: str, step: str, value: str, source: str, con
     def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
         return _answer(desk, incident, step, value, source, sure)
 
-    return _submit(desk, name, make)[0]
-
-
-def _submit(desk: Desk, name: str, make: Callable[[Incident], _Made]) -> tuple[Incident, _Made]:
-    """Make commands from the register that they are appended to: one that grew meanwhile is read again."""
-    incident = desk.load(name)
-    for _ in range(TRIES):
-        made = make(incident)
-        turn = desk.turn(incident, made)
-        if turn.append is None or desk.append([turn])[0]:
-            desk.keep(turn.incident)
-            return turn.incident, made
-        incident = desk.refresh(incident)
-    raise Stale(f"{incident.codename} is changing too fast", hint="look again, then repeat")
+    return desk.change(name, make)[0]
 
 
 def _answer(

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
-from runner.errors import Stale
 from runner.model.people import STREAM
+from runner.service.backoff import retry
 from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
-
-TRIES = 20
-"""How often a change is decided anew when others are first."""
 
 
 class Versioned(Protocol):
@@ -48,12 +45,13 @@ def change(
     desk: Desk, journal: str, read: Callable[[Desk], Folded], decide: Callable[[Folded], Sequence[Told]]
 ) -> tuple[Told, ...]:
     """Append what ``decide`` makes of what is there, and return it; it is asked again when somebody else was first."""
-    for _ in range(TRIES):
+
+    def attempt() -> tuple[Told, ...] | None:
         found = read(desk)
         events = tuple(decide(found))
-        if not events or _append(desk, journal, found.version, events):
-            return events
-    raise Stale(f"others change the {journal} all the time", hint="look again, then repeat")
+        return events if not events or _append(desk, journal, found.version, events) else None
+
+    return retry(desk, journal, attempt)
 
 
 def _append(desk: Desk, journal: str, version: int, events: Sequence[msgspec.Struct]) -> bool:

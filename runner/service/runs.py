@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.engine.evolve import evolve
+from runner.engine.exercise_time import time_in
 from runner.engine.migrate import MigrationPlan, decide_migration, plan_migration
 from runner.engine.settle import number, settle
-from runner.errors import Refused, Stale
+from runner.errors import Refused
 from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
 from runner.model.incident import Incident, Run
 from runner.model.playbook import Bundle
+from runner.service.backoff import retry
 from runner.service.ledger import entry, prepare, row_of
 from runner.service.starting import pin_command
 from runner.store.port import Append, Appended
@@ -24,13 +27,16 @@ if TYPE_CHECKING:
 
 
 def graft(desk: Desk, incident: Incident, name: str, reason: str) -> Run:
-    """Begin a playbook inside a live incident and return its run; raises Stale when somebody was faster."""
+    """Begin a playbook inside a live incident and return its run; raises Stale when others keep changing it."""
     bundle = load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
-    made = pin_command(desk, bundle, desk.clock.now(), tuple(incident.runs), reason)
-    turn = prepare(incident, (made,), desk.clock.now(), _library_with(desk, incident, made.run), desk.actor)
-    if not desk.append([turn])[0]:
-        raise _stale(incident)
-    return made.run
+
+    def attempt() -> Run | None:
+        found, now = desk.load(incident.id), desk.clock.now()
+        made = pin_command(desk, bundle, now, tuple(found.runs), reason)
+        turn = prepare(found, (made,), now, _library_with(desk, found, made.run), desk.actor)
+        return made.run if desk.append([turn])[0] else None
+
+    return retry(desk, incident.id, attempt)
 
 
 def chosen_run(incident: Incident, run: str) -> str:
@@ -67,38 +73,36 @@ def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: st
             hint="do it in your own name, with --reason",
             code="on_behalf",
         )
-    plan = planned(desk, incident, run, bundle)
-    wall, now = desk.clock.now(), desk.now_in(incident)
-    moved = msgspec.structs.replace(
-        incident.runs[run],
-        version=bundle.playbook.version,
-        digest=bundle.digest,
-        bundle=desk.store.put_blob(None, msgspec.json.encode(bundle)),
-        at=now,
-    )
+    stored = desk.store.put_blob(None, msgspec.json.encode(bundle))
+
+    def attempt() -> MigrationPlan | None:
+        found, wall = desk.load(incident.id), desk.clock.now()
+        plan, append = _moved(desk, found, run, bundle, stored, wall, reason)
+        return plan if isinstance(desk.write([append], recorded=wall)[0], Appended) else None
+
+    return retry(desk, incident.id, attempt)
+
+
+def _moved(
+    desk: Desk, incident: Incident, run: str, bundle: Bundle, stored: str, wall: datetime, reason: str
+) -> tuple[MigrationPlan, Append]:
+    """Return what moving a run does, and the append that does it."""
+    plan, now = planned(desk, incident, run, bundle), time_in(incident, wall)
+    version, digest = bundle.playbook.version, bundle.digest
+    moved = msgspec.structs.replace(incident.runs[run], version=version, digest=digest, bundle=stored, at=now)
     library = _library_with(desk, incident, moved)
     event = decide_migration(incident, moved, bundle, library, reason)
     after = evolve(incident, number(incident, now, [event]), library)
     after, followed = settle(after, now, library)
     mine = msgspec.structs.replace(desk.actor, claimed="tocsin", on_behalf_of=None)
-    append = Append(
-        incident=incident.id,
-        expected_version=incident.version,
-        events=[
-            entry(one, wall, desk.actor if one is event else mine, now if incident.drill else None)
-            for one in (event, *followed)
-        ],
-        row=row_of(after, wall, library),
-    )
-    if not isinstance(desk.write([append], recorded=wall)[0], Appended):
-        raise _stale(incident)
-    return plan
+    events = [
+        entry(one, wall, desk.actor if one is event else mine, now if incident.drill else None)
+        for one in (event, *followed)
+    ]
+    row = row_of(after, wall, library)
+    return plan, Append(incident=incident.id, expected_version=incident.version, events=events, row=row)
 
 
 def _library_with(desk: Desk, incident: Incident, run: Run) -> Library:
     """Return the library of an incident with one more plan in it."""
     return desk.library(msgspec.structs.replace(incident, runs={**incident.runs, f"+{run.id}": run}))
-
-
-def _stale(incident: Incident) -> Stale:
-    return Stale(f"somebody changed {incident.codename} at the same moment", hint="look again, then repeat")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.errors import NotFound, Refused, Sealed, Stale
+from runner.errors import NotFound, Refused, Sealed
 from runner.model.events import IncidentClosed, encode
+from runner.service.backoff import retry
 from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ def is_shredded(desk: Desk, name: str) -> bool:
 
 
 def close_shredded(desk: Desk, name: str) -> IncidentRow:
-    """Close a shredded incident and return its row; raises Refused where it is closed, Stale when it changed."""
+    """Close a shredded incident and return its row; raises Refused where it is closed, Stale when it keeps changing."""
+    return retry(desk, name, lambda: _closed(desk, name))
+
+
+def _closed(desk: Desk, name: str) -> IncidentRow | None:
     row = desk.store.row(name)
     if row is None:
         raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
@@ -47,6 +52,4 @@ def close_shredded(desk: Desk, name: str) -> IncidentRow:
         row, state="closed", version=row.version + 1, next_due=None, has_work=False
     )
     made = Append(incident=name, expected_version=row.version, events=[entry], row=after)
-    if not isinstance(desk.write([made], recorded=now)[0], Appended):
-        raise Stale(f"{row.codename} has changed", hint="look again, then repeat")
-    return after
+    return after if isinstance(desk.write([made], recorded=now)[0], Appended) else None

@@ -7,7 +7,7 @@ The store keeps payloads as opaque bytes; what they mean is the engine's busines
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
@@ -19,6 +19,8 @@ from runner.model.actor import Actor
 if TYPE_CHECKING:
     from runner.store.bulk import BulkTables
 
+PATIENCE = timedelta(seconds=10)
+"""How long a store waits by itself for another writer, before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 
@@ -348,6 +350,13 @@ class Store(Protocol):
 
     def worker_alive(self, worker: str) -> bool:
         """Does this worker's process or session still exist?"""
+        ...
+
+    def gate(self, journal: str) -> WorkerHandle:
+        """Lock the gate for those who wait to change a journal: one has it at a time. Nobody is kept from writing.
+
+        Raises StoreLocked while another has it: at once, or after ``PATIENCE`` where the store has a queue.
+        """
         ...
 
     def bulk(self) -> BulkTables:

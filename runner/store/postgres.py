@@ -21,6 +21,7 @@ from runner.errors import NotFound, Sealed, StoreError
 from runner.store import chain, inspecting, postgres_marks, rows, sealing
 from runner.store.failures import would_forget
 from runner.store.port import (
+    PATIENCE,
     Append,
     Appended,
     ChangeMarks,
@@ -35,7 +36,7 @@ from runner.store.port import (
 )
 from runner.store.postgres_batch import SELECT_TAILS, begin
 from runner.store.postgres_bulk import bulk_copies
-from runner.store.postgres_server import Connection, Server, SessionLock, advisory_lock_held
+from runner.store.postgres_server import Connection, GateLock, Server, SessionLock, advisory_lock_held
 from runner.store.sqlite_file import write_copy
 from runner.vault.keys import DataKey, Vault
 from runner.vault.secrets import Secret
@@ -43,7 +44,6 @@ from runner.vault.secrets import Secret
 if TYPE_CHECKING:
     from runner.store.bulk import BulkTables
 
-PATIENCE = timedelta(seconds=10)
 _RACES = 16
 _PAGE = 2000
 
@@ -386,6 +386,10 @@ class PostgresStore:
         """See Store.worker_alive."""
         with self.server.connection() as connection:
             return advisory_lock_held(connection, worker)
+
+    def gate(self, journal: str) -> GateLock:
+        """See Store.gate. The server keeps the queue."""
+        return GateLock(self.server, f"gate-{journal}")
 
     def bulk(self) -> BulkTables:
         """See Store.bulk."""

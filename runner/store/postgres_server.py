@@ -19,7 +19,7 @@ import psycopg
 from psycopg import conninfo, errors
 from psycopg.pq import TransactionStatus
 
-from runner.errors import Bug, StoreError, StoreLocked, TocsinError
+from runner.errors import Bug, StoreBusy, StoreError, StoreLocked, TocsinError
 from runner.store.failures import absent, corrupt, full, locked, read_only, too_new
 from runner.vault.secrets import Secret
 
@@ -33,6 +33,8 @@ SET synchronous_commit = on; SET lock_timeout = {patience}; SET client_min_messa
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
 UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
 """Lets a transaction reach the disk with the next one that waits for it, in their order."""
+_CROWDED = ("too many clients", "too many connections", "connection slots")
+"""What a server without a free connection says; libpq passes on no code before there is a connection."""
 _PREPARING = int.from_bytes(b"tocsin!!", "big", signed=True)
 
 
@@ -65,8 +67,14 @@ class Server:
             connection.execute(_SESSION.format(patience=patience))
         except psycopg.Error as error:
             # The driver's text names host, user and database, never the password.
+            why = " ".join(str(error).split())
+            if any(words in why for words in _CROWDED):
+                raise StoreBusy(
+                    f"the database {self.place} takes no more connections for now",
+                    hint="repeat; if it stays so, raise max_connections of the server",
+                ) from None
             raise StoreError(
-                f"the database {self.place} does not take our connection: {' '.join(str(error).split())}",
+                f"the database {self.place} does not take our connection: {why}",
                 hint="check that the server runs, the store's URL, and the password's reference",
                 code="store_unreachable",
             ) from None
@@ -184,6 +192,28 @@ class SessionLock:
             with suppress(psycopg.Error):
                 connection.execute("SELECT pg_advisory_unlock_all()")
             connection.close()
+
+
+class GateLock:
+    """A lock for which callers queue. Its session goes on working, so that one who waits needs no second."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        """Wait for the lock; raises StoreLocked when others have it for too long."""
+        self._number = lock_number(name)
+        with server.connection() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (self._number,))
+        self._connection: Connection | None = connection
+
+    def held(self) -> bool:
+        """See WorkerHandle.held."""
+        return self._connection is not None and not self._connection.closed
+
+    def release(self) -> None:
+        """Let the next one go on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock(%s)", (self._number,))
 
 
 def advisory_lock_held(connection: Connection, worker: str) -> bool:

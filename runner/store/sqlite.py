@@ -22,6 +22,7 @@ from runner.store import chain, inspecting, rows, sealing, sqlite_marks
 from runner.store.failures import sqlite_failure, would_forget
 from runner.store.liveness import FileLock, worker_lock_held
 from runner.store.port import (
+    PATIENCE,
     Append,
     Appended,
     ChangeMarks,
@@ -50,7 +51,6 @@ from runner.vault.keys import DataKey, Vault
 if TYPE_CHECKING:
     from runner.store.bulk import BulkTables
 
-PATIENCE = timedelta(seconds=10)
 _PAGE = 2000
 UNWRITABLE = frozenset({"store_read_only", "store_unopenable", "store_io", "store_full"})
 """What SQLite says of a file whose WAL it cannot index, because the medium is full or takes no writes."""
@@ -374,6 +374,10 @@ class SqliteStore:
     def worker_alive(self, worker: str) -> bool:
         """See Store.worker_alive."""
         return worker_lock_held(self._workers(), worker)
+
+    def gate(self, journal: str) -> FileLock:
+        """See Store.gate."""
+        return FileLock(self._workers(), f"gate-{journal}")
 
     def _workers(self) -> Path:
         return self.path.parent / "workers"

@@ -16,6 +16,7 @@ import msgspec
 from runner.__main__ import main
 from runner.cli.world import World
 from runner.model.actor import Actor
+from runner.service.backoff import Backoff, this_backoff
 from runner.service.desk import Desk
 from runner.service.opening import open_desk
 from tests.golden_files import FOLDER, same
@@ -107,6 +108,8 @@ class AtDesk:
     chance: Chance = field(default_factory=Chance)
     os_user: str = "maria"
     environ: dict[str, str] = field(default_factory=dict)
+    backoff: Backoff = field(default_factory=this_backoff)
+    """How commands wait for others."""
     offices: list[Desk] = field(default_factory=list)
     """Desks that a test opened beside the commands; they are closed with it."""
     store: str = ""
@@ -146,6 +149,7 @@ class AtDesk:
             clock=self.clock,
             chance=self.chance,
             who=lambda claimed: Actor(claimed=claimed or self.os_user, host="desk", os_user=self.os_user),
+            backoff=self.backoff,
         )
 
     def done(self, *words: str, types: str | None = None) -> str:

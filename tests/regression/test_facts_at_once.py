@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from runner.errors import Stale
+from runner.service.backoff import TRIES
 from runner.service.desk import Desk
-from runner.service.facts import TRIES, record_answer, record_facts
+from runner.service.facts import record_answer, record_facts
 from tests.regression.desks import Desks
 from tests.scenario import ask
 

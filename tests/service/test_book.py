@@ -47,6 +47,7 @@ class Shelf:
     clock: Clock = field(default_factory=Clock)
     chance: Chance = field(default_factory=Chance)
     actor = ACTOR
+    backoff = None
     forgotten: int = 0
 
     def forget_directory(self) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Stale
 from runner.model.improvement import JOURNAL, AnyImprovementEvent, ImprovementAdded, Items, Plan, Source
 from runner.service import own_journal
 from runner.service.improvements import add, read
@@ -57,7 +56,7 @@ def test_whoever_is_always_second_is_told_so(home: AtDesk) -> None:
         add(there, [(Source(), Plan(text="faster"))])
         return added(found)
 
-    with refused("stale", Stale):
+    with refused("stale"):
         own_journal.change(here, JOURNAL, read, decide)
 
 

@@ -233,3 +233,24 @@ def test_two_openings_at_once_make_one_schema(postgres_url):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_the_gate_is_for_one_at_a_time_and_writes_pass_it(postgres_url):
+    with opened(postgres_url) as one, opened(postgres_url, patience=timedelta(milliseconds=50)) as other:
+        gate = one.gate("i")
+        assert gate.held()
+        write(one, "i", event())
+        with refused("store_locked"):
+            other.gate("i")
+        other.gate("j").release()
+        gate.release()
+        assert not gate.held()
+        other.gate("i")
+    with opened(postgres_url) as last:
+        last.gate("i").release()
+
+
+def test_a_server_without_a_free_connection_is_busy(postgres_server, postgres_url):
+    postgres_server.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+    with refused("store_busy"), opened(postgres_url.replace("//tocsin@", "//crowded@")):
+        pass

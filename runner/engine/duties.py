@@ -19,12 +19,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from runner.engine.alike import Asked, Groups, Populations, asked
 from runner.engine.counting import HolidayCalendar, NoHolidays
 from runner.engine.deadlines import Began, Deadline, Place, deadline, latest_safe_start
 from runner.engine.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.engine.holds import Custody, custody, with_custody
 from runner.engine.national import CODE, Bound, bound
-from runner.engine.populations import View, met, views
+from runner.engine.populations import View, met
 from runner.engine.scope import (
     Answer,
     Ground,
@@ -69,9 +70,16 @@ class _Case(msgspec.Struct, frozen=True):
     calendar: HolidayCalendar
     leads: Mapping[str, timedelta]
     earliest: Began | None
-    judges: tuple[Judge, ...]
+    populations: Populations
+    judges: dict[str, Judge]
+    """Those that were needed so far, by population: laws ask the same things again and again."""
     whole: Judge
     places: frozenset[str]
+
+    def judge(self, view: View) -> Judge:
+        if view.id not in self.judges:
+            self.judges[view.id] = Judge(view)
+        return self.judges[view.id]
 
 
 class _Law(msgspec.Struct, frozen=True):
@@ -81,6 +89,9 @@ class _Law(msgspec.Struct, frozen=True):
     version: Version
     barred: Reason | None
     advisory: bool
+    groups: Groups
+    judges: tuple[Judge, ...]
+    """One for each group of populations."""
     scopes: tuple[tuple[Ground, ...], ...]
     claimed: Mapping[str, Reason]
     dossier: Dossier
@@ -89,12 +100,13 @@ class _Law(msgspec.Struct, frozen=True):
 
 
 class _Finding(msgspec.Struct, frozen=True):
-    """Whether one duty arises: for which populations, and why."""
+    """Whether one duty arises: for which populations, and why; ``judge`` is that of the first of them."""
 
     answer: Answer
     because: tuple[Reason, ...]
-    owed: tuple[Judge, ...]
-    open_: tuple[Judge, ...]
+    owed: tuple[View, ...]
+    open_: tuple[View, ...]
+    judge: Judge
 
 
 def assess(
@@ -108,6 +120,7 @@ def assess(
     first_known: datetime | None = None,
     leads: Mapping[str, timedelta] = _NO_LEADS,
     asked: Iterable[Sequence[str]] = (),
+    populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
     """Return every duty of every regime at ``now``, regimes and duties in their order.
 
@@ -115,9 +128,11 @@ def assess(
     ``zone`` ends the days while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
     clock whose start nobody fixed, and for which no discovery is recorded, is provisional from there. ``leads`` is
     the time that approvals, rendering and delivery still need, by duty id. ``asked`` is what duties that are not among
-    these wait for: a fact that settles many comes first.
+    these wait for: a fact that settles many comes first. ``populations`` are those of these facts, where somebody has
+    asked them already.
     """
-    case = _case(facts, now, records, calendar or NoHolidays(), zone, first_known, leads)
+    people = populations or Populations(facts)
+    case = _case(facts, now, records, calendar or NoHolidays(), zone, first_known, leads, people)
     statuses = [
         _status(rule, law, case)
         for regime in regimes
@@ -135,6 +150,7 @@ def _case(
     zone: tzinfo,
     first_known: datetime | None,
     leads: Mapping[str, timedelta],
+    populations: Populations,
 ) -> _Case:
     whole = Judge(View(facts))
     return _Case(
@@ -145,7 +161,8 @@ def _case(
         calendar,
         leads,
         earliest_awareness(facts, first_known),
-        tuple(Judge(view) for view in views(facts)),
+        populations,
+        {},
         whole,
         places(facts),
     )
@@ -168,19 +185,29 @@ def _law(regime: Regime, case: _Case) -> _Law:
     place = version.residents_of or regime.jurisdictions[0]
     claimed = _claims(regime, case.facts)
     day = deciding_day(regime.decided_by, case.whole.view, case.now, case.zone)
-    states, coming = bound(version.national, [judge.view for judge in case.judges], day)
-    scopes = [scope_grounds(version, judge, claimed) for judge in case.judges]
+    groups = case.populations.groups(_asked(version))
+    judges = tuple(map(case.judge, groups.firsts))
+    states, coming = bound(version.national, groups.firsts, day)
+    scopes = [scope_grounds(version, judge, claimed) for judge in judges]
     return _Law(
         regime,
         version,
         barred,
         advisory or coming,
+        groups,
+        judges,
         tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
         claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
         Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
         _once((*notes, *(note for state in states for note in state.notes))),
     )
+
+
+def _asked(version: Version) -> Asked:
+    rules = [one for rule in version.duties for one in (*rule.only_if, *rule.unless)]
+    table = () if version.personal_information is None else (version.personal_information,)
+    return asked((*version.scope, *rules), version.exemptions, table, version.residents_of)
 
 
 def _with_state(
@@ -210,27 +237,38 @@ def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
 def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     """Judge one duty: population by population, then the thresholds over those that are owed it."""
     if law.barred is not None:
-        return _Finding(False, (law.barred,), (), ())
+        return _Finding(False, (law.barred,), (), (), case.whole)
     grounds = [
         (*scope, *_duty_grounds(rule, law, judge))
-        for scope, judge in zip(law.scopes, case.judges, strict=True)
+        for scope, judge in zip(law.scopes, law.judges, strict=True)
     ]
     answers = [conjunction(ground.answer for ground in each) for each in grounds]
-    owed = tuple(judge for judge, answer in zip(case.judges, answers, strict=True) if answer is True)
-    open_ = [
-        (judge, answer)
-        for judge, answer in zip(case.judges, answers, strict=True)
-        if isinstance(answer, Unknown)
-    ]
+    each = list(law.groups.each([_spread(answer, law.groups) for answer in answers]))
+    owed = tuple(view for view, answer in each if answer is True)
+    open_ = [(view, answer) for view, answer in each if isinstance(answer, Unknown)]
     reached = [_threshold(threshold, owed, open_) for threshold in rule.thresholds] if owed or open_ else []
     within: Answer = True
     if not owed:
-        within = merged(unknown for _, unknown in open_) if open_ else False
+        within = merged({id(unknown): unknown for _, unknown in open_}.values()) if open_ else False
     answer = conjunction((within, *(ground.answer for ground in reached)))
-    told = [reasons(each, one) for each, one in zip(grounds, answers, strict=True) if _decides(one, within)]
+    told = [
+        reasons(ground, one) if _decides(one, within) else ()
+        for ground, one in zip(grounds, answers, strict=True)
+    ]
     failed = reasons(reached, False) if answer is False and within is not False else ()
-    because = failed or _once((*(reason for each in told for reason in each), *reasons(reached, answer)))
-    return _Finding(answer, because, owed, tuple(judge for judge, _ in open_))
+    because = failed or _once((*law.groups.told(told), *reasons(reached, answer)))
+    first = next((n for n, one in enumerate(answers) if one is True or (not owed and one is not False)), None)
+    return _Finding(
+        answer,
+        because,
+        owed,
+        tuple(view for view, _ in open_),
+        case.whole if first is None else law.judges[first],
+    )
+
+
+def _spread(answer: Answer, groups: Groups) -> Answer:
+    return groups.spread(answer) if isinstance(answer, Unknown) else answer
 
 
 def _decides(answer: Answer, within: Answer) -> bool:
@@ -246,10 +284,8 @@ def _duty_grounds(rule: DutyRule, law: _Law, judge: Judge) -> tuple[Ground, ...]
     )
 
 
-def _threshold(threshold: Threshold, owed: Sequence[Judge], open_: Sequence[tuple[Judge, Unknown]]) -> Ground:
-    answer = met(
-        threshold, [judge.view for judge in owed], [(judge.view, unknown) for judge, unknown in open_]
-    )
+def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> Ground:
+    answer = met(threshold, owed, open_)
     counted = _COUNTED[threshold.count].format(place=threshold.place)
     text = f"{_COMPARED[threshold.op]} {threshold.n:,} {counted}"
     if answer is False:
@@ -285,7 +321,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         law_version=law.version.label,
         stage=rule.stage,
         recipient=rule.recipient,
-        populations=tuple(judge.view.id for judge in finding.owed or finding.open_ if judge.view.id),
+        populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
         verdict=verdict,
         state=_state(rule, law, held, due, case, binding=seen and verdict in ("applies", "unknown")),
         due=due,
@@ -326,24 +362,25 @@ def _notes(
     rule: DutyRule, law: _Law, finding: _Finding, found: Deadline, held: Custody | None, case: _Case
 ) -> Iterable[str]:
     """Say what a person has to know beside the date: assumptions, readings, offers, doubts."""
-    judge = (*finding.owed, *finding.open_, case.whole)[0]
     yield from law.notes
     if found.provisional and found.due is not None and case.earliest is not None:
         yield f"provisional: counted from {case.earliest.by} until a named person fixes {found.reading.start_fact}"
     if finding.owed and finding.open_:
-        yield f"not settled for: {', '.join(judge.view.id for judge in finding.open_)}"
-    if len(entities := dict.fromkeys(one.view.entity for one in finding.owed if one.view.entity)) > 1:
+        yield f"not settled for: {', '.join(view.id for view in finding.open_)}"
+    if len(entities := dict.fromkeys(view.entity for view in finding.owed if view.entity)) > 1:
         yield f"each of these legal entities owes it by itself: {', '.join(entities)}"
     if held is not None and held.note:
         yield held.note
     if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
         yield f"late: the reasons must be given ({rule.lateness.ref})"
-    if (months := monitoring_months(rule, judge)) is not None:
+    if (months := monitoring_months(rule, finding.judge)) is not None:
         yield f"offer {months} months of credit monitoring"
     yield from (
-        one.text for one in rule.remarks if one.condition is None or judge.holds(one.condition) is True
+        one.text
+        for one in rule.remarks
+        if one.condition is None or finding.judge.holds(one.condition) is True
     )
-    yield from _offices(rule, law, judge)
+    yield from _offices(rule, law, finding.judge)
     yield from found.notes
     if rule.confidence_note:
         yield f"{rule.confidence}: {rule.confidence_note}"
@@ -370,12 +407,15 @@ def monitoring_months(rule: DutyRule, judge: Judge) -> int | None:
 
 def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:
     """Put first, in every list of missing facts, the fact that the most duties wait for."""
-    wanted = Counter(name for status in statuses for name in status.missing_facts)
-    wanted.update(name for missing in asked for name in missing)
+    every = Counter(status.missing_facts for status in statuses)
+    every.update(map(tuple, asked))
+    wanted: Counter[str] = Counter()
+    for names, times in every.items():
+        for name in names:
+            wanted[name] += times
+    first = {names: tuple(sorted(names, key=lambda name: -wanted[name])) for names in every}
     return tuple(
-        msgspec.structs.replace(
-            status, missing_facts=tuple(sorted(status.missing_facts, key=lambda name: -wanted[name]))
-        )
+        msgspec.structs.replace(status, missing_facts=first[status.missing_facts])
         if len(status.missing_facts) > 1
         else status
         for status in statuses

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.engine.alike import Populations
 from runner.engine.duties import assess, zone_of
 from runner.engine.leads import leads
 from runner.engine.plan import Library
@@ -37,9 +38,10 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     if library.outline is None:
         return duty_statuses(incident, now, library)
     facts = nested(incident.facts)
-    judged = _judged(incident, facts, now, library.outline)
+    people = Populations(facts)
+    judged = _judged(incident, facts, now, library.outline, people)
     asked = tuple(gist.missing for near, each in judged if not near for gist in each)
-    return _statuses(incident, facts, now, library, _near_laws(judged, library), asked)
+    return _statuses(incident, facts, now, library, _near_laws(judged, library), asked, people)
 
 
 def _statuses(
@@ -49,6 +51,7 @@ def _statuses(
     library: Library,
     regimes: Sequence[Regime],
     asked: Sequence[tuple[str, ...]] = (),
+    populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
     records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
     return assess(
@@ -60,6 +63,7 @@ def _statuses(
         first_known=incident.opened_at,
         leads=leads(incident, library),
         asked=asked,
+        populations=populations,
     )
 
 
@@ -153,8 +157,9 @@ def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: 
     if library.outline is None:
         yield from _in_full(incident, facts, now, library, library.regimes)
         return
-    judged = _judged(incident, facts, now, library.outline)
-    full = _in_full(incident, facts, now, library, _near_laws(judged, library))
+    people = Populations(facts)
+    judged = _judged(incident, facts, now, library.outline, people)
+    full = _in_full(incident, facts, now, library, _near_laws(judged, library), people)
     by_law: dict[str, list[Look]] = {}
     for look in full:
         by_law.setdefault(look.view.id.partition("/")[0], []).append(look)
@@ -163,11 +168,11 @@ def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: 
 
 
 def _judged(
-    incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline
+    incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline, populations: Populations
 ) -> list[tuple[bool, tuple[Gist, ...]]]:
     """Return the verdicts on each law's duties, and whether the law has to be judged in full."""
     touched = _touched(incident, facts, outline)
-    found = gists(outline, facts, now, zone_of(View(facts), UTC))
+    found = gists(outline, facts, now, zone_of(View(facts), UTC), populations)
     return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(found)]
 
 
@@ -198,11 +203,22 @@ def _touched(incident: Incident, facts: Mapping[str, Any], outline: Outline) -> 
 
 
 def _in_full(
-    incident: Incident, facts: Mapping[str, Any], now: datetime, library: Library, regimes: Sequence[Regime]
+    incident: Incident,
+    facts: Mapping[str, Any],
+    now: datetime,
+    library: Library,
+    regimes: Sequence[Regime],
+    populations: Populations | None = None,
 ) -> Iterator[Look]:
     records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
     for status in assess(
-        regimes, facts, now, records, calendar=library.calendar, first_known=incident.opened_at
+        regimes,
+        facts,
+        now,
+        records,
+        calendar=library.calendar,
+        first_known=incident.opened_at,
+        populations=populations,
     ):
         settled = status.id not in records and _settled(status, now)
         yield Look(_view(status, settled=settled), status)

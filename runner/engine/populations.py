@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, assert_never
 
 import msgspec
@@ -60,6 +61,7 @@ class View:
         self.entity = str(self.population.get("entity") or "")
         self._prefix = f"populations.{self.id}." if population is not None else ""
         self._seen: dict[str, Value] = {}
+        self.counted: dict[str, Span | Unknown] = {}
 
     def without(self, hidden: Mapping[str, Unknown]) -> View:
         """Return the same view to which some facts are unknown, by their paths."""
@@ -96,6 +98,16 @@ class View:
         value = _value(found, there)
         return (value,) if many and not isinstance(value, tuple) else value
 
+    @cached_property
+    def census(self) -> tuple[Mapping[str, int], int, int, int] | None:
+        """Return the residents by place, their sum, and the range of all people; None where no place is recorded."""
+        found = self.fact("people.by_jurisdiction")
+        if not isinstance(found, Mapping):
+            return None
+        counts = {key: count for key, count in found.items() if isinstance(count, int)}
+        placed = sum(counts.values())
+        return counts, placed, *_total(self, placed)
+
     def step(self, step: str) -> Unknown:
         """Return unknown: a law cannot depend on a playbook."""
         return Unknown((f"step('{step}')",))
@@ -126,22 +138,39 @@ def views(facts: Mapping[str, Any]) -> tuple[View, ...]:
 
 
 def residents(view: View, place: str) -> Span | Unknown:
-    """Return how many affected residents of a place a population has."""
-    placed = view.fact("people.by_jurisdiction")
+    """Return how many affected residents of a place a population has; counted once, since many laws ask for the same."""
+    if place not in view.counted:
+        view.counted[place] = _residents(view, place)
+    return view.counted[place]
+
+
+def _residents(view: View, place: str) -> Span | Unknown:
     here = view.named(f"people.by_jurisdiction.{place}")
-    if not isinstance(placed, Mapping):
+    if view.census is None:
         total = _number(view.fact("people.total"))
         return Span(0, 0) if total == 0 else Unknown((here,))
-    counts = {key: count for key, count in placed.items() if isinstance(count, int)}
+    counts, all_, low, high = view.census
     exact = counts.get(place)
-    loose = sum(count for key, count in counts.items() if place.startswith(f"{key}-"))
-    inside = sum(count for key, count in counts.items() if key.startswith(f"{place}-"))
-    low, high = _total(view, sum(counts.values()))
+    loose = inside = 0
+    for key, count in counts.items():
+        if key[:2] == place[:2]:  # others lie in another country
+            loose += count if place.startswith(f"{key}-") else 0
+            inside += count if key.startswith(f"{place}-") else 0
     base = (exact or 0) + inside
-    slack_down, slack_up = sum(counts.values()) - low, high - sum(counts.values())
+    slack_down, slack_up = all_ - low, high - all_
     if exact is None and not inside and loose + max(slack_up, 0) > 0:
         return Unknown((here,))
     return Span(max(0, base - max(slack_down, 0)), base + loose + max(slack_up, 0))
+
+
+def lives(view: View, place: str) -> bool | Unknown:
+    """Say whether somebody of a population lives in a place."""
+    count = residents(view, place)
+    if isinstance(count, Unknown):
+        return count
+    if count.low > 0 or count.high == 0:
+        return count.low > 0
+    return Unknown((view.named(f"people.by_jurisdiction.{place}"),))
 
 
 def everyone(view: View) -> Span | Unknown:
@@ -182,7 +211,8 @@ def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, 
     if least == most:
         return least
     missing = [name for _, span in sure + maybe if isinstance(span, Unknown) for name in span.missing]
-    missing += [name for _, unknown in open_ for name in unknown.missing]
+    once = {id(unknown): unknown for _, unknown in open_}  # a group of populations has one
+    missing += [name for unknown in once.values() for name in unknown.missing]
     return Unknown(tuple(dict.fromkeys(missing or [_settling(threshold, view) for view, _ in sure])))
 
 
@@ -234,7 +264,7 @@ def _holds(threshold: Threshold, count: int | None) -> bool:
             assert_never(threshold.op)
 
 
-def _bounds(counted: Iterable[tuple[View, Span | Unknown]]) -> tuple[int, int | None]:
+def _bounds(counted: Sequence[tuple[View, Span | Unknown]]) -> tuple[int, int | None]:
     """Add up, overlapping populations at least as the largest of them and at most as their sum."""
     spans = {view.id: span if isinstance(span, Span) else Span(0, None) for view, span in counted}
     groups = _overlapping([view for view, _ in counted])
@@ -243,15 +273,16 @@ def _bounds(counted: Iterable[tuple[View, Span | Unknown]]) -> tuple[int, int | 
     return low, None if None in highs else sum(high for high in highs if high is not None)
 
 
-def _overlapping(owed: Sequence[View]) -> list[set[str]]:
-    groups: list[set[str]] = []
+def _overlapping(owed: Sequence[View]) -> Iterable[Sequence[str]]:
+    """Return the populations by groups of those that may hold the same persons."""
+    group = {view.id: [view.id] for view in owed}
     for view in owed:
-        group = {view.id, *_text_set(view.population.get("overlaps"))} & {other.id for other in owed}
-        for other in [one for one in groups if one & group]:
-            groups.remove(other)
-            group |= other
-        groups.append(group)
-    return groups
+        for other in _text_set(view.population.get("overlaps")):
+            few, many = sorted((group[view.id], group.get(other, [])), key=len)
+            if few and few is not many:
+                many.extend(few)
+                group.update(dict.fromkeys(few, many))
+    return {id(each): each for each in group.values()}.values()
 
 
 def _text_set(value: Any) -> set[str]:

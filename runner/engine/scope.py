@@ -14,7 +14,7 @@ import msgspec
 
 from runner.engine.assessed import ASSESSMENT, doubting, recorded
 from runner.engine.conditions import truth
-from runner.engine.populations import Span, View, residents
+from runner.engine.populations import View, lives
 from runner.engine.values import settle
 from runner.model.duty import Reason
 from runner.model.expressions import Unknown, Value
@@ -194,17 +194,10 @@ def scope_grounds(version: Version, judge: Judge, claimed: Mapping[str, Reason])
 
 
 def _residents(place: str, view: View) -> Ground:
-    count = residents(view, place)
-    reason = Reason("residents", f"affected people live in {place}")
-    match count:
-        case Unknown():
-            return Ground(reason, count)
-        case Span(low=low) if low > 0:
-            return Ground(reason, True)
-        case Span(high=0):
-            return Ground(Reason("no_residents", f"no affected resident of {place} is recorded"), False)
-        case _:
-            return Ground(reason, Unknown((view.named(f"people.by_jurisdiction.{place}"),)))
+    answer = lives(view, place)
+    if answer is False:
+        return Ground(Reason("no_residents", f"no affected resident of {place} is recorded"), False)
+    return Ground(Reason("residents", f"affected people live in {place}"), answer)
 
 
 def exemption_grounds(

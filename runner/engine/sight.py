@@ -54,12 +54,20 @@ def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
     insurer is at home is asked once it is known to be one: of a duty that misses both only the broad question is asked.
     """
     asked: dict[str, list[T]] = {}
+    known: dict[Sequence[str], list[str]] = {}
     for duty, missing in duties:
-        known_later = {path for path in missing if _broader(path) in missing}
-        told = (path for path in missing if is_question(path) and path not in known_later)
-        for question in dict.fromkeys(map(_question, told)):
+        told = tuple(missing)
+        if told not in known:
+            known[told] = list(_questions(told))
+        for question in known[told]:
             asked.setdefault(question, []).append(duty)
     return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
+
+
+def _questions(missing: Sequence[str]) -> Iterable[str]:
+    """Return the questions of a duty that misses these facts, once each."""
+    wanted = dict.fromkeys(path for path in missing if is_question(path))
+    return dict.fromkeys(_question(path) for path in wanted if _broader(path) not in wanted)
 
 
 def _broader(path: str) -> str:

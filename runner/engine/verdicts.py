@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from runner.engine.alike import Asked, Groups, Populations, asked
 from runner.engine.national import bound
-from runner.engine.populations import View, met, residents, views
+from runner.engine.populations import View, lives, met
 from runner.engine.scope import Answer, Judge, negation
 from runner.engine.sight import asks_where, is_far, places
 from runner.engine.versions import deciding, deciding_day
@@ -35,16 +36,25 @@ class Gist(msgspec.Struct, frozen=True):
 
 
 def gists(
-    outline: Outline, facts: Mapping[str, Any], now: datetime, zone: tzinfo
+    outline: Outline,
+    facts: Mapping[str, Any],
+    now: datetime,
+    zone: tzinfo,
+    populations: Populations | None = None,
 ) -> Iterator[tuple[Gist, ...]]:
     """Yield the verdicts on the duties of each law, in the outline's order. Positions of counsel count for nothing.
 
-    ``facts`` are nested plain facts; ``zone`` ends the days.
+    ``facts`` are nested plain facts; ``zone`` ends the days. ``populations`` are those of the facts, where they are known.
     """
     whole, known, wants = View(facts), places(facts), _Wants()
-    readers = tuple(_Reader(Judge(view), outline, wants) for view in views(facts))
+    people, judging = populations or Populations(facts), dict[str, _Reader]()
     for law in outline.laws:
         version, barred, advisory, _ = deciding(law.decided_by, law.versions, whole, now, zone)
+        groups = people.groups(_asked(version, outline))
+        for view in groups.firsts:
+            if view.id not in judging:
+                judging[view.id] = _Reader(Judge(view), outline, wants)
+        readers = [judging[view.id] for view in groups.firsts]
         scopes = [] if barred is not None else [reader.scope(version) for reader in readers]
         if scopes and version.national is not None:
             day = deciding_day(law.decided_by, whole, now, zone)
@@ -53,7 +63,20 @@ def gists(
             told = (wants.number(state.answer) for state in states)
             scopes = [_all(both) for both in zip(told, scopes, strict=True)]
         lies_there = not known.isdisjoint(law.jurisdictions)
-        yield tuple(_of_law(law.id, version, readers, scopes, wants, advisory=advisory, there=lies_there))
+        found = _of_law(law.id, version, readers, scopes, wants, groups, advisory=advisory, there=lies_there)
+        yield tuple(found)
+
+
+def _asked(version: VersionOutline, outline: Outline) -> Asked:
+    rules, tables = version.rules, () if version.table is None else (outline.tables[version.table],)
+    numbers = {*version.scope, *(one for rule in rules for one in (*rule.only_if, *rule.unless))}
+    exempt = {one for rule in rules for one in rule.exemptions}
+    return asked(
+        (outline.conditions[one] for one in numbers),
+        (outline.exemptions[one] for one in exempt),
+        tables,
+        version.residents_of,
+    )
 
 
 HOLDS, FAILS = 0, -1
@@ -73,7 +96,7 @@ class _Wants:
     """A bit for everything that can be wanting, and which of these are questions that bring duties into sight."""
 
     def __init__(self) -> None:
-        self._bits: dict[tuple[str, str], int] = {}
+        self._places: dict[tuple[str, str], int] = {}
         self._names: list[tuple[str, str]] = []
         self._unknowns: dict[int, Unknown] = {}
         self._what = self._where = 0
@@ -82,22 +105,26 @@ class _Wants:
         """Return an answer as a number."""
         if not isinstance(answer, Unknown):
             return HOLDS if answer else FAILS
-        found = 0
-        for name in answer.missing:
-            found |= self._bit(("missing", name))
-        for name in answer.problems:
-            found |= self._bit(("problem", name))
-        return found or self._bit(("problem", ""))
+        wanted = [("missing", name) for name in answer.missing] + [
+            ("problem", name) for name in answer.problems
+        ]
+        places = [self._place(one) for one in wanted or [("problem", "")]]
+        bits = bytearray(
+            max(places) // 8 + 1
+        )  # one step a name, where a number made bit by bit is copied each time
+        for place in places:
+            bits[place // 8] |= 1 << place % 8
+        return int.from_bytes(bits, "little")
 
-    def _bit(self, wanted: tuple[str, str]) -> int:
-        bit = self._bits.get(wanted)
-        if bit is None:
-            bit = self._bits[wanted] = 1 << len(self._bits)
+    def _place(self, wanted: tuple[str, str]) -> int:
+        place = self._places.get(wanted)
+        if place is None:
+            place = self._places[wanted] = len(self._names)
             self._names.append(wanted)
             kind, name = wanted
-            self._what |= bit if kind == "missing" and is_far(name) else 0
-            self._where |= bit if kind == "missing" and asks_where(name) else 0
-        return bit
+            self._what |= 1 << place if kind == "missing" and is_far(name) else 0
+            self._where |= 1 << place if kind == "missing" and asks_where(name) else 0
+        return place
 
     def unknown(self, number: int) -> Unknown:
         """Return what a set of bits stands for."""
@@ -110,10 +137,11 @@ class _Wants:
         return found
 
     def _of(self, number: int) -> Iterator[tuple[str, str]]:
-        while number:
-            lowest = number & -number
-            yield self._names[lowest.bit_length() - 1]
-            number ^= lowest
+        bits = f"{number:b}"[::-1]
+        place = bits.find("1")
+        while place >= 0:
+            yield self._names[place]
+            place = bits.find("1", place + 1)
 
     def in_sight(self, number: int, *, there: bool) -> bool:
         """Say what ``runner.engine.sight.in_sight`` says; ``there`` is whether something recorded lies in its place."""
@@ -167,7 +195,7 @@ class _Reader:
 
     def _scope(self, version: VersionOutline) -> Iterator[int]:
         if version.residents_of:
-            yield self._wants.number(_live_there(version.residents_of, self.view))
+            yield self._wants.number(lives(self.view, version.residents_of))
         yield from map(self.holds, version.scope)
         if version.table is not None:
             yield self.elements(version.table)
@@ -187,21 +215,13 @@ class _Reader:
         yield from map(self.not_exempt, rule.exemptions)
 
 
-def _live_there(place: str, view: View) -> Answer:
-    count = residents(view, place)
-    if isinstance(count, Unknown):
-        return count
-    if count.low > 0 or count.high == 0:
-        return count.low > 0
-    return Unknown((view.named(f"people.by_jurisdiction.{place}"),))
-
-
 def _of_law(
     law: str,
     version: VersionOutline,
     readers: Sequence[_Reader],
     scopes: Sequence[int],
     wants: _Wants,
+    groups: Groups,
     *,
     advisory: bool,
     there: bool,
@@ -209,7 +229,7 @@ def _of_law(
     """Yield the verdicts under one law."""
     nobody = all(scope < 0 for scope in scopes)
     for rule in version.rules:
-        answer = FAILS if nobody else _arises(rule, readers, scopes, wants)
+        answer = FAILS if nobody else _arises(rule, readers, scopes, wants, groups)
         identity = f"{law}/{rule.slug}"
         if answer < 0:
             yield Gist(identity, "not_applicable", True)
@@ -221,17 +241,19 @@ def _of_law(
         yield Gist(identity, verdict, wants.in_sight(answer, there=there), missing)
 
 
-def _arises(rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants) -> int:
+def _arises(
+    rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants, groups: Groups
+) -> int:
     """Say whether at least one population is owed it and the thresholds are met over all that are."""
-    if len(readers) == 1 and not rule.thresholds:
-        return readers[0].rule(rule, scopes[0])
-    told = [(reader, reader.rule(rule, scope)) for reader, scope in zip(readers, scopes, strict=True)]
+    told = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=True)]
     within = HOLDS
-    if not any(answer == HOLDS for _, answer in told):
-        open_ = [answer for _, answer in told if answer > 0]
-        within = _all(open_) if open_ else FAILS
+    if HOLDS not in told:
+        open_ = [answer for answer in told if answer > 0]
+        within = wants.number(groups.spread(wants.unknown(_all(open_)))) if open_ else FAILS
     if within < 0 or not rule.thresholds:
         return within
-    owed = [reader.view for reader, answer in told if answer == HOLDS]
-    perhaps = [(reader.view, wants.unknown(answer)) for reader, answer in told if answer > 0]
+    wide = [groups.spread(wants.unknown(answer)) if answer > 0 else answer == HOLDS for answer in told]
+    each = list(groups.each(wide))
+    owed = [view for view, answer in each if answer is True]
+    perhaps = [(view, answer) for view, answer in each if isinstance(answer, Unknown)]
     return _all((within, *(wants.number(met(one, owed, perhaps)) for one in rule.thresholds)))

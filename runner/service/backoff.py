@@ -37,11 +37,11 @@ class Backoff(NamedTuple):
 
 def this_backoff() -> Backoff:
     """Return how a command of this process waits."""
-    import time
+    from threading import Event
 
     from runner.service.chance import fraction
 
-    return Backoff(lambda span: time.sleep(span.total_seconds()), fraction)
+    return Backoff(lambda span: Event().wait(span.total_seconds()), fraction)
 
 
 class Waiting(Protocol):

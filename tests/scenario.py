@@ -357,9 +357,10 @@ class World:
         return script.pop(0) if script else SendResult(state="accepted", evidence="accepted")
 
     def _composed(self, work: Compose) -> c.AnyCommand:
-        persons = dict.fromkeys(
-            person for role in work.to or ("role:lead",) for person in self.incident.roles.get(role[5:], ())
-        )
+        persons: dict[str, list[str]] = {}
+        for role in work.to or ("role:lead",):
+            for person in self.incident.roles.get(role[5:], ()):
+                persons.setdefault(person, []).append(role[5:])
         self.names += 1
         meant = tuple(persons)
         later = {self.stand_ins[p]: p for p in meant if self.stand_ins.get(p, p) not in meant}
@@ -372,7 +373,10 @@ class World:
             body=f"body{self.names}",
             to=meant,
             plans=tuple(
-                self._planned(person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ())
+                msgspec.structs.replace(
+                    self._planned(person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ()),
+                    roles=tuple(persons[person]) if level == 0 else (),
+                )
                 for person, level in leveled
                 if level == 0 or self.message_class.escalate_after is not None
             ),

@@ -9,10 +9,10 @@ import msgspec
 from runner.effects.compose import Body, planned
 from runner.effects.tools import Tools
 from runner.engine.deliveries import reached_places
-from runner.engine.quorum import answered, deliveries_of
+from runner.engine.quorum import awaited, deliveries_of
 from runner.model.commands import Composed, NotAnnounced
 from runner.model.events import PlannedDelivery
-from runner.model.incident import Incident
+from runner.model.incident import Delivery, Incident
 from runner.model.messaging import MessageClass
 from runner.model.work import Announce
 
@@ -20,9 +20,14 @@ from runner.model.work import Announce
 def announce(work: Announce, incident: Incident, tools: Tools) -> Composed | NotAnnounced:
     """Return the message that says who has it, planned for the places that the first one reached."""
     message = incident.messages[work.message]
-    who = answered(deliveries_of(incident, message.id))
     subject = f"{incident.codename}: acknowledged"
-    text = f"{who} has acknowledged the message of {message.at:%H:%M} UTC. You need not answer it."
+    who = _named(incident, tools, [d for d in deliveries_of(incident, message.id) if d.state == "satisfied"])
+    names = _named(incident, tools, awaited(incident, message.id))
+    # One text serves everybody, since it may stand in a room that several read.
+    rest = (
+        f"You are still expected: {names}. Nobody else needs to answer." if names else "You need not answer."
+    )
+    text = f"{who} acknowledged the message of {message.at:%H:%M} UTC. {rest}"
     kind = _kind(message.message_class)
     plans = _plans(incident, tools, message.id, kind)
     if not plans:
@@ -37,6 +42,17 @@ def announce(work: Announce, incident: Incident, tools: Tools) -> Composed | Not
         plans=plans,
         about=message.id,
     )
+
+
+def _named(incident: Incident, tools: Tools, found: list[Delivery]) -> str:
+    """Return people as others know them, each with the roles that they were called for."""
+    people: dict[str, dict[str, None]] = {}
+    for one in found:
+        known = tools.directory.people.get(one.person)
+        roles = people.setdefault((known.name if known else "") or one.person, {})
+        for place in (one, *(incident.deliveries[name] for name in one.stands_for)):
+            roles |= dict.fromkeys(place.roles)
+    return ", ".join(f"{name} ({', '.join(roles)})" if roles else name for name, roles in people.items())
 
 
 def _kind(told: MessageClass) -> MessageClass:
@@ -55,6 +71,7 @@ def _kind(told: MessageClass) -> MessageClass:
         remind_after=None,
         re_remind_after=None,
         tell_acknowledged=False,
+        mobilises=False,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.effects.levels import recipients, rungs
+from runner.effects.levels import Addressed, addressed, rungs
 from runner.effects.readable import readable
 from runner.effects.screening import forbidden_text, traits_of
 from runner.effects.tools import Tools, at_home, message_class, plan_context
@@ -54,8 +54,8 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     except NotFound as error:
         return EffectFailed(step=work.step, why=f"{error.message}: {error.hint}")
     wanted = _addressees(incident, invocation, work, template, library)
-    to = recipients(incident, tools.directory, wanted)
-    if not to:
+    found = addressed(incident, tools.directory, wanted, kind)
+    if not (found.meant or found.filled):
         named = ", ".join(work.to or template.to) or "nobody was named"
         return EffectFailed(
             step=work.step, why=f"no person to tell ({named}): tocsin role assign ROLE PERSON"
@@ -78,8 +78,10 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         message=message,
         message_class=kind,
         body=body,
-        to=to,
-        plans=_plans(incident, tools, kind, wanted, template.escalate_to, traits),
+        to=tuple(found.meant),
+        plans=_plans(incident, tools, kind, found, wanted, template.escalate_to, traits),
+        filled=found.filled,
+        unheld=found.unheld,
         traits=tuple(sorted(traits)),
         reminder=work.reminder,
         requested_by=_requested_by(incident, invocation, library),
@@ -91,13 +93,19 @@ def _plans(
     incident: Incident,
     tools: Tools,
     kind: MessageClass,
+    found: Addressed,
     wanted: tuple[str, ...],
     above: tuple[str, ...],
     traits: frozenset[str],
 ) -> tuple[PlannedDelivery, ...]:
     """Plan everybody for whom it is meant, and whoever is told later if they do not answer."""
-    meant = {person: tools.new_id("d") for person in recipients(incident, tools.directory, wanted)}
-    plans = [planned(incident, tools, kind, person, name, traits) for person, name in meant.items()]
+    meant = {person: tools.new_id("d") for person in found.meant}
+    plans = [
+        msgspec.structs.replace(
+            planned(incident, tools, kind, person, name, traits), roles=found.meant[person]
+        )
+        for person, name in meant.items()
+    ]
     if kind.escalate_after is not None:
         for rung in rungs(incident, tools.directory, wanted, above, meant):
             plan = planned(incident, tools, kind, rung.person, tools.new_id("d"), traits)

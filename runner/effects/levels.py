@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from runner.model.incident import Incident
+from runner.model.messaging import MessageClass
 from runner.model.organisation import Directory
 
 
@@ -18,6 +19,43 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     stands_for: tuple[str, ...] = ()
 
 
+class Addressed(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom ``role:NAME`` and ``person:ID`` mean now."""
+
+    meant: Mapping[str, tuple[str, ...]]
+    """Each person once, stand-ins for those who are away → the roles among them that they hold."""
+    filled: tuple[str, ...] = ()
+    """Roles that only the opener of the incident holds, where the opener is not paged."""
+    unheld: tuple[str, ...] = ()
+
+
+def addressed(
+    incident: Incident, directory: Directory, wanted: Sequence[str], kind: MessageClass
+) -> Addressed:
+    """Return whom a message of a class is for; one that mobilises leaves out whoever opened the incident."""
+    return _addressed(incident.roles, directory, wanted, incident.opened_by if kind.mobilises else "")
+
+
+def _addressed(
+    roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str], spared: str
+) -> Addressed:
+    meant: dict[str, tuple[str, ...]] = {}
+    filled, unheld = [], []
+    for one in wanted:
+        kind, _, name = one.partition(":")
+        named = (roles.get(name) or directory.roles.get(name, ())) if kind == "role" else (name,)
+        held = dict.fromkeys(directory.standing_in(person) for person in named)
+        role = (name,) if kind == "role" else ()
+        if not held:
+            unheld.append(name)
+        elif held.keys() == {spared}:
+            filled.append(name)
+        for person in held:
+            if person != spared:
+                meant[person] = tuple(dict.fromkeys((*meant.get(person, ()), *role)))
+    return Addressed(meant=meant, filled=tuple(filled), unheld=tuple(unheld))
+
+
 def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
     return people_behind(incident.roles, directory, wanted)
@@ -27,13 +65,7 @@ def people_behind(
     roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str]
 ) -> tuple[str, ...]:
     """Return the same where an incident is not there yet; ``roles`` are its own, before those of the home."""
-    persons: dict[str, None] = {}
-    for one in wanted:
-        kind, _, name = one.partition(":")
-        held = roles.get(name) or directory.roles.get(name, ())
-        for person in held if kind == "role" else (name,):
-            persons[directory.standing_in(person)] = None
-    return tuple(persons)
+    return tuple(_addressed(roles, directory, wanted, "").meant)
 
 
 def rungs(

@@ -239,6 +239,8 @@ def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e
             about=command.about,
             next_update=command.next_update,
             late_by=None if command.about or command.reminder else _late(incident, command.step, now),
+            filled=command.filled,
+            unheld=command.unheld,
         ),
     )
 

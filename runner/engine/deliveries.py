@@ -128,6 +128,7 @@ def reached_places(incident: Incident, message: str) -> dict[str, tuple[str, ...
         one.id: places
         for one in deliveries_of(incident, message)
         if one.state != "satisfied"
+        and not one.told_off
         and (
             places := tuple(
                 dict.fromkeys(a.channel for a in one.attempts if a.state in ("accepted", "unknown"))
@@ -150,8 +151,9 @@ def message_state(
     reached, wanted = tally(incident, message.id)
     owed = message.owed is not None
     if enough(incident, message.id):
-        meant = sum(d.level == 0 for d in deliveries)
-        why = f"{reached} of {meant} reached ({message.message_class.goal})"
+        by_role = message.message_class.ack_quorum == "each_role"
+        meant = wanted if by_role else sum(d.level == 0 for d in deliveries)
+        why = f"{reached} of {meant}{' roles' if by_role else ''} reached ({message.message_class.goal})"
         yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why)
     elif (owed or all(d.state != "active" for d in deliveries)) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)

@@ -37,6 +37,8 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
         requested_by=event.requested_by,
         about=event.about,
         next_update=event.next_update,
+        filled=event.filled,
+        unheld=event.unheld,
     )
     for plan in event.plans:
         draft.table("deliveries")[plan.delivery] = Delivery(
@@ -53,6 +55,7 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
             level=plan.level,
             starts_at=plan.starts_at,
             stands_for=plan.stands_for,
+            roles=plan.roles,
         )
         draft.index("moving").add(plan.delivery)
     draft.stir(plan.delivery for plan in event.plans)
@@ -78,6 +81,9 @@ def announced(draft: Draft, message: str) -> None:
     """Those whom a message reached were told that it is acknowledged, or cannot be."""
     draft.drop("announcing", message)
     messages = draft.table("messages")
+    for name in messages[message].deliveries:
+        if draft.read("deliveries")[name].state == "cancelled":
+            draft.change_delivery(name, told_off=True)
     messages[message] = msgspec.structs.replace(messages[message], announced=True)
 
 
@@ -121,10 +127,12 @@ def _stir_others(draft: Draft, reached: Delivery) -> None:
     table = draft.read("deliveries")
     found = [reached if name == reached.id else table[name] for name in message.deliveries]
     all_ = enough_of(found, message.message_class.ack_quorum)
+    by_role = message.message_class.ack_quorum == "each_role"
     draft.stir(
         one.id
         for one in found
-        if one.id in draft.read("moving") and (all_ or one.stands_for or one.id in reached.stands_for)
+        if one.id in draft.read("moving")
+        and (all_ or by_role or one.stands_for or one.id in reached.stands_for)
     )
 
 
@@ -135,7 +143,8 @@ def _concluded(draft: Draft, ended: Delivery) -> None:
     if ended.state == "satisfied" and rule.re_remind_after is not None:
         draft.index("lapsing").add(ended.id)
     goes_on = any(name in moving for name in message.deliveries)
-    to_tell = rule.tell_acknowledged and not message.announced
+    by_role = rule.ack_quorum == "each_role" and ended.state == "satisfied"
+    to_tell = rule.tell_acknowledged and (by_role or not message.announced)
     if goes_on and not to_tell and message.owed is None:
         return
     table = draft.read("deliveries")
@@ -143,7 +152,7 @@ def _concluded(draft: Draft, ended: Delivery) -> None:
     reached = enough_of(found, rule.ack_quorum)
     if reached and message.owed is not None:
         draft.table("messages")[message.id] = msgspec.structs.replace(message, owed=None)
-    if reached and to_tell:
+    if to_tell and (by_role or reached):
         draft.index("announcing").add(message.id)
     if not goes_on and (reached or all(one.state != "exhausted" for one in found)):
         draft.drop("calling", message.id)

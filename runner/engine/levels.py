@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from runner.engine.quorum import Answers, deliveries_of, enough
+from runner.engine.quorum import Answers, deliveries_of, enough, settled
 from runner.model import events as e
 from runner.model.incident import Delivery, Incident
+
+OPEN = ("active", "exhausted")
+"""Neither proved nor called off."""
 
 
 def called_off(incident: Incident, delivery: Delivery) -> bool:
@@ -67,7 +70,8 @@ def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Itera
     record = incident.messages[message]
     if record.owed is not None or record.about or enough(incident, message):
         return
-    missing = [one for one in found if one.state in ("active", "exhausted") and one.level == 0]
+    done = settled(found, record.message_class.ack_quorum)
+    missing = [one for one in found if one.level == 0 and one.state in OPEN and one.id not in done]
     if missing:
         old = any(one.lapsed for one in missing)
         asked = incident.messages[message].message_class.wants_answer

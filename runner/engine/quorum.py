@@ -21,8 +21,13 @@ def tally(incident: Incident, message: str) -> tuple[int, int]:
 
 
 def enough(incident: Incident, message: str) -> bool:
-    """Tell whether as many people are reached as the class wants; of nobody there are never enough."""
-    return enough_of(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
+    """Tell whether as many people are reached as the class wants; of nobody there are never enough.
+
+    Unless whoever opened the incident fills every role that it addresses.
+    """
+    record = incident.messages[message]
+    found = deliveries_of(incident, message)
+    return enough_of(found, record.message_class.ack_quorum) if found else bool(record.filled)
 
 
 def enough_of(found: list[Delivery], rule: object) -> bool:
@@ -32,6 +37,9 @@ def enough_of(found: list[Delivery], rule: object) -> bool:
 
 
 def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
+    if rule == "each_role":
+        roles = roles_of(found)
+        return sum(roles.values()), len(roles)
     above = sum(one.state == "satisfied" and one.level > 0 and not one.stands_for for one in found)
     reached = len(covered(found)) + (0 if rule == "all" else above)
     return reached, _wanted(rule, sum(one.level == 0 for one in found))
@@ -42,6 +50,37 @@ def covered(found: list[Delivery]) -> set[str]:
     reached = [one for one in found if one.state == "satisfied"]
     meant = {one.id for one in found if one.level == 0}
     return {name for one in reached for name in (one.id, *one.stands_for)} & meant
+
+
+def places(delivery: Delivery) -> tuple[str, ...]:
+    """Return the roles that a person was addressed in; somebody addressed by name is a role of their own."""
+    return delivery.roles or (f"person:{delivery.person}",)
+
+
+def roles_of(found: list[Delivery]) -> dict[str, bool]:
+    """Return every role addressed that somebody was paged for, and whether one of them is reached."""
+    done = covered(found)
+    roles: dict[str, bool] = {}
+    for one in found:
+        if one.level == 0:
+            roles |= {role: roles.get(role, False) or one.id in done for role in places(one)}
+    return roles
+
+
+def settled(found: list[Delivery], rule: object) -> set[str]:
+    """Return the deliveries of those for whom it is meant that nobody waits for any more."""
+    done = covered(found)
+    if rule != "each_role":
+        return done
+    roles = roles_of(found)
+    return done | {one.id for one in found if one.level == 0 and all(roles[role] for role in places(one))}
+
+
+def awaited(incident: Incident, message: str) -> list[Delivery]:
+    """Return the deliveries of those for whom it is meant whose answer is still expected."""
+    found = deliveries_of(incident, message)
+    done = settled(found, incident.messages[message].message_class.ack_quorum)
+    return [one for one in found if one.level == 0 and one.id not in done and one.state != "cancelled"]
 
 
 class Answers:
@@ -67,7 +106,8 @@ class Answers:
         """Return whether enough people have answered a message, and for which deliveries an answer is there."""
         found = self._counts.get(message)
         if found is None:
-            done = covered(deliveries_of(self._incident, message))
+            rule = self._incident.messages[message].message_class.ack_quorum
+            done = settled(deliveries_of(self._incident, message), rule)
             found = self._counts[message] = enough(self._incident, message), done
         return found
 

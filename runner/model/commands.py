@@ -325,6 +325,8 @@ class Composed(Command, frozen=True, kw_only=True):
     """The message whose acknowledgement it tells of; it belongs to no step."""
     next_update: datetime | None = None
     """When its text says that the next one comes."""
+    filled: tuple[str, ...] = ()
+    unheld: tuple[str, ...] = ()
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):

@@ -192,6 +192,10 @@ class Delivery(Value, frozen=True, kw_only=True):
     """When its level was told."""
     stands_for: tuple[str, ...] = ()
     """The deliveries in whose place it is."""
+    roles: tuple[str, ...] = ()
+    """The roles addressed that the person holds."""
+    told_off: bool = False
+    """After it was called off its recipient was told who acknowledged."""
     reminders: int = 0
     """How often this generation was sent again by itself."""
     reminded_at: datetime | None = None
@@ -233,6 +237,10 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     """Since when somebody has to telephone, because all that can be told were told and not enough have answered."""
     announced: bool = False
     """Those who were reached were told that it is acknowledged, or could not be."""
+    filled: tuple[str, ...] = ()
+    """Roles addressed that only the opener of the incident holds: nobody is paged for them."""
+    unheld: tuple[str, ...] = ()
+    """Roles addressed that nobody held."""
 
 
 class Document(Value, frozen=True, kw_only=True):

@@ -36,6 +36,10 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     """When its text says that the next one comes."""
     late_by: timedelta | None = None
     """By how much it is later than the one before had promised."""
+    filled: tuple[str, ...] = ()
+    """Roles addressed that only the opener of the incident holds: nobody is paged for them."""
+    unheld: tuple[str, ...] = ()
+    """Roles addressed that nobody holds."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,6 +63,8 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """When its level is told, if nobody has answered by then; None at once."""
     stands_for: tuple[str, ...] = ()
     """The deliveries in whose place it is."""
+    roles: tuple[str, ...] = ()
+    """The roles addressed that the person holds."""
 
 
 class LevelFired(Event, frozen=True, kw_only=True):

@@ -70,8 +70,10 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     urgency: Urgency = "soon"
     audience: Audience = "responder"
     goal: Goal = "accepted"
-    ack_quorum: Literal["any", "all"] | int = "any"
-    """How many recipients of one message must reach the goal."""
+    ack_quorum: Literal["any", "all", "each_role"] | int = "any"
+    """How many recipients of one message must reach the goal; ``each_role`` is one for every role addressed."""
+    mobilises: bool = False
+    """It calls people to an incident: whoever opened it is not paged, and their roles count as filled."""
     duplicate_tolerance: DuplicateTolerance = "annoying"
     on_unknown: OnUnknown = "failover"
     first_wave: int = 1
@@ -340,6 +342,8 @@ _MUST_ARRIVE = MessageClass(
     availability="critical",
     urgency="immediate",
     goal="acked",
+    ack_quorum="each_role",
+    mobilises=True,
     first_wave=2,
     fail_over_after=timedelta(minutes=5),
     stale_after=timedelta(hours=12),

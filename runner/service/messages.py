@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.effects.compose import planned_for
-from runner.effects.levels import people_behind, recipients
+from runner.effects.levels import addressed, people_behind
 from runner.effects.tools import message_class, plan_context
 from runner.engine.plan import Plan, walk
 from runner.engine.rules import Compromise, PlanContext
@@ -126,7 +126,7 @@ def _plans(
 ) -> Iterator[DeliveryPlan]:
     kind = message_class(template.message_class, desk.directory, playbook.classes)
     context = plan_context(incident, desk.clock.now())
-    for person in recipients(incident, desk.directory, to):
+    for person in addressed(incident, desk.directory, to, kind).meant:
         yield planned_for(context, desk.directory, kind, person)
 
 

@@ -294,8 +294,8 @@ def _previews(
                 continue
             template = playbook.messages[step.message]
             to = step.to or template.to
-            plans = _plans(desk, sketch, playbook, template.message_class, to)
-            if not plans:
+            plans, filled = _plans(desk, sketch, playbook, template.message_class, to)
+            if not (plans or filled):
                 nobody[f"{step.message} ({', '.join(to)})"] = None
             for person, plan in plans.items():
                 preview = MessagePreview(playbook=playbook.name, message=step.message, plan=plan)
@@ -305,16 +305,19 @@ def _previews(
 
 def _plans(
     desk: Desk, sketch: Incident, playbook: Playbook, message: str, to: Sequence[str]
-) -> dict[str, DeliveryPlan]:
-    """Plan a message of a class to whoever is meant by ``to``; an opening that tells nobody imports no planner."""
+) -> tuple[dict[str, DeliveryPlan], tuple[str, ...]]:
+    """Plan a message of a class to whoever is meant by ``to``, and return which roles the opener fills.
+
+    An opening that tells nobody imports no planner.
+    """
     from runner.effects.compose import planned_for
-    from runner.effects.levels import recipients
+    from runner.effects.levels import addressed
     from runner.effects.tools import message_class, plan_context
 
     context = plan_context(sketch, desk.clock.now())
     kind = message_class(message, desk.directory, playbook.classes)
-    persons = recipients(sketch, desk.directory, tuple(to))
-    return {person: planned_for(context, desk.directory, kind, person) for person in persons}
+    found = addressed(sketch, desk.directory, to, kind)
+    return {p: planned_for(context, desk.directory, kind, p) for p in found.meant}, found.filled
 
 
 def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:

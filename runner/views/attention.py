@@ -314,13 +314,18 @@ def _duty_list(names: Sequence[str]) -> str:
 
 
 def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:
-    """Yield the roles that nobody holds and that a step needs now."""
+    """Yield the roles that nobody holds and that a step needs now, or that a message was for."""
     wanted: dict[str, list[str]] = {}
     for row in rows:
         if row.state in ("ready", "active") and not row.assignee and not row.over:
             for role in row.roles:
                 if not incident.roles.get(role):
                     wanted.setdefault(role, []).append(named(row))
+    for message in incident.messages.values():
+        for role in message.unheld:
+            if not incident.roles.get(role):
+                step = next((named(row) for row in rows if row.invocation == message.step), message.step)
+                wanted.setdefault(role, []).append(step)
     for role, steps in wanted.items():
         yield Attention(
             kind="role_unheld",

@@ -8,6 +8,7 @@ from datetime import datetime
 from runner.engine.cadence import broken_promises
 from runner.engine.exposure import exposed_approval, exposures
 from runner.engine.levels import called_off
+from runner.engine.quorum import awaited
 from runner.model.incident import CampaignView, Delivery, Incident
 from runner.views import advice
 from runner.views.rows import TaskRow, handle, named
@@ -157,7 +158,9 @@ def call_owed(incident: Incident, delivery: Delivery) -> bool:
     message = incident.messages[delivery.message]
     if delivery.level or message.about or called_off(incident, delivery):
         return False
-    if message.owed is not None:
-        return delivery.state in ("active", "exhausted")
     step = incident.invocations.get(delivery.step)
-    return delivery.state == "exhausted" and (step is None or not step.over)
+    if message.owed is not None:
+        owed = delivery.state in ("active", "exhausted")
+    else:
+        owed = delivery.state == "exhausted" and (step is None or not step.over)
+    return owed and delivery in awaited(incident, message.id)

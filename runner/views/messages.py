@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 
 from runner.engine.exposure import Exposure, exposures
+from runner.engine.quorum import covered, deliveries_of, places, roles_of
 from runner.errors import NotFound
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.messaging import DeliveryPlan, proves
@@ -91,6 +93,17 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """Since when somebody has to telephone."""
 
 
+class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A role that a message addressed, where it wants one acknowledgement for each."""
+
+    message: str
+    step: str
+    role: str
+    state: Literal["acknowledged", "awaited", "filled_by_opener", "unheld"]
+    persons: tuple[str, ...] = ()
+    """Who acknowledged, or whose answer is awaited."""
+
+
 class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
     """All deliveries of an incident."""
 
@@ -100,6 +113,7 @@ class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     kind: Kind
     state: State
     deliveries: tuple[DeliveryRow, ...]
+    roles: tuple[RoleRow, ...] = ()
 
 
 class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
@@ -219,7 +233,36 @@ def messages(incident: Incident) -> MessagesReport:
         kind=incident.kind,
         state=incident.state,
         deliveries=delivery_rows(incident),
+        roles=tuple(row for name in incident.messages for row in _role_rows(incident, name)),
     )
+
+
+def _role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
+    """Yield where each role stands that a message addressed; nothing where it wants no answer of each."""
+    record = incident.messages[message]
+    if record.message_class.ack_quorum != "each_role":
+        return
+    found = deliveries_of(incident, message)
+    done = covered(found)
+    for role, reached in roles_of(found).items():
+        own = [one for one in found if one.level == 0 and role in places(one)]
+        yield RoleRow(
+            message=message,
+            step=record.step,
+            role=role,
+            state="acknowledged" if reached else "awaited",
+            persons=tuple(one.person for one in own if not reached or one.id in done),
+        )
+    for role in record.filled:
+        yield RoleRow(
+            message=message,
+            step=record.step,
+            role=role,
+            state="filled_by_opener",
+            persons=(incident.opened_by,),
+        )
+    for role in record.unheld:
+        yield RoleRow(message=message, step=record.step, role=role, state="unheld")
 
 
 def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport:
@@ -281,10 +324,28 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
         kind=report.kind,
         state=report.state,
     )
-    if not report.deliveries:
+    if not report.deliveries and not report.roles:
         return Page((*top(heading, "messages"), line("nothing has been sent", "dim")))
     rows = tuple(delivery_cells(one, now) for one in report.deliveries)
-    return Page((*top(heading, "messages"), Table(rows=rows, elastic=3)))
+    blocks: list[Block] = [*top(heading, "messages"), *((Table(rows=rows, elastic=3),) if rows else ())]
+    for (step, _), found in groupby(report.roles, key=lambda one: (one.step, one.message)):
+        blocks += [*([Blank()] if rows else []), line(f"{step}: one acknowledgement from each role", "title")]
+        blocks.append(Table(rows=tuple(_role_cells(one) for one in found), elastic=2))
+    return Page(tuple(blocks))
+
+
+_ROLE: Mapping[str, tuple[str, Tone]] = {
+    "acknowledged": ("acknowledged", "good"),
+    "awaited": ("awaited", "warn"),
+    "filled_by_opener": ("not paged: opened the incident", "dim"),
+    "unheld": ("nobody has this role", "alarm"),
+}
+
+
+def _role_cells(row: RoleRow) -> tuple[Cell, ...]:
+    words, tone = _ROLE[row.state]
+    who = ", ".join(dict.fromkeys(row.persons))
+    return Cell(row.role), Cell(who), Cell(words, tone)
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:

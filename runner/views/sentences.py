@@ -259,7 +259,9 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     else_ = f"; if nobody answers, {later}" if later else ""
     what = "Reminder" if event.reason == "reminder" else "Message"
     about = f"of {words.step(event.step)}" if event.step else "about legal clocks"
-    told = f"{what} {about} to {to} ({event.message_class.name}){without}{else_}"
+    opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
+    nobody = f"; nobody holds {', '.join(event.unheld)}" if event.unheld else ""
+    told = f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"
     late = f"; {span(event.late_by)} after the time that was promised" if event.late_by else ""
     return f"{told}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
 

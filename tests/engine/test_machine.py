@@ -69,7 +69,7 @@ CALLING = tuple(
         reminders=2,
         tell_acknowledged=True,
     )
-    for quorum in ("any", "all", 2)
+    for quorum in ("any", "all", 2, "each_role")
 )
 CLASSES = (
     MessageClass(name="easy"),

@@ -79,7 +79,7 @@ def _chat(http: int, path: str) -> ChannelConfig:
 # --- playbooks -------------------------------------------------------------------------------------------------
 
 
-def told_by(kind: str, to: str, **more: str | int | None) -> Callable[[str], Playbook]:
+def told_by(kind: str, *to: str, **more: str | int | None) -> Callable[[str], Playbook]:
     def made(http: str) -> Playbook:
         del http
         return Playbook(
@@ -90,7 +90,7 @@ def told_by(kind: str, to: str, **more: str | int | None) -> Callable[[str], Pla
             roles={name: Role(title=name) for name in ("commander", "counsel", "team")},
             classes={"called": {"from": kind, "first_wave": 1, **more}},
             messages={"alert": MessageTemplate(message_class="called", text="It begins")},
-            steps=(Message(id="alert", message="alert", to=(to,)),),
+            steps=(Message(id="alert", message="alert", to=to),),
         )
 
     return made
@@ -184,7 +184,7 @@ STORIES = {
     ),
     "quorum": Story(
         called,
-        told_by("urgent-internal", "role:team", ack_quorum="all", escalate_after=None),
+        told_by("urgent-internal", "role:team", "role:counsel", mobilises=False, escalate_after=None),
         each_in_their_way,
     ),
     "failover": Story(_messenger, told_by("task-notice", "role:team"), nobody),

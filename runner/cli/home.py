@@ -28,8 +28,17 @@ def init(session: Session) -> None:
       tocsin init
       tocsin init --home /srv/tocsin --as maria
     """
+    from runner.service.playbooks import unheld_of
+    from runner.views.unheld import unheld_blocks
+
     config = session.make_home()
-    report = {"schema": "tocsin/init/v1", "home": str(session.folder), "settings": str(config)}
+    unheld = unheld_of(session.desk)
+    report = {
+        "schema": "tocsin/init/v1",
+        "home": str(session.folder),
+        "settings": str(config),
+        "unheld": unheld,
+    }
     page = Page(
         (
             line(f"made a home in {session.folder}", "good"),
@@ -43,6 +52,7 @@ def init(session: Session) -> None:
                 "Keep a copy of master.key elsewhere: without it nothing that is sealed opens again.", hang=2
             ),
             line("This home belongs to one system user. Several people need a store on PostgreSQL.", hang=2),
+            *unheld_blocks(unheld),
             Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
         )
     )

@@ -18,6 +18,7 @@ from runner.service.workers import living
 from runner.settings import CONFIG
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.views.unheld import UnheldRole, unheld_blocks, unheld_words
 
 if TYPE_CHECKING:
     from runner.loading.http_calls import CalledHost
@@ -42,6 +43,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """What automatic actions call, and the secrets that they send there."""
     unmapped: tuple[str, ...]
     """What of the VERIS records became no fact."""
+    unheld: tuple[UnheldRole, ...] = ()
+    """Roles of its playbooks that nobody holds, and what cannot happen without them."""
 
 
 def add(app: Commands) -> None:
@@ -96,8 +99,13 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     from runner.service.starting import commit_opening, prepare_opening
 
     opening = prepare_opening(session.desk, request)
+    if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
+        opening = prepare_opening(session.desk, msgspec.structs.replace(request, roles=roles))
     plan = _plan(opening)
     _tell(session, opening, plan)
+    for one in opening.unheld:
+        hint = f"tocsin role assign {one.role} PERSON"
+        session.warn("unheld_role", f"nobody holds the role {unheld_words(one)}; {hint}")
     if not yes:
         session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
     before = commit_opening(session.desk, opening)
@@ -107,6 +115,22 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     _warn_of_rest(session, after)
     report = _opened(after, opening, plan)
     session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
+
+
+def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
+    """Ask whether to fill the roles that nobody holds, and for each who has it; an empty line leaves it open."""
+    found: dict[str, tuple[str, ...]] = {}
+    session.tell(Page(tuple(unheld_blocks(opening.unheld))))
+    if session.ask("Fill these roles for this incident? [y/N]").lower() not in ("y", "yes"):
+        return found
+    for one in opening.unheld:
+        known = session.desk.directory.people
+        while person := session.ask(f"{one.role}: who (Enter: nobody)?"):
+            if person in known:
+                found[one.role] = (person,)
+                break
+            session.say(f"nobody here is called '{person}'; known: {', '.join(sorted(known))}")
+    return found
 
 
 def _warn_of_silence(session: Session, incident: Incident) -> None:
@@ -143,6 +167,7 @@ def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
         unaddressed=opening.unaddressed,
         http_calls=opening.http_calls,
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+        unheld=opening.unheld,
     )
 
 

@@ -48,10 +48,12 @@ def list_(session: Session) -> None:
 
 def roles_(session: Session) -> None:
     """List the roles: who holds each, who is on call now, and who holds it in the open incident."""
+    from runner.service.playbooks import unheld_of
     from runner.views.roles import roles, roles_page
 
     name = _open_incident(session)
-    report = roles(session.desk.directory, session.desk.load(name) if name else None)
+    incident = session.desk.load(name) if name else None
+    report = roles(session.desk.directory, incident, unheld_of(session.desk, incident))
     session.show(report, lambda: roles_page(report))
 
 

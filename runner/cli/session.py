@@ -266,6 +266,12 @@ class Session:
         if self.world.inp.readline().strip().lower() not in ("y", "yes"):
             raise Refused("not done: you did not say yes", hint=otherwise, code="not_confirmed")
 
+    def ask(self, question: str) -> str:
+        """Ask a person at a terminal and return the answer without its spaces; empty where there is none."""
+        self.world.err.write(f"{question} ")
+        self.world.err.flush()
+        return self.world.inp.readline().strip()
+
     # --- closing ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:

@@ -154,6 +154,7 @@ def message_state(
         by_role = message.message_class.ack_quorum == "each_role"
         meant = wanted if by_role else sum(d.level == 0 for d in deliveries)
         why = f"{reached} of {meant}{' roles' if by_role else ''} reached ({message.message_class.goal})"
+        why = why if deliveries else "nobody is paged: whoever opened the incident holds every role"
         yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why)
     elif (owed or all(d.state != "active" for d in deliveries)) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)

@@ -115,6 +115,7 @@ def _examined(
                 hint="free space on its disk, or mount the disk for writing",
             )
         yield from _store(desk, repair, watched)
+        yield from _unheld(desk)
 
 
 def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
@@ -378,6 +379,17 @@ def _between(desk: Desk) -> Iterator[Finding]:
     for one in waiting(desk):
         severity: Severity = "error" if one.kind == "drill_missed" else "warning"
         yield Finding(area="organisation", severity=severity, what=one.text, hint=one.command)
+
+
+def _unheld(desk: Desk) -> Iterator[Finding]:
+    """Name the roles of the playbooks that nobody holds, and what cannot happen without them."""
+    from runner.service.playbooks import unheld_of
+    from runner.views.unheld import unheld_words
+
+    if found := unheld_of(desk):
+        what = f"nobody holds {len(found)} roles: {'; '.join(unheld_words(one) for one in found)}"
+        hint = f"tocsin role assign {found[0].role} PERSON --always"
+        yield Finding(area="roles", severity="warning", what=what, hint=hint)
 
 
 def _clock(desk: Desk) -> Iterator[Finding]:

@@ -51,14 +51,20 @@ people:
     name: {person}
     contacts: []
 
-# Who holds which role unless an incident says otherwise. These are the roles of the built-in playbooks; an approval by
-# two distinct persons needs two of them.
+# Who holds which role unless an incident says otherwise. These are all roles of the built-in playbooks, [] where nobody
+# holds one yet. An approval by two distinct persons needs two of them.
 roles:
-  commander: [{person}]
-  technical: [{person}]
-  counsel: [{person}]
-  dpo: [{person}]
-  communications: [{person}]
+  commander: [{person}]        # decides what is done next
+  technical: [{person}]        # isolates, preserves evidence, finds out what happened
+  counsel: [{person}]          # privilege, legal duties, what may be said; signs notices
+  dpo: [{person}]              # risk to people, the data protection authority, the register; signs notices
+  communications: [{person}]   # affected people, staff, press, support
+  executive: []          # decides on a payment together with counsel, ends the incident (ransomware)
+  finance: []            # stops and recalls payments, calls the bank (business e-mail compromise)
+  hr: []                 # interview, works council, measures (data taken by an insider)
+  vendor_manager: []     # owns the contract and talks to the supplier (a supplier's breach)
+  liaison: []            # reports to CISA (federal agencies in the United States)
+  official: []           # approves the end of a phase (federal agencies in the United States)
 
 # How people are reached. Every channel names all that it depends on: it falls with any of them. An incident wants two
 # that do not fall together, and each person a contact on both, as: contacts: [{{channel: mail, address: a@example.org}}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +20,12 @@ from runner.loading.source import scan_file
 from runner.loading.validate import files_in
 from runner.model.organisation import Acting
 from runner.model.playbook import AnyStep, Group, Playbook, Repeat
+from runner.service.oncall import standing
+from runner.views.unheld import UnheldRole, unheld
+
+if TYPE_CHECKING:
+    from runner.model.incident import Incident
+    from runner.service.desk import Desk
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +139,29 @@ def called(
             with suppress(TocsinError):  # one that it runs may be wrong
                 bundles.append(load_bundle(str(file), catalog))
     return http_calls(bundles, acting)
+
+
+def readable(catalog: Catalog) -> Iterator[Playbook]:
+    """Yield the playbooks that can be opened by name, as they were read; one that cannot be read is left out."""
+    for name in sorted(catalog.playbook_files):
+        try:
+            read = catalog.find_playbook(name)[1]
+        except TocsinError:
+            continue
+        if read.playbook is not None:
+            yield read.playbook
+
+
+def unheld_of(desk: Desk, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
+    """Return the roles that nobody holds: of an incident's playbooks, else of all that can be opened by name."""
+    if incident is None:
+        held = {
+            role: standing(desk.directory, role) for role in {*desk.directory.roles, *desk.directory.watches}
+        }
+        return unheld(readable(Catalog(desk.folder, classes=desk.home.classes)), held)
+    plans = desk.library(incident).plans.values()
+    playbooks = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
+    return unheld(playbooks.values(), incident.roles)
 
 
 def _outline(steps: Sequence[AnyStep], depth: int) -> Iterator[Outline]:

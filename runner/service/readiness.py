@@ -21,6 +21,7 @@ from runner.service import between, improvements, schedules
 from runner.service.comcheck import Way, ways
 from runner.service.exercised import exercised
 from runner.service.fire_times import next_fire
+from runner.service.playbooks import unheld_of
 from runner.views.readiness import (
     Exercised,
     ItemCounts,
@@ -42,13 +43,15 @@ def readiness(desk: Desk) -> ReadinessReport:
     playbooks = tuple(_playbooks(desk, items, now))
     people = tuple(_people(desk, now))
     alone = tuple(_alone(desk))
+    unheld = unheld_of(desk)
     return ReadinessReport(
         as_of=now,
         playbooks=playbooks,
         people=people,
         without_alternate=alone,
         improvements=_counts(desk, items),
-        needs_attention=(*between.waiting(desk), *wanting(playbooks, people, alone)),
+        unheld=unheld,
+        needs_attention=(*between.waiting(desk), *wanting(playbooks, people, alone, unheld)),
     )
 
 
@@ -156,7 +159,7 @@ def _alone(desk: Desk) -> Iterator[str]:
         others = directory.alternates.get(role, ()) or [
             one for name in held if name in directory.people and (one := directory.people[name].alternate)
         ]
-        if len(held) < 2 and not others:
+        if len(held) == 1 and not others:
             yield role
 
 

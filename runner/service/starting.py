@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from runner.service.ledger import prepare
 from runner.service.oncall import standing
 from runner.service.organisation import organisation_facts
 from runner.service.pinning import pin_catalogue
+from runner.views.unheld import UnheldRole, unheld
 
 if TYPE_CHECKING:
     from runner.loading.veris import Imported
@@ -52,6 +53,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     assignments: tuple[str, ...] = ()
     compromised: tuple[str, ...] = ()
     since: datetime | None = None
+    roles: Mapping[str, tuple[str, ...]] = {}
+    """Who holds a role that nobody holds in the home."""
 
 
 class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     imported: tuple[Imported, ...]
     """What VERIS records gave, and what they could not."""
     at: datetime
+    unheld: tuple[UnheldRole, ...] = ()
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -104,7 +108,7 @@ def prepare_opening(
         raise Refused("an incident needs a playbook", hint="tocsin playbook list", code="playbook_missing")
     stated, imported = _gather(desk, request, now)
     commands: tuple[AnyCommand, ...] = (
-        *_roles(desk, bundles),
+        *_roles(desk, bundles, request.roles),
         *_facts(desk, stated),
         *_domains(desk, request, bundles, now),
         *(pin_command(desk, bundle, now) for bundle in bundles),
@@ -117,6 +121,7 @@ def prepare_opening(
         by=desk.actor.claimed,
         catalogue=pinned or pin_catalogue(desk, catalog),
     )
+    held = {one.role: one.persons for one in commands if isinstance(one, AssignRole)}
     previews, unaddressed = _previews(desk, event, commands, bundles, now)
     return Opening(
         event=event,
@@ -127,6 +132,7 @@ def prepare_opening(
         http_calls=http_calls(bundles, desk.home.act),
         imported=imported,
         at=now,
+        unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
     )
 
 
@@ -221,11 +227,14 @@ def _bytes(path: Path) -> bytes:
         ) from error
 
 
-def _roles(desk: Desk, bundles: Sequence[Bundle]) -> Iterator[AssignRole]:
+def _roles(
+    desk: Desk, bundles: Sequence[Bundle], given: Mapping[str, tuple[str, ...]]
+) -> Iterator[AssignRole]:
     wanted = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
     for role in sorted(wanted):
-        if persons := standing(desk.directory, role):
-            yield AssignRole(role=role, persons=persons, on_call=role in desk.directory.watches)
+        if persons := given.get(role) or standing(desk.directory, role):
+            on_call = role in desk.directory.watches and role not in given
+            yield AssignRole(role=role, persons=persons, on_call=on_call)
 
 
 def _all(bundle: Bundle) -> tuple[Playbook, ...]:

@@ -12,6 +12,7 @@ import msgspec
 
 from runner.views.comcheck import STALE
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.unheld import UnheldRole, unheld_words
 from runner.views.waiting import Attention, AttentionKind
 from runner.views.words import ago, count, day
 
@@ -88,6 +89,8 @@ class ReadinessReport(
     without_alternate: tuple[str, ...]
     """Roles that one person holds, for whom nobody stands in."""
     improvements: ItemCounts
+    unheld: tuple[UnheldRole, ...]
+    """Roles of playbooks that nobody holds."""
     needs_attention: tuple[Attention, ...]
 
 
@@ -103,9 +106,15 @@ def person_problem(ways: int, worked: datetime | None, failed: bool, now: dateti
 
 
 def wanting(
-    playbooks: Sequence[PlaybookReadiness], people: Sequence[PersonReadiness], alone: Sequence[str]
+    playbooks: Sequence[PlaybookReadiness],
+    people: Sequence[PersonReadiness],
+    alone: Sequence[str],
+    unheld: Sequence[UnheldRole],
 ) -> Iterator[Attention]:
-    """Yield what somebody has to see to: playbooks that are not what was exercised, people nobody can rely on reaching."""
+    """Yield what somebody has to see to: playbooks that are not what was exercised, people nobody can rely on reaching.
+
+    A role counts where a playbook of the home's own, or one that was exercised or is to be, has it.
+    """
     for one in playbooks:
         if one.changed and one.exercised is not None:
             text = f"{one.playbook} {one.version} is not what was exercised in {one.exercised.codename}"
@@ -123,6 +132,12 @@ def wanting(
     if alone:
         text = f"{', '.join(alone)}: held by one person, and nobody stands in for them"
         yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
+    used = {one.playbook for one in playbooks if one.own or one.exercised or one.scheduled}
+    for role in unheld:
+        if not used.intersection(role.playbooks):
+            continue
+        command = f"tocsin role assign {role.role} PERSON --always"
+        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", command)
 
 
 def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> Attention:
@@ -210,6 +225,8 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
     if report.without_alternate:
         words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
         yield line(words, "warn", indent=2, hang=2)
+    for role in report.unheld:
+        yield line(f"nobody holds {unheld_words(role)}", "warn", indent=2, hang=2)
 
 
 def _items(found: ItemCounts) -> Iterator[Block]:

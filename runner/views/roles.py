@@ -9,7 +9,8 @@ import msgspec
 
 from runner.model.incident import Incident
 from runner.model.organisation import Directory
-from runner.views.page import Block, Cell, Page, Table, line
+from runner.views.page import Blank, Block, Cell, Page, Table, line
+from runner.views.unheld import UnheldRole, unheld_blocks
 from runner.views.words import moment
 
 
@@ -34,15 +35,20 @@ class RolesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
 
     incident: str
     roles: tuple[RoleRow, ...]
+    unheld: tuple[UnheldRole, ...] = ()
+    """Roles of the incident's playbooks, else of every playbook, that nobody holds."""
 
 
-def roles(directory: Directory, incident: Incident | None) -> RolesReport:
-    """Return every role by its name."""
+def roles(
+    directory: Directory, incident: Incident | None, unheld: tuple[UnheldRole, ...] = ()
+) -> RolesReport:
+    """Return every role by its name, and those that nobody holds."""
     held = incident.roles if incident is not None else {}
     names = sorted({*directory.roles, *directory.watches, *held})
     return RolesReport(
         incident=incident.codename if incident is not None else "",
         roles=tuple(_row(name, directory, incident) for name in names),
+        unheld=unheld,
     )
 
 
@@ -72,7 +78,8 @@ def roles_page(report: RolesReport) -> Page:
         )
         for one in report.roles
     ]
-    return Page((Table(rows=tuple(rows), elastic=2), *_problems(report)))
+    missing = (Blank(), *unheld_blocks(report.unheld)) if report.unheld else ()
+    return Page((Table(rows=tuple(rows), elastic=2), *_problems(report), *missing))
 
 
 def _told(one: RoleRow, incident: str) -> str:

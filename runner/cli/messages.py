@@ -23,6 +23,7 @@ def add(app: Commands) -> None:
     """Add ``message …`` and ``call``."""
     messages = group(app, "message", "Messages: plan, list, show, prove; say what became of one; send again.")
     command(messages, "plan")(plan)
+    command(messages, "send", Scope.WRITES)(send)
     command(messages, "rules")(rules)
     command(messages, "override", Scope.WRITES)(override)
     command(messages, "call-sheet")(call_sheet)
@@ -78,6 +79,53 @@ def plan(
     sent = sum(len(one.attempts) for one in incident.deliveries.values())
     report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
     session.show(report, lambda: plan_page(report, CONFIG))
+
+
+def send(
+    session: Session,
+    text: Annotated[str, Argument(metavar="TEXT", help="What people read, literally.")],
+    to: Annotated[
+        list[str] | None, Option("--to", metavar="WHOM", help="A role, a person, or everybody with a role.")
+    ] = None,
+    class_: Annotated[
+        str, Option("--class", metavar="CLASS", help="status-update; with --ask-ack urgent-internal.")
+    ] = "",
+    ask_ack: Annotated[bool, Option("--ask-ack", help="Ask each person for an acknowledgement.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+) -> None:
+    """Send a text to people of the incident. Shows the plan and asks first.
+
+    \b
+    Examples:
+      tocsin message send "All hands call at 04:00, bridge 4711" --to everybody --ask-ack
+      tocsin message send "Call me before you restore" --to technical --to person:ada --yes
+    """
+    from runner.service.sending import Written, compose_by_hand
+
+    if not to:
+        raise Usage("who is the message for?", hint="--to ROLE, PERSON or everybody", code="option_missing")
+    incident = session.incident()
+    written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
+    made = compose_by_hand(session.desk, incident, written)
+    session.tell(_plan_of(session, incident, made))
+    if not yes:
+        session.confirm("Send as planned?", "look at the plan, then repeat with --yes")
+    submit(session, incident.id, made, f"message {made.message} goes to {', '.join(made.to)}")
+
+
+def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
+    """Return the plan of one message, as it is about to leave."""
+    from runner.service.messages import plans_to
+    from runner.views.messages import PlannedMessage, plan_page, plan_report
+
+    kind = made.message_class
+    planned = PlannedMessage(
+        step="",
+        title=f"{kind.name} to {', '.join(made.to)}",
+        message_class=kind.name,
+        plans=plans_to(session.desk, incident, kind, made.to, frozenset(made.traits)),
+    )
+    return plan_page(plan_report(incident.id, incident.codename, incident.kind, [planned]), CONFIG)
 
 
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:

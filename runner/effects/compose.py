@@ -79,7 +79,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
         message_class=kind,
         body=body,
         to=tuple(found.meant),
-        plans=_plans(incident, tools, kind, found, wanted, template.escalate_to, traits),
+        plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
         filled=found.filled,
         unheld=found.unheld,
         traits=tuple(sorted(traits)),
@@ -89,7 +89,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
     )
 
 
-def _plans(
+def deliveries(
     incident: Incident,
     tools: Tools,
     kind: MessageClass,

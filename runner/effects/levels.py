@@ -30,10 +30,13 @@ class Addressed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def addressed(
-    incident: Incident, directory: Directory, wanted: Sequence[str], kind: MessageClass
+    incident: Incident, directory: Directory, wanted: Sequence[str], kind: MessageClass, spared: str = ""
 ) -> Addressed:
-    """Return whom a message of a class is for; one that mobilises leaves out whoever opened the incident."""
-    return _addressed(incident.roles, directory, wanted, incident.opened_by if kind.mobilises else "")
+    """Return whom a message of a class is for, without ``spared``.
+
+    One that mobilises leaves out whoever opened the incident.
+    """
+    return _addressed(incident.roles, directory, wanted, incident.opened_by if kind.mobilises else spared)
 
 
 def _addressed(

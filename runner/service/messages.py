@@ -64,7 +64,7 @@ def class_plans(
     kind = known_class(desk, incident, name)
     context = _context(desk, incident, what_if)
     roles = incident.roles if incident is not None else {}
-    wanted = tuple(_addressed(desk, roles, one) for one in to or ("role:commander",))
+    wanted = tuple(addressee(desk, roles, one) for one in to or ("role:commander",))
     persons = people_behind(roles, desk.directory, wanted)
     if not persons:
         raise NotFound(
@@ -103,7 +103,7 @@ def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanCont
     )
 
 
-def _addressed(desk: Desk, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
+def addressee(desk: Desk, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
     """Return whom a person means by ``--to``: a role, somebody, or one of them written out."""
     if ":" in text:
         return text
@@ -128,6 +128,14 @@ def _plans(
     context = plan_context(incident, desk.clock.now())
     for person in addressed(incident, desk.directory, to, kind).meant:
         yield planned_for(context, desk.directory, kind, person)
+
+
+def plans_to(
+    desk: Desk, incident: Incident, kind: MessageClass, people: Sequence[str], traits: frozenset[str]
+) -> tuple[DeliveryPlan, ...]:
+    """Return how a message of a class would leave to each person now."""
+    context = plan_context(incident, desk.clock.now())
+    return tuple(planned_for(context, desk.directory, kind, person, traits) for person in people)
 
 
 def plan_anew(desk: Desk, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

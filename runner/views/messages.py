@@ -328,8 +328,11 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
         return Page((*top(heading, "messages"), line("nothing has been sent", "dim")))
     rows = tuple(delivery_cells(one, now) for one in report.deliveries)
     blocks: list[Block] = [*top(heading, "messages"), *((Table(rows=rows, elastic=3),) if rows else ())]
-    for (step, _), found in groupby(report.roles, key=lambda one: (one.step, one.message)):
-        blocks += [*([Blank()] if rows else []), line(f"{step}: one acknowledgement from each role", "title")]
+    for (step, message), found in groupby(report.roles, key=lambda one: (one.step, one.message)):
+        blocks += [
+            *([Blank()] if rows else []),
+            line(f"{step or message}: one acknowledgement from each role", "title"),
+        ]
         blocks.append(Table(rows=tuple(_role_cells(one) for one in found), elastic=2))
     return Page(tuple(blocks))
 

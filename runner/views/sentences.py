@@ -258,7 +258,8 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     later = ", ".join(plan.person for plan in event.plans if plan.level)
     else_ = f"; if nobody answers, {later}" if later else ""
     what = "Reminder" if event.reason == "reminder" else "Message"
-    about = f"of {words.step(event.step)}" if event.step else "about legal clocks"
+    by_hand = f"written by {event.requested_by}" if event.requested_by else "about legal clocks"
+    about = f"of {words.step(event.step)}" if event.step else by_hand
     opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
     nobody = f"; nobody holds {', '.join(event.unheld)}" if event.unheld else ""
     told = f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.attempts import Attempt as Attempt
+from runner.model.attempts import Received as Received
 from runner.model.campaign_view import CampaignView as CampaignView
 from runner.model.campaign_view import SubstituteAsk as SubstituteAsk
 from runner.model.drill import Drill, Signed
@@ -16,7 +18,7 @@ from runner.model.facts import Fact
 from runner.model.handover import Handover
 from runner.model.messaging import MessageClass
 from runner.model.overrides import RuleOverride
-from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State, TaskState, Verdict
+from runner.model.states import Kind, Proof, Refusal, State, TaskState, Verdict
 from runner.model.war_room import WarRoom
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
@@ -28,34 +30,6 @@ FELL_AWAY: frozenset[str] = frozenset({"not_applicable", "cancelled"})
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """What every part of an incident shares: frozen, named fields."""
-
-
-class Received(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What a provider said later of an attempt, and when it came here."""
-
-    kind: ReceiptKind
-    event: str
-    at: datetime
-    part: str = ""
-    code: str = ""
-
-
-class Attempt(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One try of an effect. ``sending`` is the claim, committed before the world is touched."""
-
-    n: int
-    key: str
-    """Idempotency key: the same for every try of the same logical effect on one channel."""
-    worker: str
-    started_at: datetime
-    state: AttemptState = "sending"
-    channel: str = ""
-    ended_at: datetime | None = None
-    reason: str = ""
-    provider_id: str = ""
-    retry_at: datetime | None = None
-    resolved_by: str = ""
-    receipts: tuple[Received, ...] = ()
 
 
 class Approval(Value, frozen=True, kw_only=True):

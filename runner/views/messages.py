@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Literal
 
 import msgspec
 
 from runner.engine.exposure import Exposure, exposures
-from runner.engine.quorum import covered, deliveries_of, places, roles_of
 from runner.errors import NotFound
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.messaging import DeliveryPlan, proves
 from runner.model.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State
 from runner.views import advice
+from runner.views.called_roles import RoleRow, role_blocks, role_rows
 from runner.views.heading import Heading, heading_of, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.words import count, masked, when
@@ -91,17 +90,6 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """The acknowledgement is too old to rely on."""
     owed: datetime | None = None
     """Since when somebody has to telephone."""
-
-
-class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A role that a message addressed, where it wants one acknowledgement for each."""
-
-    message: str
-    step: str
-    role: str
-    state: Literal["acknowledged", "awaited", "filled_by_opener", "unheld"]
-    persons: tuple[str, ...] = ()
-    """Who acknowledged, or whose answer is awaited."""
 
 
 class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
@@ -233,36 +221,8 @@ def messages(incident: Incident) -> MessagesReport:
         kind=incident.kind,
         state=incident.state,
         deliveries=delivery_rows(incident),
-        roles=tuple(row for name in incident.messages for row in _role_rows(incident, name)),
+        roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
     )
-
-
-def _role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
-    """Yield where each role stands that a message addressed; nothing where it wants no answer of each."""
-    record = incident.messages[message]
-    if record.message_class.ack_quorum != "each_role":
-        return
-    found = deliveries_of(incident, message)
-    done = covered(found)
-    for role, reached in roles_of(found).items():
-        own = [one for one in found if one.level == 0 and role in places(one)]
-        yield RoleRow(
-            message=message,
-            step=record.step,
-            role=role,
-            state="acknowledged" if reached else "awaited",
-            persons=tuple(one.person for one in own if not reached or one.id in done),
-        )
-    for role in record.filled:
-        yield RoleRow(
-            message=message,
-            step=record.step,
-            role=role,
-            state="filled_by_opener",
-            persons=(incident.opened_by,),
-        )
-    for role in record.unheld:
-        yield RoleRow(message=message, step=record.step, role=role, state="unheld")
 
 
 def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport:
@@ -327,28 +287,8 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
     if not report.deliveries and not report.roles:
         return Page((*top(heading, "messages"), line("nothing has been sent", "dim")))
     rows = tuple(delivery_cells(one, now) for one in report.deliveries)
-    blocks: list[Block] = [*top(heading, "messages"), *((Table(rows=rows, elastic=3),) if rows else ())]
-    for (step, message), found in groupby(report.roles, key=lambda one: (one.step, one.message)):
-        blocks += [
-            *([Blank()] if rows else []),
-            line(f"{step or message}: one acknowledgement from each role", "title"),
-        ]
-        blocks.append(Table(rows=tuple(_role_cells(one) for one in found), elastic=2))
-    return Page(tuple(blocks))
-
-
-_ROLE: Mapping[str, tuple[str, Tone]] = {
-    "acknowledged": ("acknowledged", "good"),
-    "awaited": ("awaited", "warn"),
-    "filled_by_opener": ("not paged: opened the incident", "dim"),
-    "unheld": ("nobody has this role", "alarm"),
-}
-
-
-def _role_cells(row: RoleRow) -> tuple[Cell, ...]:
-    words, tone = _ROLE[row.state]
-    who = ", ".join(dict.fromkeys(row.persons))
-    return Cell(row.role), Cell(who), Cell(words, tone)
+    table = Table(rows=rows, elastic=3)
+    return Page((*top(heading, "messages"), table, *role_blocks(report.roles, below=bool(rows))))
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:

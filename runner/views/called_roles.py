@@ -52,7 +52,7 @@ def role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
         yield RoleRow(message=message, step=record.step, role=role, state="unheld")
 
 
-def role_blocks(rows: Sequence[RoleRow], *, below: bool) -> Iterator[Block]:
+def role_blocks(rows: Sequence[RoleRow], below: bool) -> Iterator[Block]:
     """Yield a table for each such message; ``below`` others."""
     for n, ((step, message), found) in enumerate(groupby(rows, key=lambda one: (one.step, one.message))):
         if n or below:

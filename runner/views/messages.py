@@ -286,16 +286,14 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
     )
     if not report.deliveries and not report.roles:
         return Page((*top(heading, "messages"), line("nothing has been sent", "dim")))
-    rows = tuple(delivery_cells(one, now) for one in report.deliveries)
-    table = Table(rows=rows, elastic=3)
-    return Page((*top(heading, "messages"), table, *role_blocks(report.roles, below=bool(rows))))
+    table = Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
+    return Page((*top(heading, "messages"), table, *role_blocks(report.roles, bool(report.deliveries))))
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
     """Return a delivery as cells: its id, whom, over what, what is proved."""
     last = row.attempts[-1] if row.attempts else None
-    planned = row.channels[0] if row.channels and row.state == "active" else ""
-    via = last.channel if last else planned
+    via = last.channel if last else next(iter(row.channels if row.state == "active" else ()), "")
     return (
         Cell(row.delivery, "dim"),
         Cell(row.recipient),

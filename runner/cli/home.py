@@ -8,6 +8,7 @@ from typing import Annotated
 from runner import __version__
 from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.session import Session
+from runner.settings import CONFIG
 from runner.views.page import Cell, Page, Paragraph, line
 
 NEEDS_A_PERSON = 4
@@ -20,28 +21,46 @@ def add(app: Commands) -> None:
     command(app, "version", Scope.ANYWHERE)(version)
 
 
-def init(session: Session) -> None:
+def init(
+    session: Session,
+    interview: Annotated[
+        bool, Option("--interview", help="Ask the set-up questions; also for a home that exists.")
+    ] = False,
+) -> None:
     """Make a home: settings with comments, a key, an empty store.
 
     \b
     Examples:
       tocsin init
+      tocsin init --interview
       tocsin init --home /srv/tocsin --as maria
     """
     from runner.service.playbooks import unheld_of
     from runner.views.unheld import unheld_blocks
 
-    config = session.make_home()
+    config = session.folder / CONFIG
+    made = not (interview and config.exists())
+    beside = ""
+    if interview:
+        session.terminal("answer the questions at a terminal, or edit tocsin.yaml")
+    if made:
+        session.make_home()
+    if interview:
+        from runner.cli.interview import interview as ask_all
+
+        beside = ask_all(session)
+        session.reopen()
     unheld = unheld_of(session.desk)
     report = {
         "schema": "tocsin/init/v1",
         "home": str(session.folder),
         "settings": str(config),
+        "beside": beside,
         "unheld": unheld,
     }
     page = Page(
         (
-            line(f"made a home in {session.folder}", "good"),
+            line(f"{'made a home in' if made else 'set up'} {session.folder}", "good"),
             line(f"Settings: {config} – add people, roles and channels there.", hang=2),
             line(
                 "So far this screen is the only channel, for internal words: mail and a webhook stand there "

@@ -209,6 +209,11 @@ class Session:
         self._about = self.desk.load(self.name(given))
         return self._about
 
+    def reopen(self) -> None:
+        """Read the settings anew, where a home is open."""
+        if "desk" in self.__dict__:
+            self.__dict__.pop("desk").store.close()
+
     # --- showing ------------------------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
@@ -259,12 +264,16 @@ class Session:
 
     def confirm(self, question: str, otherwise: str) -> None:
         """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
-        if not self.world.asks:
-            raise Refused("there is no terminal to ask at", hint=otherwise, code="no_terminal")
+        self.terminal(otherwise)
         self.world.err.write(f"{cleaned(question)} [y/N] ")
         self.world.err.flush()
         if self.world.inp.readline().strip().lower() not in ("y", "yes"):
             raise Refused("not done: you did not say yes", hint=otherwise, code="not_confirmed")
+
+    def terminal(self, otherwise: str) -> None:
+        """Raise Refused, with what else to do, where there is no terminal to ask at."""
+        if not self.world.asks:
+            raise Refused("there is no terminal to ask at", hint=otherwise, code="no_terminal")
 
     def ask(self, question: str) -> str:
         """Ask a person at a terminal and return the answer without its spaces; empty where there is none."""

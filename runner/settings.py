@@ -10,6 +10,7 @@ CONFIG = "tocsin.yaml"
 FOLDER = ".tocsin"
 VARIABLE = "TOCSIN_HOME"
 CACHE = "TOCSIN_CACHE"
+STATE = "TOCSIN_STATE"
 
 
 def find_home(given: str | None, environ: Mapping[str, str], start: Path) -> Path:
@@ -45,6 +46,16 @@ def open_to_others(path: Path) -> bool:
         return os.name == "posix" and bool(path.stat().st_mode & 0o066)
     except OSError:
         return False
+
+
+def state_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where this system user's choices are kept: ``TOCSIN_STATE``, else the per-user folder; None if that is empty."""
+    given = environ.get(STATE)
+    if given is not None:
+        return Path(given).expanduser() if given else None
+    from platformdirs import user_state_path
+
+    return user_state_path("tocsin", appauthor=False)
 
 
 def is_shared_folder(path: Path) -> str:

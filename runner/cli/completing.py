@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import TocsinError
-from runner.settings import find_home
+from runner.settings import find_home, state_folder
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 def incidents(incomplete: str) -> list[str]:
     """Return the codenames that begin so."""
-    from runner.model.people import STREAM
-
-    return _offered(
-        lambda desk: (row.codename for row in desk.store.rows() if row.kind != STREAM), incomplete
-    )
+    return _offered(lambda desk: (row.codename for row in desk.incidents()), incomplete)
 
 
 def steps(incomplete: str) -> list[str]:
@@ -29,7 +25,11 @@ def steps(incomplete: str) -> list[str]:
 
 
 def _steps(desk: Desk) -> Iterator[str]:
-    incident = desk.load(desk.find(None))
+    from runner.service.choosing import choice_file, read_choice
+
+    state = state_folder(os.environ)
+    choice = read_choice(choice_file(state, desk.folder)) if state is not None else None
+    incident = desk.load(desk.find(None, choice))
     return (one.step for one in incident.invocations.values() if not one.over)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.decoding import convert
 from runner.errors import TocsinError
 from runner.model.messaging import ContactPoint
 from runner.settings import CONFIG
@@ -199,7 +200,7 @@ def _write(session: Session, home: Home, entries: _Entries) -> str:
             text = with_entry(text, section, key, plain[section][key]) if in_place else text
         except NotInPlace:
             in_place = False
-    wanted = msgspec.convert(plain, type(home))
+    wanted = convert(plain, type(home))
     beside.write_text(text if in_place else whole(plain), encoding="utf-8")
     try:
         in_place = in_place and load_home(beside) == wanted

@@ -12,6 +12,7 @@ from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.moments import instant
 from runner.cli.options import Commands, Option, Scope, Where, command
 from runner.cli.session import Session
+from runner.errors import Refused
 from runner.views.page import Page, line
 
 if TYPE_CHECKING:
@@ -136,14 +137,12 @@ def _seconds() -> Iterator[None]:
 
 def list_(session: Session, everything: All = False) -> None:
     """List the incidents of this home."""
-    from runner.model.people import STREAM
-    from runner.service.desk import CHOSEN
+    from runner.service.choosing import counts
     from runner.service.exercised import playing
     from runner.views.incidents import incidents, incidents_page
 
-    store = session.desk.store
-    rows = [row for row in store.rows() if row.kind != STREAM]
-    report = incidents(rows, session.now(), store.setting(CHOSEN) or "", playing(session.desk, rows))
+    rows = session.desk.incidents()
+    report = incidents(rows, session.now(), counts(session.choice, rows), playing(session.desk, rows))
     session.show(report, lambda: incidents_page(report, everything=everything))
 
 
@@ -180,16 +179,32 @@ def _local(session: Session) -> tzinfo:
 def use(session: Session, incident: Where = None) -> None:
     """Choose the incident that commands mean when none is named; without one, choose none.
 
+    The choice is your own, on this machine, and ends when the incident is closed.
+
     \b
     Example:
       tocsin use amber-falcon
     """
-    from runner.service.desk import CHOSEN
+    from runner.service.choosing import OPEN, Choice
 
     desk = session.desk
     name = desk.find(incident) if incident else None
-    desk.store.set_setting(CHOSEN, name)
+    live = [row.codename for row in desk.incidents() if row.state in OPEN]
     row = desk.store.row(name) if name else None
     codename = row.codename if row is not None else ""
+    if row is not None and row.state not in OPEN and live:
+        raise Refused(
+            f"{codename} is {row.state}, and {', '.join(live[:8])} is open: it was not chosen",
+            hint=f"name it in each command, as: tocsin status -i {codename}",
+            code="not_open",
+        )
+    try:
+        session.choose(Choice(incident=row.id, over=row.state not in OPEN) if row is not None else None)
+    except OSError as error:
+        raise Refused(
+            f"the choice cannot be kept: {error.strerror or error}",
+            hint="name a folder that you can write in the environment: TOCSIN_STATE",
+            code="state_unwritable",
+        ) from None
     words = f"commands mean {codename} now" if codename else "no incident is chosen any more"
     session.show({"schema": "tocsin/use/v1", "incident": name, "codename": codename}, Page((line(words),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,6 +15,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.errors import Usage
 from runner.model.states import MARKS, Kind
+from runner.service.choosing import Choice
 from runner.service.workers import living
 from runner.settings import CONFIG
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
@@ -109,6 +111,8 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     if not yes:
         session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
     before = commit_opening(session.desk, opening)
+    with suppress(OSError):  # the incident is open, whatever becomes of the choice
+        session.choose(Choice(incident=before.id))
     outcome.work(session)
     after = session.desk.load(before.id)
     _warn_of_silence(session, after)

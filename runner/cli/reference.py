@@ -25,7 +25,7 @@ This page is generated from the commands themselves. `tocsin COMMAND --help` say
 |---|---|
 | `--home DIR` | the home; else `TOCSIN_HOME`, else the nearest `.tocsin` upwards, else the per-user folder |
 | `--format text\\|json` | text is for reading; JSON is stable and carries its `schema`. `playbook validate` also writes `sarif`, `duties register` also `csv` |
-| `-i`, `--incident INCIDENT` | id or codename; may be left out when one incident is open or `tocsin use` chose one |
+| `-i`, `--incident INCIDENT` | id or codename; may be left out when one incident is open or you chose one (`tocsin use INCIDENT`) |
 | `--as PERSON` | who you say you are: a claim, and shown as one |
 | `--on-behalf-of PERSON --via WAY` | for whom you do it, and how they told you; provisional |
 | `--no-work` | leave what becomes due to a worker |

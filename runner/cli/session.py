@@ -16,7 +16,8 @@ from runner.cli.streams import as_json, cleaned, unread
 from runner.cli.world import World
 from runner.errors import Refused, Usage, warning
 from runner.model.actor import VIA
-from runner.settings import CONFIG, find_home, is_shared_folder, open_to_others
+from runner.service.choosing import OPEN, Choice, choice_file, keep_choice, read_choice
+from runner.settings import CONFIG, find_home, is_shared_folder, open_to_others, state_folder
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -49,6 +50,7 @@ class Session:
         self.world = world
         self.options = options
         self._about: Incident | None = None
+        self._named = False
         if options.format not in formats:
             raise Usage(
                 f"there is no format '{options.format}' here",
@@ -201,8 +203,34 @@ class Session:
         return self.desk.now_in(self._about)
 
     def name(self, given: str | None = None) -> str:
-        """Return the id of the incident that is meant."""
-        return self.desk.find(given or self.options.incident)
+        """Return the id of the incident that is meant; a command that writes says which, while several are open."""
+        found = self.desk.find(given or self.options.incident, self.choice)
+        if self.options.writes and not self._named:
+            self._name_first(found)
+        return found
+
+    def _name_first(self, incident: str) -> None:
+        self._named = True
+        rows = self.desk.incidents()
+        if sum(row.state in OPEN for row in rows) > 1:
+            row = next(row for row in rows if row.id == incident)
+            self.say(f"Incident: {row.codename} · {row.title}")
+
+    @cached_property
+    def choice(self) -> Choice | None:
+        """Return what this system user chose in this home."""
+        return read_choice(self._choice_file) if self._choice_file else None
+
+    @property
+    def _choice_file(self) -> Path | None:
+        state = state_folder(self.world.environ)
+        return choice_file(state, self.folder) if state is not None else None
+
+    def choose(self, choice: Choice | None) -> None:
+        """Have commands that name no incident mean this one, or none; raises OSError where that cannot be kept."""
+        if self._choice_file is None:
+            raise OSError("TOCSIN_STATE is empty")
+        keep_choice(self._choice_file, choice)
 
     def incident(self, given: str | None = None) -> Incident:
         """Return the incident that is meant, as of now."""

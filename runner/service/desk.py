@@ -31,9 +31,11 @@ from runner.model.playbook import Bundle
 from runner.service import snapshots
 from runner.service.backoff import Backoff, retry
 from runner.service.chance import Chance, Clock
+from runner.service.choosing import OPEN as OPEN_STATES
+from runner.service.choosing import Choice, counts
 from runner.service.ledger import Turn, catch_up, fold, prepare
 from runner.service.rooms import guest_list, room_choice
-from runner.store.port import Appended, Conflict, Snapshot, Store
+from runner.store.port import Appended, Conflict, IncidentRow, Snapshot, Store
 
 if TYPE_CHECKING:
     from runner.documents.tree import Logo
@@ -48,8 +50,6 @@ Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or something before or after it."""
 KEPT = 4
 """Folded incidents that a desk keeps between two loads."""
-CHOSEN = "incident"
-"""The store's setting that ``tocsin use`` keeps."""
 
 
 class Desk:
@@ -173,18 +173,17 @@ class Desk:
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def find(self, name: str | None) -> str:
-        """Return an incident's id from an id, a codename, or nothing when only one can be meant."""
-        rows = [row for row in self.store.rows() if row.kind != STREAM]
+    def find(self, name: str | None, choice: Choice | None = None) -> str:
+        """Return an incident's id from an id, a codename, a choice that counts, or nothing when only one can be meant."""
+        rows = self.incidents()
         if name:
             found = [row.id for row in rows if name in (row.id, row.codename)]
             if found:
                 return found[-1]
             raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
-        chosen = self.store.setting(CHOSEN)
-        if chosen and any(row.id == chosen for row in rows):
+        if chosen := counts(choice, rows):
             return chosen
-        open_rows = [row for row in rows if row.state in ("open", "paused")]
+        open_rows = [row for row in rows if row.state in OPEN_STATES]
         real = [row for row in open_rows if row.kind == "real"]
         open_rows = real or open_rows  # what is real is meant before what is played
         if len(open_rows) == 1:
@@ -199,6 +198,10 @@ class Desk:
             hint="name one, or: tocsin use INCIDENT",
             code="which_incident",
         )
+
+    def incidents(self) -> list[IncidentRow]:
+        """Return the rows of all incidents: what the store keeps in other journals is none."""
+        return [row for row in self.store.rows() if row.kind != STREAM]
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now; one that was loaded before is only caught up with."""

@@ -144,7 +144,12 @@ class AtDesk:
             inp=Stream(types or "", terminal=types is not None),
             out=Stream(terminal=terminal),
             err=Stream(terminal=types is not None),
-            environ={"TOCSIN_HOME": str(self.home), "TOCSIN_CACHE": str(cache()), **self.environ},
+            environ={
+                "TOCSIN_HOME": str(self.home),
+                "TOCSIN_CACHE": str(cache()),
+                "TOCSIN_STATE": str(self.home.with_name("state")),
+                **self.environ,
+            },
             cwd=self.home.parent,
             clock=self.clock,
             chance=self.chance,

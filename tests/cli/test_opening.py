@@ -118,6 +118,7 @@ def test_a_veris_record_is_imported_and_what_could_not_be_mapped_is_said(
 
 def test_two_open_incidents_must_be_named_until_one_is_chosen(incident: AtDesk, playbook: Path) -> None:
     incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=another")
+    incident.done("use")
     said = incident("status")
     assert (said.code, said.error) == (1, "which_incident")
     assert ("amber-falcon" in said.err, "calm-heron" in said.err) == (True, True)

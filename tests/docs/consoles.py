@@ -91,7 +91,7 @@ class Desk:
             inp=Keyboard("".join(f"{one}\n" for one in answers), screen) if answers else io.StringIO(),
             out=screen,
             err=screen,
-            environ={"NO_COLOR": "1", "COLUMNS": WIDTH},
+            environ={"NO_COLOR": "1", "COLUMNS": WIDTH, "TOCSIN_STATE": str(self.folder / ".state")},
             cwd=self.folder,
             clock=self.clock,
             chance=self.chance,

@@ -1,0 +1,60 @@
+"""The incident that one system user chose for commands that name none; it is theirs, and stands in no home.
+
+Each home has its own choice, in a file of the user's state folder. A choice counts while its incident is open. One of
+an incident that was over already counts while no other is open. So closing ends a choice, whoever closes, and an
+incident that is over never stands before one that is open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from runner.store.port import IncidentRow
+
+OPEN = ("open", "paused")
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``tocsin use`` and ``tocsin open`` choose."""
+
+    incident: str
+    over: bool = False
+    """The incident was over when it was chosen."""
+
+
+def choice_file(state: Path, home: Path) -> Path:
+    """Return where a user's choice in one home is kept."""
+    return state / f"incident-{hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]}.json"
+
+
+def read_choice(file: Path) -> Choice | None:
+    """Return what was chosen; None where nothing was, or it cannot be read."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Choice)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def keep_choice(file: Path, choice: Choice | None) -> None:
+    """Keep a choice, or none; raises OSError."""
+    if choice is None:
+        file.unlink(missing_ok=True)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.write_bytes(msgspec.json.encode(choice))
+
+
+def counts(choice: Choice | None, rows: Iterable[IncidentRow]) -> str:
+    """Return the id of the chosen incident, empty where the choice does not count."""
+    if choice is None:
+        return ""
+    states = {row.id: row.state in OPEN for row in rows}
+    stands = states.get(choice.incident, False) or (
+        choice.over and choice.incident in states and not any(states.values())
+    )
+    return choice.incident if stands else ""

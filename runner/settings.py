@@ -11,6 +11,7 @@ FOLDER = ".tocsin"
 VARIABLE = "TOCSIN_HOME"
 CACHE = "TOCSIN_CACHE"
 STATE = "TOCSIN_STATE"
+PERSON = "TOCSIN_PERSON"
 
 
 def find_home(given: str | None, environ: Mapping[str, str], start: Path) -> Path:

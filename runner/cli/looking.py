@@ -13,6 +13,7 @@ from runner.cli.moments import instant
 from runner.cli.options import Commands, Option, Scope, Where, command
 from runner.cli.session import Session
 from runner.errors import Refused
+from runner.settings import PERSON
 from runner.views.page import Page, line
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def read_status(
     if me and not any(me in holders for holders in incident.roles.values()):
         desk.known(me)
     now = instant(known, session.now()) if known else session.now()
-    person = me or session.world.environ.get("TOCSIN_PERSON", "")
+    person = me or session.world.environ.get(PERSON, "")
     duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
     return view(incident, desk.library(incident), duties, now, person, organisation)
 

@@ -51,7 +51,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
 
 def add(app: Commands) -> None:
     """Add the command."""
-    command(app, "open", Scope.WRITES)(open_)
+    command(app, "open", Scope.OPENS)(open_)
 
 
 def open_(
@@ -74,6 +74,8 @@ def open_(
     yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
 ) -> None:
     """Open an incident: shows who will be told over what, and what is refused; then asks.
+
+    To begin another playbook in an incident that is open: tocsin graft PLAYBOOK.
 
     \b
     Examples:

@@ -48,9 +48,13 @@ class Scope(Enum):
     ANYWHERE = "anywhere"
     READS = "reads"
     WRITES = "writes"
+    OPENS = "opens"
+    """It writes, in an incident that is not there yet."""
     HOME_WRITES = "home writes"
 
 
+RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
+"""Scopes of what goes on record, with who did it."""
 _HOME = Annotated[str | None, Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")]
 _FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="text, or json for programs.")]
 _AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.")]
@@ -73,9 +77,9 @@ def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
     found: dict[str, tuple[Any, Any]] = {}
     if scope in (Scope.READS, Scope.WRITES):
         found["incident"] = (_INCIDENT, None)
-    if scope in (Scope.WRITES, Scope.HOME_WRITES):
+    if scope in RECORDS:
         found |= {"claimed": (_AS, ""), "on_behalf_of": (_BEHALF, ""), "via": (_VIA, "")}
-    if scope is Scope.WRITES:
+    if scope in (Scope.WRITES, Scope.OPENS):
         found["no_work"] = (_NO_WORK, False)
     return {**found, "home": (_HOME, None), "format": (_FORMAT, "text")}
 
@@ -109,7 +113,9 @@ class Declared(NamedTuple):
         """Do it: open a session with the options of its scope, and pass its own on."""
         own = dict(given)
         options = Options(
-            writes=self.scope is Scope.WRITES, **{name: own.pop(name) for name in _added(self.scope)}
+            writes=self.scope in (Scope.WRITES, Scope.OPENS),
+            records=self.scope in RECORDS,
+            **{name: own.pop(name) for name in _added(self.scope)},
         )
         with Session(world, options, self.formats) as session:
             return self.function(session, **own)

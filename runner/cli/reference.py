@@ -26,13 +26,13 @@ This page is generated from the commands themselves. `tocsin COMMAND --help` say
 | `--home DIR` | the home; else `TOCSIN_HOME`, else the nearest `.tocsin` upwards, else the per-user folder |
 | `--format text\\|json` | text is for reading; JSON is stable and carries its `schema`. `playbook validate` also writes `sarif`, `duties register` also `csv` |
 | `-i`, `--incident INCIDENT` | id or codename; may be left out when one incident is open or you chose one (`tocsin use INCIDENT`) |
-| `--as PERSON` | who you say you are: a claim, and shown as one |
+| `--as PERSON` | who you say you are: a claim, and shown as one; else `TOCSIN_PERSON`, else the system user |
 | `--on-behalf-of PERSON --via WAY` | for whom you do it, and how they told you; provisional |
 | `--no-work` | leave what becomes due to a worker |
 
 Commands that look take the first three, commands that write the rest as well. They may stand before the command, too.
 STEP is a step's id, `id#n` for its n-th invocation, or its row number in `tocsin task list`; numbers never change.
-INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is who `status` and `next` are for.
+INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is who you are, for writing and for `status` and `next`.
 `tocsin --install-completion` teaches the shell the commands, incidents, steps and playbooks.
 """
 

@@ -14,10 +14,10 @@ import msgspec
 
 from runner.cli.streams import as_json, cleaned, unread
 from runner.cli.world import World
-from runner.errors import Refused, Usage, warning
+from runner.errors import NotFound, Refused, Usage, warning
 from runner.model.actor import VIA
 from runner.service.choosing import OPEN, Choice, choice_file, keep_choice, read_choice
-from runner.settings import CONFIG, find_home, is_shared_folder, open_to_others, state_folder
+from runner.settings import CONFIG, PERSON, find_home, is_shared_folder, open_to_others, state_folder
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -40,6 +40,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     incident: str | None = None
     writes: bool = False
     """The command may change an incident: workers are to hear of it."""
+    records: bool = False
+    """The command may change something, and the actor goes on record."""
 
 
 class Session:
@@ -82,11 +84,15 @@ class Session:
     @cached_property
     def actor(self) -> Actor:
         """Return who does this: a claim, and for whom it is made."""
-        found = self.world.who(self.options.claimed)
+        found = self.world.who(self._claim)
         if not self.options.on_behalf_of:
             return found
         behalf = f"{self.options.on_behalf_of}{VIA}{self.options.via}"
         return msgspec.structs.replace(found, on_behalf_of=behalf)
+
+    @property
+    def _claim(self) -> str:
+        return self.options.claimed or self.world.environ.get(PERSON, "")
 
     @property
     def by(self) -> str:
@@ -120,27 +126,35 @@ class Session:
             from runner.drivers.choice import attach
 
             attach(desk)
-        if self.options.on_behalf_of:
-            try:
+        try:
+            if self.options.records and self._claim:
+                self._refuse_stranger(desk)
+            if self.options.on_behalf_of:
                 desk.known(self.options.on_behalf_of)
-            except BaseException:
-                desk.store.close()
-                raise
-        if self.options.claimed and self.options.writes:
-            self._warn_of_slip(desk)
+        except BaseException:
+            desk.store.close()
+            raise
         return desk
 
-    def _warn_of_slip(self, desk: Desk) -> None:
-        """Say so where a name that is about to go on record is nearly that of somebody: names are claims, slips are not."""
+    def _refuse_stranger(self, desk: Desk) -> None:
+        """Raise NotFound where a claim is nobody's name; the first person of a home adds themselves."""
+        from runner.loading.contact_entries import is_short_name
         from runner.model.vocabulary import nearest
 
-        people = desk.directory.people
-        near = "" if self.by in people else nearest(self.by, people)
-        if near:
-            self.warn(
-                "unknown_person",
-                f"nobody here is called '{self.by}', and it goes on record; did you mean --as {near}?",
-            )
+        people, claim = desk.directory.people, self._claim
+        if claim in people or not people:
+            return
+        near = nearest(claim, people)
+        where, other = ("", "") if self.options.claimed else (f" ({PERSON})", " --as PERSON")
+        hints = (
+            f"did you mean --as {near}?" if near else "",
+            f"to add this person: tocsin person add {claim}{other}" if is_short_name(claim) else "",
+        )
+        raise NotFound(
+            f"person '{claim}'{where} is not in the contact list; nothing was recorded",
+            hint=" ".join(filter(None, hints)) or "see: tocsin person list",
+            code="unknown_person",
+        )
 
     @property
     def machine(self) -> Desk:

@@ -19,6 +19,7 @@ def tocsin(tmp_path: Path) -> AtDesk:
     made = AtDesk(tmp_path / "home")
     made.done("init")
     made.settings()
+    made.done("person", "add", "bob")
     made.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
     made.done("task", "done", "block", "--all")
     made.done("answer", "used", "no")

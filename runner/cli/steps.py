@@ -7,8 +7,9 @@ from typing import Annotated
 from runner.cli.completing import steps
 from runner.cli.options import Argument, Option
 from runner.cli.session import Session
+from runner.errors import NotFound
 from runner.model.incident import Incident
-from runner.service.naming import resolve_step
+from runner.service.naming import refuse_to_come, resolve_step
 from runner.views.page import Cell, Page, Table, Tone, line
 from runner.views.rows import TaskRow, numbered
 from runner.views.words import when
@@ -32,7 +33,11 @@ _TONES: dict[str, Tone] = {
 def find(session: Session, text: str) -> tuple[Incident, str]:
     """Return the incident that is meant and the invocation in it."""
     incident = session.incident()
-    return incident, resolve_step(incident, text, numbered(incident))
+    try:
+        return incident, resolve_step(incident, text, numbered(incident))
+    except NotFound:
+        refuse_to_come(incident, text, session.desk.library(incident))
+        raise
 
 
 def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -> Page:

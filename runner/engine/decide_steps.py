@@ -12,7 +12,7 @@ from runner.engine.lateness import done_state
 from runner.engine.plan import Library
 from runner.engine.signing import authors, eligible, subject, value_digest
 from runner.engine.timing import PEOPLE
-from runner.engine.view import find_step, item_of
+from runner.engine.view import find_step, item_of, open_before
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -54,7 +54,7 @@ def decide_step(
         case c.Decide():
             return _decide(incident, invocation, step, command, now)
         case c.Answer() | c.AnswerUnknown():
-            return _answer(invocation, step, command, now)
+            return _answer(incident, invocation, step, command, now)
         case c.ReopenStep(reason=reason):
             return _reopen(incident, invocation, command.by, reason, library)
         case _:
@@ -101,12 +101,7 @@ def _begun_work(
     command: c.StartTask | c.CompleteTask | c.CheckRow | c.FailStep | c.RetryStep,
     now: datetime,
 ) -> tuple[e.AnyEvent, ...]:
-    if invocation.state == "waiting":
-        raise Refused(
-            _why_waiting(invocation),
-            hint=f"see: tocsin task show {quote(invocation.id)}",
-            code="task_not_open",
-        )
+    refuse_waiting(incident, invocation, step)
     match command:
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, command.by, reason, now)
@@ -135,10 +130,21 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     return (e.StepStarted(step=invocation.id, by=by),)
 
 
-def _why_waiting(invocation: Invocation) -> str:
+def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) -> None:
+    """Raise Refused where a step is not open yet, with what it waits for."""
+    if invocation.state != "waiting":
+        return
+    before = open_before(incident, invocation, step)
+    first = incident.latest.get(f"{invocation.scope}|{before[0]}", "") if before else ""
     if invocation.missing:
-        return f"{invocation.id} waits for what is not known yet: {', '.join(invocation.missing)}"
-    return f"{invocation.id} waits for earlier steps"
+        why = f"waits for what is not known yet: {', '.join(invocation.missing)}"
+    else:
+        why = f"is not open yet: it waits for {', '.join(before) or 'earlier steps'}"
+    raise Refused(
+        f"{invocation.id} {why}",
+        hint=f"see: tocsin task show {quote(first or invocation.id)}",
+        code="task_not_open",
+    )
 
 
 def _because(reason: str, deed: str) -> str:
@@ -275,7 +281,11 @@ def _reopen(
 
 
 def _answer(
-    invocation: Invocation, step: AnyStep, command: c.Answer | c.AnswerUnknown, now: datetime
+    incident: Incident,
+    invocation: Invocation,
+    step: AnyStep,
+    command: c.Answer | c.AnswerUnknown,
+    now: datetime,
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Ask):
         raise Refused(f"{invocation.id} is a {invocation.kind}, not a question", code="not_a_question")
@@ -285,8 +295,7 @@ def _answer(
             hint=f"correct the fact: tocsin fact set {step.sets}=VALUE --source SOURCE",
             code="already_answered",
         )
-    if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation), code="task_not_open")
+    refuse_waiting(incident, invocation, step)
     if isinstance(command, c.AnswerUnknown):
         return (
             e.StepRescheduled(
@@ -313,7 +322,7 @@ def _decide(
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Approve):
         raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval", code="not_an_approval")
-    _still_asked(invocation, now)
+    _still_asked(incident, invocation, step, now)
     bound = subject(incident, invocation, step)
     if bound is None or not bound.digest:
         raise Refused(
@@ -358,12 +367,11 @@ def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
         raise Refused(f"{command.by} {said} it already, in person", code="already_decided")
 
 
-def _still_asked(invocation: Invocation, now: datetime) -> None:
+def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
     """An approval fails closed: what has ended, or has expired whether or not anybody looked, is not approved."""
     if invocation.over:
         raise Refused(f"{invocation.id} has ended as {invocation.state}", code="already_ended")
-    if invocation.state == "waiting":
-        raise Refused(_why_waiting(invocation), code="task_not_open")
+    refuse_waiting(incident, invocation, step)
     expired = invocation.wake_at is not None and invocation.wake_at <= now
     if expired or invocation.state not in ("ready", "active"):
         state = "expired" if expired else invocation.state

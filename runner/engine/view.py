@@ -113,6 +113,16 @@ def find_step(incident: Incident, scope: Scope, step: str) -> Invocation | None:
     return None if name is None else incident.invocations[name]
 
 
+def open_before(incident: Incident, invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
+    """Return the steps that a waiting invocation waits for."""
+    if step is None or invocation.state != "waiting":
+        return ()
+    latest = {before: incident.latest.get(f"{invocation.scope}|{before}") for before in step.after.steps}
+    return tuple(
+        before for before, name in latest.items() if name is None or not incident.invocations[name].over
+    )
+
+
 def item_of(incident: Incident, scope: Scope, name: str) -> str:
     """Return a duty's or template's name, with ``item`` replaced by the lane's own."""
     if name != "item":

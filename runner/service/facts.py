@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.engine.decide_steps import refuse_waiting
 from runner.engine.evolve import begin, evolve
 from runner.errors import NotFound, Refused, Sealed, Usage
 from runner.loading.facts import parse_assignment
@@ -65,6 +66,7 @@ def _answer(
             hint=f"see: tocsin task show {step}",
             code="not_a_question",
         )
+    refuse_waiting(incident, invocation, definition)
     if definition.choices and value not in definition.choices:
         raise Refused(
             f"'{value}' is no answer to {definition.id}",

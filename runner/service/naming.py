@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
+from runner.engine.plan import Library
+from runner.engine.view import open_before
 from runner.errors import NotFound, Refused
 from runner.model.incident import Incident, Invocation
 from runner.model.vocabulary import nearest
+from runner.views.rows import definition, handle, place_of, to_come
 
 
 def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str:
     """Return the invocation that ``text`` means; ``rows`` are those just shown, counted from 1.
 
-    A bare id means its open invocation, or the newest when none is open. Raises NotFound, or Refused with the choices.
+    A bare id means the newest invocation of its step. One that several steps of the incident have, or had, is refused
+    for good: it never comes to mean one of them because the others have ended. Raises NotFound, or Refused with the
+    choices.
     """
     if text in incident.invocations:
         return text
@@ -29,22 +35,33 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
     return _one(found, text, rows)
 
 
+def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
+    """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
+    for one in incident.invocations.values():
+        step = definition(incident, library, one.id)
+        if step is None or one.scopes or one.over:
+            continue
+        if any(text == row.step for row in to_come(step, library, incident, one)):
+            before = ", ".join((*open_before(incident, one, step), *one.missing))
+            raise Refused(
+                f"'{text}' is not open yet: it is part of {one.step}{f', which waits for {before}' if before else ''}",
+                hint=f"see: tocsin task show {quote(handle(incident, one.id))}",
+                code="task_not_open",
+            )
+
+
 def _named(invocation: Invocation, text: str) -> bool:
-    return text in (invocation.step, f"{invocation.step}#{invocation.n}") or invocation.id.endswith(
+    names = (invocation.step, f"{invocation.step}#{invocation.n}", place_of(invocation.id))
+    return text in names or invocation.id.endswith(
         (f".{text}", f":{text}", f".{text}#{invocation.n}", f":{text}#{invocation.n}")
     )
 
 
 def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
-    open_ones = [i for i in found if not i.over and i.state != "waiting"] or [i for i in found if not i.over]
-    if len(open_ones) == 1:
-        return open_ones[0].id
-    choices = open_ones or found
-    scopes = {i.scope for i in choices}
-    if not open_ones and len(scopes) == 1:
+    newest = {place_of(one.id): one for one in found}
+    if len(newest) == 1:
         return found[-1].id
-    if len(choices) == 1:
-        return choices[0].id
+    choices = sorted(newest.values(), key=lambda one: one.over)
     listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
     raise Refused(
         f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous"

@@ -1,13 +1,14 @@
 """The steps of an incident as numbered rows, and by which name a command finds each.
 
-A row's number is the place at which its invocation came into being. Invocations are never removed and always made
-in the order of the journal, so a number means the same step for the whole life of the incident: what somebody
-types at three in the morning cannot hit another step because the list has moved since it was shown.
+A row's number is the place at which the first invocation of its step came into being. Invocations are never removed
+and always made in the order of the journal, so a number means the same step for the whole life of the incident: what
+somebody types at three in the morning cannot hit another step because the list has moved since it was shown. A step
+that is reopened, asked again or reached in the next round of a loop keeps its number; its newest invocation has it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -15,7 +16,7 @@ import msgspec
 
 from runner.engine.plan import Library
 from runner.engine.signing import authors, counted, subject
-from runner.engine.view import item_of, outwards, title_of
+from runner.engine.view import item_of, open_before, outwards, title_of
 from runner.model.incident import Incident, Invocation, Scope
 from runner.model.playbook import AnyStep, Approve, Call, Group, Repeat, Task
 from runner.model.states import TaskState
@@ -35,7 +36,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     assignee: str
     due: datetime | None
     row: int
-    """Its number for commands; 0 where there is none yet."""
+    """Its number for commands; 0 where there is none yet, or a newer invocation of the step has it."""
     command_name: str = ""
     """The shortest name by which commands find it."""
     role: str = ""
@@ -65,19 +66,28 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def numbered(incident: Incident) -> tuple[str, ...]:
-    """Return the invocations in the order of their numbers: number ``n`` stands at place ``n - 1``."""
-    return tuple(incident.invocations)
+    """Return what each number means: number ``n`` stands at place ``n - 1``. A place given up means the step that had it."""
+    newest = {place_of(name): name for name in incident.invocations}
+    return tuple(newest[place_of(name)] for name in incident.invocations)
+
+
+def place_of(invocation: str) -> str:
+    """Return what all invocations of one step have in common: its place in the playbook and in its lanes, not its round."""
+    return invocation.rpartition("#")[0]
 
 
 def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
     """Return every step of the incident, begun or not, in the order of the playbook's lists."""
     found: list[TaskRow] = []
-    clear = Counter(key.rpartition("|")[2] for key in incident.latest)
-    for row, invocation in enumerate(incident.invocations.values(), start=1):
+    meant = numbered(incident)
+    rows = {name: row for row, name in reversed(list(enumerate(meant, start=1)))}
+    clear = _clear(incident)
+    for invocation in incident.invocations.values():
         step = definition(incident, library, invocation.id)
-        found.append(_row(incident, invocation, step, row, clear[invocation.step] == 1))
+        row = rows.get(invocation.id, 0)
+        found.append(_row(incident, invocation, step, row, bool(row) and invocation.step in clear))
         if step is not None and not invocation.scopes and not invocation.over:
-            found.extend(_to_come(step, library, incident, invocation))
+            found.extend(to_come(step, library, incident, invocation))
     return tuple(found)
 
 
@@ -103,12 +113,16 @@ def handle(incident: Incident, name: str) -> str:
     invocation = incident.invocations.get(name)
     if invocation is None:
         return name
-    same = _newest(incident, invocation.step)
-    return invocation.step if same == [name] else name
+    newest = invocation.step in _clear(incident) and name in numbered(incident)
+    return invocation.step if newest else name
 
 
-def _newest(incident: Incident, step: str) -> list[str]:
-    return [name for key, name in incident.latest.items() if key.rpartition("|")[2] == step]
+def _clear(incident: Incident) -> frozenset[str]:
+    """Return the step ids that stand for one place alone: no other step of the incident ever had the same id."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for one in incident.invocations.values():
+        places[one.step].add(place_of(one.id))
+    return frozenset(step for step, found in places.items() if len(found) == 1)
 
 
 def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: int, clear: bool) -> TaskRow:
@@ -124,7 +138,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         assignee=invocation.assignee or invocation.started_by,
         due=invocation.due,
         row=row,
-        command_name=invocation.step if clear and not superseded else invocation.id,
+        command_name=invocation.step if clear else invocation.id,
         role=invocation.escalated_to or (roles[0] if roles else ""),
         roles=roles,
         overdue=invocation.overdue,
@@ -132,7 +146,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         progress=_progress(incident, invocation, step),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         missing=invocation.missing,
-        waits_for=tuple(_waits_for(incident, invocation, step)),
+        waits_for=open_before(incident, invocation, step),
         item=_item(incident, scope),
         duty=item_of(incident, scope, getattr(step, "duty", "")),
         sets=invocation.sets,
@@ -172,16 +186,7 @@ def _item(incident: Incident, scope: Scope) -> str:
     return next((s.item for s in outwards(incident, scope) if s.item is not None), "")
 
 
-def _waits_for(incident: Incident, invocation: Invocation, step: AnyStep | None) -> Iterator[str]:
-    if step is None or invocation.state != "waiting":
-        return
-    for before in step.after.steps:
-        name = incident.latest.get(f"{invocation.scope}|{before}")
-        if name is None or not incident.invocations[name].over:
-            yield before
-
-
-def _to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:
+def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:
     """Yield the steps inside a container that has not been opened, so that all that is left can be seen."""
     inside: tuple[AnyStep, ...] = ()
     match step:
@@ -208,4 +213,4 @@ def _to_come(step: AnyStep, library: Library, incident: Incident, parent: Invoca
             waits_for=one.after.steps or (parent.step,),
         )
         if isinstance(one, Group | Repeat):
-            yield from _to_come(one, library, incident, parent)
+            yield from to_come(one, library, incident, parent)

@@ -337,7 +337,9 @@ def _ends(ended: Sequence[TaskRow], now: datetime) -> Table:
         state = row.state.replace("_", " ") + (" (done anew)" if row.superseded else "")
         reason = f": {row.reason}" if row.reason and row.state in (*_LOUD, "not_applicable") else ""
         at = when(row.ended_at, now) if row.ended_at else ""
-        table.append((Cell(str(row.row), "dim"), Cell(f"{named(row)} – {state}{reason}"), Cell(at, "dim")))
+        table.append(
+            (Cell(str(row.row or ""), "dim"), Cell(f"{named(row)} – {state}{reason}"), Cell(at, "dim"))
+        )
     return Table(rows=tuple(table), elastic=1)
 
 

@@ -207,7 +207,7 @@ def task_page(report: TaskReport, now: datetime) -> Page:
     blocks: list[Block] = [
         *top(
             report.heading,
-            f"step {row.row}, {row.invocation}, of {report.playbook.name} {report.playbook.version}",
+            f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, of {report.playbook.name} {report.playbook.version}",
         ),
         line(row.title, "title"),
         Table(

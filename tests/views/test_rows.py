@@ -24,12 +24,33 @@ def lanes() -> s.World:
 
 def test_a_number_means_the_same_step_for_ever() -> None:
     world = s.World(s.task("first"), s.task("second", after="first"))
-    before = numbered(world.incident)
+    assert numbered(world.incident) == ("main:first#1", "main:second#1")
     world.done("first")
     world.reopen("first")
-    assert numbered(world.incident)[: len(before)] == before
-    assert find(world.incident, "2") == "main:second#1"
-    assert find(world.incident, "3") == "main:first#2"
+    assert numbered(world.incident) == ("main:first#2", "main:second#1", "main:first#2")
+    assert [find(world.incident, row) for row in "123"] == ["main:first#2", "main:second#1", "main:first#2"]
+    rows = {row.invocation: row.row for row in task_rows(world.incident, world.library)}
+    assert rows == {"main:first#1": 0, "main:second#1": 2, "main:first#2": 1}
+
+
+def test_a_loop_keeps_the_numbers_and_names_of_its_steps_from_round_to_round() -> None:
+    world = s.World(s.repeat("again", s.task("one"), until="data.encrypted", at_most=3))
+    world.fact("data.encrypted", value=False)
+    (number,) = [row.row for row in task_rows(world.incident, world.library) if row.step == "one"]
+    world.done("again.one")
+    assert find(world.incident, "one") == find(world.incident, str(number)) == "main:again.one#2"
+    shown = [
+        (row.row, row.command_name) for row in task_rows(world.incident, world.library) if row.step == "one"
+    ]
+    assert shown == [(0, "main:again.one#1"), (number, "one")]
+
+
+def test_a_name_that_several_steps_had_stays_ambiguous() -> None:
+    world = lanes()
+    world.done("lanes[a].one")
+    with refused("ambiguous", Refused):
+        find(world.incident, "one")
+    assert find(world.incident, "lanes[a].one") == "main:lanes[a].one#1"
 
 
 def test_a_bare_id_means_its_newest_invocation() -> None:

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from runner.cli.boundary import guarded
-from runner.cli.commands import COMMANDS, COMPLETION
+from runner.cli.commands import COMMANDS, COMPLETION, MEANT
+from runner.errors import Usage
 
 if TYPE_CHECKING:
     from runner.cli.options import Commands
@@ -25,6 +26,8 @@ def _run(words: list[str], world: World) -> int:
     from runner.cli.plain import read
 
     ordered = globals_last(words or ["--help"])
+    if ordered[0] == "help":
+        ordered = [*ordered[1:], "--help"]
     asked = next((word for word in ordered if not word.startswith("-")), "")
     completing = COMPLETION in world.environ
     root = declared("" if completing else asked)
@@ -32,10 +35,18 @@ def _run(words: list[str], world: World) -> int:
     if found is not None:
         command, given = found
         return command.run(world, given) or 0
+    _refuse_other_words(ordered)
     from runner.cli.typed import answer
 
     installing = any(word in ("--install-completion", "--show-completion") for word in words)
     return answer(root, ordered, world, completes=installing or completing or not asked)
+
+
+def _refuse_other_words(words: Sequence[str]) -> None:
+    """Raise Usage, with the command that is meant, where another word for it was typed."""
+    for typed in (" ".join(words[:2]), words[0]):
+        if typed in MEANT and typed not in COMMANDS:
+            raise Usage(f"there is no command '{typed}'", hint=MEANT[typed], code="unknown_command")
 
 
 def globals_last(words: Sequence[str]) -> list[str]:

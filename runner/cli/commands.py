@@ -49,5 +49,46 @@ COMMANDS: Mapping[str, str] = {
     for module, commands in modules.items()
     for command in commands
 }
+MEANT: Mapping[str, str] = {
+    "actions": "tocsin next",
+    "channels": "tocsin channel list",
+    "clocks": "tocsin duties",
+    "config": "tocsin doctor",
+    "deadlines": "tocsin duties",
+    "domains": "tocsin domain list",
+    "drills": "tocsin drill list",
+    "duty list": "tocsin duties",
+    "duty show": "tocsin duties",
+    "evidence": "tocsin attach FILE",
+    "exercise": "tocsin drill list",
+    "export": "tocsin audit verify",
+    "fact list": "tocsin fact show",
+    "facts": "tocsin fact show",
+    "handover": "tocsin brief",
+    "history": "tocsin timeline",
+    "improvements": "tocsin improvement list",
+    "incident": "tocsin list",
+    "incidents": "tocsin list",
+    "law": "tocsin regime list",
+    "laws": "tocsin regime list",
+    "log": "tocsin timeline",
+    "ls": "tocsin list",
+    "messages": "tocsin message list",
+    "notices": "tocsin notice list",
+    "page": "tocsin message list",
+    "people": "tocsin person list",
+    "playbooks": "tocsin playbook list",
+    "questions": "tocsin fact missing",
+    "regimes": "tocsin regime list",
+    "roles": "tocsin role list",
+    "routines": "tocsin routine list",
+    "settings": "tocsin doctor",
+    "setup": "tocsin init",
+    "show": "tocsin status",
+    "tasks": "tocsin task list",
+    "todo": "tocsin next",
+    "verify": "tocsin audit verify",
+}
+"""Words that people type for a command of another name → that command; none of them is a command itself."""
 COMPLETION = "_TOCSIN_COMPLETE"
 """Set by the shell when it asks what may follow."""

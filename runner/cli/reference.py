@@ -17,7 +17,7 @@ EVERYWHERE = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "n
 _INTRODUCTION = """\
 # Commands
 
-This page is generated from the commands themselves. `tocsin COMMAND --help` says the same.
+This page is generated from the commands themselves. `tocsin COMMAND --help` says the same; so do `-h` and `help COMMAND`.
 
 ## Every command
 

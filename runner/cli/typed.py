@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.cli.world import World
 
 WIDEST_HELP = 100
+HELP = ["-h", "--help"]
 _CODES = {
     "BadArgumentUsage": "bad_value",
     "BadOptionUsage": "bad_option",
@@ -63,7 +64,7 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
 
 def _asks_for_help(words: Sequence[str]) -> bool:
     """Tell whether help is all that is done: no command runs, so what fails is the stream that the help goes to."""
-    return "--help" in takewhile(lambda word: word != "--", words)
+    return any(word in HELP for word in takewhile(lambda word: word != "--", words))
 
 
 def _output(world: World) -> contextlib.AbstractContextManager[Any]:
@@ -96,7 +97,7 @@ def application(root: Commands, world: World, *, completes: bool = False) -> typ
         cls=Sections,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"terminal_width": min(world.width, WIDEST_HELP)},
+        context_settings={"terminal_width": min(world.width, WIDEST_HELP), "help_option_names": HELP},
         add_completion=completes,
     )
     app.callback()(tocsin)

@@ -147,6 +147,21 @@ def law(*names: str) -> tuple[Regime, ...]:
     return tuple(load_regime((folder / f"{name}.yaml").read_bytes(), name) for name in names)
 
 
+def waivable(regimes: tuple[Regime, ...]) -> tuple[Regime, ...]:
+    """Return laws whose authority may waive every duty."""
+    replace = msgspec.structs.replace
+    return tuple(
+        replace(
+            law_,
+            versions=tuple(
+                replace(one, duties=tuple(replace(rule, waiver="the authority may") for rule in one.duties))
+                for one in law_.versions
+            ),
+        )
+        for law_ in regimes
+    )
+
+
 def change(key: str, value: Any) -> e.FactChange:
     return e.FactChange(key=key, value=msgspec.Raw(msgspec.json.encode(value)), source="test")
 
@@ -177,7 +192,7 @@ class World:
         """Open an incident on a playbook of these steps, settled and with nothing performed yet."""
         self.now = T0
         self.journal: list[e.Recorded] = []
-        self.library = Library({}, regimes)
+        self.library = Library({}, regimes, alone="there is nobody else in this world")
         self.message_class = message_class or MessageClass(name="alert")
         self.channels = tuple(channels)
         self.stand_ins = stand_ins or {}
@@ -481,7 +496,11 @@ class World:
         return self.give(c.Answer(step=self.id(step), change=change(self.at(step).sets, value), by=by))
 
     def fact(self, key: str, value: Any, by: str = "ann") -> list[e.AnyEvent]:
-        return self.give(c.RecordFacts(changes=(change(key, value),), by=by))
+        return self.give(
+            c.RecordFacts(
+                changes=(change(key, value),), by=by, grounds="it was so" if key.endswith("_at") else ""
+            )
+        )
 
     def skip(self, step: str, by: str = "ann") -> list[e.AnyEvent]:
         return self.give(c.SkipStep(step=self.id(step), by=by, reason="not needed"))

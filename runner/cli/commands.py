@@ -11,7 +11,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "tasks": ("task", "answer"),
         "approving": ("approve", "reject"),
         "facts": ("fact",),
-        "record": ("note", "attach", "correct", "confirm", "close", "pause", "resume", "cancel"),
+        "record": ("note", "attach", "correct", "confirm", "close", "reopen", "pause", "resume", "cancel"),
         "runs": ("graft", "migrate"),
         "briefing": ("brief",),
     },

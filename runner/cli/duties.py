@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -237,20 +236,25 @@ def decide(
     ] = False,
     reason: Reason = "",
     at: At = "",
-    signed: Annotated[
-        list[str] | None, Option("--signed-by", metavar="PERSON", help="Who else signed it; may be repeated.")
-    ] = None,
+    ground: Annotated[
+        str,
+        Option(
+            "--ground", metavar="GROUND", help="The statute's exemption, or none: against the law's answer."
+        ),
+    ] = "",
     watch: Annotated[
         str, Option("--watch", metavar="CONDITION", help="Opens the decision again as soon as it holds.")
     ] = "",
 ) -> None:
-    """Record the decision not to notify, with its grounds and signatures.
+    """Record the decision not to notify. It takes two people: counsel, and an executive or the DPO.
 
-    It opens again by itself when the law's answer grows, as when a threshold is crossed, and when --watch holds.
+    One asks, the other runs tocsin confirm; nothing changes until then. Without --ground the exemptions of the
+    statute are listed. A later decision stands beside an earlier one. Where the law does not ask for the notice,
+    one person decides. It opens again by itself when the law's answer grows, and when --watch holds.
 
     \b
     Examples:
-      tocsin duty decide eu-gdpr-33-controller-sa/initial --not-to-notify --reason "no risk: disk encrypted"
+      tocsin duty decide eu-gdpr-33-controller-sa/initial --not-to-notify --ground risk_unlikely --reason "encrypted"
       tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
     """
     if not not_to_notify:
@@ -259,13 +263,11 @@ def decide(
             hint="add --not-to-notify; a notification is recorded as filed",
             code="option_missing",
         )
-    _decided(
-        session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify", signed or (), watch
-    )
+    _decided(session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify", ground, watch)
 
 
 def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> None:
-    """Record that a duty was waived, with its grounds."""
+    """Record that a duty was waived, where its law knows a waiver. It takes two people, as duty decide does."""
     _decided(session, duty, "waived", at, reason, "is waived")
 
 
@@ -276,15 +278,13 @@ def _decided(
     at: str,
     reason: str,
     words: str,
-    signed: Sequence[str] = (),
+    ground: str = "",
     watch: str = "",
 ) -> None:
     from runner.service.duties import decision
 
     incident = session.incident()
-    made = decision(
-        session.desk, incident, duty, kind, _when(session, at), reason, signed=signed, watch=watch
-    )
+    made = decision(session.desk, duty, kind, _when(session, at), reason, ground=ground, watch=watch)
     submit(session, incident.id, made, f"{duty} {words}")
 
 

@@ -40,14 +40,17 @@ def set_(
       tocsin fact set data.elements+=ssn people.total=1200 --source forensics --confidence estimated
       tocsin fact set data.encrypted=? --source "the inventory was wrong"
     """
+    from runner.engine.moved_clocks import moves
     from runner.service.facts import record_facts
 
     before = session.incident()
-    after, keys = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
+    after, changes = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
+    keys = [change.key for change in changes]
     if any(key.startswith("claims.") for key in keys):
         for told in session.desk.misread(after):
             session.warn("claim_misread", told)
-    tell(session, before, after, f"recorded {', '.join(keys)}")
+    moved = moves(before, changes, session.now(), session.desk.library(before))
+    tell(session, before, after, f"recorded {', '.join(keys)}", moved)
 
 
 def show(

@@ -8,10 +8,13 @@ import msgspec
 
 from runner.cli.session import Session
 from runner.engine.answering import HOW, OVER
+from runner.engine.moved_clocks import move_words
 from runner.errors import warning
+from runner.model.incident import ClockMove
 from runner.service.workers import living
-from runner.views.page import Cell, Page, Paragraph, Table, line
+from runner.views.page import Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import TaskRow, task_rows
+from runner.views.second_person import awaited_words
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -44,6 +47,10 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     done: tuple[str, ...]
     ready: tuple[Step, ...]
     stuck: tuple[Step, ...]
+    second_person: tuple[int, ...] = ()
+    """Entries that wait for a second person since then: what they ask for does not count yet."""
+    deadlines: tuple[ClockMove, ...] = ()
+    """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
 
 
 def submit(session: Session, name: str, command: AnyCommand, done: str, actor: Actor | None = None) -> None:
@@ -52,18 +59,31 @@ def submit(session: Session, name: str, command: AnyCommand, done: str, actor: A
     tell(session, before, session.desk.submit(name, command, actor=actor), done)
 
 
-def tell(session: Session, before: Incident, after: Incident, done: str) -> None:
+def tell(
+    session: Session, before: Incident, after: Incident, done: str, moved: tuple[ClockMove, ...] = ()
+) -> None:
     """Work what is due after a command, and say what came of it, if anything did."""
     unchanged = after.version == before.version
-    answer(session, before, f"{done}: nothing to change" if unchanged else done)
+    if _awaiting(before, after):
+        done = "not done yet: it needs a second person"
+    answer(session, before, f"{done}: nothing to change" if unchanged else done, moved=moved)
 
 
-def answer(session: Session, before: Incident, *done: str) -> None:
+def answer(session: Session, before: Incident, *done: str, moved: tuple[ClockMove, ...] = ()) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
     work(session)
     after = session.desk.load(before.id)
-    report = outcome(session, before, after, (*done, *_answered(before, after), *_over(before, after)))
+    wanted = _awaiting(before, after)
+    asks = tuple(f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
+    report = outcome(session, before, after, (*done, *asks, *_answered(before, after), *_over(before, after)))
+    report = msgspec.structs.replace(report, second_person=wanted, deadlines=moved)
     session.show(report, lambda: page(report))
+
+
+def _awaiting(before: Incident, after: Incident) -> tuple[int, ...]:
+    """Return the entries that a second person has to confirm since then."""
+    fresh = (one for one in after.second_person.values() if one.state == "awaiting")
+    return tuple(one.entry for one in fresh if one.entry > before.version)
 
 
 def _answered(before: Incident, after: Incident) -> tuple[str, ...]:
@@ -164,7 +184,9 @@ def _step(row: TaskRow, why: str = "") -> Step:
 
 def page(report: Done) -> Page:
     """Draw the answer: short, since the next command shows the rest."""
-    blocks: list[Paragraph | Table] = [line(words, "good") for words in report.done]
+    tone: Tone = "warn" if report.second_person else "good"
+    blocks: list[Paragraph | Table] = [line(words, tone) for words in report.done]
+    blocks += [line(f"deadline: {move_words(one)}", "warn", hang=2) for one in report.deadlines]
     if report.ready:
         blocks.append(line("ready now:", "title"))
         rows = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ def add(app: Commands) -> None:
     command(app, "resume", Scope.WRITES)(resume)
     command(app, "cancel", Scope.WRITES)(cancel)
     command(app, "close", Scope.WRITES)(close)
+    command(app, "reopen", Scope.WRITES)(reopen)
 
 
 def note(
@@ -99,7 +101,7 @@ def confirm(
     session: Session,
     event: Annotated[int, Argument(metavar="EVENT", help="Its number in the timeline.")],
 ) -> None:
-    """Confirm what somebody recorded on your behalf. If it was not so: tocsin correct.
+    """Confirm what needs a second person, or what somebody recorded on your behalf. If it is wrong: tocsin correct.
 
     \b
     Example:
@@ -115,7 +117,15 @@ def confirm(
         os_user=session.actor.os_user,
         proven_by=session.actor.proven_by or "",
     )
-    submit(session, session.name(), made, f"{session.by} confirms it")
+    name = session.name()
+    submit(session, name, made, f"{session.by} confirms it")
+    found = session.desk.load(name).second_person.get(event)
+    if found is not None and found.one_user:
+        session.warn(
+            "one_user",
+            f"the system user {found.second_os_user} has spoken for {found.act.by} and for {found.second}; "
+            "every report will say so",
+        )
 
 
 def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
@@ -133,8 +143,25 @@ def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
     submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "called off")
 
 
-def close(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Declare the incident over. With open steps or duties it needs --reason."""
+def close(
+    session: Session,
+    where: Where = None,
+    reason: Reason = "",
+    leave_open: Annotated[
+        list[str] | None,
+        Option("--leave-open", metavar="DUTY=REASON", help="Why an open duty is left so; may be repeated."),
+    ] = None,
+) -> None:
+    """Declare the incident over. Without options it lists all that is open.
+
+    Open tasks need --reason. Each open duty of a law in force needs --leave-open, and two people: the incident
+    commander, and counsel or an executive. One asks, the other confirms; nothing is closed until then.
+
+    \b
+    Examples:
+      tocsin close --reason "contained; tasks 4 and 5 go to the service desk"
+      tocsin close --reason "contained" --leave-open eu-gdpr-33-controller-sa/phases="counsel files it by Friday"
+    """
     from runner.service.shredded import close_shredded, is_shredded
 
     if is_shredded(session.desk, session.name(where)):
@@ -149,4 +176,24 @@ def close(session: Session, where: Where = None, reason: Reason = "") -> None:
         )
         session.show(done, lambda: outcome.page(done))
         return
-    submit(session, session.name(where), c.Close(by=session.by, reason=reason), "closed")
+    made = c.Close(by=session.by, reason=reason, leave_open=_pairs(leave_open or ()))
+    submit(session, session.name(where), made, "closed")
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if bad := next((duty for duty, equals, _ in pairs if not equals), None):
+        raise Usage(
+            f"--leave-open {bad} has no reason", hint=f"--leave-open {bad}=WHY", code="argument_missing"
+        )
+    return {duty: why for duty, _, why in pairs}
+
+
+def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Take up again an incident that was closed: work, clocks and reminders go on. Needs --reason.
+
+    \b
+    Example:
+      tocsin reopen amber-falcon --reason "the attacker is back"
+    """
+    submit(session, session.name(where), c.Reopen(by=session.by, reason=reason), "reopened")

@@ -8,7 +8,7 @@ from typing import Annotated
 from runner.cli.moments import duration
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer as answered
-from runner.cli.outcome import submit
+from runner.cli.outcome import submit, tell
 from runner.cli.session import Session
 from runner.cli.steps import Reason, Step, find, list_page
 from runner.errors import Usage
@@ -195,6 +195,7 @@ def answer(
     ] = "",
     source: Annotated[str, Option("--source", help="How you know.")] = "",
     confidence: Annotated[str, Option("--confidence", help="confirmed or estimated.")] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", help="Why, where the answer moves a deadline.")] = "",
 ) -> None:
     """Answer a question; the answer becomes a fact.
 
@@ -205,6 +206,7 @@ def answer(
       tocsin answer aware "20m ago"
       tocsin answer encrypted --unknown --ask-again 2h
     """
+    from runner.engine.moved_clocks import moves
     from runner.service.facts import record_answer
 
     if (value is None) != unknown:
@@ -219,6 +221,8 @@ def answer(
         session.desk.submit(incident.id, c.AnswerUnknown(by=session.by, step=name, ask_again=again))
         words = f"{name} is not known yet"
     else:
-        record_answer(session.desk, incident.id, name, value, source, confidence)
-        words = f"{name} is answered"
+        after, changes = record_answer(session.desk, incident.id, name, value, source, confidence, grounds)
+        moved = moves(incident, changes, session.now(), session.desk.library(incident))
+        tell(session, incident, after, f"{name} is answered", moved)
+        return
     answered(session, incident, words)

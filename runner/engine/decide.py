@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.engine.after_closing import is_word_of_clocks
 from runner.engine.decide_bulk import decide_campaign
 from runner.engine.decide_drill import DrillCommand, decide_drill
 from runner.engine.decide_effects import EffectCommand, decide_effect
@@ -29,6 +30,7 @@ AFTER_THE_END = (
     c.AddNote,
     c.CorrectEvent,
     c.ConfirmEntry,
+    c.Reopen,
     c.AttachFile,
     c.RecordCampaign,
     c.AttemptDone,
@@ -47,9 +49,10 @@ def decide(
     incident: Incident, command: c.AnyCommand, now: datetime, library: Library
 ) -> tuple[AnyEvent, ...]:
     """Return what a command brings about; raises ``Refused`` with the reason."""
-    if incident.state in ("closed", "cancelled") and isinstance(command, MADE_TOO_LATE):
+    over = incident.state in ("closed", "cancelled") and not is_word_of_clocks(incident, command)
+    if over and isinstance(command, MADE_TOO_LATE):
         return ()
-    if incident.state in ("closed", "cancelled") and not isinstance(command, AFTER_THE_END):
+    if over and not isinstance(command, AFTER_THE_END):
         raise Refused(
             f"incident {incident.codename} is {incident.state}",
             hint="filings, facts, evidence, notes and corrections are still recorded; work is not",

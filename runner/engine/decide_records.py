@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from runner.engine.ahead import refuse_facts_ahead, refuse_record_ahead, said
 from runner.engine.answering import answered
+from runner.engine.closing import closed
 from runner.engine.conditions import truth
 from runner.engine.decide_rules import overridden, trusted_again
 from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
+from runner.engine.moved_clocks import moves, require_grounds
+from runner.engine.not_notifying import judged
 from runner.engine.plan import Library
 from runner.engine.populations import View
+from runner.engine.second_person import agreed, guarded, with_second
 from runner.engine.war_room import chosen, listed, retried
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.expressions import Expression, Unknown, Value
 from runner.model.facts import nested
-from runner.model.incident import Incident
+from runner.model.incident import Incident, TwoPersonAct
 from runner.model.vocabulary import nearest
 
 RecordCommand = (
@@ -37,6 +43,7 @@ RecordCommand = (
     | c.Resume
     | c.CancelIncident
     | c.Close
+    | c.Reopen
     | c.CorrectEvent
     | c.ConfirmEntry
     | c.PinPlaybook
@@ -49,10 +56,10 @@ def decide_record(
     """Return the events of a command on the record."""
     match command:
         case c.RecordFacts():
-            return _facts(incident, command, now, library)
+            return known(incident, command, now, library)
         case c.RecordDuty(record=record):
             refuse_record_ahead(command.duty, record.at, now)
-            return _duty(incident, command)
+            return _duty(incident, command, now, library)
         case c.AssignRole() | c.ChooseRoom() | c.ListGuests() | c.RetryRoom():
             return (_who_and_where(incident, command),)
         case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
@@ -71,9 +78,9 @@ def decide_record(
         case c.OverrideRule() | c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
             return _addition(incident, command)
         case c.ConfirmEntry():
-            return _confirm(incident, command)
+            return _confirm(incident, command, now, library)
         case _:
-            return _life(incident, command)
+            return _life(incident, command, now, library)
 
 
 def _who_and_where(
@@ -118,21 +125,32 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
     )
 
 
-def _facts(
-    incident: Incident, command: c.RecordFacts, now: datetime, library: Library
+def known(
+    incident: Incident, command: c.RecordFacts, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    """Record what is known; an open question that asks for one of these facts is answered by it."""
+    """Record what is known; an open question that asks for one of these facts is answered by it.
+
+    What moves a statutory deadline later is only asked for until a second person confirms it.
+    """
     if not command.changes:
         return ()
     refuse_facts_ahead(command.changes, now)
+    moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
+    require_grounds(incident, moved, command.grounds)
     ended = answered(incident, command, now, library)
     recorded = e.FactsRecorded(
         facts=command.changes,
         by=command.by,
         grounds=command.grounds,
         answers=tuple(one.step for one in ended),
+        second=second,
     )
-    return (recorded, *ended)
+    if not any(one.later for one in moved):
+        return (recorded, *ended)
+    act = TwoPersonAct(
+        kind="move_clock", by=command.by, reason=command.grounds, facts=command.changes, moves=moved
+    )
+    return with_second(incident, act, (recorded, *ended), library.alone, second)
 
 
 def _addition(
@@ -163,8 +181,16 @@ def _addition(
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
 
 
-def _confirm(incident: Incident, command: c.ConfirmEntry) -> tuple[e.AnyEvent, ...]:
-    """Only the person for whom it was recorded confirms it, and only once."""
+def _confirm(
+    incident: Incident, command: c.ConfirmEntry, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """A second person may agree; what was done on somebody's behalf only that person confirms, and only once."""
+    act = agreed(incident, command)
+    if act is not None:
+        agreement = e.SecondPersonConfirmed(
+            entry=command.seq, by=command.by, os_user=command.os_user, proven_by=command.proven_by
+        )
+        return (agreement, *_again(incident, act, command.by, now, library))
     found = [one for one in incident.unconfirmed.values() if one.first <= command.seq <= one.last]
     if not found:
         raise Refused(
@@ -185,8 +211,29 @@ def _confirm(incident: Incident, command: c.ConfirmEntry) -> tuple[e.AnyEvent, .
     )
 
 
+def _again(
+    incident: Incident, act: TwoPersonAct, second: str, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Decide what needed two people on the incident as it is now, in both names."""
+    if act.record is not None:
+        signed = msgspec.structs.replace(act.record, signed=(*act.record.signed, second), at=now)
+        return _duty(
+            incident, c.RecordDuty(by=act.by, duty=act.duty, record=signed), now, library, second=second
+        )
+    if act.kind == "move_clock":
+        told = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
+        return known(incident, told, now, library, second=second)
+    if incident.state == "closed":
+        raise Refused(f"{incident.codename} is closed already", code="incident_closed")
+    again = c.Close(by=act.by, reason=act.reason, leave_open=act.left_open)
+    return closed(incident, again, now, library, second=second)
+
+
 def _life(
-    incident: Incident, command: c.Pause | c.Resume | c.CancelIncident | c.Close
+    incident: Incident,
+    command: c.Pause | c.Resume | c.CancelIncident | c.Close | c.Reopen,
+    now: datetime,
+    library: Library,
 ) -> tuple[e.AnyEvent, ...]:
     match command:
         case c.Pause(reason=reason):
@@ -199,30 +246,17 @@ def _life(
             return (e.IncidentResumed(reason=reason),)
         case c.CancelIncident(reason=reason):
             return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
-        case c.Close(reason=reason):
-            return _close(incident, command.by, reason)
+        case c.Close():
+            return closed(incident, command, now, library)
+        case c.Reopen(reason=reason):
+            if incident.state != "closed":
+                raise Refused(f"{incident.codename} is {incident.state}, not closed", code="not_closed")
+            return (e.IncidentReopened(by=command.by, reason=_reason(reason, "reopen")),)
 
 
-def _close(incident: Incident, by: str, reason: str) -> tuple[e.AnyEvent, ...]:
-    open_steps = [i.id for i in incident.invocations.values() if not i.over]
-    undone = [d for d in incident.duties.values() if d.verdict in ("applies", "unknown") and d.record is None]
-    open_duties = [d.id for d in undone if d.in_sight]
-    if (open_steps or undone) and not reason.strip():
-        rest = ", ".join((open_steps + open_duties)[:5])
-        far = (
-            f", and {len(undone) - len(open_duties)} duties cannot be told yet"
-            if len(undone) > len(open_duties)
-            else ""
-        )
-        raise Refused(
-            f"{len(open_steps)} steps and {len(open_duties)} duties are open{f': {rest}' if rest else ''}{far}",
-            hint="end them, or close with --reason '…'",
-            code="open_work",
-        )
-    return (e.IncidentClosed(by=by, reason=reason.strip()),)
-
-
-def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
+def _duty(
+    incident: Incident, command: c.RecordDuty, now: datetime, library: Library, second: str = ""
+) -> tuple[e.AnyEvent, ...]:
     found = incident.duties.get(command.duty)
     if found is None:
         close = nearest(command.duty, incident.duties)
@@ -256,7 +290,11 @@ def _duty(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     if record.kind == "filed":
         return (recorded, *_file_steps(incident, command))
-    return (recorded, *called_off(incident, command.duty, record))
+    done: tuple[e.AnyEvent, ...] = (recorded, *called_off(incident, command.duty, record))
+    if not judged(incident, command.duty, record, now, library):
+        return done
+    act = TwoPersonAct(kind="decide", by=command.by, reason=record.reason, duty=command.duty, record=record)
+    return with_second(incident, act, done, library.alone, second)
 
 
 def _not_yet(incident: Incident, watch: Expression) -> None:

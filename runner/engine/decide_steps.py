@@ -9,14 +9,16 @@ from shlex import quote
 from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.containers import superseded
 from runner.engine.lateness import done_state
+from runner.engine.moved_clocks import moves, require_grounds
 from runner.engine.plan import Library
+from runner.engine.second_person import guarded, with_second
 from runner.engine.signing import authors, eligible, subject, value_digest
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of, open_before
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import Incident, Invocation
+from runner.model.incident import Incident, Invocation, TwoPersonAct
 from runner.model.playbook import AnyStep, Approve, Ask, File, Task
 
 StepCommand = (
@@ -54,7 +56,7 @@ def decide_step(
         case c.Decide():
             return _decide(incident, invocation, step, command, now)
         case c.Answer() | c.AnswerUnknown():
-            return _answer(incident, invocation, step, command, now)
+            return _answer(incident, invocation, step, command, now, library)
         case c.ReopenStep(reason=reason):
             return _reopen(incident, invocation, command.by, reason, library)
         case _:
@@ -286,6 +288,7 @@ def _answer(
     step: AnyStep,
     command: c.Answer | c.AnswerUnknown,
     now: datetime,
+    library: Library,
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Ask):
         raise Refused(f"{invocation.id} is a {invocation.kind}, not a question", code="not_a_question")
@@ -309,12 +312,20 @@ def _answer(
             code="no_answer",
         )
     refuse_facts_ahead((command.change,), now)
-    return (
-        e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id),
+    moved = moves(incident, (command.change,), now, library) if guarded(incident) else ()
+    require_grounds(incident, moved, command.grounds)
+    events = (
+        e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id, grounds=command.grounds),
         _ended(
             invocation, done_state(invocation, now), command.by, "", value_digest(bytes(command.change.value))
         ),
     )
+    if not any(one.later for one in moved):
+        return events
+    act = TwoPersonAct(
+        kind="move_clock", by=command.by, reason=command.grounds, facts=(command.change,), moves=moved
+    )
+    return with_second(incident, act, events, library.alone, "")
 
 
 def _decide(

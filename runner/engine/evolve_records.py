@@ -13,7 +13,7 @@ from runner.engine.draft import Draft
 from runner.model import events as e
 from runner.model.facts import Fact
 from runner.model.handover import Handover
-from runner.model.incident import Behalf, Domain, DutyView
+from runner.model.incident import Behalf, Domain, DutyView, TwoPeople
 from runner.model.overrides import RuleOverride
 
 
@@ -32,6 +32,13 @@ def _cancelled(draft: Draft, event: e.IncidentCancelled, at: datetime, seq: int)
 
 def _closed(draft: Draft, event: e.IncidentClosed, at: datetime, seq: int) -> None:
     draft.put(state="closed")
+    for entry, one in list(draft.read("second_person").items()):
+        if one.act.kind == "close" and one.state == "awaiting":
+            draft.table("second_person").pop(entry)
+
+
+def _reopened(draft: Draft, event: e.IncidentReopened, at: datetime, seq: int) -> None:
+    draft.put(state="open")
 
 
 def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
@@ -80,6 +87,7 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
             entry=before.entry if before else 0,
             reopened=before.record if before and change.reopened else before.reopened if before else None,
             reopened_why=change.reopened or (before.reopened_why if before else ""),
+            earlier=before.earlier if before else (),
         )
     # a duty whose decision fell is open again, and only the next assessment says whether it is late
     again = any(change.reopened for change in event.changes)
@@ -89,8 +97,14 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
 def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
+    replaced = before.record or before.reopened
     table[event.duty] = msgspec.structs.replace(
-        before, record=event.record, entry=seq, reopened=None, reopened_why=""
+        before,
+        record=event.record,
+        entry=seq,
+        reopened=None,
+        reopened_why="",
+        earlier=(*before.earlier, replaced) if replaced is not None else before.earlier,
     )
     draft.put(assess=True, looked=0)
 
@@ -177,6 +191,10 @@ def _corrected(draft: Draft, event: e.EventCorrected, at: datetime, seq: int) ->
         draft.table("overrides").pop(event.seq)
         _plan_anew(draft, seq)
         return
+    asked = draft.read("second_person").get(event.seq)
+    if asked is not None and asked.state == "awaiting":
+        draft.table("second_person").pop(event.seq)
+        return
     for first, found in draft.read("unconfirmed").items():
         if first <= event.seq <= found.last:
             draft.table("unconfirmed").pop(first)
@@ -221,6 +239,17 @@ def _confirmed(draft: Draft, event: e.BehalfConfirmed, at: datetime, seq: int) -
             draft.change(name, approvals=approvals)
 
 
+def _asked(draft: Draft, event: e.SecondPersonAsked, at: datetime, seq: int) -> None:
+    draft.table("second_person")[seq] = TwoPeople(entry=seq, at=at, act=event.act)
+
+
+def _agreed(draft: Draft, event: e.SecondPersonConfirmed, at: datetime, seq: int) -> None:
+    table = draft.table("second_person")
+    table[event.entry] = msgspec.structs.replace(
+        table[event.entry], second=event.by, second_os_user=event.os_user, confirmed_at=at
+    )
+
+
 def _again(draft: Draft, event: object, at: datetime, seq: int) -> None:
     """The first event made the incident; it never comes twice."""
 
@@ -231,6 +260,7 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.IncidentResumed: _resumed,
     e.IncidentCancelled: _cancelled,
     e.IncidentClosed: _closed,
+    e.IncidentReopened: _reopened,
     e.FactsRecorded: _facts,
     e.DutiesAssessed: _assessed,
     e.DutyRecorded: _recorded,
@@ -245,4 +275,6 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.EventCorrected: _corrected,
     e.ActedOnBehalf: _on_behalf,
     e.BehalfConfirmed: _confirmed,
+    e.SecondPersonAsked: _asked,
+    e.SecondPersonConfirmed: _agreed,
 }

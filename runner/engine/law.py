@@ -10,6 +10,7 @@ import msgspec
 
 from runner.engine.alike import Populations
 from runner.engine.duties import assess, zone_of
+from runner.engine.duty_state import done
 from runner.engine.leads import leads
 from runner.engine.plan import Library
 from runner.engine.populations import View
@@ -54,7 +55,7 @@ def _statuses(
     populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
     records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
-    return assess(
+    found = assess(
         regimes,
         facts,
         now,
@@ -65,6 +66,15 @@ def _statuses(
         asked=asked,
         populations=populations,
     )
+    return tuple(_with_earlier(one, incident.duties.get(one.id)) for one in found)
+
+
+def _with_earlier(status: DutyStatus, kept: DutyView | None) -> DutyStatus:
+    """Put what was recorded of a duty before beside what stands now."""
+    if kept is None or not kept.earlier:
+        return status
+    earlier = tuple(one for record in kept.earlier if (one := done(record)) is not None)
+    return msgspec.structs.replace(status, earlier=earlier)
 
 
 def duty_passed(incident: Incident, now: datetime) -> bool:

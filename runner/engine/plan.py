@@ -53,6 +53,8 @@ class Library(msgspec.Struct, frozen=True):
     """Public holidays by place; none are known without it."""
     outline: Outline | None = None
     """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
+    alone: str = ""
+    """Why the home has nobody for a second person; empty where it has."""
 
     def regime(self, name: str) -> Regime | None:
         """Return a pinned law by its id, None where there is none."""

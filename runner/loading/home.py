@@ -39,6 +39,7 @@ _KNOWN = (
     "classes",
     "act",
     "stationery",
+    "second_person",
 )
 
 _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")

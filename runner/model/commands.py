@@ -98,6 +98,7 @@ class Answer(Command, frozen=True, kw_only=True):
 
     step: str
     change: FactChange
+    grounds: str = ""
 
 
 class AnswerUnknown(Command, frozen=True, kw_only=True):
@@ -231,9 +232,16 @@ class CancelIncident(Command, frozen=True, kw_only=True):
 
 
 class Close(Command, frozen=True, kw_only=True):
-    """Declare it over; open work must be named in the reason."""
+    """Declare it over; open work needs a reason, and each open duty of a law in force one of its own."""
 
     reason: str = ""
+    leave_open: Mapping[str, str] = {}
+
+
+class Reopen(Command, frozen=True, kw_only=True):
+    """Take up again what was closed."""
+
+    reason: str
 
 
 class CorrectEvent(Command, frozen=True, kw_only=True):
@@ -250,7 +258,7 @@ class RecordCampaign(Command, frozen=True, kw_only=True):
 
 
 class ConfirmEntry(Command, frozen=True, kw_only=True):
-    """Say that what somebody recorded on one's behalf is so; any entry of it names it."""
+    """Agree to what entry ``seq`` asks a second person, or say that what was recorded on one's behalf there is so."""
 
     seq: int
     os_user: str = ""
@@ -532,6 +540,7 @@ AnyCommand = (
     | Resume
     | CancelIncident
     | Close
+    | Reopen
     | CorrectEvent
     | ConfirmEntry
     | RecordCampaign

@@ -48,6 +48,8 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     watch: str
     unsigned: tuple[str, ...]
     """Approvals that the notice still waited for when it was filed."""
+    ground: str = ""
+    """Of a decision not to notify: the statute's exemption by its code; ``none`` is against the law's answer."""
 
 
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,6 +88,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
     record: DutyDone | None = None
     """What was done about it; not there while nothing was."""
+    earlier: tuple[DutyDone, ...] = ()
+    """What was recorded before that, oldest first: both stay. Not there where nothing was."""
 
 
 class DutiesReport(

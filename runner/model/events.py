@@ -24,9 +24,10 @@ from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
 from runner.model.exercise_events import ExerciseClock, ExerciseEvent
+from runner.model.facts import FactChange as FactChange
 from runner.model.handover import BriefGiven as BriefGiven
 from runner.model.handover import CommandTaken as CommandTaken
-from runner.model.incident import DutyRecord, Run
+from runner.model.incident import DutyRecord, Run, TwoPersonAct
 from runner.model.message_events import AnnouncementDropped as AnnouncementDropped
 from runner.model.message_events import AttemptEnded as AttemptEnded
 from runner.model.message_events import AttemptResolved as AttemptResolved
@@ -111,6 +112,17 @@ class IncidentClosed(Personal, frozen=True, kw_only=True):
 
     by: str
     reason: str = ""
+    left_open: Mapping[str, str] = {}
+    """Duties of a law in force that were open → why each was left so."""
+    second: str = ""
+    """Who confirmed it, where that was needed."""
+
+
+class IncidentReopened(Personal, frozen=True, kw_only=True):
+    """Closed too early: work, clocks and reminders go on."""
+
+    by: str
+    reason: str
 
 
 class ScopeOpened(Personal, frozen=True, kw_only=True):
@@ -259,15 +271,6 @@ class ReminderFailed(Personal, frozen=True, kw_only=True):
     why: str
 
 
-class FactChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fact as recorded; ``value`` null means "now unknown"."""
-
-    key: str
-    value: msgspec.Raw = msgspec.Raw(b"null")
-    source: str = ""
-    confidence: Literal["confirmed", "estimated"] = "confirmed"
-
-
 class FactsRecorded(Personal, frozen=True, kw_only=True):
     """Facts were learned, corrected or withdrawn, together."""
 
@@ -277,6 +280,8 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
     grounds: str = ""
     answers: tuple[str, ...] = ()
     """Open questions that these facts answer although nobody answered them by their names."""
+    second: str = ""
+    """Who confirmed it, where it moved a deadline later."""
 
 
 class ApprovalGiven(Personal, frozen=True, kw_only=True):
@@ -409,6 +414,21 @@ class BehalfConfirmed(Personal, frozen=True, kw_only=True):
     proven_by: str = ""
 
 
+class SecondPersonAsked(Personal, frozen=True, kw_only=True):
+    """Somebody wants what needs two people: nothing changes before another one confirms it, unless it is done alone."""
+
+    act: TwoPersonAct
+
+
+class SecondPersonConfirmed(Personal, frozen=True, kw_only=True):
+    """The second person agrees to what entry ``entry`` asked for; what it brings about follows."""
+
+    entry: int
+    by: str
+    os_user: str = ""
+    proven_by: str = ""
+
+
 AnyEvent = (
     ExerciseEvent
     | BriefGiven
@@ -420,6 +440,7 @@ AnyEvent = (
     | IncidentResumed
     | IncidentCancelled
     | IncidentClosed
+    | IncidentReopened
     | ScopeOpened
     | StepReady
     | StepBlocked
@@ -473,6 +494,8 @@ AnyEvent = (
     | EventCorrected
     | ActedOnBehalf
     | BehalfConfirmed
+    | SecondPersonAsked
+    | SecondPersonConfirmed
     | CampaignPlanned
     | CampaignMoved
     | CampaignStretch

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from runner.model.expressions import Unknown, Value
 from runner.model.fact_types import FactType, Keyed
@@ -35,6 +35,15 @@ class Fact(Struct, frozen=True, kw_only=True):
     confidence: Confidence = "confirmed"
     supersedes: int | None = None
     """Sequence number of the event that recorded the value before this one."""
+
+
+class FactChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact as recorded; ``value`` null means "now unknown"."""
+
+    key: str
+    value: Raw = Raw(b"null")
+    source: str = ""
+    confidence: Confidence = "confirmed"
 
 
 Register: TypeAlias = Mapping[str, Fact]

@@ -73,6 +73,12 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether drafts and cover sheets are marked as prepared for counsel; what is filed never is."""
 
 
+class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who confirms what needs two people; ``none`` says why there is nobody."""
+
+    none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
+
+
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tocsin.yaml``: one organisation's settings. Secrets stand in it by reference only."""
 
@@ -100,6 +106,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Failure domains of the company's own identity provider, network, mail and chat."""
     act: Acting = Acting()
     stationery: Paper = Paper()
+    second_person: SecondPerson = SecondPerson()
 
     @property
     def private_references(self) -> tuple[str, ...]:

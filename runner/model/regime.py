@@ -157,6 +157,8 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
     phased: bool = False
     """Whether information may follow in phases."""
     voluntary: bool = False
+    waiver: str = ""
+    """Who may waive it, with the article; empty where the law knows no waiver."""
     delivery: Delivery | None = None
     substitute: SubstituteNotice | None = None
     credit_monitoring: CreditMonitoring | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.store.port import IncidentRow
 
 OPEN = ("open", "paused")
@@ -35,7 +36,7 @@ def choice_file(state: Path, home: Path) -> Path:
 def read_choice(file: Path) -> Choice | None:
     """Return what was chosen; None where nothing was, or it cannot be read."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Choice)
+        return from_json(file.read_bytes(), Choice)
     except (OSError, msgspec.DecodeError):
         return None
 

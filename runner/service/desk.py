@@ -84,7 +84,9 @@ class Desk:
         if found is None:
             law = self.catalogue(incident)
             plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
-            found = Library(plans, law.regimes, self._calendar if law.regimes else None, law.outline)
+            calendar = self._calendar if law.regimes else None
+            alone = self.home.second_person.none or ""
+            found = Library(plans, law.regimes, calendar, law.outline, alone)
             self._libraries[pinned] = found
         return found
 

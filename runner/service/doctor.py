@@ -86,6 +86,9 @@ def _examined(
         return
     yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
     yield from exposed_files(folder, home, repair=repair)
+    if home.second_person.none:
+        what = f"nobody confirms what needs two people (second_person.none): {home.second_person.none}"
+        yield Finding(area="settings", severity="warning", what=what)
     yield from _master_key(folder, home)
     yield from _channels(folder, home, clock.now(), dns)
     yield from _action_secrets(folder, home)
@@ -377,7 +380,8 @@ def _between(desk: Desk) -> Iterator[Finding]:
     from runner.service.between import waiting
 
     for one in waiting(desk):
-        severity: Severity = "error" if one.kind == "drill_missed" else "warning"
+        wrong = one.kind in ("drill_missed", "duty_overdue", "clock")
+        severity: Severity = "error" if wrong else "warning"
         yield Finding(area="organisation", severity=severity, what=one.text, hint=one.command)
 
 

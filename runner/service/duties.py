@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from runner.engine.decide_notices import COUNSEL
 from runner.engine.duties import assess
 from runner.engine.positions import misread
 from runner.errors import Refused, Usage
@@ -111,49 +110,29 @@ def filing(
 
 def decision(
     desk: Desk,
-    incident: Incident,
     duty: str,
     kind: Decided,
     at: datetime,
     reason: str,
     *,
-    signed: Sequence[str] = (),
+    ground: str = "",
     watch: str = "",
 ) -> RecordDuty:
     """Return the command that records a decision not to notify, or a waiver.
 
-    ``watch`` is a condition over facts that opens the decision again; raises Usage where it is none, NotFound or
-    Refused where somebody who is said to have signed it is nobody of ours or may not.
+    ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
+    the decision again; raises Usage where it is none.
     """
     by = desk.actor.claimed
-    for person in signed:
-        _may_sign(desk, incident, person, by)
     record = DutyRecord(
         kind=kind,
         by=by,
         at=at,
         reason=reason,
-        signed=tuple(dict.fromkeys(signed)),
+        ground=ground,
         watch=_condition(watch) if watch else None,
     )
     return RecordDuty(by=by, duty=duty, record=record)
-
-
-def _may_sign(desk: Desk, incident: Incident, person: str, author: str) -> None:
-    """A signature is worth something when it is another's, who answers for it here: counsel, or whoever approves."""
-    desk.known(person)
-    if person == author:
-        raise Refused(f"{person} decided it: name who else signed", hint="--signed-by PERSON", code="author")
-    plans = desk.library(incident).plans.values()
-    bodies = (body for plan in plans for body in plan.bodies.values())
-    steps = (step for body in bodies for step in body.steps.values())
-    roles = {COUNSEL, *(role for step in steps if isinstance(step, Approve) for role in step.by.roles)}
-    if not any(person in incident.roles.get(role, ()) for role in roles):
-        raise Refused(
-            f"{person} holds no role that signs here: {', '.join(sorted(roles))}",
-            hint=f"tocsin role assign {min(roles)} {person}",
-            code="role",
-        )
 
 
 def _condition(text: str) -> Expression:

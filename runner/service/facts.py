@@ -28,8 +28,8 @@ LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
 
 def record_facts(
     desk: Desk, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
-) -> tuple[Incident, tuple[str, ...]]:
-    """Record assignments together, later ones seeing earlier ones; return the incident after and the facts' names.
+) -> tuple[Incident, tuple[FactChange, ...]]:
+    """Record assignments together, later ones seeing earlier ones; return the incident after and what was recorded.
 
     Raises Invalid for what cannot be read and Stale when others keep changing the incident.
     """
@@ -42,21 +42,30 @@ def record_facts(
         return (RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds),)
 
     after, (made,) = desk.change(name, make)
-    return after, tuple(change.key for change in made.changes)
+    return after, made.changes
 
 
-def record_answer(desk: Desk, name: str, step: str, value: str, source: str, confidence: str) -> Incident:
+def record_answer(
+    desk: Desk, name: str, step: str, value: str, source: str, confidence: str, grounds: str = ""
+) -> tuple[Incident, tuple[FactChange, ...]]:
     """Answer a question; a map's further entries are recorded beside the answer. Raises as ``record_facts``."""
     sure = level(confidence)
 
     def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
-        return _answer(desk, incident, step, value, source, sure)
+        return _answer(desk, incident, step, value, source, sure, grounds)
 
-    return desk.change(name, make)[0]
+    after, made = desk.change(name, make)
+    return after, tuple(one.change for one in made if isinstance(one, Answer))
 
 
 def _answer(
-    desk: Desk, incident: Incident, step: str, value: str, source: str, confidence: Confidence
+    desk: Desk,
+    incident: Incident,
+    step: str,
+    value: str,
+    source: str,
+    confidence: Confidence,
+    grounds: str,
 ) -> tuple[RecordFacts | Answer, ...]:
     invocation = incident.invocations[step]
     definition = desk.library(incident).step(incident, step)
@@ -77,8 +86,8 @@ def _answer(
     text = f"{invocation.sets or definition.sets}={value}"
     first, *rest = stated(desk, incident, (text,), said, confidence)
     by = desk.actor.claimed
-    beside = (RecordFacts(by=by, changes=tuple(rest)),) if rest else ()
-    return (*beside, Answer(by=by, step=step, change=first))
+    beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
+    return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
 
 
 def level(text: str) -> Confidence:

@@ -22,7 +22,7 @@ from runner.engine.exercise_time import time_in, wall_time
 from runner.engine.plan import Library
 from runner.engine.settle import number, settle
 from runner.engine.timing import next_look
-from runner.errors import NotFound, Sealed, StoreCorrupt, StoreTooNew
+from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreTooNew
 from runner.model.actor import VIA, Actor
 from runner.model.commands import AnyCommand
 from runner.model.events import (
@@ -32,6 +32,7 @@ from runner.model.events import (
     PlaybookMigrated,
     PlaybookPinned,
     Recorded,
+    SecondPersonAsked,
     StepEnded,
     decode,
     encode,
@@ -181,8 +182,18 @@ def prepare(
 
 
 def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
-    """Put the person for whom somebody acted to what was made: it is theirs as well, and neither approves it."""
+    """Put the person for whom somebody acted to what was made: it is theirs as well, and neither approves it.
+
+    What needs two people says which system user asked for it, and nobody asks for it in the name of another.
+    """
     person = actor.represented
+    if person and any(isinstance(event, SecondPersonAsked) for event in events):
+        raise Refused(
+            "what needs two people is asked for in person",
+            hint="leave --on-behalf-of out, or let that person do it",
+            code="on_behalf",
+        )
+    events = [_by_user(event, actor) for event in events]
     if not person:
         return tuple(events)
     return tuple(
@@ -191,6 +202,13 @@ def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
         else event
         for event in events
     )
+
+
+def _by_user(event: AnyEvent, actor: Actor) -> AnyEvent:
+    if not isinstance(event, SecondPersonAsked):
+        return event
+    act = msgspec.structs.replace(event.act, os_user=actor.os_user, proven_by=actor.proven_by or "")
+    return msgspec.structs.replace(event, act=act)
 
 
 def _on_behalf(first: int, events: Sequence[AnyEvent], actor: Actor) -> ActedOnBehalf:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runner.engine.exercise_faults import unreachable
+from runner.engine.not_notifying import NONE, statute_grounds
 from runner.engine.paths import lane_of, path_of
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of
@@ -80,6 +81,8 @@ class Players:
     def act(self) -> bool:
         """Do the next thing that a person can do; tell whether there was one."""
         incident = self._incident
+        if self._confirmed(incident):
+            return True
         open_ = [incident.invocations[name] for name in sorted(incident.active)]
         ended = [one for name in incident.latest.values() if _halted(one := incident.invocations[name])]
         for invocation in sorted((*open_, *ended), key=lambda one: (one.kind != "message", one.due or NEVER)):
@@ -173,7 +176,7 @@ class Players:
                 code="answer_missing",
             )
         desk = self._at(self._holder(invocation, step.role))
-        facts.record_answer(desk, self._name, invocation.id, value, SOURCE, "confirmed")
+        facts.record_answer(desk, self._name, invocation.id, value, SOURCE, "confirmed", REASON)
 
     def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
         """Have the next person decide who holds one of the roles and may."""
@@ -288,9 +291,35 @@ class Players:
 
     def _decide_duty(self, by: str, duty: str, kind: duties.Decided) -> None:
         """Record a decision on a duty, in somebody's name."""
-        now = self._now
-        made = duties.decision(self._at(by), self._incident, duty, kind, now, REASON)
+        by = next(iter(self._holders("counsel")), by)
+        ground = "" if kind == "waived" else self._ground(duty)
+        made = duties.decision(self._at(by), duty, kind, self._now, REASON, ground=ground)
         self._at(by).submit(self._name, made)
+
+    def _ground(self, duty: str) -> str:
+        """Return the exemption that a duty's verdict names, else that there is none."""
+        law = self._desk.library(self._incident).regime(duty.partition("/")[0])
+        status = next((one for one in self._desk.duties(self._incident) if one.id == duty), None)
+        if law is None or status is None:
+            return NONE
+        known = statute_grounds(law, status)
+        return next((one.code for one in status.because if one.code in known), NONE)
+
+    def _confirmed(self, incident: Incident) -> bool:
+        """Have somebody else confirm what needs a second person; tell whether there was anything."""
+        for one in incident.second_person.values():
+            if one.state == "awaiting":
+                able = (who for role in one.act.roles for who in self._holders(role) if who != one.act.by)
+                who = next(able, "")
+                if not who:
+                    raise Stranded(
+                        f"nobody can confirm entry {one.entry}: it needs {' or '.join(one.act.roles)}",
+                        hint="more people in roles:",
+                        code="no_approver",
+                    )
+                self._at(who).submit(self._name, c.ConfirmEntry(by=who, seq=one.entry, os_user=who))
+                return True
+        return False
 
     def _meant(self, text: str) -> Iterator[str]:
         """Yield a duty by its name, or all that have a reason of this code: ``because:risk_unlikely``."""
@@ -312,7 +341,9 @@ class Players:
 
     def _record(self, assignments: Sequence[str]) -> None:
         if assignments:
-            facts.record_facts(self._at(self._anybody()), self._name, assignments, SOURCE, "confirmed")
+            facts.record_facts(
+                self._at(self._anybody()), self._name, assignments, SOURCE, "confirmed", REASON
+            )
 
     def _holders(self, role: str) -> tuple[str, ...]:
         incident = self._incident

@@ -84,7 +84,7 @@ def record_filed_late(duty: str) -> str:
 
 def decide_again(duty: str) -> str:
     """Return the command that records a decision not to notify anew."""
-    return f"tocsin duty decide {shell_word(duty)} --not-to-notify --reason 'WHY'"
+    return f"tocsin duty decide {shell_word(duty)} --not-to-notify --ground GROUND --reason 'WHY'"
 
 
 def state_fact(path: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
+import msgspec
+
 from runner.engine.failover import Policy
 from runner.engine.law import BINDING
 from runner.engine.sight import questions
@@ -20,6 +22,7 @@ from runner.model.incident import Delivery, Incident, Invocation
 from runner.views import advice
 from runner.views.attention_messages import call_owed, campaigns, deliveries, exposed, promises
 from runner.views.rows import TaskRow, named
+from runner.views.second_person import awaiting
 from runner.views.waiting import SEVERITIES, Attention
 from runner.views.war_room import nowhere
 from runner.views.words import ago, left, standing
@@ -37,12 +40,15 @@ IDLE = timedelta(minutes=5)
 def needs_attention(
     incident: Incident, rows: Sequence[TaskRow], duties: Sequence[DutyStatus], now: datetime
 ) -> tuple[Attention, ...]:
-    """Return what waits for a person, worst and oldest first. A closed or cancelled incident asks nothing.
+    """Return what waits for a person, worst and oldest first. A cancelled incident asks nothing.
 
-    An exercise that is over asks to be rated and closed.
+    Of a closed one only duties that were left open press on, and what still waits for a second person. An exercise
+    that is over asks to be rated and closed.
     """
-    if incident.state in ("closed", "cancelled"):
+    if incident.state == "cancelled":
         return ()
+    if incident.state == "closed":
+        return _ordered([*awaiting(incident), *pressing_on(incident, duties, now)], now)
     if incident.drill is not None and incident.drill.stage in OVER:
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
@@ -57,11 +63,26 @@ def needs_attention(
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
+        *awaiting(incident),
         *exposed(incident, begun),
         *campaigns(incident),
         *promises(incident, now),
         *nowhere(incident),
     ]
+    return _ordered(found, now)
+
+
+def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
+    """Yield the duties of a closed incident that are late or past their start, each with its incident in the command."""
+    for one in _duties(duties, now) if incident.kind == "real" else ():
+        yield msgspec.structs.replace(
+            one,
+            text=f"{incident.codename} is closed with this duty open: {one.text}",
+            command=f"{one.command} -i {incident.codename}",
+        )
+
+
+def _ordered(found: Sequence[Attention], now: datetime) -> tuple[Attention, ...]:
     far = now + timedelta(days=36_500)
     return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
 

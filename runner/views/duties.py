@@ -11,6 +11,7 @@ from runner.model.duty import DutiesReport, DutyDone, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.second_person import ground_words
 from runner.views.words import count, day, left, moment, signatures, unsigned, when
 
 _DONE = {
@@ -173,8 +174,9 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
     if duty.verdict != "not_applicable":
         yield from _times(duty, now, opened)
     yield "missing", ", ".join(duty.missing_facts), "warn"
-    if duty.record is not None:
-        yield "record", record_words(duty.record), "plain"
+    for record in (*duty.earlier, duty.record):
+        if record is not None:
+            yield "record", record_words(record), "plain"
     for note in duty.notes:
         yield "note", note, "dim"
     yield "law", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
@@ -186,9 +188,7 @@ def record_words(record: DutyDone) -> str:
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
-    return (
-        f"{said}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}"
-    )
+    return f"{said}{ground_words(record.ground)}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

@@ -7,6 +7,7 @@ import msgspec
 from runner.model.incident import Incident
 from runner.model.states import MARKS, Kind, State
 from runner.views.page import Blank, Block, Cell, Paragraph, line
+from runner.views.second_person import alone_words
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,8 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     kind: Kind
     state: State
+    alone: str = ""
+    """What one person did alone that needs two, and why nobody else is there."""
 
 
 def heading_of(incident: Incident) -> Heading:
@@ -27,6 +30,7 @@ def heading_of(incident: Incident) -> Heading:
         title=incident.title,
         kind=incident.kind,
         state=incident.state,
+        alone=alone_words(incident),
     )
 
 
@@ -60,6 +64,7 @@ def top(heading: Heading, subject: str = "") -> tuple[Block, ...]:
             ),
             hang=2,
         ),
+        *((line(heading.alone, "alarm", hang=2),) if heading.alone else ()),
         *((line(subject, "dim"),) if subject else ()),
         Blank(),
     )

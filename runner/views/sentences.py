@@ -15,6 +15,7 @@ from runner.model.states import MARKS
 from runner.views.bulk_sentences import campaign_sentence
 from runner.views.drill_sentences import drill_sentence
 from runner.views.facts import value_words
+from runner.views.second_person import act_words, ground_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because
 from runner.views.words import count, moment, short, signatures, span, unsigned
@@ -100,6 +101,7 @@ _Life = (
     | e.IncidentResumed
     | e.IncidentCancelled
     | e.IncidentClosed
+    | e.IncidentReopened
     | e.BriefGiven
     | e.CommandTaken
 )
@@ -126,8 +128,22 @@ def _life(event: _Life) -> str:
             return f"Automatic work goes on{_because(reason)}"
         case e.IncidentCancelled(reason=reason):
             return f"Incident called off{_because(reason)}"
-        case e.IncidentClosed(by=by, reason=reason):
-            return f"Incident closed by {by or 'nobody named'}{_because(reason)}"
+        case e.IncidentClosed() | e.IncidentReopened():
+            return _end(event)
+
+
+def _end(event: e.IncidentClosed | e.IncidentReopened) -> str:
+    by = event.by or "nobody named"
+    match event:
+        case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
+            duties = "".join(f"; {duty} left open: {why}" for duty, why in left_open.items())
+            return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}"
+        case e.IncidentReopened(reason=reason):
+            return f"Incident reopened by {by}{_because(reason)}"
+
+
+def _and(second: str) -> str:
+    return f", confirmed by {second}" if second else ""
 
 
 _Coming = e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened
@@ -326,15 +342,17 @@ _Record = (
     | e.EventCorrected
     | e.ActedOnBehalf
     | e.BehalfConfirmed
+    | e.SecondPersonAsked
+    | e.SecondPersonConfirmed
 )
 
 
 def _record(event: _Record, words: Words) -> str:
     match event:
-        case e.FactsRecorded(facts=facts, step=step, grounds=grounds):
+        case e.FactsRecorded(facts=facts, step=step, grounds=grounds, second=second):
             said = "; ".join(_fact(one) for one in facts)
             asked = f" (answer to {words.step(step)})" if step else ""
-            return f"{said}{asked}{_because(grounds)}"
+            return f"{said}{asked}{_and(second)}{_because(grounds)}"
         case e.DutiesAssessed(changes=changes, because=because):
             moved = _moved(changes)
             cause = f" (because of {', '.join(because)})" if because else ""
@@ -343,7 +361,7 @@ def _record(event: _Record, words: Words) -> str:
             proof = record.reference or record.receipt
             with_proof = f", proof {proof}" if proof else ""
             late = f", late: {record.late_reason}" if record.late_reason else ""
-            told = f"{record.kind.replace('_', ' ')}{signatures(record.signed)}{with_proof}{late}{unsigned(record.unsigned)}"
+            told = f"{record.kind.replace('_', ' ')}{ground_words(record.ground)}{signatures(record.signed)}{with_proof}{late}{unsigned(record.unsigned)}"
             again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {told}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
@@ -354,10 +372,27 @@ def _record(event: _Record, words: Words) -> str:
             return f"Note{of}: {text}"
         case e.EventCorrected(seq=seq, reason=reason):
             return f"Entry {seq} is wrong{_because(reason)}"
+        case e.ActedOnBehalf() | e.BehalfConfirmed() | e.SecondPersonAsked() | e.SecondPersonConfirmed():
+            return _agreement(event)
+
+
+def _agreement(
+    event: e.ActedOnBehalf | e.BehalfConfirmed | e.SecondPersonAsked | e.SecondPersonConfirmed,
+) -> str:
+    match event:
         case e.ActedOnBehalf(first=first, person=person, by=by, via=via):
             return f"From entry {first} to here: on behalf of {person} by {by} via {via}, PROVISIONAL until {person} confirms"
         case e.BehalfConfirmed(first=first, by=by):
             return f"{by} confirms what was done on their behalf from entry {first}"
+        case e.SecondPersonAsked(act=act):
+            stands = (
+                f"NO SECOND PERSON: {act.alone}"
+                if act.alone
+                else "PROVISIONAL until a second person confirms"
+            )
+            return f"{act.by} wants to {act_words(act)}, {stands}{_because(act.reason)}"
+        case e.SecondPersonConfirmed(entry=entry, by=by):
+            return f"{by} confirms entry {entry} as the second person"
 
 
 _Notice = e.DocumentRendered | e.NoticeOverridden | e.NoticeAdopted

@@ -18,6 +18,7 @@ from runner.views.lanes import LaneGroup, lane_groups
 from runner.views.messages import DeliveryRow, delivery_rows
 from runner.views.rows import TaskRow, task_rows
 from runner.views.rules import OverrideView, override_views
+from runner.views.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.views.waiting import Attention
 from runner.views.war_room import RoomView, room_view
 
@@ -73,6 +74,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """Where responders talk; without a name where no room can be used."""
     lanes: tuple[LaneGroup, ...] = ()
     """Steps that stand in several lanes that are alike: pages show them as one."""
+    second_person: tuple[TwoPersonRow, ...] = ()
+    """What needs two people, and whether it counts."""
+    alone: str = ""
+    """What one person did alone that needs two, and why nobody else is there."""
     organisation: tuple[Attention, ...] = ()
     """What waits for a person beside this incident; ``--check`` does not count it."""
 
@@ -111,6 +116,8 @@ def status(
         me=me,
         mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
         lanes=lane_groups(incident, rows, duties),
+        second_person=two_person_rows(incident),
+        alone=alone_words(incident),
         organisation=organisation,
     )
 

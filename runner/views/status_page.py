@@ -16,6 +16,7 @@ from runner.views.messages import DeliveryRow, delivery_cells, unproved
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import CONTAINERS, TaskRow, named
 from runner.views.rules import overrides_blocks
+from runner.views.second_person import two_person_blocks
 from runner.views.status import Fallen, Status
 from runner.views.waiting import Attention, Severity
 from runner.views.war_room import room_blocks
@@ -44,6 +45,7 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
         _war_room(found),
         _domains(found, now),
         overrides_blocks(found.overrides, now),
+        two_person_blocks(found.second_person),
         _clocks(found.duties, now, found.opened_at, lanes),
         _decided(found.duties),
         _left_open(found) if over else _steps(found, now, lanes),
@@ -64,6 +66,7 @@ def _heading(found: Status) -> Heading:
         title=found.title,
         kind=found.kind,
         state=found.state,
+        alone=found.alone,
     )
 
 
@@ -149,7 +152,10 @@ def _clocks(
 def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
     """Yield the decisions not to notify and the waivers: who took them, who signed, what opens them again."""
     taken = [
-        (duty.id, duty.record) for duty in duties if duty.record is not None and duty.record.kind != "filed"
+        (duty.id, record)
+        for duty in duties
+        for record in (*duty.earlier, duty.record)
+        if record is not None and record.kind != "filed"
     ]
     if taken:
         yield line("DECIDED", "title")

@@ -26,6 +26,7 @@ AttentionKind = Literal[
     "fact_missing",
     "role_unheld",
     "unconfirmed",
+    "second_person",
     "exposed",
     "bulk_paused",
     "bulk_unknown",

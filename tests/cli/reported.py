@@ -180,7 +180,10 @@ def played(tocsin: AtDesk, folder: Path) -> None:
     tocsin.done("task", "done", "logs")
     after(25)
     tocsin.done("duty", "record-filed", GDPR, "--reference", "AZ 1", "--late-reason", "nobody had the form")
-    tocsin.done("duty", "waive", LETTERS, "--reason", "written by the parent")
+    tocsin.done("role", "assign", "executive", "maria")
+    decided = ("duty", "decide", LETTERS, "--not-to-notify", "--reason", "written by the parent")
+    entry = tocsin(*decided, "--ground", "none", "--as", "ada", "--format", "json").json["second_person"][0]
+    tocsin.done("confirm", str(entry), "--as", "maria")
     tocsin.done(
         "drill", "observe", "Mail was left at once", "--objective", "O1", "--kind", "strength", "--as", "olga"
     )
@@ -226,4 +229,8 @@ def worked(tocsin: AtDesk, folder: Path) -> None:
     tocsin.done("task", "skip", "sure", "--reason", "the logs say it")
     tocsin.done("duty", "record-filed", GDPR, "--reference", "AZ 1", "--late-reason", "nobody had the form")
     after(300)
-    tocsin.done("close", "--reason", "the bucket is closed")
+    found = tocsin("duties", "--format", "json").json["duties"]
+    owed = [one["id"] for one in found if one["verdict"] == "applies" and one["state"] in ("open", "overdue")]
+    left = [word for one in owed for word in ("--leave-open", f"{one}=the parent does it")]
+    said = tocsin("close", "--reason", "the bucket is closed", *left, "--format", "json")
+    tocsin.done("confirm", str(said.json["second_person"][0]), "--as", "ada")

@@ -14,7 +14,11 @@ from tests.cli.noticed import DUTY, noticed
 @pytest.fixture
 def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
     desk = noticed(tocsin, tmp_path)
-    desk.done("close", "--reason", "contained; the authority gets its report next week")
+    found = desk("duties", "--format", "json").json["duties"]
+    each = (f"{one['id']}=next week" for one in found if one["verdict"] == "applies" and one["in_sight"])
+    left = (word for one in each for word in ("--leave-open", one))
+    said = desk("close", "--reason", "contained", *left, "--format", "json")
+    desk.done("confirm", str(said.json["second_person"][0]), "--as", "jonas")
     desk.done("use", "amber-falcon")
     return desk
 
@@ -58,7 +62,13 @@ def test_a_fact_is_corrected_after_the_end_and_the_law_looks_again(desk: AtDesk,
     assert (attached.code, "amber-falcon" in attached.json["done"][-1]) == (0, True), (
         "it says that it is over"
     )
-    words = ("incident.aware_at=2026-11-23T08:00:00Z", "--source", "the provider's log")
+    words = (
+        "incident.aware_at=2026-11-23T08:00:00Z",
+        "--source",
+        "the provider's log",
+        "--grounds",
+        "it says so",
+    )
     said = desk("fact", "set", *words, "--format", "json")
     assert (said.code, "amber-falcon" in said.json["done"][-1]) == (0, True), "it says that it is over"
     assert duty(desk)["due"] == "2026-11-26T08:00:00Z"

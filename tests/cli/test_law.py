@@ -116,7 +116,10 @@ def test_a_decision_not_to_notify_needs_its_grounds(breach: AtDesk) -> None:
     letter = "eu-gdpr-34-data-subjects/individuals"
     assert breach("duty", "decide", letter, "--reason", "x").code == 2
     assert breach("duty", "decide", letter, "--not-to-notify").error == "reason_missing"
-    breach.done("duty", "decide", letter, "--not-to-notify", "--reason", "disk encrypted")
+    words = ("duty", "decide", letter, "--not-to-notify", "--reason", "disk encrypted", "--as", "ada")
+    assert breach(*words).error == "ground_missing"
+    entry = breach(*words, "--ground", "none", "--format", "json").json["second_person"][0]
+    breach.done("confirm", str(entry), "--as", "jonas")
     assert breach("duty", "waive", "x/y", "--reason", "z").error == "unknown_duty"
 
 

@@ -42,7 +42,7 @@ def test_what_is_meant_to_come_may_lie_in_the_future(incident: AtDesk, key: str)
 
 
 def test_clocks_that_differ_by_minutes_are_no_future(incident: AtDesk) -> None:
-    incident.done("fact", "set", "incident.aware_at=2026-11-24T09:04:59Z", "--source", "another machine")
+    incident.done("fact", "set", "incident.contained_at=2026-11-24T09:04:59Z", "--source", "another machine")
     said = incident("fact", "set", "incident.aware_at=2026-11-24T09:05:01Z", "--source", "another machine")
     assert (said.code, said.error) == (1, "ahead")
 
@@ -72,8 +72,7 @@ def test_an_incident_is_not_opened_with_what_lies_ahead(
     "words",
     [
         ("record-filed", DUTY, "--reference", "A-1"),
-        ("decide", DUTY, "--not-to-notify", "--reason", "no risk"),
-        ("waive", DUTY, "--reason", "told already"),
+        ("decide", DUTY, "--not-to-notify", "--reason", "no risk", "--ground", "none", "--as", "jonas"),
     ],
     ids=lambda words: words[0],
 )

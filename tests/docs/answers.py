@@ -138,7 +138,7 @@ cyber-insurance,Policy 4711,claim,insurer,incident.discovered_at,72,hours
 PREPARED = (
     "task check triage --all --as ana",
     "task done triage --as ana",
-    "answer aware 2026-11-24T09:00:00+01:00 --as ben",
+    "answer aware 2026-11-24T06:40:00+01:00 --as ben",
     "fact set risk.to_people=high --source meeting --as ben",
 )
 """What is done, unshown, before notices are asked for."""
@@ -159,7 +159,7 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
         if words.startswith("drill rate"):
             _exercised(desk)
         if words.startswith("shred"):
-            desk.type("tocsin close amber-falcon --reason 'for the page' --as ana", ())
+            desk.type("tocsin cancel amber-falcon --reason 'for the page' --as ana", ())
         shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
         document = json.loads(answer.replace(str(ROOT), "…"))

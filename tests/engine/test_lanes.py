@@ -28,7 +28,11 @@ def world() -> s.World:
         after="duties",
     )
     found = s.World(
-        s.duties("duties"), lane, s.task("last", after="notify"), regimes=s.law(s.GDPR), facts=APPLIES
+        s.duties("duties"),
+        lane,
+        s.task("last", after="notify"),
+        regimes=s.waivable(s.law(s.GDPR)),
+        facts=APPLIES,
     )
     found.work()
     return found
@@ -41,7 +45,8 @@ def filed(found: s.World) -> None:
 
 
 def decided(found: s.World, kind: str, duty: str = DUTY) -> None:
-    record = DutyRecord(kind=kind, by="ann", at=found.now, reason="nobody is at risk")
+    ground = "none" if kind == "decided_not_to_notify" else ""
+    record = DutyRecord(kind=kind, by="ann", at=found.now, reason="nobody is at risk", ground=ground)
     found.give(c.RecordDuty(duty=duty, record=record, by="ann"))
 
 

@@ -26,13 +26,14 @@ SAFE = {
 
 
 def decided(watch: str = "", kind: str = "decided_not_to_notify", **facts: object) -> s.World:
-    found = s.World(s.duties("duties"), regimes=s.law(s.GDPR), facts={**SAFE, **facts})
+    found = s.World(s.duties("duties"), regimes=s.waivable(s.law(s.GDPR)), facts={**SAFE, **facts})
     found.work()
     record = DutyRecord(
         kind=kind,
         by="ann",
         at=found.now,
         reason="nobody is at risk",
+        ground="risk_unlikely",
         watch=parse_condition(watch) if watch else None,
     )
     found.give(c.RecordDuty(duty=DUTY, record=record, by="ann"))
@@ -87,7 +88,11 @@ def test_a_new_decision_ends_the_matter() -> None:
     found = decided()
     found.fact("risk.to_people", "high")
     record = DutyRecord(
-        kind="decided_not_to_notify", by="bob", at=found.now, reason="told by the processor already"
+        kind="decided_not_to_notify",
+        by="bob",
+        at=found.now,
+        reason="told by the processor already",
+        ground="none",
     )
     found.give(c.RecordDuty(duty=DUTY, record=record, by="bob"))
     found.work()

@@ -12,7 +12,7 @@ import pytest
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.actor import Actor
-from runner.model.incident import DutyRecord, Run
+from runner.model.incident import DutyRecord, Run, TwoPersonAct
 from runner.model.war_room import WarRoom
 from runner.store.port import StoredEvent
 from runner.views.page import plain
@@ -99,6 +99,7 @@ def examples() -> dict[str, e.AnyEvent]:
         "cause": "time",
         "message_class": scenes.URGENT,
         "approved": True,
+        "act": TwoPersonAct(kind="close", by="ann", reason="over"),
         "facts": {},
         "files": {},
         "ways": {"email": 2},

@@ -1,0 +1,92 @@
+"""The decision not to notify: on which ground of the statute, and whether it takes two people.
+
+Where the law asks for the notice, or may ask, or does not because an exemption holds, somebody has to answer for silence:
+that takes two people and a ground that the statute itself gives, or the open word that there is none. What the law does
+not ask of us at all one person puts aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from runner.engine.duties import assess
+from runner.engine.law import BINDING
+from runner.engine.plan import Library
+from runner.errors import Refused
+from runner.model.duty import DutyStatus
+from runner.model.facts import nested
+from runner.model.incident import DutyRecord, Incident
+from runner.model.regime import Regime
+from runner.model.vocabulary import nearest
+
+NONE = "none"
+"""No exemption of the statute: the decision is against the law's answer."""
+
+
+def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library) -> bool:
+    """Tell whether a decision takes two people; raises Refused where its ground, or a waiver, is none of the law's."""
+    law = library.regime(duty.partition("/")[0])
+    status = _status(incident, duty, now, library, law) if law is not None else None
+    if law is None or status is None:
+        return True
+    if record.kind == "waived":
+        _waivable(law, status)
+        return True
+    known = statute_grounds(law, status)
+    if record.ground and record.ground not in (*known, NONE):
+        near = nearest(record.ground, known)
+        raise Refused(
+            f"{duty} has no exemption '{record.ground}'",
+            hint=f"did you mean --ground {near}?" if near else _choices(known),
+            code="unknown_ground",
+        )
+    exempt = any(reason.code in known for reason in status.because)
+    if status.verdict not in BINDING and not exempt:
+        return False
+    if not record.ground:
+        raise Refused(
+            "a decision not to notify needs a ground: an exemption of the statute",
+            hint=_choices(known),
+            code="ground_missing",
+        )
+    return True
+
+
+def _choices(known: Mapping[str, str]) -> str:
+    each = "; ".join(f"--ground {code} ({text})" for code, text in known.items())
+    return f"{each}{'; ' if each else ''}--ground {NONE} (against the law's answer: shown for ever)"
+
+
+def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
+    """Return the exemptions that the statute has for a duty: code and words."""
+    slug = status.id.partition("/")[2]
+    version = next(one for one in law.versions if one.label == status.law_version)
+    exemptions = {one.code: one.text for one in version.exemptions if not one.removes or slug in one.removes}
+    return exemptions | {
+        one.code: one.text for rule in version.duties if rule.slug == slug for one in rule.unless
+    }
+
+
+def _waivable(law: Regime, status: DutyStatus) -> None:
+    slug = status.id.partition("/")[2]
+    version = next(one for one in law.versions if one.label == status.law_version)
+    if not any(rule.slug == slug and rule.waiver for rule in version.duties):
+        raise Refused(
+            f"the law does not let anybody waive {status.id}",
+            hint=f"tocsin duty decide {status.id} --not-to-notify --ground GROUND --reason WHY",
+            code="no_waiver",
+        )
+
+
+def _status(incident: Incident, duty: str, now: datetime, library: Library, law: Regime) -> DutyStatus | None:
+    records = {d.id: d.record for d in incident.duties.values() if d.record is not None and d.id != duty}
+    found = assess(
+        (law,),
+        nested(incident.facts),
+        now,
+        records,
+        calendar=library.calendar,
+        first_known=incident.opened_at,
+    )
+    return next((one for one in found if one.id == duty), None)

@@ -45,9 +45,12 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
       tocsin next --me maria
       tocsin next --all
     """
+    from runner.service.between import pressing
     from runner.views.next import next_page, next_things
 
-    found = next_things(read_status(session, session.incident(where), me), everything=everything)
+    incident = session.incident(where)
+    others = tuple(one for one in pressing(session.desk) if not one.command.endswith(f" {incident.codename}"))
+    found = next_things(read_status(session, incident, me, organisation=others), everything=everything)
     session.show(found, lambda: next_page(found))
 
 
@@ -138,12 +141,14 @@ def _seconds() -> Iterator[None]:
 
 def list_(session: Session, everything: All = False) -> None:
     """List the incidents of this home."""
+    from runner.service.between import left_running
     from runner.service.choosing import counts
     from runner.service.exercised import playing
     from runner.views.incidents import incidents, incidents_page
 
-    rows = session.desk.incidents()
-    report = incidents(rows, session.now(), counts(session.choice, rows), playing(session.desk, rows))
+    rows, now = session.desk.incidents(), session.now()
+    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(session.desk)}
+    report = incidents(rows, now, counts(session.choice, rows), playing(session.desk, rows), running)
     session.show(report, lambda: incidents_page(report, everything=everything))
 
 

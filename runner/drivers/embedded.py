@@ -39,6 +39,7 @@ from runner.drivers.outcomes import (
 from runner.drivers.outside import Outside, may_send
 from runner.drivers.pool import Pool
 from runner.drivers.visits import Visits
+from runner.engine.after_closing import is_still_sent
 from runner.errors import Sealed, StoreError, TocsinError
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
@@ -444,7 +445,8 @@ class Worker:
         if known is not None and known.version > incident.version:
             incident = known
         try:
-            command = self._perform(work, incident, head) if incident.state == "open" else called_off(work)
+            goes_on = incident.state == "open" or is_still_sent(incident, work)
+            command = self._perform(work, incident, head) if goes_on else called_off(work)
         except TocsinError as error:
             command = failed(work, error.message)
         except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known

@@ -10,6 +10,7 @@ import msgspec
 from runner.effects.compose import Body, planned
 from runner.effects.levels import recipients
 from runner.effects.tools import Tools, message_class
+from runner.engine.after_closing import WATCH
 from runner.model.commands import Composed
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
@@ -46,7 +47,7 @@ def _kind(told: MessageClass) -> MessageClass:
     """It wants no answer, and the next watch tells again."""
     return msgspec.structs.replace(
         told,
-        name="deadline-watch",
+        name=WATCH,
         goal="accepted",
         ack_quorum="all",
         stale_after=timedelta(hours=6),

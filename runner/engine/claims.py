@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from runner.engine.after_closing import only_clocks
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.deliveries import reached_places, sends
 from runner.engine.hosting import awaited, hosting
@@ -33,6 +34,8 @@ def claims(
     incident: Incident, now: datetime, library: Library, worker: str, rooms: Rooms = OPEN
 ) -> Iterator[Claim]:
     """Yield what to start now in an incident at rest, as far as the accounts of its channels have room."""
+    if incident.state == "closed":
+        yield from sends(only_clocks(incident), now, worker, rooms)
     if incident.state != "open":
         return
     if incident.replan and (incident.replan_at is None or incident.replan_at <= now):

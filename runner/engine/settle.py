@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from runner.engine.after_closing import only_clocks, watched
 from runner.engine.containers import late_items
 from runner.engine.deliveries import delivery_events
 from runner.engine.evolve import evolve
@@ -49,10 +50,13 @@ def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> lis
 
 def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
     over = incident.state in ("cancelled", "closed")
-    looked = _assessed(incident, now, library) if incident.assess or not over else None
+    looks = incident.assess or not over or watched(incident)
+    looked = _assessed(incident, now, library) if looks else None
     if looked is not None:
         yield looked
         return
+    if incident.state == "closed":
+        yield from _deliveries(only_clocks(incident), now)
     if over:
         return
     yield from time_passed(incident, now, library)
@@ -81,10 +85,15 @@ def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[Any
         yield from become_ready(incident, name, answer, now, library)
     for name in sorted(incident.active):
         yield from keep_running(incident, name, now, library)
+    yield from _deliveries(incident, now)
     answers = Answers(incident)
-    for name in due(incident.looks, now):
-        yield from delivery_events(incident, name, now, answers)
     for name in sorted(incident.calling):
         yield from message_events(incident, name, now, answers)
     for name in sorted(incident.lapsing):
         yield from lapse_events(incident, name, now)
+
+
+def _deliveries(incident: Incident, now: datetime) -> Iterator[AnyEvent]:
+    answers = Answers(incident)
+    for name in due(incident.looks, now):
+        yield from delivery_events(incident, name, now, answers)

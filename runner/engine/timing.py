@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from runner.engine.after_closing import next_watch, only_clocks
 from runner.engine.buckets import OPEN, Rooms
 from runner.engine.deliveries import next_delivery_look, next_lapse
 from runner.engine.hosting import awaited, next_hosting
@@ -102,8 +103,11 @@ def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
 
 def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms = OPEN) -> datetime | None:
     """Return the earliest instant at which time alone changes something, None when only an event can."""
-    if incident.state in ("cancelled", "closed"):
+    if incident.state == "cancelled":
         return None
+    if incident.state == "closed":
+        delivery = next_delivery_look(only_clocks(incident), now, rooms)
+        return min((*next_watch(incident, now), *((delivery,) if delivery else ())), default=None)
     paused = incident.state == "paused"
     times: list[datetime | None] = []
     for name in incident.active:

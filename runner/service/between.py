@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runner.engine.closing import left_open
+from runner.errors import Sealed
+from runner.model.duty import DutyStatus
+from runner.model.incident import Incident
 from runner.service import improvements, schedules
+from runner.store.port import IncidentRow
+from runner.views.attention import pressing_on
 from runner.views.between import late_items, missed_drills
 from runner.views.waiting import Attention
 
@@ -20,4 +28,28 @@ def missed(desk: Desk) -> tuple[Attention, ...]:
 def waiting(desk: Desk) -> tuple[Attention, ...]:
     """Return all of it as of now."""
     late = late_items(improvements.read(desk).items.values(), improvements.today(desk))
-    return (*missed(desk), *late)
+    return (*pressing(desk), *missed(desk), *late)
+
+
+def is_watched(row: IncidentRow) -> bool:
+    """Tell whether an incident was closed with duties open: its clocks are watched on."""
+    return row.kind == "real" and row.state == "closed" and row.next_due is not None
+
+
+def left_running(desk: Desk) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
+    """Yield each incident that was closed with duties open, and those that still are."""
+    for row in desk.store.rows("closed"):
+        if is_watched(row):
+            with suppress(Sealed):
+                incident = desk.load(row.id)
+                open_ = left_open(incident, desk.now_in(incident), desk.library(incident))
+                yield incident, tuple(open_)
+
+
+def pressing(desk: Desk) -> tuple[Attention, ...]:
+    """Return the duties of closed incidents that are late, or past the moment to begin."""
+    return tuple(
+        one
+        for incident, duties in left_running(desk)
+        for one in pressing_on(incident, duties, desk.now_in(incident))
+    )

@@ -16,6 +16,7 @@ from runner.errors import TocsinError
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.schedule import Rule
+from runner.service.between import is_watched
 from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
@@ -72,14 +73,14 @@ def comcheck(desk: Desk, since: datetime | None = None) -> Done:
 
 
 def watch(desk: Desk, ahead: timedelta) -> Done:
-    """Tell those who lead each real incident that is not over of its clocks that run out within ``ahead``.
+    """Tell those who lead each real incident of its clocks that run out within ``ahead``; also once it is closed.
 
     While one is paused nothing leaves, and its clocks run on: that needs a person.
     """
     told: list[str] = []
     untold: list[str] = []
     for row in desk.store.rows():
-        if row.kind != "real" or row.state not in ("open", "paused"):
+        if row.kind != "real" or not (row.state in ("open", "paused") or is_watched(row)):
             continue
         try:
             incident = desk.load(row.id)

@@ -85,8 +85,11 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The time in it; its ``opened_at`` is by the same clock."""
     unread: bool = False
     """The title is sealed, and the master key is not here."""
+    left_open: tuple[str, ...] = ()
+    """Duties that were open when it was closed, and still are: their clocks are watched."""
 
 
+_NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
 _NOBODY: Mapping[str, Playing] = {}
 
 
@@ -100,11 +103,15 @@ class IncidentsReport(
 
 
 def incidents(
-    rows: Iterable[Row], now: datetime, chosen: str = "", playing: Mapping[str, Playing] = _NOBODY
+    rows: Iterable[Row],
+    now: datetime,
+    chosen: str = "",
+    playing: Mapping[str, Playing] = _NOBODY,
+    left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
 ) -> IncidentsReport:
     """Return the list; ``chosen`` is the id that ``tocsin use`` keeps. Rows that are no incidents must be left out.
 
-    ``playing`` says of exercises that are not closed how far they are.
+    ``playing`` says of exercises that are not closed how far they are, ``left_open`` which duties closed ones still have.
     """
     found = [
         IncidentEntry(
@@ -115,12 +122,13 @@ def incidents(
             state=row.state,
             opened_at=row.opened_at,
             version=row.version,
-            next_due=row.next_due,
+            next_due=row.next_due if row.state in ("open", "paused") else None,
             has_work=row.has_work,
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
             unread=row.unread,
+            left_open=left_open.get(row.id, ()),
         )
         for row in rows
     ]
@@ -131,7 +139,9 @@ def incidents(
 
 def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page:
     """Draw the list; what is over is folded unless ``everything`` is asked for."""
-    shown = [one for one in report.incidents if everything or one.state in ("open", "paused")]
+    shown = [
+        one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")
+    ]
     blocks: list[Block] = []
     if shown:
         blocks.append(Table(rows=tuple(_cells(one, report.as_of) for one in shown), elastic=2, indent=0))
@@ -173,6 +183,8 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
     """Return what comes next, and what time it is in an exercise."""
     if one.stage in OVER:
         return f"to be closed: {close_exercise(one.codename)}"
+    if one.left_open:
+        return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
     parts = [f"exercise time {one.exercise_time:%Y-%m-%d %H:%M}"] if one.exercise_time is not None else []
     if one.has_work:
         parts.append("work is due")

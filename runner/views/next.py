@@ -33,6 +33,7 @@ _RANKS: dict[AttentionKind, int] = {
     "paused": 2,
     "fact_missing": 4,
     "unconfirmed": 4,
+    "second_person": 2,
     "role_unheld": 5,
     "exercise_over": 5,
 }
@@ -62,6 +63,7 @@ class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     as_of: datetime
     next: tuple[Item, ...]
     more: int
+    alone: str = ""
 
 
 def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
@@ -84,6 +86,7 @@ def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = F
         kind=found.kind,
         state=found.state,
         as_of=found.as_of,
+        alone=found.alone,
         next=tuple(ordered[:how_many]),
         more=max(len(ordered) - how_many, 0),
     )
@@ -96,7 +99,7 @@ _FAR = datetime.max.replace(tzinfo=UTC)
 def _candidates(found: Status) -> Iterator[tuple[_Rank, Item]]:
     groups = {group.first: group for group in found.lanes}
     hidden = {name for group in found.lanes for name in group.rows if name != group.first}
-    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
+    for n, one in enumerate((*attention_folded(found.needs_attention, found.lanes), *found.organisation)):
         yield (_RANKS[one.kind], False, one.since or _FAR, n), _attention(one)
     if found.state not in ("open", "paused"):
         return
@@ -132,6 +135,7 @@ def next_page(found: Next) -> Page:
         title=found.title,
         kind=found.kind,
         state=found.state,
+        alone=found.alone,
     )
     blocks: list[Block] = [*top(heading)]
     if not found.next:

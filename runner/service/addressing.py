@@ -32,6 +32,8 @@ PEOPLE = frozenset({"individuals", "data_subjects", "customers", "users", "subsc
 _REMEMBERED = 1_000
 """Places of which we keep why there is no letter for them: a list of any length names few."""
 
+DECIDED = "decided_not_to_notify"
+
 
 class Addressing:
     """What was found so far; it asks the law once for each place and population."""
@@ -86,6 +88,8 @@ class Addressing:
         try:
             self._add(*group)
         except TocsinError as error:
+            if error.code == DECIDED:
+                raise
             why = f"{error.message} ({error.hint})" if error.hint else error.message
             if len(self._why) < _REMEMBERED:
                 self._why[group] = why
@@ -114,6 +118,12 @@ class Addressing:
                 code="unknown_population",
             )
         status = self._duty(place, population)
+        if status.state in (DECIDED, "waived"):
+            raise Refused(
+                f"it was decided not to notify under {status.id}: its letters are not made",
+                hint="see: tocsin duties; to take it back: tocsin correct ENTRY --reason WHY",
+                code="decided_not_to_notify",
+            )
         found = brief(self._incident, status, self._library)
         if found is not None and population:
             judges = (Judge(self._views[population]),)

@@ -13,8 +13,10 @@ from runner.model.states import MARKS, Kind
 from runner.views.duties import running
 from runner.views.heading import marked, marking
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.views.second_person import ground_words
 from runner.views.words import day, moment
 
+DECIDED = ("decided_not_to_notify", "waived")
 _UNITED_STATES = "US"
 
 
@@ -33,6 +35,9 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     standard: str
     citation: str
     confidence: str
+    state: str = "open"
+    """``decided_not_to_notify`` and ``waived`` stay in the calendar as what they are."""
+    ground: str = ""
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/deadlines/v1"):
@@ -48,7 +53,12 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
 
 def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: Kind = "real") -> Deadlines:
     """Return the open deadlines of an incident."""
-    rows = [_row(duty) for duty in running(found, now)]
+    decided = [
+        duty
+        for duty in found
+        if duty.state in DECIDED and duty.verdict in ("applies", "unknown") and duty.in_sight
+    ]
+    rows = [_row(duty) for duty in (*running(found, now), *decided)]
     far = datetime.max.replace(tzinfo=UTC)
     letters = [
         duty
@@ -83,7 +93,14 @@ def _row(duty: DutyStatus) -> Deadline:
         standard=duty.standard,
         citation=duty.citation,
         confidence=duty.confidence,
+        state=duty.state,
+        ground=duty.record.ground if duty.record is not None else "",
     )
+
+
+def _decision(row: Deadline) -> str:
+    """Return what was decided about a duty, in words; empty where it is open."""
+    return f"{row.state.replace('_', ' ')}{ground_words(row.ground)}" if row.state in DECIDED else ""
 
 
 def calendar_page(found: Deadlines) -> Page:
@@ -113,6 +130,8 @@ def calendar_page(found: Deadlines) -> Page:
 
 
 def _whom(row: Deadline) -> str:
+    if row.state in DECIDED:
+        return _decision(row)
     words = f"to {row.recipient}{', if it applies' if row.verdict == 'unknown' else ''}"
     return f"{words}: {row.standard}" if row.due is None and row.standard else words
 
@@ -136,6 +155,7 @@ def sheet(found: Deadlines) -> Sheet:
             "Due day",
             "Start by (UTC)",
             "Provisional",
+            "Decision",
         ),
         *("Words of the law", "Citation", "Confidence"),
     )
@@ -158,7 +178,13 @@ def sheet(found: Deadlines) -> Sheet:
                     row.due_date,
                     row.start_by,
                 ),
-                *("yes" if row.provisional else "no", row.standard, row.citation, row.confidence),
+                *(
+                    "yes" if row.provisional else "no",
+                    _decision(row),
+                    row.standard,
+                    row.citation,
+                    row.confidence,
+                ),
             )
             for row in found.deadlines
         ],
@@ -201,7 +227,12 @@ def ics(found: Deadlines) -> bytes:
         event.add("dtstamp", found.as_of.astimezone(UTC))
         doubt = " (provisional)" if row.provisional else ""
         may = " (if it applies)" if row.verdict == "unknown" else ""
-        event.add("summary", f"{mark}{row.duty}: due to {row.recipient}{may}{doubt}")
+        event.add(
+            "summary",
+            f"{mark}{row.duty}: {_decision(row)}"
+            if row.state in DECIDED
+            else f"{mark}{row.duty}: due to {row.recipient}{may}{doubt}",
+        )
         event.add("description", f"{row.citation}. {row.standard} Confidence: {row.confidence}.")
         event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
         if row.start_by is not None and row.start_by < row.due:

@@ -21,6 +21,7 @@ from runner.model.states import Kind
 from runner.views.facts import value_words
 from runner.views.heading import marked
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.views.second_person import ground_words
 from runner.views.words import count, moment, signatures, standing
 
 LAW = "eu-gdpr-"
@@ -58,7 +59,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reasons: str
     because: tuple[str, ...]
     signed: tuple[str, ...] = ()
-    """Who signed a decision besides its author."""
+    """Who confirmed a decision besides its author."""
+    ground: str = ""
+    """The statute's exemption that a decision not to notify rests on; ``none`` is against the law's answer."""
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +148,7 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             reasons=_reasons(record) or _fallen(seen),
             because=tuple(reason.text for reason in duty.because),
             signed=record.signed if record else (),
+            ground=record.ground if record else "",
         )
 
 
@@ -211,7 +215,7 @@ def _value(name: str, value: Any) -> str:
 
 
 def _sentence(one: Decision) -> str:
-    said = f"{one.duty}: {one.verdict.replace('_', ' ')}, {one.state.replace('_', ' ')}"
+    said = f"{one.duty}: {one.verdict.replace('_', ' ')}, {one.state.replace('_', ' ')}{ground_words(one.ground)}"
     when = (
         f" {moment(one.at)} by {one.by}{signatures(one.signed)}"
         if one.at

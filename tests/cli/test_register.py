@@ -53,8 +53,11 @@ def test_the_register_holds_every_real_breach_with_its_gaps(home: AtDesk) -> Non
 
 def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
     why = "all badges are void"
-    words = ("-i", "amber-falcon", "--reason", why)
-    home.done("duty", "decide", INITIAL, "--not-to-notify", *words)
+    there = ("-i", "amber-falcon")
+    home.done("role", "assign", "executive", "maria", *there)
+    words = ("duty", "decide", INITIAL, "--not-to-notify", "--reason", why, "--ground", "none", *there)
+    entry = home(*words, "--format", "json").json["second_person"][0]
+    home.done("confirm", str(entry), "--as", "ada", *there)
     for fact in ("risk.consequences=none", "risk.mitigation=blocked"):
         home.done("fact", "set", fact, "--source", "ada", "-i", "amber-falcon")
     [one] = home("duties", "register", "--format", "json").json["breaches"]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runner.engine.closing import left_open
-from runner.errors import Sealed
+from runner.errors import TocsinError
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.service import improvements, schedules
@@ -40,7 +40,7 @@ def left_running(desk: Desk) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]
     """Yield each incident that was closed with duties open, and those that still are."""
     for row in desk.store.rows("closed"):
         if is_watched(row):
-            with suppress(Sealed):
+            with suppress(TocsinError):
                 incident = desk.load(row.id)
                 open_ = left_open(incident, desk.now_in(incident), desk.library(incident))
                 yield incident, tuple(open_)

@@ -13,7 +13,7 @@ from runner.cli.catalogs import readable_home
 from runner.cli.completing import playbooks
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.session import Session
-from runner.errors import NotFound, Problem, TocsinError
+from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.settings import CONFIG
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
 from runner.views.words import count
@@ -34,9 +34,10 @@ _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    made = group(app, "playbook", "Playbooks: list, show, validate, diff, test, fixture, graph, card.")
+    made = group(app, "playbook", "Playbooks: list, show, copy, validate, diff, test, fixture, graph, card.")
     command(made, "list", Scope.ANYWHERE)(list_)
     command(made, "show", Scope.ANYWHERE)(show)
+    command(made, "copy", Scope.ANYWHERE)(copy)
     command(made, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
     command(made, "diff", Scope.ANYWHERE)(diff)
     rehearsals.add(made)
@@ -64,18 +65,62 @@ def _list_page(found: tuple[Entry, ...]) -> Page:
     return Page((Table(rows=rows, elastic=2, indent=0),))
 
 
-def show(session: Session, name: Name) -> None:
+def show(
+    session: Session,
+    name: Name,
+    yaml: Annotated[bool, Option("--yaml", help="Print the file itself.")] = False,
+) -> None:
     """Show a playbook in outline, with the digest that an incident would be pinned to.
 
     \b
-    Example:
+    Examples:
       tocsin playbook show lost-device
+      tocsin playbook show lost-device --yaml > lost-laptop.yaml
     """
+    from runner.loading.bundle import find
+    from runner.loading.source import checked
     from runner.service.playbooks import shown
 
+    if yaml and session.json:
+        raise Usage("--yaml and --format json exclude each other", code="options_conflict")
+    if yaml:
+        session.world.out.write(checked(find(name, _catalog(session))[0], code="bad_playbook").text)
+        return
     home = readable_home(session)
     found = shown(name, _catalog(session), None if home is None else home.act)
     session.show(found, lambda: _show_page(found))
+
+
+def copy(
+    session: Session,
+    name: Name,
+    new: Annotated[str, Option("--as", metavar="NEW", help="The name of the copy.")] = "",
+) -> None:
+    """Copy a playbook into the home, to change it there; without --as it hides the one of the same name.
+
+    \b
+    Examples:
+      tocsin playbook copy lost-device --as lost-laptop
+      tocsin playbook copy ransomware
+    """
+    from runner.cli.written import private_file
+    from runner.service.playbooks import copied
+
+    session.ensure_home()
+    found = _catalog(session)
+    own, text = copied(name, found, new)
+    file = session.folder / "playbooks" / f"{own}.yaml"
+    if found.is_own("playbooks", own):
+        raise Refused(
+            f"the home has a playbook '{own}' already; nothing was copied",
+            hint=f"give the copy another name: tocsin playbook copy {name} --as NEW",
+            code="file_exists",
+        )
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    private_file(file, text.encode(), replace=False)
+    report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
+    check = Paragraph(cells=(Cell("→ "), Cell(f"tocsin playbook validate {own}", "command")))
+    session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 
 def _show_page(found: Shown) -> Page:
@@ -106,7 +151,9 @@ def _outline(one: Outline) -> tuple[Cell, ...]:
 
 def validate(
     session: Session,
-    path: Annotated[list[Path], Argument(metavar="PATH...", help="Files, or folders of them.")],
+    path: Annotated[
+        list[Path], Argument(metavar="PATH...", help="Files, folders of them, or names of playbooks.")
+    ],
     strict: Annotated[bool, Option("--strict", help="Count every warning as an error.")] = False,
 ) -> int:
     """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
@@ -116,6 +163,7 @@ def validate(
     \b
     Examples:
       tocsin playbook validate my.yaml
+      tocsin playbook validate lost-device
       tocsin playbook validate playbooks --strict --format sarif
     """
     from runner.loading.validate import validate as validated

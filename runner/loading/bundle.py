@@ -25,7 +25,7 @@ def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle
     Raises NotFound with the nearest name, or Invalid with every problem of every file concerned. With a home, roles
     that nobody holds are errors; without one they are not looked at.
     """
-    source, read = _find(name, catalog)
+    source, read = find(name, catalog)
     near = catalog.beside_of(Path(name)) if is_path(name) else catalog
     found: dict[str, tuple[Source, Playbook]] = {}
     top = _checked(source, read, near, home)
@@ -49,7 +49,8 @@ def digest(authored: Any, includes: dict[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
 
 
-def _find(name: str, catalog: Catalog) -> tuple[Source, Read]:
+def find(name: str, catalog: Catalog) -> tuple[Source, Read]:
+    """Return a playbook by name, ``name@version`` or path as it was read; raises NotFound with the nearest name."""
     if not is_path(name):
         return catalog.find_playbook(name)
     source = scan_file(Path(name))

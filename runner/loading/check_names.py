@@ -220,7 +220,11 @@ class _Names:
         here = (*where, "playbook")
         called = self.known.playbook(step.playbook)
         if called is None:
-            if name in self.known.playbooks:
+            there = self.known.playbook(name)
+            if there is not None:
+                text, hint = f"there is no '{step.playbook}'", f"there is {name}@{there.version}"
+                self.found.error(here, "unknown-playbook", text, hint)
+            elif name in self.known.playbooks:
                 text, hint = (
                     f"the playbook '{step.playbook}' cannot be used",
                     f"see: tocsin playbook validate {name}",

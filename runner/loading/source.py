@@ -79,13 +79,35 @@ def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = Fa
     if problem:
         return Source(file, text, None, Spot(problem.line, problem.column), (problem,))
     builder = Builder(file, data=data)
+    event: Any = None
     try:
         for event in yaml.parse(text, Loader=loader or _fastest()):
             if not builder.take(event):
                 break
     except yaml.MarkedYAMLError as error:
-        builder.report(error.problem_mark or error.context_mark, *_worded(error))
+        opened = _open_quote(error, event, text)
+        mark = opened or error.problem_mark or error.context_mark
+        builder.report(mark, *(_OPEN_QUOTE if opened else _worded(error)))
     return builder.source(text)
+
+
+_OPEN_QUOTE = ("yaml-syntax", "this is not YAML: the quote that opens here is not closed", "close the quote")
+
+
+def _open_quote(error: yaml.MarkedYAMLError, last: Any, text: str) -> Any:
+    """Return where a quote opened that was not closed, None where something else is wrong.
+
+    Without its closing quote a text runs on to the next quote of the file, or to its end: what breaks the file then
+    stands right behind a quoted text of several lines.
+    """
+    to_the_end = "quoted scalar" in (error.context or "") and "unexpected" in (error.problem or "")
+    breaks = error.context_mark if to_the_end else error.problem_mark
+    if breaks and isinstance(last, yaml.ScalarEvent) and last.style in ("'", '"'):
+        start: Any = last.start_mark
+        end: Any = last.end_mark
+        if start.line < end.line == breaks.line and not text[end.index : breaks.index].strip():
+            return start
+    return breaks if to_the_end else None
 
 
 def _fastest() -> Any:
@@ -155,7 +177,6 @@ _WORDED = (
     ("undefined alias", "this alias names no anchor above it", "define it first with &name"),
     ("duplicate anchor", "this anchor is defined twice", "give each anchor its own name"),
     ("unknown escape", "this escape is not known", "use single quotes to take a backslash as it stands"),
-    ("unexpected end of stream", "the file ends inside a quoted text", "close the quote"),
     ("expected <document start>", "there is text after the end of the document", "one document in one file"),
     ("expected ',' or", "a list or mapping in brackets is not closed here", "check brackets and commas"),
     ("did not find expected", "the structure breaks here", "check the indentation, and quote text with ': '"),

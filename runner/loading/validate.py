@@ -38,9 +38,16 @@ def validate(
     channels: Mapping[str, Channel] = _NONE,
     strict: bool = False,
 ) -> tuple[Problem, ...]:
-    """Return the problems of files, and of all files in folders, file by file; ``strict`` makes warnings errors."""
+    """Return the problems of files, of all files in folders, and of playbooks by name; ``strict`` makes warnings errors.
+
+    Raises NotFound for a version that a playbook does not have.
+    """
     problems: list[Problem] = []
     for path in paths:
+        name = str(path)
+        if name.partition("@")[0] in catalog.playbook_names() and not path.exists():
+            problems += validate_source(catalog.find_playbook(name)[0], catalog, home, channels=channels)
+            continue
         for file in files_in(path):
             problems += validate_file(file, catalog, home, channels=channels)
     if strict:

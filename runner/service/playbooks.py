@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,11 +13,11 @@ import msgspec
 from runner.engine.plan import walk
 from runner.engine.view import title_of
 from runner.errors import Invalid, NotFound, Problem, TocsinError
-from runner.loading.bundle import is_path, load_bundle
+from runner.loading.bundle import find, load_bundle
 from runner.loading.catalog import Catalog
 from runner.loading.http_calls import CalledHost, http_calls
 from runner.loading.reading import read_playbook
-from runner.loading.source import scan_file
+from runner.loading.source import scan
 from runner.loading.validate import files_in
 from runner.model.organisation import Acting
 from runner.model.playbook import AnyStep, Group, Playbook, Repeat
@@ -134,11 +135,16 @@ def called(
     """Return what the valid playbooks among files and folders call; ``problems`` is what validation found there."""
     wrong = {one.file for one in problems if one.severity == "error"}
     bundles = []
-    for file in (one for path in paths for one in files_in(path) if str(one) not in wrong):
-        if file.suffix != ".md" and "tocsin/playbook/v1" in file.read_text(encoding="utf-8"):
-            with suppress(TocsinError):  # one that it runs may be wrong
-                bundles.append(load_bundle(str(file), catalog))
+    for path in paths:
+        for file in files_in(path) if path.exists() else (path,):  # else a playbook's name
+            if str(file) not in wrong and (not file.exists() or _is_playbook(file)):
+                with suppress(TocsinError):  # one that it runs may be wrong
+                    bundles.append(load_bundle(str(file), catalog))
     return http_calls(bundles, acting)
+
+
+def _is_playbook(file: Path) -> bool:
+    return file.suffix != ".md" and "tocsin/playbook/v1" in file.read_text(encoding="utf-8")
 
 
 def readable(catalog: Catalog) -> Iterator[Playbook]:
@@ -162,6 +168,24 @@ def unheld_of(desk: Desk, incident: Incident | None = None) -> tuple[UnheldRole,
     plans = desk.library(incident).plans.values()
     playbooks = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
     return unheld(playbooks.values(), incident.roles)
+
+
+def copied(name: str, catalog: Catalog, new: str = "") -> tuple[str, str]:
+    """Return the name and the text of a playbook for a file of one's own; ``new`` is put in for its name.
+
+    Raises NotFound, or Invalid with every problem.
+    """
+    source, read = find(name, catalog)
+    text = re.sub(r"(?m)^name:.*$", f"name: {new}", source.text, count=1) if new else source.text
+    read = read_playbook(scan(text, source.file)) if new else read
+    if read.playbook is None or read.problems or (new and read.playbook.name != new):
+        raise Invalid(
+            f"{name} cannot be copied{f' as {new}' if new else ''}",
+            hint="a playbook's name is small letters, digits and -",
+            problems=read.problems,
+            code="bad_playbook",
+        )
+    return read.playbook.name, text
 
 
 def _outline(steps: Sequence[AnyStep], depth: int) -> Iterator[Outline]:
@@ -196,11 +220,7 @@ def difference(old: str, new: str, catalog: Catalog) -> Difference:
 
 
 def _playbook(name: str, catalog: Catalog) -> Playbook:
-    if is_path(name):
-        source = scan_file(Path(name))
-        read = read_playbook(source)
-    else:
-        source, read = catalog.find_playbook(name)
+    source, read = find(name, catalog)
     if read.playbook is None or read.problems:
         raise Invalid(
             f"{source.file} cannot be compared",

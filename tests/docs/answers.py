@@ -96,6 +96,7 @@ ASKED = (
     ("domain list", ""),
     ("playbook list", ""),
     ("playbook show lost-device", ""),
+    ("playbook copy lost-device", ""),
     ("playbook validate wrong.yaml", ""),
     ("playbook diff lost-device lost-device.yaml", ""),
     ("playbook graph lost-device", "`tocsin playbook graph`, without `--out`"),

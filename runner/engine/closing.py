@@ -77,7 +77,7 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
     hint = "to close all the same: --reason WHY"
     if owed and guarded(incident):
         each = " ".join(f"--leave-open {one.id}=WHY" for one in owed)
-        hint = f"tocsin close --reason WHY {each}; then another person, counsel or executive: tocsin confirm"
+        hint = f"tocsin close --reason WHY {each}; then another person, counsel or an executive, confirms it"
     return Refused("; ".join(words), hint=hint, code="open_work", problems=problems)
 
 

@@ -121,7 +121,7 @@ class Addressing:
         if status.state in (DECIDED, "waived"):
             raise Refused(
                 f"it was decided not to notify under {status.id}: its letters are not made",
-                hint="see: tocsin duties; to take it back: tocsin correct ENTRY --reason WHY",
+                hint="see: tocsin duties; mark the decision as wrong to take it back",
                 code="decided_not_to_notify",
             )
         found = brief(self._incident, status, self._library)

@@ -14,11 +14,14 @@ import msgspec
 from runner.documents.filters import place_name, said
 from runner.documents.template import decides
 from runner.documents.tree import FormField
-from runner.documents.values import Kept
+from runner.documents.values import Budget, Kept
 from runner.model.fact_types import FactType
 from runner.model.fields import Field, Section
 from runner.model.notice import Notice
 from runner.model.vocabulary import fact_type, nobody
+
+Setting = tuple[str, str, Budget]
+"""The language, the zone, and what conditions may cost."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,18 +38,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is asked at all; None while nobody can tell."""
 
 
-def answers(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> tuple[Answer, ...]:
+def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[Answer, ...]:
     """Return every field of the notice's form in its order; ``facts`` are nested and may hold ``duty`` as well."""
     return tuple(
-        _answer(section, field, notice, facts, (language, zone))
+        _answer(section, field, notice, facts, form)
         for section in notice.sections
         for field in section.fields
     )
 
 
-def printed(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> list[dict[str, Any]]:
+def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dict[str, Any]]:
     """Return what a template reads under ``sections``: the fields that are asked, and those that may be."""
-    found = answers(notice, facts, language, zone)
+    found = answers(notice, facts, form)
     return [
         {"title": section.title, "fields": rows}
         for section in notice.sections
@@ -54,7 +57,7 @@ def printed(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) 
     ]
 
 
-def exported(notice: Notice, facts: Mapping[str, Any], language: str, zone: str) -> tuple[FormField, ...]:
+def exported(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[FormField, ...]:
     """Return the same fields as sheets and electronic reports take them: choices in the form's codes, instants in UTC."""
     return tuple(
         FormField(
@@ -65,7 +68,7 @@ def exported(notice: Notice, facts: Mapping[str, Any], language: str, zone: str)
             value=_coded(one),
             path=one.field.path,
         )
-        for one in answers(notice, facts, language, zone)
+        for one in answers(notice, facts, form)
         if _stands(one)
     )
 
@@ -97,7 +100,7 @@ def _stands(one: Answer) -> bool:
 
 
 def _answer(
-    section: Section, field: Field, notice: Notice, facts: Mapping[str, Any], form: tuple[str, str]
+    section: Section, field: Field, notice: Notice, facts: Mapping[str, Any], form: Setting
 ) -> Answer:
     stage = notice.form.stage if notice.form is not None else ""
     if field.says:
@@ -114,13 +117,13 @@ def _answer(
     )
 
 
-def _asked(field: Field, facts: Mapping[str, Any], form: tuple[str, str]) -> bool | None:
+def _asked(field: Field, facts: Mapping[str, Any], form: Setting) -> bool | None:
     parties = (*field.facts, field.of) if field.of else field.facts
     if any(nobody(path, _at(path, facts)) for path in parties):
         return False
     if not field.when:
         return None if field.only else True
-    holds = decides(field.when, facts, language=form[0], zone=form[1])
+    holds = decides(field.when, facts, language=form[0], zone=form[1], budget=form[2])
     return holds if isinstance(holds, bool) else None
 
 
@@ -137,8 +140,8 @@ def _at(path: str, facts: Mapping[str, Any]) -> Any:
     return found.value if isinstance(found, Kept) else found
 
 
-def _shown(field: Field, path: str, value: Any, form: tuple[str, str]) -> str:
-    language, zone = form
+def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
+    language, zone, _ = form
     if isinstance(value, (list, tuple, set, frozenset)):
         return "; ".join(_shown(field, path, one, form) for one in sorted(value))
     kind = fact_type(path)

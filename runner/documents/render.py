@@ -35,7 +35,7 @@ from runner.documents.tree import (
     Table,
     Text,
 )
-from runner.documents.values import CLOSE, OPEN, Ledger, Missing, Undecided
+from runner.documents.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
 from runner.documents.wording import Phrases, phrases
 from runner.errors import NotFound, Refused
 from runner.model.notice import Gap, Notice, Treatment, Used
@@ -61,9 +61,12 @@ def render(
     """
     language = context.language or notice.language
     register = {"recipient": _anyone(notice), **facts, **(extra or {}), "notice": _about(facts, context)}
+    form = (language, context.zone, Budget())
     if notice.sections:
-        register["sections"] = fields.printed(notice, register, language, context.zone)
-    marked = fill_template(source, register, language=language, zone=context.zone, name=notice.id)
+        register["sections"] = fields.printed(notice, register, form)
+    marked = fill_template(
+        source, register, language=language, zone=context.zone, name=notice.id, budget=form[2]
+    )
     filling = _Filling(notice, marked.ledger, phrases(language), context)
     blocks = tuple(filling.block(block) for block in parse(marked.text))
     gaps = filling.gaps()
@@ -82,8 +85,8 @@ def render(
         facts_used=_used(marked.ledger),
         replaced=filling.replaced(),
         min_points=notice.min_points,
-        form=fields.exported(notice, register, language, context.zone) if notice.sections else (),
-        conditions=_conditions(notice, register, language, context.zone),
+        form=fields.exported(notice, register, form) if notice.sections else (),
+        conditions=_conditions(notice, register, form),
     )
 
 
@@ -114,13 +117,11 @@ def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
     return {"date": context.timestamp, "elements": elements}
 
 
-def _conditions(
-    notice: Notice, register: Mapping[str, Any], language: str, zone: str
-) -> tuple[Condition, ...]:
+def _conditions(notice: Notice, register: Mapping[str, Any], form: fields.Setting) -> tuple[Condition, ...]:
     """Decide when each item is required, once, so that ``check`` needs nothing but the document."""
     found: list[Condition] = []
     for when in dict.fromkeys(item.when for item in notice.requires if item.when):
-        answer = decides(when, register, language=language, zone=zone)
+        answer = decides(when, register, language=form[0], zone=form[1], budget=form[2])
         found.append(Condition(when, answer is True, answer if isinstance(answer, tuple) else ()))
     return tuple(found)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.documents.filters import filters
-from runner.documents.values import CLOSE, OPEN, Leaf, Ledger, Missing, Value, Wrong
+from runner.documents.values import CLOSE, OPEN, Leaf, Ledger, Missing, Value, Wrong, weigh
 from runner.model.vocabulary import nobody
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ LEDGER: Final = "_ledger"
 """The name under which the context holds the ledger; templates cannot use names that begin so."""
 BLOCK_FLUSH: Final = f"{OPEN}b{CLOSE}"
 INLINE_FLUSH: Final = f"{OPEN}i{CLOSE}"
+SPEND, WEIGH, ROUNDS = "_spend", "_weigh", "_rounds"
+"""Filters of our own that count what a template does; templates cannot use names that begin so."""
 
 
 @functools.lru_cache(maxsize=16)
@@ -29,6 +32,22 @@ def sandbox(language: str, zone: str) -> Environment:
         # marks and Markdown of macros only: what a fact says is never in here
         return Markup(_printed(value, context.parent[LEDGER]))  # noqa: S704
 
+    @pass_context
+    def spend(context: Any, steps: int) -> None:
+        context.parent[LEDGER].budget.spend(steps)
+
+    @pass_context
+    def weighed(context: Any, value: Any, steps: int) -> Any:
+        context.parent[LEDGER].budget.spend(steps)
+        weigh(value, context.parent[LEDGER].budget)
+        return value
+
+    @pass_context
+    def rounds(context: Any, values: Iterable[Any], steps: int) -> Iterator[Any]:
+        for value in values:
+            context.parent[LEDGER].budget.spend(steps)
+            yield value
+
     environment = _kind()(
         undefined=StrictUndefined,
         autoescape=True,
@@ -40,7 +59,7 @@ def sandbox(language: str, zone: str) -> Environment:
         cache_size=0,
     )
     environment.globals = {}
-    environment.filters = dict(filters(language, zone))
+    environment.filters = {**filters(language, zone), SPEND: spend, WEIGH: weighed, ROUNDS: rounds}
     environment.tests = {
         "known": lambda value: not _absent(value),
         "unknown": _absent,
@@ -79,6 +98,8 @@ def _kind() -> type[Environment]:
         def getitem(self, obj: Any, argument: Any) -> Any:  # type: ignore[explicit-override]
             if isinstance(argument, Leaf):
                 argument = argument.value_
+            if isinstance(argument, Missing):
+                return argument
             if isinstance(obj, Value) and isinstance(argument, str):
                 return obj.child_(argument)
             if type(obj).__name__ == "LoopContext" and argument in ("first", "last", "index"):
@@ -94,7 +115,7 @@ def _printed(value: Any, ledger: Ledger) -> str:
         mark = ledger.flush()
         return f"\n\n{mark}\n\n" if mark and value == BLOCK_FLUSH else mark
     if hasattr(value, "__html__"):
-        ledger.step(len(value))
+        ledger.budget.spend(1, len(value))
         return str(value)
     return ledger.flush() + _mark(value, ledger)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.documents.hostile import visible
 from runner.documents.template import fill_template
-from runner.documents.values import CLOSE, OPEN, Missing, Undecided
+from runner.documents.values import CLOSE, OPEN, Budget, Missing, Undecided
 from runner.errors import Refused
 
 LONGEST = 20_000
@@ -27,9 +27,12 @@ def fill_sentence(source: str, names: Mapping[str, Any]) -> str:
     return _MARK.sub(lambda found: _shown(cells[int(found[1])]), marked.text).strip()[:LONGEST]
 
 
-def fill_value(source: str, names: Mapping[str, Any]) -> str:
-    """Return a text for a program, every fact in it as recorded; raises ``Refused`` naming the facts not known."""
-    marked = fill_template(source, names, language="en", zone="UTC", name="value")
+def fill_value(source: str, names: Mapping[str, Any], budget: Budget) -> str:
+    """Return a text for a program, every fact in it as recorded; raises ``Refused`` naming the facts not known.
+
+    ``budget`` is that of all texts of one call.
+    """
+    marked = fill_template(source, names, language="en", zone="UTC", name="value", budget=budget)
     cells = marked.ledger.cells
     missing = sorted({path for cell in cells for path in _missing(cell)})
     if missing:

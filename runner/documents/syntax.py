@@ -6,18 +6,22 @@ own macros, each of which may call only those above it, so that a template alway
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from runner.documents.filters import filters
 from runner.documents.sandbox import sandbox
-from runner.errors import Problem
+from runner.documents.values import CHARACTERS, Budget, TooCostly
+from runner.errors import Invalid, Problem
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
 MAX_SOURCE: Final = 200_000
 MAX_MACROS: Final = 20
+MAX_NODES: Final = 10_000
+MAX_DEPTH: Final = 100
 _ALLOWED: Final = frozenset(
     {
         *("Template", "Output", "TemplateData", "If", "For", "Macro", "Call", "Assign"),
@@ -38,8 +42,10 @@ def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:
         tree = sandbox("en", "UTC").parse(source)
     except TemplateSyntaxError as error:
         return (problem_at(name, error.lineno, "template-syntax", str(error.message)),)
-    except RecursionError:
-        return (problem_at(name, 1, "template-syntax", "nested too deeply"),)
+    except (RecursionError, ValueError):  # the latter for a number with thousands of digits
+        return (problem_at(name, 1, "template-syntax", "nested too deeply, or a number is too long"),)
+    if too_large := _too_large(tree):
+        return (problem_at(name, 1, "template-size", too_large),)
     found = [
         problem_at(name, node.lineno, "template-forbidden", message)
         for node in tree.find_all(nodes.Node)
@@ -48,13 +54,36 @@ def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:
     return tuple(found) + tuple(_macro_problems(tree, name))
 
 
+def _too_large(tree: nodes.Template) -> str:
+    """Say why a tree is larger than any notice needs; without recursion, for what follows is recursive."""
+    level: list[nodes.Node] = [tree]
+    seen = 0
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.iter_child_nodes()]
+        seen += len(level)
+        if seen > MAX_NODES:
+            return f"more than {MAX_NODES:,} parts"
+        if not level:
+            return ""
+    return f"nested deeper than {MAX_DEPTH} levels"
+
+
 def facts_read(source: str) -> tuple[tuple[str, int], ...]:
     """Return every fact path that a template reads with its first line; loops read as ``populations[].id``.
 
-    Macro parameters are followed to what each call passes.
+    Macro parameters are followed to what each call passes. Raises ``Invalid`` when there is no end to that.
     """
+    try:
+        return _facts_read(source)
+    except TooCostly as error:
+        problem = problem_at("notice", 1, "template-cost", str(error))
+        raise Invalid(str(problem), code=problem.code, problems=(problem,)) from error
+
+
+def _facts_read(source: str) -> tuple[tuple[str, int], ...]:
     from jinja2 import nodes
 
+    budget = Budget()
     tree = sandbox("en", "UTC").parse(source)
     macros = {macro.name: macro for macro in tree.find_all(nodes.Macro)}
     aliases: dict[str, tuple[str, ...]] = {"loop": (), **dict.fromkeys(macros, ())}
@@ -63,30 +92,33 @@ def facts_read(source: str) -> tuple[tuple[str, int], ...]:
     for macro in macros.values():
         aliases.update({argument.name: () for argument in macro.args})
     for _depth in range(len(macros) + 1):
-        _follow(tree, macros, aliases)
+        _follow(tree, macros, aliases, budget)
     found: dict[str, int] = {}
     for node in _outermost(tree):
-        for path in _paths(node, aliases):
+        for path in _paths(node, aliases, budget):
             found.setdefault(path, node.lineno)
     return tuple(found.items())
 
 
 def _follow(
-    tree: nodes.Template, macros: Mapping[str, nodes.Macro], aliases: dict[str, tuple[str, ...]]
+    tree: nodes.Template,
+    macros: Mapping[str, nodes.Macro],
+    aliases: dict[str, tuple[str, ...]],
+    budget: Budget,
 ) -> None:
     """Learn what loop variables and macro parameters stand for; a call inside a macro needs a second round."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):
         if isinstance(loop.target, nodes.Name):
-            aliases[loop.target.name] = tuple(f"{path}[]" for path in _paths(loop.iter, aliases))
+            aliases[loop.target.name] = tuple(f"{path}[]" for path in _paths(loop.iter, aliases, budget))
     for call in tree.find_all(nodes.Call):
         macro = macros.get(call.node.name) if isinstance(call.node, nodes.Name) else None
         if macro is None:
             continue
         for parameter, argument in zip(macro.args, call.args, strict=False):
             known = aliases[parameter.name]
-            aliases[parameter.name] = tuple(dict.fromkeys((*known, *_paths(argument, aliases))))
+            aliases[parameter.name] = tuple(dict.fromkeys((*known, *_paths(argument, aliases, budget))))
 
 
 def _outermost(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -101,19 +133,21 @@ def _outermost(node: nodes.Node) -> Iterator[nodes.Node]:
             yield from _outermost(child)
 
 
-def _paths(node: nodes.Node, aliases: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _paths(node: nodes.Node, aliases: Mapping[str, tuple[str, ...]], budget: Budget) -> tuple[str, ...]:
     from jinja2 import nodes
 
     match node:
         case nodes.Name():
-            return aliases.get(node.name, (node.name,))
+            found = aliases.get(node.name, (node.name,))
         case nodes.Getattr():
-            return tuple(f"{below}.{node.attr}" for below in _paths(node.node, aliases))
+            found = tuple(f"{below}.{node.attr}" for below in _paths(node.node, aliases, budget))
         case nodes.Getitem():
             key = node.arg.value if isinstance(node.arg, nodes.Const) else "*"
-            return tuple(f"{below}.{key}" for below in _paths(node.node, aliases))
+            found = tuple(f"{below}.{key}" for below in _paths(node.node, aliases, budget))
         case _:
-            return ()
+            found = ()
+    budget.spend(sum(1 + len(path) // CHARACTERS for path in found))
+    return found
 
 
 def _forbidden(node: nodes.Node) -> str:
@@ -130,6 +164,8 @@ def _forbidden(node: nodes.Node) -> str:
             return "only a plain key may stand in brackets"
         case nodes.Getitem(arg=nodes.Const(value=key)) if not isinstance(key, str) or key.startswith("_"):
             return f"the key {key!r} is reserved"
+        case nodes.Const() if node.value == math.inf:
+            return "this number is too large"
         case nodes.Filter() if node.name not in filters("en", "UTC"):
             return f"there is no filter {node.name!r}: there are {', '.join(sorted(filters('en', 'UTC')))}"
         case nodes.Test() if node.name not in _TESTS:

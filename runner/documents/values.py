@@ -16,14 +16,38 @@ from typing import Any, Final
 
 OPEN: Final = "\ue000"
 CLOSE: Final = "\ue001"
-MAX_STEPS: Final = 50_000
-MAX_OUTPUT: Final = 1_000_000
+MAX_STEPS: Final = 1_000_000
+MAX_OUTPUT: Final = 300_000
+CHARACTERS: Final = 64
+"""How many characters are looked at in one step."""
 DERIVED: Final[Mapping[str, str]] = MappingProxyType({"notice.elements": "data.elements"})
 """Names that we work out ourselves, with the fact to ask for when they cannot be."""
 
 
 class TooCostly(Exception):
     """A template asks for more steps or text than any notice needs."""
+
+
+class Budget:
+    """What texts may cost together. It counts and never looks at a clock: a text fails everywhere or nowhere."""
+
+    __slots__ = ("_output", "_steps")
+
+    def __init__(self) -> None:
+        """Begin with everything unspent."""
+        self._steps = self._output = 0
+
+    @property
+    def spent(self) -> bool:
+        """Is there nothing left?"""
+        return self._steps > MAX_STEPS or self._output > MAX_OUTPUT
+
+    def spend(self, steps: int, characters: int = 0) -> None:
+        """Count steps and output; raises ``TooCostly`` once there are too many."""
+        self._steps += steps
+        self._output += characters
+        if self.spent:
+            raise TooCostly(f"it needs more than {MAX_STEPS:,} steps or {MAX_OUTPUT:,} characters")
 
 
 class Wrong(Exception):
@@ -33,26 +57,25 @@ class Wrong(Exception):
 class Ledger:
     """What one rendering read, printed, missed and could not decide (the only mutable thing here)."""
 
-    __slots__ = ("_cost", "_undecided", "cells", "printed", "read")
+    __slots__ = ("_undecided", "budget", "cells", "printed", "read")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         """Start empty."""
+        self.budget = budget
         self.cells: list[Missing | Undecided | str] = []
         self.read: dict[str, Any] = {}
         self.printed: dict[str, dict[str, None]] = {}
         self._undecided: dict[str, None] = {}
-        self._cost = (0, 0)
-
-    def step(self, characters: int = 0) -> None:
-        """Count one step and its output, and stop a template that never ends."""
-        steps, output = self._cost[0] + 1, self._cost[1] + characters
-        self._cost = (steps, output)
-        if steps > MAX_STEPS or output > MAX_OUTPUT:
-            raise TooCostly(f"more than {MAX_STEPS} steps or {MAX_OUTPUT} characters")
 
     def mark(self, cell: Missing | Undecided | str) -> str:
         """Keep a cell and return the mark that stands for it in the Markdown."""
-        self.step()
+        match cell:
+            case Missing():
+                self.budget.spend(1, len(cell.path_))
+            case Undecided():
+                self.budget.spend(1, sum(map(len, cell.paths)))
+            case str():
+                self.budget.spend(1, len(cell))
         self.cells.append(cell)
         return f"{OPEN}{len(self.cells) - 1}{CLOSE}"
 
@@ -101,7 +124,8 @@ class Value:
     __slots__ = ("_ledger", "_path")
 
     def __init__(self, path: str, ledger: Ledger) -> None:
-        """Remember where."""
+        """Remember where. Every value costs a step: paths grow with each key."""
+        ledger.budget.spend(1 + len(path) // CHARACTERS)
         self._path = path
         self._ledger = ledger
 
@@ -130,7 +154,6 @@ class Missing(Value):
 
     def __iter__(self) -> Iterator[Value]:
         """Go round once, so that the loop's text is seen with its gaps."""
-        self._ledger.step()
         yield Missing(f"{self._path}[]", self._ledger)
 
     def __bool__(self) -> bool:
@@ -184,7 +207,6 @@ class Leaf(Value):
         if not isinstance(self.value_, (list, tuple)):
             raise Wrong(f"{self._path} is not a list: it cannot be looped over")
         for entry in self.value_:
-            self._ledger.step()
             yield self.with_(entry)
 
     def __contains__(self, other: object) -> bool:
@@ -244,7 +266,6 @@ class Group(Value):
     def __iter__(self) -> Iterator[Leaf]:
         """Give the keys of a map such as ``people.by_jurisdiction``, in their order."""
         for key in sorted(self._facts):
-            self._ledger.step()
             yield Leaf(key, self._path, self._ledger)
 
     def __len__(self) -> int:
@@ -269,7 +290,6 @@ class Series(Value):
     def __iter__(self) -> Iterator[Group]:
         """Give each entry as a group of facts."""
         for number, entry in enumerate(self._entries):
-            self._ledger.step()
             yield Group(entry, f"{self._path}[{entry.get('id', number)}]", self._ledger)
 
     def __len__(self) -> int:
@@ -290,9 +310,23 @@ def wrap(value: Any, path: str, ledger: Ledger) -> Value:
         return Missing(path, ledger)
     if isinstance(value, Mapping):
         return Group(value, path, ledger)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        ledger.budget.spend(len(value))
     if isinstance(value, (set, frozenset)):
         value = sorted(value)
     if isinstance(value, (list, tuple)) and value and all(isinstance(entry, Mapping) for entry in value):
         return Series(list(value), path, ledger)
     ledger.read[path] = value
     return Leaf(value, path, ledger)
+
+
+def weigh(value: Any, budget: Budget) -> None:
+    """Spend what it costs to look at a whole value: lists within lists as often as they are seen."""
+    if isinstance(value, Leaf):
+        value = value.value_
+    if isinstance(value, str):
+        budget.spend(1 + len(value) // CHARACTERS)
+    elif isinstance(value, (list, tuple)):
+        budget.spend(1 + len(value))
+        for one in value:
+            weigh(one, budget)

@@ -11,6 +11,7 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.documents.plain import is_template
+from runner.documents.values import Budget
 from runner.effects.readable import readable
 from runner.effects.tools import Tools
 from runner.errors import TocsinError
@@ -82,20 +83,21 @@ def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
     if http.json is None:
         return b""
     names = readable(incident, incident.invocations[work.step], work.action)
-    return msgspec.json.encode(_filled(from_json(msgspec.json.encode(http.json)), names))
+    body = from_json(msgspec.json.encode(http.json))
+    return msgspec.json.encode(_filled(body, names, Budget()))
 
 
-def _filled(part: Any, names: Mapping[str, object]) -> Any:
+def _filled(part: Any, names: Mapping[str, object], budget: Budget) -> Any:
     """Fill the texts of a body one by one, before it is encoded: what a fact says stays inside its text."""
     match part:
         case str() if is_template(part):
             from runner.documents.sentences import fill_value
 
-            return fill_value(part, names)
+            return fill_value(part, names, budget)
         case dict():
-            return {key: _filled(value, names) for key, value in part.items()}
+            return {key: _filled(value, names, budget) for key, value in part.items()}
         case list():
-            return [_filled(value, names) for value in part]
+            return [_filled(value, names, budget) for value in part]
         case _:
             return part
 

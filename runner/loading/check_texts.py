@@ -10,6 +10,8 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.documents.plain import is_template
+from runner.documents.values import Budget
+from runner.errors import Invalid
 from runner.loading.check_map import Findings, Map
 from runner.loading.source import Where
 from runner.model.playbook import Act
@@ -32,17 +34,21 @@ ABOUT = frozenset(
 
 
 def check_texts(steps: Map, found: Findings) -> None:
-    """Report what is wrong with every template; jinja2 is needed only where there is a template."""
+    """Report what is wrong with every template; jinja2 is needed only where there is a template.
+
+    Each is filled once with nothing known; together they may cost what one may.
+    """
+    budget = Budget()
     for name, template in steps.playbook.messages.items():
         for key in ("subject", "text"):
             text = getattr(template, key)
             if is_template(text):
-                _template(text, ("messages", name, key), found)
+                _template(text, ("messages", name, key), found, budget)
     for place in steps.places:
         if isinstance(place.step, Act) and place.step.http is not None and place.step.http.json is not None:
             body = from_json(msgspec.json.encode(place.step.http.json))
             for where, text in _texts(body, (*place.where, "http", "json")):
-                _template(text, where, found)
+                _template(text, where, found, budget)
 
 
 def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
@@ -58,13 +64,21 @@ def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
             pass
 
 
-def _template(text: str, where: Where, found: Findings) -> None:
-    from runner.documents.syntax import check_syntax, facts_read
+def _template(text: str, where: Where, found: Findings, budget: Budget) -> None:
+    from runner.documents.syntax import facts_read
+    from runner.documents.template import fill_template
 
-    problems = check_syntax(text)
-    for problem in problems:
-        found.error(where, "template", problem.message, "as {{ incident.summary }}")
-    for path, _line in () if problems else facts_read(text):
+    if budget.spent:
+        return
+    try:
+        fill_template(text, {}, language="en", zone="UTC", name="message", budget=budget)
+        read = facts_read(text)
+    except Invalid as error:
+        for problem in error.problems:
+            code = "template-cost" if problem.code == "template-cost" else "template"
+            found.error(where, code, problem.message, "as {{ incident.summary }}")
+        return
+    for path, _line in read:
         name = path.replace("[]", ".*") if "[]" in path else path
         if not _known(name):
             first = name.split(".")[0]

@@ -249,7 +249,10 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
 def _text_problems(
     notice: Notice, body: str, source: Source, pieces: tuple[_Piece, ...]
 ) -> tuple[Problem, ...]:
-    read = {short(path) for path, _line in facts_read(body)}
+    try:
+        read = {short(path) for path, _line in facts_read(body)}
+    except Invalid as error:
+        return tuple(_placed(problem, pieces) for problem in error.problems)
     found = [
         source.problem(
             ("requires",), "notice-uncovered", f"the text never says {path}, which an item requires", key=True

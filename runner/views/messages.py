@@ -92,6 +92,13 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """Since when somebody has to telephone."""
 
 
+class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """A step whose message could not be written: nobody was sent anything for it."""
+
+    step: str
+    why: str
+
+
 class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
     """All deliveries of an incident."""
 
@@ -102,6 +109,7 @@ class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     state: State
     deliveries: tuple[DeliveryRow, ...]
     roles: tuple[RoleRow, ...] = ()
+    not_written: tuple[NotWritten, ...] = ()
 
 
 class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
@@ -222,6 +230,11 @@ def messages(incident: Incident) -> MessagesReport:
         state=incident.state,
         deliveries=delivery_rows(incident),
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
+        not_written=tuple(
+            NotWritten(step=one.id, why=one.stuck)
+            for name in sorted(incident.active)
+            if (one := incident.invocations[name]).kind == "message" and one.stuck and not one.message
+        ),
     )
 
 
@@ -284,10 +297,14 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
         kind=report.kind,
         state=report.state,
     )
+    failed = tuple(
+        line(f"{one.step}: no message was sent, {one.why}", "alarm", hang=2) for one in report.not_written
+    )
     if not report.deliveries and not report.roles:
-        return Page((*top(heading, "messages"), line("nothing has been sent", "dim")))
+        return Page((*top(heading, "messages"), *failed, line("nothing has been sent", "dim")))
     table = Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
-    return Page((*top(heading, "messages"), table, *role_blocks(report.roles, bool(report.deliveries))))
+    roles = role_blocks(report.roles, bool(report.deliveries))
+    return Page((*top(heading, "messages"), *failed, table, *roles))
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from runner.documents.syntax import check_syntax, facts_read
 from runner.documents.template import fill_template
-from runner.documents.values import MAX_OUTPUT, MAX_STEPS
+from runner.documents.values import Budget
 from runner.documents.wording import phrases
 from runner.documents.write import write
 from runner.errors import Invalid, Refused
@@ -82,14 +82,88 @@ def test_a_template_that_reaches_too_far_is_refused_with_its_line(source: str) -
     assert problem.code in ("template-forbidden", "template-run", "template-syntax")
 
 
-def test_a_template_that_doubles_without_end_is_stopped() -> None:
-    macros = ["{% macro m0() %}" + "x" * 1000 + "{% endmacro %}"]
-    macros += [
-        f"{{% macro m{n}() %}}{{{{ m{n - 1}() }}}}{{{{ m{n - 1}() }}}}{{% endmacro %}}" for n in range(1, 20)
-    ]
-    with refused("template-run", Invalid) as found:
-        fill_template("".join(macros) + "{{ m19() }}", {}, language="en", zone="UTC")
-    assert {str(MAX_STEPS), str(MAX_OUTPUT)} <= set(found.value.problems[0].message.split())
+EIGHT = "{% set l = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] %}"
+
+
+def loops(depth: int, body: str) -> str:
+    """Return loops within loops over a list of eight."""
+    return EIGHT + "{% for x in l %}" * depth + body + "{% endfor %}" * depth
+
+
+def lists(name: str, depth: int) -> str:
+    """Return a list of the same list twice, and so on: two to the power of ``depth`` words."""
+    inner = "".join(f"{{% set {name} = [{name}, {name}] %}}" for _ in range(depth))
+    return f"{{% set {name} = ['a', 'b'] %}}{inner}"
+
+
+def macros(body: str, call: str, levels: int = 19) -> str:
+    """Return macros of which each calls the one before, the last of them called ``m<levels>``."""
+    first = f"{{% macro m0(p) %}}{body}{{% endmacro %}}"
+    rest = (f"{{% macro m{n}(p) %}}{call.replace('N', str(n - 1))}{{% endmacro %}}" for n in range(1, levels + 1))
+    return first + "".join(rest)
+
+
+COSTLY = {
+    "rounds that print nothing": loops(14, ""),
+    "rounds that print literal text": loops(9, "x" * 40),
+    "rounds that print a long word": loops(5, "{{ '" + "x" * 50_000 + "' }}"),
+    "rounds that print a fact": loops(7, "{{ incident.summary }}"),
+    "rounds that ask for a gap": loops(8, "{% if risk.advice %}{% endif %}"),
+    "rounds that look for something": loops(8, "{% for y in l if y == 'z' %}{% endfor %}"),
+    "rounds of dates": loops(7, "{{ '2026-11-24'|date }}"),
+    "macros that print": macros("x" * 1000, "{{ mN() }}{{ mN() }}") + "{{ m19() }}",
+    "macros that print nothing": macros("", "{% set a = mN() %}{% set b = mN() %}") + "{% if m19() %}{% endif %}",
+    "a word that doubles": "{% set a = 'xxxxxxxx' %}" + "{% set a = [a, a]|words %}" * 40 + "{{ a|count }}",
+    "a list in words": lists("a", 40) + "{{ a|words }}",
+    "a list compared": lists("a", 40) + lists("b", 40) + "{% if a == b %}{% endif %}",
+    "a list looked for": lists("a", 40) + lists("b", 40) + "{% if a in [b] %}{% endif %}",
+    "a long list that is searched": "{% set l = ["
+    + "'a'," * 8000
+    + "] %}{% for x in l %}{% if 'b' in l %}{% endif %}{% endfor %}",
+}
+
+
+@pytest.mark.parametrize("source", COSTLY.values(), ids=COSTLY)
+def test_a_template_whose_cost_has_no_bound_is_stopped(source: str) -> None:
+    with refused("template-cost", Invalid):
+        fill_template(source, FACTS, language="en", zone="UTC")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for x in l %}" * 25 + "{% endfor %}" * 25,
+        "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "{{ a" + ".b" * 5000 + " }}",
+        "{% if " + "a or " * 3000 + "b %}{% endif %}",
+        "{% if a %}" * 150 + "{% endif %}" * 150,
+        "{% if a %}" + "{% elif b %}" * 3000 + "{% endif %}",
+        "{{ " + "9" * 100_000 + " }}",
+        "{% if a %}{% endif %}" * 6000,
+        "{{ 1e999 }}",
+    ],
+)
+def test_a_template_too_large_to_run_is_refused(source: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        fill_template(source, {}, language="en", zone="UTC")
+    assert caught.value.problems[0].code in ("template-size", "template-syntax", "template-forbidden")
+
+
+def test_facts_are_not_followed_without_end() -> None:
+    with refused("template-cost", Invalid):
+        facts_read(macros("{{ p }}", "{{ mN(p.a) }}{{ mN(p.b) }}{{ mN(p.c) }}") + "{{ m19(q) }}")
+
+
+def test_several_templates_may_cost_together_what_one_may() -> None:
+    budget = Budget()
+    with refused("template-cost", Invalid):
+        for _ in range(10_000):
+            fill_template(loops(4, "x"), {}, language="en", zone="UTC", budget=budget)
+
+
+def test_a_key_that_nobody_knows_is_a_gap() -> None:
+    source = "{% for p in people.by_jurisdiction %}{{ people.by_jurisdiction[p] }}{% endfor %}"
+    assert [gap.path for gap in small(source).gaps] == ["people.by_jurisdiction"]
 
 
 def test_a_template_that_is_too_long_is_refused() -> None:

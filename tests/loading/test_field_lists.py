@@ -9,6 +9,7 @@ import pytest
 from runner.documents.coverage import check
 from runner.documents.fields import answers
 from runner.documents.render import render
+from runner.documents.values import Budget
 from runner.documents.write import write
 from runner.loading.field_lists import scan_fields
 from runner.loading.notices import load_notice, scan_notice
@@ -134,7 +135,7 @@ def test_what_a_person_has_to_see_is_to_check_and_what_is_asked_is_a_gap() -> No
 
 def test_an_export_reads_the_same_answers_with_their_values() -> None:
     facts = {"incident": {"vector": "phishing", "started_at": "2026-11-24T08:10:00Z", "cross_border": True}}
-    found = {one.field.id: one for one in answers(small()[0], facts, "en-GB", "UTC")}
+    found = {one.field.id: one for one in answers(small()[0], facts, ("en-GB", "UTC", Budget()))}
     assert (found["3"].value, found["3"].shown) == ("phishing", "a deceptive message")
     assert (found["4"].path, found["4"].value) == ("incident.started_at", "2026-11-24T08:10:00Z")
     assert [found[field].asked for field in "1356"] == [True, True, None, True]

@@ -115,7 +115,10 @@ class Soak:
         return self._workers[-1]
 
     def _turn(self, opening: bool) -> None:
-        """Do what a person would do now in each incident."""
+        """Do what a person would do now in each incident.
+
+        Workers that die so fast can set an incident aside that did no harm: a person resumes it.
+        """
         if opening and len(self._open) < AT_ONCE:
             name = f"i-{len(self._confirmed)}"
             ensure_open(self.desk, playbook(self.http.url), self.desk.clock.now(), name)

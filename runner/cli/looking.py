@@ -96,6 +96,7 @@ def read_status(
     organisation: tuple[Attention, ...] = (),
 ) -> Status:
     """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
+    from runner.service.aside import set_aside
     from runner.views.status import status as view
 
     desk = session.desk
@@ -104,7 +105,8 @@ def read_status(
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get(PERSON, "")
     duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
-    return view(incident, desk.library(incident), duties, now, person, organisation)
+    failed = None if known else set_aside(desk.store).get(incident.id)
+    return view(incident, desk.library(incident), duties, now, person, organisation, failed)
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:
@@ -141,14 +143,17 @@ def _seconds() -> Iterator[None]:
 
 def list_(session: Session, everything: All = False) -> None:
     """List the incidents of this home."""
+    from runner.service.aside import set_aside
     from runner.service.between import left_running
     from runner.service.choosing import counts
     from runner.service.exercised import playing
     from runner.views.incidents import incidents, incidents_page
 
-    rows, now = session.desk.incidents(), session.now()
-    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(session.desk)}
-    report = incidents(rows, now, counts(session.choice, rows), playing(session.desk, rows), running)
+    desk, now = session.desk, session.now()
+    rows = desk.incidents()
+    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(desk)}
+    chosen = counts(session.choice, rows)
+    report = incidents(rows, now, chosen, playing(desk, rows), running, set_aside(desk.store))
     session.show(report, lambda: incidents_page(report, everything=everything))
 
 

@@ -115,7 +115,7 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     before = commit_opening(session.desk, opening)
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
-    outcome.work(session)
+    outcome.work(session, before.id)
     after = session.desk.load(before.id)
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)

@@ -12,9 +12,11 @@ from runner.engine.moved_clocks import move_words
 from runner.errors import warning
 from runner.model.incident import ClockMove
 from runner.service.workers import living
+from runner.views import advice
 from runner.views.page import Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import TaskRow, task_rows
 from runner.views.second_person import awaited_words
+from runner.views.words import aside_words
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -71,7 +73,7 @@ def tell(
 
 def answer(session: Session, before: Incident, *done: str, moved: tuple[ClockMove, ...] = ()) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
-    work(session)
+    work(session, before.id)
     after = session.desk.load(before.id)
     wanted = _awaiting(before, after)
     asks = tuple(f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
@@ -112,12 +114,14 @@ def _open(incident: Incident, name: str) -> bool:
     return duty is not None and duty.in_sight and duty.verdict == "applies" and duty.record is None
 
 
-def work(session: Session) -> None:
-    """Perform what is due, unless that was not wanted or a worker that goes on does it."""
-    if session.options.no_work:
-        return
+def work(session: Session, own: str = "") -> None:
+    """Perform what is due, unless that was not wanted or a worker that goes on does it; ``own`` is waited for."""
+    from runner.service.aside import set_aside
+
     desk = session.desk
-    if living(desk.store):
+    if own and (failed := set_aside(desk.store).get(own)) is not None:
+        session.warn("set_aside", f"nothing is done by itself: {aside_words(failed)}; {advice.resume(own)}")
+    if session.options.no_work or living(desk.store):
         return
     if not desk.store.due(desk.clock.now()) and not _probes(desk):
         return
@@ -126,9 +130,11 @@ def work(session: Session) -> None:
 
     worker = Worker(session.machine, perform=aloud(session) if session.world.err.isatty() else None)
     try:
-        worker.drain()
+        worker.drain(own)
     finally:
         worker.close()
+    if worker.fairness.left:
+        session.warn("work_left", f"there is more to do in other incidents: {advice.WORK}")
     for incident, why in worker.troubles.items():
         session.say(warning("work_failed", f"{incident} could not be worked on: {why}"))
 

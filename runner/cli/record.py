@@ -9,7 +9,7 @@ from typing import Annotated
 from runner.cli import outcome
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, Where, command
-from runner.cli.outcome import answer, submit
+from runner.cli.outcome import answer, submit, tell
 from runner.cli.session import Session
 from runner.cli.steps import Reason
 from runner.errors import Refused, Usage
@@ -134,8 +134,18 @@ def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 
 def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Go on with automatic work."""
-    submit(session, session.name(where), c.Resume(by=session.by, reason=reason), "goes on")
+    """Go on with automatic work.
+
+    An incident that was set aside because its work failed again and again needs --reason.
+
+    \b
+    Example:
+      tocsin resume amber-falcon --reason "the worker has more memory now"
+    """
+    from runner.service import aside
+
+    before = session.desk.load(session.name(where))
+    tell(session, before, aside.resume(session.desk, before.id, reason), "goes on")
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:

@@ -10,6 +10,9 @@ whether a commit came from where no poke can.
 
 The same loop serves a queue that says which incident is to be looked at (``serve`` and ``visit``): then it looks at
 no incident of its own accord.
+
+No incident holds up another: one fills at most ``threads`` threads, and there are some more; turns that were left without
+a thread are prepared again in every round, with those of all others. The rest of it is in ``fairness``.
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.drivers.fairness import Fairness, append
 from runner.drivers.inbox import Arrival, Inbox
 from runner.drivers.outcomes import (
+    COMPUTED,
     PASSING,
     Left,
     Outcome,
@@ -29,17 +34,16 @@ from runner.drivers.outcomes import (
     Probed,
     Visit,
     answer,
-    called_off,
-    failed,
     lost_claims,
+    performed,
     probe_token,
     unproven,
     with_tools,
+    words,
 )
 from runner.drivers.outside import Outside, may_send
 from runner.drivers.pool import Pool
 from runner.drivers.visits import Visits
-from runner.engine.after_closing import is_still_sent
 from runner.errors import Sealed, StoreError, TocsinError
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
@@ -61,6 +65,8 @@ LOST_LOOK = timedelta(seconds=5)
 """How often claims of other workers are looked at: one of them may have died without a word."""
 PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
+RESERVE = 4
+"""Threads that no single incident can fill."""
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 
@@ -81,7 +87,8 @@ class Worker:
         self.spread: Callable[[Sequence[str]], Iterable[str]] = list
         """Has incidents looked at by whoever works on them; returns those that are for this worker."""
         self._threads = threads
-        self._pool = Pool(threads)
+        self._size = threads + min(RESERVE, threads - 1)
+        self._pool = Pool(self._size)
         self._inbox = Inbox()
         self._known: dict[str, Incident] = {}
         self._doing: set[str] = set()
@@ -90,6 +97,7 @@ class Worker:
         self._hungry: set[str] = set()
         self._draining = False
         self.time = Time(desk.clock, desk.store, desk.actor.host)
+        self.fairness = Fairness(desk, self.name, self.time)
         self._looked = self.time.now()
         self._visits = Visits()
         self._stopping = threading.Event()
@@ -114,13 +122,17 @@ class Worker:
         finally:
             bell.close()
 
-    def drain(self) -> None:
-        """Do what can be done now, and return when only time, a person or another worker can bring more."""
+    def drain(self, own: str = "") -> None:
+        """Do what can be done now, and return when only time, a person or another worker can bring more.
+
+        With ``own`` the other incidents are worked on for a while only: a person waits for this one.
+        """
         self._draining = True
+        self.fairness.wait_for(own)
         try:
             self._round(look=True)
             tries = 0
-            while self._doing or self._kept:
+            while self._doing or self._kept or self._hungry:
                 self._round(look=False, arrived=self._inbox.first() if self._doing else [])
                 tries = tries + 1 if self._kept and not self._doing else 0
                 if tries > PATIENCE:
@@ -186,6 +198,7 @@ class Worker:
     def close(self) -> None:
         """Let the pool and the proof of life go."""
         self._pool.close()
+        self.fairness.close()
         self._handle.release()
 
     # --- the loop -----------------------------------------------------------------------------------------
@@ -197,9 +210,7 @@ class Worker:
         """
         self._rested()
         now = self.time.now()
-        due = self.desk.store.next_due()
-        if due is not None and due <= now and looked:
-            due = None
+        due = self.desk.store.next_due(now if looked else None)
         due = min((one for one in (due, self._outside.next_look(now)) if one is not None), default=None)
         pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
         arrived = self._inbox.first(pause)
@@ -236,14 +247,18 @@ class Worker:
             self.desk.forget_directory()
         if look or looked:
             self._outside.refresh()
+            self.fairness.look()
         looked.update(self.spread(self._outside.news()))
         for name in sorted(looked | self._hungry):
             commands.setdefault(name, [])
-        self._hungry.clear()
         touched = list(commands)
+        self._hungry = self.fairness.begin(commands, self._hungry)
         self._record(commands, looked)
+        self.fairness.end()
         self.time.keep()
         self._launch()
+        if self.fairness.is_stuck(self._hungry):
+            self.wake()
         self._probe()
         self._leave(touched)
 
@@ -251,7 +266,7 @@ class Worker:
         """Put what arrived where it belongs; tell whether it asks for a look at the store."""
         match one:
             case Outcome():
-                self._landed(one.work)
+                self._landed(one)
                 self._outside.hear(one, self.time.now())
                 commands.setdefault(one.work.incident, []).append(one.command)
             case Probed():
@@ -269,9 +284,10 @@ class Worker:
             self._doing.add(probe_token(probe))
             self._pool.submit([partial(self._outside.look_at, probe, self._inbox)])
 
-    def _landed(self, work: AnyWork) -> None:
-        self._doing.discard(token(work))
-        self._visits.landed(work.incident)
+    def _landed(self, outcome: Outcome) -> None:
+        self._doing.discard(token(outcome.work))
+        self.fairness.landed(outcome)
+        self._visits.landed(outcome.work.incident)
 
     def _record(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> None:
         """Commit until nobody else was faster. What the store does not take now is kept, and nothing is claimed without it.
@@ -285,7 +301,7 @@ class Worker:
             if self._draining and not any(commands.values()):
                 raise
             for name, given in commands.items():
-                self._in_trouble(name, error.message)
+                self._in_trouble(name, error)
                 self._kept.update({name: given} if given else {})
 
     def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
@@ -294,7 +310,7 @@ class Worker:
         writing = [turn for turn in turns if turn.append is not None]
         if writing and not self._handle.held():
             raise unproven()
-        heads = iter(self._append(writing))
+        heads = iter(append(self.desk, writing, self._in_trouble))
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:
             head = next(heads) if turn.append is not None else "unchanged"
@@ -303,6 +319,7 @@ class Worker:
             elif head:
                 self._remember(turn.incident)
                 self._start(turn, head)
+                self.fairness.committed(turn, commands[turn.incident.id])
             else:
                 self._known.pop(turn.incident.id, None)
                 again[turn.incident.id] = commands[turn.incident.id]
@@ -319,20 +336,6 @@ class Worker:
             return prepared()
         return self._outside.turns(prepared, self.time.now())
 
-    def _append(self, turns: list[Turn]) -> Sequence[str | None]:
-        """Commit turns together; where one cannot be sealed any more, each alone, and None for that one."""
-        try:
-            return self.desk.append(turns)
-        except Sealed:
-            return [self._append_alone(turn) for turn in turns]
-
-    def _append_alone(self, turn: Turn) -> str | None:
-        try:
-            return self.desk.append([turn])[0]
-        except Sealed as error:
-            self.troubles[turn.incident.id] = error.message
-            return None
-
     def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn | None:
         """Prepare a turn; one incident that cannot be worked on must not hold up the others.
 
@@ -340,30 +343,28 @@ class Worker:
         takes no other with it.
         """
         try:
-            turn = self._turn(name, commands, looking)
-        except Sealed as error:
-            return self._in_trouble(name, error.message)
+            turn = self.fairness.measured(name, partial(self._turn, name, commands, looking))
         except StoreError as error:
-            if commands:
+            if commands and not isinstance(error, Sealed):
                 self._kept[name] = commands
-            return self._in_trouble(name, error.message)
+            return self._in_trouble(name, error)
         except TocsinError as error:
             if len(commands) > 1:
                 for command in commands[1:]:
                     self._kept.setdefault(name, []).append(command)
                 return self._tried(name, commands[:1], looking)
-            return self._in_trouble(name, error.message)
+            return self._in_trouble(name, error)
         except Exception as error:  # noqa: BLE001  # a bug of ours in one incident is not the end of the others
-            return self._in_trouble(name, f"our fault ({type(error).__name__})")
+            return self._in_trouble(name, error)
         self._visits.turned(name, turn)
-        if self.troubles:
-            self.troubles.pop(name, None)
+        self.troubles.pop(name, None)
         return turn
 
-    def _in_trouble(self, name: str, why: str) -> Turn | None:
+    def _in_trouble(self, name: str, error: Exception) -> Turn | None:
         """Note why an incident has no turn now."""
         self._known.pop(name, None)
-        self.troubles[name] = why
+        self.troubles[name] = words(error)
+        self.fairness.blame(name, error)
         return None
 
     def _turn(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn:
@@ -373,19 +374,20 @@ class Worker:
         else:
             incident = self.desk.load(name) if known is None else self.desk.refresh(known)
         lost = [*lost_claims(incident, self._held)] if looking else []
-        worker = "" if self._stopping.is_set() else self.name
+        worker = "" if self._stopping.is_set() or self.fairness.rests(name) else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
         rooms = self._outside.rooms_of(incident)
         now = self.time.now()
-        turn = self.desk.turn(incident, told, worker=worker, room=self._room(), rooms=rooms, now=now)
+        turn = self.desk.turn(incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now)
         self._outside.took(turn)
         if turn.more:
             self._hungry.add(name)
         return turn
 
-    def _room(self) -> int:
+    def _room(self, name: str) -> int:
         """How many effects may be claimed now: what would only wait in the pool is better left unclaimed."""
-        return max(self._threads - len(self._doing) - len(self._starting), 0)
+        free = self._size - len(self._doing) - len(self._starting)
+        return max(min(free, self._threads - self._visits.flying(name)), 0)
 
     def _held(self, worker: str, effect: str) -> bool:
         """Tell whether an effect that is claimed goes on: with us, or with a worker that lives."""
@@ -425,6 +427,7 @@ class Worker:
             if (name := token(work)) not in self._doing:
                 self._doing.add(name)
                 self._visits.began(work.incident)
+                self.fairness.started(work)
                 anchor = f"{turn.incident.version}:sha256:{head}" if turn.append is not None else ""
                 self._starting.append((work, turn.incident, anchor))
 
@@ -441,17 +444,12 @@ class Worker:
 
         It is done on the newest incident that this worker knows of: a domain may have fallen since it was claimed.
         """
-        known = self._known.get(incident.id)
+        began, known = self.time.passed(), self._known.get(incident.id)
         if known is not None and known.version > incident.version:
             incident = known
-        try:
-            goes_on = incident.state == "open" or is_still_sent(incident, work)
-            command = self._perform(work, incident, head) if goes_on else called_off(work)
-        except TocsinError as error:
-            command = failed(work, error.message)
-        except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
-            command = failed(work, f"our fault ({type(error).__name__})")
-        self._inbox.put(Outcome(work, command))
+        command = performed(self._perform, work, incident, head)
+        slow = isinstance(work, COMPUTED) and self.fairness.is_slow(began)
+        self._inbox.put(Outcome(work, command, slow))
 
     def _finish(self, until: datetime) -> None:
         while self._doing and (left := until - self.time.now()) > timedelta():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.engine.after_closing import is_still_sent
 from runner.errors import StoreBusy, StoreError, StoreFull, StoreLocked, StoreReadOnly, TocsinError
 from runner.model.commands import (
     AnyCommand,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
+COMPUTED = (Compose, Render, Announce, Replan)
+"""Work that waits for nobody outside."""
 PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
 """What a store may recover from while a worker goes on."""
 
@@ -39,6 +42,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     work: AnyWork
     command: AnyCommand
+    slow: bool = False
+    """It computed for longer than anything may."""
 
 
 class Probed(msgspec.Struct, frozen=True):
@@ -100,6 +105,20 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return NotAnnounced(message=message, why=why)
         case Replan():
             return Replanned(plans=(), reason=why)
+
+
+def words(error: Exception) -> str:
+    """Say what went wrong; of a mistake of ours no more than its kind."""
+    return error.message if isinstance(error, TocsinError) else f"our fault ({type(error).__name__})"
+
+
+def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+    """Perform one piece of work; whatever goes wrong comes back as a command."""
+    try:
+        goes_on = incident.state == "open" or is_still_sent(incident, work)
+        return perform(work, incident, head) if goes_on else called_off(work)
+    except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
+        return failed(work, words(error))
 
 
 def unproven() -> StoreError:

@@ -36,6 +36,10 @@ class Visits:
         """One effect of an incident came back."""
         self._flying[incident] -= 1
 
+    def flying(self, incident: str) -> int:
+        """Count what of an incident is in flight."""
+        return self._flying[incident]
+
     def turned(self, incident: str, turn: Turn) -> None:
         """Keep how a turn left an incident, if somebody waits for it."""
         if incident in self._waiting:

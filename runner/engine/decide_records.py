@@ -240,7 +240,9 @@ def _life(
             if incident.state == "paused":
                 raise Refused(f"{incident.codename} is paused already", code="already_paused")
             return (e.IncidentPaused(reason=_reason(reason, "pause")),)
-        case c.Resume(reason=reason):
+        case c.Resume(reason=reason, set_aside=why):
+            if why:
+                return (e.IncidentResumed(reason=_reason(reason, "resume"), set_aside=why),)
             if incident.state != "paused":
                 raise Refused(f"{incident.codename} is not paused", code="not_paused")
             return (e.IncidentResumed(reason=reason),)

@@ -220,9 +220,10 @@ class Pause(Command, frozen=True, kw_only=True):
 
 
 class Resume(Command, frozen=True, kw_only=True):
-    """Go on with automatic work."""
+    """Go on with automatic work. ``set_aside`` says why it was set aside, which needs a reason to undo."""
 
     reason: str = ""
+    set_aside: str = ""
 
 
 class CancelIncident(Command, frozen=True, kw_only=True):

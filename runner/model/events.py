@@ -99,6 +99,8 @@ class IncidentResumed(Personal, frozen=True, kw_only=True):
     """Automatic work goes on."""
 
     reason: str = ""
+    set_aside: str = ""
+    """Why it had been set aside; empty where it was only paused."""
 
 
 class IncidentCancelled(Personal, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -87,3 +87,20 @@ def token(work: AnyWork) -> str:
 
 
 AnyWork = Replan | Compose | Announce | Render | Deliver | DoAct | Host
+
+
+TIMES = 3
+"""How often in a row work on an incident may fail before only people work on it."""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """How often in a row work on one incident failed, and the last time why and when."""
+
+    times: int
+    why: str
+    at: datetime
+
+    @property
+    def aside(self) -> bool:
+        """Is it set aside?"""
+        return self.times >= TIMES

@@ -23,6 +23,8 @@ from runner.model.commands import AttemptLost
 from runner.model.incident import Attempt, Delivery, Incident, Invocation
 from runner.model.organisation import Home
 from runner.model.people import STREAM
+from runner.model.work import Failed
+from runner.service.aside import set_aside
 from runner.service.chance import Chance, Clock
 from runner.service.desk import Desk
 from runner.service.doctor_files import exposed_files
@@ -36,6 +38,7 @@ from runner.settings import CONFIG, is_shared_folder
 from runner.store.chain import event_of
 from runner.store.port import IncidentRow
 from runner.views import advice
+from runner.views.words import aside_words
 
 AHEAD = timedelta(minutes=5)
 """How far the journal may be ahead of this machine's clock before that is said."""
@@ -246,18 +249,21 @@ def _record(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         lambda: _integrity(examine_documents(desk, verified, seen=watched("checking documents", None)), lost),
     )
     rows: list[IncidentRow] = []
+    aside = set_aside(desk.store)
     for row in desk.store.rows():
         looked_at(1)
         if row.kind == STREAM:
             rows.append(row)
             continue
         again = [row]
-        yield from _whole("incidents", partial(_one, desk, row, repair, again))
+        yield from _whole("incidents", partial(_one, desk, row, repair, again, aside.get(row.id)))
         rows += again
     yield from _lists(desk, rows, repair, list(lost.values()))
 
 
-def _one(desk: Desk, row: IncidentRow, repair: bool, again: list[IncidentRow]) -> Iterator[Finding]:
+def _one(
+    desk: Desk, row: IncidentRow, repair: bool, again: list[IncidentRow], aside: Failed | None
+) -> Iterator[Finding]:
     """Look at one incident, and replace its row in ``again`` with what its journal says."""
     try:
         incident = desk.fold(row.id)
@@ -272,6 +278,7 @@ def _one(desk: Desk, row: IncidentRow, repair: bool, again: list[IncidentRow]) -
             hint="" if lawful else error.hint,
         )
         return
+    yield from _aside(incident, aside)
     yield from _incident(desk, incident, repair)
     incident = desk.load(row.id)
     again[:] = [row_of(incident, desk.clock.now(), desk.library(incident))]
@@ -300,6 +307,16 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
         unread = f", {found.unread} not readable here" if found.unread else ""
         what = f"documents: {found.documents - found.unread} as they were written{unread}"
         yield Finding(area="integrity", severity="good", what=what)
+
+
+def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
+    if failed is not None and incident.state in ("open", "paused"):
+        yield Finding(
+            area="incidents",
+            severity="error",
+            what=f"{incident.codename}: {aside_words(failed)}",
+            hint=advice.resume(incident.codename),
+        )
 
 
 def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -16,6 +16,7 @@ from runner.service.traffic import Marks
 
 CLOCK = "clock/"
 """Each machine keeps how far its time had come: the clock of another one is no witness of its own."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OFTEN = timedelta(minutes=1)
 """How often that is written down."""
 
@@ -69,6 +70,10 @@ class Time:
                 found = follow(self._course, wall, steady, kept_right=True)
             self._course = found
         return self._course.at
+
+    def passed(self) -> timedelta:
+        """Return what has passed since some moment."""
+        return self._both.steady() if self._both is not None else self._clock.now() - EPOCH
 
     def _before(self) -> datetime | None:
         with suppress(StoreError, msgspec.DecodeError):

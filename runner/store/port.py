@@ -246,8 +246,8 @@ class Store(Protocol):
         """Return the incidents that have work, or whose ``next_due`` is not after ``now``."""
         ...
 
-    def next_due(self) -> datetime | None:
-        """Return the earliest ``next_due`` of all incidents, which may lie in the past."""
+    def next_due(self, after: datetime | None = None) -> datetime | None:
+        """Return the earliest ``next_due`` of all incidents, which may lie in the past; or the earliest after an instant."""
         ...
 
     def verify(

@@ -240,9 +240,10 @@ class PostgresStore:
         )
         return [name for (name,) in found]
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, after: datetime | None = None) -> datetime | None:
         """See Store.next_due."""
-        found = self._one("SELECT min(next_due) FROM tocsin.incidents")
+        behind = "" if after is None else rows.text(after)
+        found = self._one("SELECT min(next_due) FROM tocsin.incidents WHERE next_due > %s", (behind,))
         return None if found is None or found[0] is None else datetime.fromisoformat(found[0])
 
     def snapshot(self, incident: str) -> Snapshot | None:

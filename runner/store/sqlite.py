@@ -238,9 +238,10 @@ class SqliteStore:
         found = self._all("SELECT id FROM incidents WHERE has_work OR next_due <= ?", (rows.text(now),))
         return [name for (name,) in found]
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, after: datetime | None = None) -> datetime | None:
         """See Store.next_due."""
-        (found,) = self._one("SELECT min(next_due) FROM incidents")
+        behind = "" if after is None else rows.text(after)
+        (found,) = self._one("SELECT min(next_due) FROM incidents WHERE next_due > ?", (behind,))
         return None if found is None else datetime.fromisoformat(found)
 
     def snapshot(self, incident: str) -> Snapshot | None:

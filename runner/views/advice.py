@@ -107,6 +107,11 @@ def close(incident: str) -> str:
     return f"tocsin close {incident}"
 
 
+def resume(incident: str) -> str:
+    """Return the command that has automatic work go on in an incident that was set aside."""
+    return f"tocsin resume {incident} --reason 'WHY'"
+
+
 def close_exercise(incident: str) -> str:
     """Return the command that closes an exercise which is over."""
     return f"tocsin drill end --close -i {incident}"

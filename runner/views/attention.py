@@ -19,13 +19,14 @@ from runner.engine.timing import PEOPLE
 from runner.model.drill import OVER
 from runner.model.duty import DutyStatus
 from runner.model.incident import Delivery, Incident, Invocation
+from runner.model.work import Failed
 from runner.views import advice
 from runner.views.attention_messages import call_owed, campaigns, deliveries, exposed, promises
 from runner.views.rows import TaskRow, named
 from runner.views.second_person import awaiting
 from runner.views.waiting import SEVERITIES, Attention
 from runner.views.war_room import nowhere
-from runner.views.words import ago, left, standing
+from runner.views.words import ago, aside_words, left, standing
 
 NEAR = timedelta(hours=12)
 """From when on a running legal clock waits for a person, even where its last safe start is not known."""
@@ -38,12 +39,16 @@ IDLE = timedelta(minutes=5)
 
 
 def needs_attention(
-    incident: Incident, rows: Sequence[TaskRow], duties: Sequence[DutyStatus], now: datetime
+    incident: Incident,
+    rows: Sequence[TaskRow],
+    duties: Sequence[DutyStatus],
+    now: datetime,
+    failed: Failed | None = None,
 ) -> tuple[Attention, ...]:
     """Return what waits for a person, worst and oldest first. A cancelled incident asks nothing.
 
     Of a closed one only duties that were left open press on, and what still waits for a second person. An exercise
-    that is over asks to be rated and closed.
+    that is over asks to be rated and closed. ``failed`` is how often automatic work failed in a row.
     """
     if incident.state == "cancelled":
         return ()
@@ -53,6 +58,7 @@ def needs_attention(
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
     found = [
+        *_set_aside(incident, failed),
         *_paused(incident),
         *_steps(incident, begun, now),
         *deliveries(incident),
@@ -108,6 +114,18 @@ def _paused(incident: Incident) -> Iterator[Attention]:
             since=None,
             text="the incident is paused: nothing is sent or done by itself, and the legal clocks run on",
             command=advice.RESUME,
+        )
+
+
+def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[Attention]:
+    if failed is not None and failed.aside:
+        yield Attention(
+            kind="set_aside",
+            severity="critical",
+            ref=incident.id,
+            since=failed.at,
+            text=f"{aside_words(failed)}: nothing is sent or done by itself, and the legal clocks run on",
+            command=advice.resume(incident.codename),
         )
 
 

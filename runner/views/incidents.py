@@ -10,9 +10,10 @@ import msgspec
 
 from runner.model.drill import OVER
 from runner.model.states import MARKS
-from runner.views.advice import close_exercise
+from runner.model.work import Failed
+from runner.views.advice import close_exercise, resume
 from runner.views.page import Blank, Block, Cell, Page, Table, line
-from runner.views.words import ago, count, left
+from runner.views.words import ago, aside_words, count, left
 
 
 class Row(Protocol):
@@ -87,10 +88,13 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The title is sealed, and the master key is not here."""
     left_open: tuple[str, ...] = ()
     """Duties that were open when it was closed, and still are: their clocks are watched."""
+    set_aside: Failed | None = None
+    """Automatic work failed so often in a row that only people work on it."""
 
 
 _NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
 _NOBODY: Mapping[str, Playing] = {}
+_NONE: Mapping[str, Failed] = {}
 
 
 class IncidentsReport(
@@ -108,6 +112,7 @@ def incidents(
     chosen: str = "",
     playing: Mapping[str, Playing] = _NOBODY,
     left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
+    set_aside: Mapping[str, Failed] = _NONE,
 ) -> IncidentsReport:
     """Return the list; ``chosen`` is the id that ``tocsin use`` keeps. Rows that are no incidents must be left out.
 
@@ -129,6 +134,7 @@ def incidents(
             exercise_time=playing[row.id].time if row.id in playing else None,
             unread=row.unread,
             left_open=left_open.get(row.id, ()),
+            set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
         )
         for row in rows
     ]
@@ -159,7 +165,7 @@ def _folded(number: int) -> Iterator[Block]:
 
 def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
     mark = MARKS[one.kind]
-    state = one.stage or one.state
+    state = "set aside" if one.set_aside is not None else one.stage or one.state
     return (
         Cell("*" if one.chosen else " "),
         Cell(one.codename, "title"),
@@ -181,6 +187,8 @@ def _since(one: IncidentEntry, now: datetime) -> str:
 
 def _clock(one: IncidentEntry, now: datetime) -> str:
     """Return what comes next, and what time it is in an exercise."""
+    if one.set_aside is not None:
+        return f"{aside_words(one.set_aside)}: {resume(one.codename)}"
     if one.stage in OVER:
         return f"to be closed: {close_exercise(one.codename)}"
     if one.left_open:

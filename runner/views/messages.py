@@ -17,6 +17,7 @@ from runner.views import advice
 from runner.views.called_roles import RoleRow, role_blocks, role_rows
 from runner.views.heading import Heading, heading_of, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.views.rows import NotWritten, not_written, not_written_lines
 from runner.views.words import count, masked, when
 
 PROVED: Mapping[Proof, str] = {
@@ -90,13 +91,6 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """The acknowledgement is too old to rely on."""
     owed: datetime | None = None
     """Since when somebody has to telephone."""
-
-
-class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
-    """A step whose message could not be written: nobody was sent anything for it."""
-
-    step: str
-    why: str
 
 
 class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
@@ -230,11 +224,7 @@ def messages(incident: Incident) -> MessagesReport:
         state=incident.state,
         deliveries=delivery_rows(incident),
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
-        not_written=tuple(
-            NotWritten(step=one.id, why=one.stuck)
-            for name in sorted(incident.active)
-            if (one := incident.invocations[name]).kind == "message" and one.stuck and not one.message
-        ),
+        not_written=not_written(incident),
     )
 
 
@@ -242,11 +232,8 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     """Return one delivery; raises NotFound."""
     found = incident.deliveries.get(delivery)
     if found is None:
-        raise NotFound(
-            f"no delivery '{delivery}' in {incident.codename}",
-            hint="see: tocsin message list",
-            code="unknown_delivery",
-        )
+        what = f"no delivery '{delivery}' in {incident.codename}"
+        raise NotFound(what, hint="see: tocsin message list", code="unknown_delivery")
     return DeliveryReport(
         heading=heading_of(incident),
         kind=incident.kind,
@@ -297,14 +284,11 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
         kind=report.kind,
         state=report.state,
     )
-    failed = tuple(
-        line(f"{one.step}: no message was sent, {one.why}", "alarm", hang=2) for one in report.not_written
-    )
+    head = (*top(heading, "messages"), *not_written_lines(report.not_written))
     if not report.deliveries and not report.roles:
-        return Page((*top(heading, "messages"), *failed, line("nothing has been sent", "dim")))
+        return Page((*head, line("nothing has been sent", "dim")))
     table = Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
-    roles = role_blocks(report.roles, bool(report.deliveries))
-    return Page((*top(heading, "messages"), *failed, table, *roles))
+    return Page((*head, table, *role_blocks(report.roles, bool(report.deliveries))))
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:

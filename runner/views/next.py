@@ -19,6 +19,7 @@ from runner.views.waiting import Attention, AttentionKind
 from runner.views.words import count, left
 
 _RANKS: dict[AttentionKind, int] = {
+    "set_aside": 0,
     "outcome_unknown": 0,
     "stuck": 0,
     "rejected": 0,

@@ -9,7 +9,7 @@ that is reopened, asked again or reached in the next round of a loop keeps its n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -20,6 +20,7 @@ from runner.engine.view import item_of, open_before, outwards, title_of
 from runner.model.incident import Incident, Invocation, Scope
 from runner.model.playbook import AnyStep, Approve, Call, Group, Repeat, Task
 from runner.model.states import TaskState
+from runner.views.page import Paragraph, line
 
 CONTAINERS = frozenset({"group", "repeat", "playbook"})
 """Kinds that hold other steps; what is inside them is shown in their stead."""
@@ -214,3 +215,25 @@ def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocat
         )
         if isinstance(one, Group | Repeat):
             yield from to_come(one, library, incident, parent)
+
+
+class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """A step whose message could not be written: nobody was sent anything for it."""
+
+    step: str
+    why: str
+
+
+def not_written(incident: Incident) -> tuple[NotWritten, ...]:
+    """Return the steps whose message could not be written."""
+    return tuple(
+        NotWritten(step=one.id, why=one.stuck)
+        for name in sorted(incident.active)
+        if (one := incident.invocations[name]).kind == "message" and one.stuck and not one.message
+    )
+
+
+def not_written_lines(steps: Iterable[NotWritten]) -> Iterator[Paragraph]:
+    """Say of each that nothing was sent, and why."""
+    for one in steps:
+        yield line(f"{one.step}: no message was sent, {one.why}", "alarm", hang=2)

@@ -124,8 +124,9 @@ def _life(event: _Life) -> str:
             return f"Playbook {run.playbook} goes on as {run.version} ({moved}){_because(reason)}"
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
-        case e.IncidentResumed(reason=reason):
-            return f"Automatic work goes on{_because(reason)}"
+        case e.IncidentResumed(reason=reason, set_aside=why):
+            before = f" after it was set aside ({why})" if why else ""
+            return f"Automatic work goes on{before}{_because(reason)}"
         case e.IncidentCancelled(reason=reason):
             return f"Incident called off{_because(reason)}"
         case e.IncidentClosed() | e.IncidentReopened():

@@ -12,6 +12,7 @@ from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
 from runner.model.states import Kind, State
+from runner.model.work import Failed
 from runner.views.attention import needs_attention
 from runner.views.documents import NoticeRow, notice_rows
 from runner.views.lanes import LaneGroup, lane_groups
@@ -80,6 +81,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """What one person did alone that needs two, and why nobody else is there."""
     organisation: tuple[Attention, ...] = ()
     """What waits for a person beside this incident; ``--check`` does not count it."""
+    set_aside: Failed | None = None
+    """Automatic work failed so often in a row that only people work on the incident."""
 
 
 def status(
@@ -89,6 +92,7 @@ def status(
     now: datetime,
     me: str = "",
     organisation: tuple[Attention, ...] = (),
+    failed: Failed | None = None,
 ) -> Status:
     """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant."""
     rows = task_rows(incident, library)
@@ -107,7 +111,7 @@ def status(
         duties=tuple(duties),
         deliveries=delivery_rows(incident),
         notices=notice_rows(incident),
-        needs_attention=needs_attention(incident, rows, duties, now),
+        needs_attention=needs_attention(incident, rows, duties, now, failed),
         as_of=now,
         opened_at=incident.opened_at,
         domains=_fallen(incident),
@@ -119,6 +123,7 @@ def status(
         second_person=two_person_rows(incident),
         alone=alone_words(incident),
         organisation=organisation,
+        set_aside=failed if failed is not None and failed.aside else None,
     )
 
 

@@ -23,6 +23,7 @@ AttentionKind = Literal[
     "overdue",
     "clock",
     "paused",
+    "set_aside",
     "fact_missing",
     "role_unheld",
     "unconfirmed",

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from runner.model.actor import Actor
 from runner.model.messaging import ContactPoint
+from runner.model.work import Failed
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -133,3 +134,8 @@ def scope_words(channel: str, message_class: str, person: str, text: str) -> str
         f"text {text[:12]}" if text else "",
     )
     return "for " + (" ".join(part for part in parts if part) or "every message")
+
+
+def aside_words(failed: Failed) -> str:
+    """Say that an incident was set aside, and why."""
+    return f"set aside because automatic work failed {failed.times} times in a row ({failed.why})"

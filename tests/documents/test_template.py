@@ -99,7 +99,9 @@ def lists(name: str, depth: int) -> str:
 def macros(body: str, call: str, levels: int = 19) -> str:
     """Return macros of which each calls the one before, the last of them called ``m<levels>``."""
     first = f"{{% macro m0(p) %}}{body}{{% endmacro %}}"
-    rest = (f"{{% macro m{n}(p) %}}{call.replace('N', str(n - 1))}{{% endmacro %}}" for n in range(1, levels + 1))
+    rest = (
+        f"{{% macro m{n}(p) %}}{call.replace('N', str(n - 1))}{{% endmacro %}}" for n in range(1, levels + 1)
+    )
     return first + "".join(rest)
 
 
@@ -112,7 +114,8 @@ COSTLY = {
     "rounds that look for something": loops(8, "{% for y in l if y == 'z' %}{% endfor %}"),
     "rounds of dates": loops(7, "{{ '2026-11-24'|date }}"),
     "macros that print": macros("x" * 1000, "{{ mN() }}{{ mN() }}") + "{{ m19() }}",
-    "macros that print nothing": macros("", "{% set a = mN() %}{% set b = mN() %}") + "{% if m19() %}{% endif %}",
+    "macros that print nothing": macros("", "{% set a = mN() %}{% set b = mN() %}")
+    + "{% if m19() %}{% endif %}",
     "a word that doubles": "{% set a = 'xxxxxxxx' %}" + "{% set a = [a, a]|words %}" * 40 + "{{ a|count }}",
     "a list in words": lists("a", 40) + "{{ a|words }}",
     "a list compared": lists("a", 40) + lists("b", 40) + "{% if a == b %}{% endif %}",

@@ -36,9 +36,9 @@ class Disk:
         self._room()
         return self._store.append(batch, **rest)
 
-    def change_marks(self, names: Sequence[str], change: Any) -> Any:
+    def change_marks(self, names: Sequence[str], change: Any, **rest: Any) -> Any:
         self._room()
-        return self._store.change_marks(names, change)
+        return self._store.change_marks(names, change, **rest)
 
     def _room(self) -> None:
         if self.full:

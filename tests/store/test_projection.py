@@ -47,6 +47,7 @@ def test_the_next_due_is_the_earliest_of_all(store):
     write(store, "b", event(), next_due=T0 + HOUR)
     write(store, "a", event(), next_due=T0 + 2 * HOUR)
     assert store.next_due() == T0 + HOUR
+    assert store.next_due(T0 + HOUR) == T0 + 2 * HOUR
 
 
 def test_rows_can_be_dropped_and_rebuilt(store):

@@ -30,9 +30,15 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
             return 0
     if world is None:
         _make_quick()
+    import threading
+
     from runner.cli.app import run
     from runner.cli.world import this_world
 
+    if threading.current_thread() is not threading.main_thread():
+        return run(
+            words, this_world() if world is None else world
+        )  # the mask is the process's: its main thread has set it
     before = os.umask(0o077)  # all that is written belongs to its owner alone, also what libraries write
     try:
         return run(words, this_world() if world is None else world)

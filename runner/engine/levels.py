@@ -71,7 +71,9 @@ def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Itera
     if record.owed is not None or record.about or enough(incident, message):
         return
     done = settled(found, record.message_class.ack_quorum)
-    missing = [one for one in found if one.level == 0 and one.state in OPEN and one.id not in done]
+    # Also somebody above, whose word ended the calling of all and has grown too old.
+    meant = (one for one in found if one.level == 0 or one.lapsed)
+    missing = [one for one in meant if one.state in OPEN and one.id not in done]
     if missing:
         old = any(one.lapsed for one in missing)
         asked = incident.messages[message].message_class.wants_answer

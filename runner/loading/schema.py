@@ -196,6 +196,8 @@ def _union(info: types.UnionType) -> Schema:
     inner = [one for one in info.types if not isinstance(one, types.NoneType)]
     if len(inner) == 1:
         return _type(inner[0])
+    if not any(isinstance(one, types.StructType) for one in inner):
+        return {"anyOf": [_type(one) for one in inner]}
     return {"$ref": "#/$defs/step"}
 
 

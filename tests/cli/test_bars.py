@@ -10,9 +10,9 @@ from tests.cli.at_desk import AtDesk
 
 BAR = "━"
 LONG = [
-    (("audit", "verify"), {"EVENTS"}),
-    (("audit", "verify", "-i", "amber-falcon"), {"EVENTS"}),
-    (("doctor",), {"EVENTS", "1"}),
+    (("audit", "verify"), {"EVENTS", "?"}),
+    (("audit", "verify", "-i", "amber-falcon"), {"EVENTS", "?"}),
+    (("doctor",), {"EVENTS", "1", "?"}),
     (("worker", "--once"), {"?"}),
 ]
 """Commands, and what their bars count up to: all events, the one incident, what nobody knows before."""

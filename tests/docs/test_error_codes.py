@@ -19,6 +19,7 @@ FORWARDED = {
     "runner/loading/strict.py",
     "runner/service/comcheck.py",
     "runner/service/drills.py",
+    "runner/service/ledger.py",
 }
 """Files with a place that is told its code by a caller, a table or the error that it passes on."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from runner.cli.options import Argument, Option
 from runner.cli.session import Session
 from runner.errors import Usage, warning
+from runner.files import read_file
 from runner.views.page import Cell, Page, Paragraph, Table, line
 
 if TYPE_CHECKING:
@@ -85,12 +86,16 @@ def _unapproved(written: Written) -> list[str]:
     ]
 
 
+LARGEST_QUERY = 100_000
+"""Bytes of a query in a file."""
+
+
 def sql_of(query: str) -> str:
     """Return a query, read from its file where a file is named."""
     if not query.endswith(".sql"):
         return query
     try:
-        return Path(query).read_text(encoding="utf-8")
+        return read_file(Path(query), LARGEST_QUERY).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         raise Usage(
             f"{query} cannot be read", hint="--query SQL, or a file that ends in .sql", code="file_unreadable"

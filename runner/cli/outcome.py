@@ -10,7 +10,7 @@ from runner.cli.session import Session
 from runner.engine.answering import HOW, OVER
 from runner.engine.moved_clocks import move_words
 from runner.errors import warning
-from runner.model.incident import ClockMove
+from runner.model.second_person import ClockMove
 from runner.service.workers import living
 from runner.views import advice
 from runner.views.page import Cell, Page, Paragraph, Table, Tone, line

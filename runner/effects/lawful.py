@@ -17,12 +17,12 @@ from runner.engine.links import own_domains
 from runner.engine.plan import Library
 from runner.engine.populations import Span, View, residents, views
 from runner.engine.scope import Judge, disjunction
-from runner.model.duty import DutyStatus
+from runner.model.duty import DutyRecord, DutyStatus
 from runner.model.expressions import Unknown
 from runner.model.fact_types import FactType
 from runner.model.facts import nested
 from runner.model.grounds import Condition
-from runner.model.incident import DutyRecord, Incident
+from runner.model.incident import Incident
 from runner.model.notice import Ban, Item, Notice
 from runner.model.regime import Authority, Content, DutyRule, Regime, Version
 from runner.model.vocabulary import fact_type

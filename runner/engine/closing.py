@@ -12,7 +12,8 @@ from runner.errors import Problem, Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.duty import DutyStatus
-from runner.model.incident import Incident, TwoPersonAct
+from runner.model.incident import Incident
+from runner.model.second_person import TwoPersonAct
 from runner.model.vocabulary import nearest
 
 

@@ -24,7 +24,8 @@ from runner.model import commands as c
 from runner.model import events as e
 from runner.model.expressions import Expression, Unknown, Value
 from runner.model.facts import nested
-from runner.model.incident import Incident, TwoPersonAct
+from runner.model.incident import Incident
+from runner.model.second_person import TwoPersonAct
 from runner.model.vocabulary import nearest
 
 RecordCommand = (

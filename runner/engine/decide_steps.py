@@ -18,8 +18,9 @@ from runner.engine.view import find_step, item_of, open_before
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import Incident, Invocation, TwoPersonAct
+from runner.model.incident import Incident, Invocation
 from runner.model.playbook import AnyStep, Approve, Ask, File, Task
+from runner.model.second_person import TwoPersonAct
 
 StepCommand = (
     c.StartTask

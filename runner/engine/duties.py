@@ -39,10 +39,9 @@ from runner.engine.scope import (
 from runner.engine.sight import in_sight, places
 from runner.engine.values import merged
 from runner.engine.versions import deciding, deciding_day
-from runner.model.duty import DutyState, DutyStatus, Reason
+from runner.model.duty import DutyRecord, DutyState, DutyStatus, Reason
 from runner.model.expressions import Unknown
 from runner.model.grounds import Threshold
-from runner.model.incident import DutyRecord
 from runner.model.regime import DutyRule, Regime, Version
 from runner.model.states import Verdict
 

@@ -16,10 +16,9 @@ from runner.engine.deadlines import Began, Deadline, Place
 from runner.engine.holds import Custody
 from runner.engine.populations import View, instant
 from runner.engine.scope import Judge
-from runner.model.duty import DutyDone, DutyState
+from runner.model.duty import DutyDone, DutyRecord, DutyState
 from runner.model.expressions import Unknown
 from runner.model.grounds import Condition
-from runner.model.incident import DutyRecord
 from runner.model.regime import DutyRule
 
 DISCOVERIES: tuple[str, ...] = (

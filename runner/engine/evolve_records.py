@@ -13,8 +13,9 @@ from runner.engine.draft import Draft
 from runner.model import events as e
 from runner.model.facts import Fact
 from runner.model.handover import Handover
-from runner.model.incident import Behalf, Domain, DutyView, TwoPeople
+from runner.model.incident import Behalf, Domain, DutyView
 from runner.model.overrides import RuleOverride
+from runner.model.second_person import TwoPeople
 
 
 def _paused(draft: Draft, event: e.IncidentPaused, at: datetime, seq: int) -> None:

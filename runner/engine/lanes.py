@@ -7,7 +7,8 @@ that nobody goes on writing, signing or sending; each of them can be reopened wh
 from __future__ import annotations
 
 from runner.model import events as e
-from runner.model.incident import DutyRecord, Incident
+from runner.model.duty import DutyRecord
+from runner.model.incident import Incident
 
 
 def called_off(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:

@@ -13,7 +13,8 @@ from runner.engine.plan import Library
 from runner.errors import Refused
 from runner.model.duty import DutyStatus
 from runner.model.facts import Fact, FactChange
-from runner.model.incident import ClockMove, Incident
+from runner.model.incident import Incident
+from runner.model.second_person import ClockMove
 from runner.model.vocabulary import fact_type
 
 

@@ -14,9 +14,9 @@ from runner.engine.duties import assess
 from runner.engine.law import BINDING
 from runner.engine.plan import Library
 from runner.errors import Refused
-from runner.model.duty import DutyStatus
+from runner.model.duty import DutyRecord, DutyStatus
 from runner.model.facts import nested
-from runner.model.incident import DutyRecord, Incident
+from runner.model.incident import Incident
 from runner.model.regime import Regime
 from runner.model.vocabulary import nearest
 

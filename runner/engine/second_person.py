@@ -14,7 +14,8 @@ from runner.errors import Refused
 from runner.model import commands as c
 from runner.model.drill import OVER
 from runner.model.events import AnyEvent, SecondPersonAsked
-from runner.model.incident import Incident, TwoPersonAct
+from runner.model.incident import Incident
+from runner.model.second_person import TwoPersonAct
 
 _PAIRS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "close": (("commander",), ("counsel", "executive")),

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runner.errors import Invalid, NotFound
+from runner.files import read_file
 from runner.loading.compiled import compiled
 from runner.loading.known import Known
 from runner.loading.reading import Read, read_playbook
-from runner.loading.source import Source, scan, scan_file
+from runner.loading.source import MAX_BYTES, Source, scan, scan_file
 from runner.model.message_classes import Written, laid_over
 from runner.model.messaging import BUILT_IN_CLASSES, Channel
 from runner.model.notice import Notice
@@ -167,7 +168,7 @@ class Catalog:
             from runner.loading.regimes import load_regime
 
             file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
-            self._regimes[name] = load_regime(file.read_bytes(), str(file))
+            self._regimes[name] = load_regime(_bytes(file), str(file))
         return self._regimes[name]
 
     def regimes(self) -> tuple[Regime, ...]:
@@ -204,7 +205,7 @@ class Catalog:
             from runner.loading.notices import load_notice
 
             file = _wanted(self.notice_files, name, "notice", code="unknown_notice")
-            self._notices[name] = load_notice(file.read_bytes(), str(file), self.part, self.form)
+            self._notices[name] = load_notice(_bytes(file), str(file), self.part, self.form)
         return self._notices[name]
 
     def part(self, name: str) -> tuple[str, str] | None:
@@ -305,8 +306,15 @@ def _scanned(file: Path | Traversable) -> Source:
     return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
 
 
+def _bytes(file: Path | Traversable) -> bytes:
+    try:
+        return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{file} cannot be read: {error.strerror}", code="file_unreadable") from None
+
+
 def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
-    return None if file is None else (file.read_text(encoding="utf-8"), str(file))
+    return None if file is None else (_bytes(file).decode("utf-8").replace("\r\n", "\n"), str(file))
 
 
 def _wanted(there: dict[str, Path | Traversable], name: str, what: str, *, code: str) -> Path | Traversable:

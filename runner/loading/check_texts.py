@@ -75,8 +75,10 @@ def _template(text: str, where: Where, found: Findings, budget: Budget) -> None:
         read = facts_read(text)
     except Invalid as error:
         for problem in error.problems:
-            code = "template-cost" if problem.code == "template-cost" else "template"
-            found.error(where, code, problem.message, "as {{ incident.summary }}")
+            if problem.code == "template-cost":
+                found.error(where, problem.code, problem.message, "write fewer loops, or shorter ones")
+            else:
+                found.error(where, "template", problem.message, "as {{ incident.summary }}")
         return
     for path, _line in read:
         name = path.replace("[]", ".*") if "[]" in path else path

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.errors import Problem
+from runner.errors import Invalid, Problem
+from runner.files import read_file
 from runner.loading.contact_entries import Entry, Listing, Spot, Ways
 from runner.loading.people_rows import Row, open_people, separator
+from runner.loading.source import MAX_BYTES
 from runner.model.messaging import ContactPoint
 from runner.model.text import clean
 from runner.model.vocabulary import nearest
@@ -25,7 +27,12 @@ _DOMAINS = ".domains"
 def read_csv(path: Path, ways: Ways) -> Listing:
     """Return what a list says, with every row that is none as a problem; raises Invalid where there are no rows."""
     found = open_people(path)
-    ruler = _Ruler(path)
+    try:
+        ruler = _Ruler(read_file(path, MAX_BYTES).decode("utf-8-sig", errors="replace"))
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="export fewer people", code="file_unreadable"
+        ) from None
     empty = Listing(file=str(path))
     problems = _columns(empty, found.columns, ways, ruler)
     if problems:
@@ -100,8 +107,7 @@ def _words(text: str) -> tuple[str, ...]:
 class _Ruler:
     """Finds the column at which a cell begins, in rows that stand on one line."""
 
-    def __init__(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
         self._separator = separator(self._lines[0] if self._lines else "")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runner.errors import Invalid, Problem
+from runner.files import TooLarge, read_file
 from runner.loading.contact_entries import Entry, Listing, Spot
 from runner.loading.source import MAX_BYTES
 from runner.model.messaging import ContactPoint
@@ -92,12 +93,11 @@ def _lines(path: Path, empty: Listing, problems: list[Problem]) -> Iterator[_Lin
 
 def _content(path: Path) -> str:
     try:
-        content = path.read_bytes()
-        if len(content) > MAX_BYTES:
-            raise Invalid(
-                f"{path} has more than {MAX_BYTES:,} bytes", hint="export fewer people", code="file_too_large"
-            )
-        return content.decode("utf-8-sig")
+        return read_file(path, MAX_BYTES).decode("utf-8-sig")
+    except TooLarge:
+        raise Invalid(
+            f"{path} has more than {MAX_BYTES:,} bytes", hint="export fewer people", code="file_too_large"
+        ) from None
     except OSError as error:
         raise Invalid(
             f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"

@@ -9,10 +9,12 @@ import csv
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from runner.errors import Invalid, NotFound, Usage
+from runner.files import TooLarge, lines_of, open_file
 
 DATABASES = (".db", ".sqlite", ".sqlite3")
 QUERY = "SELECT * FROM people"
@@ -70,7 +72,7 @@ def _columns(path: Path, query: str) -> tuple[str, ...]:
         with closing(_database(path)) as database:
             return _small(_asked(database, path, query or QUERY)[0])
     with _text(path) as lines:
-        return _small(next(csv.reader(lines, _dialect(path)), ()))
+        return _small(next(csv.reader(_lines(path, lines), _dialect(path)), ()))
 
 
 def _small(names: Sequence[Any]) -> tuple[str, ...]:
@@ -87,9 +89,9 @@ def _reader(path: Path) -> Callable[[Path, str], Iterator[Row]]:
 # --- CSV: bytes that are no UTF-8 become lone surrogates, which the check of a cell finds and names ---------------
 
 
-def _text(path: Path) -> Any:
+def _text(path: Path) -> TextIO:
     try:
-        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
         raise Invalid(
             f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
@@ -112,10 +114,19 @@ def _dialect(path: Path) -> type[csv.Dialect]:
     return Found
 
 
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    try:
+        yield from lines_of(file)
+    except TooLarge as error:
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="people"
+        ) from None
+
+
 def _csv_rows(path: Path, query: str) -> Iterator[Row]:
     del query
     with _text(path) as lines:
-        reader = csv.reader(lines, _dialect(path))
+        reader = csv.reader(_lines(path, lines), _dialect(path))
         columns = _small(next(reader, ()))
         line = reader.line_num
         while True:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from runner.errors import Invalid, Problem
+from runner.files import read_file
 from runner.loading.bundle import is_path, load_bundle
 from runner.loading.catalog import Catalog, shipped_folder
 from runner.loading.check_map import Map
 from runner.loading.facts import misstated
-from runner.loading.source import Source, Where, scan_file
+from runner.loading.source import MAX_BYTES, Source, Where, scan_file
 from runner.loading.strict import misread, read_struct
 from runner.model.moments import parse_duration
 from runner.model.playbook import Bundle, Group, Playbook, Repeat
@@ -114,8 +116,10 @@ def _is_of(file: Path, name: str) -> bool:
 
 
 def _is_a(file: Path, schema: str) -> bool:
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        return any(line.strip() == f"schema: {schema}" for line in lines)
+    with suppress(OSError):
+        text = read_file(file, MAX_BYTES).decode("utf-8", errors="replace")
+        return any(line.strip() == f"schema: {schema}" for line in text.splitlines())
+    return False
 
 
 def _playbook(name: str, tests: Path) -> str:

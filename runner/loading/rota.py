@@ -18,6 +18,7 @@ import msgspec
 from runner.decoding import convert
 from runner.engine.recurrence import LONGEST
 from runner.errors import Invalid
+from runner.files import TooLarge, read_file
 from runner.model.organisation import Person
 from runner.model.rota import Again, Frequency, Rota, Shift
 
@@ -42,14 +43,17 @@ def load_rota(path: Path, people: Mapping[str, Person], zone: str = "") -> Rota:
 
 def _content(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            raise Invalid(
-                f"the rota {path.name} is not there, or is no file",
-                hint="oncall in tocsin.yaml",
-                code="file_missing",
-            )
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        return read_file(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise Invalid(
+            f"the rota {path.name} is not there", hint="oncall in tocsin.yaml", code="file_missing"
+        ) from None
+    except TooLarge:
+        raise Invalid(
+            f"the rota {path.name} has more than {MAX_BYTES:,} bytes",
+            hint="export fewer months",
+            code="file_too_large",
+        ) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no such name"
         raise Invalid(
@@ -57,13 +61,6 @@ def _content(path: Path) -> bytes:
             hint="oncall in tocsin.yaml",
             code="file_unreadable",
         ) from None
-    if len(content) > MAX_BYTES:
-        raise Invalid(
-            f"the rota {path.name} has more than {MAX_BYTES:,} bytes",
-            hint="export fewer months",
-            code="file_too_large",
-        )
-    return content
 
 
 def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str = "") -> Rota:

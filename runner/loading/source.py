@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from runner.errors import Invalid, Problem
+from runner.files import NotRegular, TooLarge, read_file
 from runner.loading.growing import TOO_DEEP, Builder, error_at, hidden
 from runner.loading.spots import Source, Spot, Where
 
@@ -55,13 +56,16 @@ def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
     """Read a file; ``name`` is how problems call it, by default the path as given."""
     file = name or str(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return _refused(file, "yaml-too-large", *_too_large(path.stat().st_size))
-        content = path.read_bytes()
+        content = read_file(path, MAX_BYTES)
+    except TooLarge:
+        return _refused(file, "yaml-too-large", *_TOO_LARGE)
     except FileNotFoundError:
         return _refused(file, "file-missing", "there is no such file", "check the path")
     except IsADirectoryError:
         return _refused(file, "file-unreadable", "this is a folder, not a file", "name a .yaml file in it")
+    except NotRegular:
+        what = "this is a device, a pipe or a socket, not a file"
+        return _refused(file, "file-not-regular", what, "name a regular file")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
         return _refused(
@@ -72,9 +76,8 @@ def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
 
 def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = False) -> Source:
     """Read YAML text; ``loader`` is a PyYAML loader class, by default libyaml's where it is there."""
-    size = len(content)
-    if size > MAX_BYTES:
-        return _refused(file, "yaml-too-large", *_too_large(size))
+    if len(content) > MAX_BYTES:
+        return _refused(file, "yaml-too-large", *_TOO_LARGE)
     text, problem = _decoded(content, file)
     if problem:
         return Source(file, text, None, Spot(problem.line, problem.column), (problem,))
@@ -114,11 +117,10 @@ def _fastest() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _too_large(size: int) -> tuple[str, str]:
-    return (
-        f"the file is too large: {size:,} bytes, at most {MAX_BYTES:,} are read",
-        "split it: a playbook may run other playbooks",
-    )
+_TOO_LARGE = (
+    f"the file is too large: at most {MAX_BYTES:,} bytes are read",
+    "split it: a playbook may run other playbooks",
+)
 
 
 def _refused(file: str, code: str, message: str, hint: str) -> Source:

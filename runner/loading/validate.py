@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from runner.errors import Invalid, Problem
+from runner.files import open_file, read_file
 from runner.loading.catalog import Catalog
 from runner.loading.check import check
 from runner.loading.reading import read_playbook
-from runner.loading.source import Source, scan, scan_file
+from runner.loading.source import MAX_BYTES, Source, scan, scan_file
 from runner.model.messaging import Channel
 from runner.model.organisation import Home
 from runner.model.vocabulary import nearest
@@ -62,8 +64,14 @@ def files_in(path: Path) -> Iterator[Path]:
         return
     found = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
     for file in found:
-        if file.suffix != ".md" or file.read_bytes()[:3] == b"---":
+        if file.suffix != ".md" or _is_notice(file):
             yield file
+
+
+def _is_notice(file: Path) -> bool:
+    with suppress(OSError), open_file(file) as opened:
+        return opened.read(3) == b"---"
+    return True  # what is wrong with it is said when it is read
 
 
 def validate_file(
@@ -125,7 +133,7 @@ def _notice(path: Path, catalog: Catalog) -> tuple[Problem, ...]:
     from runner.loading.notices import scan_notice
 
     try:
-        content = path.read_bytes()
+        content = read_file(path, MAX_BYTES)
     except OSError:
         return scan_file(path).problems
     return scan_notice(content, str(path), catalog.part, catalog.form)[2]

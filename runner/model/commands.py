@@ -9,9 +9,10 @@ from typing import Literal
 import msgspec
 
 from runner.model.bulk_events import AnyCampaignEvent
+from runner.model.duty import DutyRecord
 from runner.model.events import FactChange, PlannedDelivery
 from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
-from runner.model.incident import DutyRecord, Run
+from runner.model.incident import Run
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.states import ReceiptKind
 from runner.model.war_room import Guest, WarRoom

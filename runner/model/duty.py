@@ -1,7 +1,7 @@
 """What a regime asks of us in this incident: the answer that people, conditions and scripts read.
 
 The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one of ours at the end; msgspec writes them as they stand. What
-people did about a duty (a filing, a decision not to notify, a waiver) is ``runner.model.incident.DutyRecord``.
+people did about a duty (a filing, a decision not to notify, a waiver) is ``DutyRecord``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,33 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.expressions import Expression
 from runner.model.regime import Confidence
 from runner.model.states import Verdict
 
 DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
 DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
+
+
+class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A filing, a decision not to notify, or a waiver, with who, when and why."""
+
+    kind: Literal["filed", "decided_not_to_notify", "waived"]
+    by: str
+    at: datetime
+    reference: str = ""
+    receipt: str = ""
+    digest: str = ""
+    reason: str = ""
+    late_reason: str = ""
+    signed: tuple[str, ...] = ()
+    """Who else signed a decision, besides its author."""
+    watch: Expression | None = None
+    """A condition over facts that opens the decision again as soon as it holds."""
+    unsigned: tuple[str, ...] = ()
+    """Approvals that the notice still waited for when it was filed."""
+    ground: str = ""
+    """The statute's exemption that a decision not to notify rests on, by its code; ``none`` is against the law's answer."""
 
 
 class Reason(msgspec.Struct, frozen=True):

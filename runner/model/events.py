@@ -20,6 +20,7 @@ from runner.model.bulk_events import CampaignResolved as CampaignResolved
 from runner.model.bulk_events import CampaignStretch as CampaignStretch
 from runner.model.bulk_events import SubstituteDue as SubstituteDue
 from runner.model.bulk_events import SubstituteGiven as SubstituteGiven
+from runner.model.duty import DutyRecord
 from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
@@ -27,7 +28,7 @@ from runner.model.exercise_events import ExerciseClock, ExerciseEvent
 from runner.model.facts import FactChange as FactChange
 from runner.model.handover import BriefGiven as BriefGiven
 from runner.model.handover import CommandTaken as CommandTaken
-from runner.model.incident import DutyRecord, Run, TwoPersonAct
+from runner.model.incident import Run
 from runner.model.message_events import AnnouncementDropped as AnnouncementDropped
 from runner.model.message_events import AttemptEnded as AttemptEnded
 from runner.model.message_events import AttemptResolved as AttemptResolved
@@ -50,6 +51,7 @@ from runner.model.notice_events import NoticeAdopted as NoticeAdopted
 from runner.model.notice_events import NoticeOverridden as NoticeOverridden
 from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
 from runner.model.rule_events import RuleOverridden as RuleOverridden
+from runner.model.second_person import TwoPersonAct
 from runner.model.states import Kind, TaskState, Verdict
 from runner.model.war_room import GuestsListed as GuestsListed
 from runner.model.war_room import RoomChosen as RoomChosen

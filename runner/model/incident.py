@@ -13,11 +13,12 @@ from runner.model.attempts import Received as Received
 from runner.model.campaign_view import CampaignView as CampaignView
 from runner.model.campaign_view import SubstituteAsk as SubstituteAsk
 from runner.model.drill import Drill, Signed
-from runner.model.expressions import Expression
-from runner.model.facts import Fact, FactChange
+from runner.model.duty import DutyRecord
+from runner.model.facts import Fact
 from runner.model.handover import Handover
 from runner.model.messaging import MessageClass
 from runner.model.overrides import RuleOverride
+from runner.model.second_person import TwoPeople
 from runner.model.states import Kind, Proof, Refusal, State, TaskState, Verdict
 from runner.model.war_room import WarRoom
 
@@ -299,77 +300,6 @@ class DutyView(Value, frozen=True, kw_only=True):
     reopened_why: str = ""
     earlier: tuple[DutyRecord, ...] = ()
     """What was recorded before ``record``, oldest first: a later decision never takes an earlier one away."""
-
-
-class DutyRecord(Value, frozen=True, kw_only=True):
-    """A filing, a decision not to notify, or a waiver, with who, when and why."""
-
-    kind: Literal["filed", "decided_not_to_notify", "waived"]
-    by: str
-    at: datetime
-    reference: str = ""
-    receipt: str = ""
-    digest: str = ""
-    reason: str = ""
-    late_reason: str = ""
-    signed: tuple[str, ...] = ()
-    """Who else signed a decision, besides its author."""
-    watch: Expression | None = None
-    """A condition over facts that opens the decision again as soon as it holds."""
-    unsigned: tuple[str, ...] = ()
-    """Approvals that the notice still waited for when it was filed."""
-    ground: str = ""
-    """The statute's exemption that a decision not to notify rests on, by its code; ``none`` is against the law's answer."""
-
-
-class ClockMove(Value, frozen=True, kw_only=True):
-    """What a fact does to the deadline of one duty; an instant that is None is no deadline at all."""
-
-    duty: str
-    citation: str
-    old: datetime | None
-    new: datetime | None
-    later: bool
-
-
-class TwoPersonAct(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody wants done that needs two people, as data: it is decided again when the other one confirms it."""
-
-    kind: Literal["close", "decide", "move_clock"]
-    by: str
-    roles: tuple[str, ...] = ()
-    """One of these roles the second person has to hold."""
-    reason: str = ""
-    left_open: Mapping[str, str] = {}
-    duty: str = ""
-    record: DutyRecord | None = None
-    facts: tuple[FactChange, ...] = ()
-    moves: tuple[ClockMove, ...] = ()
-    os_user: str = ""
-    proven_by: str = ""
-    alone: str = ""
-    """Why there is nobody else, as the settings say: then it counted at once."""
-
-
-class TwoPeople(Value, frozen=True, kw_only=True):
-    """An act that needs two people, and how far it is."""
-
-    entry: int
-    at: datetime
-    act: TwoPersonAct
-    second: str = ""
-    second_os_user: str = ""
-    confirmed_at: datetime | None = None
-
-    @property
-    def state(self) -> Literal["awaiting", "confirmed", "alone"]:
-        """Say whether it counts, and by how many people."""
-        return "confirmed" if self.second else "alone" if self.act.alone else "awaiting"
-
-    @property
-    def one_user(self) -> bool:
-        """Tell whether one operating-system user spoke for both."""
-        return bool(self.second and self.act.os_user and self.act.os_user == self.second_os_user)
 
 
 class Domain(Value, frozen=True, kw_only=True):

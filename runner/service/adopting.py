@@ -13,6 +13,7 @@ from runner.documents.word_tree import Returned, read_docx
 from runner.effects.adopt import adopt, taken
 from runner.engine.decide_notices import renderings
 from runner.errors import Invalid, Refused, Usage
+from runner.files import TooLarge, read_file
 from runner.model.commands import Rendered
 from runner.model.incident import Document, Incident
 from runner.model.notice import Coverage
@@ -85,13 +86,13 @@ def command(desk: Desk, incident: Incident, found: Adoption, override: str) -> R
 
 def _read(file: Path) -> bytes:
     try:
-        if file.stat().st_size > LARGEST:
-            raise Refused(
-                f"{file} is larger than {LARGEST} bytes",
-                hint="a notice is not; look at the file",
-                code="file_too_large",
-            )
-        return file.read_bytes()
+        return read_file(file, LARGEST)
+    except TooLarge:
+        raise Refused(
+            f"{file} is larger than {LARGEST} bytes",
+            hint="a notice is not; look at the file",
+            code="file_too_large",
+        ) from None
     except OSError as error:
         raise Invalid(
             f"{file} cannot be read: {error.strerror}", hint="name the .docx", code="file_unreadable"

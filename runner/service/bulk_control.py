@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.errors import Invalid, NotFound, Problem, Refused
+from runner.files import read_file
 from runner.loading.people_contacts import is_address, same_address
 from runner.model.bulk import OwedState, SuppressedFor
 from runner.model.bulk_events import CampaignMoved, CampaignResolved, SubstituteGiven
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
 """Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a stop list."""
 
 
 def pause(desk: Desk, incident: Incident, notice: str, people: Path, reason: str) -> Known:
@@ -106,7 +110,7 @@ def read_stop_list(path: Path) -> list[str]:
     Nothing of a line is repeated: it may be somebody's address.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path, LARGEST).decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
     except (OSError, UnicodeDecodeError):

@@ -21,6 +21,7 @@ from runner.engine.bulk_pace import LEAST_CHUNK, MOST_CHUNK, Feasibility, canary
 from runner.engine.bulk_ways import ways_for
 from runner.engine.decide_bulk import sendable
 from runner.errors import Invalid, Problem, Refused, Usage
+from runner.files import open_file
 from runner.loading.people import as_problem, check_columns, checked
 from runner.loading.people_contacts import contact_of, same_domain, same_email, same_person
 from runner.loading.people_rows import open_people
@@ -133,7 +134,7 @@ def _read(
 
 def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: Carriers) -> Campaign:
     open_people(order.people, order.query)  # not there, or not readable: said before anything else
-    with order.people.open("rb") as file:
+    with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
     rates = {**own, **order.rates}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ import msgspec
 from runner.engine.bulk_outcomes import higher, is_blocked, is_dead, onward
 from runner.engine.bulk_pace import alarm
 from runner.errors import Invalid, NotFound, Problem
+from runner.files import TooLarge, lines_of, open_file
 from runner.loading.people_contacts import same_address
 from runner.model.bulk import REACHED, Campaign, Counters, OwedState, Reached, Way
 from runner.model.bulk_events import CampaignMoved, CampaignResolved
@@ -312,19 +314,19 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as lines:
-        reader = csv.DictReader(lines, strict=True)
-        names = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-        if "kind" not in names or not names.keys() & {"key", "reference", "address", "provider_id"}:
-            raise Invalid(
-                f"{path} has no column kind, or none that says about whom",
-                hint=f"columns: {', '.join(COLUMNS)}",
-                code="receipts",
-            )
+    with TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="", errors="replace") as lines:
+        reader = csv.DictReader(lines_of(lines), strict=True)
         try:
+            names = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+            if "kind" not in names or not names.keys() & {"key", "reference", "address", "provider_id"}:
+                raise Invalid(
+                    f"{path} has no column kind, or none that says about whom",
+                    hint=f"columns: {', '.join(COLUMNS)}",
+                    code="receipts",
+                )
             for row in reader:
                 yield reader.line_num, {low: (row.get(name) or "").strip() for low, name in names.items()}
-        except csv.Error as error:
+        except (csv.Error, TooLarge) as error:
             raise Invalid(
                 f"{path}:{reader.line_num}: it is no CSV from here on: {error}", code="receipts"
             ) from None

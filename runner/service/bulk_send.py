@@ -20,6 +20,7 @@ import msgspec
 from runner.engine.bulk_pace import alarm
 from runner.engine.decide_bulk import sendable
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
+from runner.files import open_file
 from runner.model.bulk import Campaign, Ground, Way
 from runner.model.bulk_events import AnyCampaignEvent, CampaignMoved
 from runner.model.commands import RecordCampaign
@@ -141,7 +142,7 @@ def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Pa
 def _same_list(campaign: Campaign, people: Path) -> None:
     if not people.is_file():
         return  # the people are in the store: the file may be locked away by now
-    with people.open("rb") as file:
+    with open_file(people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != campaign.list_sha256:
         raise Stale(

@@ -20,6 +20,7 @@ from runner.engine.exercise_time import time_in
 from runner.engine.law import duty_statuses, near_statuses
 from runner.engine.plan import Library, Plan, compile_plan
 from runner.errors import NotFound, Refused, StoreError
+from runner.files import read_file
 from runner.model.actor import Actor
 from runner.model.catalogue import Contents, Pinned
 from runner.model.commands import AnyCommand
@@ -50,6 +51,8 @@ Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or something before or after it."""
 KEPT = 4
 """Folded incidents that a desk keeps between two loads."""
+PAPER = 16 * 1024 * 1024
+"""Bytes of a letterhead or a logo."""
 
 
 class Desk:
@@ -381,7 +384,7 @@ class Desk:
 
     def _paper(self, named: str, what: str) -> bytes:
         try:
-            return (self.folder / named).read_bytes()
+            return read_file(self.folder / named, PAPER)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "no such name"
             raise NotFound(

@@ -14,10 +14,10 @@ from runner.loading.catalog import Catalog
 from runner.loading.facts import read_facts
 from runner.loading.source import load
 from runner.model.commands import AttachFile, RecordDuty
-from runner.model.duty import DutyStatus
+from runner.model.duty import DutyRecord, DutyStatus
 from runner.model.expressions import Expression
 from runner.model.facts import Fact, Stated, nested
-from runner.model.incident import Document, DutyRecord, Incident
+from runner.model.incident import Document, Incident
 from runner.model.playbook import Approve, File
 from runner.service.holidays import PublicHolidays
 from runner.settings import CONFIG

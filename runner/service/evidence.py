@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import Bug, Invalid, NotFound, Refused
+from runner.files import TooLarge, read_file
 from runner.model.commands import AttachFile
 from runner.model.text import text_problem
 
@@ -37,14 +38,13 @@ def take(desk: Desk, incident: str, path: Path, source: str = "") -> AttachFile:
 def read(path: Path) -> bytes:
     """Return a file's bytes; raises NotFound, Invalid, or Refused when it is too large to keep."""
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise Refused(
-                f"{path} has {size:,} bytes; at most {LARGEST:,} are kept",
-                hint="keep it elsewhere and note its SHA-256: tocsin note …",
-                code="file_too_large",
-            )
-        return path.read_bytes()
+        return read_file(path, LARGEST)
+    except TooLarge:
+        raise Refused(
+            f"{path} has more than {LARGEST:,} bytes; no more are kept",
+            hint="keep it elsewhere and note its SHA-256: tocsin note …",
+            code="file_too_large",
+        ) from None
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
     except OSError as error:

@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
+from runner.files import read_file
 from runner.loading.catalog import Catalog
 from runner.loading.regimes import load_regime
+from runner.loading.source import MAX_BYTES
 from runner.model.regime import Confidence, DutyRule, Regime, Version
 from runner.service.holidays import PublicHolidays
 from runner.views.regimes import (
@@ -96,7 +98,7 @@ def _regime(name: str, catalog: Catalog) -> Regime:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
-            return load_regime(path.read_bytes(), str(path))
+            return load_regime(read_file(path, MAX_BYTES), str(path))
         except OSError as error:
             raise NotFound(
                 f"{path} cannot be read", hint=error.strerror or "", code="file_unreadable"
@@ -137,7 +139,7 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     from runner.loading.own_duties import own_regimes
 
     try:
-        content = file.read_bytes()
+        content = read_file(file, MAX_BYTES)
     except OSError as error:
         raise NotFound(f"{file} cannot be read", hint=error.strerror or "", code="file_unreadable") from None
     made = own_regimes(content, str(file))

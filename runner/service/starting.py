@@ -19,9 +19,11 @@ from runner.engine.evolve import begin
 from runner.engine.exercise_time import clock_time
 from runner.engine.plan import walk
 from runner.errors import Invalid, Refused
+from runner.files import read_file
 from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
 from runner.loading.http_calls import CalledHost, http_calls
+from runner.loading.source import MAX_BYTES
 from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts
 from runner.model.events import FactChange, IncidentOpened, Recorded
 from runner.model.facts import Fact, Stated
@@ -220,7 +222,7 @@ def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[State
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, MAX_BYTES)
     except OSError as error:
         raise Invalid(
             f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"

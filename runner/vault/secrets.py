@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.errors import Invalid, NotFound
+from runner.files import read_file
+
+LARGEST = 64 * 1024
+"""Bytes of a secret in a file."""
 
 
 class Secret:
@@ -70,7 +74,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
 
 def _from_file(path: Path, reference: str) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path, LARGEST).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise NotFound(

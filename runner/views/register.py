@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from runner.model.duty import DutyStatus
+from runner.model.duty import DutyRecord, DutyStatus
 from runner.model.facts import nested
-from runner.model.incident import DutyRecord, DutyView, Incident
+from runner.model.incident import DutyView, Incident
 from runner.model.states import Kind
 from runner.views.facts import value_words
 from runner.views.heading import marked

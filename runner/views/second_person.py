@@ -9,7 +9,8 @@ import msgspec
 
 from runner.engine.moved_clocks import move_words
 from runner.engine.not_notifying import NONE
-from runner.model.incident import ClockMove, Incident, TwoPeople, TwoPersonAct
+from runner.model.incident import Incident
+from runner.model.second_person import ClockMove, TwoPeople, TwoPersonAct
 from runner.views import advice
 from runner.views.page import Blank, Block, line
 from runner.views.waiting import Attention

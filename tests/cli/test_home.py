@@ -51,7 +51,7 @@ def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere:
 
 def test_what_a_new_home_lacks_to_reach_anybody_is_said_in_the_plan(nowhere: AtDesk) -> None:
     nowhere.done("init")
-    said = nowhere("open", "lost-device", "--as", "petra")
+    said = nowhere("open", "lost-device")
     assert (said.code, said.error) == (1, "no_terminal")
     compare("open.unreachable", said.err, nowhere.home)
 

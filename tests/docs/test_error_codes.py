@@ -11,6 +11,7 @@ FORWARDED = {
     "runner/cli/drills.py",
     "runner/cli/session.py",
     "runner/cli/typed.py",
+    "runner/documents/syntax.py",
     "runner/documents/template.py",
     "runner/drivers/scheduler.py",
     "runner/engine/migrate.py",

@@ -11,7 +11,8 @@ import msgspec
 from runner.documents.tree import Document
 from runner.effects.lawful import with_law
 from runner.effects.render import make
-from runner.model.incident import DutyRecord, DutyView
+from runner.model.duty import DutyRecord
+from runner.model.incident import DutyView
 from runner.model.notice import Notice
 from tests.documents.at_law import catalog, incident_of, of_duty
 

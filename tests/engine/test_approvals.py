@@ -8,7 +8,7 @@ from runner.engine.signing import value_digest
 from runner.errors import Refused
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from runner.model.playbook import Due, OnOverdue
 from tests.refusals import refused
 from tests.scenario import GDPR, HOUR, World, approve, ask, file, group, law, notice, task

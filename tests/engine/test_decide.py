@@ -9,7 +9,7 @@ import pytest
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from runner.model.playbook import Due
 from tests.refusals import refused
 from tests.scenario import (

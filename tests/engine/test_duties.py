@@ -22,9 +22,8 @@ from runner.engine.populations import View
 from runner.engine.scope import Judge
 from runner.loading.regimes import load_regime
 from runner.model.clock import Clock, Limb, Ordering, Period, Start, Variation
-from runner.model.duty import DutiesReport, DutyStatus
+from runner.model.duty import DutiesReport, DutyRecord, DutyStatus
 from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation, Threshold
-from runner.model.incident import DutyRecord
 from runner.model.regime import CreditMonitoring, DutyRule, Hold, Regime, Remark, Source, Version
 
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)

@@ -9,7 +9,8 @@ from runner.engine.evolve import HANDLERS, evolve
 from runner.engine.settle import number
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import DutyRecord, Incident
+from runner.model.duty import DutyRecord
+from runner.model.incident import Incident
 from runner.model.playbook import Due, OnOverdue
 from tests.scenario import HOUR, MINUTE, World, act, ask, change, group, message, task, wait
 

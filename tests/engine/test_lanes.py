@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.model import commands as c
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from tests import scenario as s
 
 DUTY = f"{s.GDPR}/initial"

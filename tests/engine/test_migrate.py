@@ -12,7 +12,8 @@ from runner.errors import Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model import playbook as p
-from runner.model.incident import DutyRecord, Incident
+from runner.model.duty import DutyRecord
+from runner.model.incident import Incident
 from tests.refusals import refused
 from tests.scenario import (
     GDPR,

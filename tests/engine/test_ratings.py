@@ -9,17 +9,11 @@ from msgspec.structs import replace
 
 from runner.engine.ratings import proposal_for, ratings, unconfirmed
 from runner.model.drill import Drill, Rated, Released
+from runner.model.duty import DutyRecord
 from runner.model.exercise import Action, Exercise, Objective, ScenarioEvent, Target
 from runner.model.exercise_events import ExerciseClock, Rating
 from runner.model.facts import Fact
-from runner.model.incident import (
-    Document,
-    DutyRecord,
-    DutyView,
-    Incident,
-    Invocation,
-    Override,
-)
+from runner.model.incident import Document, DutyView, Incident, Invocation, Override
 from runner.model.states import TaskState
 from tests.scenario import MINUTE, T0
 

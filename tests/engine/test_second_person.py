@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from runner.model import commands as c
-from runner.model.incident import DutyRecord, Incident
+from runner.model.duty import DutyRecord
+from runner.model.incident import Incident
 from runner.model.states import Kind
 from runner.service.snapshots import decode, encode
 from tests import scenario as s

@@ -8,7 +8,7 @@ from runner.engine.ready import look
 from runner.errors import Bug
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from runner.model.playbook import Due
 from tests.refusals import refused
 from tests.scenario import (

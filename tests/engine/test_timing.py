@@ -10,7 +10,7 @@ from runner.engine.law import duty_statuses
 from runner.engine.timing import backoff, next_look
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from runner.model.playbook import AnyStep, Due, OnOverdue, Retry
 from runner.model.work import Compose
 from tests.scenario import (

@@ -9,7 +9,7 @@ import pytest
 from runner.loading.expressions import parse_condition
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from tests import scenario as s
 
 DUTY = f"{s.GDPR}/initial"

@@ -16,8 +16,9 @@ from runner.engine.law import assessment
 from runner.engine.outlining import outline
 from runner.engine.plan import Library
 from runner.engine.verdicts import gists
+from runner.model.duty import DutyRecord
 from runner.model.facts import Fact
-from runner.model.incident import DutyRecord, DutyView, Incident
+from runner.model.incident import DutyView, Incident
 from runner.model.outline import Outline
 from runner.model.regime import Regime
 from tests.law.test_reach import GERMAN, SHOP, others

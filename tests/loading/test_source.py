@@ -127,7 +127,7 @@ def test_five_megabytes_are_refused_politely() -> None:
     (problem,) = scan("a: " + "x" * 5_000_000, "f.yaml").problems
     assert (problem.file, problem.line, problem.severity) == ("f.yaml", 0, "error")
     assert (problem.code, bool(problem.hint)) == ("yaml-too-large", True)
-    assert (f"{5_000_003:,}" in problem.message, f"{MAX_BYTES:,}" in problem.message) == (True, True)
+    assert f"{MAX_BYTES:,}" in problem.message
     before, after = str(problem).split(problem.message)
     assert (before.split(), after.split(problem.hint)[0].split()) == (
         ["f.yaml:", "error:"],

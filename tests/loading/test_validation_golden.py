@@ -26,7 +26,10 @@ HOME = Home(
     channels={"mail": ChannelConfig(adapter="smtp", domains=frozenset({"m365-tenant"}))},
     act=Acting(hosts=frozenset({"allowed.example"})),
 )
-ELSEWHERE = {"file-missing", "file-unreadable", "yaml-too-large", "playbook-circle", "missing-input"}
+ELSEWHERE = {
+    *("file-missing", "file-unreadable", "file-not-regular", "yaml-too-large"),
+    *("playbook-circle", "missing-input"),
+}
 """Codes that need more than one small file; their tests are in test_source and test_catalog."""
 
 

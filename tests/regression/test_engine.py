@@ -13,7 +13,7 @@ from runner.errors import Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model import playbook as p
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutyRecord
 from runner.model.work import Compose, Deliver, Replan
 from tests.scenario import (
     GDPR,

@@ -9,8 +9,7 @@ import msgspec
 
 from runner.engine.law import duty_statuses
 from runner.model import commands as c
-from runner.model.duty import DutiesReport, DutyStatus
-from runner.model.incident import DutyRecord
+from runner.model.duty import DutiesReport, DutyRecord, DutyStatus
 from runner.views.duties import clock_words, due_words, duties, duties_page, running, start_words
 from runner.views.heading import heading_of
 from runner.views.page import plain

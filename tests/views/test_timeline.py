@@ -12,7 +12,9 @@ import pytest
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.actor import Actor
-from runner.model.incident import DutyRecord, Run, TwoPersonAct
+from runner.model.duty import DutyRecord
+from runner.model.incident import Run
+from runner.model.second_person import TwoPersonAct
 from runner.model.war_room import WarRoom
 from runner.store.port import StoredEvent
 from runner.views.page import plain

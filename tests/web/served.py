@@ -95,7 +95,7 @@ def address(tocsin: AtDesk, channel: str) -> str:
     return str(found).removeprefix("https://callbacks.example.org")
 
 
-def delivery(tocsin: AtDesk, n: int = 0) -> dict[str, Any]:
+def delivery(tocsin: AtDesk, n: int = 0, *of: str) -> dict[str, Any]:
     """Return one delivery as ``message show`` tells it."""
-    listed = tocsin("message", "list", "--format", "json").json["deliveries"]
-    return tocsin("message", "show", listed[n]["delivery"], "--format", "json").json["delivery"]
+    listed = tocsin("message", "list", "--format", "json", *of).json["deliveries"]
+    return tocsin("message", "show", listed[n]["delivery"], "--format", "json", *of).json["delivery"]

@@ -31,8 +31,8 @@ def code_in(text: str) -> str:
     return found
 
 
-def proved(tocsin: AtDesk) -> tuple[str, str]:
-    found = delivery(tocsin)
+def proved(tocsin: AtDesk, *of: str) -> tuple[str, str]:
+    found = delivery(tocsin, 0, *of)
     return found["evidence"], found["state"]
 
 
@@ -214,9 +214,8 @@ def test_an_answer_when_the_incident_is_over_is_kept_and_brings_nothing_back(
     with slack.Slack() as server:
         by_slack(tocsin, server, "U0MARIA")
         opened(tocsin, tmp_path)
-        tocsin.done("use", "amber-falcon")
         tocsin.done("cancel", "--reason", "a mistake")
         with serving(tocsin) as served:
             press = server.press(0, "U0MARIA", tocsin.clock.now())
             assert served.call_back(press, address(tocsin, "chat")).status == 200
-    assert proved(tocsin) == ("acked", "cancelled")
+    assert proved(tocsin, "-i", "amber-falcon") == ("acked", "cancelled")

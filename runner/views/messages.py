@@ -285,10 +285,10 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
         state=report.state,
     )
     head = (*top(heading, "messages"), *not_written_lines(report.not_written))
-    if not report.deliveries and not report.roles:
+    if not (report.deliveries or report.roles):
         return Page((*head, line("nothing has been sent", "dim")))
-    table = Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
-    return Page((*head, table, *role_blocks(report.roles, bool(report.deliveries))))
+    rows = tuple(delivery_cells(one, now) for one in report.deliveries)
+    return Page((*head, Table(rows=rows, elastic=3), *role_blocks(report.roles, bool(rows))))
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
@@ -405,8 +405,7 @@ def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[B
 
 def _overridden(overridden: Sequence[Refusal]) -> Iterator[Block]:
     if overridden:
-        yield Blank()
-        yield line("USED ALTHOUGH A RULE REFUSES IT", "title")
+        yield from (Blank(), line("USED ALTHOUGH A RULE REFUSES IT", "title"))
         yield Table(
             rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden),
             elastic=2,

@@ -275,7 +275,7 @@ def test_a_deadline_that_would_move_later_waits_for_a_second_person(desk: AtDesk
         [("move_clock", "eve", "confirmed", "jonas")],
     )
     history = desk("fact", "history", "incident.aware_at", "--format", "json").json
-    assert [entry for entry in str(history).split("'") if entry == "another badge"]
+    assert re.search("another.badge", str(history))
 
 
 def test_a_deadline_that_moves_earlier_counts_at_once_and_is_shown(desk: AtDesk) -> None:

@@ -39,7 +39,7 @@ def started(home: Path, path: str) -> subprocess.Popen[bytes]:
     words = ("bulk", "send", "our-letter", "--people", path, "--yes", "--no-wait", "--format", "json")
     return subprocess.Popen(
         [sys.executable, "-m", "runner", *words],
-        env={**os.environ, "TOCSIN_HOME": str(home)},
+        env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_STATE": str(home.with_name("state"))},
         cwd=Path(__file__).parents[2],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

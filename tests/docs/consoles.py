@@ -205,13 +205,30 @@ def _folder() -> Iterator[Path]:
 
 
 def _elided(expected: str, shown: str) -> str:
-    """Leave out of the true output what the page left out, where it did so at one place."""
-    wanted, lines = expected.splitlines(), shown.splitlines()
-    if wanted.count(_ELISION) != 1:
+    """Leave out of the true output what the page left out; the whole, where its places cannot be found again."""
+    if _ELISION not in expected.splitlines():
         return shown
-    head = wanted.index(_ELISION)
-    tail = len(wanted) - head - 1
-    return "\n".join([*lines[:head], _ELISION, *lines[len(lines) - tail :]])
+    parts = [part.strip("\n").splitlines() for part in f"\n{expected}\n".split(f"\n{_ELISION}\n")]
+    lines, found, place = shown.splitlines(), [], 0
+    for number, part in enumerate(parts):
+        if not part:
+            continue
+        if number == len(parts) - 1:
+            place = len(lines) - len(part)
+        elif number:
+            likely = (n for n in range(place, len(lines)) if _alike(lines[n], part[0]))
+            place = next(likely, len(lines))
+        if not 0 <= place <= len(lines) - len(part):
+            return shown
+        found.append("\n".join(lines[place : place + len(part)]))
+        place += len(part)
+    ends = "" if parts[0] else f"{_ELISION}\n", "" if parts[-1] else f"\n{_ELISION}"
+    return ends[0] + f"\n{_ELISION}\n".join(found) + ends[1]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Do two lines say the same but for numbers?"""
+    return re.sub(r"[\d ]+", " ", _plain(one)) == re.sub(r"[\d ]+", " ", _plain(other))
 
 
 def write(page: Path) -> int:

@@ -153,7 +153,11 @@ USES := tests/effects tests/service tests/vault tests/views tests/cli/test_regim
         tests/cli/test_war_room.py tests/cli/test_cadence.py tests/cli/test_rules.py tests/cli/test_acknowledging.py tests/cli/test_classes.py tests/web \
         tests/cli/test_bulk.py tests/cli/test_claims.py tests/cli/test_override.py tests/cli/test_comcheck.py \
         tests/cli/test_improvements.py tests/cli/test_contact_book.py tests/cli/test_routines.py tests/cli/test_rooms.py tests/cli/test_switching.py \
-        tests/cli/test_report_numbers.py tests/cli/test_filed_unsigned.py
+        tests/cli/test_report_numbers.py tests/cli/test_filed_unsigned.py tests/cli/test_second_person.py tests/cli/test_choice.py \
+        tests/cli/test_names.py tests/cli/test_step_names.py tests/cli/test_mobilising.py tests/cli/test_message_send.py \
+        tests/cli/test_unheld_roles.py tests/cli/test_interview.py tests/cli/test_costly_texts.py tests/cli/test_set_aside.py \
+        tests/cli/test_action_secrets.py tests/cli/test_clean_streams.py tests/cli/test_many_populations.py tests/cli/test_odd_files.py \
+        tests/cli/test_playbook_copy.py tests/cli/test_after_closing.py tests/law/test_populations_alike.py tests/documents/test_template.py
 empty :=
 space := $(empty) $(empty)
 comma := ,

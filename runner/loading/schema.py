@@ -197,7 +197,7 @@ def _union(info: types.UnionType) -> Schema:
     if len(inner) == 1:
         return _type(inner[0])
     if not any(isinstance(one, types.StructType) for one in inner):
-        return {"anyOf": [_type(one) for one in inner]}
+        return {"title": "text, a number, true or false", "anyOf": [_type(one) for one in inner]}
     return {"$ref": "#/$defs/step"}
 
 

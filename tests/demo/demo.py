@@ -166,7 +166,13 @@ class Demo:
         self.say("The clocks run already, provisional: nobody has fixed when we became aware")
         self.tocsin("duties", shown=48)
         aware = (datetime.now(UTC) - timedelta(hours=3)).replace(microsecond=0).isoformat()
-        self.tocsin("answer", "aware", aware, "--as", "ben")
+        grounds = "The first report was a rumour; the logs confirmed it then"
+        self.tocsin("answer", "aware", aware, "--grounds", grounds, "--as", "ben")
+        self.say("This moves a legal deadline later: it counts when a second person confirms it")
+        (entry,) = (
+            one["entry"] for one in self.json("status")["second_person"] if one["state"] == "awaiting"
+        )
+        self.tocsin("confirm", str(entry), "--as", "ana")
         self.say("The risk to people is assessed by a named person, with grounds")
         self.tocsin(
             "fact", "set", "risk.to_people=high", "risk.harm_assessment.by=Ben, data protection officer",

@@ -22,6 +22,7 @@ MAX_SOURCE: Final = 200_000
 MAX_MACROS: Final = 20
 MAX_NODES: Final = 10_000
 MAX_DEPTH: Final = 100
+MAX_ELIFS: Final = 100
 _ALLOWED: Final = frozenset(
     {
         *("Template", "Output", "TemplateData", "If", "For", "Macro", "Call", "Assign"),
@@ -63,6 +64,9 @@ def _too_large(tree: nodes.Template) -> str:
         seen += len(level)
         if seen > MAX_NODES:
             return f"more than {MAX_NODES:,} parts"
+        # Python nests one elif in another when it compiles; how many it bears differs between its versions.
+        if any(len(getattr(node, "elif_", ())) > MAX_ELIFS for node in level):
+            return f"more than {MAX_ELIFS} elif in a row"
         if not level:
             return ""
     return f"nested deeper than {MAX_DEPTH} levels"

@@ -92,7 +92,7 @@ def server(desk: Desk) -> Server:
 def jobs(desk: Desk) -> list[Any]:
     return ask(
         desk,
-        """SELECT args->>'incident', lock, scheduled_at IS NULL FROM tocsin_queue.procrastinate_jobs
+        """SELECT args->>'incident', lock, coalesce(scheduled_at <= now(), true) FROM tocsin_queue.procrastinate_jobs
            WHERE task_name = 'tocsin.advance' ORDER BY id""",
     )
 

@@ -130,6 +130,10 @@ class Sealed(StoreError):
     """A payload cannot be opened: its key is shredded, withheld, or the master key is not here."""
 
 
+UNREADABLE = (Sealed, StoreCorrupt, StoreTooNew)
+"""What is wrong with one journal alone: a command that reads all journals continues with the others."""
+
+
 class Bug(_OfOneCode):
     """An invariant of ours does not hold: our fault."""
 

@@ -12,12 +12,13 @@ from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.moments import instant
 from runner.cli.options import Commands, Option, Scope, Where, command
 from runner.cli.session import Session
-from runner.errors import Refused
+from runner.errors import Refused, StoreError
 from runner.settings import PERSON
 from runner.views.page import Page, line
 
 if TYPE_CHECKING:
     from runner.model.incident import Incident
+    from runner.views.incidents import IncidentsReport
     from runner.views.status import Status
     from runner.views.waiting import Attention
 
@@ -71,9 +72,15 @@ def status(
       tocsin status --as-known-at 2026-11-24T10:00:00Z
     """
     from runner.service.between import waiting
+    from runner.views.incidents import incidents_page
     from runner.views.status_page import status_page
 
-    incident = read_incident(session, where, known)
+    try:
+        incident = read_incident(session, where, known)
+    except StoreError:
+        if not session.json:  # what can be read of this incident, and the others
+            session.tell(incidents_page(_incidents(session)))
+        raise
     found = read_status(session, incident, me, known, () if known else waiting(session.desk))
     session.show(found, lambda: status_page(found, everything=everything))
     return NEEDS_A_PERSON if check and found.needs_attention else 0
@@ -143,18 +150,24 @@ def _seconds() -> Iterator[None]:
 
 def list_(session: Session, everything: All = False) -> None:
     """List the incidents of this home."""
+    from runner.views.incidents import incidents_page
+
+    report = _incidents(session)
+    session.show(report, lambda: incidents_page(report, everything=everything))
+
+
+def _incidents(session: Session) -> IncidentsReport:
     from runner.service.aside import set_aside
     from runner.service.between import left_running
     from runner.service.choosing import counts
     from runner.service.exercised import playing
-    from runner.views.incidents import incidents, incidents_page
+    from runner.views.incidents import incidents
 
     desk, now = session.desk, session.now()
     rows = desk.incidents()
     running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(desk)}
     chosen = counts(session.choice, rows)
-    report = incidents(rows, now, chosen, playing(desk, rows), running, set_aside(desk.store))
-    session.show(report, lambda: incidents_page(report, everything=everything))
+    return incidents(rows, now, chosen, playing(desk, rows), running, set_aside(desk.store))
 
 
 def timeline(

@@ -15,7 +15,7 @@ import msgspec
 from runner.effects.tools import at_home, plan_context
 from runner.engine.planner import choose
 from runner.engine.rules import OUTSIDERS
-from runner.errors import Refused, Sealed
+from runner.errors import UNREADABLE, Refused
 from runner.model.commands import Acknowledge
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.messaging import AckStrength, Channel
@@ -247,5 +247,5 @@ def _loaded(desk: Desk, incident: str) -> Incident | None:
         return None
     try:
         return desk.load(incident)
-    except Sealed:
+    except UNREADABLE:
         return None

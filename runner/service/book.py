@@ -17,6 +17,7 @@ from runner.model.actor import Actor
 from runner.model.people import BOOK, READER, STREAM, AnyPeopleEvent, PersonForgotten, RoleHeld
 from runner.service.backoff import Backoff, retry
 from runner.service.chance import Chance, Clock
+from runner.service.ledger import whole
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
 
@@ -52,13 +53,19 @@ def kept_people(store: Store) -> frozenset[str]:
 
 
 def _books(store: Store) -> list[IncidentRow]:
-    return [row for row in store.rows(BOOK) if row.title]  # a shredded one has lost its title
+    """Return the journals of people; raises Sealed if one cannot be opened: its owner would be taken for forgotten."""
+    rows = store.rows(BOOK)
+    for row in rows:
+        if row.unread:
+            next(_events(store, row.id), None)
+    return [row for row in rows if row.title]  # a shredded one has lost its title
 
 
 def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEvent]]:
-    for _, at, data in store.read_payloads(journal):
-        if data is not None:
-            yield at, READER(data)
+    with whole(store, journal):
+        for _, at, data in store.read_payloads(journal):
+            if data is not None:
+                yield at, READER(data)
 
 
 class Books:

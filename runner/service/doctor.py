@@ -121,7 +121,7 @@ def _examined(
                 hint="free space on its disk, or mount the disk for writing",
             )
         yield from _store(desk, repair, watched)
-        yield from _unheld(desk)
+        yield from _whole("roles", lambda: _unheld(desk))
 
 
 def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
@@ -372,7 +372,7 @@ def _lists(desk: Desk, rows: list[IncidentRow], repair: bool, lost: list[Inciden
     """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
     kept = {row.id: row for row in desk.store.rows()}
     wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
-    unread = any(row.unread for row in kept.values())
+    unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
     if repair and (wrong or lost) and not unread:
         desk.store.rebuild([*rows, *lost])
     if not wrong:

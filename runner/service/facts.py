@@ -11,13 +11,14 @@ import msgspec
 
 from runner.engine.decide_steps import refuse_waiting
 from runner.engine.evolve import begin, evolve
-from runner.errors import NotFound, Refused, Sealed, Usage
+from runner.errors import NotFound, Refused, Usage
 from runner.loading.facts import parse_assignment
 from runner.model.commands import Answer, RecordFacts
-from runner.model.events import FactChange, PlaybookMigrated, PlaybookPinned, Recorded, decode
+from runner.model.events import FactChange, PlaybookMigrated, PlaybookPinned
 from runner.model.facts import Fact, Stated
 from runner.model.incident import Incident, Run
 from runner.model.playbook import Ask
+from runner.service.ledger import recorded, whole
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -124,29 +125,26 @@ def stated(
 
 def known_at(desk: Desk, name: str, at: datetime) -> Incident:
     """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
-    rows = [
-        (row.seq, row.exercise_at or row.at, row.payload)
-        for row in takewhile(lambda row: row.recorded <= at, desk.store.read(name))
-    ]
-    if not rows:
-        raise NotFound(
-            f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}",
-            hint="see: tocsin timeline",
-            code="not_opened",
-        )
-    events: list[Recorded] = []
-    for seq, when, payload in rows:
-        if payload is None:
-            raise Sealed("this incident was shredded: its payloads cannot be read again", code="shredded")
-        events.append(Recorded(seq, when, decode(payload)))
-    born, *rest = events
-    incident = begin(born)
-    runs: dict[str, Run] = {}
-    for recorded in rest:
-        match recorded.event:
-            case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
-                runs[run.bundle] = run
-            case _:
-                pass
-    # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
-    return evolve(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))
+    with whole(desk.store, name):
+        rows = takewhile(lambda row: row.recorded <= at, desk.store.read(name))
+        events = [
+            recorded(name, (row.seq, row.exercise_at or row.at, row.payload), due)
+            for due, row in enumerate(rows, 1)
+        ]
+        if not events:
+            raise NotFound(
+                f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}",
+                hint="see: tocsin timeline",
+                code="not_opened",
+            )
+        born, *rest = events
+        incident = begin(born)
+        runs: dict[str, Run] = {}
+        for entered in rest:
+            match entered.event:
+                case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
+                    runs[run.bundle] = run
+                case _:
+                    pass
+        # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
+        return evolve(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))

@@ -7,6 +7,7 @@ events go into one append, so that a command and all it brings about are there t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, islice
 from typing import get_args
@@ -22,7 +23,7 @@ from runner.engine.exercise_time import time_in, wall_time
 from runner.engine.plan import Library
 from runner.engine.settle import number, settle
 from runner.engine.timing import next_look
-from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreTooNew
+from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreError, StoreTooNew
 from runner.model.actor import VIA, Actor
 from runner.model.commands import AnyCommand
 from runner.model.events import (
@@ -57,17 +58,24 @@ Libraries = Callable[[Incident], Library]
 
 def fold(store: Store, name: str, libraries: Libraries) -> Incident:
     """Return an incident from its journal; raises NotFound, or Sealed when it was shredded."""
-    rows = store.read_payloads(name)
-    first = next(rows, None)
-    if first is None:
-        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
-    incident = begin(_recorded(name, first, 1))
-    return _folded(incident, rows, libraries)
+    with whole(store, name):
+        last = store.head(name).version
+        rows = store.read_payloads(name)
+        first = next(rows, None)
+        if first is None and not last:
+            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+        if first is None:
+            raise _damaged(name, 1, missing=True)
+        incident = _folded(begin(recorded(name, first, 1)), rows, libraries)
+        if incident.version < last:
+            raise _damaged(name, incident.version + 1, missing=True)
+        return incident
 
 
 def catch_up(store: Store, incident: Incident, libraries: Libraries) -> Incident:
     """Return an incident with what others appended since."""
-    return _folded(incident, store.read_payloads(incident.id, incident.version), libraries)
+    with whole(store, incident.id):
+        return _folded(incident, store.read_payloads(incident.id, incident.version), libraries)
 
 
 def _folded(
@@ -77,23 +85,23 @@ def _folded(
     pending: list[Recorded] = []
     library = libraries(incident)
     for seq, row in enumerate(rows, incident.version + 1):
-        recorded = _recorded(incident.id, row, seq)
-        match recorded.event:
+        entered = recorded(incident.id, row, seq)
+        match entered.event:
             case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
                 incident = evolve(incident, pending, library)
                 pending = []
                 library = libraries(msgspec.structs.replace(incident, runs={**incident.runs, run.id: run}))
             case _:
                 pass
-        pending.append(recorded)
+        pending.append(entered)
     return evolve(incident, pending, library) if pending else incident
 
 
-def _recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: int) -> Recorded:
+def recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: int) -> Recorded:
     """Return one stored event; raises StoreCorrupt, with its place, where it is missing or damaged."""
     seq, at, payload = row
     if seq != expected:
-        raise _damaged(incident, expected, "is missing", "event_missing")
+        raise _damaged(incident, expected, missing=True)
     if payload is None:
         raise Sealed(
             "this incident was shredded: its personal payloads cannot be read again", code="shredded"
@@ -102,16 +110,34 @@ def _recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: 
         return Recorded(seq, at, decode(payload))
     except msgspec.ValidationError as error:
         if not _is_unknown_type(payload):
-            raise _damaged(incident, seq, "is damaged", "event_damaged") from error
+            raise _damaged(incident, seq) from error
         raise StoreTooNew(
             f"event {seq} of this incident was written by a later version of Tocsin",
             hint="upgrade this machine",
         ) from error
     except msgspec.DecodeError as error:
-        raise _damaged(incident, seq, "is damaged", "event_damaged") from error
+        raise _damaged(incident, seq) from error
 
 
-def _damaged(incident: str, seq: int, what: str, code: str) -> StoreCorrupt:
+@contextmanager
+def whole(store: Store, journal: str) -> Iterator[None]:
+    """Read a journal; whatever goes wrong because an event is damaged or missing becomes StoreCorrupt with its place."""
+    try:
+        yield
+    except Exception as error:
+        may = isinstance(error, Sealed | StoreCorrupt) or not isinstance(error, StoreError)
+        named = isinstance(error, StoreCorrupt) and error.code in _CODES
+        broken = store.verify(journal).broken if may and not named else None
+        if broken is None:
+            raise
+        raise _damaged(journal, broken.seq, missing=broken.kind in ("removed", "truncated")) from error
+
+
+_CODES = ("event_damaged", "event_missing")
+
+
+def _damaged(incident: str, seq: int, *, missing: bool = False) -> StoreCorrupt:
+    what, code = ("is missing", "event_missing") if missing else ("is damaged", "event_damaged")
     return StoreCorrupt(
         f"event {seq} of incident {incident} {what}",
         hint="keep a copy of the store as it is, restore a backup beside it, and run tocsin audit verify",

@@ -12,7 +12,7 @@ from runner.effects.levels import addressed, people_behind
 from runner.effects.tools import message_class, plan_context
 from runner.engine.plan import Plan, walk
 from runner.engine.rules import Compromise, PlanContext
-from runner.errors import NotFound, Sealed
+from runner.errors import UNREADABLE, NotFound
 from runner.model.commands import AskReplan
 from runner.model.incident import Incident
 from runner.model.message_classes import laid_over
@@ -148,7 +148,7 @@ def plan_anew(desk: Desk, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for row in desk.store.rows("open"):
         try:
             before = desk.load(row.id)
-        except Sealed:
+        except UNREADABLE:
             continue
         after = desk.submit(row.id, AskReplan(by=desk.actor.claimed, person=name))
         asked += [row.codename] if after.version > before.version else []

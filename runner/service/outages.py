@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from runner.errors import Sealed
+from runner.errors import UNREADABLE
 from runner.model.commands import ReportDomain
 from runner.model.incident import Incident
 from runner.service.desk import Desk
@@ -37,6 +37,6 @@ def declare(desk: Desk, incident: Incident, domain: str, state: Literal["down", 
         try:
             before = desk.load(row.id)
             changed += [row.codename] if desk.submit(row.id, told).version > before.version else []
-        except Sealed:
+        except UNREADABLE:
             continue
     return tuple(changed)

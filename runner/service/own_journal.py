@@ -14,6 +14,7 @@ import msgspec
 
 from runner.model.people import STREAM
 from runner.service.backoff import retry
+from runner.service.ledger import whole
 from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ def entries(
     desk: Desk, journal: str, reader: Callable[[bytes], Told]
 ) -> Iterator[tuple[int, datetime, Told]]:
     """Yield every event with its number and its time."""
-    for seq, at, data in desk.store.read_payloads(journal):
-        if data is not None:
-            yield seq, at, reader(data)
+    with whole(desk.store, journal):
+        for seq, at, data in desk.store.read_payloads(journal):
+            if data is not None:
+                yield seq, at, reader(data)
 
 
 def change(

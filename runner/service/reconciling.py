@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.effects.deliver import ask_again
-from runner.errors import Sealed, TocsinError
+from runner.errors import UNREADABLE, TocsinError
 from runner.model.commands import AttemptDone
 from runner.model.incident import Attempt, Delivery, Incident
 from runner.model.work import Deliver
@@ -33,7 +33,7 @@ class Reconciler:
         for row in self._desk.store.rows("open"):
             try:
                 incident = self._desk.load(row.id)
-            except Sealed:
+            except UNREADABLE:
                 continue
             for delivery, attempt in list(_doubtful(incident)):
                 self._ask(incident, delivery, attempt, self._desk.now_in(incident))

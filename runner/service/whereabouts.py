@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.errors import Sealed, StoreTooNew
+from runner.errors import UNREADABLE
 from runner.model.incident import Attempt, Incident
 from runner.model.people import STREAM
 from runner.service.desk import Desk
@@ -54,10 +54,10 @@ class Whereabouts:
                 continue
             try:
                 incident = self._desk.load(row.id)
-            except (Sealed, StoreTooNew):  # any other trouble passes
+            except UNREADABLE:  # any other trouble passes
                 self._versions[row.id] = (
                     row.version
-                )  # shredded, or of a later version: nothing in it is found
+                )  # shredded, damaged, or of a later version: nothing in it is found
                 continue
             self._read(incident, over=row.state in ("closed", "cancelled"))
             self._versions[row.id] = incident.version

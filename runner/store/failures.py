@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from runner.errors import (
     StoreTooNew,
     TocsinError,
 )
+
+_ROOM = 1 << 16
+"""Bytes that SQLite's index of its log needs; without them SQLite reports a failing disk."""
 
 
 def absent(place: str) -> NotFound:
@@ -84,6 +89,10 @@ def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
             return read_only(place)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return corrupt(place, str(error))
+        case sqlite3.SQLITE_CANTOPEN if path.parent.exists() and not os.access(path.parent, os.W_OK):
+            return read_only(place)
+        case sqlite3.SQLITE_IOERR if shutil.disk_usage(path.parent).free < _ROOM:
+            return full(place)
         case sqlite3.SQLITE_CANTOPEN:
             return StoreError(
                 f"the store {place} cannot be opened: {error}",

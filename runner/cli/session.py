@@ -17,7 +17,15 @@ from runner.cli.world import World
 from runner.errors import NotFound, Refused, Usage, warning
 from runner.model.actor import VIA
 from runner.service.choosing import OPEN, Choice, choice_file, keep_choice, read_choice
-from runner.settings import CONFIG, PERSON, find_home, is_shared_folder, open_to_others, state_folder
+from runner.settings import (
+    CONFIG,
+    PERSON,
+    cache_folder,
+    find_home,
+    is_shared_folder,
+    open_to_others,
+    state_folder,
+)
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -116,6 +124,7 @@ class Session:
         )
         desk = opened(world.backoff, opening)
         desk.backoff = world.backoff
+        desk.cache = lambda: cache_folder(world.environ)
         if desk.store.read_only:
             self.warn(
                 "store_read_only",

@@ -23,6 +23,8 @@ PLANNER = "bulk-plan-"
 
 def find(desk: Desk, incident: Incident, notice: str, list_name: str) -> Known | None:
     """Return the newest campaign of a notice and a list, by the list's file name; there is none before the journal says so."""
+    if not incident.campaigns:
+        return None
     found = [
         one for one in of_list(desk, incident, notice, list_name) if one.campaign.id in incident.campaigns
     ]

@@ -72,6 +72,8 @@ class Desk:
         """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
         self.backoff: Backoff | None = None
         """How a person's command waits for others; None for a program, whose loop must not wait."""
+        self.cache: Callable[[], Path | None] = lambda: folder / "cache"
+        """Where public holidays are kept. A command keeps them with the user: it may only read the home."""
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Pinned] = {}
         self._folded: dict[str, Incident] = {}
@@ -118,7 +120,7 @@ class Desk:
     def _calendar(self) -> HolidayCalendar:
         from runner.service.holidays import PublicHolidays
 
-        return PublicHolidays(self.folder / "cache")
+        return PublicHolidays(self.cache())
 
     @property
     def directory(self) -> Directory:

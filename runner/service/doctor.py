@@ -125,12 +125,15 @@ def _examined(
 
 
 def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
+    made = False
     try:
-        return open_desk(folder, actor, or_copy=not repair, clock=clock, chance=chance), False
+        desk = open_desk(folder, actor, or_copy=not repair, clock=clock, chance=chance)
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise
-    return open_desk(folder, actor, create=True, clock=clock, chance=chance), True
+        desk, made = open_desk(folder, actor, create=True, clock=clock, chance=chance), True
+    desk.cache = lambda: None  # an examination leaves the home as it is
+    return desk, made
 
 
 def _of_error(area: str, error: TocsinError) -> Iterator[Finding]:

@@ -62,23 +62,25 @@ class BulkTables:
     def __init__(self, door: Door, fresh: bytes) -> None:
         """Make the tables where they are not there; ``fresh`` is 32 bytes of chance, kept if none were before."""
         self._door = door
-        with door.writing() as run:
+        with door.reading() as run:
+            there = [run.execute(sql.SELECT_SETTING, (name,)).fetchone() for name in (sql.KEYED, sql.PEPPER)]
+        pepper = (
+            str(there[1][0]) if all(there) else self._made(fresh)
+        )  # a command that only reads writes nothing
+        self._pepper = door.key(_SECRETS).open(base64.b64decode(pepper), b"tocsin/bulk-pepper/v1")
+
+    def _made(self, fresh: bytes) -> str:
+        """Make the tables, and return the sealed key of this store's digests, the same for every process."""
+        sealed = self._door.key(_SECRETS).seal(fresh, b"tocsin/bulk-pepper/v1")
+        with self._door.writing() as run:
             for statement in sql.TABLES:
                 run.execute(statement)
             if run.execute(sql.SELECT_SETTING, (sql.KEYED,)).fetchone() is None:
                 for statement in sql.ALL_KEYS:
                     run.execute(statement)
                 run.execute(sql.INSERT_SETTING, (sql.KEYED, "1"))
-        self._pepper = self._shared_pepper(fresh)
-
-    def _shared_pepper(self, fresh: bytes) -> bytes:
-        """Return the key of this store's digests: sealed, the same for every process."""
-        key = self._door.key(_SECRETS)
-        sealed = base64.b64encode(key.seal(fresh, b"tocsin/bulk-pepper/v1")).decode()
-        with self._door.writing() as run:
-            run.execute(sql.INSERT_SETTING, (sql.PEPPER, sealed))
-            (kept,) = run.execute(sql.SELECT_SETTING, (sql.PEPPER,)).fetchone()
-        return key.open(base64.b64decode(kept), b"tocsin/bulk-pepper/v1")
+            run.execute(sql.INSERT_SETTING, (sql.PEPPER, base64.b64encode(sealed).decode()))
+            return str(run.execute(sql.SELECT_SETTING, (sql.PEPPER,)).fetchone()[0])
 
     def digest(self, kind: str, text: str) -> bytes:
         """Return what a reference, a name or an address is found by again: nothing can be told from it without the key."""

@@ -45,7 +45,7 @@ from runner.store.sqlite_batch import (
     create_key,
     head_of,
 )
-from runner.store.sqlite_file import connect, connect_unwritable, new_file, unhurried
+from runner.store.sqlite_file import connect_first, connect_unwritable, new_file, unhurried
 from runner.vault.keys import DataKey, Vault
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ class SqliteStore:
         self._others = -1
         self.read_only = False
         try:
-            self._connection = connect(path, create, patience, durable=durable)
+            self._connection, self._write = connect_first(path, create, patience, durable=durable)
         except StoreError as error:
             if not or_copy or error.code not in UNWRITABLE:
                 raise
-            self._connection = connect_unwritable(path, patience)
+            self._connection, self._write = connect_unwritable(path, patience), None
             self.read_only = True
 
     # --- the journal -------------------------------------------------------------------------------------
@@ -325,6 +325,7 @@ class SqliteStore:
     def shred(self, incident: str) -> None:
         """See Store.shred. The key's bytes are overwritten in the file and in the write-ahead log."""
         with self._lock:
+            self._writer()
             self._pragma("PRAGMA secure_delete = ON")
             try:
                 with self._writing() as run:
@@ -388,7 +389,7 @@ class SqliteStore:
         from runner.store.bulk import BulkTables
         from runner.store.sqlite_bulk import SqliteDoor
 
-        door = SqliteDoor(self._connection, self._writing, self._reading, self._sealer)
+        door = SqliteDoor(lambda: self._connection, self._writing, self._reading, self._sealer)
         return BulkTables(door, self._chance(32))
 
     def backup(self, path: Path) -> None:
@@ -418,8 +419,8 @@ class SqliteStore:
     @contextmanager
     def _writing(self, *, waits: bool = True) -> Iterator[Execute]:
         """Hold the write lock of the file; commit at the end, or leave nothing behind. See ``unhurried`` for one that does not wait."""
-        run = self._connection.execute
-        with self._lock, nullcontext() if waits else unhurried(self._connection):
+        with self._lock, nullcontext() if waits else unhurried(self._writer()):
+            run = self._writer().execute
             try:
                 try:
                     run("BEGIN IMMEDIATE")
@@ -434,6 +435,14 @@ class SqliteStore:
             finally:
                 self._known = {}
             self._commits += 1
+
+    def _writer(self) -> sqlite3.Connection:
+        """Return the connection that writes; a command that only reads never opens it."""
+        if self._write is not None:
+            reader, self._connection = self._connection, self._write()
+            self._write, self._others = None, -1
+            reader.close()
+        return self._connection
 
     @contextmanager
     def _reading(self) -> Iterator[Execute]:

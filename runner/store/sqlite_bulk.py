@@ -18,22 +18,26 @@ class SqliteDoor:
     """See ``bulk.Door``."""
 
     def __init__(
-        self, connection: sqlite3.Connection, writing: Context, reading: Context, sealer: Sealer
+        self,
+        connection: Callable[[], sqlite3.Connection],
+        writing: Context,
+        reading: Context,
+        sealer: Sealer,
     ) -> None:
-        """Take the store's own parts."""
+        """Take the store's own parts; its connection is another once it has written."""
         self._connection, self._writing, self._reading, self._sealer = connection, writing, reading, sealer
 
     @contextmanager
     def writing(self, *, waits: bool = True) -> Iterator[Run]:
         """See ``bulk.Door.writing``."""
         with self._writing(waits=waits):
-            yield self._connection
+            yield self._connection()
 
     @contextmanager
     def reading(self) -> Iterator[Run]:
         """See ``bulk.Door.reading``."""
         with self._reading():
-            yield self._connection
+            yield self._connection()
 
     def key(self, incident: str) -> DataKey:
         """See ``bulk.Door.key``."""

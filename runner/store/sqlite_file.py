@@ -6,9 +6,10 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from runner.store.failures import absent, read_only, sqlite_failure, too_new
 APPLICATION_ID = 0x546F6373
 SCHEMA_VERSION = 1
 _FULL = 2
+Connect = Callable[[], sqlite3.Connection]
 _TRIES = 3
 """How often a file is copied that changes meanwhile."""
 
@@ -41,6 +43,28 @@ def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = Tr
     return held[0]
 
 
+def connect_first(
+    path: Path, create: bool, patience: timedelta, *, durable: bool
+) -> tuple[sqlite3.Connection, Connect | None]:
+    """Open the file as ``connect`` does; where its WAL holds events, for reading only, and return what opens it for writing.
+
+    The last connection that may write checkpoints the WAL when it closes. So a command that only reads has none.
+    """
+    writing = partial(connect, path, create, patience, durable=durable)
+    if create or not path.exists() or not _has_events(path):
+        return writing(), None
+    with _opening(path) as held:
+        held.append(_connection(f"{path.absolute().as_uri()}?mode=ro", patience, uri=True))
+        _prepare(held[0], path, create=False)
+    return held[0], writing
+
+
+def _has_events(path: Path) -> bool:
+    """Does the WAL hold what is not in the file yet? A writer lives, or was killed."""
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
 def connect_unwritable(path: Path, patience: timedelta) -> sqlite3.Connection:
     """Open a file on a medium that takes no writes, for reading only; raises as ``connect`` does.
 
@@ -49,7 +73,7 @@ def connect_unwritable(path: Path, patience: timedelta) -> sqlite3.Connection:
     """
     wal = path.with_name(f"{path.name}-wal")
     with _opening(path) as held:
-        if not wal.exists() or not wal.stat().st_size:
+        if not _has_events(path):
             held.append(_connection(f"{path.absolute().as_uri()}?immutable=1", patience, uri=True))
         else:
             with _copied(path, wal) as copy:

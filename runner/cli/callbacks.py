@@ -8,7 +8,7 @@ from typing import Annotated
 from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.session import Session
 from runner.cli.stopping import stopped_by_signals
-from runner.errors import Usage, warning
+from runner.errors import Usage
 from runner.settings import CONFIG
 
 AGAIN = timedelta(seconds=2)
@@ -80,7 +80,7 @@ def _serve(session: Session, host: str, port: int) -> None:
     callbacks = Callbacks(desk, Inbox(desk))
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
-        session.say(warning("no_tls", f"{host} can be reached from other machines, and there is no TLS here"))
+        session.warn("no_tls", f"{host} can be reached from other machines, and there is no TLS here")
     with stopped_by_signals(server.stop), Rounds(callbacks.inbox.again, AGAIN, session.say):
         session.say(f"listening on {host}:{server.port}; stop it with Ctrl-C or SIGTERM")
         server.run()

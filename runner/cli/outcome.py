@@ -9,7 +9,6 @@ import msgspec
 from runner.cli.session import Session
 from runner.engine.answering import HOW, OVER
 from runner.engine.moved_clocks import move_words
-from runner.errors import warning
 from runner.model.second_person import ClockMove
 from runner.service.workers import living
 from runner.views import advice
@@ -136,7 +135,7 @@ def work(session: Session, own: str = "") -> None:
     if worker.fairness.left:
         session.warn("work_left", f"there is more to do in other incidents: {advice.WORK}")
     for incident, why in worker.troubles.items():
-        session.say(warning("work_failed", f"{incident} could not be worked on: {why}"))
+        session.warn("work_failed", f"{incident} could not be worked on: {why}")
 
 
 def _probes(desk: Desk) -> bool:

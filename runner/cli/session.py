@@ -234,9 +234,8 @@ class Session:
 
     def _name_first(self, incident: str) -> None:
         self._named = True
-        rows = self.desk.incidents()
-        if sum(row.state in OPEN for row in rows) > 1:
-            row = next(row for row in rows if row.id == incident)
+        store = self.desk.store
+        if sum(len(store.rows(state)) for state in OPEN) > 1 and (row := store.row(incident)) is not None:
             self.say(f"Incident: {row.codename} · {row.title}")
 
     @cached_property

@@ -11,7 +11,7 @@ from runner.cli.options import Commands, Option, Scope, command
 from runner.cli.said import aloud
 from runner.cli.session import Session
 from runner.cli.stopping import stopped_by_signals
-from runner.errors import TocsinError, warning
+from runner.errors import TocsinError
 
 EVERY = timedelta(seconds=15)
 """How often channels are asked whose providers call nobody back."""
@@ -60,7 +60,7 @@ def worker(
             doing.close()
     troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.desk, name)}
     for name, why in troubles.items():
-        session.say(warning("work_failed", f"{name} could not be worked on: {why}"))
+        session.warn("work_failed", f"{name} could not be worked on: {why}")
     return _needs_a_person(session, troubles)
 
 

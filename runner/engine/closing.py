@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from runner.engine.law import near_statuses
 from runner.engine.plan import Library
 from runner.engine.second_person import guarded, with_second
+from runner.engine.view import title_of
 from runner.errors import Problem, Refused
 from runner.model import commands as c
 from runner.model import events as e
@@ -100,8 +101,7 @@ def _open(
     for name in sorted(incident.active):
         step = library.step(incident, name)
         code = "open_approval" if incident.invocations[name].kind == "approve" else "open_task"
-        title = getattr(step, "title", "") or getattr(step, "task", "") or getattr(step, "ask", "") or step.id
-        yield _problem(name, code, title, "warning")
+        yield _problem(name, code, title_of(step), "warning")
     for name in sorted(incident.moving):
         yield _problem(name, "open_message", f"message to {incident.deliveries[name].person}", "warning")
 

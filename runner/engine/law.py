@@ -16,7 +16,7 @@ from runner.engine.plan import Library
 from runner.engine.populations import View
 from runner.engine.verdicts import Gist, gists
 from runner.engine.watch import watched
-from runner.model.duty import DutyStatus
+from runner.model.duty import DutyRecord, DutyStatus
 from runner.model.events import DutiesAssessed, DutyChange
 from runner.model.facts import nested
 from runner.model.incident import DutyView, Incident
@@ -45,6 +45,30 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     return _statuses(incident, facts, now, library, _near_laws(judged, library), asked, people)
 
 
+def _records(incident: Incident) -> dict[str, DutyRecord]:
+    return {one.id: one.record for one in incident.duties.values() if one.record is not None}
+
+
+def _assessed(
+    incident: Incident,
+    facts: Mapping[str, Any],
+    now: datetime,
+    library: Library,
+    regimes: Sequence[Regime],
+    **more: Any,
+) -> tuple[DutyStatus, ...]:
+    """Assess the duties of an incident's laws; ``more`` is handed to ``assess``."""
+    return assess(
+        regimes,
+        facts,
+        now,
+        _records(incident),
+        calendar=library.calendar,
+        first_known=incident.opened_at,
+        **more,
+    )
+
+
 def _statuses(
     incident: Incident,
     facts: Mapping[str, Any],
@@ -54,14 +78,12 @@ def _statuses(
     asked: Sequence[tuple[str, ...]] = (),
     populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
-    records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
-    found = assess(
-        regimes,
+    found = _assessed(
+        incident,
         facts,
         now,
-        records,
-        calendar=library.calendar,
-        first_known=incident.opened_at,
+        library,
+        regimes,
         leads=leads(incident, library),
         asked=asked,
         populations=populations,
@@ -220,16 +242,8 @@ def _in_full(
     regimes: Sequence[Regime],
     populations: Populations | None = None,
 ) -> Iterator[Look]:
-    records = {d.id: d.record for d in incident.duties.values() if d.record is not None}
-    for status in assess(
-        regimes,
-        facts,
-        now,
-        records,
-        calendar=library.calendar,
-        first_known=incident.opened_at,
-        populations=populations,
-    ):
+    records = _records(incident)
+    for status in _assessed(incident, facts, now, library, regimes, populations=populations):
         settled = status.id not in records and _settled(status, now)
         yield Look(_view(status, settled=settled), status)
 

@@ -72,19 +72,14 @@ class Catalog:
 
     def beside_of(self, file: Path) -> Catalog:
         """Return the same catalogue, in which the playbooks beside a file come first."""
-        return Catalog(
-            self.folder,
-            beside=file.absolute().parent,
-            built_in=self._built_in,
-            cache=self._cache,
-            classes=self.classes,
-        )
+        return self._again(file.absolute().parent, self._cache)
 
     def kept_in(self, cache: Path) -> Catalog:
         """Return the same catalogue, whose law and notices are kept compiled in a cache."""
-        return Catalog(
-            self.folder, beside=self.beside, built_in=self._built_in, cache=cache, classes=self.classes
-        )
+        return self._again(self.beside, cache)
+
+    def _again(self, beside: Path | None, cache: Path | None) -> Catalog:
+        return Catalog(self.folder, beside=beside, built_in=self._built_in, cache=cache, classes=self.classes)
 
     def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
         if self.beside is not None and kind == "playbooks":

@@ -8,10 +8,10 @@ at the next try, because incidents that failed are worked on one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,7 +19,7 @@ from runner.decoding import json_reader
 from runner.errors import StoreError
 from runner.model.commands import Resume
 from runner.model.work import Failed
-from runner.store.port import ChangeMarks
+from runner.store.port import Store
 
 if TYPE_CHECKING:
     from runner.model.incident import Incident
@@ -42,29 +42,11 @@ class InHand(msgspec.Struct, frozen=True, kw_only=True):
 _FAILED, _IN_HAND = json_reader(Failed), json_reader(InHand)
 
 
-class Store(Protocol):
-    """As much of a store as counting needs."""
-
-    def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """Return the marks whose names begin so."""
-        ...
-
-    def change_marks(
-        self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
-    ) -> dict[str, bytes]:
-        """Change marks, while nobody else does."""
-        ...
-
-    def worker_alive(self, worker: str) -> bool:
-        """Tell whether a worker lives."""
-        ...
-
-
 def failed(store: Store) -> dict[str, Failed]:
     """Return the incidents whose last work failed, with what dead workers had in hand although nobody counted it yet."""
     marks = store.marks(MARKS)
     found = _failed(marks)
-    for held in _of_the_dead(store, marks).values():
+    for held in _held_by_the_dead(store, marks).values():
         found.update({name: _once_more(found.get(name), DIED, held.at) for name in held.incidents})
     return found
 
@@ -76,7 +58,7 @@ def set_aside(store: Store) -> dict[str, Failed]:
 
 def resume(desk: Desk, incident: str, reason: str) -> Incident:
     """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
-    _bury_the_dead(desk.store)
+    _count_the_dead(desk.store)
     mark = FAILED + incident
     before = desk.store.marks(mark).get(mark)
     found = _FAILED(before) if before is not None else None
@@ -107,7 +89,7 @@ class Tries:
         if now >= self._next:
             self._next = now + EVERY
             with suppress(StoreError):
-                _bury_the_dead(self._store)
+                _count_the_dead(self._store)
         self.failed = _failed(self._store.marks(FAILED))
 
     def hold(self, incidents: Collection[str], now: datetime) -> None:
@@ -147,7 +129,7 @@ def _failed(marks: Mapping[str, bytes]) -> dict[str, Failed]:
     }
 
 
-def _of_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
+def _held_by_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
     """Return the marks of workers that are gone and had something in hand."""
     return {
         mark: _IN_HAND(body)
@@ -156,9 +138,9 @@ def _of_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
     }
 
 
-def _bury_the_dead(store: Store) -> None:
+def _count_the_dead(store: Store) -> None:
     """Count what dead workers had in hand: once, however many notice it."""
-    for mark, held in _of_the_dead(store, store.marks(IN_HAND)).items():
+    for mark, held in _held_by_the_dead(store, store.marks(IN_HAND)).items():
         names = [FAILED + name for name in held.incidents]
 
         def change(

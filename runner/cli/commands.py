@@ -75,7 +75,7 @@ MEANT: Mapping[str, str] = {
     "ls": "tocsin list",
     "messages": "tocsin message list",
     "notices": "tocsin notice list",
-    "page": "tocsin message list",
+    "page": "tocsin message send TEXT",
     "people": "tocsin person list",
     "playbooks": "tocsin playbook list",
     "questions": "tocsin fact missing",

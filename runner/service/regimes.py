@@ -37,7 +37,7 @@ class InWords(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-check/v1"):
-    """What a check of the law found. ``share`` is ``executable / duties``, between 0 and 1."""
+    """What a check of the law found. ``share`` is ``executable / duties``, between 0 and 1; 0 without duties."""
 
     regimes: int
     duties: int
@@ -188,7 +188,7 @@ def checked(names: Sequence[str], catalog: Catalog) -> Checked:
         regimes=len(regimes),
         duties=len(duties),
         executable=len(duties) - len(held),
-        share=round((len(duties) - len(held)) / len(duties), 4) if duties else 1.0,
+        share=round((len(duties) - len(held)) / len(duties), 4) if duties else 0.0,
         numbered=sum(numbered(rule) for _, rule in duties),
         confidence={level: counted[level] for level in levels},
         in_words=held,

@@ -46,7 +46,7 @@ def test_help_is_given_however_it_is_asked_for(
         (("facts",), "tocsin fact show"),
         (("tasks", "--open"), "tocsin task list"),
         (("incidents",), "tocsin list"),
-        (("page", "ana"), "tocsin message list"),
+        (("page", "ana"), "tocsin message send TEXT"),
         (("export",), "tocsin audit verify"),
         (("config",), "tocsin doctor"),
         (("duty", "list"), "tocsin duties"),

@@ -89,7 +89,7 @@ def test_a_law_with_a_mistake_is_refused_with_its_place_and_the_nearest_word(
     rewrite(own, "recipient: data_owner", "recipent: data_owner")
     line = own.read_text(encoding="utf-8").partition("recipent")[0].count("\n") + 1
     said = tocsin("regime", "check", str(own), "--format", "json")
-    assert said.code == 1
+    assert (said.code, said.json["share"]) == (1, 0.0)
     missing, unknown = said.json["problems"]
     assert (missing["code"], "'recipient'" in missing["message"]) == ("regime-missing", True)
     assert (unknown["file"], unknown["line"], unknown["code"]) == (str(own), line, "regime-key")

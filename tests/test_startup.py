@@ -83,12 +83,12 @@ def test_looking_imports_nothing_heavy(home: Path, words: tuple[str, ...]) -> No
     assert not imported(home, *words) & (HEAVY | {"typer"})
 
 
-def test_a_valid_playbook_without_templates_is_checked_without_jinja_and_jsonschema(tmp_path: Path) -> None:
+def test_a_valid_playbook_is_checked_without_jsonschema(tmp_path: Path) -> None:
     playbook = tmp_path / "lost-badge.yaml"
     step = """  - {id: wipe, task: Wipe it, role: commander, after: [used], when: "not data.encrypted"}\n"""
     playbook.write_text(PLAYBOOK.replace("{{ incident.summary }}", "look") + step, encoding="utf-8")
     found = imported(tmp_path / "none", "playbook", "validate", str(playbook))
-    assert not found & (HEAVY | {UNSEALING, "sqlite3", "typer"})
+    assert not found & (HEAVY - {"jinja2"} | {UNSEALING, "sqlite3", "typer"})
 
 
 def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:

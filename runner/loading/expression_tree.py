@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from runner.loading.expression_error import ExpressionError
-from runner.loading.expression_plain import Written
 from runner.loading.expression_reads import summarised
 from runner.model.expressions import (
     DUTY_PARTS,
@@ -73,7 +72,7 @@ _TESTS: Final[dict[str, tuple[FunctionName, bool]]] = {
     "empty": ("empty", True),
 }
 Syntax: TypeAlias = Any
-"""A node of jinja2's, or one of ``expression_plain``'s with the same name and fields."""
+"""A node of jinja2's; the module is imported by whoever parses."""
 _REFUSED: Final[dict[str, str]] = {
     "Concat": "text cannot be joined with ~ in a condition",
     "Mul": "there is no multiplication in a condition",
@@ -342,7 +341,7 @@ class _Reader:
 
 def kind_of(node: Syntax) -> str:
     """Return jinja2's name for a node."""
-    return node.kind if isinstance(node, Written) else type(node).__name__
+    return type(node).__name__
 
 
 def _is_part(node: Syntax) -> bool:

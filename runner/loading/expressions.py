@@ -1,8 +1,7 @@
 """Read an expression: Jinja2's expression syntax, and of it only what is on a short list.
 
-Our own parser reads what is plain, jinja2 the rest and all that is wrong; the tree is walked once, every node that is
-not on the list is refused with the place where it stands, and every name must be a fact, a step, a duty or a name in
-scope. jinja2 never evaluates anything.
+jinja2 parses it and never evaluates anything. The tree is walked once: every node that is not on the list is refused
+with the place where it stands, and every name must be a fact, a step, a duty or a name in scope.
 
 Bounds, so that a hostile file cannot exhaust anything: 2,000 characters, 500 nodes, 40 levels, brackets 20 deep,
 whole numbers up to 2^53. jinja2 keeps only line numbers; the parser is therefore fed the same tokens with each
@@ -11,14 +10,12 @@ one's *offset* where the line number would be.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
 from runner.loading.expression_error import ExpressionError
 from runner.loading.expression_kinds import check_kinds
-from runner.loading.expression_plain import parse_plain
-from runner.loading.expression_tree import Syntax, read_tree
+from runner.loading.expression_tree import read_tree
 from runner.model.expressions import Expression
 from runner.model.text import text_problem
 
@@ -58,17 +55,8 @@ def parse_condition(source: str, names: frozenset[str] = frozenset()) -> Express
 
 
 def _parsed(source: str, names: frozenset[str], *, condition: bool) -> Expression:
-    """Read what is plain by ourselves; what is not, or is wrong, is jinja2's, so that all errors are worded alike."""
     _refuse_unreadable(source)
-    plain = parse_plain(source)
-    if plain is not None:
-        with suppress(ExpressionError):
-            return _checked(source, plain, names, condition=condition)
-    return _checked(source, syntax(source), names, condition=condition)
-
-
-def _checked(source: str, tree: Syntax, names: frozenset[str], *, condition: bool) -> Expression:
-    expression = read_tree(source, tree, names)
+    expression = read_tree(source, syntax(source), names)
     check_kinds(expression, condition=False)
     if condition:
         check_kinds(expression, condition=True)

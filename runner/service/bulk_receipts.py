@@ -21,7 +21,7 @@ from runner.engine.bulk_pace import alarm
 from runner.errors import Invalid, NotFound, Problem
 from runner.files import TooLarge, lines_of, open_file
 from runner.loading.people_contacts import same_address
-from runner.model.bulk import REACHED, Campaign, Counters, OwedState, Reached, Way
+from runner.model.bulk import REACHED, Counters, OwedState, Reached, Way
 from runner.model.bulk_events import CampaignMoved, CampaignResolved
 from runner.model.commands import RecordCampaign
 from runner.service.bulk_record import ask_substitutes
@@ -356,9 +356,3 @@ def _receipt(kind: Kind, cells: dict[str, str]) -> BulkReceipt:
         address=cells.get("address", ""),
         code=cells.get("code", ""),
     )
-
-
-def campaign_of(desk: Desk, key: str) -> Campaign | None:
-    """Return the campaign that a message's key belongs to, None where it is no campaign's."""
-    found = desk.store.bulk().named_by(key)
-    return None if found is None else desk.store.bulk().campaign(found[0]).campaign

@@ -6,7 +6,6 @@ Of two that look in the same instant one appends first; the other is told so, re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from runner.engine.schedules import Look, ahead_of, attention, behind, passed, taken_up
@@ -191,14 +190,3 @@ def still_mine(book: Book, firing: Firing, scheduler: str) -> bool:
 def incident_id(firing: Firing) -> str:
     """Return the id of the exercise that a firing opens: the same for whoever opens it, so that it is opened once."""
     return f"i-{firing.schedule}-{firing.fire_at:%Y%m%dT%H%M%SZ}"
-
-
-def next_open(book: Book, now: datetime, scheduler: str) -> datetime | None:
-    """Return when the next firing that this scheduler has in hand opens."""
-    times = [
-        one.opens_at
-        for schedule in book.schedules.values()
-        for one in schedule.firings.values()
-        if one.state == "claimed" and one.scheduler == scheduler and one.opens_at and one.opens_at > now
-    ]
-    return min(times, default=None)

@@ -26,6 +26,7 @@ def add(app: Commands) -> None:
     command(people, "verify", Scope.HOME_WRITES)(verify)
     command(people, "agreed", Scope.HOME_WRITES)(agreed)
     command(people, "distrust", Scope.HOME_WRITES)(distrust)
+    command(people, "stop", Scope.HOME_WRITES)(stop)
     command(people, "away", Scope.HOME_WRITES)(away)
     contact_book.add(people)
     roles = group(app, "role", "Roles: who holds them.")
@@ -154,6 +155,32 @@ def agreed(
         raise Usage("how did they agree?", hint="add --how 'in writing'", code="option_missing")
     agree_contact(session.desk, person, channel, how.strip())
     _told(session, f"{person} may be texted at {channel}")
+
+
+def stop(
+    session: Session,
+    person: Person,
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact at which they want nothing more.")],
+    how: Annotated[str, Option("--how", help="How it was heard, and by whom; needed.")] = "",
+    lift: Annotated[
+        bool, Option("--lift", help="They want messages there again, or never meant it.")
+    ] = False,
+) -> None:
+    """Record that somebody asked for no more messages at a contact, in any words: on the telephone, by mail, in person.
+
+    \b
+    Examples:
+      tocsin person stop maria phone --how "on the hotline, to Ben"
+      tocsin person stop maria phone --how "she says that she did not mean it" --lift
+    """
+    from runner.service.people import stop_heard
+
+    if not how.strip():
+        raise Usage("how was it heard?", hint="add --how 'on the hotline, to Ben'", code="option_missing")
+    changed = stop_heard(session.desk, person, channel, how.strip(), stopped=not lift)
+    words = f"{person} {'gets messages' if lift else 'gets no more messages'} at {channel}"
+    _told(session, words if changed else f"nothing changed: {words} already")
+    reach(session, person)
 
 
 def away(

@@ -209,7 +209,10 @@ def foreign_link(one: Candidate) -> str | None:
 def stopped(one: Candidate) -> str | None:
     """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
     since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
-    return f"they asked for no more messages over it at {minute(since)}" if since else None
+    if one.contact is None or since is None:
+        return None
+    how = one.contact.stop_heard.get(one.channel.adapter, "")
+    return f"they asked for no more messages over it at {minute(since)}" + (f", heard: {how}" if how else "")
 
 
 def consent(one: Candidate) -> str | None:

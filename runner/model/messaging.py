@@ -185,6 +185,8 @@ class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
     verified_at: datetime | None = None
     stopped: Mapping[str, datetime] = {}
     """Adapters over which nothing more may go to this address, because its owner said so → since when."""
+    stop_heard: Mapping[str, str] = {}
+    """How that was heard, where it was recorded."""
     risk_at: datetime | None = None
     """When somebody reported that it may be another's by now, such as after a new SIM card."""
     consented_at: datetime | None = None

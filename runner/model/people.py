@@ -62,6 +62,8 @@ class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
     adapter: str
     address: str
     stopped: bool = True
+    how: str = ""
+    """How it was heard."""
 
 
 class ContactDistrusted(PeopleEvent, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ class People(msgspec.Struct, frozen=True):
 def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
     """Return people and roles with what was recorded since the home's file was written laid over it."""
     people, roles = dict(base.people), dict(base.roles)
-    stops: dict[tuple[str, str], datetime] = {}
+    stops: dict[tuple[str, str], tuple[datetime, str]] = {}
     again: dict[tuple[str, str], datetime] = {}
     checks: dict[tuple[str, str], Check] = {}
     for at, event in events:
@@ -138,8 +140,8 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
             case WayTried() | WayChecked():
                 way = (event.person, event.channel)
                 checks[way] = _checked(checks.get(way), event, at)
-            case ContactStopped(adapter=adapter, address=address, stopped=True):
-                stops.setdefault((adapter, address), at)
+            case ContactStopped(adapter=adapter, address=address, stopped=True, how=how):
+                stops.setdefault((adapter, address), (at, how))
             case ContactStopped(adapter=adapter, address=address):
                 stops.pop((adapter, address), None)
                 again[adapter, address] = at
@@ -193,7 +195,9 @@ def _checked(before: Check | None, event: WayTried | WayChecked, at: datetime) -
 
 
 def _with_stops(
-    person: Person, stops: Mapping[tuple[str, str], datetime], again: Mapping[tuple[str, str], datetime]
+    person: Person,
+    stops: Mapping[tuple[str, str], tuple[datetime, str]],
+    again: Mapping[tuple[str, str], datetime],
 ) -> Person:
     """Put each stop to its address, however often that was recorded since: who said it has to take it back."""
     contacts = tuple(_stopped(contact, stops, again) for contact in person.contacts)
@@ -202,13 +206,17 @@ def _with_stops(
 
 def _stopped(
     contact: ContactPoint,
-    stops: Mapping[tuple[str, str], datetime],
+    stops: Mapping[tuple[str, str], tuple[datetime, str]],
     again: Mapping[tuple[str, str], datetime],
 ) -> ContactPoint:
-    mine = {adapter: at for (adapter, address), at in stops.items() if address == contact.address}
+    mine = {adapter: stop for (adapter, address), stop in stops.items() if address == contact.address}
     written = {
         adapter: at
         for adapter, at in contact.stopped.items()
         if at > again.get((adapter, contact.address), at - timedelta.resolution)
     }
-    return msgspec.structs.replace(contact, stopped=mine | written) if mine or contact.stopped else contact
+    if not mine and not contact.stopped:
+        return contact
+    since = {adapter: at for adapter, (at, _) in mine.items()} | written
+    heard = {adapter: how for adapter, (_, how) in mine.items() if how and adapter not in written}
+    return msgspec.structs.replace(contact, stopped=since, stop_heard=heard)

@@ -274,6 +274,13 @@ _BULK = (
         source=_OWN,
         firm=True,
     ),
+    Rule(
+        number="R37",
+        says="any reasonable way of saying stop is one; a person judges within ten business days what is not clear",
+        kept_by="answers",
+        source="47 CFR 64.1200(a)(10)",
+        jurisdiction="US",
+    ),
 )
 _WORDS = (
     Rule(

@@ -11,23 +11,28 @@ import threading
 from collections.abc import Sequence
 from typing import Literal
 
-from runner.errors import Sealed, Stale
-from runner.model.commands import TakeReceipt
+from runner.errors import UNREADABLE, Sealed, Stale
+from runner.loading.people_contacts import same_address
+from runner.model.commands import AddNote, TakeReceipt
+from runner.model.incident import Incident
 from runner.model.incoming import Answer, Heard, Receipt
 from runner.model.messaging import Channel
+from runner.model.stop_words import meaning
 from runner.service.answers import answered
 from runner.service.contacts import is_shared, owner_of
 from runner.service.desk import Desk
 from runner.service.held import LIMIT, held, hold, let_go
 from runner.service.messages import plan_anew
 from runner.service.people import stop_contact
+from runner.service.runs import graft
 from runner.service.whereabouts import Place, Whereabouts
 
 Fate = Literal["taken", "nothing", "later"]
 """Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
-STOP = frozenset(["stop", "stopall", "quit", "end", "revoke", "cancel", "unsubscribe", "optout", "opt-out"])
-"""Words that by themselves end messages over a channel (47 CFR 64.1200(a)(10) and what operators take)."""
-START = frozenset({"start", "unstop"})
+PLAYBOOK = "stop-request"
+"""What is begun when a text may mean STOP; a home may have one of its own by this name."""
+LONGEST_NOTE = 500
+"""Characters of such a text that the note keeps."""
 
 
 class Inbox:
@@ -139,31 +144,87 @@ class Inbox:
             return "nothing"
 
     def _answer(self, channel: Channel, answer: Answer) -> Fate:
-        word = answer.text.strip().rstrip(".!").lower()
-        if channel.address_kind == "phone" and word in STOP | START:
-            return self._stop(channel, answer.sender, stopped=word in STOP)
+        said = meaning(answer.text) if channel.address_kind == "phone" else ""
+        if said == "stop":
+            return self._stop(channel, answer.sender, f"a STOP over {channel.id}")
+        if said == "start" and self._start(channel, answer.sender):
+            return "taken"
         place = self._where.find(channel.id, answer.provider_id, answer.key)
         if place is None and answer.provider_id and self._where.under_way(channel.id):
             return "later"
         try:
-            return "taken" if answered(self._desk, channel, answer, place) else "nothing"
+            taken = answered(self._desk, channel, answer, place)
+            asked = said == "perhaps" and self._judge(channel, answer, rest=not taken)
         except Stale:
             return "later"
+        return "taken" if taken or asked else "nothing"
 
     def _stop_recipient(self, channel: Channel, place: Place) -> None:
         """A provider says that this person stopped a channel: every address of theirs on it is left alone."""
         from runner.engine.planner import contact_points
 
         for contact in contact_points(channel, self._desk.directory.recipient(place.person).contacts):
-            self._stop(channel, contact.address, stopped=True)
+            self._stop(channel, contact.address, f"an opt-out that {channel.id} reported")
 
-    def _stop(self, channel: Channel, address: str, *, stopped: bool) -> Fate:
-        if stopped and self._where.bulk:
+    def _start(self, channel: Channel, address: str) -> bool:
+        """Take a STOP back; false where there is none."""
+        person = owner_of(self._desk.directory, channel, address)
+        how = f"a START over {channel.id}"
+        if not person or not stop_contact(self._desk, person, channel.adapter, address, how, stopped=False):
+            return False
+        plan_anew(self._desk, person)
+        return True
+
+    def _judge(self, channel: Channel, answer: Answer, *, rest: bool) -> bool:
+        """Have a person decide whether a text asks for no more messages; sending rests meanwhile (47 CFR 64.1200(a)(10)).
+
+        Whoever acknowledges in the same text goes on being told. One task for each incident, and a note for each text.
+        """
+        owner = owner_of(self._desk.directory, channel, answer.sender)
+        incident = self._incident_with(owner, answer.sender)
+        if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
+            return False
+        if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
+            if not any(incident.runs[one.partition(":")[0]].playbook == PLAYBOOK for one in incident.active):
+                graft(
+                    self._desk, incident, PLAYBOOK, f"a text over {channel.id} contains a word such as STOP"
+                )
+            who = owner or f"an affected person ({answer.sender})"
+            text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
+            self._desk.submit(incident.id, AddNote(by=self._desk.actor.claimed, text=text))
+        if rest:
+            self._stop(channel, answer.sender, f"a text over {channel.id} that a person has to judge")
+        return True
+
+    def _is_stopped(self, channel: Channel, address: str, owner: str) -> bool:
+        if owner:
+            points = self._desk.directory.people[owner].contacts
+            return any(one.address == address and channel.adapter in one.stopped for one in points)
+        tables = self._desk.store.bulk()
+        return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
+
+    def _incident_with(self, owner: str, address: str) -> Incident | None:
+        """Return the newest open incident in which the owner of an address was sent something."""
+        told = frozenset[str]()
+        if self._where.bulk:
+            tables = self._desk.store.bulk()
+            told = frozenset(one.campaign for one in tables.by_address(tables.digest(*same_address(address))))
+        for row in reversed(self._desk.store.rows("open")):
+            try:
+                found = self._desk.load(row.id)
+            except UNREADABLE:
+                continue
+            if told & found.campaigns.keys() or any(one.person == owner for one in found.deliveries.values()):
+                return found
+        return None
+
+    def _stop(self, channel: Channel, address: str, how: str) -> Fate:
+        if self._where.bulk:
             from runner.service.bulk_receipts import BulkReceipt, take
 
             take(self._desk, (BulkReceipt(kind="stopped", address=address),))
         person = owner_of(self._desk.directory, channel, address)
-        if not person or not stop_contact(self._desk, person, channel.adapter, address, stopped=stopped):
+        if not person or not stop_contact(self._desk, person, channel.adapter, address, how):
             return "nothing"
         plan_anew(self._desk, person)
         return "taken"

@@ -141,16 +141,32 @@ def _has_contact(desk: Office, name: str, channel: str) -> None:
         raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}", code="unknown_contact")
 
 
-def stop_contact(desk: Office, name: str, adapter: str, address: str, *, stopped: bool = True) -> bool:
+def stop_contact(
+    desk: Office, name: str, adapter: str, address: str, how: str, *, stopped: bool = True
+) -> bool:
     """Record that an address wants nothing more over one kind of channel, or again; false where that is known."""
     contacts = person(desk, name).contacts
     if any(one.address == address and (adapter in one.stopped) is stopped for one in contacts):
         return False
     event = ContactStopped(
-        person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped
+        person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped, how=how
     )
     record(desk, event)
     return True
+
+
+def stop_heard(desk: Office, name: str, channel: str, how: str, *, stopped: bool) -> bool:
+    """Record what a person heard: that somebody wants nothing more at a contact, over any channel that it is for, or again."""
+    _has_contact(desk, name, channel)
+    points = [one for one in person(desk, name).contacts if one.channel == channel]
+    ways = [one for one in read_channels(desk.home)[0].values() if channel in (one.id, one.address_kind)]
+    adapters = {one.adapter for one in ways}
+    done = [
+        stop_contact(desk, name, adapter, point.address, how, stopped=stopped)
+        for point in points
+        for adapter in sorted(adapters)
+    ]
+    return any(done)
 
 
 def set_away(desk: Office, name: str, away: bool, alternate: str) -> None:

@@ -188,6 +188,31 @@ def test_a_campaign_by_twilio_is_proved_by_its_callbacks(
     assert set(by_reference(office, path, tmp_path)) == {"K2", "K4"}
 
 
+def test_an_affected_person_who_may_mean_stop_is_left_alone_and_a_person_judges(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        settings = {"account": twilio.ACCOUNT, "sender": "+15005550000", "api": server.url}
+        texting(office, relay, {"adapter": "twilio_sms", "settings": settings}, auth_token=twilio.TOKEN)
+        url = f"https://callbacks.example.org{address(office, 'texts')}"
+        settings["callback_url"] = url
+        texting(office, relay, {"adapter": "twilio_sms", "settings": settings}, auth_token=twilio.TOKEN)
+        approved(office)
+        path = listed(tmp_path, people("K1,Ada,1 Elm Road,DE,,+15005550010,yes,"))
+        planned(office, path, "--short", "our-text")
+        sent(office, path)
+        said = {"MessageSid": "SM" + "0a" * 16, "SmsStatus": "received", "AccountSid": twilio.ACCOUNT}
+        said |= {"From": "+15005550010", "Body": "could you stop sending me things"}
+        with serving(office) as served:
+            assert served.call_back(twilio.signed(url, said, office.clock.now())).status == 200
+    tasks = office("status", "--format", "json").json["tasks"]
+    assert [one["step"] for one in tasks if one["title"].startswith("Decide whether these texts")] == [
+        "decide"
+    ]
+    again = listed(tmp_path, people("K1,Ada,1 Elm Road,DE,,+15005550010,yes,"), "again.csv")
+    assert planned(office, again, "--short", "our-text")["campaign"]["ways"] == {"post": 1}
+
+
 class Early(twilio.Twilio):
     """A provider whose callbacks come while the chunk that their messages are in is still under way."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from integrations.port import Callback
 from integrations.testing import meta, signal_gateway, twilio
 from tests.cli.at_desk import AtDesk
 from tests.servers.postgres import BOTH_STORES
 from tests.web.at_provider import ADA, by_signal, by_twilio, by_whatsapp, opened
-from tests.web.served import Answered, address, delivery, serving
+from tests.web.served import Answered, Serving, address, delivery, serving
 
 pytestmark = BOTH_STORES
 
@@ -107,22 +109,93 @@ def test_stop_ends_that_kind_of_channel_for_that_number_and_start_takes_it_back(
         by_twilio(tocsin, server)
         opened(tocsin, tmp_path)
         with serving(tocsin) as served:
+            says(tocsin, served, "Stop.", "0a")
+            assert [(one["channel"], one["rule"]) for one in refusals(tocsin)] == [("phone", "R25")]
+            says(tocsin, served, "START", "0b")
+            assert refusals(tocsin) == []
 
-            def says(word: str, name: str) -> None:
-                fields = {
-                    "MessageSid": "SM" + name * 16,
-                    "SmsStatus": "received",
-                    "AccountSid": twilio.ACCOUNT,
-                }
-                url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
-                said = {**fields, "From": ADA, "Body": word}
-                assert served.call_back(twilio.signed(url, said, tocsin.clock.now())).status == 200
 
-            says("Stop.", "0a")
-            [refused] = tocsin("message", "plan", "--format", "json").json["plan"][0]["refusals"]
-            assert (refused["channel"], refused["rule"]) == ("phone", "R25")
-            says("START", "0b")
-            assert tocsin("message", "plan", "--format", "json").json["plan"][0]["refusals"] == []
+def says(tocsin: AtDesk, served: Serving, text: str, name: str, sender: str = ADA) -> None:
+    """Send a text back to us, as Twilio hands it on."""
+    fields = {"MessageSid": "SM" + name * 16, "SmsStatus": "received", "AccountSid": twilio.ACCOUNT}
+    url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
+    said = {**fields, "From": sender, "Body": text}
+    assert served.call_back(twilio.signed(url, said, tocsin.clock.now())).status == 200
+
+
+def refusals(tocsin: AtDesk) -> list[dict[str, Any]]:
+    return list(tocsin("message", "plan", "--format", "json").json["plan"][0]["refusals"])
+
+
+def decisions(tocsin: AtDesk) -> list[dict[str, Any]]:
+    """Return the open tasks in which a person decides whether a text was a STOP."""
+    tasks = tocsin("status", "--format", "json").json["tasks"]
+    return [one for one in tasks if one["step"] == "decide" and one["state"] == "ready"]
+
+
+def test_how_a_stop_was_heard_stands_with_the_refusal(tocsin: AtDesk, tmp_path: Path) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            says(tocsin, served, "stop please", "0a")
+    assert "heard: a STOP over phone" in refusals(tocsin)[0]["why"]
+    assert decisions(tocsin) == []
+
+
+def test_a_text_that_may_mean_stop_rests_the_channel_and_one_person_decides_within_ten_business_days(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            says(tocsin, served, "who is this? take me off and stop this", "0a")
+            assert [(one["channel"], one["rule"]) for one in refusals(tocsin)] == [("phone", "R25")]
+            says(tocsin, served, "I said stop this", "0b")
+    [task] = decisions(tocsin)
+    assert datetime.fromisoformat(task["due"]) - tocsin.clock.now() == timedelta(days=14)
+    notes = [one for one in tocsin("timeline", "--format", "json").json["entries"] if "stop this" in str(one)]
+    assert len(notes) == 1
+    lifted = tocsin.done("person", "stop", "ada", "phone", "--how", "Ada says it was a joke", "--lift")
+    assert "ada" in lifted
+    assert refusals(tocsin) == []
+
+
+def test_an_acknowledgement_that_speaks_of_stopping_counts_and_is_judged_all_the_same(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        [text] = [one["body"] for one in server.things.values()]
+        code = re.findall(r"\b[A-Z0-9]{6}\b", text)[-1]
+        with serving(tocsin) as served:
+            says(tocsin, served, f"{code} will stop the server", "0a")
+    assert delivery(tocsin)["evidence"] == "read"  # the most that a text message proves
+    assert (len(decisions(tocsin)), refusals(tocsin)) == (1, [])
+
+
+def test_start_without_a_stop_is_an_answer_like_any_other(tocsin: AtDesk, tmp_path: Path) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            says(tocsin, served, "yes", "0a")
+            assert refusals(tocsin) == []
+            says(tocsin, served, "STOP", "0b")
+            says(tocsin, served, "yes", "0c")
+    assert refusals(tocsin) == []
+
+
+def test_a_stop_that_a_person_heard_is_recorded_with_how(tocsin: AtDesk, tmp_path: Path) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        opened(tocsin, tmp_path)
+        assert tocsin("person", "stop", "ada", "phone").error == "option_missing"
+        tocsin.done("person", "stop", "ada", "phone", "--how", "on the hotline, to Ben")
+    [why] = refusals(tocsin)
+    assert (why["rule"], "heard: on the hotline, to Ben" in why["why"]) == ("R25", True)
 
 
 def test_stop_between_the_plan_and_the_send_keeps_the_message_from_being_sent(

@@ -23,6 +23,8 @@ About = Literal["recipient", "message", "account", "provider"]
 """What a rejection is about: only the last two say anything about the channel as a whole."""
 
 
+Address = Literal["", "gone", "stopped"]
+"""What a rejection proves of the address itself: nobody has it, or its owner wants nothing more over this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts towards which nothing crosses a network."""
 
@@ -95,6 +97,7 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
     reason: str
     permanent: bool = True
     about: About = "message"
+    address: Address = ""
 
 
 class Throttled(msgspec.Struct, frozen=True, tag="throttled"):
@@ -165,6 +168,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """One of the two names the attempt."""
     at: datetime | None = None
     code: str = ""
+    about: About = "recipient"
+    """With ``failed``: whose fault it is."""
+    address: Address = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -58,6 +59,8 @@ _ABOUT: dict[int, About] = {
     ),
     **dict.fromkeys((131057, 132001, 132015, 132016, 133010), "account"),
 }
+_USER = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}", re.ASCII)
+"""Meta's own name for a person towards one business, for those who keep their number to themselves."""
 _KINDS: dict[str, Literal["accepted", "delivered", "read", "failed"]] = {
     "sent": "accepted",
     "delivered": "delivered",
@@ -100,13 +103,13 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+    """A telephone number in the international form, or Meta's own name for the person."""
+    return "" if _USER.fullmatch(address) else phone_problem(address)
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Hand one message to Meta."""
-    if problem := phone_problem(outbound.recipient):
+    if problem := address_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
     longest, make = (LONGEST_TEMPLATE, _template) if settings.template else (LONGEST_TEXT, _text)
     shown = fitted(outbound, longest - AROUND, lambda one: make(one, settings) is not None)
@@ -121,7 +124,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     envelope = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "to": outbound.recipient,
+        "recipient" if _USER.fullmatch(outbound.recipient) else "to": outbound.recipient,
         "biz_opaque_callback_data": outbound.idempotency_key,
     }
     reply = send_json(outbound, url, {**envelope, **content}, token=token)
@@ -240,7 +243,8 @@ def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | A
             if member(value, "metadata", "phone_number_id") != settings.phone_number_id:
                 continue
             yield from filter(None, map(_receipt, _listed(value, "statuses")))
-            yield from filter(None, map(_answer, _listed(value, "messages")))
+            numbers = {member(one, "user_id"): member(one, "wa_id") for one in _listed(value, "contacts")}
+            yield from filter(None, (_answer(one, numbers) for one in _listed(value, "messages")))
 
 
 def _listed(value: object, name: str) -> list[object]:
@@ -265,15 +269,22 @@ def _receipt(status: object) -> Receipt | None:
     )
 
 
-def _answer(message: object) -> Answer | None:
-    """Read a reply: written, or by one of the template's buttons. It names what it answers, if the person did."""
-    name, sender = _name(member(message, "id")), identifier(member(message, "from"))
-    text = member(message, "text", "body") or member(message, "button", "text")
+def _answer(message: object, numbers: Mapping[object, object]) -> Answer | None:
+    """Read a reply: written, or by a button. It names what it answers, if the person did.
+
+    Who has a user name may come without a number, then under Meta's own name for them.
+    """
+    user = member(message, "from_user_id")
+    name = _name(member(message, "id"))
+    number = identifier(member(message, "from") or numbers.get(user))
+    sender = f"+{number}" if number else identifier(user, ".")
+    written = (("text", "body"), ("button", "text"), ("interactive", "button_reply", "title"))
+    text = next(filter(None, (member(message, *path) for path in written)), None)
     if not name or not sender or not isinstance(text, str):
         return None
     return Answer(
         event_id=name,
-        sender=f"+{sender}",
+        sender=sender,
         text=text,
         provider_id=_name(member(message, "context", "id")),
         at=_instant(member(message, "timestamp")),

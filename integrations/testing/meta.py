@@ -40,12 +40,12 @@ class Meta(StandIn):
             return 400, error(code)
         name = "wamid." + hashlib.sha256(str(len(self.messages)).encode()).hexdigest()[:40].upper() + "=="
         self.messages[name] = sent
-        number = str(sent["to"])
+        number = str(sent.get("to", sent.get("recipient")))
         contact = {"input": number, "wa_id": number[1:]}
         return 200, {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": name}]}
 
     def _refused(self, sent: dict[str, object]) -> int:
-        number = str(sent["to"])
+        number = str(sent.get("to", sent.get("recipient")))
         if number.endswith("0026"):
             return 131026
         if number.endswith("0056"):

@@ -38,9 +38,12 @@ from integrations.port import (
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _ABOUT: dict[int, About] = {
     **dict.fromkeys((21211, 21214, 21217, 21219, 21610, 21612, 21614, 21635, 13224), "recipient"),
+    **dict.fromkeys((30003, 30005, 30006), "recipient"),
     **dict.fromkeys((20003, 20005, 21210, 21212, 21215, 21216, 21408, 21603, 21606, 21660, 21703), "account"),
+    **dict.fromkeys((21704, 30007, 30022, 30023, 30032, 30034), "account"),
 }
-"""What Twilio's error codes are about, where the status says less. 21610 is an opt-out, 21614 a landline."""
+"""What Twilio's error codes are about, where the status says less. 21614 is a landline, 30034 a number without a campaign."""
+OPTED_OUT = 21610
 _LATER = frozenset({20429, 21611})
 """Too many requests; the queue of this sender is full."""
 
@@ -121,7 +124,14 @@ def _refused(judged: Rejected, code: object) -> Outcome:
         return judged
     if code in _LATER:
         return Throttled(None, f"the service refused it with {code}: later", str(code))
-    return Rejected(str(code), f"the service refused it with {code}", about=_ABOUT.get(code, judged.about))
+    reason, stopped = f"the service refused it with {code}", code == OPTED_OUT
+    about = _ABOUT.get(code, judged.about)
+    return Rejected(str(code), reason, about=about, address="stopped" if stopped else "")
+
+
+def about_of(code: str) -> About:
+    """Return what the code of a receipt is about; one that we do not know says nothing of the number."""
+    return _ABOUT.get(int(code or 0), "message")
 
 
 def callback_url(outbound: Outbound, settings: Account) -> str:

@@ -48,7 +48,6 @@ _KINDS: dict[str, Literal["accepted", "relayed", "delivered", "read", "failed"]]
 }
 _PROOFS: dict[str, Proof] = {"sent": "relayed", "delivered": "delivered", "read": "read"}
 _FOOTER = "\n\n-- \n"
-_OPTED_OUT = "21610"
 
 
 class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,7 +155,10 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         return ()
     status = said.get("MessageStatus", said.get("SmsStatus", ""))
     if status == "received":
-        text, sender = said.get("Body", ""), said.get("From", "")
+        # With Advanced Opt-Out Twilio reads the word itself, in any language; HELP stays what was written.
+        word = said.get("OptOutType", "")
+        text = word if word in ("STOP", "START") else said.get("Body", "")
+        sender = said.get("From", "")
         return (Answer(event_id=sid, sender=sender, text=text, at=callback.at),)
     return _receipt(sid, status, said, callback.at)
 
@@ -169,12 +171,13 @@ def _receipt(sid: str, status: str, said: dict[str, str], at: datetime) -> Parse
     code = code if code.isascii() and code.isdigit() else ""
     return (
         Receipt(
-            kind="stopped" if kind == "failed" and code == _OPTED_OUT else kind,
+            kind="stopped" if kind == "failed" and code == str(api.OPTED_OUT) else kind,
             event_id=f"{sid}:{status}",
             provider_id=sid,
             idempotency_key=said["key"],
             at=at,
             code=code,
+            about=api.about_of(code) if kind == "failed" else "recipient",
         ),
     )
 

@@ -14,6 +14,7 @@ from runner.model.drill import LIVE
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.work import Deliver
+from runner.service.contacts import stop_person
 from runner.service.desk import Desk
 from runner.service.ledger import Turn
 from runner.service.traffic import Probe
@@ -35,6 +36,10 @@ class Outside:
             channel = self._desk.directory.channels.get(outcome.work.channel)
             if channel is not None:
                 self._traffic.heard(channel, outcome.command.result, now)
+                if outcome.command.result.address == "stopped":
+                    incident = self._desk.load(outcome.work.incident)
+                    person = incident.deliveries[outcome.work.delivery].person
+                    stop_person(self._desk, channel, person, f"an opt-out that {channel.id} reported")
 
     def refresh(self) -> None:
         """See what other processes heard."""

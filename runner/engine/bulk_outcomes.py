@@ -63,6 +63,9 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
 def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
     if is_blocked(result.code) or result.about in ("account", "provider"):
         return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
+    if result.address == "stopped":
+        found = msgspec.structs.replace(onward(ways, "the reader sent STOP"), tries=tries + 1)
+        return msgspec.structs.replace(found, suppress="stop")
     dead = is_dead(result.code)
     bounced = dead or result.about == "recipient"
     found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1, bounced=bounced)

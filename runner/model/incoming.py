@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.model.messaging import About, AddressState
 from runner.model.states import ReceiptKind
 
 
@@ -41,6 +42,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     at: datetime | None = None
     code: str = ""
+    about: About = "recipient"
+    """With ``failed``: whose fault it is."""
+    address: AddressState = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

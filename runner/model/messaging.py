@@ -34,6 +34,9 @@ Reconcile = Literal["none", "query"]
 About = Literal["", "recipient", "message", "account", "provider"]
 """Whom or what an outcome speaks of; empty where it never got as far as the other side."""
 
+AddressState = Literal["", "gone", "stopped"]
+"""What an outcome proves of the address itself: nobody has it, or its owner wants nothing more over this kind of channel."""
+
 CONFIDENTIALITY: tuple[Confidentiality, ...] = get_args(Confidentiality)
 PERSONAL_DATA: tuple[PersonalData, ...] = get_args(PersonalData)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
@@ -287,6 +290,7 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     phase: str = ""
     permanent: bool = False
     about: About = ""
+    address: AddressState = ""
 
 
 class RoomOrder(msgspec.Struct, frozen=True, kw_only=True):

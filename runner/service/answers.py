@@ -53,7 +53,9 @@ def _persons(directory: Directory, channel: Channel, answer: Answer, place: Plac
         return owners
     if place.person in owners:
         return (place.person,)
-    known = channel.address_kind not in ("handle", "none")
+    # A messenger may tell of somebody who keeps the number to themselves: then the name it gives is nobody's number.
+    numbered = channel.address_kind == "phone" and answer.sender.startswith("+")
+    known = numbered or channel.address_kind == "email"
     if owners or answer.shared or known or is_shared(directory, channel, place.person):
         return owners
     return (place.person,)

@@ -93,9 +93,9 @@ class Sender:
             bounced=sum(one.next.bounced for one in outcomes),
         )
         settled = [self._settled(chunk.way, one, now) for one in outcomes]
-        dead = [one.one.address for one in outcomes if one.next.suppress is not None]
-        if dead:
-            self._tables.suppress(dead, "hard_bounce", now)
+        for reason in {one.next.suppress for one in outcomes if one.next.suppress is not None}:
+            found = [one.one.address for one in outcomes if one.next.suppress == reason]
+            self._tables.suppress(found, reason, now)
         self._tables.finish(self._campaign.id, chunk, settled, counted)
         return Counter(_named(one) for one in outcomes)
 

@@ -24,6 +24,7 @@ from runner.loading.people_contacts import same_address
 from runner.model.bulk import REACHED, Counters, OwedState, Reached, Way
 from runner.model.bulk_events import CampaignMoved, CampaignResolved
 from runner.model.commands import RecordCampaign
+from runner.model.messaging import About, AddressState
 from runner.service.bulk_record import ask_substitutes
 from runner.store.bulk import BOUNCED, COMPLAINED, BulkTables, Settled, Standing
 
@@ -60,6 +61,10 @@ class BulkReceipt(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     address: str = ""
     code: str = ""
+    about: About = "recipient"
+    """With ``failed``: whose fault it is."""
+    found: AddressState = ""
+    """With ``failed``: what it proves of the address itself."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Leave out about whom it is."""
@@ -149,7 +154,7 @@ class _Taking:
                 self._touched.add(standing.campaign)
                 if standing.state == "unknown" and after.state != "unknown":
                     self._resolved[standing.campaign] += 1
-                if receipt.kind == "failed" and is_blocked(receipt.code):
+                if receipt.kind == "failed" and _ours(receipt):
                     self._blocked[standing.campaign] = f"a receiver says that we are blocked ({receipt.code})"
                 return
             again = self._tables.standing(standing.campaign, standing.n)
@@ -163,7 +168,7 @@ class _Taking:
         if receipt.address and not keys:
             found = [_address_key(self._tables, receipt.address)]
         now = self._desk.clock.now()
-        if receipt.kind == "stopped":
+        if receipt.kind == "stopped" or receipt.found == "stopped":
             self._tables.suppress(found, "stop", now)
         elif receipt.kind == "complained":
             self._tables.suppress(found, "complaint", now)
@@ -246,11 +251,17 @@ def _failed(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, C
     """A late failure never takes back a delivery that was proved; else the person goes the next way."""
     if standing.state not in ("notified", "unknown") or standing.evidence in ("delivered", "read", "posted"):
         return None, Counters()
-    dead = not is_blocked(receipt.code) and not receipt.code.startswith("4")
+    dead = receipt.about == "recipient" and receipt.found != "stopped" and not _ours(receipt)
+    dead = dead and not receipt.code.startswith("4")
     hit = standing.hit | BOUNCED if dead else standing.hit
     counted = Counters(sent=-1, bounced=1 if dead and not standing.hit & BOUNCED else 0)
     why = f"not delivered ({receipt.code or 'no code'})"
     return _moved(standing, why, hit), counted
+
+
+def _ours(receipt: BulkReceipt) -> bool:
+    """Is a failure about us, whoever the reader is?"""
+    return is_blocked(receipt.code) or receipt.about in ("account", "provider")
 
 
 def _moved(standing: Standing, why: str, hit: int) -> Settled:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runner.engine.planner import contact_points
 from runner.model.messaging import Channel
 from runner.model.organisation import Directory
+from runner.service.people import stop_contact
+
+if TYPE_CHECKING:
+    from runner.service.desk import Desk
 
 
 def owners_of(directory: Directory, channel: Channel, address: str) -> tuple[str, ...]:
@@ -36,3 +42,10 @@ def is_shared(directory: Directory, channel: Channel, person: str) -> bool:
         return False
     points = contact_points(channel, directory.recipient(person).contacts)
     return any(len(owners_of(directory, channel, point.address)) > 1 for point in points)
+
+
+def stop_person(desk: Desk, channel: Channel, person: str, how: str) -> None:
+    """Leave every address alone at which somebody is reached over a channel: its provider says that they want nothing more."""
+    for contact in contact_points(channel, desk.directory.recipient(person).contacts):
+        stop_contact(desk, person, channel.adapter, contact.address, how)
+    desk.forget_directory()

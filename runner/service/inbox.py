@@ -117,11 +117,13 @@ class Inbox:
         from runner.service.bulk_receipts import BulkReceipt, take_one
 
         told = BulkReceipt(
-            kind=receipt.kind,
+            kind="failed" if receipt.kind == "stopped" else receipt.kind,
             key=receipt.key,
             provider_id=receipt.provider_id,
             way="sms" if channel.address_kind == "phone" else "email",
             code=receipt.code,
+            about=receipt.about,
+            found="stopped" if receipt.kind == "stopped" else receipt.address,
         )
         return take_one(self._desk, told)
 
@@ -145,16 +147,20 @@ class Inbox:
 
     def _answer(self, channel: Channel, answer: Answer) -> Fate:
         said = meaning(answer.text) if channel.address_kind == "phone" else ""
-        if said == "stop":
+        named = answer.sender.startswith("+") or owner_of(self._desk.directory, channel, answer.sender)
+        if said == "stop" and named:
             return self._stop(channel, answer.sender, f"a STOP over {channel.id}")
         if said == "start" and self._start(channel, answer.sender):
             return "taken"
         place = self._where.find(channel.id, answer.provider_id, answer.key)
+        if said == "stop" and place is not None:  # without a number, in answer to a message of ours
+            self._stop_recipient(channel, place)
+            return "taken"
         if place is None and answer.provider_id and self._where.under_way(channel.id):
             return "later"
         try:
             taken = answered(self._desk, channel, answer, place)
-            asked = said == "perhaps" and self._judge(channel, answer, rest=not taken)
+            asked = said in ("stop", "perhaps") and self._judge(channel, answer, rest=not taken)
         except Stale:
             return "later"
         return "taken" if taken or asked else "nothing"
@@ -181,7 +187,7 @@ class Inbox:
         Whoever acknowledges in the same text goes on being told. One task for each incident, and a note for each text.
         """
         owner = owner_of(self._desk.directory, channel, answer.sender)
-        incident = self._incident_with(owner, answer.sender)
+        incident = self._incident_with(owner, channel, answer.sender)
         if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
             return False
         if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
@@ -189,7 +195,7 @@ class Inbox:
                 graft(
                     self._desk, incident, PLAYBOOK, f"a text over {channel.id} contains a word such as STOP"
                 )
-            who = owner or f"an affected person ({answer.sender})"
+            who = owner or f"somebody at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
             self._desk.submit(incident.id, AddNote(by=self._desk.actor.claimed, text=text))
         if rest:
@@ -200,11 +206,16 @@ class Inbox:
         if owner:
             points = self._desk.directory.people[owner].contacts
             return any(one.address == address and channel.adapter in one.stopped for one in points)
+        if not self._where.bulk:
+            return False
         tables = self._desk.store.bulk()
         return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
 
-    def _incident_with(self, owner: str, address: str) -> Incident | None:
-        """Return the newest open incident in which the owner of an address was sent something."""
+    def _incident_with(self, owner: str, channel: Channel, address: str) -> Incident | None:
+        """Return the newest open incident in which the owner of an address was sent something.
+
+        Of somebody without a number nobody knows who it is: then it is the newest one that used the channel.
+        """
         told = frozenset[str]()
         if self._where.bulk:
             tables = self._desk.store.bulk()
@@ -214,7 +225,11 @@ class Inbox:
                 found = self._desk.load(row.id)
             except UNREADABLE:
                 continue
-            if told & found.campaigns.keys() or any(one.person == owner for one in found.deliveries.values()):
+            sent = [one for one in found.deliveries.values() if owner in (one.person, "")]
+            if not owner:
+                used = any(a.channel == channel.id for one in sent for a in one.attempts)
+                sent = sent if used and not address.startswith("+") else []
+            if sent or told & found.campaigns.keys():
                 return found
         return None
 

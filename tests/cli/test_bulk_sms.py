@@ -184,8 +184,31 @@ def test_a_campaign_by_twilio_is_proved_by_its_callbacks(
                 told_us = server.status(named[number], status, office.clock.now(), **more)
                 assert served.call_back(told_us).status == 200
     whole = standing(office, path)
-    assert (whole["evidence"], whole["still_open"]) == ({"accepted": 1, "delivered": 1}, {"post": 2})
-    assert set(by_reference(office, path, tmp_path)) == {"K2", "K4"}
+    assert (whole["evidence"], whole["still_open"]) == ({"delivered": 1}, {"post": 3})
+    assert set(by_reference(office, path, tmp_path)) == {"K2", "K3", "K4"}
+    known = run(office, "status", path)
+    assert (known["suppressed"], known["counters"]["bounced"]) == ({"stop": 2}, 1)
+
+
+def test_a_route_that_no_carrier_takes_stops_the_campaign_and_says_nothing_of_the_numbers(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    with twilio.Twilio() as server:
+        settings = {"account": twilio.ACCOUNT, "sender": "+15005550000", "api": server.url}
+        texting(office, relay, {"adapter": "twilio_sms", "settings": settings}, auth_token=twilio.TOKEN)
+        settings["callback_url"] = f"https://callbacks.example.org{address(office, 'texts')}"
+        texting(office, relay, {"adapter": "twilio_sms", "settings": settings}, auth_token=twilio.TOKEN)
+        approved(office)
+        rows = [f"K{n},P{n},{n} Elm Road,DE,,+150055501{n:02},yes," for n in range(30)]
+        path = listed(tmp_path, people(*rows))
+        planned(office, path, "--short", "our-text", "--canary-wait", "1h")
+        assert sent(office, path)["ending"] == "waiting"
+        with serving(office) as served:
+            for sid in server.things:
+                told_us = server.status(sid, "undelivered", office.clock.now(), ErrorCode="30034")
+                assert served.call_back(told_us).status == 200
+    known = run(office, "status", path)
+    assert (known["state"], known["counters"]["bounced"], known["suppressed"]) == ("paused", 0, {})
 
 
 def test_an_affected_person_who_may_mean_stop_is_left_alone_and_a_person_judges(

@@ -108,7 +108,10 @@ def test_a_messaging_service_takes_the_place_of_a_sender():
     [
         ("+15005550001", Rejected("21211", "the service refused it with 21211", about="recipient")),
         ("+15005550009", Rejected("21614", "the service refused it with 21614", about="recipient")),
-        ("+15005550004", Rejected("21610", "the service refused it with 21610", about="recipient")),
+        (
+            "+15005550004",
+            Rejected("21610", "the service refused it with 21610", about="recipient", address="stopped"),
+        ),
         ("+15005550008", Throttled(None, "the service refused it with 21611: later", "21611")),
     ],
 )
@@ -204,6 +207,27 @@ def test_each_status_is_worth_what_it_proves(status, code, kind):
     more = {"ErrorCode": code} if code else {}
     receipt = only(sms.parse_callback(signed(OURS, {**fields, **more}, AT), texting("https://x"), SECRETS))
     assert (receipt.kind, receipt.code) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "about"),
+    [
+        *((code, "account") for code in ("30034", "30032", "30007", "30022", "30023", "21704")),
+        *((code, "recipient") for code in ("30003", "30005", "30006")),
+        *((code, "message") for code in ("30008", "")),
+    ],
+)
+def test_a_failure_that_comes_later_says_whose_fault_it_is(code, about):
+    fields = {"MessageSid": "SM" + "0a" * 16, "MessageStatus": "undelivered", "AccountSid": ACCOUNT}
+    callback = signed(OURS, {**fields, "ErrorCode": code}, AT)
+    assert only(sms.parse_callback(callback, texting("https://x"), SECRETS)).about == about
+
+
+def test_twilio_reads_an_opt_out_in_any_language_before_we_do():
+    fields = {"MessageSid": "SM" + "0a" * 16, "SmsStatus": "received", "AccountSid": ACCOUNT, "From": TO}
+    for kind, text in (("STOP", "STOP"), ("START", "START"), ("HELP", "ayuda")):
+        said = signed(OURS, {**fields, "Body": "ayuda", "OptOutType": kind}, AT)
+        assert only(sms.parse_callback(said, texting("https://x"), SECRETS)).text == text
 
 
 def test_a_reply_is_an_answer():

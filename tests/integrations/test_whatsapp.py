@@ -210,6 +210,31 @@ def test_a_reply_names_what_it_answers():
     )
 
 
+def test_a_reply_without_a_number_comes_under_metas_own_name_or_the_number_that_goes_with_it():
+    written = {"from_user_id": "US.1349", "id": "wamid.A", "type": "text", "text": {"body": "STOP"}}
+    pressed = {
+        "from_user_id": "US.1349",
+        "id": "wamid.B",
+        "type": "interactive",
+        "interactive": {"type": "button_reply", "button_reply": {"id": "seen", "title": "Seen"}},
+        "context": {"id": NAME},
+    }
+    assert parsed(webhook({"messages": [written, pressed]}, AT)) == (
+        Answer(event_id="wamid.A", sender="US.1349", text="STOP"),
+        Answer(event_id="wamid.B", sender="US.1349", text="Seen", provider_id=NAME),
+    )
+    contacts = [{"wa_id": TO[1:], "user_id": "US.1349"}]
+    assert parsed(webhook({"contacts": contacts, "messages": [written]}, AT))[0].sender == TO
+
+
+def test_metas_own_name_for_a_person_is_an_address():
+    with Meta() as meta:
+        assert isinstance(whatsapp.send(outbound("US.1349"), settings(meta.url), SECRETS), Accepted)
+        (heard,) = meta.heard
+    assert (heard.json["recipient"], "to" in heard.json) == ("US.1349", False)
+    assert whatsapp.address_problem("us.1349") != ""
+
+
 def test_what_is_signed_but_odd_or_anothers_says_nothing():
     status = {"id": NAME, "status": "read"}
     odd = [

@@ -215,6 +215,41 @@ def test_stop_between_the_plan_and_the_send_keeps_the_message_from_being_sent(
         assert server.things == {}
 
 
+def test_an_opt_out_that_the_provider_knows_already_is_a_stop_at_once(tocsin: AtDesk, tmp_path: Path) -> None:
+    with twilio.Twilio() as server:
+        by_twilio(tocsin, server)
+        twilio.BAD_NUMBERS[ADA] = 21610
+        try:
+            opened(tocsin, tmp_path)
+        finally:
+            del twilio.BAD_NUMBERS[ADA]
+    [attempt] = delivery(tocsin)["attempts"]
+    assert (attempt["state"], attempt["receipts"]) == ("rejected", [])
+    [one] = refusals(tocsin)
+    assert (one["rule"], "heard: an opt-out that phone reported" in one["why"]) == ("R25", True)
+
+
+def test_stop_over_whatsapp_without_a_number_stops_whoever_it_answers_and_else_asks_a_person(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with meta.Meta(wrote=frozenset({ADA})) as server:
+        by_whatsapp(tocsin, server)
+        opened(tocsin, tmp_path)
+        [name] = server.messages
+
+        def writes(served: Serving, **more: object) -> None:
+            message = {"from_user_id": "US.1349", "id": f"wamid.{len(more)}", **more}
+            said = meta.webhook({"messages": [message]}, tocsin.clock.now())
+            assert served.call_back(said, address(tocsin, "phone")).status == 200
+
+        with serving(tocsin) as served:
+            writes(served, type="text", text={"body": "STOP"})
+            assert (len(decisions(tocsin)), refusals(tocsin)) == (1, [])
+            reply = {"type": "button_reply", "button_reply": {"id": "1", "title": "Stop"}}
+            writes(served, type="interactive", interactive=reply, context={"id": name})
+    assert [one["rule"] for one in refusals(tocsin)] == ["R25"]
+
+
 class Early(signal_gateway.SignalGateway):
     """A gateway whose receipt is faster than its answer: it names a message that has no name here yet."""
 

@@ -74,8 +74,16 @@ def as_heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
     at = one.at if one.at is not None and one.at.tzinfo is not None else None
     name = safe(one.provider_id, "")
     if isinstance(one, PortReceipt):
+        code = safe(one.code, "")[:40]
         return Receipt(
-            kind=one.kind, event=event, provider_id=name, key=key, at=at, code=safe(one.code, "")[:40]
+            kind=one.kind,
+            event=event,
+            provider_id=name,
+            key=key,
+            at=at,
+            code=code,
+            about=one.about,
+            address=one.address,
         )
     return Answer(
         event=event,
@@ -140,8 +148,15 @@ def as_result(outcome: Outcome) -> SendResult:
     match outcome:
         case Accepted(provider_id=provider_id, evidence=evidence):
             return SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
-        case Rejected(code=code, reason=reason, permanent=permanent, about=about):
-            return SendResult(state="rejected", code=code, reason=reason, permanent=permanent, about=about)
+        case Rejected(code=code, reason=reason):
+            return SendResult(
+                state="rejected",
+                code=code,
+                reason=reason,
+                permanent=outcome.permanent,
+                about=outcome.about,
+                address=outcome.address,
+            )
         case Throttled(retry_after=wait, reason=reason, code=code):
             return SendResult(state="throttled", code=code, reason=reason, retry_after=wait, about="account")
         case NotSent(reason=reason):

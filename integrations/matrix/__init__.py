@@ -2,7 +2,7 @@
 
 Our key is the transaction id: the same token and the same id are the same event, whatever the body, until the
 server forgets. A new login is a new scope, so the token is kept and never renewed by us. Events are not encrypted
-end to end. A reaction to the event says *seen*, a read receipt *read*; both are fetched with the token, or pushed
+end to end, so none goes into a room that is: the server would take the clear text, and every member expects a cipher. A reaction to the event says *seen*, a read receipt *read*; both are fetched with the token, or pushed
 by the server where we are registered as an application service.
 """
 
@@ -19,8 +19,9 @@ import msgspec
 
 from integrations.http import Reply, Request, exchange, json_object, judge
 from integrations.http.service import findings, host_of, member, private, send_json, service_of, usable
-from integrations.matrix.api import ROOM, USER, base, refused
+from integrations.matrix.api import ROOM, USER, base, error_code, refused
 from integrations.matrix.api import Settings as Settings
+from integrations.matrix.rooms import ask
 from integrations.matrix.rooms import invite as invite
 from integrations.matrix.rooms import open_room as open_room
 from integrations.matrix.rooms import room_address as room_address
@@ -41,6 +42,7 @@ from integrations.port import (
     Reconciled,
     Rejected,
     Secrets,
+    Throttled,
     Timeouts,
     Took,
     Unauthentic,
@@ -55,6 +57,7 @@ LARGEST = 60_000
 REMEMBERS = timedelta(minutes=30)
 """How long a server surely knows a transaction id; the specification names no time, Synapse keeps a day."""
 
+_UNTOLD = "the homeserver did not say whether the room is encrypted"
 _EVENT = re.compile(r"\$[A-Za-z0-9+/_:.=~-]{1,254}", re.ASCII)
 
 
@@ -89,16 +92,46 @@ def address_problem(address: str) -> str:
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Put one event under our key; only an event id is the server's yes."""
+    """Put one event under our key into a room that is not encrypted; only an event id is the server's yes."""
     try:
         token = usable(secrets, "token")
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
-    text = f"{outbound.subject}\n\n{plain_body(outbound)}"
-    if len(outbound.text) > LONGEST or len(text.encode("utf-8", "replace")) > LARGEST:
+    if len(outbound.text) > LONGEST or len(_text(outbound).encode("utf-8", "replace")) > LARGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
+    return _no_clear_text(outbound, settings, token) or put(outbound, settings, token)
+
+
+def _text(outbound: Outbound) -> str:
+    return f"{outbound.subject}\n\n{plain_body(outbound)}"
+
+
+def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcome | None:
+    """Return why no clear text goes into a room: it is encrypted, or the server does not say whether it is.
+
+    Asked before each event: a room may become encrypted at any time.
+    """
+    room = quote(outbound.recipient, safe="")
+    reply = ask(outbound, f"rooms/{room}/state/m.room.encryption/", settings, token)
+    match reply:
+        case Reply(status=404) if error_code(reply) == "M_NOT_FOUND":
+            return None
+        case Reply(status=200):
+            why = "the room is encrypted end to end, and this channel sends clear text"
+            return Rejected("encrypted_room", why, about="recipient")
+        case Reply():
+            known = refused(reply, outbound.at) or judge(reply, outbound.at)
+            return known if isinstance(known, Rejected | Throttled) else NotSent(_UNTOLD)
+        case Unknown():
+            return NotSent(_UNTOLD)
+        case NotSent() | Rejected():
+            return reply
+
+
+def put(outbound: Outbound, settings: Settings, token: str) -> Outcome:
+    """Put one event, whatever the room."""
     # The room is told to look: without a mention many clients stay silent.
-    content: dict[str, object] = {"msgtype": "m.text", "body": text, "m.mentions": {"room": True}}
+    content: dict[str, object] = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {"room": True}}
     room, key = quote(outbound.recipient, safe=""), quote(outbound.idempotency_key, safe="")
     url = f"{base(settings)}/rooms/{room}/send/m.room.message/{key}"
     reply = send_json(outbound, url, content, method="PUT", token=token, ca_file=settings.ca_file)

@@ -62,7 +62,7 @@ def _named(given: object) -> Outcome:
 def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     """Return the room behind the alias if our user made it and it is encrypted."""
     alias = f"#{room.name}:{_server(settings)}"
-    reply = _ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
+    reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
     known = (
         _named(json_object(reply.body).get("room_id"))
         if isinstance(reply, Reply)
@@ -70,7 +70,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     )
     if not isinstance(known, Accepted):
         return known
-    reply = _ask(room, f"rooms/{quote(known.provider_id, safe='')}/state", settings, token)
+    reply = ask(room, f"rooms/{quote(known.provider_id, safe='')}/state", settings, token)
     if not isinstance(reply, Reply) or not (reply.complete and reply.status in {200, 403}):
         return Unknown(_LOST, "answer")
     states = _states(reply)
@@ -111,7 +111,7 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
 def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outcome:
     """Return the id of the one person in a room besides us."""
     room = quote(invitation.recipient, safe="")
-    reply = _ask(invitation, f"rooms/{room}/joined_members", settings, token)
+    reply = ask(invitation, f"rooms/{room}/joined_members", settings, token)
     if not isinstance(reply, Reply):
         return (
             reply
@@ -132,11 +132,12 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
 
 def _is_inside(invitation: Invitation, who: str, settings: Settings, token: str) -> bool:
     path = f"rooms/{quote(invitation.room, safe='')}/state/m.room.member/{quote(who, safe='')}"
-    reply = _ask(invitation, path, settings, token)
+    reply = ask(invitation, path, settings, token)
     return isinstance(reply, Reply) and json_object(reply.body).get("membership") in _INSIDE
 
 
-def _ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
+def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
+    """Make one GET of the client-server API with our token."""
     return exchange(
         Request(
             method="GET",

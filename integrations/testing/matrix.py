@@ -37,6 +37,8 @@ class Matrix(StandIn):
         """What was asked for when a room was made, by its id."""
         self.members: dict[str, dict[str, str]] = {"!maria:breach.example": {US: "join", MARIA: "join"}}
         """Who is in a room, or invited."""
+        self.encrypted: set[str] = set()
+        """Rooms whose members expect ciphers."""
         self._transactions: dict[tuple[str, str], str] = {}
 
     def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
@@ -73,6 +75,11 @@ class Matrix(StandIn):
             case ["rooms", room, "state"]:
                 inside = self.members.get(room, {}).get(US) == "join"
                 return (200, self._states(room)) if inside else (403, FORBIDDEN)
+            case ["rooms", room, "state", "m.room.encryption", ""] if room in self.rooms:
+                missing = {"errcode": "M_NOT_FOUND", "error": "Event not found."}
+                return (
+                    (200, {"algorithm": "m.megolm.v1.aes-sha2"}) if room in self.encrypted else (404, missing)
+                )
             case ["rooms", room, "state", "m.room.member", who]:
                 return 200, {"membership": self.members.get(room, {}).get(who, "leave")}
             case ["rooms", room, "joined_members"]:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, webhook
-from integrations.testing.conformance import Row, Subject, check, inviting, opening, rows
+from integrations.testing.conformance import Row, Subject, check, inviting, opening, outbound, rows
 from runner.effects.gateway.words import Held
 
 WEBHOOK = Subject(
@@ -85,15 +85,20 @@ SERVICES = {
     "ntfy": _subject(
         ntfy, lambda url: ntfy.Settings(url=url), "marker-topic", _PUSHED, token="tk_marker_token"
     ),
-    "matrix": _subject(
-        matrix,
-        lambda url: matrix.Settings(url=url, user="@us:breach.example"),
-        "!marker:breach.example",
-        b'{"event_id": "$abc-_1"}',
-        token="syt_marker_token",
+    "matrix": msgspec.structs.replace(
+        _subject(
+            matrix,
+            lambda url: matrix.Settings(url=url, user="@us:breach.example"),
+            "!marker:breach.example",
+            b'{"event_id": "$abc-_1"}',
+            token="syt_marker_token",
+        ),
+        attempt=lambda settings, secrets: matrix.put(
+            outbound("!marker:breach.example"), settings, secrets["token"].reveal()
+        ),
     ),
 }
-"""Adapters of HTTP services, by name."""
+"""Adapters of HTTP services, by name. Whether a room is encrypted is asked for first: that has a test of its own."""
 
 
 @pytest.mark.parametrize("name", SERVICES)

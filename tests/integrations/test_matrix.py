@@ -9,7 +9,17 @@ import msgspec
 import pytest
 
 from integrations import matrix
-from integrations.port import Accepted, Answer, CannotTell, Receipt, Rejected, Throttled, Unauthentic, Unknown
+from integrations.port import (
+    Accepted,
+    Answer,
+    CannotTell,
+    NotSent,
+    Receipt,
+    Rejected,
+    Throttled,
+    Unauthentic,
+    Unknown,
+)
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import IMPATIENT, MARK, answer, outbound
 from integrations.testing.matrix import HS_TOKEN, TOKEN, US, Matrix
@@ -29,7 +39,7 @@ def settings(server, **more) -> matrix.Settings:
 def test_an_event_is_put_under_our_key_and_its_id_comes_back():
     with Matrix() as server:
         assert matrix.send(MESSAGE, settings(server), SECRETS) == Accepted("$event0")
-        (heard,) = server.heard
+        _, heard = server.heard
         (event,) = server.rooms[ROOM]
     assert heard.method == "PUT"
     assert heard.path.endswith(
@@ -41,8 +51,24 @@ def test_an_event_is_put_under_our_key_and_its_id_comes_back():
     assert TOKEN not in heard.path
 
 
+def test_no_clear_text_goes_into_an_encrypted_room():
+    with Matrix() as server:
+        server.encrypted.add(ROOM)
+        outcome = matrix.send(MESSAGE, settings(server), SECRETS)
+        assert (outcome.code, outcome.about) == ("encrypted_room", "recipient")
+        assert [one.method for one in server.heard] == ["GET"]
+        assert server.rooms[ROOM] == []
+
+
+@pytest.mark.parametrize("act", ["lose_answer", "fail"])
+def test_a_server_that_does_not_say_whether_a_room_is_encrypted_is_sent_nothing(act):
+    with Matrix(act) as server:
+        assert isinstance(matrix.send(MESSAGE, settings(server), SECRETS), NotSent)
+        assert server.rooms[ROOM] == []
+
+
 def test_a_lost_answer_is_repeated_into_the_same_event():
-    with Matrix("lose_answer") as server:
+    with Matrix("accept", "lose_answer") as server:
         assert isinstance(matrix.send(MESSAGE, settings(server), SECRETS), Unknown)
         again = msgspec.structs.replace(MESSAGE, attempt=2)
         assert matrix.send(again, settings(server), SECRETS) == Accepted("$event0")
@@ -55,7 +81,7 @@ def test_a_room_never_leads_to_another_path():
         outcome = matrix.send(
             msgspec.structs.replace(MESSAGE, recipient="!a/../../b"), settings(server), SECRETS
         )
-        assert server.heard[0].path.startswith("/_matrix/client/v3/rooms/%21a%2F..%2F..%2Fb/send/")
+        assert server.heard[0].path.startswith("/_matrix/client/v3/rooms/%21a%2F..%2F..%2Fb/state/")
     assert (outcome.code, outcome.about) == ("M_FORBIDDEN", "recipient")
 
 
@@ -92,7 +118,7 @@ def says(body: object, status: str) -> ChaosServer:
 )
 def test_a_refusal_says_whose_fault_it_is_and_repeats_nothing(body, status, kind, code, about):
     with says(body, status) as server:
-        outcome = matrix.send(MESSAGE, settings(f"http://127.0.0.1:{server.port}"), SECRETS)
+        outcome = matrix.put(MESSAGE, settings(f"http://127.0.0.1:{server.port}"), TOKEN)
     assert isinstance(outcome, kind)
     assert (getattr(outcome, "code", None), getattr(outcome, "about", None)) == (code, about)
     assert MARK not in repr(outcome)

@@ -87,6 +87,7 @@ def test_a_homeserver_takes_a_transaction_once_across_a_crash_and_says_who_saw_i
     assert_seen_and_read(homeserver, first.provider_id)
     assert_one_room_whatever_is_lost(homeserver)
     assert_refused(homeserver)
+    assert_no_clear_text_into_an_encrypted_room(homeserver)
     # Last, since the homeserver takes no more for a while.
     assert_throttled(homeserver)
 
@@ -143,6 +144,17 @@ def assert_private_and_encrypted(homeserver: Synapse, room: str) -> None:
     assert state("m.room.join_rules") == {"join_rule": "invite"}
     assert state("m.room.guest_access") == {"guest_access": "forbidden"}
     assert state("m.room.encryption") == {"algorithm": "m.megolm.v1.aes-sha2"}
+
+
+def assert_no_clear_text_into_an_encrypted_room(homeserver: Synapse) -> None:
+    cipher = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+    room = homeserver.ask("tocsin", "POST", "createRoom", {"initial_state": [cipher]})["room_id"]
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    outcome = matrix.send(message(room), settings, {"token": Held(homeserver.tokens["tocsin"])})
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.about) == ("encrypted_room", "recipient")
+    said = homeserver.ask("tocsin", "GET", f"rooms/{room}/messages?dir=b&limit=100", {})["chunk"]
+    assert "m.room.message" not in {one["type"] for one in said}
 
 
 def assert_refused(homeserver: Synapse) -> None:

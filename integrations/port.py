@@ -160,7 +160,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider says of an earlier attempt. Doubled or reordered receipts do no harm: proof only rises."""
 
-    kind: Literal["accepted", "relayed", "delivered", "read", "failed", "stopped"]
+    kind: Literal["accepted", "relayed", "delivered", "read", "failed", "stopped", "delayed", "complained"]
     event_id: str
     """Unique at the provider, or a digest of the raw body: makes duplicates harmless."""
     provider_id: str = ""

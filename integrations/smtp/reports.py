@@ -1,9 +1,9 @@
 """Delivery status notifications (RFC 3464), as they lie in the mailbox to which a relay returns them.
 
 Only a ``multipart/report`` of the type ``delivery-status`` is one: a vacation notice, a bounce in prose and a reply are
-not. The envelope's identifier is the key that we gave with the message (``ENVID``); where a relay lost it, the
+not. One of the type ``feedback-report`` is a reader's complaint (RFC 5965). The envelope's identifier is the key that we gave with the message (``ENVID``); where a relay lost it, the
 ``Message-ID`` in the returned headers holds the same key. A report that names neither is about nothing of ours. What a
-report says in words is for people, in any language, and is not read.
+report says in words is for people, in any language, and is not read, save for the reply of the server that refused.
 
 Where a relay offers no reports the key stands in the address that bounces come to (VERP), and a bounce in prose counts as well: one
 that came from nobody, that is no automatic reply, and that holds a code which ends the matter (5.y.z, or a reply 5yz). The address is known to
@@ -22,15 +22,18 @@ from typing import Literal
 
 from integrations.port import Receipt
 from integrations.smtp.bounded import parsed
+from integrations.smtp.verdicts import Verdict, verdict
 
 MOST_GROUPS = 100
-_KINDS: dict[str, Literal["relayed", "delivered", "failed"]] = {
+_KINDS: dict[str, Literal["relayed", "delivered", "failed", "delayed"]] = {
     "delivered": "delivered",
     "relayed": "relayed",
     "expanded": "relayed",
     "failed": "failed",
+    "delayed": "delayed",
 }
-"""``delayed`` says nothing that would change anything: the relay goes on trying."""
+_COMPLAINTS = ("abuse", "fraud", "virus", "other")
+"""Kinds of feedback by which a reader complains (RFC 5965); ``not-spam`` says the opposite."""
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 _ENDED = (
@@ -46,6 +49,8 @@ _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 _NOBODY = ("mailer-daemon", "postmaster")
 MOST_WORDS = 20_000
 """Characters of a bounce in prose that are looked through."""
+LONGEST_REPLY = 500
+"""Characters of a server's reply that are judged."""
 MOST_HEADERS = 10
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
@@ -57,7 +62,10 @@ def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
         if message is None:
             return ()
         digest, keyed = hashlib.sha256(raw).hexdigest(), _addressed(message, bounces)
-        if _is_report(message):
+        kind = _report_type(message)
+        if kind == "feedback-report":
+            return tuple(_complaints(message, digest, at, keyed))
+        if kind == "delivery-status":
             return tuple(_receipts(message, digest, at, keyed))
         return tuple(_in_prose(message, digest, at, keyed)) if keyed else ()
     except (
@@ -70,9 +78,21 @@ def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
         return ()
 
 
-def _is_report(message: Message) -> bool:
-    kind = str(message.get_param("report-type", "")).lower()
-    return message.get_content_type() == "multipart/report" and kind == "delivery-status"
+def _report_type(message: Message) -> str:
+    is_report = message.get_content_type() == "multipart/report"
+    return str(message.get_param("report-type", "")).lower() if is_report else ""
+
+
+def _complaints(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
+    """Read a complaint; the reader is often left out, and our own ``Message-ID`` in what was returned names them."""
+    parts = _parts(message.get_payload())
+    told = next((one for one in parts if one.get_content_type() == "message/feedback-report"), None)
+    fields = told.get_payload() if told is not None else None
+    found = _parts(fields) or ([told] if told is not None else [])
+    kind = next(filter(None, (_field(one, "Feedback-Type").lower() for one in found)), "")
+    key = _returned(parts) or keyed
+    if key and kind in _COMPLAINTS:
+        yield Receipt(kind="complained", event_id=f"{digest}-0", idempotency_key=key, at=at, code=kind)
 
 
 def _addressed(message: Message, bounces: str) -> str:
@@ -97,7 +117,21 @@ def _in_prose(message: Message, digest: str, at: datetime, key: str) -> Iterator
     body = part.get_payload(decode=True) if part is not None else None
     words = body[:MOST_WORDS].decode("utf-8", "replace") if isinstance(body, bytes) else ""
     if found := next(filter(None, (code.search(words) for code in _ENDED)), None):
-        yield Receipt(kind="failed", event_id=f"{digest}-0", idempotency_key=key, at=at, code=found[1])
+        said = words[found.start() : found.start() + LONGEST_REPLY]
+        yield _failed(f"{digest}-0", key, at, found[1], said)
+
+
+def _failed(event: str, key: str, at: datetime, code: str, words: str) -> Receipt:
+    known = verdict(code, words) or Verdict("recipient")
+    return Receipt(
+        kind="failed",
+        event_id=event,
+        idempotency_key=key,
+        at=at,
+        code=code,
+        about=known.about,
+        address=known.address,
+    )
 
 
 def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
@@ -109,15 +143,12 @@ def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterat
     key = _envelope(groups[0]) or _returned(_parts(parts)) or keyed
     for n, group in enumerate(groups[1 : MOST_GROUPS + 1]):
         found = _KINDS.get(_field(group, "Action").lower())
-        if key and found:
-            code = _STATUS.search(_field(group, "Status"))
-            yield Receipt(
-                kind=found,
-                event_id=f"{digest}-{n}",
-                idempotency_key=key,
-                at=at,
-                code=code[0] if code else "",
-            )
+        event, stated = f"{digest}-{n}", _STATUS.search(_field(group, "Status"))
+        code = stated[0] if stated else ""
+        if key and found == "failed":
+            yield _failed(event, key, at, code, str(group.get("Diagnostic-Code", ""))[:LONGEST_REPLY])
+        elif key and found:
+            yield Receipt(kind=found, event_id=event, idempotency_key=key, at=at, code=code)
 
 
 def _parts(payload: object) -> list[Message]:

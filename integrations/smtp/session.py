@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
+from typing import Literal
 
 from integrations.http.cutoff import CutOff
 from integrations.port import (
@@ -31,6 +32,7 @@ from integrations.port import (
 )
 from integrations.smtp import Settings
 from integrations.smtp.mime import Seal, address_problem, compose, header_problem, return_path, stuffed, xtext
+from integrations.smtp.verdicts import Verdict, verdict
 
 _ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})(?=\s|\Z)")
 _QUEUE_ID = re.compile(
@@ -260,6 +262,8 @@ def refused(phase: str, code: int, text: bytes) -> Outcome:
         return Throttled(None, f"the mail server answered {full} (phase {phase}): later", full)
     if phase in _ACCOUNT_PHASES:
         return Rejected(full, f"the mail server refused us with {full} (phase {phase})", about="account")
-    if phase == "recipient":
-        return Rejected(full, f"the mail server refused the recipient with {full}", about="recipient")
-    return Rejected(full, f"the mail server refused the message with {full}", about="message")
+    what: Literal["recipient", "message"] = "recipient" if phase == "recipient" else "message"
+    known = verdict(full, text.decode("utf-8", "replace")) or Verdict(what)
+    return Rejected(
+        full, f"the mail server refused the {what} with {full}", about=known.about, address=known.address
+    )

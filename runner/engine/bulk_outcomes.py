@@ -1,12 +1,11 @@
 """What one attempt means for the person it was for, for the address, and for the campaign as a whole (R31, R32).
 
-A 4xx puts it off, 5.1.x says that the address is dead, 5.7.x that we are blocked, not they. What nobody knows stays unknown:
-it is shown, and only a person sends it again.
+A 4xx puts it off. A refusal says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not
+they. What nobody knows stays unknown: it is shown, and only a person sends it again.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,9 +14,6 @@ import msgspec
 from runner.engine.bulk_pace import MOST_TRIES, put_off
 from runner.model.bulk import REACHED, OwedState, Reached, SuppressedFor, Way
 from runner.model.messaging import SendResult
-
-_DEAD = re.compile(r"\b5\.1\.\d{1,3}\b")
-_BLOCKED = re.compile(r"\b5\.7\.\d{1,3}\b")
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,25 +57,14 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
 
 
 def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
-    if is_blocked(result.code) or result.about in ("account", "provider"):
+    if result.about in ("account", "provider"):
         return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
     if result.address == "stopped":
         found = msgspec.structs.replace(onward(ways, "the reader sent STOP"), tries=tries + 1)
         return msgspec.structs.replace(found, suppress="stop")
-    dead = is_dead(result.code)
-    bounced = dead or result.about == "recipient"
-    found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1, bounced=bounced)
-    return msgspec.structs.replace(found, suppress="hard_bounce") if dead else found
-
-
-def is_dead(code: str) -> bool:
-    """Does a code say that the address itself is no good?"""
-    return bool(_DEAD.search(code))
-
-
-def is_blocked(code: str) -> bool:
-    """Does a code say that we are not let in, whoever the reader is?"""
-    return bool(_BLOCKED.search(code))
+    found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
+    suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None
+    return msgspec.structs.replace(found, bounced=result.about == "recipient", suppress=suppress)
 
 
 def onward(ways: Sequence[Way], why: str) -> Next:

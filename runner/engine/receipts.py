@@ -20,6 +20,8 @@ from runner.model.states import AttemptState, Proof, ReceiptKind
 
 ARRIVED: frozenset[ReceiptKind] = frozenset({"delivered", "read"})
 GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})
+PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
+"""The others are no rung: a failure, a delay, a complaint."""
 
 
 def taken(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
@@ -57,7 +59,7 @@ def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool
 
 def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
     """Return what is proved with this receipt; of several parts the one that is furthest behind counts."""
-    if command.kind in GAVE_UP:
+    if command.kind not in PROVES:
         return "none"
     reached = _rank(command.kind)
     parts = attempt.provider_id.split()
@@ -66,7 +68,7 @@ def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
     floor = _rank("accepted")
     furthest = dict.fromkeys(parts, floor)
     for one in attempt.receipts:
-        if one.part in furthest and one.kind not in GAVE_UP:
+        if one.part in furthest and one.kind in PROVES:
             furthest[one.part] = max(furthest[one.part], _rank(one.kind))
     furthest[command.part] = max(furthest[command.part], reached)
     return EVIDENCE[min(furthest.values())]
@@ -82,6 +84,8 @@ def _state(attempt: Attempt, kind: ReceiptKind) -> AttemptState | None:
         return None
     if kind in GAVE_UP:
         return None if _arrived(attempt) or attempt.state == "rejected" else "rejected"
+    if kind not in PROVES:
+        return None
     doubtful = attempt.state == "unknown" or bool(attempt.resolved_by)
     return "accepted" if doubtful and attempt.state != "accepted" else None
 
@@ -96,7 +100,7 @@ def _arrived(attempt: Attempt) -> bool:
 def in_their_light(attempt: Attempt, result: SendResult) -> SendResult:
     """Return an outcome as the receipts that came before it let it be read."""
     kinds = {one.kind for one in attempt.receipts}
-    if result.state == "unknown" and kinds - GAVE_UP:
+    if result.state == "unknown" and kinds & PROVES:
         result = msgspec.structs.replace(result, state="accepted", reason="")
     gave_up = bool(kinds & GAVE_UP) and not kinds & ARRIVED
     if gave_up and result.state in ("accepted", "unknown"):

@@ -28,7 +28,9 @@ TaskState = Literal[
 AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent", "unknown"]
 Proof = Literal["none", "accepted", "relayed", "delivered", "read", "acked", "authorised"]
 """What is proved of a delivery, weakest first; see ``runner.model.messaging`` for the order."""
-ReceiptKind = Literal["accepted", "relayed", "delivered", "read", "failed", "stopped"]
+ReceiptKind = Literal[
+    "accepted", "relayed", "delivered", "read", "failed", "stopped", "delayed", "complained"
+]
 """What a provider says later of an attempt: how far it came, that it gave it up, or that the person wants no more."""
 Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
 

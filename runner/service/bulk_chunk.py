@@ -6,6 +6,7 @@ goes back with that time, and nothing was sent.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,7 +23,7 @@ from runner.model.bulk import Campaign, Counters, Way
 from runner.model.incident import Incident
 from runner.model.messaging import Audience, Channel, Dispatch, SendResult
 from runner.service.bulk_law import Texts
-from runner.service.bulk_rates import Rates
+from runner.service.bulk_rates import Rates, hold
 from runner.store.bulk import BOUNCED, Attempt, Chunk, Claimed, Settled
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 AFFECTED: Audience = "affected"
+_SLOWER = re.compile(r"\b4\.7\.")
+"""A destination that wants less of us now, as Gmail's 4.7.28."""
 
 
 class _Outcome(msgspec.Struct):
@@ -139,6 +142,8 @@ class Sender:
             self.blocked = self.blocked or found.blocked
             self.last = result.reason or self.last
             outcomes.append(_Outcome(one, found, result, said))
+            if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
+                hold(self._desk.store, one.domain, now)
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.decoding import from_json
-from runner.engine.buckets import forgotten, room, taken
+from runner.engine.buckets import forgotten, held, room, taken
 from runner.engine.bulk_pace import DEFAULT_RATES
 from runner.model.bulk import Campaign, Way
 from runner.model.messaging import Channel
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 _ACCOUNT = "account/"
 _SECOND = timedelta(seconds=1)
+SLOW = timedelta(minutes=30)
+"""How long a destination is left alone that puts us off, or to which our relay cannot deliver yet."""
+
+
+def hold(store: Store, domain: bytes, now: datetime) -> None:
+    """Send nothing to a destination for a while, from any process."""
+    if domain:
+        account = msgspec.json.encode(held(Account(), now + SLOW))
+        store.change_marks([_ACCOUNT + domain.hex()], lambda _: {_ACCOUNT + domain.hex(): account})
 
 
 class Rates:
@@ -72,7 +81,12 @@ class Rates:
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
         """Return when each of these may leave to its destination, taking a place there for each that has a limit."""
-        return [self._turn(domain, now) for domain in domains]
+        resting = {name: _read(body) for name, body in self._store.marks(_ACCOUNT).items()}
+        turns = []
+        for domain in domains:
+            rests = resting.get(_ACCOUNT + domain.hex(), Account()).held_until
+            turns.append(rests if rests is not None and rests > now else self._turn(domain, now))
+        return turns
 
     def _turn(self, domain: bytes, now: datetime) -> datetime:
         rates = self._domains.get(domain) or (self._everyone if domain else ())

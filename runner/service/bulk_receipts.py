@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
-from runner.engine.bulk_outcomes import higher, is_blocked, is_dead, onward
+from runner.engine.bulk_outcomes import higher, onward
 from runner.engine.bulk_pace import alarm
 from runner.errors import Invalid, NotFound, Problem
 from runner.files import TooLarge, lines_of, open_file
@@ -25,27 +25,17 @@ from runner.model.bulk import REACHED, Counters, OwedState, Reached, Way
 from runner.model.bulk_events import CampaignMoved, CampaignResolved
 from runner.model.commands import RecordCampaign
 from runner.model.messaging import About, AddressState
+from runner.model.states import ReceiptKind
+from runner.service.bulk_rates import hold
 from runner.service.bulk_record import ask_substitutes
 from runner.store.bulk import BOUNCED, COMPLAINED, BulkTables, Settled, Standing
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
 
-Kind = Literal[
-    "accepted", "relayed", "delivered", "read", "failed", "stopped", "complained", "posted", "returned"
-]
-KINDS: tuple[Kind, ...] = (
-    "accepted",
-    "relayed",
-    "delivered",
-    "read",
-    "failed",
-    "stopped",
-    "complained",
-    "posted",
-    "returned",
-)
-COLUMNS = ("kind", "key", "reference", "address", "provider_id", "code")
+Kind = ReceiptKind | Literal["posted", "returned"]
+KINDS: tuple[Kind, ...] = (*get_args(ReceiptKind), "posted", "returned")
+COLUMNS = ("kind", "key", "reference", "address", "provider_id", "code", "text")
 TRIES = 4
 
 
@@ -144,6 +134,10 @@ class _Taking:
                 yield standing
 
     def _fold(self, receipt: BulkReceipt, standing: Standing) -> None:
+        if receipt.kind == "delayed":
+            hold(self._desk.store, standing.domain, self._desk.clock.now())
+            self._changed[receipt.kind] += 1
+            return
         for _ in range(TRIES):
             after, counted = folded(receipt, standing)
             self._suppress(receipt, (standing.address,))
@@ -172,7 +166,7 @@ class _Taking:
             self._tables.suppress(found, "stop", now)
         elif receipt.kind == "complained":
             self._tables.suppress(found, "complaint", now)
-        elif receipt.kind == "failed" and is_dead(receipt.code):
+        elif receipt.kind == "failed" and receipt.found == "gone":
             self._tables.suppress(found, "hard_bounce", now)
 
     def _judge(self, name: str) -> str:
@@ -212,6 +206,8 @@ def folded(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, Co
             return found, Counters(complaints=1)
         case "stopped":
             return _stopped(standing), Counters()
+        case "delayed":
+            return None, Counters()
         case "returned":
             return _returned(standing), Counters()
         case "failed":
@@ -251,8 +247,7 @@ def _failed(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, C
     """A late failure never takes back a delivery that was proved; else the person goes the next way."""
     if standing.state not in ("notified", "unknown") or standing.evidence in ("delivered", "read", "posted"):
         return None, Counters()
-    dead = receipt.about == "recipient" and receipt.found != "stopped" and not _ours(receipt)
-    dead = dead and not receipt.code.startswith("4")
+    dead = receipt.about == "recipient" and receipt.found != "stopped"
     hit = standing.hit | BOUNCED if dead else standing.hit
     counted = Counters(sent=-1, bounced=1 if dead and not standing.hit & BOUNCED else 0)
     why = f"not delivered ({receipt.code or 'no code'})"
@@ -261,7 +256,7 @@ def _failed(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, C
 
 def _ours(receipt: BulkReceipt) -> bool:
     """Is a failure about us, whoever the reader is?"""
-    return is_blocked(receipt.code) or receipt.about in ("account", "provider")
+    return receipt.about in ("account", "provider")
 
 
 def _moved(standing: Standing, why: str, hit: int) -> Settled:
@@ -359,7 +354,12 @@ def _no_kind(path: Path, line: int) -> Problem:
 
 
 def _receipt(kind: Kind, cells: dict[str, str]) -> BulkReceipt:
+    from runner.effects.gateway import mail_verdict
+
+    about, found = mail_verdict(cells.get("code", ""), cells.get("text", ""))
     return BulkReceipt(
+        about=about,
+        found=found if kind == "failed" else "",
         kind=kind,
         key=cells.get("key", ""),
         provider_id=cells.get("provider_id", ""),

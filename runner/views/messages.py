@@ -18,7 +18,7 @@ from runner.views.called_roles import RoleRow, role_blocks, role_rows
 from runner.views.heading import Heading, heading_of, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import NotWritten, not_written, not_written_lines
-from runner.views.words import count, masked, when
+from runner.views.words import RECEIPTS, count, masked, when
 
 PROVED: Mapping[Proof, str] = {
     "none": "nothing proved",
@@ -383,10 +383,9 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
 
 def _receipt_cells(receipt: ReceiptView, now: datetime) -> tuple[Cell, Cell, Cell, Cell]:
     """Return a receipt as cells, under its attempt."""
-    words = {"failed": "given up by the provider", "stopped": "the person wants no more messages there"}
     code = f" ({receipt.code})" if receipt.code else ""
-    text = f"receipt: {words.get(receipt.kind, receipt.kind)}{code}"
-    tone: Tone = "alarm" if receipt.kind in words else "good"
+    text = f"receipt: {RECEIPTS.get(receipt.kind, receipt.kind)}{code}"
+    tone: Tone = "alarm" if receipt.kind in RECEIPTS else "good"
     return Cell(""), Cell(when(receipt.at, now), "dim"), Cell(""), Cell(text, tone)
 
 

@@ -27,6 +27,8 @@ _TOLD = {
     "read": "the provider reported it read",
     "failed": "the provider gave it up later",
     "stopped": "the person asked for no more messages over this channel",
+    "delayed": "the provider reported a delay, and goes on trying",
+    "complained": "the reader reported it as unwanted",
 }
 
 

@@ -18,7 +18,7 @@ from runner.views.facts import value_words
 from runner.views.second_person import act_words, ground_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because
-from runner.views.words import count, moment, short, signatures, span, unsigned
+from runner.views.words import RECEIPTS, count, moment, short, signatures, span, unsigned
 
 _STATES = {
     "done": "done",
@@ -286,10 +286,9 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
 
 def _receipt(event: e.ReceiptTaken, words: Words) -> str:
     """Say what a provider said later; the state that it leaves an attempt in, where that is another."""
-    end = {"failed": "given up by the provider", "stopped": "the person wants no more messages there"}
     over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
     code = f" ({event.code})" if event.code else ""
-    told = f"{end.get(event.kind, event.kind)}{code}"
+    told = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
     return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
 
 

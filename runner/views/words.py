@@ -12,6 +12,13 @@ from runner.model.work import Failed
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SECONDS_BELOW = timedelta(minutes=10)
+RECEIPTS = {
+    "failed": "given up by the provider",
+    "stopped": "the person wants no more messages there",
+    "delayed": "not delivered yet, the provider goes on trying",
+    "complained": "the reader reported it as unwanted",
+}
+"""Receipts that prove nothing, in words."""
 
 
 def span(length: timedelta) -> str:

@@ -19,6 +19,7 @@ import pytest
 
 from tests.cli.at_desk import AtDesk, compare
 from tests.integrations.test_smtp_reports import group, report
+from tests.integrations.test_smtp_verdicts import complaint
 from tests.servers.receivers import MailServer
 
 FACTS = """\
@@ -491,7 +492,7 @@ def test_who_blocks_us_pauses_the_campaign_and_who_puts_us_off_is_tried_later(
     assert (first["ending"], first["outcomes"]) == ("waiting", {"accepted": 4, "throttled": 1})
     assert standing(bulk, path)["still_open"] == {"deferred": 1}
     relay.answers = {"person3@people.example": "550 5.7.1 blocked"}
-    bulk.clock.advance(timedelta(minutes=6))
+    bulk.clock.advance(timedelta(minutes=31))
     second = sent(bulk, path)
     assert second["ending"] == "paused"
     assert "5.7.1" in second["reason"]
@@ -697,3 +698,58 @@ def test_a_worker_takes_bounces_of_a_campaign_from_the_mailbox(
     after = standing(bulk, path)
     assert (before["notified"], after["notified"]) == (3, 2)
     assert bulk("bulk", "status", "our-letter", "--people", path, "--verify").code in (0, 4)
+
+
+def mailboxed(bulk: AtDesk, relay: MailServer) -> Path:
+    """Give the relay a mailbox to which reports come, and return where new mail lies."""
+    folder = bulk.home / "mail" / "new"
+    folder.mkdir(parents=True)
+    settings = {"host": "127.0.0.1", "port": relay.port, "sender": "notice@breach.example"}
+    configure(bulk, relay, settings={**settings, "tls": "none", "mailbox": "mail"})
+    return folder
+
+
+def test_one_mailboxs_own_rule_pauses_nothing_and_a_bad_sender_suppresses_nobody(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person3@people.example": "550 5.7.1 not authorized to write to this mailbox"}
+    path = listed(tmp_path, people(5))
+    planned(bulk, path)
+    assert sent(bulk, path)["ending"] == "done"
+    assert standing(bulk, path)["still_open"] == {"post": 1}
+    found = run(bulk, "status", path)
+    assert (found["counters"]["bounced"], found["suppressed"]) == (0, {})
+    back = listed(tmp_path, "kind,address,code\nfailed,person1@people.example,5.1.8\n", "back.csv")
+    bulk("bulk", "receipts", "our-letter", "--people", path, "--from", back)
+    found = run(bulk, "status", path)
+    assert (found["counters"]["bounced"], found["suppressed"]) == (0, {})
+
+
+def test_a_complaint_in_the_mailbox_counts_and_the_reader_is_left_alone(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    folder = mailboxed(bulk, relay)
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    sent(bulk, path)
+    (key,) = re.findall(r"([A-Z2-7]{32})@", relay.mails[0][1])
+    (folder / "1").write_bytes(complaint(returned=key))
+    bulk("worker", "--once")
+    found = run(bulk, "status", path)
+    assert (found["counters"]["complaints"], found["suppressed"]) == (1, {"complaint": 1})
+
+
+def test_a_delayed_report_lets_that_destination_rest(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    folder = mailboxed(bulk, relay)
+    path = listed(tmp_path, people(20))
+    run(bulk, "plan", path, "--canary-wait", "1m")
+    assert sent(bulk, path)["ending"] == "waiting"
+    (key,) = re.findall(r"([A-Z2-7]{32})@", relay.mails[0][1])
+    (folder / "1").write_bytes(report(group("delayed", status="4.4.1"), envelope=key))
+    bulk("worker", "--once")
+    bulk.clock.advance(timedelta(minutes=2))
+    begun = len(relay.mails)
+    assert sent(bulk, path)["ending"] == "waiting"
+    assert len(relay.mails) == begun
+    bulk.clock.advance(timedelta(minutes=31))
+    assert sent(bulk, path)["ending"] == "done"

@@ -181,7 +181,14 @@ OUTCOMES = [
     (SendResult(state="unknown", reason="lost"), "unknown", False, None),
     (SendResult(state="not_sent", reason="no line"), "ready", False, None),
     (SendResult(state="throttled", code="451 4.7.1"), "ready", False, None),
-    (SendResult(state="rejected", code="550 5.1.1", about="recipient"), "post", True, "hard_bounce"),
+    (
+        SendResult(state="rejected", code="550 5.1.1", about="recipient", address="gone"),
+        "post",
+        True,
+        "hard_bounce",
+    ),
+    (SendResult(state="rejected", code="550 5.7.1", about="message"), "post", False, None),
+    (SendResult(state="rejected", code="21610", about="recipient", address="stopped"), "post", False, "stop"),
     (SendResult(state="rejected", code="550", about="recipient"), "post", True, None),
     (SendResult(state="rejected", code="554 5.6.0", about="message"), "post", False, None),
 ]
@@ -196,7 +203,7 @@ def test_each_outcome_has_its_consequence(result, state, bounced, suppress) -> N
 @pytest.mark.parametrize(
     "result",
     [
-        SendResult(state="rejected", code="550 5.7.1", about="recipient", reason="blocked"),
+        SendResult(state="rejected", code="550 5.7.1", about="account", reason="blocked"),
         SendResult(state="rejected", code="535", about="account", reason="password"),
     ],
 )

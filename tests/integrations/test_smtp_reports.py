@@ -68,10 +68,6 @@ def test_what_a_relay_reports_is_read_and_relayed_is_not_delivered(
     assert kinds(report(group(action, status))) == [(kind, KEY, status[:5])]
 
 
-def test_a_delay_proves_nothing_and_ends_nothing() -> None:
-    assert kinds(report(group("delayed", "4.4.1"))) == []
-
-
 def test_a_report_in_another_language_says_the_same() -> None:
     assert kinds(report(group("failed", "5.1.1"), words=GERMAN)) == [("failed", KEY, "5.1.1")]
 

@@ -52,6 +52,8 @@ from runner.engine.rules import OUTSIDERS
 from runner.errors import Invalid, TocsinError
 from runner.model.incoming import Heard, Incoming, Took, Words
 from runner.model.messaging import (
+    About,
+    AddressState,
     Audience,
     CallResult,
     Channel,
@@ -412,3 +414,10 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     else:
         return None
     return SendResult(state="rejected", code="R36", reason=why, permanent=True)
+
+
+def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:
+    """Return whose fault a mail that bounced is, and what that proves of the address; without a word of it, the address's."""
+    from integrations.smtp.verdicts import Verdict, verdict
+
+    return verdict(code, words) or Verdict("recipient")

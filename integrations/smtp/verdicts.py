@@ -1,0 +1,73 @@
+"""What a mail server's refusal is about, by its code and its words together: the reader's address, this message, or us.
+
+One code means different things: 5.7.1 is one reader's own rule or a block of our server, and only the words tell them apart. The
+first row that fits decides. What no row knows is left to the phase in which it came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from integrations.port import About, Address
+
+
+class Verdict(NamedTuple):
+    """Whom it concerns, and what it proves of the address."""
+
+    about: About
+    address: Address = ""
+
+
+GONE, MAILBOX, US = Verdict("recipient", "gone"), Verdict("message"), Verdict("account")
+"""Nobody has the address; this mailbox does not take this message; nobody there takes anything from us."""
+
+
+class Row(NamedTuple):
+    """Codes and words that fit together, and a reply in which they stood."""
+
+    codes: str
+    words: str
+    verdict: Verdict
+    sample: str
+
+
+TABLE = (
+    Row(
+        r"5\.1\.(?:[0-6]|10)", "", GONE, "550 5.1.1 The email account that you tried to reach does not exist."
+    ),
+    Row(r"5\.2\.1", "", GONE, "550 5.2.1 The email account that you tried to reach is inactive."),
+    Row(r"5\.4\.1", "access denied|rejected", GONE, "550 5.4.1 Recipient address rejected: Access denied."),
+    Row(r"5\.5\.0", "mailbox unavailable", GONE, "550 5.5.0 Requested action not taken: mailbox unavailable"),
+    Row(r"5\.2\.2", "", MAILBOX, "552 5.2.2 The recipient's inbox is out of storage space."),
+    Row(r"5\.7\.1", r"by (?:the )?recipient|resolver\.rst", MAILBOX, "550 5.7.1 Blocked by recipient"),
+    Row(r"5\.7\.1[23]\d", "", MAILBOX, "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup"),
+    Row(r"5\.1\.[78]", "", US, "501 5.1.8 Sender address rejected: Domain not found"),
+    Row(
+        r"5\.7\.(?:9|2\d|[5-7]\d\d)",
+        "",
+        US,
+        "550 5.7.515 Access denied, sending domain does not meet the level",
+    ),
+    Row(
+        r"5\.\d{1,3}\.\d{1,3}|5[0-5]\d",
+        r"\bblock(?:ed|ing|list)\b|(?:block|black) ?list|spamhaus|reputation|unsolicited|\bspam\b|\b(?:dmarc|spf|dkim)\b|banned",
+        US,
+        "550 5.7.1 [192.0.2.1] Our system has detected that this message is likely unsolicited mail.",
+    ),
+    Row("5[0-5]\\d", "unknown user|user unknown|no such user|does not exist", GONE, "550 User unknown"),
+    Row(r"5\.7\.1", "", MAILBOX, "550 5.7.1 Delivery not authorized, message refused"),
+    Row(r"4\.\d{1,3}\.\d{1,3}", "", MAILBOX, "4.4.7 Delivery time expired"),
+)
+
+
+def verdict(code: str, words: str) -> Verdict | None:
+    """Return what a refusal is about; None where no row knows it."""
+    whole = f"{code} {words}"
+    return next((row.verdict for row in TABLE if fits(row, whole)), None)
+
+
+def fits(row: Row, whole: str) -> bool:
+    """Does a reply have a code of this row, as a code and not within another number, and its words?"""
+    coded = re.search(rf"(?<![\d.])(?:{row.codes})(?!\.?\d)", whole)
+    return bool(coded and re.search(row.words, whole, re.IGNORECASE))

@@ -6,8 +6,9 @@ and text messages leave by our channels; a letter is always the last way, and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from runner.model.bulk import Contact, Ground, Planned, Way
 from runner.model.states import Refusal
@@ -104,6 +105,29 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R22", agreed_to_email),
     ("R23", electronic_notice),
 )
+
+
+def zones_of(number: str) -> tuple[str, ...]:
+    """Return every zone that a telephone number may be in; where the number gives none, those of its country (R26)."""
+    import phonenumbers as numbers
+    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
+
+    try:
+        read = numbers.parse(number)
+    except numbers.NumberParseException:
+        return ()
+    regions = numbers.region_codes_for_country_code(read.country_code or 0)
+    examples = (example for region in regions if (example := numbers.example_number(region)) is not None)
+    found = (time_zones_for_number(one) for one in (read, *examples))
+    return next((zones for zones in found if zones != (UNKNOWN_TIMEZONE,)), ())
+
+
+def all_awake_at(now: datetime, zones: Collection[str]) -> datetime:
+    """Return the next instant at which it is day in every one of these zones; where there is none, the last morning of a day."""
+    then, last = now, now + timedelta(days=1)
+    while (later := max((awake_at(then, ZoneInfo(zone)) for zone in zones), default=then)) > then <= last:
+        then = later
+    return then
 
 
 def awake_at(now: datetime, zone: tzinfo) -> datetime:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from runner.engine.bulk_ways import zones_of
 from runner.engine.rules import Candidate, PlanContext, against, refusal
 from runner.model.messaging import (
     Audience,
@@ -178,14 +179,20 @@ def _asleep(
     message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
 ) -> tuple[PlanWarning, ...]:
     """R26: whether to wake affected people is a decision for a person, never a silent hold."""
-    if context.at is None or message.urgency == "immediate" or not recipient.zone:
+    if context.at is None or message.urgency == "immediate":
         return ()
-    at = _local(context.at, recipient.zone)
-    loud = [one.channel for one in usable if one.texts_people and _quiet(at, one.channel.quiet or NIGHT)]
+    loud: dict[str, tuple[datetime, time]] = {}
+    for one in usable:
+        if one.texts_people and one.contact is not None:
+            hours = one.channel.quiet or NIGHT
+            zones = (recipient.zone,) if recipient.zone else zones_of(one.contact.address)
+            for at in (_local(context.at, zone) for zone in zones):
+                if _quiet(at, hours):
+                    loud[one.channel.id] = at, hours[1]
     if not loud:
         return ()
-    ends = (loud[0].quiet or NIGHT)[1]
-    names = ", ".join(channel.id for channel in loud)
+    at, ends = next(iter(loud.values()))
+    names = ", ".join(loud)
     why = f"it is {at:%H:%M} for this person, and {names} wakes them before {ends:%H:%M}: decide whether it can wait"
     return (PlanWarning(rule="R26", why=why),)
 

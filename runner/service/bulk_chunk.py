@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from runner.effects.bulk import Words
 from runner.engine.bulk_outcomes import Next, after, onward
-from runner.engine.bulk_ways import awake_at
+from runner.engine.bulk_ways import all_awake_at, zones_of
 from runner.errors import TocsinError
 from runner.model.bulk import Campaign, Counters, Way
 from runner.model.incident import Incident
@@ -62,7 +61,6 @@ class Sender:
         self._channels, self._texts, self.rates = channels, texts, rates
         self._tables = desk.store.bulk()
         self._lines: dict[Way, BulkLine] = {}
-        self._zone = str(_fact(incident, "organisation.zone") or "UTC")
         self.blocked = ""
         """Why we are not let in, whoever the reader is."""
         self.last = ""
@@ -115,7 +113,8 @@ class Sender:
                 outcomes.append(_Outcome(one, msgspec.structs.replace(found, tries=one.tries)))
                 continue
             if chunk.way == "sms" and not self._campaign.nights:
-                turn = max(turn, awake_at(now, ZoneInfo(one.contact.zone or self._zone)))
+                zones = (one.contact.zone,) if one.contact.zone else zones_of(one.contact.phone)
+                turn = max(turn, all_awake_at(now, zones))
                 due = self._campaign.grounds[one.group].due
                 if turn > now and due is not None and turn > due:
                     self.blocked = (
@@ -224,8 +223,3 @@ def _named(outcome: _Outcome) -> str:
     if outcome.result is not None:
         return outcome.result.state
     return "deferred" if outcome.next.state == "ready" else "moved"
-
-
-def _fact(incident: Incident, path: str) -> object:
-    found = incident.facts.get(path)
-    return found.value if found is not None else None

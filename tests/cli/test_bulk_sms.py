@@ -74,8 +74,13 @@ def by_smsc(desk: AtDesk, relay: MailServer, smsc: Peer) -> None:
     texting(desk, relay, {"adapter": "smpp", "settings": settings}, password=PASSWORD)
 
 
-def approved(desk: AtDesk) -> None:
+DAY = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
+"""When it is day in every zone that a number of no one place may be in, from Guam to Newfoundland."""
+
+
+def approved(desk: AtDesk, at: datetime = DAY) -> None:
     """Open an incident whose letter and text message are both approved."""
+    desk.clock.time = at
     opened(desk, playbook=BOTH)
     for step in ("sign", "sign-text"):
         desk.done("approve", step, "--as", "jonas", types="y\n")
@@ -112,7 +117,7 @@ def test_a_campaign_by_text_message_ends_with_everybody_told_or_still_owed(
             "K2,Bo,2 Elm Road,DE,,+15005550404,yes,",
             "K3,Cy,3 Elm Road,DE,,+15005550378,yes,",
             "K4,Di,4 Elm Road,DE,,+15005550014,,",
-            'K5,Ed,5 Elm Road,DE,,+15005550015,,"emergency, 47 CFR 64.1200(a)(1)"',
+            'K5,Ed,5 Elm Road,DE,,+15005550015,,"bank, FCC 15-72 ¶¶ 127-139"',
             "K6,Flo,6 Elm Road,DE,,+15005550016,yes,",
             "K7,Gus,,DE,,+15005550017,yes,",
             "K8,Hal,8 Elm Road,DE,gone@people.example,+15005550018,yes,",
@@ -282,7 +287,7 @@ def test_a_text_message_waits_until_it_is_morning_for_its_reader(
     office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
 ) -> None:
     by_smsc(office, relay, smsc)
-    approved(office)
+    approved(office, datetime(2026, 11, 24, 9, tzinfo=UTC))
     zoned = HEAD.replace("\n", ",zone\n") + "K1,Ada,1 Elm Road,DE,,+15005550010,yes,,America/Los_Angeles\n"
     path = listed(tmp_path, zoned)
     planned(office, path, "--short", "our-text")
@@ -291,6 +296,26 @@ def test_a_text_message_waits_until_it_is_morning_for_its_reader(
     office.clock.time = datetime(2026, 11, 24, 16, tzinfo=UTC)
     assert sent(office, path)["outcomes"] == {"accepted": 1}
     assert heard(smsc, 1) == {"15005550010": WORDS.format("K1")}
+
+
+@pytest.mark.parametrize(
+    ("number", "begun", "until"),
+    [
+        ("+12125550010", "2026-11-24T09:00:00+00:00", "2026-11-24T13:00:00Z"),  # New York
+        ("+61412345678", "2026-11-24T10:00:00+00:00", "2026-11-25T01:30:00Z"),  # from Lord Howe to the Cocos
+        ("+447700900123", "2026-11-24T22:00:00+00:00", "2026-11-25T08:00:00Z"),  # no zone: the country's
+        ("+18005550010", "2026-11-24T09:00:00+00:00", "2026-11-24T22:00:00Z"),  # of no one place
+    ],
+)
+def test_without_a_zone_a_text_message_waits_until_it_is_day_wherever_its_number_may_be(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path, number: str, begun: str, until: str
+) -> None:
+    by_smsc(office, relay, smsc)
+    approved(office, datetime.fromisoformat(begun))
+    path = listed(tmp_path, people(f"K1,Ada,1 Elm Road,DE,,{number},yes,"))
+    planned(office, path, "--short", "our-text")
+    first = sent(office, path)
+    assert (first["ending"], first["until"]) == ("waiting", until)
 
 
 def test_a_short_text_that_nobody_approved_is_not_sent(

@@ -362,6 +362,14 @@ def test_a_stop_is_kept_whatever_is_on_record():
     assert plan(TEXTED, [sms], phoned(), context(overrides=(allowed("R25"),))).channels == ("sms",)
 
 
+@pytest.mark.parametrize(("number", "warned"), [("+61412345678", ["R26"]), ("+4915112345678", [])])
+def test_without_a_zone_the_night_is_judged_by_the_number(number: str, warned: list[str]):
+    sms = channel("sms", address_kind="phone")
+    contact = ContactPoint(channel="phone", address=number, consented_at=START)
+    found = plan(TEXTED, [sms], Recipient(person="ada", contacts=(contact,)), context(at=START))
+    assert [one.rule for one in found.warnings] == warned
+
+
 def test_at_night_a_person_decides_whether_affected_people_are_woken():
     sms = channel("sms", address_kind="phone")
     agreed = phoned(consented_at=START)

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from integrations.http.service import service_of
 from integrations.port import (
     Callback,
     CannotTell,
@@ -30,6 +31,14 @@ from integrations.port import (
     Unauthentic,
     machine_of,
 )
+
+
+class OAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a token is asked for in place of a password, with the secret ``client_secret``."""
+
+    token_url: str
+    client_id: str
+    scope: str
 
 
 class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +66,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ca_file: str = ""
     """PEM bundle to trust instead of the system's authorities."""
     username: str = ""
-    """When set, the secret ``password`` is used with it."""
+    """When set, the secret ``password`` is used with it, or a token."""
+    oauth: OAuth | None = None
+    """When set, a token (XOAUTH2) opens the relay and the mailbox in place of their passwords."""
     helo: str = ""
     """The name we greet with; the sender's domain when empty."""
     sign: Literal["", "smime"] = ""
@@ -76,9 +87,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """E-mail carries at most ``internal``, signed or not: every relay on the way can read it."""
+    oauth = settings.oauth
+    tokens = frozenset({service_of(oauth.token_url)} if oauth is not None else ())
     return Capabilities(
         address_kind="email",
-        domains=frozenset({f"smtp:{settings.host.lower()}:{settings.port}"}),
+        domains=frozenset({f"smtp:{settings.host.lower()}:{settings.port}"}) | tokens,
         hosts=machine_of(settings.host),
         confidentiality="internal",
         personal_data="contact",
@@ -87,9 +100,10 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen",
         signed=settings.sign == "smime",
         secrets=frozenset(
-            ({"password"} if settings.username else set())
+            ({"client_secret"} if oauth is not None else set())
+            | ({"password"} if settings.username and oauth is None else set())
             | ({"certificate", "signing_key"} if settings.sign else set())
-            | ({"imap_password"} if settings.imap is not None else set())
+            | ({"imap_password"} if settings.imap is not None and oauth is None else set())
         ),
         optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),
     )
@@ -130,8 +144,16 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
         troubles.append(mailbox.collect(settings.mailbox, took, at, settings.bounces))
     if settings.imap is not None:
         from integrations.smtp import imap
+        from integrations.smtp.oauth import bearer, forget
 
-        troubles.append(imap.collect(settings.imap, keep, secrets, timeouts, settings.ca_file))
+        oauth = settings.oauth
+        token = bearer(oauth, secrets, at, timeouts, settings.ca_file) if oauth is not None else ""
+        if isinstance(token, str):
+            troubles.append(imap.collect(settings.imap, keep, secrets, timeouts, settings.ca_file, token))
+            if oauth is not None and troubles[-1]:
+                forget(oauth, secrets)  # the server may have refused it
+        else:
+            troubles.append("the mailbox is not read: there is no token to open it with")
     return "; ".join(filter(None, troubles))
 
 

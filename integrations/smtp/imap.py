@@ -23,6 +23,7 @@ from integrations.port import LOOPBACK, Secrets, Timeouts
 from integrations.smtp import Imap
 from integrations.smtp.alone import alone
 from integrations.smtp.bounded import LARGEST
+from integrations.smtp.oauth import xoauth2
 
 PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
 MOST = 1_000
@@ -52,26 +53,30 @@ class _Trouble(Exception):
     """The round ends; says why, without a word of the server's."""
 
 
-def collect(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str) -> str:
+def collect(
+    box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str, token: str = ""
+) -> str:
     """Hand every mail that was not read yet to ``keep``. Return what went wrong, or the empty string.
+
+    A ``token`` opens the mailbox in place of the password.
 
     Where another worker reads the same mailbox nothing is done: what is there is that one's.
     """
-    if PASSWORD not in secrets:
+    if not token and PASSWORD not in secrets:
         return f"the secret {PASSWORD} is missing"
     if box.tls == "none" and box.host not in LOOPBACK:
         return "the password is not sent over a line without TLS"
     try:
         with alone(box.state) as mine:
-            return _collected(box, keep, secrets, timeouts, ca_file) if mine else ""
+            return _collected(box, keep, secrets, timeouts, ca_file, token) if mine else ""
     except OSError as error:
         return _not_kept(error)
 
 
-def _collected(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str) -> str:
+def _collected(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str, token: str) -> str:
     try:
         with CutOff(max(timeouts.total, timedelta(minutes=5))) as cut:
-            line = opened(box, secrets, timeouts, ca_file, cut)
+            line = opened(box, secrets, timeouts, ca_file, cut, token)
             try:
                 return _round(line, box, keep)
             finally:
@@ -119,7 +124,9 @@ class _Bounded(imaplib.IMAP4):
         return heard
 
 
-def opened(box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff) -> imaplib.IMAP4:
+def opened(
+    box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff, token: str = ""
+) -> imaplib.IMAP4:
     """Return a line on which the folder is open for reading; raises OSError or IMAP4.error where there is none."""
     context = None if box.tls == "none" else ssl.create_default_context(cafile=ca_file or None)
     line = _Bounded(box, context, timeouts.connect.total_seconds(), cut)
@@ -128,7 +135,11 @@ def opened(box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: C
         if box.tls == "starttls":
             line.starttls(context)
         try:
-            line.login(box.username, secrets[PASSWORD].reveal())
+            if token:
+                first = xoauth2(box.username, token).encode()
+                line.authenticate("XOAUTH2", lambda challenge: b"" if challenge else first)
+            else:
+                line.login(box.username, secrets[PASSWORD].reveal())
         except line.abort:
             raise
         except imaplib.IMAP4.error:

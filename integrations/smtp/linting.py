@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from integrations.http.service import findings
 from integrations.port import LOOPBACK, Finding, Secrets
 from integrations.smtp import Settings
 from integrations.smtp.mime import address_problem, bounce_problem
@@ -26,12 +27,28 @@ def _relay(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         yield Finding(severity="error", what=f"sender: {problem}", hint="name@domain")
     if not 0 < settings.port < 65536:
         yield Finding(severity="error", what="port is not between 1 and 65535")
-    if settings.username and "password" not in secrets:
+    yield from _tokens(settings, secrets)
+    if settings.username and settings.oauth is None and "password" not in secrets:
         hint = "secrets: {password: env:NAME}"
         yield Finding(severity="error", what="username is set without the secret password", hint=hint)
     if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
         what = f"tls is {settings.tls}: mail may cross the network in clear"
         yield Finding(severity="warning", what=what, hint="tls: required")
+
+
+def _tokens(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+    oauth, hosts = settings.oauth, {settings.host, settings.imap.host if settings.imap is not None else ""}
+    if oauth is not None:
+        if not settings.username:
+            yield Finding(
+                severity="error", what="oauth is set without username", hint="username: name@domain"
+            )
+        yield from findings(oauth.token_url, secrets, "client_secret")
+    elif settings.username and any(host.lower().endswith(".office365.com") for host in hosts):
+        what = "Exchange Online turns login by password off at the end of December 2026"
+        yield Finding(
+            severity="warning", what=what, hint="settings: {oauth: {token_url: …, client_id: …, scope: …}}"
+        )
 
 
 def _bounces(settings: Settings) -> Iterator[Finding]:
@@ -48,7 +65,7 @@ def _mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     box = settings.imap
     if box is None:
         return
-    if "imap_password" not in secrets:
+    if settings.oauth is None and "imap_password" not in secrets:
         hint = "secrets: {imap_password: env:NAME}"
         yield Finding(severity="error", what="imap is set without the secret imap_password", hint=hint)
     if box.tls == "none" and box.host not in LOOPBACK:

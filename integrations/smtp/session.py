@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
-from typing import Literal
+from typing import Any, Literal
 
 from integrations.http.cutoff import CutOff
 from integrations.port import (
@@ -32,6 +32,7 @@ from integrations.port import (
 )
 from integrations.smtp import Settings
 from integrations.smtp.mime import Seal, address_problem, compose, header_problem, return_path, stuffed, xtext
+from integrations.smtp.oauth import bearer, forget, xoauth2
 from integrations.smtp.verdicts import Verdict, verdict
 
 _ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})(?=\s|\Z)")
@@ -60,6 +61,7 @@ class Transaction:
     secrets: Secrets
     cut: CutOff
     phase: str = "connect"
+    token: str = ""
 
     def wait_at_most(self, limit: timedelta) -> None:
         """Bound each further wait for the other side."""
@@ -137,7 +139,12 @@ def _converse(line: Transaction, content: bytes) -> Outcome:
 
 def connect(line: Transaction) -> None:
     """Open, greet, secure and log in: all that comes before a first message. Raises Ended, OSError or SMTPException."""
-    smtp = line.smtp
+    smtp, oauth = line.smtp, line.settings.oauth
+    if oauth is not None:
+        found = bearer(oauth, line.secrets, line.outbound.at, line.outbound.timeouts, line.settings.ca_file)
+        if not isinstance(found, str):
+            raise Ended(found)
+        line.token = found
     _open(line)
     line.phase = "greeting"
     line.wait_at_most(line.outbound.timeouts.read)
@@ -176,19 +183,25 @@ def _log_in(line: Transaction) -> None:
     line.phase = "auth"
     if not isinstance(line.smtp.sock, ssl.SSLSocket) and line.settings.host not in LOOPBACK:
         raise Ended(NotSent("the password is not sent over a line without TLS"))
-    if "password" not in line.secrets:
-        raise Ended(Rejected("secret", "the secret password is missing", about="account"))
-    smtp = line.smtp
+    smtp, oauth = line.smtp, line.settings.oauth
     offered = smtp.esmtp_features.get("auth", "").upper().split()
     # One mechanism, once: smtplib's login() tries a wrong password again by each, and locks accounts so.
-    ways = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
+    ways: dict[str, Any] = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
+    if oauth is not None:
+        first = xoauth2(line.settings.username, line.token)
+        ways = {"XOAUTH2": lambda challenge=None: "" if challenge else first}  # once refused, no second try
     way = next((name for name in ways if name in offered), None)
     if way is None:
-        raise Ended(NotSent("the mail server offers no login that we speak (PLAIN, LOGIN)"))
-    smtp.user, smtp.password = line.settings.username, line.secrets["password"].reveal()
+        raise Ended(NotSent(f"the mail server offers no login that we speak ({', '.join(ways)})"))
+    if oauth is None:
+        if "password" not in line.secrets:
+            raise Ended(Rejected("secret", "the secret password is missing", about="account"))
+        smtp.user, smtp.password = line.settings.username, line.secrets["password"].reveal()
     try:
         smtp.auth(way, ways[way])
     except smtplib.SMTPAuthenticationError as error:
+        if oauth is not None:
+            forget(oauth, line.secrets)
         # The exception holds what the server said, which may repeat what was sent: it ends here.
         outcome = refused(line.phase, error.smtp_code, b"")
     else:

@@ -32,7 +32,7 @@ listen = 127.0.0.1
 default_internal_user = nobody
 default_internal_group = nogroup
 default_login_user = nobody
-auth_mechanisms = plain
+auth_mechanisms = plain xoauth2
 auth_allow_cleartext = yes
 mail_driver = maildir
 mail_path = {folder}/mail
@@ -44,6 +44,16 @@ first_valid_gid = 1
 ssl = yes
 ssl_server_cert_file = {certificate}
 ssl_server_key_file = {key}
+oauth2 {{
+  introspection_mode = post
+  introspection_url = {introspection}
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2
+}}
 passdb static {{
   password = {password}
 }}
@@ -70,7 +80,7 @@ service stats {{
 class Dovecot:
     """A running server; ``port`` speaks TLS from the first byte, ``plain`` offers STARTTLS."""
 
-    def __init__(self, program: str, folder: Path, certificate: Path, key: Path) -> None:
+    def __init__(self, program: str, folder: Path, certificate: Path, key: Path, introspection: str) -> None:
         self._folder = folder
         self.port, self.plain = free_port(), free_port()
         self.mailbox = folder / "mail"
@@ -82,6 +92,7 @@ class Dovecot:
             shutil.copy(given, folder / name)
         text = CONFIG.format(
             folder=folder,
+            introspection=introspection,
             owner=OWNER,
             group=GROUP,
             password=PASSWORD,
@@ -143,12 +154,14 @@ def dovecot_program() -> str | None:
 
 
 @contextmanager
-def running_dovecot(program: str, certificate: Path, key: Path) -> Iterator[Dovecot]:
-    """Run a server of our own with an empty mailbox."""
+def running_dovecot(
+    program: str, certificate: Path, key: Path, introspection: str = "http://127.0.0.1:1/"
+) -> Iterator[Dovecot]:
+    """Run a server of our own with an empty mailbox; ``introspection`` is asked whether a token holds."""
     folder = Path(tempfile.mkdtemp(prefix="tocsin-dovecot-"))
     folder.chmod(0o755)
     try:
-        server = Dovecot(program, folder, certificate, key)
+        server = Dovecot(program, folder, certificate, key, introspection)
         try:
             server.wait()
             yield server

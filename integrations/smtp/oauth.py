@@ -1,0 +1,80 @@
+"""Logging in with a token in place of a password: client credentials (RFC 6749 4.4), then SASL XOAUTH2.
+
+A token is kept in this process until shortly before it ends, and let go of when a server refuses it. The service that gives it is a
+failure domain of its own: without it no mail leaves, and nothing of a message has left then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from integrations.http import Reply, Request, exchange, json_object, judge
+from integrations.http.service import private, usable
+from integrations.port import NotSent, Outcome, Rejected, Secrets, Throttled, Timeouts
+from integrations.smtp import OAuth
+
+EARLY = timedelta(minutes=5)
+_TOKEN = re.compile(r"[!-~]{1,8000}")
+_TOKENS: dict[tuple[str, ...], tuple[str, datetime]] = {}
+
+
+def bearer(given: OAuth, secrets: Secrets, at: datetime, timeouts: Timeouts, ca_file: str) -> str | Outcome:
+    """Return a token that holds at ``at``, or why there is none."""
+    try:
+        secret = usable(secrets, "client_secret")
+        key = _key(given, secret)
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    if not private(given.token_url):
+        return Rejected("token_url", "token_url is http: the client secret is not sent", about="account")
+    known = _TOKENS.get(key)
+    if known is not None and at < known[1]:
+        return known[0]
+    fields = {"grant_type": "client_credentials", "client_id": given.client_id, "scope": given.scope}
+    request = Request(
+        method="POST",
+        url=given.token_url,
+        at=at,
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+        body=urlencode({**fields, "client_secret": secret}).encode(),
+        timeouts=timeouts,
+        ca_file=ca_file,
+    )
+    return _read(exchange(request), at, key)
+
+
+def _read(reply: Reply | Outcome, at: datetime, key: tuple[str, ...]) -> str | Outcome:
+    if not isinstance(reply, Reply):
+        return (
+            reply if isinstance(reply, Rejected) else NotSent("the service that gives tokens did not answer")
+        )
+    judged = judge(reply, at)
+    if isinstance(judged, Throttled):
+        return judged
+    if isinstance(judged, Rejected):
+        why = f"the service that gives tokens refused us with {judged.code}"
+        return Rejected(judged.code, why, about="account")
+    said = json_object(reply.body)
+    token, holds = said.get("access_token"), said.get("expires_in")
+    if judged is not None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return NotSent("the service that gives tokens gave none")
+    span = timedelta(seconds=min(holds, 86_400)) if isinstance(holds, int) else timedelta()
+    _TOKENS[key] = token, at + span - EARLY
+    return token
+
+
+def forget(given: OAuth, secrets: Secrets) -> None:
+    """Let go of a token that a server refused."""
+    _TOKENS.pop(_key(given, usable(secrets, "client_secret")), None)
+
+
+def _key(given: OAuth, secret: str) -> tuple[str, ...]:
+    return given.token_url, given.client_id, given.scope, hashlib.sha256(secret.encode()).hexdigest()
+
+
+def xoauth2(user: str, token: str) -> str:
+    """Return what SASL XOAUTH2 sends first."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"

@@ -105,6 +105,11 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     return _post(outbound, settings, secrets, "enqueue", payload, "trigger")
 
 
+def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
+    """Resolve the alert, so that nobody else is woken; one that is resolved already stays so."""
+    return _post(outbound, settings, secrets, "enqueue", {}, "resolve")
+
+
 def _post(
     outbound: Outbound,
     settings: Settings,

@@ -312,6 +312,17 @@ class Public(Protocol):
         ...
 
 
+class Recalling(Protocol):
+    """What an integration has besides, when it can stop a message from ringing that was answered in another way."""
+
+    def recall(self, outbound: Outbound, provider_id: str, settings: Any, secrets: Secrets) -> Outcome:
+        """Stop it, by its key or by the provider's name for it; ``Accepted`` when it rings no more. Twice is harmless.
+
+        ``outbound`` has the key and no text. It never proves that anybody has the message.
+        """
+        ...
+
+
 class Replying(Protocol):
     """What an integration has besides, when its provider reads the answer to a callback."""
 

@@ -33,7 +33,7 @@ from runner.model.incident import Approval, Attempt, Delivery, Incident, Invocat
 from runner.model.messaging import MessageClass, SendResult
 from runner.model.regime import Regime
 from runner.model.states import Kind
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Recall, Render, Replan
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -342,6 +342,9 @@ class World:
                     duty=work.duty,
                     final=True,
                 )
+            case Recall(delivery=delivery):
+                ringing = self.incident.deliveries[delivery].ringing
+                return c.Recalled(delivery=delivery, results={str(one.n): "stopped" for one in ringing})
             case Deliver(channel=channel):
                 result = NOT_SENT if channel in self.down else self._scripted(channel)
                 return c.AttemptDone(effect=work.delivery, n=work.n, result=result)

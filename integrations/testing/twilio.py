@@ -43,9 +43,18 @@ class Twilio(StandIn):
         if heard.method == "GET":
             return self._listed(what, heard.query) if not sid else self._one(*sid)
         form = heard.form
+        if sid:
+            return self._ended(*sid)
         if form["To"] in BAD_NUMBERS:
             return 400, _error(BAD_NUMBERS[form["To"]], 400)
         return 201, self._new("SM" if what == "Messages" else "CA", form)
+
+    def _ended(self, sid: str) -> tuple[int, object]:
+        """End a call that goes on."""
+        if self.things[sid]["status"] not in {"queued", "ringing", "in-progress"}:
+            return 400, _error(21220, 400)
+        self.things[sid]["status"] = "completed"
+        return 200, _shown(self.things[sid])
 
     def _one(self, sid: str) -> tuple[int, object]:
         return (200, _shown(self.things[sid])) if sid in self.things else (404, _error(20404, 404))

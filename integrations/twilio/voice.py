@@ -11,6 +11,7 @@ from html import escape
 from typing import Literal
 
 from integrations.port import (
+    Accepted,
     Answer,
     Callback,
     CallbackReply,
@@ -29,6 +30,8 @@ from integrations.port import (
 )
 from integrations.twilio import api
 
+_OVER = "21220"
+"""The call is not in progress any more."""
 LONGEST = 4000
 """Characters of instructions that one request may hold."""
 _KINDS: dict[str, Literal["accepted", "relayed", "failed"]] = {
@@ -111,6 +114,16 @@ def _say(text: str, settings: Settings, times: int) -> str:
     clean = "".join(one if one.isprintable() or one == "\n" else " " for one in text)
     voice = f' voice="{escape(settings.voice)}"' if settings.voice else ""
     return f'<Say language="{escape(settings.language)}"{voice} loop="{times}">{escape(clean)}</Say>'
+
+
+def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
+    """End the call, whether it waits, rings or is spoken; one that is over cannot be ended, and rings no more."""
+    if not api.identifier({"sid": provider_id}, "CA"):
+        return Rejected("no_name", "the call has no name to end it by")
+    reply = api.request("POST", f"Calls/{provider_id}", {"Status": "completed"}, outbound, settings, secrets)
+    ended = api.outcome(reply, outbound.at, "CA")
+    over = isinstance(ended, Rejected) and ended.code in (_OVER, "failed")
+    return Accepted(provider_id) if over else ended
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:

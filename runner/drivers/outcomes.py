@@ -17,12 +17,13 @@ from runner.model.commands import (
     AttemptLost,
     EffectFailed,
     NotAnnounced,
+    Recalled,
     Replanned,
 )
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
 from runner.model.states import AttemptState
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Recall, Render, Replan
 from runner.service.traffic import Probe
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return EffectFailed(step=step, why=why)
         case Announce(message=message):
             return NotAnnounced(message=message, why=why)
+        case Recall(delivery=delivery):
+            return Recalled(delivery=delivery, results={"": f"not stopped: {why}"})
         case Replan():
             return Replanned(plans=(), reason=why)
 

@@ -144,6 +144,7 @@ def planned(
         goal=kind.goal,
         refusals=found.refusals,
         key_lifetimes=lifetimes,
+        recalls=tuple(name for name in found.channels if tools.directory.channels[name].recalls),
         domains={step.channel: tuple(sorted(step.domains)) for step in found.steps},
         overridden=found.overridden,
         unverified=tuple(

@@ -15,12 +15,15 @@ from runner.effects.simulated import leaves
 from runner.effects.tools import Tools, at_home, behind, plan_context
 from runner.engine.planner import choose
 from runner.errors import TocsinError
-from runner.model.commands import AttemptDone
-from runner.model.incident import Incident
+from runner.model.attempts import Attempt
+from runner.model.commands import AttemptDone, Recalled
+from runner.model.incident import Delivery, Incident
 from runner.model.messaging import Channel, Dispatch, SendResult
 from runner.model.states import Refusal
 from runner.model.traffic import GONE, OUTAGE
-from runner.model.work import Deliver
+from runner.model.work import Deliver, Recall
+
+STOPPED = "stopped"
 
 
 def deliver(work: Deliver, incident: Incident, head: str, tools: Tools) -> AttemptDone:
@@ -41,6 +44,36 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
         )
     ready = _ready(work, incident, head, channel, tools)
     return ready if isinstance(ready, SendResult) else _asked(channel, *ready, tools)
+
+
+def recall(work: Recall, incident: Incident, tools: Tools) -> Recalled:
+    """Stop whatever may still ring, on each channel that can; what cannot be stopped is told."""
+    delivery = incident.deliveries[work.delivery]
+    results = {str(one.n): _stopped(one, delivery, incident, tools) for one in delivery.ringing}
+    return Recalled(delivery=delivery.id, results=results)
+
+
+def _stopped(attempt: Attempt, delivery: Delivery, incident: Incident, tools: Tools) -> str:
+    channel = tools.directory.channels.get(attempt.channel)
+    if channel is None or not leaves(incident, channel, delivery.id):
+        return "not stopped: the channel is no longer configured" if channel is None else STOPPED
+    dispatch = Dispatch(
+        delivery=delivery.id,
+        attempt=attempt.n,
+        idempotency_key=attempt.key,
+        kind=incident.kind,
+        audience=incident.messages[delivery.message].message_class.audience,
+        address=delivery.person,
+        subject="",
+        text="",
+        at=tools.now() + behind(incident, tools),
+    )
+    try:
+        secrets = {name: tools.secret(reference).reveal() for name, reference in channel.secrets.items()}
+    except TocsinError as error:
+        return f"not stopped: {error.message}"
+    result = tools.sender.recall(channel, dispatch, attempt.provider_id, secrets)
+    return STOPPED if result.state == "accepted" else f"not stopped: {result.reason}"
 
 
 def ask_again(work: Deliver, began: datetime, incident: Incident, tools: Tools) -> SendResult | None:

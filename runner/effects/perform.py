@@ -6,7 +6,7 @@ from runner.effects.tools import Tools
 from runner.engine.plan import Library
 from runner.model.commands import AnyCommand
 from runner.model.incident import Incident
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Recall, Render, Replan
 
 
 def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
@@ -32,6 +32,10 @@ def perform(work: AnyWork, incident: Incident, head: str, library: Library, tool
             from runner.effects.deliver import deliver
 
             return deliver(work, incident, head, tools)
+        case Recall():
+            from runner.effects.deliver import recall
+
+            return recall(work, incident, tools)
         case Host():
             from runner.effects.host import host
 

@@ -21,7 +21,7 @@ from runner.engine.view import item_of
 from runner.model.events import AnyEvent, AttemptStarted
 from runner.model.incident import Incident, Invocation
 from runner.model.playbook import Act, AnyStep, Message, Notice
-from runner.model.work import Announce, AnyWork, Compose, DoAct, Render, Replan
+from runner.model.work import Announce, AnyWork, Compose, DoAct, Recall, Render, Replan
 
 ACT_LIMIT = timedelta(seconds=60)
 """How long an automatic action may take when its step says nothing."""
@@ -47,12 +47,18 @@ def claims(
             yield _act(incident, incident.invocations[name], step, worker)
     for name in sorted(incident.active):
         yield from _step(incident, name, now, library, worker)
-    for name in sorted(incident.announcing):
-        if reached_places(incident, name):
-            yield None, Announce(incident=incident.id, message=name)
+    yield from _after_answers(incident)
     yield from hosting(incident, now, worker)
     if not incident.replan and awaited(incident, now) is None:
         yield from sends(incident, now, worker, rooms)
+
+
+def _after_answers(incident: Incident) -> Iterator[Claim]:
+    for name in sorted(incident.announcing):
+        if reached_places(incident, name):
+            yield None, Announce(incident=incident.id, message=name)
+    for name in sorted(incident.recalling):
+        yield None, Recall(incident=incident.id, delivery=name)
 
 
 def _step(incident: Incident, name: str, now: datetime, library: Library, worker: str) -> Iterator[Claim]:

@@ -148,6 +148,8 @@ class Delivery(Value, frozen=True, kw_only=True):
     goal: Proof
     key_lifetimes: Mapping[str, timedelta | None] = {}
     """Channels that honour an idempotency key, and for how long."""
+    recalls: tuple[str, ...] = ()
+    """Channels on which a message can be stopped from ringing."""
     domains: Mapping[str, tuple[str, ...]] = {}
     """Channel → every failure domain of this way, also of one that is used no more."""
     overridden: tuple[Refusal, ...] = ()
@@ -182,6 +184,14 @@ class Delivery(Value, frozen=True, kw_only=True):
     """What was answered is too old to rely on: it is asked for again."""
     spent: tuple[str, ...] = ()
     """Digests of the links by which it was acknowledged."""
+
+    @property
+    def ringing(self) -> tuple[Attempt, ...]:
+        """The attempts that may ring on after the message was answered in another way, or called off."""
+        if self.state not in ("satisfied", "cancelled"):
+            return ()
+        alive = (one for one in self.attempts if one.state in ("accepted", "unknown") and not one.recalled)
+        return tuple(one for one in alive if one.channel in self.recalls and one.channel != self.acked_via)
 
     @property
     def waits(self) -> bool:
@@ -412,6 +422,8 @@ class Incident(Value, frozen=True, kw_only=True):
     """Deliveries whose acknowledgement holds for a while only."""
     announcing: frozenset[str] = frozenset()
     """Acknowledged messages of which those who were reached may still have to be told."""
+    recalling: frozenset[str] = frozenset()
+    """Deliveries that may ring on although they were answered or called off."""
     sending: frozenset[str] = frozenset()
     """Effects (invocation, delivery or errand ids) with a claim whose outcome is not recorded."""
     assess: bool = False

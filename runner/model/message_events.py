@@ -51,6 +51,8 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     goal: Proof
     refusals: tuple[Refusal, ...] = ()
     key_lifetimes: Mapping[str, timedelta | None] = {}
+    recalls: tuple[str, ...] = ()
+    """Usable channels on which it can be stopped from ringing."""
     domains: Mapping[str, tuple[str, ...]] = {}
     """Usable channel → every failure domain of this way, the mailbox or number at its end included."""
     overridden: tuple[Refusal, ...] = ()
@@ -125,6 +127,16 @@ class DeliveryEnded(Personal, frozen=True, kw_only=True):
     delivery: str
     state: Literal["satisfied", "exhausted", "cancelled"]
     why: str = ""
+
+
+class DeliveryRecalled(Event, frozen=True, kw_only=True):
+    """What was answered in another way, or called off, was stopped from ringing. It proves nothing.
+
+    ``results`` has what came of each attempt, by its number, or of all under the empty name; the reasons are the provider's, cleaned of personal data.
+    """
+
+    delivery: str
+    results: Mapping[str, str]
 
 
 class DeliveryStuck(Personal, frozen=True, kw_only=True):

@@ -128,6 +128,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     key_lifetime: timedelta | None = None
     """How long the provider remembers a key; None while ``idempotency`` is none, or for ever."""
     reconcile: Reconcile = "none"
+    recalls: bool = False
+    """What was answered in another way can be stopped from ringing here."""
     max_length: int | None = None
     rates: tuple[Rate, ...] = ()
     """What its account allows: each of them holds."""

@@ -48,6 +48,12 @@ class Deliver(Work, frozen=True, kw_only=True):
     key: str
 
 
+class Recall(Work, frozen=True, kw_only=True):
+    """Stop a delivery from ringing on channels other than the one it was answered on. Twice is harmless: it needs no claim."""
+
+    delivery: str
+
+
 class DoAct(Work, frozen=True, kw_only=True):
     """Do one attempt of an automatic action; its intent is committed."""
 
@@ -80,13 +86,15 @@ def token(work: AnyWork) -> str:
             return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
         case Announce(message=message):
             return f"{work.incident}|{message}|announce"
+        case Recall(delivery=delivery):
+            return f"{work.incident}|{delivery}|recall"
         case Replan():
             return f"{work.incident}|replan"
         case Render(step=step):
             return f"{work.incident}|{step}|render"
 
 
-AnyWork = Replan | Compose | Announce | Render | Deliver | DoAct | Host
+AnyWork = Replan | Compose | Announce | Render | Deliver | Recall | DoAct | Host
 
 
 TIMES = 3

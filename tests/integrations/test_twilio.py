@@ -162,6 +162,17 @@ def test_an_api_key_logs_in_and_the_auth_token_still_checks():
     assert heard.headers["authorization"] == "Basic U0sxOm1hcmtlci1rZXk="
 
 
+def test_a_call_that_was_answered_elsewhere_is_ended_once_or_is_over_already():
+    with Twilio() as twilio:
+        settings = calling(twilio.url)
+        sid = voice.send(MESSAGE, settings, SECRETS).provider_id
+        assert voice.recall(MESSAGE, sid, settings, SECRETS) == Accepted(sid)
+        assert twilio.things[sid]["status"] == "completed"
+        assert voice.recall(MESSAGE, sid, settings, SECRETS) == Accepted(sid)
+        assert isinstance(voice.recall(MESSAGE, "", settings, SECRETS), Rejected)
+        assert isinstance(voice.recall(MESSAGE, sid, settings, {"auth_token": Held("other")}), Rejected)
+
+
 def test_a_lost_answer_is_settled_by_looking_for_the_text():
     with Twilio("lose_answer") as twilio:
         settings = texting(twilio.url)

@@ -219,3 +219,51 @@ def test_an_answer_when_the_incident_is_over_is_kept_and_brings_nothing_back(
             press = server.press(0, "U0MARIA", tocsin.clock.now())
             assert served.call_back(press, address(tocsin, "chat")).status == 200
     assert proved(tocsin, "-i", "amber-falcon") == ("acked", "cancelled")
+
+
+def two_ways(tocsin: AtDesk, server: pagerduty.PagerDuty) -> None:
+    """Reach Ada by a pager and on a screen at once."""
+    by_pagerduty(tocsin, server)
+    channels = {**tocsin.channels["channels"]} if "pager" in tocsin.channels.get("channels", {}) else {}
+    secrets = {"routing_key": "file:routing_key", "signing": "file:signing"}
+    pager = {
+        "adapter": "pagerduty",
+        "settings": {"api": server.url, "acknowledged": True},
+        "secrets": secrets,
+    }
+    screen = {"adapter": "console", "settings": {"path": str(tocsin.home / "console.txt")}}
+    channels |= {"pager": {**pager, "confidentiality": "internal"}, "screen": screen}
+    contacts = [{"channel": name, "address": "ada"} for name in channels]
+    people = {"ada": {"name": "Ada", "contacts": contacts}}
+    tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
+
+
+def test_what_was_answered_on_one_channel_stops_ringing_on_the_others(tocsin: AtDesk, tmp_path: Path) -> None:
+    with pagerduty.PagerDuty() as server:
+        two_ways(tocsin, server)
+        opened(tocsin, tmp_path)
+        assert len(server.alerts) == 1
+        code = code_in((tocsin.home / "console.txt").read_text(encoding="utf-8"))
+        tocsin.done("ack", code, "--as", "ada")
+        assert server.alerts == {}
+        before = len(server.heard)
+        tocsin("worker", "--once")
+        assert len(server.heard) == before
+    assert proved(tocsin) == ("acked", "satisfied")
+    entries = tocsin("timeline", "--format", "json").json["entries"]
+    assert [one["type"] for one in entries].count("DeliveryRecalled") == 1
+
+
+def test_what_cannot_be_stopped_from_ringing_is_told_and_changes_nothing(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with pagerduty.PagerDuty("accept", "fail") as server:
+        two_ways(tocsin, server)
+        opened(tocsin, tmp_path)
+        code = code_in((tocsin.home / "console.txt").read_text(encoding="utf-8"))
+        tocsin.done("ack", code, "--as", "ada")
+        assert len(server.alerts) == 1
+    assert proved(tocsin) == ("acked", "satisfied")
+    entries = tocsin("timeline", "--format", "json").json["entries"]
+    [told] = [one for one in entries if one["type"] == "DeliveryRecalled"]
+    assert "not stopped" in str(told)

@@ -118,6 +118,7 @@ class Gateway:
             idempotency=able.idempotency,
             key_lifetime=able.key_lifetime,
             reconcile=able.reconcile,
+            recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
             max_length=able.max_length,
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
@@ -208,6 +209,18 @@ class Gateway:
                 return SendResult(state="not_sent", reason="the provider does not have it")
             case _:
                 return None
+
+    def recall(
+        self, channel: Channel, dispatch: Dispatch, provider_id: str, secrets: Mapping[str, str]
+    ) -> SendResult:
+        """Stop a message from ringing; whatever goes wrong is an outcome."""
+        try:
+            integration, settings = self._ready(channel)
+            recall = integration.recall  # type: ignore[attr-defined]  # Recalling
+            outcome = recall(as_outbound(dispatch, channel), provider_id, settings, as_held(secrets))
+        except Exception as error:  # noqa: BLE001  # as for send
+            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+        return told(outcome, dispatch.address)
 
     def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str]) -> SendResult:
         """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from shlex import quote
 from typing import Annotated
 
 from runner.cli.moments import duration
@@ -13,6 +14,8 @@ from runner.cli.session import Session
 from runner.cli.steps import Reason, Step, find, list_page
 from runner.errors import Usage
 from runner.model import commands as c
+from runner.model.incident import Incident
+from runner.model.playbook import Task
 
 
 def add(app: Commands) -> None:
@@ -25,6 +28,7 @@ def add(app: Commands) -> None:
     command(tasks, "start", Scope.WRITES)(start)
     command(tasks, "done", Scope.WRITES)(done)
     command(tasks, "check", Scope.WRITES)(check)
+    command(tasks, "uncheck", Scope.WRITES)(uncheck)
     command(tasks, "skip", Scope.WRITES)(skip)
     command(tasks, "reopen", Scope.WRITES)(reopen)
     command(tasks, "assign", Scope.WRITES)(assign)
@@ -82,7 +86,9 @@ def done(
     session: Session,
     step: Step,
     text: Annotated[str, Option("--comment", metavar="TEXT", help="How; it is kept.")] = "",
-    everything: Annotated[bool, Option("--all", help="Tick every checklist row first.")] = False,
+    everything: Annotated[
+        bool, Option("--all", help="Tick all rows first; asks for each row that must be checked.")
+    ] = False,
 ) -> None:
     """Say that it is done.
 
@@ -92,42 +98,69 @@ def done(
       tocsin task done 4 --all
     """
     incident, name = find(session, step)
-    ticks = _open_rows(session, name) if everything else ()
-    rows = tuple(c.CheckRow(by=session.by, step=name, row=row) for row in ticks)
+    rows = _all_rows(session, incident, name) if everything else ()
     session.desk.submit(incident.id, *rows, c.CompleteTask(by=session.by, step=name, comment=text))
     answered(session, incident, f"{name} is done")
 
 
-def _open_rows(session: Session, name: str) -> tuple[int, ...]:
-    incident = session.incident()
-    rows = getattr(session.desk.library(incident).step(incident, name), "checklist", ())
-    return tuple(n for n in range(len(rows)) if n not in incident.invocations[name].checked)
+def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
+    """Return the ticks of every open row; each row on which safety or evidence depends needs its own yes."""
+    step = session.desk.library(incident).step(incident, name)
+    if not isinstance(step, Task):
+        return ()
+    rows = [n for n in range(len(step.rows)) if n not in incident.invocations[name].checked]
+    must = [n for n in rows if step.must(n)]
+    numbers = " ".join(str(n + 1) for n in must)
+    for n in must:
+        session.confirm(
+            f"Row {n + 1}: {step.rows[n]}. Is it so?", f"tocsin task check {quote(name)} {numbers}"
+        )
+    return tuple(c.CheckRow(by=session.by, step=name, row=n, at_once=n not in must) for n in rows)
 
 
 def check(
     session: Session,
     step: Step,
-    row: Annotated[int | None, Argument(metavar="[ROW]", help="The row, from 1.")] = None,
-    everything: Annotated[bool, Option("--all", help="Every row.")] = False,
+    row: Annotated[list[int] | None, Argument(metavar="[ROW]...", help="The rows, from 1.")] = None,
+    everything: Annotated[
+        bool, Option("--all", help="All rows; asks for each row that must be checked.")
+    ] = False,
 ) -> None:
-    """Tick a row of a checklist.
+    """Tick rows of a checklist.
 
     \b
-    Example:
+    Examples:
       tocsin task check contain 2
+      tocsin task check contain 1 3 5
     """
-    if (row is None) != everything:
+    if bool(row) == everything:
         raise Usage(
-            "name one row of the checklist, or --all",
-            hint="as: tocsin task check STEP 1",
+            "name rows of the checklist, or --all",
+            hint="as: tocsin task check STEP 1 3",
             code="options_conflict" if everything else "argument_missing",
         )
     incident, name = find(session, step)
-    ticks = _open_rows(session, name) if row is None else (row - 1,)
-    made = tuple(c.CheckRow(by=session.by, step=name, row=tick) for tick in ticks)
-    session.desk.submit(incident.id, *made)
-    what = "every row" if row is None else f"row {row}"
-    answered(session, incident, f"{name}: {what} is ticked")
+    ticks = tuple(c.CheckRow(by=session.by, step=name, row=one - 1) for one in row or ())
+    made = ticks or _all_rows(session, incident, name)
+    which = ", ".join(map(str, row or ())) or "all"
+    tell(session, incident, session.desk.submit(incident.id, *made), f"{name}: rows ticked: {which}")
+
+
+def uncheck(
+    session: Session,
+    step: Step,
+    row: Annotated[list[int], Argument(metavar="ROW...", help="The rows, from 1.")],
+) -> None:
+    """Take ticks of a checklist back.
+
+    \b
+    Example:
+      tocsin task uncheck contain 2
+    """
+    incident, name = find(session, step)
+    made = (c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row)
+    which = ", ".join(map(str, row))
+    tell(session, incident, session.desk.submit(incident.id, *made), f"{name}: rows unticked: {which}")
 
 
 def skip(session: Session, step: Step, reason: Reason = "") -> None:

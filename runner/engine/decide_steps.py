@@ -6,6 +6,8 @@ import hashlib
 from datetime import datetime
 from shlex import quote
 
+import msgspec
+
 from runner.engine.ahead import refuse_facts_ahead
 from runner.engine.containers import superseded
 from runner.engine.lateness import done_state
@@ -112,8 +114,8 @@ def _begun_work(
             return (_ended(invocation, "failed", command.by, _because(reason, "fail")),)
         case c.StartTask():
             return _start(invocation, command.by)
-        case c.CheckRow(row=row):
-            return _check(invocation, step, row, command.by)
+        case c.CheckRow():
+            return _check(invocation, step, command)
         case c.CompleteTask(comment=comment):
             return _complete(incident, invocation, step, command.by, comment, now)
 
@@ -164,7 +166,7 @@ def _complete(
     incident: Incident, invocation: Invocation, step: AnyStep, by: str, comment: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     match step:
-        case Task(checklist=rows):
+        case Task(rows=rows):
             open_rows = [row for n, row in enumerate(rows) if n not in invocation.checked]
             if open_rows:
                 raise Refused(
@@ -192,7 +194,8 @@ def _complete(
                     f"{invocation.id} is done by the program itself, not by a person", code="automatic_step"
                 )
     digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
-    return (_ended(invocation, done_state(invocation, now), by, comment, f"sha256:{digest}"),)
+    ended = _ended(invocation, done_state(invocation, now), by, comment, f"sha256:{digest}")
+    return (msgspec.structs.replace(ended, at_once=len(invocation.at_once)),)
 
 
 def _on_record(incident: Incident, invocation: Invocation, step: File) -> bool:
@@ -209,15 +212,23 @@ def _verb(step: AnyStep) -> str:
     return "answer" if isinstance(step, Ask) else "approve"
 
 
-def _check(invocation: Invocation, step: AnyStep, row: int, by: str) -> tuple[e.AnyEvent, ...]:
-    rows = step.checklist if isinstance(step, Task) else ()
+def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[e.AnyEvent, ...]:
+    rows, row = step.rows if isinstance(step, Task) else (), command.row
     if not 0 <= row < len(rows):
         raise Refused(
             f"{invocation.id} has {len(rows)} checklist rows; there is no row {row + 1}", code="unknown_row"
         )
-    if row in invocation.checked:
+    if (row in invocation.checked) is command.done:
         return ()
-    return (e.StepChecked(step=invocation.id, row=row, by=by),)
+    if not command.done:
+        return (e.StepUnchecked(step=invocation.id, row=row, by=command.by),)
+    if command.at_once and isinstance(step, Task) and step.must(row):
+        raise Refused(
+            f"row {row + 1} of {invocation.id} must be checked by itself: {rows[row]}",
+            hint=f"tocsin task check {quote(invocation.id)} {row + 1}",
+            code="must_row",
+        )
+    return (e.StepChecked(step=invocation.id, row=row, by=command.by, at_once=command.at_once),)
 
 
 def _retry(

@@ -104,8 +104,17 @@ def _started(draft: Draft, event: e.StepStarted, at: datetime, seq: int) -> None
 
 
 def _checked(draft: Draft, event: e.StepChecked, at: datetime, seq: int) -> None:
-    rows = {*draft.invocation(event.step).checked, event.row}
-    draft.change(event.step, checked=tuple(sorted(rows)))
+    before = draft.invocation(event.step)
+    at_once = (*before.at_once, event.row) if event.at_once else before.at_once
+    draft.change(event.step, checked=tuple(sorted({*before.checked, event.row})), at_once=at_once)
+
+
+def _unchecked(draft: Draft, event: e.StepUnchecked, at: datetime, seq: int) -> None:
+    before = draft.invocation(event.step)
+    left = {
+        name: tuple(r for r in getattr(before, name) if r != event.row) for name in ("checked", "at_once")
+    }
+    draft.change(event.step, **left)
 
 
 def _ended(draft: Draft, event: e.StepEnded, at: datetime, seq: int) -> None:
@@ -257,6 +266,7 @@ STEPS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.StepRescheduled: _rescheduled,
     e.StepStarted: _started,
     e.StepChecked: _checked,
+    e.StepUnchecked: _unchecked,
     e.StepEnded: _ended,
     e.StepSettled: _settled,
     e.StepReopened: _reopened,

@@ -18,7 +18,7 @@ from runner.errors import Bug
 from runner.loading.lower import DUE, DUE_HINT, DURATION
 from runner.model.exercise import Exercise
 from runner.model.expressions import Expression
-from runner.model.playbook import KINDS, After, Due, DutyState, Playbook, Step, WaitFor
+from runner.model.playbook import KINDS, After, Due, DutyState, Must, Playbook, Step, WaitFor
 from runner.model.rehearsal import PlaybookTests
 
 Schema = dict[str, Any]
@@ -198,6 +198,8 @@ def _union(info: types.UnionType) -> Schema:
         return _type(inner[0])
     if not any(isinstance(one, types.StructType) for one in inner):
         return {"title": "text, a number, true or false", "anyOf": [_type(one) for one in inner]}
+    if any(one.cls is Must for one in inner if isinstance(one, types.StructType)):
+        return {"title": "text, or {must: TEXT}", "anyOf": [_type(one) for one in inner]}
     return {"$ref": "#/$defs/step"}
 
 

@@ -38,10 +38,13 @@ class CompleteTask(Command, frozen=True, kw_only=True):
 
 
 class CheckRow(Command, frozen=True, kw_only=True):
-    """Tick a checklist row, counted from 0."""
+    """Tick a checklist row, counted from 0, or take its tick back."""
 
     step: str
     row: int
+    done: bool = True
+    at_once: bool = False
+    """With all other rows, unseen: refused for a row that must be checked by itself."""
 
 
 class SkipStep(Command, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.model.event import Event, Personal
 from runner.model.expressions import Expression
 from runner.model.regime import Confidence
 from runner.model.states import Verdict
@@ -123,3 +124,34 @@ class DutiesReport(
     duties: tuple[DutyStatus, ...]
     warnings: tuple[str, ...] = ()
     """Positions of counsel that no law knows, with the nearest: they change nothing. Not there where there is none."""
+
+
+class DutiesAssessed(Event, frozen=True, kw_only=True):
+    """What changed between two looks at the law, and which facts caused it."""
+
+    changes: tuple[DutyChange, ...]
+    because: tuple[str, ...] = ()
+
+
+class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A duty's new standing; ``gone`` when no regime speaks of it any more."""
+
+    duty: str
+    verdict: Verdict
+    due: datetime | None = None
+    provisional: bool = False
+    missing: tuple[str, ...] = ()
+    overdue: bool = False
+    in_sight: bool = True
+    settled: bool = False
+    waits: bool = False
+    reopened: str = ""
+    """Why a decision not to notify no longer stands; it is to be made anew."""
+
+
+class DutyRecorded(Personal, frozen=True, kw_only=True):
+    """A filing, a decision not to notify, or a waiver."""
+
+    duty: str
+    record: DutyRecord
+    step: str = ""

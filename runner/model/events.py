@@ -20,7 +20,9 @@ from runner.model.bulk_events import CampaignResolved as CampaignResolved
 from runner.model.bulk_events import CampaignStretch as CampaignStretch
 from runner.model.bulk_events import SubstituteDue as SubstituteDue
 from runner.model.bulk_events import SubstituteGiven as SubstituteGiven
-from runner.model.duty import DutyRecord
+from runner.model.duty import DutiesAssessed as DutiesAssessed
+from runner.model.duty import DutyChange as DutyChange
+from runner.model.duty import DutyRecorded as DutyRecorded
 from runner.model.event import Event as Event
 from runner.model.event import Personal as Personal
 from runner.model.event import Stream as Stream
@@ -52,8 +54,9 @@ from runner.model.notice_events import NoticeAdopted as NoticeAdopted
 from runner.model.notice_events import NoticeOverridden as NoticeOverridden
 from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
 from runner.model.rule_events import RuleOverridden as RuleOverridden
-from runner.model.second_person import TwoPersonAct
-from runner.model.states import Kind, TaskState, Verdict
+from runner.model.second_person import SecondPersonAsked as SecondPersonAsked
+from runner.model.second_person import SecondPersonConfirmed as SecondPersonConfirmed
+from runner.model.states import Kind, TaskState
 from runner.model.war_room import GuestsListed as GuestsListed
 from runner.model.war_room import RoomChosen as RoomChosen
 from runner.model.war_room import RoomRetried as RoomRetried
@@ -183,6 +186,16 @@ class StepChecked(Event, frozen=True, kw_only=True):
     step: str
     row: int
     by: str
+    at_once: bool = False
+    """With all other rows, in one command."""
+
+
+class StepUnchecked(Event, frozen=True, kw_only=True):
+    """A tick was taken back."""
+
+    step: str
+    row: int
+    by: str
 
 
 class StepEnded(Personal, frozen=True, kw_only=True):
@@ -195,6 +208,8 @@ class StepEnded(Personal, frozen=True, kw_only=True):
     digest: str = ""
     on_behalf_of: str = ""
     """For whom ``by`` did it: the product is that person's as well, and neither approves it."""
+    at_once: int = 0
+    """How many rows of its checklist were ticked all at once."""
 
 
 class StepSettled(Personal, frozen=True, kw_only=True):
@@ -314,37 +329,6 @@ class ApprovalVoided(Event, frozen=True, kw_only=True):
     new: str
 
 
-class DutiesAssessed(Event, frozen=True, kw_only=True):
-    """What changed between two looks at the law, and which facts caused it."""
-
-    changes: tuple[DutyChange, ...]
-    because: tuple[str, ...] = ()
-
-
-class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A duty's new standing; ``gone`` when no regime speaks of it any more."""
-
-    duty: str
-    verdict: Verdict
-    due: datetime | None = None
-    provisional: bool = False
-    missing: tuple[str, ...] = ()
-    overdue: bool = False
-    in_sight: bool = True
-    settled: bool = False
-    waits: bool = False
-    reopened: str = ""
-    """Why a decision not to notify no longer stands; it is to be made anew."""
-
-
-class DutyRecorded(Personal, frozen=True, kw_only=True):
-    """A filing, a decision not to notify, or a waiver."""
-
-    duty: str
-    record: DutyRecord
-    step: str = ""
-
-
 class RoleAssigned(Personal, frozen=True, kw_only=True):
     """Who holds a role in this incident, from now on."""
 
@@ -419,21 +403,6 @@ class BehalfConfirmed(Personal, frozen=True, kw_only=True):
     proven_by: str = ""
 
 
-class SecondPersonAsked(Personal, frozen=True, kw_only=True):
-    """Somebody wants what needs two people: nothing changes before another one confirms it, unless it is done alone."""
-
-    act: TwoPersonAct
-
-
-class SecondPersonConfirmed(Personal, frozen=True, kw_only=True):
-    """The second person agrees to what entry ``entry`` asked for; what it brings about follows."""
-
-    entry: int
-    by: str
-    os_user: str = ""
-    proven_by: str = ""
-
-
 AnyEvent = (
     ExerciseEvent
     | BriefGiven
@@ -452,6 +421,7 @@ AnyEvent = (
     | StepRescheduled
     | StepStarted
     | StepChecked
+    | StepUnchecked
     | StepEnded
     | StepSettled
     | StepReopened

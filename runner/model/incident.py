@@ -89,6 +89,8 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Why a person must choose between retry, skip and cancel."""
     checked: tuple[int, ...] = ()
     """Checklist rows ticked, counted from 0."""
+    at_once: tuple[int, ...] = ()
+    """Of these, the rows that were ticked all at once."""
     sets: str = ""
     """The fact that an ``ask`` sets."""
     subject: str = ""

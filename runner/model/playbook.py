@@ -107,13 +107,28 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     instructions: str = ""
 
 
+class Must(Part, frozen=True, kw_only=True):
+    """A checklist row on which safety or evidence depends: checked by itself, never with all others at once."""
+
+    must: Words
+
+
 class Task(Step, tag="task", frozen=True, kw_only=True):
     """Work for a person."""
 
     task: Words
     role: str = ""
     assignee: str = ""
-    checklist: tuple[Words, ...] = ()
+    checklist: tuple[Words | Must, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The words of each checklist row."""
+        return tuple(row.must if isinstance(row, Must) else row for row in self.checklist)
+
+    def must(self, row: int) -> bool:
+        """Tell whether a row, counted from 0, must be checked by itself."""
+        return isinstance(self.checklist[row], Must)
 
 
 class Ask(Step, tag="ask", frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from runner.model.duty import DutyRecord
+from runner.model.event import Personal
 from runner.model.facts import FactChange
 
 
@@ -60,3 +61,18 @@ class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
     def one_user(self) -> bool:
         """Tell whether one operating-system user spoke for both."""
         return bool(self.second and self.act.os_user and self.act.os_user == self.second_os_user)
+
+
+class SecondPersonAsked(Personal, frozen=True, kw_only=True):
+    """Somebody wants what needs two people: nothing changes before another one confirms it, unless it is done alone."""
+
+    act: TwoPersonAct
+
+
+class SecondPersonConfirmed(Personal, frozen=True, kw_only=True):
+    """The second person agrees to what entry ``entry`` asked for; what it brings about follows."""
+
+    entry: int
+    by: str
+    os_user: str = ""
+    proven_by: str = ""

@@ -166,7 +166,7 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
             bound = subject(incident, invocation, step)
             given = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
             return f"{len({one.by for one in given})} of {quorum.distinct} approved"
-        case Task(checklist=rows) if rows:
+        case Task(rows=rows) if rows:
             return f"{len(invocation.checked)} of {len(rows)} ticked"
         case _:
             return ""

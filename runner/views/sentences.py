@@ -37,6 +37,7 @@ DETAILS = (
     e.AttemptStarted,
     e.StepReminded,
     e.StepChecked,
+    e.StepUnchecked,
 )
 """What a short timeline leaves out: it shows in what follows."""
 
@@ -167,7 +168,7 @@ def _coming(event: _Coming, words: Words) -> str:
             return f"{words.step(step)} reopened{_because(reason)}"
 
 
-_Going = e.StepStarted | e.StepChecked | e.StepEnded | e.StepSettled | e.StepAssigned
+_Going = e.StepStarted | e.StepChecked | e.StepUnchecked | e.StepEnded | e.StepSettled | e.StepAssigned
 
 
 def _going(event: _Going, words: Words) -> str:
@@ -175,10 +176,14 @@ def _going(event: _Going, words: Words) -> str:
         case e.StepStarted(step=step, by=by):
             return f"{by or 'Somebody'} started {words.step(step)}"
         case e.StepChecked(step=step, row=row, by=by):
-            return f"{by or 'Somebody'} ticked row {row + 1} of {words.step(step)}"
-        case e.StepEnded(step=step, state=state, by=by, reason=reason):
+            together = ", all at once" if event.at_once else ""
+            return f"{by or 'Somebody'} ticked row {row + 1} of {words.step(step)}{together}"
+        case e.StepUnchecked(step=step, row=row, by=by):
+            return f"{by or 'Somebody'} unticked row {row + 1} of {words.step(step)}"
+        case e.StepEnded(step=step, state=state, by=by, reason=reason, at_once=rows):
             who = f" by {by}" if by else ""
-            return f"{words.step(step)} {_STATES.get(state, state)}{who}{_because(reason)}"
+            ticked = f", {count(rows, 'checklist item')} ticked all at once" if rows else ""
+            return f"{words.step(step)} {_STATES.get(state, state)}{who}{ticked}{_because(reason)}"
         case e.StepSettled(step=step, state=state, why=why):
             return f"{words.step(step)} {_STATES.get(state, state)}{_because(why)}"
         case e.StepAssigned(step=step, to=to, reason=reason):

@@ -45,6 +45,10 @@ class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     text: str
     done: bool
+    must: bool = False
+    """Safety or evidence depends on it: it is checked by itself."""
+    at_once: bool = False
+    """Ticked with all others in one command."""
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,9 +163,12 @@ def _comments(invocation: str, journal: Iterable[Row]) -> Iterator[Comment]:
 
 
 def _checklist(invocation: Invocation, step: AnyStep | None) -> tuple[CheckRow, ...]:
-    rows = step.checklist if isinstance(step, Task) else ()
+    if not isinstance(step, Task):
+        return ()
+    done, at_once = invocation.checked, invocation.at_once
     return tuple(
-        CheckRow(row=n, text=text, done=n - 1 in invocation.checked) for n, text in enumerate(rows, start=1)
+        CheckRow(row=n + 1, text=text, done=n in done, must=step.must(n), at_once=n in at_once)
+        for n, text in enumerate(step.rows)
     )
 
 
@@ -276,7 +283,8 @@ def _checks(report: TaskReport) -> Iterator[Block]:
                 (
                     Cell(str(one.row)),
                     Cell("[x]" if one.done else "[ ]"),
-                    Cell(one.text, "dim" if one.done else "plain"),
+                    Cell(f"{'MUST: ' if one.must else ''}{one.text}", "dim" if one.done else "plain"),
+                    Cell("all at once" if one.at_once else "", "warn"),
                 )
                 for one in report.checklist
             ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Work an incident": {
-        "opening": ("open",),
+        "opening": ("open", "severity"),
         "looking": ("next", "status", "watch", "list", "timeline", "use"),
         "tasks": ("task", "answer"),
         "approving": ("approve", "reject"),

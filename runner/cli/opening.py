@@ -1,4 +1,4 @@
-"""``tocsin open``: everything is shown before anything is sent, and nothing is sent before a person has said yes."""
+"""``tocsin open`` and ``severity``: everything is shown before anything is sent, and nothing is sent before a person has said yes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from runner.cli.domains import nothing_hangs
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.session import Session
-from runner.errors import Usage
-from runner.model.states import MARKS, Kind
+from runner.cli.steps import Reason
+from runner.errors import NotFound, Refused, Usage
+from runner.model import commands as c
+from runner.model.states import MARKS, SEVERITIES, Kind, Severity
 from runner.service.choosing import Choice
 from runner.service.workers import living
 from runner.settings import CONFIG
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
-from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.views.unheld import UnheldRole, unheld_blocks, unheld_words
 
 if TYPE_CHECKING:
@@ -50,8 +52,9 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
 
 
 def add(app: Commands) -> None:
-    """Add the command."""
+    """Add the commands."""
     command(app, "open", Scope.OPENS)(open_)
+    command(app, "severity", Scope.WRITES)(severity)
 
 
 def open_(
@@ -71,6 +74,9 @@ def open_(
         Option("--compromised", metavar="DOMAIN", help="What the attacker may read or has fallen."),
     ] = None,
     since: Annotated[str, Option("--since", metavar="INSTANT", help="Since when it is.")] = "",
+    severity: Annotated[
+        str, Option("--severity", metavar="LEVEL", help="sev1 to sev4; see: tocsin severity.")
+    ] = "",
     yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
 ) -> None:
     """Open an incident: shows who will be told over what, and what is refused; then asks.
@@ -94,6 +100,7 @@ def open_(
         assignments=tuple(fact or ()),
         compromised=tuple(compromised or ()),
         since=instant(since, session.now()) if since else None,
+        severity=severity_of(severity) if severity else "",
     )
     _open(session, request, yes=yes)
 
@@ -187,6 +194,16 @@ def kind_of(text: str) -> Kind:
     )
 
 
+def severity_of(text: str) -> Severity:
+    """Return a level of severity; raises Usage."""
+    for level in SEVERITIES:
+        if level == text:
+            return level
+    raise Usage(
+        f"there is no severity '{text}'", hint=f"one of {', '.join(SEVERITIES)}", code="unknown_severity"
+    )
+
+
 def _plan(opening: Opening) -> PlanReport:
     """Return every message of the playbooks as it would leave now."""
     planned = [
@@ -253,3 +270,31 @@ def _page(report: Opened, done: outcome.Done) -> Page:
     return Page(
         (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
     )
+
+
+def severity(
+    session: Session,
+    level: Annotated[str, Argument(metavar="[LEVEL]", help="sev1 to sev4.")] = "",
+    reason: Reason = "",
+) -> None:
+    """Set the severity of the incident. Without LEVEL it shows what each level means.
+
+    The settings define the levels: severities.
+
+    \b
+    Examples:
+      tocsin severity
+      tocsin severity sev1 --reason "customer data were copied"
+    """
+    if level:
+        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
+        outcome.submit(session, session.name(), made, f"severity is {level}")
+        return
+    levels = {**SEVERITIES, **session.desk.home.severities}
+    found = None
+    with suppress(Refused, NotFound):  # the levels are told without an incident, too
+        found = session.incident()
+    now = found.severity if found else ""
+    rows = tuple((Cell("*" if one == now else " "), Cell(one, "title"), Cell(levels[one])) for one in levels)
+    about = {"incident": found.id if found else None, "severity": now, "levels": levels}
+    session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))

@@ -29,6 +29,7 @@ AFTER_THE_END = (
     c.RecordFacts,
     c.AddNote,
     c.CorrectEvent,
+    c.SetSeverity,
     c.ConfirmEntry,
     c.Reopen,
     c.AttachFile,

@@ -46,6 +46,7 @@ RecordCommand = (
     | c.Close
     | c.Reopen
     | c.CorrectEvent
+    | c.SetSeverity
     | c.ConfirmEntry
     | c.PinPlaybook
 )
@@ -76,7 +77,14 @@ def decide_record(
             )
         case c.ReportDomain():
             return _reported(incident, command)
-        case c.OverrideRule() | c.AttachFile() | c.AddNote() | c.CorrectEvent() | c.PinPlaybook():
+        case (
+            c.OverrideRule()
+            | c.AttachFile()
+            | c.AddNote()
+            | c.SetSeverity()
+            | c.CorrectEvent()
+            | c.PinPlaybook()
+        ):
             return _addition(incident, command)
         case c.ConfirmEntry():
             return _confirm(incident, command, now, library)
@@ -156,7 +164,7 @@ def known(
 
 def _addition(
     incident: Incident,
-    command: c.OverrideRule | c.AttachFile | c.AddNote | c.CorrectEvent | c.PinPlaybook,
+    command: c.OverrideRule | c.AttachFile | c.AddNote | c.SetSeverity | c.CorrectEvent | c.PinPlaybook,
 ) -> tuple[e.AnyEvent, ...]:
     match command:
         case c.OverrideRule():
@@ -170,6 +178,10 @@ def _addition(
         case c.AddNote(text=text, about=about, privileged=privileged):
             made = e.PrivilegedNoteAdded if privileged else e.NoteAdded
             return (made(by=command.by, text=text, about=about),)
+        case c.SetSeverity(severity=level, reason=reason):
+            before = incident.severity
+            set_ = e.SeveritySet(severity=level, by=command.by, before=before, reason=reason)
+            return () if level == before else (set_,)
         case c.CorrectEvent(seq=seq, reason=reason):
             if not 1 <= seq <= incident.version:
                 raise Refused(

@@ -42,6 +42,10 @@ def _reopened(draft: Draft, event: e.IncidentReopened, at: datetime, seq: int) -
     draft.put(state="open")
 
 
+def _severity(draft: Draft, event: e.SeveritySet, at: datetime, seq: int) -> None:
+    draft.put(severity=event.severity)
+
+
 def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
     for invocation in list(draft.read("invocations").values()):
         if not draft.invocation(invocation.id).over:
@@ -262,6 +266,7 @@ RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.IncidentCancelled: _cancelled,
     e.IncidentClosed: _closed,
     e.IncidentReopened: _reopened,
+    e.SeveritySet: _severity,
     e.FactsRecorded: _facts,
     e.DutiesAssessed: _assessed,
     e.DutyRecorded: _recorded,

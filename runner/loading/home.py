@@ -40,6 +40,7 @@ _KNOWN = (
     "act",
     "stationery",
     "second_person",
+    "severities",
 )
 
 _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")

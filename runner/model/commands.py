@@ -14,7 +14,7 @@ from runner.model.events import FactChange, PlannedDelivery
 from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
 from runner.model.incident import Run
 from runner.model.messaging import MessageClass, SendResult
-from runner.model.states import ReceiptKind
+from runner.model.states import ReceiptKind, Severity
 from runner.model.war_room import Guest, WarRoom
 
 
@@ -247,6 +247,13 @@ class Reopen(Command, frozen=True, kw_only=True):
     """Take up again what was closed."""
 
     reason: str
+
+
+class SetSeverity(Command, frozen=True, kw_only=True):
+    """Say how severe the incident is."""
+
+    severity: Severity
+    reason: str = ""
 
 
 class CorrectEvent(Command, frozen=True, kw_only=True):
@@ -553,6 +560,7 @@ AnyCommand = (
     | CancelIncident
     | Close
     | Reopen
+    | SetSeverity
     | CorrectEvent
     | ConfirmEntry
     | RecordCampaign

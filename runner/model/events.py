@@ -56,7 +56,7 @@ from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
 from runner.model.rule_events import RuleOverridden as RuleOverridden
 from runner.model.second_person import SecondPersonAsked as SecondPersonAsked
 from runner.model.second_person import SecondPersonConfirmed as SecondPersonConfirmed
-from runner.model.states import Kind, TaskState
+from runner.model.states import Kind, Severity, TaskState
 from runner.model.war_room import GuestsListed as GuestsListed
 from runner.model.war_room import RoomChosen as RoomChosen
 from runner.model.war_room import RoomRetried as RoomRetried
@@ -131,6 +131,15 @@ class IncidentReopened(Personal, frozen=True, kw_only=True):
 
     by: str
     reason: str
+
+
+class SeveritySet(Personal, frozen=True, kw_only=True):
+    """How severe the incident is taken to be, from now on."""
+
+    severity: Severity
+    by: str
+    before: Severity | Literal[""] = ""
+    reason: str = ""
 
 
 class ScopeOpened(Personal, frozen=True, kw_only=True):
@@ -415,6 +424,7 @@ AnyEvent = (
     | IncidentCancelled
     | IncidentClosed
     | IncidentReopened
+    | SeveritySet
     | ScopeOpened
     | StepReady
     | StepBlocked

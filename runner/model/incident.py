@@ -19,7 +19,7 @@ from runner.model.handover import Handover
 from runner.model.messaging import MessageClass
 from runner.model.overrides import RuleOverride
 from runner.model.second_person import TwoPeople
-from runner.model.states import Kind, Proof, Refusal, State, TaskState, Verdict
+from runner.model.states import Kind, Proof, Refusal, Severity, State, TaskState, Verdict
 from runner.model.war_room import WarRoom
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
@@ -367,6 +367,8 @@ class Incident(Value, frozen=True, kw_only=True):
     opened_at: datetime
     opened_by: str = ""
     state: State = "open"
+    severity: Severity | Literal[""] = ""
+    """Empty until somebody says how severe it is."""
     version: int = 0
     catalogue: str = ""
     """SHA-256 of the pinned law and notice templates."""

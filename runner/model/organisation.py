@@ -17,7 +17,7 @@ from runner.model.messaging import (
     Recipient,
 )
 from runner.model.rota import Watch
-from runner.model.states import AttemptState
+from runner.model.states import AttemptState, Severity
 from runner.model.war_room import RoomConfig
 
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
@@ -107,6 +107,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     act: Acting = Acting()
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
+    severities: dict[Severity, str] = {}
+    """What the levels of severity mean here; those left out mean what is usual."""
 
     @property
     def private_references(self) -> tuple[str, ...]:

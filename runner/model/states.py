@@ -11,6 +11,16 @@ import msgspec
 Kind = Literal["real", "exercise", "test"]
 MARKS: Mapping[str, str] = MappingProxyType({"real": "", "exercise": "EXERCISE", "test": "SELF-TEST"})
 """The word that stands on whatever is not real: pages, documents, subjects and the names of files."""
+Severity = Literal["sev1", "sev2", "sev3", "sev4"]
+SEVERITIES: Mapping[Severity, str] = MappingProxyType(
+    {
+        "sev1": "Critical: core services are down, or sensitive data of many people are taken. All roles work on it now.",
+        "sev2": "High: an important service is impaired, or personal data are probably affected. Work on it today.",
+        "sev3": "Medium: a limited effect on few systems or people, with a workaround. Work on it in working hours.",
+        "sev4": "Low: no effect on services or data is known. Record it and watch.",
+    }
+)
+"""What each level means, where a home does not say otherwise."""
 State = Literal["open", "paused", "cancelled", "closed"]
 TaskState = Literal[
     "waiting",

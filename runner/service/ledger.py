@@ -292,6 +292,7 @@ def row_of(
         state=incident.state,
         opened_at=incident.opened_at,
         version=incident.version,
+        summary=incident.severity.encode(),
         next_due=wall_time(incident, next_look(incident, now, library, rooms)),
         has_work=has_work,
     )

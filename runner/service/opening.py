@@ -89,6 +89,9 @@ channels:
 #    secrets: {{signing: "file:webhook.key"}}
 # Then look whether it holds: tocsin doctor
 
+# What the four levels of severity mean here; what they mean else: tocsin severity
+#severities: {{sev1: "…", sev2: "…", sev3: "…", sev4: "…"}}
+
 # What automatic actions may do: the hosts that they may call, and whether they may run local commands at all.
 act: {{hosts: [], commands: false}}
 """

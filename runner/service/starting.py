@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -24,13 +24,13 @@ from runner.loading.bundle import load_bundle
 from runner.loading.catalog import Catalog
 from runner.loading.http_calls import CalledHost, http_calls
 from runner.loading.source import MAX_BYTES
-from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts
+from runner.model.commands import AnyCommand, AssignRole, DeclareDomain, PinPlaybook, RecordFacts, SetSeverity
 from runner.model.events import FactChange, IncidentOpened, Recorded
 from runner.model.facts import Fact, Stated
 from runner.model.incident import Domain, Incident, Run
 from runner.model.messaging import DeliveryPlan
 from runner.model.playbook import Bundle, Message, Playbook
-from runner.model.states import Kind
+from runner.model.states import Kind, Severity
 from runner.service.desk import Desk
 from runner.service.ledger import prepare
 from runner.service.oncall import standing
@@ -57,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     roles: Mapping[str, tuple[str, ...]] = {}
     """Who holds a role that nobody holds in the home."""
+    severity: Severity | Literal[""] = ""
 
 
 class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +114,7 @@ def prepare_opening(
         *_roles(desk, bundles, request.roles),
         *_facts(desk, stated),
         *_domains(desk, request, bundles, now),
+        *((SetSeverity(by=desk.actor.claimed, severity=request.severity),) if request.severity else ()),
         *(pin_command(desk, bundle, now) for bundle in bundles),
     )
     event = IncidentOpened(

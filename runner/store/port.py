@@ -105,7 +105,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     has_work: bool = False
     """Something is due already: an effect to start, an attempt without an outcome."""
     summary: bytes = b""
-    """The service's own."""
+    """The service's own: the severity."""
     unread: bool = False
     """Title and summary are sealed, and the master key is not here: the row must not be written back."""
 

@@ -78,6 +78,8 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
     incident, plan = source.incident, source.plan
     yield "Name", incident.title or incident.codename
     yield "Codename", incident.codename
+    if incident.severity or plan is None:
+        yield "Severity", incident.severity or "not set"
     runs = (f"{run.playbook} {run.version} (sha256:{run.digest[-64:]})" for run in incident.runs.values())
     yield "Playbook", "; ".join(runs)
     drill = incident.drill

@@ -35,6 +35,7 @@ DECISIONS = frozenset(
         "IncidentResumed",
         "IncidentClosed",
         "IncidentReopened",
+        "SeveritySet",
         "SecondPersonAsked",
         "SecondPersonConfirmed",
         "RoleAssigned",

@@ -18,6 +18,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     kind: Kind
     state: State
+    severity: str = ""
     alone: str = ""
     """What one person did alone that needs two, and why nobody else is there."""
 
@@ -30,6 +31,7 @@ def heading_of(incident: Incident) -> Heading:
         title=incident.title,
         kind=incident.kind,
         state=incident.state,
+        severity=incident.severity,
         alone=alone_words(incident),
     )
 
@@ -59,6 +61,7 @@ def top(heading: Heading, subject: str = "") -> tuple[Block, ...]:
             cells=(
                 Cell(heading.codename, "title"),
                 Cell(f"  {heading.title}"),
+                Cell(f"  {heading.severity.upper()}" if heading.severity else "", "alarm"),
                 Cell(state, "warn"),
                 Cell(f"  {heading.incident}", "dim"),
             ),

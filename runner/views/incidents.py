@@ -56,6 +56,10 @@ class Row(Protocol):
         """Whether something is due now."""
 
     @property
+    def summary(self) -> bytes:
+        """Its severity."""
+
+    @property
     def unread(self) -> bool:
         """Whether the title is sealed under a key that is not here."""
 
@@ -79,6 +83,7 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     next_due: datetime | None
     has_work: bool
+    severity: str = ""
     chosen: bool = False
     stage: str = ""
     """Of an exercise that is not closed: ``planned``, ``running``, ``paused``, ``frozen`` or ``ended``."""
@@ -129,6 +134,7 @@ def incidents(
             version=row.version,
             next_due=row.next_due if row.state in ("open", "paused") else None,
             has_work=row.has_work,
+            severity=row.summary.decode(),
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
@@ -171,6 +177,7 @@ def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
         Cell(one.codename, "title"),
         Cell(one.title or ("(sealed: no master key)" if one.unread else "(shredded)")),
         Cell(mark, "marking"),
+        Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         Cell(_since(one, now), "dim"),
         Cell(_clock(one, now), "dim"),

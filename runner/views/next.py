@@ -64,6 +64,7 @@ class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     as_of: datetime
     next: tuple[Item, ...]
     more: int
+    severity: str = ""
     alone: str = ""
 
 
@@ -86,6 +87,7 @@ def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = F
         title=found.title,
         kind=found.kind,
         state=found.state,
+        severity=found.severity,
         as_of=found.as_of,
         alone=found.alone,
         next=tuple(ordered[:how_many]),
@@ -136,6 +138,7 @@ def next_page(found: Next) -> Page:
         title=found.title,
         kind=found.kind,
         state=found.state,
+        severity=found.severity,
         alone=found.alone,
     )
     blocks: list[Block] = [*top(heading)]

@@ -103,6 +103,7 @@ _Life = (
     | e.IncidentCancelled
     | e.IncidentClosed
     | e.IncidentReopened
+    | e.SeveritySet
     | e.BriefGiven
     | e.CommandTaken
 )
@@ -130,11 +131,11 @@ def _life(event: _Life) -> str:
             return f"Automatic work goes on{before}{_because(reason)}"
         case e.IncidentCancelled(reason=reason):
             return f"Incident called off{_because(reason)}"
-        case e.IncidentClosed() | e.IncidentReopened():
-            return _end(event)
+        case e.IncidentClosed() | e.IncidentReopened() | e.SeveritySet():
+            return _said_by(event)
 
 
-def _end(event: e.IncidentClosed | e.IncidentReopened) -> str:
+def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet) -> str:
     by = event.by or "nobody named"
     match event:
         case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
@@ -142,6 +143,8 @@ def _end(event: e.IncidentClosed | e.IncidentReopened) -> str:
             return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}"
         case e.IncidentReopened(reason=reason):
             return f"Incident reopened by {by}{_because(reason)}"
+        case e.SeveritySet(severity=level, before=before, reason=reason):
+            return f"Severity {f'changed from {before}' if before else 'set'} to {level} by {by}{_because(reason)}"
 
 
 def _and(second: str) -> str:

@@ -64,6 +64,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     needs_attention: tuple[Attention, ...]
     as_of: datetime
     opened_at: datetime
+    severity: str = ""
+    """Empty until somebody says how severe it is."""
     domains: tuple[Fallen, ...] = ()
     overrides: tuple[OverrideView, ...] = ()
     """Rules of messages that an approver set aside."""
@@ -114,6 +116,7 @@ def status(
         needs_attention=needs_attention(incident, rows, duties, now, failed),
         as_of=now,
         opened_at=incident.opened_at,
+        severity=incident.severity,
         domains=_fallen(incident),
         overrides=override_views(incident),
         war_room=room_view(incident),

@@ -66,6 +66,7 @@ def _heading(found: Status) -> Heading:
         title=found.title,
         kind=found.kind,
         state=found.state,
+        severity=found.severity,
         alone=found.alone,
     )
 

@@ -52,6 +52,7 @@ ASKED = (
     ("next", ""),
     ("task list", ""),
     ("task show triage", ""),
+    ("severity", "`tocsin severity`, without a level"),
     ("timeline", ""),
     ("fact show", ""),
     ("fact missing", ""),

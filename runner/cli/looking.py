@@ -12,7 +12,7 @@ from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.moments import instant
 from runner.cli.options import Commands, Option, Scope, Where, command
 from runner.cli.session import Session
-from runner.errors import Refused, StoreError
+from runner.errors import Refused, StoreError, Usage
 from runner.settings import PERSON
 from runner.views.page import Page, line
 
@@ -176,6 +176,12 @@ def timeline(
     everything: All = False,
     privileged: Annotated[bool, Option("--privileged", help="Tell privileged notes, too.")] = False,
     utc: Annotated[bool, Option("--utc", help="Times in UTC, not in this machine's zone.")] = False,
+    search: Annotated[str, Option("--search", metavar="TEXT", help="Only entries with this text.")] = "",
+    kind: Annotated[
+        str, Option("--kind", metavar="KIND", help="Only entries of this kind, as task, message, fact.")
+    ] = "",
+    by: Annotated[str, Option("--by", metavar="PERSON", help="Only entries by or for this person.")] = "",
+    since: Annotated[str, Option("--since", metavar="INSTANT", help="Only entries since then.")] = "",
 ) -> None:
     """Tell what happened, in order, with who claims to have done it.
 
@@ -183,15 +189,24 @@ def timeline(
     Examples:
       tocsin timeline
       tocsin timeline amber-falcon --all --utc
+      tocsin timeline --kind message --by jonas --since "2h ago"
     """
     from runner.model.events import Stream
+    from runner.views.sentences import KINDS
+    from runner.views.timeline import narrowed, timeline_page
     from runner.views.timeline import timeline as view
-    from runner.views.timeline import timeline_page
 
+    if kind and kind not in KINDS:
+        raise Usage(
+            f"there is no kind of entry '{kind}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+        )
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
     desk = session.desk
     found = view(incident, desk.library(incident), desk.store.read(incident.id), streams)
+    if by and not any(by == one.claimed for one in found.entries):
+        desk.known(by)
+    found = narrowed(found, search, kind, by, instant(since, session.now()) if since else None)
     zone = UTC if utc else _local(session)
     session.show(found, lambda: timeline_page(found, zone, everything=everything))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from runner.engine.sight import questions
-from runner.model.duty import DutiesReport, DutyDone, DutyStatus
+from runner.model.duty import DutiesReport, DutyChange, DutyDone, DutyStatus
 from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -22,6 +22,8 @@ _DONE = {
 }
 _ASKED = 5
 """How many open questions a page shows."""
+_FEW = 6
+"""Up to how many duties that do not apply are named when the law was looked at."""
 FAR = datetime.max.replace(tzinfo=UTC)
 PROMPTLY = timedelta(days=7)
 """How far away a deadline must be to stand behind what the law wants without undue delay."""
@@ -212,3 +214,24 @@ def _commands(duty: DutyStatus) -> Iterator[str]:
         yield advice.state_fact(duty.missing_facts[0])
     if duty.verdict == "applies":
         yield advice.record_filed(duty.id)
+
+
+def assessed_words(changes: Sequence[DutyChange]) -> str:
+    """Name the duties in sight that may bind, and a few that went away; the others are only counted."""
+    far = sum(not one.in_sight for one in changes)
+    out = [one for one in changes if one.in_sight and one.verdict not in ("applies", "unknown")]
+    named = [one for one in changes if one.in_sight and (one not in out or len(out) <= _FEW)]
+    words = [_changed(one) for one in named]
+    rest = len(changes) - len(named) - far
+    if rest:
+        words.append(f"{count(rest, 'duty does', 'duties do')} not apply")
+    if far:
+        words.append(f"{count(far, 'duty', 'duties')} cannot be told yet")
+    return "; ".join(words) or "nothing changed"
+
+
+def _changed(change: DutyChange) -> str:
+    due = f", due {moment(change.due)}{' provisionally' if change.provisional else ''}" if change.due else ""
+    late = ", OVERDUE" if change.overdue else ""
+    again = f" (the decision not to notify no longer stands: {change.reopened})" if change.reopened else ""
+    return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}{again}"

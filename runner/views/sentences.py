@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import get_args
 
 import msgspec
 
@@ -14,6 +15,7 @@ from runner.model.exercise_events import ExerciseEvent
 from runner.model.states import MARKS
 from runner.views.bulk_sentences import campaign_sentence
 from runner.views.drill_sentences import drill_sentence
+from runner.views.duties import assessed_words
 from runner.views.facts import value_words
 from runner.views.second_person import act_words, ground_words
 from runner.views.ways import Way, way
@@ -40,9 +42,6 @@ DETAILS = (
     e.StepUnchecked,
 )
 """What a short timeline leaves out: it shows in what follows."""
-
-_FEW = 6
-"""Up to how many duties that do not apply are named when the law was looked at."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -344,6 +343,7 @@ def _start(text: str) -> str:
     return text[:1].upper() + text[1:] if text.startswith("message") else text
 
 
+_Agreement = e.ActedOnBehalf | e.BehalfConfirmed | e.SecondPersonAsked | e.SecondPersonConfirmed
 _Record = (
     e.FactsRecorded
     | e.DutiesAssessed
@@ -352,10 +352,7 @@ _Record = (
     | e.NoteAdded
     | e.PrivilegedNoteAdded
     | e.EventCorrected
-    | e.ActedOnBehalf
-    | e.BehalfConfirmed
-    | e.SecondPersonAsked
-    | e.SecondPersonConfirmed
+    | _Agreement
 )
 
 
@@ -366,7 +363,7 @@ def _record(event: _Record, words: Words) -> str:
             asked = f" (answer to {words.step(step)})" if step else ""
             return f"{said}{asked}{_and(second)}{_because(grounds)}"
         case e.DutiesAssessed(changes=changes, because=because):
-            moved = _moved(changes)
+            moved = assessed_words(changes)
             cause = f" (because of {', '.join(because)})" if because else ""
             return f"Duties assessed: {moved}{cause}"
         case e.DutyRecorded(duty=duty, record=record):
@@ -384,13 +381,11 @@ def _record(event: _Record, words: Words) -> str:
             return f"Note{of}: {text}"
         case e.EventCorrected(seq=seq, reason=reason):
             return f"Entry {seq} is wrong{_because(reason)}"
-        case e.ActedOnBehalf() | e.BehalfConfirmed() | e.SecondPersonAsked() | e.SecondPersonConfirmed():
+        case _:
             return _agreement(event)
 
 
-def _agreement(
-    event: e.ActedOnBehalf | e.BehalfConfirmed | e.SecondPersonAsked | e.SecondPersonConfirmed,
-) -> str:
+def _agreement(event: _Agreement) -> str:
     match event:
         case e.ActedOnBehalf(first=first, person=person, by=by, via=via):
             return f"From entry {first} to here: on behalf of {person} by {by} via {via}, PROVISIONAL until {person} confirms"
@@ -428,22 +423,29 @@ def _fact(change: e.FactChange) -> str:
     return f"{change.key} = {value_words(from_json(change.value))}{estimate}"
 
 
-def _moved(changes: Sequence[e.DutyChange]) -> str:
-    """Name the duties in sight that may bind, and a few that went away; the others are only counted."""
-    far = sum(not one.in_sight for one in changes)
-    out = [one for one in changes if one.in_sight and one.verdict not in ("applies", "unknown")]
-    named = [one for one in changes if one.in_sight and (one not in out or len(out) <= _FEW)]
-    words = [_duty(one) for one in named]
-    rest = len(changes) - len(named) - far
-    if rest:
-        words.append(f"{count(rest, 'duty does', 'duties do')} not apply")
-    if far:
-        words.append(f"{count(far, 'duty', 'duties')} cannot be told yet")
-    return "; ".join(words) or "nothing changed"
+_KINDS: Mapping[str, Sequence[object]] = {
+    "incident": (_Life,),
+    "task": (_Coming, _Going, _AboutStep),
+    "approval": (e.ApprovalGiven, e.ApprovalVoided),
+    "notice": (_Notice,),
+    "fact": (e.FactsRecorded,),
+    "duty": (e.DutiesAssessed, e.DutyRecorded),
+    "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.EvidenceAttached, e.EventCorrected),
+    "people": (Way, _Agreement),
+    "message": (_Message, _Calling, _Attempt, e.ChannelsSwitched),
+    "exercise": (ExerciseEvent,),
+    "campaign": (AnyCampaignEvent,),
+}
+KINDS = tuple(_KINDS)
+"""The kinds of entries that a reader can choose from; where two name an event, it is of the later one."""
+_KIND_OF: Mapping[str, str] = {
+    one.__name__: kind
+    for kind, unions in _KINDS.items()
+    for union in unions
+    for one in get_args(union) or (union,)
+}
 
 
-def _duty(change: e.DutyChange) -> str:
-    due = f", due {moment(change.due)}{' provisionally' if change.provisional else ''}" if change.due else ""
-    late = ", OVERDUE" if change.overdue else ""
-    again = f" (the decision not to notify no longer stands: {change.reopened})" if change.reopened else ""
-    return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}{again}"
+def kind_of(event_type: str) -> str:
+    """Return the kind of entry that an event, by the name of its type, makes."""
+    return _KIND_OF.get(event_type, "")

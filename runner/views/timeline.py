@@ -11,13 +11,14 @@ from datetime import datetime, tzinfo
 import msgspec
 
 from runner.engine.plan import Library
+from runner.model.actor import VIA
 from runner.model.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
 from runner.model.incident import Incident
 from runner.model.states import Kind
 from runner.views.heading import Heading, heading_of, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Tone, line
 from runner.views.rows import titles
-from runner.views.sentences import Words, is_detail, sentence
+from runner.views.sentences import Words, is_detail, kind_of, sentence
 from runner.views.told import Row, event_of
 from runner.views.war_room import errand_words
 from runner.views.words import count, day, moment, spoken
@@ -43,6 +44,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     recorded: datetime
     exercise_at: datetime | None
     type: str
+    kind: str
+    """What it is about: task, message, fact and the like."""
     stream: Stream
     claimed: str
     proven_by: str | None
@@ -64,6 +67,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     heading: Heading
     kind: Kind
     entries: tuple[Entry, ...]
+    left_out: int = 0
+    """How many entries the reader did not ask for."""
 
 
 def timeline(
@@ -82,6 +87,19 @@ def timeline(
         kind=incident.kind,
         entries=tuple(_entry(row, words, streams, corrected, confirmed) for row in told),
     )
+
+
+def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | None) -> Timeline:
+    """Return the entries that hold a text, are of a kind, by or for a person, and not before an instant; empty is any."""
+    kept = tuple(
+        one
+        for one in found.entries
+        if text.casefold() in one.text.casefold()
+        and kind in ("", one.kind)
+        and by in ("", one.claimed, (one.on_behalf_of or "").partition(VIA)[0])
+        and (since is None or one.at >= since)
+    )
+    return msgspec.structs.replace(found, entries=kept, left_out=len(found.entries) - len(kept))
 
 
 def words_of(incident: Incident, library: Library) -> Words:
@@ -115,6 +133,7 @@ def _entry(
         recorded=row.recorded,
         exercise_at=row.exercise_at,
         type=row.type,
+        kind=kind_of(row.type),
         stream=row.stream,
         claimed=row.actor.claimed,
         proven_by=row.actor.proven_by,
@@ -170,6 +189,8 @@ def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) ->
     folded = len(found.entries) - len(shown)
     if folded:
         blocks += [Blank(), line(f"{count(folded, 'detail')} not shown (--all)", "dim")]
+    if found.left_out:
+        blocks += [Blank(), line(f"{count(found.left_out, 'other entry', 'other entries')} left out", "dim")]
     return Page(tuple(blocks))
 
 

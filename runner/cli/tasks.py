@@ -15,7 +15,7 @@ from runner.cli.steps import Reason, Step, find, list_page
 from runner.errors import Usage
 from runner.model import commands as c
 from runner.model.incident import Incident
-from runner.model.playbook import Task
+from runner.model.playbook import Due, OnOverdue, Task
 
 
 def add(app: Commands) -> None:
@@ -25,6 +25,7 @@ def add(app: Commands) -> None:
     )
     command(tasks, "list")(list_)
     command(tasks, "show")(show)
+    command(tasks, "add", Scope.WRITES)(add_task)
     command(tasks, "start", Scope.WRITES)(start)
     command(tasks, "done", Scope.WRITES)(done)
     command(tasks, "check", Scope.WRITES)(check)
@@ -70,6 +71,41 @@ def show(session: Session, step: Step) -> None:
     incident, name = find(session, step)
     report = task(incident, session.desk.library(incident), name)
     session.show(report, lambda: task_page(report, session.now()))
+
+
+def add_task(
+    session: Session,
+    title: Annotated[str, Argument(metavar="TITLE", help="What to do.")],
+    role: Annotated[str, Option("--role", metavar="ROLE", help="The role that does it.")] = "",
+    to: Annotated[str, Option("--to", metavar="PERSON", help="The person who does it.")] = "",
+    due: Annotated[str, Option("--due", metavar="TIME", help="Time until it is due, as 2h.")] = "",
+) -> None:
+    """Add a task that no playbook has. If it is late, the role commander is told.
+
+    \b
+    Examples:
+      tocsin task add "Call the landlord" --role technical --due 2h
+      tocsin task add "Collect the spare laptops" --to maria
+    """
+    if not title.strip():
+        raise Usage(
+            "the task has no words",
+            hint='as: tocsin task add "Call the landlord" --to maria',
+            code="words_missing",
+        )
+    if not (role or to):
+        raise Usage("nobody is to do it", hint="add --role ROLE or --to PERSON", code="option_missing")
+    if to:
+        session.desk.known(to)
+    made = Task(
+        id="",
+        task=title.strip(),
+        role=role,
+        assignee=to,
+        due=Due(offset=duration(due)) if due else None,
+        on_overdue=OnOverdue(escalate="commander"),
+    )
+    submit(session, session.name(), c.AddTask(by=session.by, task=made), "added")
 
 
 def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words: str) -> None:

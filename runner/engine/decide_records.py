@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from itertools import count
 
 import msgspec
 
@@ -47,6 +49,7 @@ RecordCommand = (
     | c.Reopen
     | c.CorrectEvent
     | c.SetSeverity
+    | c.AddTask
     | c.ConfirmEntry
     | c.PinPlaybook
 )
@@ -77,19 +80,12 @@ def decide_record(
             )
         case c.ReportDomain():
             return _reported(incident, command)
-        case (
-            c.OverrideRule()
-            | c.AttachFile()
-            | c.AddNote()
-            | c.SetSeverity()
-            | c.CorrectEvent()
-            | c.PinPlaybook()
-        ):
-            return _addition(incident, command)
         case c.ConfirmEntry():
             return _confirm(incident, command, now, library)
-        case _:
+        case c.Pause() | c.Resume() | c.CancelIncident() | c.Close() | c.Reopen():
             return _life(incident, command, now, library)
+        case _:
+            return _addition(incident, command, library)
 
 
 def _who_and_where(
@@ -164,7 +160,14 @@ def known(
 
 def _addition(
     incident: Incident,
-    command: c.OverrideRule | c.AttachFile | c.AddNote | c.SetSeverity | c.CorrectEvent | c.PinPlaybook,
+    command: c.OverrideRule
+    | c.AttachFile
+    | c.AddNote
+    | c.SetSeverity
+    | c.AddTask
+    | c.CorrectEvent
+    | c.PinPlaybook,
+    library: Library,
 ) -> tuple[e.AnyEvent, ...]:
     match command:
         case c.OverrideRule():
@@ -182,6 +185,8 @@ def _addition(
             before = incident.severity
             set_ = e.SeveritySet(severity=level, by=command.by, before=before, reason=reason)
             return () if level == before else (set_,)
+        case c.AddTask():
+            return (_added(incident, command, library),)
         case c.CorrectEvent(seq=seq, reason=reason):
             if not 1 <= seq <= incident.version:
                 raise Refused(
@@ -192,6 +197,34 @@ def _addition(
             if run.id in incident.runs:
                 raise Refused(f"a run called {run.id} is in this incident already", code="run_exists")
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
+
+
+def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAdded:
+    """Return the event that adds a task under a name that no other step has; raises NotFound for an unknown role.
+
+    It counts as part of the first playbook, whose message classes its reminders use.
+    """
+    plans = [library.plans[run.bundle] for run in incident.runs.values()]
+    role = command.task.role
+    roles = {*incident.roles, *(name for plan in plans for name in plan.bundle.playbook.roles)}
+    if role and role not in roles:
+        near = nearest(role, roles)
+        raise NotFound(
+            f"there is no role '{role}' in {incident.codename}",
+            hint=f"did you mean {near}?" if near else f"roles: {', '.join(sorted(roles))}",
+            code="unknown_role",
+        )
+    taken = {one.step for one in incident.invocations.values()}
+    taken.update(step for plan in plans for body in plan.bodies.values() for step in body.steps)
+    run = next(iter(incident.runs.values()))
+    task = msgspec.structs.replace(command.task, id=_free(command.task.task, taken))
+    return e.TaskAdded(scope="added:", run=run.id, playbook=run.playbook, task=task, by=command.by)
+
+
+def _free(title: str, taken: set[str]) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
+    name = words if words[:1].isalpha() else f"task-{words}".strip("-")
+    return next(one for n in count(1) if (one := name if n == 1 else f"{name}-{n}") not in taken)
 
 
 def _confirm(

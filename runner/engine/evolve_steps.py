@@ -50,6 +50,15 @@ def _scope_opened(draft: Draft, event: e.ScopeOpened, at: datetime, seq: int) ->
     )
 
 
+def _task_added(draft: Draft, event: e.TaskAdded, at: datetime, seq: int) -> None:
+    """Open one more task in the scope of those that were added; the scope has no place in the playbook."""
+    new = Scope(id=event.scope, run=event.run, playbook=event.playbook, body="+", prefix=event.scope)
+    scope: Scope = draft.read("scopes").get(event.scope, new)
+    scope = msgspec.structs.replace(scope, open=scope.open + 1, added=(*scope.added, event.task))
+    draft.table("scopes")[scope.id] = scope
+    draft.index("agenda").add(draft.open_step(scope, event.task.id, "task").id)
+
+
 def _open(draft: Draft, scope: Scope) -> None:
     steps = draft.library.body(draft.read("runs"), scope).steps
     draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=len(steps))
@@ -261,6 +270,7 @@ def _voided(draft: Draft, event: e.ApprovalVoided, at: datetime, seq: int) -> No
 STEPS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.PlaybookPinned: _pinned,
     e.ScopeOpened: _scope_opened,
+    e.TaskAdded: _task_added,
     e.StepReady: _ready,
     e.StepBlocked: _blocked,
     e.StepRescheduled: _rescheduled,

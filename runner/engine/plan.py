@@ -66,6 +66,8 @@ class Library(msgspec.Struct, frozen=True):
 
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
         """Return the body that a scope was opened on; one that a migration took away has no steps."""
+        if scope.added:
+            return Body({task.id: task for task in scope.added}, {})
         return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:

@@ -14,6 +14,7 @@ from runner.model.events import FactChange, PlannedDelivery
 from runner.model.exercise_events import Cause, ClockChange, FaultKind, Rating
 from runner.model.incident import Run
 from runner.model.messaging import MessageClass, SendResult
+from runner.model.playbook import Task
 from runner.model.states import ReceiptKind, Severity
 from runner.model.war_room import Guest, WarRoom
 
@@ -247,6 +248,12 @@ class Reopen(Command, frozen=True, kw_only=True):
     """Take up again what was closed."""
 
     reason: str
+
+
+class AddTask(Command, frozen=True, kw_only=True):
+    """Add work that no playbook foresaw; the task's id is made from its words."""
+
+    task: Task
 
 
 class SetSeverity(Command, frozen=True, kw_only=True):
@@ -561,6 +568,7 @@ AnyCommand = (
     | Close
     | Reopen
     | SetSeverity
+    | AddTask
     | CorrectEvent
     | ConfirmEntry
     | RecordCampaign

@@ -52,6 +52,7 @@ from runner.model.message_events import ReplanFailed as ReplanFailed
 from runner.model.notice_events import DocumentRendered as DocumentRendered
 from runner.model.notice_events import NoticeAdopted as NoticeAdopted
 from runner.model.notice_events import NoticeOverridden as NoticeOverridden
+from runner.model.playbook import Task
 from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
 from runner.model.rule_events import RuleOverridden as RuleOverridden
 from runner.model.second_person import SecondPersonAsked as SecondPersonAsked
@@ -131,6 +132,16 @@ class IncidentReopened(Personal, frozen=True, kw_only=True):
 
     by: str
     reason: str
+
+
+class TaskAdded(Personal, frozen=True, kw_only=True):
+    """A task that no playbook foresaw, defined here; it is looked up in ``scope``, beside the steps of a run."""
+
+    scope: str
+    run: str
+    playbook: str
+    task: Task
+    by: str
 
 
 class SeveritySet(Personal, frozen=True, kw_only=True):
@@ -425,6 +436,7 @@ AnyEvent = (
     | IncidentClosed
     | IncidentReopened
     | SeveritySet
+    | TaskAdded
     | ScopeOpened
     | StepReady
     | StepBlocked

@@ -18,6 +18,7 @@ from runner.model.facts import Fact
 from runner.model.handover import Handover
 from runner.model.messaging import MessageClass
 from runner.model.overrides import RuleOverride
+from runner.model.playbook import Task
 from runner.model.second_person import TwoPeople
 from runner.model.states import Kind, Proof, Refusal, Severity, State, TaskState, Verdict
 from runner.model.war_room import WarRoom
@@ -124,6 +125,8 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     inputs: Mapping[str, object] = {}
     open: int = 0
     """Invocations in it that have not ended."""
+    added: tuple[Task, ...] = ()
+    """Tasks that no playbook foresaw: this scope has these, and no steps of a playbook."""
 
 
 class Run(Value, frozen=True, kw_only=True):

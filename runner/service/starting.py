@@ -160,7 +160,7 @@ def pin_command(
     """Keep a bundle by digest and return the command that begins its run."""
     name = bundle.playbook.name
     run = name
-    while run in taken:
+    while run in (*taken, "added"):  # which stands before the names of tasks that are added
         base, _, number = run.rpartition("-")
         run = f"{base}-{int(number) + 1}" if base and number.isdigit() else f"{run}-2"
     return PinPlaybook(

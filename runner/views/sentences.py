@@ -170,11 +170,21 @@ def _coming(event: _Coming, words: Words) -> str:
             return f"{words.step(step)} reopened{_because(reason)}"
 
 
-_Going = e.StepStarted | e.StepChecked | e.StepUnchecked | e.StepEnded | e.StepSettled | e.StepAssigned
+_Going = (
+    e.TaskAdded
+    | e.StepStarted
+    | e.StepChecked
+    | e.StepUnchecked
+    | e.StepEnded
+    | e.StepSettled
+    | e.StepAssigned
+)
 
 
 def _going(event: _Going, words: Words) -> str:
     match event:
+        case e.TaskAdded(task=task, by=by):
+            return f"{by or 'Somebody'} added the task ‘{task.task}’"
         case e.StepStarted(step=step, by=by):
             return f"{by or 'Somebody'} started {words.step(step)}"
         case e.StepChecked(step=step, row=row, by=by):

@@ -75,6 +75,7 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     heading: Heading
     kind: Kind
     playbook: PlaybookRef
+    """Empty for a task that was added to the incident."""
     task: TaskRow
     instructions: str
     checklist: tuple[CheckRow, ...]
@@ -111,13 +112,16 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
     row = next(row for row in task_rows(incident, library) if row.invocation == invocation)
     found = incident.invocations[invocation]
     step = definition(incident, library, invocation)
-    run = incident.runs[incident.scopes[found.scope].run]
+    scope = incident.scopes[found.scope]
+    run = incident.runs[scope.run]
     bound = subject(incident, found, step) if isinstance(step, Approve) else None
     digest = bound.digest if bound else ""
     return TaskReport(
         heading=heading_of(incident),
         kind=incident.kind,
-        playbook=PlaybookRef(name=run.playbook, version=run.version, digest=run.digest),
+        playbook=PlaybookRef(name="", version="", digest="")
+        if scope.added
+        else PlaybookRef(name=run.playbook, version=run.version, digest=run.digest),
         task=row,
         instructions=step.instructions if step else "",
         checklist=_checklist(found, step),
@@ -210,12 +214,10 @@ def _others(incident: Incident, invocation: Invocation) -> tuple[Earlier, ...]:
 
 def task_page(report: TaskReport, now: datetime) -> Page:
     """Draw one step in full, with the command that ends it last."""
-    row = report.task
+    row, of = report.task, report.playbook
+    where = f"of {of.name} {of.version}" if of.name else "added to this incident"
     blocks: list[Block] = [
-        *top(
-            report.heading,
-            f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, of {report.playbook.name} {report.playbook.version}",
-        ),
+        *top(report.heading, f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, {where}"),
         line(row.title, "title"),
         Table(
             rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in _facts(report, now) if text),

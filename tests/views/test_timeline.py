@@ -104,6 +104,7 @@ def examples() -> dict[str, e.AnyEvent]:
         "act": TwoPersonAct(kind="close", by="ann", reason="over"),
         "facts": {},
         "files": {},
+        "task": s.task("wipe"),
         "ways": {"email": 2},
         "outcomes": {"accepted": 2},
         "results": {"1": "stopped"},

@@ -8,7 +8,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Work an incident": {
         "opening": ("open", "severity"),
         "looking": ("next", "status", "watch", "list", "timeline", "use"),
-        "tasks": ("task", "answer"),
+        "tasks": ("task", "answer", "undo"),
         "approving": ("approve", "reject"),
         "facts": ("fact",),
         "record": ("note", "attach", "correct", "confirm", "close", "reopen", "pause", "resume", "cancel"),

@@ -19,7 +19,7 @@ from runner.model.playbook import Due, OnOverdue, Task
 
 
 def add(app: Commands) -> None:
-    """Add ``task …`` and ``answer``."""
+    """Add ``task …``, ``answer`` and ``undo``."""
     tasks = group(
         app, "task", "Work on steps: list, show, start, done, and what to do when it goes otherwise."
     )
@@ -38,6 +38,7 @@ def add(app: Commands) -> None:
     command(tasks, "retry", Scope.WRITES)(retry)
     command(tasks, "cancel", Scope.WRITES)(cancel)
     command(app, "answer", Scope.WRITES)(answer)
+    command(app, "undo", Scope.WRITES)(undo)
 
 
 def list_(
@@ -295,3 +296,19 @@ def answer(
         tell(session, incident, after, f"{name} is answered", moved)
         return
     answered(session, incident, words)
+
+
+def undo(session: Session) -> None:
+    """Undo your last command, if nothing followed from it. The entries stay, marked as wrong.
+
+    Facts get the value from before, ticks are taken back, and a task that was done is open again.
+
+    \b
+    Example:
+      tocsin undo
+    """
+    from runner.service.undoing import undo as undone
+
+    before = session.incident()
+    after, done = undone(session.desk, before.id)
+    tell(session, before, after, f"undone: {'; '.join(done)}")

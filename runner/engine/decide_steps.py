@@ -60,8 +60,8 @@ def decide_step(
             return _decide(incident, invocation, step, command, now)
         case c.Answer() | c.AnswerUnknown():
             return _answer(incident, invocation, step, command, now, library)
-        case c.ReopenStep(reason=reason):
-            return _reopen(incident, invocation, command.by, reason, library)
+        case c.ReopenStep():
+            return _reopen(incident, invocation, command, library)
         case _:
             return _work(incident, invocation, step, command, now)
 
@@ -276,7 +276,7 @@ def _send_again(
 
 
 def _reopen(
-    incident: Incident, invocation: Invocation, by: str, reason: str, library: Library
+    incident: Incident, invocation: Invocation, command: c.ReopenStep, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
         raise Refused(
@@ -291,7 +291,8 @@ def _reopen(
     parent = incident.scopes[invocation.scope].parent
     if parent and not library.stands(incident.runs, incident.scopes, incident.invocations, parent):
         raise Refused(f"{parent}, in which it stood, is no longer part of the playbook", code="step_removed")
-    return (e.StepReopened(step=invocation.id, by=by, reason=_because(reason, "reopen")),)
+    reason = _because(command.reason, "reopen")
+    return (e.StepReopened(step=invocation.id, by=command.by, reason=reason, keeps=command.keeps),)
 
 
 def _answer(

@@ -138,8 +138,11 @@ def _settled(draft: Draft, event: e.StepSettled, at: datetime, seq: int) -> None
 
 
 def _reopened(draft: Draft, event: e.StepReopened, at: datetime, seq: int) -> None:
-    voices = draft.invocation(event.step).approvals if event.keeps else ()
-    reopen(draft, event.step, at, late=event.late, voices=voices)
+    old = draft.invocation(event.step)
+    reopen(draft, event.step, at, late=event.late, voices=old.approvals if event.keeps else ())
+    if event.keeps:
+        checked = tuple(row for row in old.checked if row not in old.at_once)
+        draft.change(draft.read("latest")[f"{old.scope}|{old.step}"], checked=checked)
 
 
 def reopen(

@@ -39,13 +39,12 @@ class CompleteTask(Command, frozen=True, kw_only=True):
 
 
 class CheckRow(Command, frozen=True, kw_only=True):
-    """Tick a checklist row, counted from 0, or take its tick back."""
+    """Tick a checklist row, counted from 0, or take its tick back; ``at_once`` with all other rows, unseen."""
 
     step: str
     row: int
     done: bool = True
     at_once: bool = False
-    """With all other rows, unseen: refused for a row that must be checked by itself."""
 
 
 class SkipStep(Command, frozen=True, kw_only=True):
@@ -70,10 +69,11 @@ class FailStep(Command, frozen=True, kw_only=True):
 
 
 class ReopenStep(Command, frozen=True, kw_only=True):
-    """Do it again, as a new invocation, with the reason."""
+    """Do it again, as a new invocation, with the reason; ``keeps`` the rows that were checked one by one."""
 
     step: str
     reason: str
+    keeps: bool = False
 
 
 class RetryStep(Command, frozen=True, kw_only=True):

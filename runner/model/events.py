@@ -250,7 +250,7 @@ class StepReopened(Personal, frozen=True, kw_only=True):
     late: bool = False
     """The program's own reopening of a group for items that came up late: its lanes go on as they are."""
     keeps: bool = False
-    """The program's own reopening of an approval whose subject is open again: its voices bind the same bytes still."""
+    """Nothing was wrong with it: an approval keeps its voices, which bind the same bytes still, a checklist its ticks."""
 
 
 class StepAssigned(Personal, frozen=True, kw_only=True):

@@ -264,7 +264,10 @@ class Integration(Protocol):
 
     @property
     def Settings(self) -> type[msgspec.Struct]:
-        """The frozen struct of this adapter's settings, ``forbid_unknown_fields`` set; holds no secret."""
+        """The frozen struct of this adapter's settings, ``forbid_unknown_fields`` set; holds no secret.
+
+        A server is named by ``url`` or ``api``, or by ``host`` and ``port``: ``doctor`` connects to it.
+        """
         ...
 
     def capabilities(self, settings: Any) -> Capabilities:

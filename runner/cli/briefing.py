@@ -63,7 +63,7 @@ def brief(
         )
         if kept := _kept(incident, role, session.by, give):
             session.say(kept)
-    session.show(found, lambda: brief_page(found))
+    session.show(found, lambda: brief_page(found), reads=not give)
 
 
 def _kept(incident: Incident, role: str, giver: str, to: str) -> str:

@@ -82,8 +82,9 @@ def doctor(
     session: Session,
     repair: Annotated[bool, Option("--repair", help="Mend what can be mended.")] = False,
     dns: Annotated[bool, Option("--dns", help="Ask DNS about the domains that mail is sent from.")] = False,
+    offline: Annotated[bool, Option("--offline", help="Do not connect to the servers of channels.")] = False,
 ) -> int:
-    """Examine the home: settings, channels, store, documents, dead workers, the clock.
+    """Examine the home: settings, channels, servers, store, workers, the clock.
 
     Exits with 4 when something needs a person. With --repair, attempts whose worker is gone are declared
     unknown, lists are rebuilt from the journals, and a missing store is made.
@@ -107,6 +108,7 @@ def doctor(
             world.chance,
             repair=repair,
             dns=dns,
+            offline=offline,
             watched=shown.begin,
         )
     session.show(report, lambda: findings_page(report))

@@ -46,12 +46,10 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
       tocsin next --me maria
       tocsin next --all
     """
-    from runner.service.between import pressing
     from runner.views.next import next_page, next_things
 
     incident = session.incident(where)
-    others = tuple(one for one in pressing(session.desk) if not one.command.endswith(f" {incident.codename}"))
-    found = next_things(read_status(session, incident, me, organisation=others), everything=everything)
+    found = next_things(read_status(session, incident, me), everything=everything)
     session.show(found, lambda: next_page(found))
 
 
@@ -104,6 +102,7 @@ def read_status(
 ) -> Status:
     """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
     from runner.service.aside import set_aside
+    from runner.service.between import pressing
     from runner.views.status import status as view
 
     desk = session.desk
@@ -113,15 +112,16 @@ def read_status(
     person = me or session.world.environ.get(PERSON, "")
     duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
     failed = None if known else set_aside(desk.store).get(incident.id)
-    return view(incident, desk.library(incident), duties, now, person, organisation, failed)
+    others = () if known else pressing(desk, incident.id)
+    return view(incident, desk.library(incident), duties, now, person, organisation, failed, others)
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:
     """Show the status again and again, clocks counting down; Ctrl-C leaves."""
+    from runner.views.status_page import status_page
     from runner.views.watch import watch as view
 
-    name = session.name(where)
-    incident = session.desk.load(name)
+    incident = session.incident(where)
 
     def fetch() -> Status:
         nonlocal incident
@@ -129,7 +129,7 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
         return read_status(session, incident, me)
 
     if session.json:
-        session.show_json(fetch())
+        session.show(fetch(), Page(()))
         return
     console = None
     if session.world.colours(session.world.out):
@@ -137,7 +137,14 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
 
         console = Console(file=session.world.out, highlight=False)
     with contextlib.suppress(KeyboardInterrupt):  # the way to leave
-        view(fetch, _seconds(), session.world.out, console=console, width=session.world.width)
+        view(
+            fetch,
+            _seconds(),
+            session.world.out,
+            console=console,
+            width=session.world.width,
+            draw=lambda found: session.topped(status_page(found), incident),
+        )
 
 
 def _seconds() -> Iterator[None]:

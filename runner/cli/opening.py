@@ -20,6 +20,7 @@ from runner.model.states import MARKS, SEVERITIES, Kind, Severity
 from runner.service.choosing import Choice
 from runner.service.workers import living
 from runner.settings import CONFIG
+from runner.views import advice
 from runner.views.messages import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.views.unheld import UnheldRole, unheld_blocks, unheld_words
@@ -165,7 +166,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
         return
     session.say(
         "no worker is running: what becomes due later waits for your next command; "
-        "leave one running: tocsin worker"
+        f"leave one running: {advice.START_WORKER}"
     )
 
 

@@ -275,12 +275,38 @@ class Session:
         """Warn beside the answer: the work continues."""
         self.say(warning(code, text))
 
-    def show(self, report: Any, page: Callable[[], Page] | Page) -> None:
-        """Print a view: its JSON for programs, its page for people."""
+    def show(self, report: Any, page: Callable[[], Page] | Page, *, reads: bool | None = None) -> None:
+        """Print a view: its JSON for programs, its page for people.
+
+        What a command reads of an open incident says whether a worker runs. ``reads`` is told by a command that can do both.
+        """
+        about = self._about if (not self.options.writes if reads is None else reads) else None
         if self.json:
+            if about is not None and self._needs_worker(about):
+                report = {**msgspec.to_builtins(report), "worker": self._worker()}
             self.show_json(report)
             return
-        self._print(page() if callable(page) else page, self.world.out)
+        shown = page() if callable(page) else page
+        self._print(self.topped(shown, about) if about is not None else shown, self.world.out)
+
+    def topped(self, page: Page, incident: Incident) -> Page:
+        """Return a page about an incident that says on top, under its marking, when nothing in it is done by itself."""
+        from runner.views.heading import without_worker
+
+        return (
+            without_worker(page) if self._needs_worker(incident) and not self._worker()["running"] else page
+        )
+
+    def _needs_worker(self, incident: Incident) -> bool:
+        from runner.service.workers import works_by_itself
+
+        return works_by_itself(incident)
+
+    def _worker(self) -> dict[str, Any]:
+        from runner.service.workers import living
+        from runner.views.advice import START_WORKER
+
+        return {"running": bool(living(self.desk.store)), "start": START_WORKER}
 
     def tell(self, page: Page) -> None:
         """Show a page beside the answer, on standard error."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
+
+from msgspec import to_builtins
 
 from runner.cli.home import NEEDS_A_PERSON
 from runner.cli.options import Commands, Option, Scope, command
@@ -95,28 +97,18 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
     return NEEDS_A_PERSON if waiting or troubles else 0
 
 
-def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield what needs a person in each open incident, and beside them; one that cannot be read holds up no other."""
-    from runner.cli.looking import read_status
-    from runner.model.people import STREAM
-    from runner.service.between import missed
+def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield DO NOW of each incident, and what is missed beside them; one that cannot be read holds up no other."""
+    from runner.service.between import do_now, missed
     from runner.views import advice
 
-    for row in session.desk.store.rows():
-        if row.kind == STREAM or row.state not in ("open", "paused"):
-            continue
-        try:
-            found = read_status(session, session.desk.load(row.id))
-        except TocsinError as error:
-            if error.code == "shredded":
-                text = "it was shredded: nothing more can be done in it"
-                yield {"incident": row.codename, "text": text, "command": advice.close(row.codename)}
-                continue
-            if session.json or row.id not in troubles:  # else it was said already
-                text = f"it cannot be read: {error.message}"
-                yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
-            continue
-        for one in found.needs_attention:
-            yield {"incident": found.codename, "text": one.text, "command": one.command}
-    for one in missed(session.desk):
-        yield {"incident": "", "text": one.text, "command": one.command}
+    for row, found in do_now(session.desk):
+        if not isinstance(found, TocsinError):
+            yield from ({"incident": row.codename, **to_builtins(one)} for one in found)
+        elif found.code == "shredded":
+            text = "it was shredded: nothing more can be done in it"
+            yield {"incident": row.codename, "text": text, "command": advice.close(row.codename)}
+        elif session.json or row.id not in troubles:  # else it was said already
+            text = f"it cannot be read: {found.message}"
+            yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
+    yield from ({"incident": "", **to_builtins(one)} for one in missed(session.desk))

@@ -10,10 +10,14 @@ from runner.engine.closing import left_open
 from runner.errors import TocsinError
 from runner.model.duty import DutyStatus
 from runner.model.incident import Incident
+from runner.model.people import STREAM
 from runner.service import improvements, schedules
+from runner.service.aside import set_aside
+from runner.service.choosing import OPEN
 from runner.store.port import IncidentRow
-from runner.views.attention import pressing_on
+from runner.views.attention import needs_attention, pressing_on
 from runner.views.between import late_items, missed_drills
+from runner.views.rows import task_rows
 from runner.views.waiting import Attention
 
 if TYPE_CHECKING:
@@ -26,9 +30,9 @@ def missed(desk: Desk) -> tuple[Attention, ...]:
 
 
 def waiting(desk: Desk) -> tuple[Attention, ...]:
-    """Return all of it as of now."""
+    """Return what is about no incident, as of now."""
     late = late_items(improvements.read(desk).items.values(), improvements.today(desk))
-    return (*pressing(desk), *missed(desk), *late)
+    return (*missed(desk), *late)
 
 
 def is_watched(row: IncidentRow) -> bool:
@@ -46,10 +50,28 @@ def left_running(desk: Desk) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]
                 yield incident, tuple(open_)
 
 
-def pressing(desk: Desk) -> tuple[Attention, ...]:
-    """Return the duties of closed incidents that are late, or past the moment to begin."""
+def pressing(desk: Desk, apart_from: str) -> tuple[Attention, ...]:
+    """Return the duties of other closed incidents that are late, or whose work must begin."""
     return tuple(
         one
         for incident, duties in left_running(desk)
+        if incident.id != apart_from
         for one in pressing_on(incident, duties, desk.now_in(incident))
     )
+
+
+def do_now(desk: Desk) -> Iterator[tuple[IncidentRow, tuple[Attention, ...] | TocsinError]]:
+    """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
+    aside = set_aside(desk.store)
+    for row in desk.store.rows():
+        if row.kind == STREAM or not (row.state in OPEN or is_watched(row)):
+            continue
+        try:
+            incident = desk.load(row.id)
+            now, rows = desk.now_in(incident), task_rows(incident, desk.library(incident))
+            yield (
+                row,
+                needs_attention(incident, rows, desk.near_duties(incident, now), now, aside.get(row.id)),
+            )
+        except TocsinError as error:
+            yield row, error

@@ -10,7 +10,7 @@ import platform
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from runner.model.work import Failed
 from runner.service.aside import set_aside
 from runner.service.chance import Chance, Clock
 from runner.service.desk import Desk
+from runner.service.doctor_channels import channels
 from runner.service.doctor_files import exposed_files
 from runner.service.doctor_ways import ways_out
-from runner.service.finding import Finding, Severity
+from runner.service.finding import Finding, Severity, of_error
 from runner.service.integrity import Integrity, missing, row_from_journal
 from runner.service.integrity import examine as examine_documents
 from runner.service.ledger import row_of
@@ -65,17 +66,29 @@ def examine(
     *,
     repair: bool = False,
     dns: bool = False,
+    offline: bool = False,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Examination:
-    """Look at a home from its folder to its blobs; never raises for what is wrong with it. ``dns`` asks the network too."""
-    found = list(_examined(folder, actor, clock, chance, repair, dns, watched))
+    """Look at a home from its folder to its blobs; never raises for what is wrong with it.
+
+    It connects to the servers of channels, unless ``offline``; ``dns`` asks DNS too.
+    """
+    found = list(_examined(folder, actor, clock, chance, watched, repair=repair, dns=dns, offline=offline))
     return Examination(
         home=str(folder), ok=all(one.severity != "error" for one in found), findings=tuple(found)
     )
 
 
 def _examined(
-    folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool, dns: bool, watched: Watched
+    folder: Path,
+    actor: Actor,
+    clock: Clock,
+    chance: Chance,
+    watched: Watched,
+    *,
+    repair: bool,
+    dns: bool,
+    offline: bool,
 ) -> Iterator[Finding]:
     yield _versions()
     shared = is_shared_folder(folder)
@@ -85,7 +98,7 @@ def _examined(
     try:
         home = load_home(folder / CONFIG)
     except TocsinError as error:
-        yield from _of_error("settings", error)
+        yield from of_error("settings", error)
         return
     yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
     yield from exposed_files(folder, home, repair=repair)
@@ -93,12 +106,12 @@ def _examined(
         what = f"nobody confirms what needs two people (second_person.none): {home.second_person.none}"
         yield Finding(area="settings", severity="warning", what=what)
     yield from _master_key(folder, home)
-    yield from _channels(folder, home, clock.now(), dns)
+    yield from channels(folder, home, clock.now(), dns, offline)
     yield from _action_secrets(folder, home)
     try:
         desk, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
-        yield from _of_error("store", error)
+        yield from of_error("store", error)
         return
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != POSTGRES:
@@ -136,13 +149,6 @@ def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bo
     return desk, made
 
 
-def _of_error(area: str, error: TocsinError) -> Iterator[Finding]:
-    yield Finding(area=area, code=error.code, severity="error", what=error.message, hint=error.hint)
-    for problem in error.problems:
-        severity: Severity = "error" if problem.severity == "error" else "warning"
-        yield Finding(area=area, severity=severity, what=str(problem))
-
-
 def _versions() -> Finding:
     what = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
     return Finding(area="machine", severity="good", what=what)
@@ -154,7 +160,7 @@ def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
     try:
         read_master(home.master_key, base=folder)
     except TocsinError as error:
-        yield from _of_error("key", error)
+        yield from of_error("key", error)
         return
     yield Finding(area="key", severity="good", what="the master key is here")
 
@@ -167,56 +173,14 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
         try:
             given_secret(name, home, base=folder)
         except TocsinError as error:
-            yield from _of_error("actions", error)
-
-
-def _channels(folder: Path, home: Home, now: datetime, dns: bool) -> Iterator[Finding]:
-    """Lint every channel with its secrets; a secret that is not here is a finding of its own."""
-    from runner.effects.gateway import Gateway
-    from runner.vault.secrets import resolve
-
-    gateway = Gateway(base=folder)
-    for name, config in home.channels.items():
-        secrets: dict[str, str] = {}
-        lacking: list[Finding] = []
-        absent: list[str] = []
-        for secret, reference in config.secrets.items():
-            try:
-                secrets[secret] = resolve(reference, base=folder).reveal()
-            except TocsinError as error:
-                absent.append(f"secret {secret}")
-                lacking += [
-                    msgspec.structs.replace(one, what=f"{name}: {one.what}")
-                    for one in _of_error("channels", error)
-                ]
-        try:
-            channel = gateway.channel(name, config)
-            linted = gateway.lint(channel, secrets, now)
-            if dns:
-                linted += gateway.look_up(channel)
-        except TocsinError as error:
-            yield from _of_error("channels", error)
-            continue
-        findings = [
-            Finding(
-                area="channels",
-                severity="error" if one.severity == "error" else "warning",
-                what=f"{one.channel}: {one.what}",
-                hint=one.hint,
-            )
-            for one in linted
-            if not any(words in one.what for words in absent)
-        ]
-        yield from lacking
-        yield from findings
-        if not lacking and not findings:
-            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}) holds")
+            yield from of_error("actions", error)
 
 
 def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
     yield from _whole("journal", lambda: _record(desk, repair, watched))
     for area, look in (
         ("people", lambda: ways_out(desk)),
+        ("do now", lambda: _do_now(desk)),
         ("organisation", lambda: _between(desk)),
         ("clock", lambda: _clock(desk)),
         ("clock", lambda: _time(desk, repair)),
@@ -229,7 +193,7 @@ def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
     try:
         yield from look()
     except TocsinError as error:
-        yield from _of_error(area, error)
+        yield from of_error(area, error)
     except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
         what = f"this check could not be finished ({type(error).__name__})"
         yield Finding(area=area, code="check_failed", severity="error", what=what, hint="tocsin audit verify")
@@ -395,13 +359,37 @@ def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
     return row.codename, row.title, row.kind, row.state, row.version
 
 
-def _between(desk: Desk) -> Iterator[Finding]:
-    """Say what waits for a person between incidents."""
-    from runner.service.between import waiting
+def _do_now(desk: Desk) -> Iterator[Finding]:
+    """Say what is to be done now in each incident; one that cannot be read was named before."""
+    from runner.service.between import do_now
 
+    for row, found in do_now(desk):
+        for one in found if not isinstance(found, TocsinError) else ():
+            yield Finding(
+                area="do now",
+                code=one.kind,
+                severity="error",
+                what=f"{row.codename}: {one.text}",
+                hint=one.command,
+                incident=row.codename,
+                ref=one.ref,
+            )
+
+
+def _between(desk: Desk) -> Iterator[Finding]:
+    """Say what waits for a person between incidents, and that no worker runs while one is open."""
+    from runner.service.between import waiting
+    from runner.service.workers import living
+
+    if desk.store.rows("open") and not living(desk.store):
+        what = (
+            "an incident is open and no worker is running: reminders, escalation and failover do not happen"
+        )
+        yield Finding(
+            area="worker", code="no_worker", severity="warning", what=what, hint=advice.START_WORKER
+        )
     for one in waiting(desk):
-        wrong = one.kind in ("drill_missed", "duty_overdue", "clock")
-        severity: Severity = "error" if wrong else "warning"
+        severity: Severity = "error" if one.kind == "drill_missed" else "warning"
         yield Finding(area="organisation", severity=severity, what=one.text, hint=one.command)
 
 

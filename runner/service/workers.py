@@ -6,7 +6,12 @@ same instant can lose one name; then a command does its work by itself, which is
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from runner.model.drill import OVER
+
+if TYPE_CHECKING:
+    from runner.model.incident import Incident
 
 WORKERS = "worker"
 """The store's setting: names, with spaces between them."""
@@ -31,6 +36,11 @@ class Settings(Protocol):
 def living(store: Settings) -> list[str]:
     """Return the workers that go on."""
     return [name for name in (store.setting(WORKERS) or "").split() if store.worker_alive(name)]
+
+
+def works_by_itself(incident: Incident) -> bool:
+    """Tell whether reminders, escalation and failover are to happen in an incident, and need a worker."""
+    return incident.state == "open" and (incident.drill is None or incident.drill.stage not in OVER)
 
 
 def enlist(store: Settings, name: str) -> None:

@@ -117,6 +117,8 @@ def close_exercise(incident: str) -> str:
     return f"tocsin drill end --close -i {incident}"
 
 
+START_WORKER = "tocsin worker"
+"""Starts a worker that goes on."""
 WORK = "tocsin worker --once"
 USE_ROOM = "tocsin room use ADDRESS"
 RESUME = "tocsin resume --reason 'WHY'"

@@ -1,4 +1,4 @@
-"""What needs a person, worst first, each with the command that deals with it.
+"""What needs a person, each with the command that deals with it; ``do_now`` puts it in order.
 
 Nothing here is decided anew: stuck, overdue and unknown are states of the incident. The one thing that views add is
 a watch over silence: an attempt without an outcome, or due work that nobody performs, is said out loud.
@@ -22,14 +22,15 @@ from runner.model.incident import Delivery, Incident, Invocation
 from runner.model.work import Failed
 from runner.views import advice
 from runner.views.attention_messages import call_owed, campaigns, deliveries, exposed, promises
+from runner.views.do_now import containment, do_now, is_due, must_begin, with_whom
 from runner.views.rows import TaskRow, named
 from runner.views.second_person import awaiting
-from runner.views.waiting import SEVERITIES, Attention
+from runner.views.waiting import Attention
 from runner.views.war_room import nowhere
 from runner.views.words import ago, aside_words, left, standing
 
-NEAR = timedelta(hours=12)
-"""From when on a running legal clock waits for a person, even where its last safe start is not known."""
+_CRITICAL = timedelta(hours=4)
+"""How near a deadline is critical, whenever its work should have begun."""
 _ASKED = 3
 """How many of the questions that would bring more law into sight are put at once."""
 _NAMED = 4
@@ -45,7 +46,7 @@ def needs_attention(
     now: datetime,
     failed: Failed | None = None,
 ) -> tuple[Attention, ...]:
-    """Return what waits for a person, worst and oldest first. A cancelled incident asks nothing.
+    """Return what waits for a person, in the order of DO NOW. A cancelled incident asks nothing.
 
     Of a closed one only duties that were left open press on, and what still waits for a second person. An exercise
     that is over asks to be rated and closed. ``failed`` is how often automatic work failed in a row.
@@ -53,12 +54,14 @@ def needs_attention(
     if incident.state == "cancelled":
         return ()
     if incident.state == "closed":
-        return _ordered([*awaiting(incident), *pressing_on(incident, duties, now)], now)
+        left_open = [*awaiting(incident), *pressing_on(incident, duties, now)]
+        return do_now(left_open, incident, rows, duties, now)
     if incident.drill is not None and incident.drill.stage in OVER:
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
     found = [
         *_set_aside(incident, failed),
+        *containment(begun.values(), now),
         *_paused(incident),
         *_steps(incident, begun, now),
         *deliveries(incident),
@@ -75,7 +78,7 @@ def needs_attention(
         *promises(incident, now),
         *nowhere(incident),
     ]
-    return _ordered(found, now)
+    return do_now(found, incident, rows, duties, now)
 
 
 def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
@@ -83,14 +86,10 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
     for one in _duties(duties, now) if incident.kind == "real" else ():
         yield msgspec.structs.replace(
             one,
+            rank=3,
             text=f"{incident.codename} is closed with this duty open: {one.text}",
             command=f"{one.command} -i {incident.codename}",
         )
-
-
-def _ordered(found: Sequence[Attention], now: datetime) -> tuple[Attention, ...]:
-    far = now + timedelta(days=36_500)
-    return tuple(sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.since or far)))
 
 
 def _over(incident: Incident) -> Attention:
@@ -134,19 +133,16 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
         invocation, row = incident.invocations[name], rows[name]
         if invocation.stuck or invocation.state == "outcome_unknown":
             yield from _stuck(incident, invocation, row)
-        elif invocation.overdue and invocation.due is not None:
+        elif invocation.due is not None and is_due(row, now):
             yield Attention(
                 kind="overdue",
                 severity="high",
                 ref=name,
                 since=invocation.due,
-                text=f"{named(row)}: {left(invocation.due, now)}{_who(row)}",
+                due=invocation.due,
+                text=f"{named(row)}: {left(invocation.due, now)}{with_whom(row)}",
                 command=advice.row_step(row),
             )
-
-
-def _who(row: TaskRow) -> str:
-    return f", with {row.assignee}" if row.assignee else (f", role {row.role}" if row.role else "")
 
 
 def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[Attention]:
@@ -223,11 +219,12 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
                 severity="critical",
                 ref=duty.id,
                 since=duty.due,
+                due=duty.due,
                 text=f"{duty.citation or duty.id}: {left(duty.due, now)}, to {duty.recipient}",
                 command=advice.record_filed_late(duty.id),
             )
-        else:
-            yield from _near(duty, duty.due, now)
+        elif must_begin(duty, now):
+            yield _near(duty, duty.due, now)
 
 
 def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
@@ -266,18 +263,17 @@ def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
                 )
 
 
-def _near(duty: DutyStatus, due: datetime, now: datetime) -> Iterator[Attention]:
+def _near(duty: DutyStatus, due: datetime, now: datetime) -> Attention:
     start = duty.latest_safe_start
     passed = start is not None and start <= now
-    if not passed and due - now > NEAR:
-        return
     doubt = " (provisional)" if duty.provisional else ""
     hurry = "; the last safe moment to start has passed" if passed else ""
-    yield Attention(
+    return Attention(
         kind="clock",
-        severity="critical" if passed or due - now < NEAR / 3 else "high",
+        severity="critical" if passed or due - now < _CRITICAL else "high",
         ref=duty.id,
         since=start if passed else None,
+        due=due,
         text=f"{duty.citation or duty.id}: {left(due, now)}{doubt}{hurry}",
         command=advice.record_filed(duty.id),
     )

@@ -13,6 +13,7 @@ from runner.engine.law import BINDING
 from runner.model.duty import DutyStatus
 from runner.model.handover import Handover
 from runner.model.incident import Incident
+from runner.views.do_now import LATER, NOTHING
 from runner.views.heading import Heading, heading_of, top
 from runner.views.page import Blank, Block, Cell, Page, Table, line
 from runner.views.rows import TaskRow
@@ -172,7 +173,13 @@ def brief_page(found: Brief) -> Page:
         *(room_blocks(found.war_room) if found.war_room is not None else ()),
         line(f"steps: {found.steps_ended} of {found.steps} ended"),
     ]
-    blocks += _section("needs a person", [_attention(one) for one in found.needs_attention])
+    calm = "nothing is due now" if found.waiting else NOTHING
+    now_, later = (
+        [_attention(one) for one in found.needs_attention if (one.rank == LATER) is wait]
+        for wait in (False, True)
+    )
+    blocks += _section("do now", now_, calm)
+    blocks += _section("questions after containment", later) if later else []
     blocks += _section("clocks, by when work must begin", [_clock(one, now) for one in found.clocks])
     blocks += _section("waited for", [_wait(one, now) for one in found.waiting])
     blocks += _section("decided", [_entry(one, now) for one in found.decisions])
@@ -183,10 +190,10 @@ def brief_page(found: Brief) -> Page:
     return Page(tuple(blocks))
 
 
-def _section(title: str, rows: Sequence[tuple[Cell, ...]]) -> list[Block]:
+def _section(title: str, rows: Sequence[tuple[Cell, ...]], otherwise: str = "nothing") -> list[Block]:
     """Return a titled list; an empty one says so, since silence is no news."""
     head: list[Block] = [Blank(), line(title, "title")]
-    return [*head, Table(rows=tuple(rows), elastic=1)] if rows else [*head, line("nothing", "dim", indent=2)]
+    return [*head, Table(rows=tuple(rows), elastic=1)] if rows else [*head, line(otherwise, "dim", indent=2)]
 
 
 def _attention(one: Attention) -> tuple[Cell, ...]:

@@ -6,7 +6,8 @@ import msgspec
 
 from runner.model.incident import Incident
 from runner.model.states import MARKS, Kind, State
-from runner.views.page import Blank, Block, Cell, Paragraph, line
+from runner.views import advice
+from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.views.second_person import alone_words
 
 
@@ -50,6 +51,15 @@ def marked(kind: str) -> tuple[Block, ...]:
     """Return the marking as blocks."""
     found = marking(kind)
     return (line(found, "marking"),) if found else ()
+
+
+def without_worker(page: Page) -> Page:
+    """Return a page that says on top, under its marking, that no worker is running."""
+    says = line("NO WORKER IS RUNNING: reminders, escalation and failover do not happen.", "alarm", hang=2)
+    start = Paragraph(cells=(Cell("→ "), Cell(advice.START_WORKER, "command")), indent=2, hang=2)
+    first = page.blocks[0] if page.blocks else None
+    under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
+    return Page((*page.blocks[:under], says, start, *page.blocks[under:]))
 
 
 def top(heading: Heading, subject: str = "") -> tuple[Block, ...]:

@@ -10,35 +10,15 @@ import msgspec
 from runner.engine.timing import PEOPLE
 from runner.model.states import Kind, State
 from runner.views import advice
+from runner.views.do_now import NOTHING, TASKS
 from runner.views.heading import Heading, top
 from runner.views.lanes import LaneGroup, attention_folded, words
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.views.rows import TaskRow, named
 from runner.views.status import Status
-from runner.views.waiting import Attention, AttentionKind
+from runner.views.waiting import Attention, Rank
 from runner.views.words import count, left
 
-_RANKS: dict[AttentionKind, int] = {
-    "set_aside": 0,
-    "outcome_unknown": 0,
-    "stuck": 0,
-    "rejected": 0,
-    "unreachable": 0,
-    "no_outcome": 0,
-    "not_worked": 0,
-    "duty_overdue": 1,
-    "duty_reopened": 1,
-    "filed_unsigned": 1,
-    "overdue": 1,
-    "clock": 2,
-    "paused": 2,
-    "fact_missing": 4,
-    "unconfirmed": 4,
-    "second_person": 2,
-    "role_unheld": 5,
-    "exercise_over": 5,
-}
-_READY = 3
 HOW_MANY = 3
 
 
@@ -50,6 +30,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     text: str
     command: str
+    rank: Rank
+    """Its place in DO NOW; tasks that are ready and not due have the rank of tasks."""
     due: datetime | None = None
 
 
@@ -69,7 +51,7 @@ class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
 
 
 def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
-    """Return what to do now: in doubt or stuck, late, legal clocks, ready steps by due, facts, roles.
+    """Return DO NOW, with the tasks that are ready before its questions.
 
     Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
     """
@@ -78,9 +60,10 @@ def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = F
             msgspec.structs.replace(found, lanes=()),
             len(found.tasks) + len(found.needs_attention),
         )
-    items = sorted(_candidates(found), key=lambda pair: pair[0])
-    unique = {item.command: item for _, item in reversed(items)}
-    ordered = [item for _, item in items if unique[item.command] is item]
+    ordered = [item for _, item in sorted(_candidates(found), key=lambda pair: pair[0])]
+    if not everything:
+        unique = {item.command: item for item in reversed(ordered)}
+        ordered = [item for item in ordered if unique[item.command] is item]
     return Next(
         incident=found.incident,
         codename=found.codename,
@@ -95,27 +78,30 @@ def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = F
     )
 
 
-_Rank = tuple[int, bool, datetime, int]
+_Order = tuple[int, bool, bool, datetime, int]
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
-def _candidates(found: Status) -> Iterator[tuple[_Rank, Item]]:
+def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
     groups = {group.first: group for group in found.lanes}
     hidden = {name for group in found.lanes for name in group.rows if name != group.first}
-    for n, one in enumerate((*attention_folded(found.needs_attention, found.lanes), *found.organisation)):
-        yield (_RANKS[one.kind], False, one.since or _FAR, n), _attention(one)
-    if found.state not in ("open", "paused"):
+    told = {word for one in found.needs_attention for word in (one.ref, one.command)}
+    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
+        yield (one.rank, False, False, _FAR, n), _attention(one)
+    if found.state not in ("open", "paused") or any(
+        one.kind == "exercise_over" for one in found.needs_attention
+    ):
         return
     for row in found.tasks:
-        if row.state in ("ready", "active") and row.kind in PEOPLE and not row.overdue and not row.stuck:
-            if row.invocation in hidden:
-                continue
-            mine = row.invocation in found.mine
-            yield (_READY, not mine, row.due or _FAR, row.row), _ready(found, row, groups.get(row.invocation))
+        if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in told | hidden:
+            order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
+            item = _ready(found, row, groups.get(row.invocation))
+            if item.command not in told:
+                yield order, item
 
 
 def _attention(one: Attention) -> Item:
-    return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command)
+    return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command, rank=one.rank, due=one.due)
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
@@ -126,6 +112,7 @@ def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
         ref=row.invocation,
         text=f"{words(group) if group else named(row)}{f' – {who}' if who else ''}{clock}",
         command=advice.row_step(row),
+        rank=TASKS,
         due=row.due,
     )
 
@@ -143,7 +130,7 @@ def next_page(found: Next) -> Page:
     )
     blocks: list[Block] = [*top(heading)]
     if not found.next:
-        blocks.append(line("Nothing to do now.", "good"))
+        blocks.append(line(NOTHING, "good"))
     for n, one in enumerate(found.next, start=1):
         blocks.append(Paragraph(cells=(Cell(f"{n}. ", "title"), Cell(one.text)), hang=3))
         blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=3, hang=2))

@@ -18,10 +18,12 @@ from runner.engine.plan import Library
 from runner.engine.signing import authors, counted, subject
 from runner.engine.view import item_of, open_before, outwards, title_of
 from runner.model.incident import Incident, Invocation, Scope
-from runner.model.playbook import AnyStep, Approve, Call, Group, Repeat, Task
+from runner.model.playbook import AnyStep, Approve, Ask, Call, Group, Repeat, Task
 from runner.model.states import TaskState
 from runner.views.page import Paragraph, line
 
+CONTAINED = "RS.MI-01"
+"""NIST CSF 2.0: incidents are contained."""
 CONTAINERS = frozenset({"group", "repeat", "playbook"})
 """Kinds that hold other steps; what is inside them is shown in their stead."""
 
@@ -59,6 +61,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """The duty that a notice or a filing is for."""
     sets: str = ""
     """The fact that a question sets."""
+    containment: bool = False
+    """It stops the damage: it comes first while it is open."""
     over: bool = False
     superseded: bool = False
     """A newer invocation of the same step has taken its place."""
@@ -151,11 +155,19 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         item=_item(incident, scope),
         duty=item_of(incident, scope, getattr(step, "duty", "")),
         sets=invocation.sets,
+        containment=_contains(step),
         over=invocation.over,
         superseded=superseded,
         ended_at=invocation.ended_at,
         reason=invocation.reason,
     )
+
+
+def _contains(step: AnyStep | None) -> bool:
+    """Tell whether a step contains the incident: by its phase, or by RS.MI-01 of the NIST CSF. A question about it does not."""
+    if step is None or isinstance(step, Ask):
+        return False
+    return step.phase == "containment" or CONTAINED in step.csf
 
 
 def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) -> str:

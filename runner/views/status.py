@@ -14,6 +14,7 @@ from runner.model.incident import Incident
 from runner.model.states import Kind, State
 from runner.model.work import Failed
 from runner.views.attention import needs_attention
+from runner.views.do_now import ordered
 from runner.views.documents import NoticeRow, notice_rows
 from runner.views.lanes import LaneGroup, lane_groups
 from runner.views.messages import DeliveryRow, delivery_rows
@@ -95,8 +96,12 @@ def status(
     me: str = "",
     organisation: tuple[Attention, ...] = (),
     failed: Failed | None = None,
+    others: tuple[Attention, ...] = (),
 ) -> Status:
-    """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant."""
+    """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant.
+
+    ``others`` is what other incidents, closed with duties open, ask for now.
+    """
     rows = task_rows(incident, library)
     return Status(
         incident=incident.id,
@@ -113,7 +118,7 @@ def status(
         duties=tuple(duties),
         deliveries=delivery_rows(incident),
         notices=notice_rows(incident),
-        needs_attention=needs_attention(incident, rows, duties, now, failed),
+        needs_attention=ordered((*needs_attention(incident, rows, duties, now, failed), *others)),
         as_of=now,
         opened_at=incident.opened_at,
         severity=incident.severity,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from runner.model.duty import DutyStatus
 from runner.views import advice
 from runner.views.between import between_blocks
+from runner.views.do_now import LATER, calm
 from runner.views.documents import NoticeRow, notice_cells
 from runner.views.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.views.heading import Heading, top
@@ -39,15 +40,18 @@ def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None 
     now = found.as_of if zone is None else found.as_of.astimezone(zone)
     lanes = () if everything else found.lanes
     over = found.state in ("closed", "cancelled")
+    waiting = [one for one in found.needs_attention if one.rank < LATER]
+    later = [one for one in found.needs_attention if one.rank == LATER]
     blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
     for section in (
-        _attention(found.needs_attention, lanes),
+        _attention("DO NOW", waiting, lanes, calm(found.tasks)),
         _war_room(found),
         _domains(found, now),
         overrides_blocks(found.overrides, now),
         two_person_blocks(found.second_person),
         _clocks(found.duties, now, found.opened_at, lanes),
         _decided(found.duties),
+        _attention("QUESTIONS AFTER CONTAINMENT", later, lanes),
         _left_open(found) if over else _steps(found, now, lanes),
         _unproved(found, now),
         _notices(found.notices, now, everything),
@@ -78,13 +82,15 @@ def _subject(found: Status, now: datetime) -> str:
     return f"{playbooks} · {age} · event {found.version} · {moment(now, now.tzinfo or UTC)}"
 
 
-def _attention(items: Sequence[Attention], lanes: Sequence[LaneGroup]) -> Iterator[Block]:
+def _attention(
+    title: str, items: Sequence[Attention], lanes: Sequence[LaneGroup], otherwise: str = ""
+) -> Iterator[Block]:
+    """Yield a list of what waits; in place of an empty one stands ``otherwise``."""
     items = attention_folded(items, lanes)
     if not items:
-        yield line("Nothing needs you now.", "good")
-        yield Blank()
+        yield from (line(otherwise, "good"), Blank()) if otherwise else ()
         return
-    yield line(f"NEEDS A PERSON ({len(items)})", "title")
+    yield line(f"{title} ({len(items)})", "title")
     for one in items:
         yield Paragraph(
             cells=(Cell(f"{_MARKS[one.severity]:<3}", _TONES[one.severity]), Cell(one.text)), indent=1, hang=3

@@ -8,8 +8,12 @@ from typing import Literal
 import msgspec
 
 Severity = Literal["critical", "high", "medium", "low"]
+Rank = Literal[1, 2, 3, 4, 5, 6]
+"""1 containment and safety, 2 people to call, 3 duties whose work must begin, 4 other tasks, 5 questions, missing roles and
+confirmations, 6 questions that wait until the containment tasks are done or the first four hours are over."""
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 AttentionKind = Literal[
+    "containment",
     "outcome_unknown",
     "stuck",
     "rejected",
@@ -54,3 +58,6 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None
     text: str
     command: str
+    rank: Rank = 4
+    """Its place in DO NOW."""
+    due: datetime | None = None

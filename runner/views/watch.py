@@ -7,7 +7,6 @@ the watching does (or is stopped by Ctrl-C). Nothing here waits by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import tzinfo
 from typing import TYPE_CHECKING, TextIO
 
 from runner.views.page import Blank, Cell, Drawing, Page, Paragraph, plain
@@ -28,19 +27,19 @@ def watch(
     *,
     console: Console | None = None,
     width: int = 80,
-    zone: tzinfo | None = None,
+    draw: Callable[[Status], Page] = status_page,
 ) -> Status | None:
     """Draw until the ticks end; return the last status. Without a console that is a terminal, plain text to ``out``.
 
     Piped, a page is written again only when the incident itself has changed, so that a log does not fill with clocks.
     """
     if console is not None and console.is_terminal:
-        return _live(fetch, ticks, console, zone)
+        return _live(fetch, ticks, console, draw)
     last: Status | None = None
     for _ in ticks:
         found = fetch()
         if last is None or _changed(last, found):
-            out.write(plain(status_page(found, zone=zone), width))
+            out.write(plain(draw(found), width))
             out.flush()
         last = found
     return last
@@ -51,7 +50,9 @@ def _changed(last: Status, found: Status) -> bool:
     return last.version != found.version or kinds != [(one.kind, one.ref) for one in last.needs_attention]
 
 
-def _live(fetch: Fetch, ticks: Iterable[object], console: Console, zone: tzinfo | None) -> Status | None:
+def _live(
+    fetch: Fetch, ticks: Iterable[object], console: Console, draw: Callable[[Status], Page]
+) -> Status | None:
     """Draw over the whole screen. The drawing is laid out for the size that the terminal has at that moment."""
     from rich.live import Live
 
@@ -59,7 +60,7 @@ def _live(fetch: Fetch, ticks: Iterable[object], console: Console, zone: tzinfo 
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         for _ in ticks:
             last = fetch()
-            live.update(Drawing(_with_foot(status_page(last, zone=zone)), fit=True), refresh=True)
+            live.update(Drawing(_with_foot(draw(last)), fit=True), refresh=True)
     return last
 
 

@@ -53,7 +53,14 @@ risk: {to_people: high}
 
 
 def noticed(
-    desk: AtDesk, folder: Path, *, body: str = BODY, language: str = "en", forbids: str = "[]", more: str = ""
+    desk: AtDesk,
+    folder: Path,
+    *,
+    body: str = BODY,
+    language: str = "en",
+    forbids: str = "[]",
+    more: str = "",
+    playbook: str = PLAYBOOK,
 ) -> AtDesk:
     """Open the incident; its notice is drafted, and one fact that it must say is missing."""
     desk.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"]})
@@ -62,7 +69,7 @@ def noticed(
     text = NOTICE.replace("@language", language).replace("@forbids", forbids)
     text = text.replace("@body", body).replace("@more\n", f"{more}\n" if more else "")
     (own / "short-notice.md").write_text(text, encoding="utf-8")
-    for name, content in (("noticed.yaml", PLAYBOOK), ("facts.yaml", FACTS)):
+    for name, content in (("noticed.yaml", playbook), ("facts.yaml", FACTS)):
         (folder / name).write_text(content, encoding="utf-8")
     desk.done("open", str(folder / "noticed.yaml"), "--yes", "--facts", str(folder / "facts.yaml"))
     return desk

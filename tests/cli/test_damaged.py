@@ -177,5 +177,6 @@ def test_a_title_that_was_changed_hides_no_other_incident(two: AtDesk) -> None:
     rows = two("list", "--format", "json").json["incidents"]
     assert {one["codename"]: one["unread"] for one in rows} == {DAMAGED: True, WHOLE: False}
     assert two("status", DAMAGED).code == 0
-    assert two("doctor", "--repair").code == 0
+    report = two("doctor", "--repair", "--format", "json").json
+    assert {one["area"] for one in report["findings"] if one["severity"] == "error"} == {"do now"}
     assert not any(one["unread"] for one in two("list", "--format", "json").json["incidents"])

@@ -122,7 +122,7 @@ def told(tocsin: AtDesk, incident: str, kind: str) -> list[str]:
 
 def examined(tocsin: AtDesk, area: str) -> list[tuple[str, str]]:
     """Return how severe everything is that the doctor finds in an area, and what it says."""
-    findings = tocsin("doctor", "--format", "json").json["findings"]
+    findings = tocsin("doctor", "--offline", "--format", "json").json["findings"]
     return [(one["severity"], one["what"]) for one in findings if one["area"] == area]
 
 

@@ -216,6 +216,12 @@ def told(text: str) -> str:
     return " ".join(text.split())
 
 
+def wrong(tocsin: AtDesk) -> set[str]:
+    """Return the areas in which the doctor finds errors."""
+    found = tocsin("doctor", "--format", "json").json["findings"]
+    return {one["area"] for one in found if one["severity"] == "error"}
+
+
 def test_a_missed_exercise_is_said_everywhere_until_somebody_acknowledges_it(
     tocsin: AtDesk, exercise: str
 ) -> None:
@@ -223,7 +229,7 @@ def test_a_missed_exercise_is_said_everywhere_until_somebody_acknowledges_it(
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     refused = tocsin("drill", "acknowledge", exercise, "--reason", "too early")
     assert (refused.code, refused.error) == (1, "nothing_to_acknowledge")
-    assert tocsin("doctor").code == 0
+    assert "organisation" not in wrong(tocsin)
     tocsin.clock.advance(DAY)
     tocsin("drill", "run", "--due")
     found = tocsin("status", "--format", "json").json

@@ -230,8 +230,8 @@ def test_a_clock_that_runs_out_after_closing_is_announced(closed: AtDesk) -> Non
 def test_what_runs_out_in_a_closed_incident_is_told_beside_another(closed: AtDesk, tmp_path: Path) -> None:
     closed.done("open", str(tmp_path / "badge.yaml"), "--yes")
     closed.clock.advance(timedelta(days=4))
-    said = closed("status", "calm-heron", "--format", "json").json
-    assert INITIAL in [one["ref"] for one in said["organisation"]]
+    said = closed("status", "calm-heron", "--check", "--format", "json")
+    assert (said.code, INITIAL in [one["ref"] for one in said.json["needs_attention"]]) == (4, True)
 
 
 def test_an_incident_is_reopened_with_a_reason_and_goes_on(closed: AtDesk) -> None:

@@ -116,7 +116,7 @@ ASKED = (
     ("worker --once", ""),
     ("serve-callbacks --list", ""),
     ("audit verify", ""),
-    ("doctor", ""),
+    ("doctor --offline", "`tocsin doctor`"),
     ("person import contacts.csv --yes", "`tocsin person import`"),
     ("person export people.yaml", "`tocsin person export FILE`"),
     ("person forget zoe --yes", "`tocsin person forget PERSON`"),

@@ -30,7 +30,7 @@ CONTRACT = [
     "needs_attention",
 ]
 TASK = ["step", "invocation", "kind", "title", "state", "assignee", "due"]
-ATTENTION = ["kind", "severity", "ref", "since", "text", "command"]
+ATTENTION = ["kind", "severity", "ref", "since", "text", "command", "rank", "due"]
 
 
 def test_an_incident_just_opened_shows_all_that_is_to_come() -> None:

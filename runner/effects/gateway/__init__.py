@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -161,6 +162,17 @@ class Gateway:
             for name in unused
         ]
         return tuple(found)
+
+    def server(self, channel: Channel) -> tuple[str, int] | None:
+        """Return the host and port that a channel connects to, as its settings name them; None where they name none."""
+        named = msgspec.structs.asdict(self._ready(channel)[1])
+        try:
+            url = urlsplit(str(named.get("url") or named.get("api") or ""))
+            host = url.hostname or named.get("host")
+            port = url.port or named.get("port") or (443 if url.scheme == "https" else 80)
+        except ValueError:  # lint says so
+            return None
+        return (str(host), int(port)) if host else None
 
     def look_up(self, channel: Channel) -> tuple[ChannelFinding, ...]:
         """Return what the network says against a channel, where its integration knows whom to ask."""

@@ -103,6 +103,53 @@ def test_a_duty_is_to_be_done_two_hours_before_its_start(tocsin: AtDesk, tmp_pat
     assert ("duty_overdue", DUTY) in one_list(desk)
 
 
+# --- the order ------------------------------------------------------------------------------------------
+
+
+def ranks(desk: AtDesk, kind: str) -> set[int]:
+    found = rows(desk)
+    assert [one["rank"] for one in found] == sorted(one["rank"] for one in found)
+    return {one["rank"] for one in found if one["kind"] == kind}
+
+
+def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk) -> None:
+    assert ranks(contained, "containment") == {1}
+    assert ranks(contained, "fact_missing") == {6}
+    for words in (("next", "--all"), ("watch",)):
+        found = contained(*words, "--format", "json").json
+        first = (found.get("next") or found["needs_attention"])[0]
+        assert (first["kind"], first["rank"], first["due"]) == ("containment", 1, "2026-11-24T09:15:00Z")
+    for row in ("1", "2"):
+        contained.done("task", "check", "block", row)
+    contained.done("task", "done", "block")
+    assert ranks(contained, "fact_missing") == {5}
+
+
+def test_legal_questions_wait_for_four_hours_at_most(contained: AtDesk) -> None:
+    contained.clock.advance(timedelta(hours=4))
+    assert (ranks(contained, "overdue"), ranks(contained, "fact_missing")) == ({1, 4}, {5})
+
+
+def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk) -> None:
+    contained.clock.time = datetime.fromisoformat("2026-11-27T08:30:00Z") - timedelta(hours=11)
+    assert 3 in ranks(contained, "fact_missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("ransomware", ["isolate"]), ("sim-swap", []), ("messaging-outage", [])],
+)
+def test_the_shipped_playbooks_name_their_containment_tasks(
+    tocsin: AtDesk, name: str, first: list[str]
+) -> None:
+    tocsin.done("open", name, "--yes", "--no-work")
+    found = tocsin("status", "--format", "json").json
+    assert [one["ref"].rpartition(":")[2] for one in found["needs_attention"] if one["rank"] == 1] == [
+        f"{step}#1" for step in first
+    ]
+    assert any(one["containment"] for one in found["tasks"])
+
+
 # --- no worker ------------------------------------------------------------------------------------------
 
 SCREENS = (

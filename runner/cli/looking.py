@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from datetime import UTC, tzinfo
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.home import NEEDS_A_PERSON
@@ -182,7 +182,7 @@ def timeline(
     where: Where = None,
     everything: All = False,
     privileged: Annotated[bool, Option("--privileged", help="Tell privileged notes, too.")] = False,
-    utc: Annotated[bool, Option("--utc", help="Times in UTC, not in this machine's zone.")] = False,
+    utc: Annotated[bool, Option("--utc", help="Times in UTC, not in the organisation's zone.")] = False,
     search: Annotated[str, Option("--search", metavar="TEXT", help="Only entries with this text.")] = "",
     kind: Annotated[
         str, Option("--kind", metavar="KIND", help="Only entries of this kind, as task, message, fact.")
@@ -202,6 +202,7 @@ def timeline(
     from runner.views.sentences import KINDS
     from runner.views.timeline import narrowed, timeline_page
     from runner.views.timeline import timeline as view
+    from runner.views.words import READER, here
 
     if kind and kind not in KINDS:
         raise Usage(
@@ -214,12 +215,9 @@ def timeline(
     if by and not any(by == one.claimed for one in found.entries):
         desk.known(by)
     found = narrowed(found, search, kind, by, instant(since, session.now()) if since else None)
-    zone = UTC if utc else _local(session)
-    session.show(found, lambda: timeline_page(found, zone, everything=everything))
-
-
-def _local(session: Session) -> tzinfo:
-    return session.now().astimezone().tzinfo or UTC
+    if utc:
+        READER.set(UTC)
+    session.show(found, lambda: timeline_page(found, here(), everything=everything))
 
 
 def use(session: Session, incident: Where = None) -> None:

@@ -15,7 +15,7 @@ from runner.views import advice
 from runner.views.page import Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import TaskRow, task_rows
 from runner.views.second_person import awaited_words
-from runner.views.words import aside_words
+from runner.views.words import aside_words, here
 
 if TYPE_CHECKING:
     from runner.model.actor import Actor
@@ -191,7 +191,7 @@ def page(report: Done) -> Page:
     """Draw the answer: short, since the next command shows the rest."""
     tone: Tone = "warn" if report.second_person else "good"
     blocks: list[Paragraph | Table] = [line(words, tone) for words in report.done]
-    blocks += [line(f"deadline: {move_words(one)}", "warn", hang=2) for one in report.deadlines]
+    blocks += [line(f"deadline: {move_words(one, here())}", "warn", hang=2) for one in report.deadlines]
     if report.ready:
         blocks.append(line("ready now:", "title"))
         rows = tuple(

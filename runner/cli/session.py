@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ import msgspec
 
 from runner.cli.streams import as_json, cleaned, unread
 from runner.cli.world import World
+from runner.decoding import from_json
 from runner.errors import NotFound, Refused, Usage, warning
 from runner.model.actor import VIA
 from runner.service.choosing import OPEN, Choice, choice_file, keep_choice, read_choice
@@ -143,6 +144,9 @@ class Session:
         except BaseException:
             desk.store.close()
             raise
+        from runner.views.zones import named_zone
+
+        self._read_in(named_zone(desk.home.organisation.get("zone")))
         return desk
 
     def _refuse_stranger(self, desk: Desk) -> None:
@@ -256,8 +260,18 @@ class Session:
 
     def incident(self, given: str | None = None) -> Incident:
         """Return the incident that is meant, as of now."""
+        from runner.views.zones import zone_of
+
         self._about = self.desk.load(self.name(given))
+        if "organisation.zone" in self._about.facts:
+            self._read_in(zone_of(self._about))
         return self._about
+
+    def _read_in(self, zone: tzinfo | None) -> None:
+        """Show all times in a zone from now on; None ends that."""
+        from runner.views.words import READER
+
+        READER.set(zone)
 
     def reopen(self) -> None:
         """Read the settings anew, where a home is open."""
@@ -283,7 +297,7 @@ class Session:
         about = self._about if (not self.options.writes if reads is None else reads) else None
         if self.json:
             if about is not None and self._needs_worker(about):
-                report = {**msgspec.to_builtins(report), "worker": self._worker()}
+                report = {**from_json(msgspec.json.encode(report)), "worker": self._worker()}
             self.show_json(report)
             return
         shown = page() if callable(page) else page
@@ -372,3 +386,4 @@ class Session:
         """Let the store go, where it was opened."""
         if "desk" in self.__dict__:
             self.desk.store.close()
+            self._read_in(None)

@@ -10,6 +10,7 @@ from runner.cli.session import Session
 from runner.errors import NotFound
 from runner.model.incident import Incident
 from runner.service.naming import refuse_to_come, resolve_step
+from runner.views.heading import heading_of, top
 from runner.views.page import Cell, Page, Table, Tone, line
 from runner.views.rows import TaskRow, numbered
 from runner.views.words import when
@@ -59,4 +60,4 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     )
     if not cells:
         return Page((line(f"{incident.codename} has no steps like that", "dim"),))
-    return Page((Table(rows=cells, elastic=3, indent=0),))
+    return Page((*top(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))

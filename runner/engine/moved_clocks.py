@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
@@ -73,11 +73,13 @@ def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str
         )
 
 
-def move_words(one: ClockMove) -> str:
-    """Return a move in words: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
+def move_words(one: ClockMove, zone: tzinfo = UTC) -> str:
+    """Return a move in words, in a zone: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
     direction = "later" if one.later else "earlier"
-    return f"{one.citation or one.duty} from {_instant(one.old)} to {_instant(one.new)}, {direction}"
+    return (
+        f"{one.citation or one.duty} from {_instant(one.old, zone)} to {_instant(one.new, zone)}, {direction}"
+    )
 
 
-def _instant(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%a %d %b %Y %H:%M} UTC" if at is not None else "no deadline"
+def _instant(at: datetime | None, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}" if at is not None else "no deadline"

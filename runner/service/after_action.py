@@ -21,6 +21,7 @@ from runner.views.after_action import after_action
 from runner.views.after_action_clock import marks_of
 from runner.views.after_action_source import Numbers, Source, numbers_of, unready
 from runner.views.timeline import timeline, words_of
+from runner.views.words import read_in
 from runner.views.zones import zone_of
 
 if TYPE_CHECKING:
@@ -34,17 +35,20 @@ def source_of(desk: Desk, incident: Incident) -> Source:
     rows = list(desk.store.read(incident.id))
     items = of_incident(read(desk), incident.id)
     plan = plan_behind(desk, incident)
+    zone = zone_of(incident, plan.clock.start if plan is not None else "")
+    with read_in(zone):
+        entries = timeline(incident, library, rows).entries
     return Source(
         incident=incident,
         plan=plan,
-        entries=timeline(incident, library, rows).entries,
+        entries=entries,
         duties=tuple(desk.duties(incident)),
         marks=tuple(marks_of(rows)),
         titles=words_of(incident, library).titles,
         head=f"{head.version}:sha256:{head.hash}",
         now=desk.now_in(incident),
         made_at=desk.clock.now(),
-        zone=zone_of(incident, plan.clock.start if plan is not None else ""),
+        zone=zone,
         items=items,
         contacts=contacts(desk, items),
     )

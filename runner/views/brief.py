@@ -5,7 +5,7 @@ and what has changed since the last brief.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -14,6 +14,7 @@ from runner.model.duty import DutyStatus
 from runner.model.handover import Handover
 from runner.model.incident import Incident
 from runner.views.do_now import LATER, NOTHING
+from runner.views.duties import deadline_words
 from runner.views.heading import Heading, heading_of, top
 from runner.views.page import Blank, Block, Cell, Page, Table, line
 from runner.views.rows import TaskRow
@@ -55,6 +56,10 @@ class OpenClock(msgspec.Struct, frozen=True, kw_only=True):
     duty: str
     recipient: str
     due: datetime | None
+    due_local: datetime | None
+    """The same in the zone that counts."""
+    due_date: date | None
+    """The date that ends with it there, where the law names a date."""
     latest_safe_start: datetime | None
     provisional: bool
     state: str
@@ -134,6 +139,8 @@ def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
             duty=one.id,
             recipient=one.recipient,
             due=one.due,
+            due_local=one.due_local,
+            due_date=one.due_date if one.due_kind == "date" else None,
             latest_safe_start=one.latest_safe_start,
             provisional=one.provisional,
             state=one.state,
@@ -167,7 +174,7 @@ def brief_page(found: Brief) -> Page:
     """Draw it for somebody who has just been woken."""
     now = found.as_of
     blocks: list[Block] = [
-        *top(found.heading, f"brief of {moment(now, now.tzinfo or UTC)}, up to entry {found.version}"),
+        *top(found.heading, f"brief of {moment(now)}, up to entry {found.version}"),
         *((line(found.summary), Blank()) if found.summary else ()),
         line(f"command: {', '.join(found.command) or 'nobody'}"),
         *(room_blocks(found.war_room) if found.war_room is not None else ()),
@@ -180,7 +187,7 @@ def brief_page(found: Brief) -> Page:
     )
     blocks += _section("do now", now_, calm)
     blocks += _section("questions after containment", later) if later else []
-    blocks += _section("clocks, by when work must begin", [_clock(one, now) for one in found.clocks])
+    blocks += _section("clocks", [_clock(one, now) for one in found.clocks])
     blocks += _section("waited for", [_wait(one, now) for one in found.waiting])
     blocks += _section("decided", [_entry(one, now) for one in found.decisions])
     if found.last is not None:
@@ -201,11 +208,17 @@ def _attention(one: Attention) -> tuple[Cell, ...]:
 
 
 def _clock(one: OpenClock, now: datetime) -> tuple[Cell, ...]:
-    start = when(one.latest_safe_start, now) if one.latest_safe_start else "no date"
-    due = left(one.due, now) if one.due else "no number in the law"
+    start = (
+        f"; start by {when(one.latest_safe_start, now)}"
+        if one.latest_safe_start not in (None, one.due)
+        else ""
+    )
+    due = deadline_words(one.due, one.due_local, one.due_date, now)
     doubt = ", provisional" if one.provisional else ""
     late = one.state == "overdue" or (one.latest_safe_start is not None and one.latest_safe_start < now)
-    return Cell(start, "alarm" if late else "plain"), Cell(f"{one.duty} to {one.recipient}: {due}{doubt}")
+    clock = left(one.due, now) if one.due else "no number in the law"
+    words = f"{one.duty} to {one.recipient}{f': {due}' if due else ''}{start}{doubt}"
+    return Cell(clock, "alarm" if late else "plain"), Cell(words)
 
 
 def _wait(one: Waiting, now: datetime) -> tuple[Cell, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 from runner.engine.sight import questions
@@ -12,7 +12,7 @@ from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.second_person import ground_words
-from runner.views.words import count, day, left, moment, signatures, unsigned, when
+from runner.views.words import READER, count, day, left, moment, signatures, unsigned, when
 
 _DONE = {
     "filed": "filed",
@@ -87,27 +87,31 @@ def _without_number(duty: DutyStatus) -> str:
 
 
 def due_words(duty: DutyStatus, now: datetime) -> str:
-    """Return when it is due where it counts: a date ends with its last second in that zone."""
-    if duty.due is None:
+    """Return when it is due, with the authority's time where that differs; a date ends with its last second there."""
+    date_ = duty.due_date if duty.due_kind == "date" else None
+    return deadline_words(duty.due, duty.due_local, date_, now)
+
+
+def deadline_words(due: datetime | None, local: datetime | None, date_: date | None, now: datetime) -> str:
+    """Return a deadline in the reader's zone; ``local`` is the same where it counts, ``date_`` what ends with it there."""
+    if due is None:
         return ""
-    if duty.due_kind == "date" and duty.due_date is not None:
-        zone = duty.due_local.tzname() if duty.due_local else None
-        return f"by the end of {day(duty.due_date)}" + (f" ({zone})" if zone else "")
-    there = duty.due_local or duty.due
-    zone_of = there.tzinfo or UTC
-    words = when(duty.due, now, zone_of)
-    return f"due {words} {there.tzname() or ''}".rstrip()
+    mine, there = due.astimezone(READER.get() or now.tzinfo or UTC), local or due
+    end = f"the end of {day(date_)}" if date_ is not None else ""
+    if mine.utcoffset() == there.utcoffset():
+        return f"by {end}" if end else f"due {when(due, now)}"
+    theirs = end or (f"{there:%H:%M}" if there.date() == mine.date() else f"{day(there)} {there:%H:%M}")
+    return f"due {when(due, now)} ({theirs} {there.tzname() or ''} at the authority)"
 
 
 def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
-    """Return by when to begin, in the zone of the due time; "at once" where that lies before there was anything to begin."""
+    """Return by when to begin; "at once" where that lies before there was anything to begin."""
     start = duty.latest_safe_start
     if start is None or start == duty.due or duty.state in _DONE:
         return ""
     if any(begun is not None and start < begun for begun in (duty.clock.start, opened)):
         return "at once"
-    zone = duty.due_local.tzinfo if duty.due_local else None
-    return f"by {moment(start, zone or UTC)}{' (passed)' if start <= now else ''}"
+    return f"by {when(start, now)}{' (passed)' if start <= now else ''}"
 
 
 def duties_page(
@@ -128,11 +132,11 @@ def duties_page(
     if not report.duties:
         blocks.append(line("no duty has been assessed: no law is pinned, or no facts are known", "dim"))
     if not everything:
-        blocks.extend(_folded(report.duties))
+        blocks.extend(_folded(report.duties, now))
     return Page(tuple(blocks))
 
 
-def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
+def _folded(found: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
     """Yield the questions that would tell the duties apart that are not in sight, the best question first."""
     far = [d for d in found if not d.in_sight and d.verdict != "not_applicable"]
     if far:
@@ -141,7 +145,7 @@ def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
             "title",
         )
         for path, held in islice(questions((d, d.missing_facts) for d in far).items(), _ASKED):
-            words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held)}"
+            words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held, now)}"
             yield Paragraph(cells=(Cell(words),), indent=2, hang=2)
             yield Paragraph(cells=(Cell("→ "), Cell(advice.state_fact(path), "command")), indent=2, hang=2)
     out = sum(d.verdict == "not_applicable" for d in found)
@@ -149,10 +153,10 @@ def _folded(found: Sequence[DutyStatus]) -> Iterator[Block]:
         yield line(f"{out} that do not apply are not shown (--all)", "dim")
 
 
-def _shortest(held: Sequence[DutyStatus]) -> str:
+def _shortest(held: Sequence[DutyStatus], now: datetime) -> str:
     """Say how soon the first of several duties would be due, so that nobody waits too long with the answer."""
     first = min((d for d in held if d.due), key=lambda d: d.due or FAR, default=None)
-    return f", the first due {moment(first.due)} ({first.id})" if first is not None and first.due else ""
+    return f", the first due {when(first.due, now)} ({first.id})" if first is not None and first.due else ""
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
@@ -194,16 +198,16 @@ def record_words(record: DutyDone) -> str:
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
-    start = moment(duty.clock.start) if duty.clock.start else "not known"
+    start = when(duty.clock.start, now) if duty.clock.start else "not known"
     doubt = ", provisional: not yet fixed by anyone" if duty.provisional else ""
     yield "clock", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
     yield "due", due_words(duty, now).removeprefix("due "), "plain"
     start_at = start_words(duty, now, opened)
     yield ("start by" if start_at.startswith("by ") else "start"), start_at.removeprefix("by "), "plain"
     if duty.latest_legal and duty.latest_legal != duty.due:
-        yield "law allows", moment(duty.latest_legal), "dim"
+        yield "law allows", when(duty.latest_legal, now), "dim"
     if duty.not_before:
-        yield "not before", moment(duty.not_before), "warn"
+        yield "not before", when(duty.not_before, now), "warn"
     yield "standard", duty.standard, "plain"
 
 

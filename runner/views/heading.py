@@ -9,6 +9,7 @@ from runner.model.states import MARKS, Kind, State
 from runner.views import advice
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.views.second_person import alone_words
+from runner.views.words import zone_words
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +63,9 @@ def without_worker(page: Page) -> Page:
     return Page((*page.blocks[:under], says, start, *page.blocks[under:]))
 
 
-def top(heading: Heading, subject: str = "") -> tuple[Block, ...]:
-    """Return the first lines of a page about one incident: marking, codename, title, and what the page is about."""
+def top(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
+    """Return the first lines of a page about one incident: marking, codename, title, what the page is about and its zone."""
+    subject = " · ".join(filter(None, (subject, zone_words() if zoned else "")))
     state = "" if heading.state == "open" else f"  {heading.state.upper()}"
     return (
         *marked(heading.kind),

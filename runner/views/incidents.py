@@ -13,7 +13,7 @@ from runner.model.states import MARKS
 from runner.model.work import Failed
 from runner.views.advice import close_exercise, resume
 from runner.views.page import Blank, Block, Cell, Page, Table, line
-from runner.views.words import ago, aside_words, count, left
+from runner.views.words import ago, aside_words, count, left, moment
 
 
 class Row(Protocol):
@@ -200,9 +200,10 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
         return f"to be closed: {close_exercise(one.codename)}"
     if one.left_open:
         return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
-    parts = [f"exercise time {one.exercise_time:%Y-%m-%d %H:%M}"] if one.exercise_time is not None else []
+    parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
     if one.has_work:
         parts.append("work is due")
     elif one.next_due is not None and one.state == "open":
-        parts.append(f"next: {left(one.next_due, now)}")
+        clock = " in real time" if one.exercise_time is not None else ""
+        parts.append(f"next{clock}: {left(one.next_due, now)}")
     return "; ".join(parts)

@@ -18,7 +18,7 @@ from runner.views.called_roles import RoleRow, role_blocks, role_rows
 from runner.views.heading import Heading, heading_of, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.rows import NotWritten, not_written, not_written_lines
-from runner.views.words import RECEIPTS, count, masked, when
+from runner.views.words import RECEIPTS, count, here, masked, when
 
 PROVED: Mapping[Proof, str] = {
     "none": "nothing proved",
@@ -329,7 +329,7 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
         case "cancelled":
             return f"called off; {proved}{doubt}", "dim"
         case _ if row.starts_at is not None:
-            return f"told at {row.starts_at:%H:%M} UTC if nobody answers", "dim"
+            return f"told at {row.starts_at.astimezone(here()):%H:%M} if nobody answers", "dim"
         case _ if not row.attempts:
             return "not sent yet", "warn"
         case _ if row.owed is not None:

@@ -173,7 +173,9 @@ def proof_page(report: ProofReport) -> Page:
 
 
 def _blocks(report: ProofReport) -> Iterator[Block]:
-    yield from top(report.heading, f"what is proved of delivery {report.delivery} to {report.recipient}")
+    yield from top(
+        report.heading, f"what is proved of delivery {report.delivery} to {report.recipient}", zoned=False
+    )
     yield line(report.sentence, hang=2)
     yield Blank()
     yield line(report.not_proved, "warn", hang=2)

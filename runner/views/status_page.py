@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 
 from runner.model.duty import DutyStatus
 from runner.views import advice
 from runner.views.between import between_blocks
-from runner.views.do_now import LATER, calm
+from runner.views.do_now import LATER, NOTHING, calm
 from runner.views.documents import NoticeRow, notice_cells
 from runner.views.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.views.heading import Heading, top
@@ -35,16 +35,16 @@ FAR_ROW = 1_000_000
 """Where a step that was not invoked yet stands in the order."""
 
 
-def status_page(found: Status, *, everything: bool = False, zone: tzinfo | None = None) -> Page:
-    """Draw a status. ``everything`` unfolds what is done; ``zone`` is the reader's (UTC without it)."""
-    now = found.as_of if zone is None else found.as_of.astimezone(zone)
+def status_page(found: Status, *, everything: bool = False) -> Page:
+    """Draw a status. ``everything`` unfolds what is done."""
+    now = found.as_of
     lanes = () if everything else found.lanes
     over = found.state in ("closed", "cancelled")
     waiting = [one for one in found.needs_attention if one.rank < LATER]
     later = [one for one in found.needs_attention if one.rank == LATER]
     blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
     for section in (
-        _attention("DO NOW", waiting, lanes, calm(found.tasks)),
+        _attention("DO NOW", waiting, lanes, NOTHING if over else calm(found.tasks)),
         _war_room(found),
         _domains(found, now),
         overrides_blocks(found.overrides, now),
@@ -79,7 +79,7 @@ def _subject(found: Status, now: datetime) -> str:
     playbooks = ", ".join(f"{one.name} {one.version}" for one in found.playbooks)
     length = span(found.as_of - found.opened_at)
     age = f"running for {length}" if found.state in ("open", "paused") else f"begun {length} ago"
-    return f"{playbooks} · {age} · event {found.version} · {moment(now, now.tzinfo or UTC)}"
+    return f"{playbooks} · {age} · event {found.version} · {moment(now)}"
 
 
 def _attention(
@@ -225,7 +225,7 @@ def _ready_group(group: LaneGroup, rows: Mapping[str, TaskRow], now: datetime) -
     """Return a group as one row: the number is that of the lane to begin with."""
     first = rows.get(group.first) or next(row for name, row in rows.items() if name in group.rows)
     cells = _ready(first, now)
-    begin = f"begin by {moment(group.start_by)}" if group.start_by else ""
+    begin = f"begin by {when(group.start_by, now)}" if group.start_by else ""
     clock = cells[4] if first.due is not None else Cell(begin, "plain")
     return (
         cells[0],

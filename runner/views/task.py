@@ -248,9 +248,9 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "role", " or ".join(row.roles)
     if row.due:
         clock = "" if row.over else f" ({left(row.due, now)})"
-        yield "due", f"{moment(row.due)}{clock}"
-    yield "ready", moment(report.ready_at) if report.ready_at else ""
-    yield "ended", _ended(report)
+        yield "due", f"{when(row.due, now)}{clock}"
+    yield "ready", when(report.ready_at, now) if report.ready_at else ""
+    yield "ended", _ended(report, now)
     if report.outside_role:
         yield "note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
     yield "waits for", ", ".join((*row.waits_for, *row.missing))
@@ -263,10 +263,10 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "phase", ", ".join(part for part in (report.phase, *report.csf) if part)
 
 
-def _ended(report: TaskReport) -> str:
+def _ended(report: TaskReport, now: datetime) -> str:
     if report.task.ended_at is None:
         return ""
-    return f"{moment(report.task.ended_at)}{f' by {report.ended_by}' if report.ended_by else ''}"
+    return f"{when(report.task.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
 
 
 def _words(report: TaskReport) -> Iterator[Block]:

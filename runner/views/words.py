@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from runner.model.actor import Actor
@@ -19,6 +21,8 @@ RECEIPTS = {
     "complained": "the reader reported it as unwanted",
 }
 """Receipts that prove nothing, in words."""
+READER: ContextVar[tzinfo | None] = ContextVar("reader", default=None)
+"""The one zone of a screen, the organisation's, set where a command opens a home; documents and reports bring their own."""
 
 
 def span(length: timedelta) -> str:
@@ -47,8 +51,8 @@ def ago(since: datetime, now: datetime) -> str:
 
 
 def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return an instant in a zone, else in that of ``now``: the time on the same day, with the day on others."""
-    zone = zone or now.tzinfo or UTC
+    """Return an instant in a zone, else the reader's, else that of ``now``: the time on the same day, with the day on others."""
+    zone = zone or READER.get() or now.tzinfo or UTC
     there, today = instant.astimezone(zone), now.astimezone(zone)
     clock = f"{there:%H:%M}"
     if there.date() == today.date():
@@ -57,9 +61,30 @@ def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     return f"{_day(there)}{year} {clock}"
 
 
-def moment(instant: datetime, zone: tzinfo = UTC) -> str:
-    """Return an instant in full: ``Tue 24 Nov 2026 10:00 UTC``."""
-    there = instant.astimezone(zone)
+@contextmanager
+def read_in(zone: tzinfo) -> Iterator[None]:
+    """Have all times stand in a zone meanwhile."""
+    token = READER.set(zone)
+    try:
+        yield
+    finally:
+        READER.reset(token)
+
+
+def here() -> tzinfo:
+    """Return the reader's zone; UTC where none was set."""
+    return READER.get() or UTC
+
+
+def zone_words() -> str:
+    """Return the label of a screen's zone: ``all times Europe/Berlin``; empty where none was set."""
+    zone = READER.get()
+    return f"all times {zone}" if zone is not None else ""
+
+
+def moment(instant: datetime, zone: tzinfo | None = None) -> str:
+    """Return an instant in full, in a zone, else the reader's: ``Tue 24 Nov 2026 10:00 UTC``."""
+    there = instant.astimezone(zone or here())
     name = there.tzname() or ""
     return f"{_day(there)} {there.year} {there:%H:%M} {name}".rstrip()
 

@@ -119,7 +119,7 @@ def test_where_no_incident_is_open_the_one_that_ended_last_is_named(incident: At
     incident.clock.advance(timedelta(days=3))
     said = incident("next", "--format", "json")
     assert (said.code, said.error) == (1, "no_incident")
-    assert all(word in said.json["message"] for word in ("amber-falcon", "2026", "11:00")), "which, and when"
+    assert all(word in said.json["message"] for word in ("amber-falcon", "2026", "12:00")), "which, and when"
     assert "amber-falcon" in said.json["hint"]
     incident.done("status", "--incident", "amber-falcon")
 

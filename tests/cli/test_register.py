@@ -77,7 +77,7 @@ def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: 
     [one] = home("duties", "register", "--format", "json").json["breaches"]
     [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
     assert (found["state"], found["at"], "decision" in one["missing"]) == ("open", None, True)
-    assert {"2026", "09:00", "maria", str(number)} <= set(re.findall(r"[\w:]+\w", found["reasons"]))
+    assert {"2026", "10:00", "maria", str(number)} <= set(re.findall(r"[\w:]+\w", found["reasons"]))
     waits = home("status", "--format", "json", *there).json["needs_attention"]
     commands = [each["command"] for each in waits if each["kind"] == "duty_reopened"]
     assert [command.split()[2] for command in commands] == ["record-filed", "decide"]

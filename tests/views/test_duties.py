@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 
 from runner.engine.law import duty_statuses
 from runner.model import commands as c
@@ -13,6 +15,7 @@ from runner.model.duty import DutiesReport, DutyRecord, DutyStatus
 from runner.views.duties import clock_words, due_words, duties, duties_page, running, start_words
 from runner.views.heading import heading_of
 from runner.views.page import plain
+from runner.views.words import read_in
 from tests import scenario as s
 from tests.views import scenes
 
@@ -94,15 +97,41 @@ def test_lateness_is_a_length_of_time() -> None:
 def test_a_date_ends_in_the_zone_that_counts() -> None:
     first = report(scenes.opened()).duties[0]
     dated = msgspec.structs.replace(first, due_kind="date", due_date=first.due.date())
-    assert due_words(dated, s.T0) == "by the end of Fri 27 Nov 2026 (UTC)"
+    assert due_words(dated, s.T0) == "by the end of Fri 27 Nov 2026"
 
 
-def test_the_moment_to_begin_stands_in_the_zone_of_the_due_time_and_says_when_it_is_past() -> None:
+BERLIN, NEW_YORK, TOKYO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "zone", "words"),
+    [
+        ("instant", ZoneInfo("Europe/Paris"), "due Fri 27 Nov 16:30"),
+        ("instant", NEW_YORK, "due Fri 27 Nov 16:30 (10:30 EST at the authority)"),
+        ("instant", TOKYO, "due Fri 27 Nov 16:30 (Sat 28 Nov 2026 00:30 JST at the authority)"),
+        ("date", ZoneInfo("Europe/Paris"), "by the end of Fri 27 Nov 2026"),
+        ("date", NEW_YORK, "due Fri 27 Nov 16:30 (the end of Fri 27 Nov 2026 EST at the authority)"),
+    ],
+)
+def test_a_deadline_stands_in_the_reader_s_zone_with_the_authority_s_where_it_differs(
+    kind: Literal["instant", "date"], zone: ZoneInfo, words: str
+) -> None:
     first = report(scenes.opened()).duties[0]
-    start, there = s.T0 + timedelta(hours=4), first.due.astimezone(ZoneInfo("Europe/Berlin"))
+    due = datetime(2026, 11, 27, 15, 30, tzinfo=UTC)
+    duty = msgspec.structs.replace(
+        first, due=due, due_kind=kind, due_local=due.astimezone(zone), due_date=date(2026, 11, 27)
+    )
+    with read_in(BERLIN):
+        assert due_words(duty, s.T0) == words
+
+
+def test_the_moment_to_begin_stands_in_the_reader_s_zone_and_says_when_it_is_past() -> None:
+    first = report(scenes.opened()).duties[0]
+    start, there = s.T0 + timedelta(hours=4), first.due.astimezone(NEW_YORK)
     duty = msgspec.structs.replace(first, due_local=there, latest_safe_start=start)
-    assert start_words(duty, s.T0) == "by Tue 24 Nov 2026 14:00 CET"
-    assert start_words(duty, start, s.T0) == "by Tue 24 Nov 2026 14:00 CET (passed)"
+    with read_in(BERLIN):
+        assert start_words(duty, s.T0) == "by 14:00"
+        assert start_words(duty, start, s.T0) == "by 14:00 (passed)"
     assert start_words(msgspec.structs.replace(duty, state="filed"), start) == ""
 
 

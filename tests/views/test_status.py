@@ -12,6 +12,7 @@ from runner.model import commands as c
 from runner.views.page import plain
 from runner.views.rows import TaskRow
 from runner.views.status_page import status_page
+from runner.views.words import read_in
 from tests import scenario as s
 from tests.views import scenes
 
@@ -42,7 +43,8 @@ def test_a_worked_incident_shows_its_clocks_its_approval_and_what_is_mine() -> N
 
 
 def test_everything_unfolds_what_has_ended() -> None:
-    page = status_page(scenes.shown(scenes.signing()), everything=True, zone=ZoneInfo("Europe/Berlin"))
+    with read_in(ZoneInfo("Europe/Berlin")):
+        page = status_page(scenes.shown(scenes.signing()), everything=True)
     scenes.compare("status.everything", page)
 
 

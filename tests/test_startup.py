@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.at_desk import PLAYBOOK
+from tests.cli.at_desk import PLAYBOOK, manual
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +67,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     playbook = folder / "lost-badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
     imported(folder / "home", "init")
+    manual(folder / "home")
     words = ("open", str(playbook), "--yes", "--fact", "incident.summary=x")
     imported(folder / "home", *words)
     imported(folder / "home", "status")  # asks once for the holidays of this year, and keeps them

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from runner.cli import outcome
+from runner.cli.background import keep_worker
 from runner.cli.completing import playbooks
 from runner.cli.domains import nothing_hangs
 from runner.cli.moments import instant
@@ -79,6 +80,9 @@ def open_(
         str, Option("--severity", metavar="LEVEL", help="sev1 to sev4; see: tocsin severity.")
     ] = "",
     yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+    no_worker: Annotated[
+        bool, Option("--no-worker", help="Start no worker in the background for a real incident.")
+    ] = False,
 ) -> None:
     """Open an incident: shows who will be told over what, and what is refused; then asks.
 
@@ -103,10 +107,10 @@ def open_(
         since=instant(since, session.now()) if since else None,
         severity=severity_of(severity) if severity else "",
     )
-    _open(session, request, yes=yes)
+    _open(session, request, yes=yes, no_worker=no_worker)
 
 
-def _open(session: Session, request: Request, *, yes: bool) -> None:
+def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> None:
     """Show what a request brings about, ask, do it, and say what came of it."""
     from runner.service.starting import commit_opening, prepare_opening
 
@@ -124,6 +128,8 @@ def _open(session: Session, request: Request, *, yes: bool) -> None:
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
     outcome.work(session, before.id)
+    if before.kind == "real" and not no_worker:
+        keep_worker(session, start=True)
     after = session.desk.load(before.id)
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
@@ -166,7 +172,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
         return
     session.say(
         "no worker is running: what becomes due later waits for your next command; "
-        f"leave one running: {advice.START_WORKER}"
+        f"start one: {advice.START_WORKER}"
     )
 
 

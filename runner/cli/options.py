@@ -118,7 +118,13 @@ class Declared(NamedTuple):
             **{name: own.pop(name) for name in _added(self.scope)},
         )
         with Session(world, options, self.formats) as session:
-            return self.function(session, **own)
+            try:
+                return self.function(session, **own)
+            finally:
+                if options.writes and session.opened:
+                    from runner.cli.background import keep_worker
+
+                    keep_worker(session)
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
@@ -126,7 +132,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
 
 
 class Commands:
-    """Commands by name; some are groups of others."""
+    """Commands by name; some are groups of others. The one without a name is what a group does by itself."""
 
     def __init__(self, name: str, words: str = "") -> None:
         """Begin with none; ``words`` is the help."""

@@ -20,7 +20,8 @@ def read(root: Commands, words: Sequence[str]) -> tuple[Declared, dict[str, Any]
     found: Commands | Declared = root
     rest = list(words)
     while isinstance(found, Commands):
-        inside = found.inside.get(rest.pop(0)) if rest else None
+        alone = found.inside.get("") if not rest or rest[0].startswith("-") else None
+        inside = alone or (found.inside.get(rest.pop(0)) if rest else None)
         if inside is None:
             return None
         found = inside

@@ -51,8 +51,9 @@ def reference_page() -> str:
 
 def _entries(path: str, command: Any) -> Iterator[str]:
     inside = getattr(command, "commands", None)
-    if inside is None:
+    if inside is None or command.invoke_without_command:
         yield _entry(path, command)
+    if inside is None:
         return
     for name, one in inside.items():
         yield from _entries(f"{path} {name}", one)

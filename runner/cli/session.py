@@ -149,6 +149,11 @@ class Session:
         self._read_in(named_zone(desk.home.organisation.get("zone")))
         return desk
 
+    @property
+    def opened(self) -> bool:
+        """Has the command opened the home?"""
+        return "desk" in self.__dict__
+
     def _refuse_stranger(self, desk: Desk) -> None:
         """Raise NotFound where a claim is nobody's name; the first person of a home adds themselves."""
         from runner.loading.contact_entries import is_short_name
@@ -275,7 +280,7 @@ class Session:
 
     def reopen(self) -> None:
         """Read the settings anew, where a home is open."""
-        if "desk" in self.__dict__:
+        if self.opened:
             self.__dict__.pop("desk").store.close()
 
     # --- showing ------------------------------------------------------------------------------------------
@@ -384,6 +389,6 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         """Let the store go, where it was opened."""
-        if "desk" in self.__dict__:
+        if self.opened:
             self.desk.store.close()
             self._read_in(None)

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.models import Default
 
 from runner.cli.commands import COMPLETION
 from runner.cli.options import Argument, Command, Commands, Declared, Parameter
@@ -114,10 +115,12 @@ def tocsin() -> None:
 
 def _fill(app: typer.Typer, commands: Commands) -> None:
     for name, one in commands.inside.items():
-        if isinstance(one, Declared):
+        if isinstance(one, Declared) and not name:
+            app.callback(invoke_without_command=True)(_function(one))
+        elif isinstance(one, Declared):
             app.command(name)(_function(one))
         else:
-            made = typer.Typer(name=name, help=one.words, rich_markup_mode=None)
+            made = typer.Typer(name=name, help=one.words or Default(None), rich_markup_mode=None)
             app.add_typer(made)
             _fill(made, one)
 
@@ -126,7 +129,12 @@ def _function(declared: Declared) -> Command:
     """Return the function that Typer calls, with the signature that Typer reads."""
 
     def call(ctx: typer.Context, **given: Any) -> int | None:
-        return declared.run(ctx.obj, given)
+        if ctx.invoked_subcommand is None:
+            return declared.run(ctx.obj, given)
+        if any(given[one.name] != one.default for one in declared.parameters()):
+            hint = f"tocsin {ctx.info_name} {ctx.invoked_subcommand} [OPTIONS]"
+            raise Usage("options come after the last command word", hint=hint, code="option_too_early")
+        return None
 
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),

@@ -6,11 +6,14 @@ Everything comes in through this one value, so that a test runs a whole command 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from runner.model.actor import Actor
     from runner.service.backoff import Backoff
     from runner.service.chance import Chance, Clock
@@ -31,6 +34,8 @@ class World(NamedTuple):
     chance: Chance
     who: Callable[[str], Actor]
     """From a claim (empty for none) to the actor that events are recorded with."""
+    spawn: Callable[[Sequence[str], Mapping[str, str], Path, Path], Popen[bytes]]
+    """Starts a command that outlives this one: its words, environment, folder and log; raises OSError."""
     backoff: Backoff | None = None
     """How a command waits for others that change the same thing; None does not."""
 
@@ -72,6 +77,7 @@ def this_world() -> World:
         clock=SystemClock(),
         chance=SystemChance(),
         who=_who,
+        spawn=_spawn,
         backoff=this_backoff(),
     )
 
@@ -87,3 +93,16 @@ def _who(claimed: str) -> Actor:
     from runner.service.opening import this_actor
 
     return this_actor(claimed)
+
+
+def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: Path) -> Popen[bytes]:
+    """Start a command in a session of its own: it ends neither with this process nor with its terminal."""
+    import subprocess
+
+    apart: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    given = [sys.executable, "-P", "-m", "runner", *words]  # -P: nothing is imported from the folder
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+        return subprocess.Popen(given, cwd=folder, env=dict(environ), **streams, **apart)  # noqa: S603  # no shell

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runner.drivers.poke import Bell, ring
 from runner.errors import StoreError
+from runner.service.workers import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from runner.drivers.outcomes import Performer
     from runner.service.desk import Desk, Write
 
-BELLS = "workers"
-"""The home's folder in which embedded workers write where they can be woken."""
-
 
 class Running(Protocol):
     """A worker that goes on, whichever the driver."""
 
     name: str
+    worker: Worker
+    """Its loop that writes."""
 
     def run(self) -> None:
         """Work until ``stop``; then take no more, wait for what has begun, and record it."""
@@ -55,7 +55,7 @@ def make_worker(desk: Desk, *, threads: int = 8, perform: Performer | None = Non
     if not is_shared(desk):
         from runner.drivers.embedded import Worker
 
-        return Listening(Worker(desk, threads=threads, perform=perform), desk.folder / BELLS)
+        return Listening(Worker(desk, threads=threads, perform=perform), desk.folder / FOLDER)
     try:
         from runner.drivers.postgres.worker import QueueWorker
     except ImportError as error:
@@ -88,7 +88,7 @@ class Listening:
 def _poking(desk: Desk) -> Write:
     def write(batch: Sequence[Any], **given: Any) -> list[Any]:
         results = desk.store.append(batch, **given)
-        ring(desk.folder / BELLS, desk.store.worker_alive)
+        ring(desk.folder / FOLDER, desk.store.worker_alive)
         return results
 
     return write

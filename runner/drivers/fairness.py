@@ -41,6 +41,8 @@ class Fairness:
         self._failing: set[str] = set()
         self._own = ""
         self._enough: timedelta | None = None
+        self.rounds = 0
+        """How often the loop has come round: it shows that the loop does not hang."""
         self.left = False
         """Nothing more was begun in other incidents, because a person waits for one."""
 
@@ -57,6 +59,7 @@ class Fairness:
 
         What happened is always recorded. Those that waited, then those that failed less often, come first.
         """
+        self.rounds += 1
         failed = self._tries.failed
         waiting = [name for name, given in commands.items() if name in failed and not given]
         again = [name for name in waiting if not failed[name].aside]

@@ -38,6 +38,7 @@ _KNOWN = (
     "corporate",
     "classes",
     "act",
+    "worker",
     "stationery",
     "second_person",
     "severities",
@@ -120,6 +121,12 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
                 hint="as https://ack.example.org",
             )
         )
+    ping = home.working.ping
+    if ping.startswith("command:") or not re.fullmatch(
+        rf"|https?://[^\s/?#@]+\S*|{_REFERENCE.pattern}", ping
+    ):
+        hint = "write https://…, or where it is kept: env:NAME, file:PATH or keyring:SERVICE/NAME"
+        found.append(source.problem(("worker", "ping"), "ping", "this is no address to call", hint=hint))
     for name, channel in home.channels.items():
         found.extend(_channel(name, channel, source))
     found.extend(_acting(home, source))

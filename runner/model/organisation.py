@@ -79,6 +79,18 @@ class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
 
 
+Mode = Literal["auto", "manual"]
+"""``auto``: ``open`` starts a worker for a real incident, and a writing command starts one again that died."""
+
+
+class Working(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How workers of the home begin, and whom they call while they work."""
+
+    mode: Mode = "auto"
+    ping: str = ""
+    """The URL of a dead man's switch, or where it is kept as a secret."""
+
+
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tocsin.yaml``: one organisation's settings. Secrets stand in it by reference only."""
 
@@ -105,6 +117,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     corporate: frozenset[str] = frozenset()
     """Failure domains of the company's own identity provider, network, mail and chat."""
     act: Acting = Acting()
+    worker: Mode | Working = "auto"
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
     severities: dict[Severity, str] = {}
@@ -114,7 +127,14 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def private_references(self) -> tuple[str, ...]:
         """Where the secrets are that no automatic action may have: the master key, the store's and the channels' own."""
         channels = (reference for one in self.channels.values() for reference in one.secrets.values())
-        return tuple(one for one in (self.master_key, self.store_password, *channels) if one)
+        return tuple(
+            one for one in (self.master_key, self.store_password, self.working.ping, *channels) if one
+        )
+
+    @property
+    def working(self) -> Working:
+        """How workers begin, also where only the mode is written."""
+        return self.worker if isinstance(self.worker, Working) else Working(mode=self.worker)
 
     def recipient(self, person: str) -> Recipient:
         """Return every known way to a person; nobody we know of has none."""

@@ -91,6 +91,9 @@ channels:
 
 # What the four levels of severity mean here; what they mean else: tocsin severity
 #severities: {{sev1: "…", sev2: "…", sev3: "…", sev4: "…"}}
+# The worker sends reminders and escalates when nobody types. auto: it starts when a real incident is opened. manual: only you
+# or a service start it. It can call a dead man's switch, as {{mode: auto, ping: env:NAME}}
+worker: auto
 
 # What automatic actions may do: the hosts that they may call, and whether they may run local commands at all.
 act: {{hosts: [], commands: false}}

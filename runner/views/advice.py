@@ -117,7 +117,7 @@ def close_exercise(incident: str) -> str:
     return f"tocsin drill end --close -i {incident}"
 
 
-START_WORKER = "tocsin worker"
+START_WORKER = "tocsin worker start"
 """Starts a worker that goes on."""
 WORK = "tocsin worker --once"
 USE_ROOM = "tocsin room use ADDRESS"

@@ -102,7 +102,15 @@ ENTRIES: tuple[Entry, ...] = (
         Role.OURS,
         ".venv",
         n=3,
-        command=("{bin}/tocsin", "--home", "{folder}/quiet", "open", "{folder}/three.yaml", "--yes"),
+        command=(
+            "{bin}/tocsin",
+            "--home",
+            "{folder}/quiet",
+            "open",
+            "{folder}/three.yaml",
+            "--yes",
+            "--no-worker",
+        ),
         prepare="ours/files.py",
     ),
     Entry(

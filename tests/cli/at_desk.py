@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import msgspec
 
@@ -73,6 +74,21 @@ class Chance:
         return next(self._names)
 
 
+def no_process(*given: object) -> NoReturn:
+    """Start nothing: what a test starts in the background would outlive it."""
+    raise AssertionError("a command of a test starts a worker: write 'worker: manual' into its home")
+
+
+def manual(home: Path) -> None:
+    """Have no command start a worker in a home, if there is one."""
+    settings = home / "tocsin.yaml"
+    text = settings.read_text(encoding="utf-8") if settings.exists() else "worker: manual"
+    if "\nworker: auto\n" in text:
+        settings.write_text(text.replace("\nworker: auto\n", "\nworker: manual\n"), encoding="utf-8")
+    elif "worker:" not in text:
+        settings.write_text(f"{text}\nworker: manual\n", encoding="utf-8")
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command answered."""
@@ -110,6 +126,7 @@ class AtDesk:
     environ: dict[str, str] = field(default_factory=dict)
     backoff: Backoff = field(default_factory=this_backoff)
     """How commands wait for others."""
+    spawn: Callable[..., NoReturn] = no_process
     offices: list[Desk] = field(default_factory=list)
     """Desks that a test opened beside the commands; they are closed with it."""
     store: str = ""
@@ -154,6 +171,7 @@ class AtDesk:
             clock=self.clock,
             chance=self.chance,
             who=lambda claimed: Actor(claimed=claimed or self.os_user, host="desk", os_user=self.os_user),
+            spawn=self.spawn,
             backoff=self.backoff,
         )
 
@@ -163,6 +181,7 @@ class AtDesk:
         assert said.code == 0, (words, said.err)
         if words[0] == "init":
             warm(self.home)
+            manual(self.home)
             if self.store:
                 self.settings()
                 self.office()
@@ -203,6 +222,7 @@ ORGANISATION: dict[str, Any] = {
         "ada": {"name": "Ada Adler", "contacts": [{"channel": "screen", "address": "ada"}]},
     },
     "roles": {"commander": ["maria"], "counsel": ["jonas", "ada"]},
+    "worker": "manual",
 }
 
 PLAYBOOK = """\

@@ -83,9 +83,9 @@ def test_opening_answers_with_the_plan_in_json(tocsin: AtDesk, playbook: Path) -
 
 
 def test_a_writing_command_that_makes_a_home_says_so(nowhere: AtDesk, playbook: Path) -> None:
-    said = nowhere("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    said = nowhere("open", str(playbook), "--yes", "--fact", "incident.summary=x", "--no-worker")
     assert (said.code, str(nowhere.home) in said.err) == (0, True)
-    said = nowhere("open", str(playbook), "--yes", "--fact", "incident.summary=x")
+    said = nowhere("open", str(playbook), "--yes", "--fact", "incident.summary=x", "--no-worker")
     assert (said.code, str(nowhere.home) in said.err) == (0, False), "it is said once"
 
 

@@ -39,7 +39,7 @@ def every(commands: Commands, path: tuple[str, ...] = ()) -> list[tuple[tuple[st
     """Return every command with the words that name it."""
     found = []
     for name, one in commands.inside.items():
-        here = (*path, name)
+        here = (*path, name) if name else path
         found += [(here, one)] if isinstance(one, Declared) else every(one, here)
     return found
 

@@ -74,6 +74,8 @@ def fault(root: Any, command: str) -> str:
     words = [CHOSEN.get(one, one.replace("[not-]", "not-")) for one in globals_last(split)]
     found, path = root, "tocsin"
     while hasattr(found, "commands"):
+        if found.invoke_without_command and (not words or words[0].startswith("-")):
+            break
         if not words or words[0] not in found.commands:
             return f"'{path}' has no '{' '.join(words[:1])}'"
         path = f"{path} {words[0]}"

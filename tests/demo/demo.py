@@ -49,6 +49,7 @@ organisation:
 people:
   ana: {{name: Ana, contacts: [{{channel: corporate-mail, address: ana@corp.example}}, {{channel: outside-mail, address: ana@outside.example}}, {{channel: pager, address: ana}}]}}
   ben: {{name: Ben, contacts: [{{channel: corporate-mail, address: ben@corp.example}}, {{channel: outside-mail, address: ben@outside.example}}, {{channel: pager, address: ben}}]}}
+worker: manual
 roles:
   commander: [ana]
   technical: [ana]

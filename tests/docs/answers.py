@@ -114,6 +114,7 @@ ASKED = (
     ),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),
+    ("worker status", "`tocsin worker status`, `worker start` and `worker stop`"),
     ("serve-callbacks --list", ""),
     ("audit verify", ""),
     ("doctor --offline", "`tocsin doctor`"),

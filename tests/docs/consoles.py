@@ -27,7 +27,7 @@ from typing import Any
 from runner.__main__ import main
 from runner.cli.world import World
 from runner.model.actor import Actor
-from tests.cli.at_desk import Chance, Clock
+from tests.cli.at_desk import Chance, Clock, manual, no_process
 
 ROOT = Path(__file__).resolve().parents[2]
 PERSON = "maria"
@@ -96,7 +96,9 @@ class Desk:
             clock=self.clock,
             chance=self.chance,
             who=lambda claimed: Actor(claimed=claimed or PERSON, host="desk", os_user=PERSON),
+            spawn=no_process,
         )
+        manual(self.folder / ".tocsin")
         with contextlib.chdir(self.folder), contextlib.redirect_stderr(screen):
             code = main(words[1:], world)
         shown = screen.getvalue().replace(str(self.folder), "~/tutorial")

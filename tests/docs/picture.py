@@ -20,6 +20,7 @@ from runner.cli.world import World
 from runner.model.actor import Actor
 from runner.views.page import Drawing
 from runner.views.status_page import status_page
+from tests.cli.at_desk import no_process
 from tests.docs.consoles import ROOT, Desk
 
 PICTURE = ROOT / "docs" / "_static" / "run.svg"
@@ -68,6 +69,7 @@ def draw(folder: Path) -> str:
         clock=desk.clock,
         chance=desk.chance,
         who=lambda claimed: Actor(claimed=claimed or "ana", host="desk", os_user="ana"),
+        spawn=no_process,
     )
     console = Console(
         record=True,

@@ -14,6 +14,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "record": ("note", "attach", "correct", "confirm", "close", "reopen", "pause", "resume", "cancel"),
         "runs": ("graft", "migrate"),
         "briefing": ("brief",),
+        "drill_reports": ("report",),
     },
     "Law and notices": {
         "duties": ("duties", "duty"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 from runner.cli.catalogs import catalog
-from runner.cli.drill_reports import report
+from runner.cli.drill_reports import drill_report
 from runner.cli.handbooks import handbook
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
@@ -47,7 +48,7 @@ def add(app: Commands) -> None:
     command(made, "real-world", Scope.WRITES)(real_world)
     command(made, "observe", Scope.WRITES)(observe)
     command(made, "rate", Scope.WRITES)(rate)
-    command(made, "report", Scope.WRITES)(report)
+    command(made, "report", Scope.WRITES)(drill_report)
     command(made, "schedule", Scope.HOME_WRITES)(schedule)
     command(made, "unschedule", Scope.HOME_WRITES)(unschedule)
     command(made, "schedules", Scope.ANYWHERE)(schedules)
@@ -83,6 +84,10 @@ def run(
     unattended: Annotated[
         bool, Option("--unattended", help="Play it without people, in virtual time; it counts for nothing.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        Option("--report", metavar="DIR", help="With --unattended: write its report into a folder."),
+    ] = None,
     go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="One that is open already.")] = "",
     due: Annotated[bool, Option("--due", help="What schedules have due now; for cron.")] = False,
     yes: Annotated[bool, Option("--yes", help="Begin without asking.")] = False,
@@ -95,10 +100,14 @@ def run(
     \b
     Examples:
       tocsin drill run lost-laptop
-      tocsin drill run exercises/autumn.yaml --unattended
+      tocsin drill run exercises/autumn.yaml --unattended --report reports
       tocsin drill run --go-on amber-falcon
       tocsin drill run --due
     """
+    if report is not None and not unattended:
+        raise Usage(
+            "--report belongs to --unattended", hint="of another: tocsin drill report", code="option_missing"
+        )
     if due:
         if exercise or go_on or unattended:
             raise Usage(
@@ -112,7 +121,7 @@ def run(
             code="options_conflict" if go_on else "argument_missing",
         )
     if unattended:
-        return _alone(session, exercise)
+        return _alone(session, exercise, report)
     name = _again(session, go_on) if go_on else _begin(session, exercise, despite, yes=yes)
     return _conduct(session, name)
 
@@ -127,9 +136,10 @@ def _again(session: Session, go_on: str) -> str:
     return incident.id
 
 
-def _alone(session: Session, exercise: str) -> int:
+def _alone(session: Session, exercise: str, out: Path | None) -> int:
     from runner.drivers.drill import unattended
     from runner.loading.exercises import load_exercise
+    from runner.service.after_action import write_report
     from runner.service.drills import plan_of
     from runner.settings import cache_folder
     from runner.views.drill import drill_page, drill_report, told
@@ -141,6 +151,8 @@ def _alone(session: Session, exercise: str) -> int:
     ) as (desk, incident):
         report = drill_report(incident, plan_of(desk, incident), desk.now_in(incident))
         session.show(report, lambda: drill_page(report))
+        for one in write_report(desk, incident, ("docx", "pdf"), out).files if out is not None else ():
+            session.say(f"wrote {one.path}")
     return 0
 
 

@@ -40,13 +40,14 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
     """Return the duties of a law in force that apply and are not done, the first due first."""
     if not library.regimes:
         return []
-    found = [
-        one
-        for one in near_statuses(incident, now, library)
-        if one.verdict == "applies" and one.state in ("open", "overdue", "held") and one.in_sight
-    ]
+    found = [one for one in near_statuses(incident, now, library) if is_open(one)]
     far = datetime.max.replace(tzinfo=UTC)
     return sorted(found, key=lambda one: (one.due or far, one.id))
+
+
+def is_open(one: DutyStatus) -> bool:
+    """Tell whether a duty applies and is not done."""
+    return one.verdict == "applies" and one.state in ("open", "overdue", "held") and one.in_sight
 
 
 def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:

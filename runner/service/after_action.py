@@ -11,16 +11,18 @@ import msgspec
 from runner.effects.render import bound_digest
 from runner.errors import Refused
 from runner.model import commands as c
+from runner.model.events import IncidentClosed
 from runner.model.exercise import Exercise
 from runner.model.incident import Incident
 from runner.model.notice import Format
 from runner.service.drills import plan_of
 from runner.service.improvements import contacts, of_incident, read
 from runner.service.notices import Pulled, save_draft
-from runner.views.after_action import after_action
+from runner.views.after_action import after_action, journal_annex
 from runner.views.after_action_clock import marks_of
 from runner.views.after_action_source import Numbers, Source, numbers_of, unready
 from runner.views.timeline import timeline, words_of
+from runner.views.told import event_of
 from runner.views.words import read_in
 from runner.views.zones import zone_of
 
@@ -38,6 +40,7 @@ def source_of(desk: Desk, incident: Incident) -> Source:
     zone = zone_of(incident, plan.clock.start if plan is not None else "")
     with read_in(zone):
         entries = timeline(incident, library, rows).entries
+    ends = [event for row in rows if isinstance(event := event_of(row), IncidentClosed)]
     return Source(
         incident=incident,
         plan=plan,
@@ -51,6 +54,7 @@ def source_of(desk: Desk, incident: Incident) -> Source:
         zone=zone,
         items=items,
         contacts=contacts(desk, items),
+        closing=ends[-1] if ends and incident.state == "closed" else None,
     )
 
 
@@ -67,24 +71,34 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_report(
-    desk: Desk, incident: Incident, formats: Sequence[Format], folder: Path, *, sign: bool = False
+    desk: Desk,
+    incident: Incident,
+    formats: Sequence[Format],
+    folder: Path,
+    *,
+    name: str = "",
+    sign: bool = False,
 ) -> Report:
-    """Write the report into a folder; its name says what it is of, and that it is a draft while it is one.
+    """Write the report and its annex into a folder; without ``name`` theirs say of what, and that they are drafts.
 
-    ``sign`` has its bytes kept, and puts it on record that the person stands for them and for the journal's heads in them;
+    ``sign`` has their bytes kept, and puts it on record that the person stands for them and for the journal's heads in them;
     raises Refused where it is not ready for that, and for anybody whose signature it is not.
     """
     source = source_of(desk, incident)
     numbers = numbers_of(source, signing=sign)
     if sign:
         _may_sign(desk, source)
-    made = save_draft(desk, after_action(source, numbers), formats, folder)
+    made = save_draft(desk, after_action(source, numbers), formats, folder, name=name)
+    annex = save_draft(desk, journal_annex(source, numbers), formats, folder, name=name and f"{name}-journal")
     if sign:
-        files = {one.format: desk.store.put_blob(incident.id, Path(one.path).read_bytes()) for one in made}
+        named = {**{one.format: one for one in made}, **{f"journal.{one.format}": one for one in annex}}
+        files = {
+            form: desk.store.put_blob(incident.id, Path(one.path).read_bytes()) for form, one in named.items()
+        }
         heads = {**{one.name: one.head for one in numbers.heads}, "report": numbers.head}
         signed = c.SignReport(by=desk.actor.claimed, digest=bound_digest(files), files=files, heads=heads)
         desk.submit(incident.id, signed)
-    return Report(numbers=numbers, files=made)
+    return Report(numbers=numbers, files=(*made, *annex))
 
 
 def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:

@@ -139,14 +139,20 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
 
 
 def save_draft(
-    desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path, duty: str = ""
+    desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path, duty: str = "", *, name: str = ""
 ) -> tuple[Pulled, ...]:
-    """Write a document that is on no record into a folder; its duty stands in the name."""
-    return save(tree, formats, folder, desk.letterhead() if "docx" in formats else b"", duty)
+    """Write a document that is on no record into a folder; its duty stands in the name, where none is given."""
+    return save(tree, formats, folder, desk.letterhead() if "docx" in formats else b"", duty, name=name)
 
 
 def save(
-    tree: Tree, formats: Sequence[Format], folder: Path, letterhead: bytes = b"", duty: str = ""
+    tree: Tree,
+    formats: Sequence[Format],
+    folder: Path,
+    letterhead: bytes = b"",
+    duty: str = "",
+    *,
+    name: str = "",
 ) -> tuple[Pulled, ...]:
     """Write a document into a folder, in Word on a firm's own file where there is one."""
     from runner.documents.write import rendered, write
@@ -155,7 +161,7 @@ def save(
     for form in formats:
         content = write(tree, form, letterhead if form == "docx" else b"")
         about = rendered(tree, form, content, duty)
-        path = write_file(folder / about.filename, content)
+        path = write_file(folder / (f"{name}.{form}" if name else about.filename), content)
         found.append(
             Pulled(
                 path=str(path), format=form, sha256=about.sha256, notice=tree.id, status=tree.context.status

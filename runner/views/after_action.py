@@ -6,7 +6,7 @@ a person has rated every target, or a real incident is closed; a real one has no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 
 from runner.documents.tree import Block, Document, RenderContext, Stationery
@@ -14,13 +14,21 @@ from runner.engine.lessons import seen
 from runner.model.drill import Observation
 from runner.model.exercise import Exercise
 from runner.model.incident import Incident
+from runner.views.after_action_answers import answers_words
 from runner.views.after_action_appendices import appendices
+from runner.views.after_action_channels import channels_words
+from runner.views.after_action_findings import cause_words, causes, open_duties
+from runner.views.after_action_margins import margins_words
 from runner.views.after_action_plan import improvement_plan
+from runner.views.after_action_record import story
 from runner.views.after_action_source import Numbers, Source
 from runner.views.after_action_words import bullets, fields, heading, numbered, paragraph, table, time
+from runner.views.after_action_work import stop_of, tasks_words
 from runner.views.ratings import ObjectiveRow, Ratings, ratings_report
+from runner.views.words import count, span
 
 LETTERS = ("P", "S", "M", "U")
+NOT_RATED = "not rated"
 KEY = (
     "P: performed without challenges: the critical tasks were done, the objective was met, to plan.",
     "S: performed with some challenges: as P, but chances to be faster or better were seen.",
@@ -32,12 +40,24 @@ KEY = (
 
 def after_action(source: Source, found: Numbers) -> Document:
     """Return the report as a tree, to be written like any other document."""
+    title = f"After-action report and improvement plan: {found.title}"
+    return _document(source, found, f"after-action-{found.codename}", title, _blocks(source, found))
+
+
+def journal_annex(source: Source, found: Numbers) -> Document:
+    """Return the journal's entries as a document of their own."""
+    title = f"Journal of {found.title}: annex to the after-action report"
+    blocks = (heading(1, title), story(source.entries, source.zone))
+    return _document(source, found, f"after-action-{found.codename}-journal", title, blocks)
+
+
+def _document(source: Source, found: Numbers, name: str, title: str, blocks: Iterable[Block]) -> Document:
     incident = source.incident
     return Document(
-        id=f"after-action-{incident.codename}",
+        id=name,
         version=str(incident.version),
         template_sha256="",
-        title=f"After-action report and improvement plan: {incident.title or incident.codename}",
+        title=title,
         language="en",
         context=RenderContext(
             status=found.status,
@@ -48,7 +68,7 @@ def after_action(source: Source, found: Numbers) -> Document:
             stationery=Stationery(name=_organisation(incident)),
             journal_head=source.head,
         ),
-        blocks=tuple(_blocks(source, found)),
+        blocks=tuple(blocks),
     )
 
 
@@ -59,19 +79,49 @@ def _organisation(incident: Incident) -> str:
 
 def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
     incident, plan = source.incident, source.plan
-    yield heading(1, f"After-action report and improvement plan: {incident.title or incident.codename}")
+    yield heading(1, f"After-action report and improvement plan: {found.title}")
     if found.draft_because:
         yield paragraph(f"DRAFT: {found.draft_because}. Not to be published.")
     yield heading(2, "Administration")
     yield paragraph(
         "Handle it as confidential: it says where the organisation can be hurt. Share it by need to know."
     )
+    yield heading(2, "Executive summary")
+    yield bullets(_summary(source, found))
     yield heading(2, "Exercise overview" if plan else "Incident overview")
     yield fields(_overview(source))
     if plan is not None:
         yield from _analysis(ratings_report(incident, plan), plan, source)
+    yield from causes(found.causes, found.codename)
+    yield from open_duties(found.open_duties, found.left_open, found.undetermined, source.zone)
     yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
     yield from appendices(source, found)
+
+
+def _summary(source: Source, found: Numbers) -> Iterator[str]:
+    """Yield a sentence for each part of the report, in numbers."""
+    incident, drill, zone = source.incident, source.incident.drill, source.zone
+    if drill is not None and source.plan is not None:
+        yield f"The exercise ran from {time(drill.begun_at, zone)} to {time(drill.ended_at, zone) or 'now'}."
+        rated = ratings_report(incident, source.plan).objectives
+        yield f"Objectives: {'; '.join(f'{one.id} {one.rating or NOT_RATED}' for one in rated)}."
+    else:
+        stop = stop_of(incident, source.marks, source.now)
+        lasted = f"{span(stop - incident.opened_at)} after it was opened at {time(incident.opened_at, zone)}"
+        yield f"The incident is {incident.state}, {lasted}."
+    if source.closing is not None:
+        second = f"; {source.closing.second} confirmed it" if source.closing.second else ""
+        yield f"{source.closing.by} closed it: {source.closing.reason or 'no reason was given'}{second}."
+    yield f"Cause: {'; '.join(f'{cause_words(one)} ({one.confidence})' for one in found.causes) or 'not recorded'}."
+    yield tasks_words(found.tasks)
+    yield from [answers_words(found.acknowledgements)] if found.acknowledgements else []
+    yield from [channels_words(found.channels)] if found.channels else []
+    yield from [margins_words(found.deadlines)] if found.deadlines else []
+    overdue = sum(1 for one in found.open_duties if one.state == "overdue")
+    owed = f"{len(found.open_duties)} open, {overdue} of these overdue"
+    yield f"Legal duties: {owed}; {len(found.undetermined)} undetermined."
+    still = sum(1 for one in source.items if one.status == "open")
+    yield f"Improvement plan: {count(len(source.items), 'item')}, {still} open."
 
 
 def _overview(source: Source) -> Iterator[tuple[str, str]]:
@@ -133,7 +183,7 @@ def _objective(one: ObjectiveRow, source: Source) -> Iterator[Block]:
     rows = [
         (
             f"{target.id}: {target.text}",
-            target.rating or "not rated",
+            target.rating or NOT_RATED,
             target.rated_by,
             target.note,
             _proposed(target),

@@ -10,27 +10,32 @@ from runner.model.states import MARKS
 from runner.views.after_action_answers import answers_figure, answers_table
 from runner.views.after_action_channels import channels_figure, channels_table, failovers_table
 from runner.views.after_action_margins import margins_figure, margins_table
-from runner.views.after_action_record import roll_call_table, story
+from runner.views.after_action_record import roll_call_table
 from runner.views.after_action_scenario import played_figure, played_table, talked_figure
 from runner.views.after_action_source import Numbers, Source
 from runner.views.after_action_words import fields, heading, paragraph, table, time
 from runner.views.after_action_work import work_figure, work_of
 from runner.views.figure_svg import pictures
+from runner.views.words import count
 
 
 def appendices(source: Source, found: Numbers) -> Iterator[Block]:
-    """Yield them in their order."""
-    yield heading(2, "Appendix B: Participants, and each one's own times")
+    """Yield those after A in their order, lettered without a gap."""
+    letters = iter("BCDEF")
+    yield heading(2, f"Appendix {next(letters)}: Participants, and each one's own times")
     yield roll_call_table(found.people, source.zone)
     if source.plan is not None and source.plan.events and found.scenario is not None:
-        yield heading(2, "Appendix C: Scenario as played")
+        yield heading(2, f"Appendix {next(letters)}: Scenario as played")
         yield played_table(found.scenario, source.plan)
-    yield heading(2, "Appendix D: Times")
+    yield heading(2, f"Appendix {next(letters)}: Times")
     yield from _times(found, source.zone)
-    yield heading(2, "Appendix E: Timeline")
+    yield heading(2, f"Appendix {next(letters)}: Timeline")
     yield from _timeline(source, found)
-    yield story(source.entries, source.zone)
-    yield heading(2, "Appendix F: The record")
+    entries = count(len(source.entries), "entry", "entries")
+    yield paragraph(
+        f"The journal ({entries}) is an annex in a file of its own: after-action-{found.codename}-journal."
+    )
+    yield heading(2, f"Appendix {next(letters)}: The record")
     yield from _record(found, source.zone)
 
 
@@ -81,5 +86,5 @@ def _record(found: Numbers, zone: tzinfo) -> Iterator[Block]:
         yield table(("Signed by", "Time", "Digest"), rows)
     yield paragraph(
         "The journal proves this report: tocsin audit verify -i INCIDENT --anchor LINE, with each of the lines above. "
-        "The signature of a signed one: tocsin drill report --check FILE."
+        f"The signature of a signed one: tocsin {'report' if found.scenario is None else 'drill report'} --check FILE."
     )

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from runner.model.events import IncidentClosed, IncidentOpened
+from runner.model.events import IncidentCancelled, IncidentClosed, IncidentOpened
 from runner.model.exercise_events import ClockChange, ExerciseClockSet
 from runner.views.told import Row, event_of
 
@@ -62,6 +62,8 @@ def marks_of(rows: Iterable[Chained]) -> Iterator[ClockMark]:
                 yield _mark(row, "opened", row.exercise_at or row.at, row.at, 1.0)
             case IncidentClosed():
                 yield _mark(row, "closed", row.exercise_at or row.at, row.at, 1.0)
+            case IncidentCancelled():
+                yield _mark(row, "cancelled", row.exercise_at or row.at, row.at, 1.0)
             case _:
                 pass
 

@@ -126,7 +126,7 @@ def _lines(marks: Sequence[ClockMark], scale: TimeScale) -> Iterator[Line]:
         elif resumed:
             wall = f"{scale.clock(one.wall)} to {scale.clock(after.wall)}"
             yield Line(at=scale.at(one.at), words=f"PauseEx, ResumeEx {scale.clock(one.at)} (wall {wall})")
-        elif one.name not in ("opened", "closed", "ResumeEx"):
+        elif one.name not in ("opened", "closed", "cancelled", "ResumeEx"):
             words = f"{one.name} {scale.clock(one.at)} (wall {scale.clock(one.wall)})"
             yield Line(at=scale.at(one.at), words=words)
 

@@ -8,17 +8,22 @@ from typing import Literal
 
 import msgspec
 
+from runner.engine.closing import is_open
 from runner.model.drill import OVER, Signed
 from runner.model.duty import DutyStatus
+from runner.model.events import IncidentClosed
 from runner.model.exercise import Exercise
+from runner.model.facts import Fact
 from runner.model.improvement import Item
 from runner.model.incident import Incident
 from runner.model.states import Kind
 from runner.views.after_action_answers import Answer, answers_of, median_seconds
 from runner.views.after_action_channels import ChannelUse, Failover, channels_of, failovers_of
 from runner.views.after_action_clock import Anchor, ClockMark, anchors
+from runner.views.after_action_findings import causes_of
 from runner.views.after_action_margins import Margin, margins_of
 from runner.views.after_action_record import Part, roll_call
+from runner.views.after_action_work import TaskTime, stop_of, tasks_of
 from runner.views.drill import DrillReport, drill_report
 from runner.views.ratings import ratings_report
 from runner.views.timeline import Entry
@@ -44,6 +49,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The improvement items that came from the incident."""
     contacts: Mapping[str, str] = {}
     """The names of those who own items, by owner."""
+    closing: IncidentClosed | None = None
+    """Of an incident that is closed."""
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +78,20 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelUse, ...]
     failovers: tuple[Failover, ...]
     deadlines: tuple[Margin, ...]
+    tasks: tuple[TaskTime, ...]
+    causes: tuple[Fact, ...]
+    open_duties: tuple[DutyStatus, ...]
+    left_open: Mapping[str, str]
+    """Duties → why each was left open at the closing."""
+    undetermined: tuple[str, ...]
+    """Duties of which nobody can tell whether they apply, those in sight first."""
 
 
 def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
     """Return what is known at one moment; ``signing`` is when somebody is about to stand for it."""
     incident, plan = source.incident, source.plan
     answers = answers_of(incident, plan)
+    unknown = (one for one in source.duties if one.verdict == "unknown" and one.record is None)
     why = unready(source) or ("" if signing else _unsigned(incident))
     return Numbers(
         codename=incident.codename,
@@ -95,6 +110,11 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
         channels=channels_of(incident),
         failovers=failovers_of(incident),
         deadlines=margins_of(incident, source.duties, source.now),
+        tasks=tasks_of(incident, stop_of(incident, source.marks, source.now)),
+        causes=causes_of(incident),
+        open_duties=tuple(one for one in source.duties if is_open(one)),
+        left_open=source.closing.left_open if source.closing is not None else {},
+        undetermined=tuple(one.id for one in sorted(unknown, key=lambda one: not one.in_sight)),
     )
 
 

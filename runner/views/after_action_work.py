@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from runner.engine.paths import lane_of
 from runner.model.incident import Incident, Invocation
 from runner.views.after_action_clock import ClockMark
@@ -26,6 +28,42 @@ def work_of(incident: Incident) -> tuple[Invocation, ...]:
     return tuple(sorted(found, key=lambda one: (one.ready_at, one.id)))
 
 
+class TaskTime(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of people, and how late it was: to its end, or to the closing."""
+
+    step: str
+    state: str
+    due: datetime | None
+    ended: datetime | None
+    late_seconds: int
+    """0 where it was in time or has no internal target."""
+
+
+def stop_of(incident: Incident, marks: Sequence[ClockMark], now: datetime) -> datetime:
+    """Return when work stopped: at the closing; now in an incident that goes on."""
+    over = [one.at for one in marks if one.name in ("closed", "cancelled")]
+    return over[-1] if over and incident.state in ("closed", "cancelled") else now
+
+
+def tasks_of(incident: Incident, stop: datetime) -> tuple[TaskTime, ...]:
+    """Return the times of the steps that waited for people."""
+
+    def late(one: Invocation) -> int:
+        return max(int(((one.ended_at or stop) - one.due).total_seconds()), 0) if one.due is not None else 0
+
+    return tuple(
+        TaskTime(step=one.id, state=one.state, due=one.due, ended=one.ended_at, late_seconds=late(one))
+        for one in work_of(incident)
+    )
+
+
+def tasks_words(found: Sequence[TaskTime]) -> str:
+    """Return the numbers in one sentence."""
+    open_ = [one.late_seconds > 0 for one in found if one.ended is None]
+    late = sum(1 for one in found if one.ended is not None and one.late_seconds)
+    return f"{count(len(found), 'task')}: {late} ended late; {len(open_)} not done, {sum(open_)} of these overdue."
+
+
 def work_figure(
     incident: Incident,
     titles: Mapping[str, str],
@@ -34,21 +72,14 @@ def work_figure(
     mark: str,
 ) -> Figure:
     """Return a row for each step of people, from when it was ready to when it ended, in the zone of ``now``."""
-    work = work_of(incident)
-    ends = [at for one in work for at in (one.ended_at, one.due) if at is not None]
-    closed = [one.at for one in marks if one.name == "closed"]
-    end = max([*closed, *(at for at in ends if closed)], default=now)
+    work, stop = work_of(incident), stop_of(incident, marks, now)
+    end = max([stop, *(one.ended_at for one in work if one.ended_at is not None)])
     scale = TimeScale(incident.opened_at, end + (end - incident.opened_at) / 50, now.tzinfo or UTC)
-    late = sum(1 for one in work if _look(one, end) == "late")
-    still = sum(1 for one in work if one.ended_at is None)
     return Figure(
         title="From ready to done, step by step",
-        about=(
-            f"Timeline of the work. {count(len(work), 'step')} of people; {late} ended late, {still} had not ended "
-            "when the report was made."
-        ),
+        about=f"Timeline of the work. {tasks_words(tasks_of(incident, stop))}",
         mark=mark,
-        rows=tuple(_row(one, titles, scale, end) for one in work),
+        rows=tuple(_row(one, titles, scale, stop) for one in work),
         axis=scale.axis("time"),
         lines=tuple(
             Line(at=scale.at(one.at), words=f"{one.name} {scale.clock(one.at)}")
@@ -65,27 +96,27 @@ def work_figure(
     )
 
 
-def _row(one: Invocation, titles: Mapping[str, str], scale: TimeScale, end: datetime) -> Row:
-    ready = one.ready_at or end
-    bar = Bar(scale.at(ready), scale.at(one.ended_at or end), _look(one, end))
+def _row(one: Invocation, titles: Mapping[str, str], scale: TimeScale, stop: datetime) -> Row:
+    ready = one.ready_at or stop
+    bar = Bar(scale.at(ready), scale.at(one.ended_at or stop), _look(one, stop))
     limit = (Mark(scale.at(one.due), "limit"),) if one.due is not None and one.due <= scale.end else ()
-    return Row(label=titles.get(one.id, lane_of(one.id)), bars=(bar,), marks=limit, words=_words(one, end))
+    return Row(label=titles.get(one.id, lane_of(one.id)), bars=(bar,), marks=limit, words=_words(one, stop))
 
 
-def _late(one: Invocation, end: datetime) -> bool:
-    return one.due is not None and (one.ended_at or end) > one.due
+def _late(one: Invocation, stop: datetime) -> bool:
+    return one.due is not None and (one.ended_at or stop) > one.due
 
 
-def _look(one: Invocation, end: datetime) -> Look:
+def _look(one: Invocation, stop: datetime) -> Look:
     if one.ended_at is None or one.state in ("failed", "expired", "outcome_unknown"):
         return "open"
     if one.state in ("skipped", "cancelled"):
         return "pale"
-    return "late" if _late(one, end) else "good"
+    return "late" if _late(one, stop) else "good"
 
 
-def _words(one: Invocation, end: datetime) -> str:
+def _words(one: Invocation, stop: datetime) -> str:
     state = one.state.replace("_", " ") if one.ended_at is not None else "not done"
-    if one.due is not None and _late(one, end):
-        return f"{state.removesuffix(' late')}, late by {span((one.ended_at or end) - one.due)}"
+    if one.due is not None and _late(one, stop):
+        return f"{state.removesuffix(' late')}, late by {span((one.ended_at or stop) - one.due)}"
     return state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from tests.cli.test_drills import begun, exercise  # noqa: F401  # a fixture
 from tests.cli.test_report_numbers import compared
 
 
-def report(tocsin: AtDesk, out: Path, *to: str) -> dict[str, str]:
-    """Write a report; return what those made of text say, by name."""
-    tocsin.done("drill", "report", "--out", str(out), "--to", ",".join(to))
-    return {
-        path.name: path.read_text(encoding="utf-8").replace("\\", "")
-        for path in out.iterdir()
-        if path.suffix in (".md", ".txt")
-    }
+def report(tocsin: AtDesk, out: Path, *verb: str) -> tuple[str, str]:
+    """Write a report as text; return its file's name and what it says, without the annex."""
+    said = tocsin(*verb, "--out", str(out), "--to", "md", "--format", "json")
+    assert said.code == 0, said.err
+    (path,) = own(Path(one["path"]) for one in said.json["files"])
+    return path.name, path.read_text(encoding="utf-8").replace("\\", "")
+
+
+def own(paths: Iterable[Path]) -> list[Path]:
+    """Return the files of the report itself, in order, without those of the annex."""
+    return sorted(path for path in paths if "-journal" not in path.name)
 
 
 def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_by_a_person(
@@ -62,13 +66,15 @@ def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_
     assert (said.code, said.error, "olga" in said.json["hint"]) == (1, "role", True)
     assert not (tmp_path / "signed").exists()
     tocsin.done("drill", "report", "--sign", "--as", "olga", "--out", out, "--to", "md")
-    (signed,) = (tmp_path / "signed").iterdir()
-    file = hashlib.sha256(signed.read_bytes()).hexdigest()
-    digest = hashlib.sha256(f"md {file}".encode()).hexdigest()
+    names = {"journal.md" if "-journal" in one.name else "md": one for one in (tmp_path / "signed").iterdir()}
+    lines = [
+        f"{name} {hashlib.sha256(names[name].read_bytes()).hexdigest()}" for name in ("journal.md", "md")
+    ]
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     entries = tocsin("timeline", "--format", "json").json["entries"]
     (entry,) = (one for one in entries if one["type"] == "ReportSigned")
     assert (entry["claimed"], f"sha256:{digest}" in entry["text"]) == ("olga", True)
-    ((name, text),) = report(tocsin, tmp_path / "final", "md").items()
+    name, text = report(tocsin, tmp_path / "final", "drill", "report")
     assert name.startswith("EXERCISE_after-action-amber-falcon_")
     assert "DRAFT" not in text
     assert f"sha256:{digest}" in text
@@ -85,7 +91,7 @@ def test_every_format_is_written_and_the_journal_s_head_in_it_is_an_anchor(
     out = tmp_path / "all"
     said = tocsin("drill", "report", "--out", str(out), "--to", "docx,pdf,html,txt", "--format", "json")
     assert {path.suffix for path in out.iterdir()} == {".docx", ".pdf", ".html", ".txt"}
-    (text,) = (path.read_text(encoding="utf-8") for path in out.glob("*.txt"))
+    (text,) = (path.read_text(encoding="utf-8") for path in own(out.glob("*.txt")))
     assert {"EXERCISE", "DRAFT"} <= set(text.splitlines()[0].split())
     assert said.json["head"] in "".join(text.split())
 
@@ -96,13 +102,13 @@ def test_a_real_incident_s_report_has_no_exercise_parts_and_no_exercise_s_mark(
     tmp_path: Path,
 ) -> None:
     tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
-    ((name, text),) = report(tocsin, tmp_path / "real", "md").items()
+    name, text = report(tocsin, tmp_path / "real", "report")
     assert name.startswith("DRAFT_after-action-amber-falcon_")
     assert "EXERCISE" not in text
     where = ("--to", "md", "--out", str(tmp_path / "real"))
-    found = tocsin("drill", "report", *where, "--format", "json").json
+    found = tocsin("report", *where, "--format", "json").json
     assert (found["status"], found["signed"], found["scenario"]) == ("draft", [], None)
-    said = tocsin("drill", "report", "--sign", "--as", "maria", *where)
+    said = tocsin("report", "--sign", "--as", "maria", *where)
     assert (said.code, said.error) == (1, "report_draft"), "it is not closed"
 
 
@@ -124,7 +130,7 @@ def rated(tocsin: AtDesk, exercise: Path, out: Path) -> list[Path]:  # noqa: F81
     tocsin.done("drill", "end")
     tocsin.done("drill", "rate", "T1", "U", "--as", "olga")
     tocsin.done("drill", "report", "--sign", "--as", "olga", "--out", str(out), "--to", "md,pdf")
-    return sorted(out.iterdir())
+    return own(out.iterdir())
 
 
 def test_a_signed_report_is_held_against_the_journal_and_a_changed_one_does_not_hold(
@@ -200,14 +206,125 @@ def test_a_real_incident_s_report_is_a_draft_until_somebody_who_holds_a_role_sig
 ) -> None:
     reported.worked(reported.staffed(tocsin), tmp_path)
     where = ("-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"))
-    draft = tocsin("drill", "report", *where, "--format", "json").json
+    draft = tocsin("report", *where, "--format", "json").json
     assert (draft["status"], draft["signed"], bool(draft["draft_because"])) == ("draft", [], True)
-    refused = tocsin("drill", "report", "--sign", "--as", "olga", *where, "--format", "json")
+    refused = tocsin("report", "--sign", "--as", "olga", *where, "--format", "json")
     assert (refused.code, refused.error, "olga" in refused.json["message"]) == (1, "role", True)
-    signed = tocsin("drill", "report", "--sign", "--as", "maria", *where, "--format", "json").json
+    signed = tocsin("report", "--sign", "--as", "maria", *where, "--format", "json").json
     assert signed["status"] == "final"
-    (file,) = (one["path"] for one in signed["files"])
-    assert Path(file).name.startswith("after-action-amber-falcon_")
-    said = tocsin("drill", "report", "-i", "amber-falcon", "--check", file, "--format", "json")
-    assert (said.code, set(findings(said).values())) == (0, {True})
-    assert {"opened", "closed", "report"} <= told(said, "heads")
+    assert len(signed["files"]) == 2
+    for file in (one["path"] for one in signed["files"]):
+        assert Path(file).name.startswith("after-action-amber-falcon")
+        said = tocsin("report", "-i", "amber-falcon", "--check", file, "--format", "json")
+        assert (said.code, set(findings(said).values())) == (0, {True})
+        assert {"opened", "closed", "report"} <= told(said, "heads")
+
+
+def test_lateness_counts_to_the_closing_and_not_to_the_last_target(incident: AtDesk, tmp_path: Path) -> None:
+    where = ("-i", "amber-falcon", "--to", "md", "--out", str(tmp_path), "--format", "json")
+    incident.clock.advance(timedelta(minutes=6))
+    incident.done("close", "--reason", "found again")
+    incident.clock.advance(timedelta(days=2))
+    assert {one["late_seconds"] for one in incident("report", *where).json["tasks"]} == {0}
+    incident.done("reopen", "-i", "amber-falcon", "--reason", "too early")
+    late = incident("report", *where).json["tasks"]
+    assert {one["step"]: one["late_seconds"] for one in late}["lost-badge:block#1"] == 172_260
+    incident.clock.advance(timedelta(minutes=1))
+    incident.done("close", "--reason", "now")
+    incident.clock.advance(timedelta(days=1))
+    again = incident("report", *where).json["tasks"]
+    assert {one["step"]: one["late_seconds"] for one in again}["lost-badge:block#1"] == 172_320
+
+
+def test_open_duties_and_causes_are_in_the_numbers_with_why_they_were_left(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    reported.worked(reported.staffed(tocsin), tmp_path)
+    where = ("-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"), "--format", "json")
+    found = tocsin("report", *where).json
+    owed = {one["id"] for one in found["open_duties"]}
+    assert (found["left_open"][reported.LETTERS], reported.LETTERS in owed) == ("the parent does it", True)
+    assert reported.GDPR not in owed, "it was filed"
+    unknown = {
+        one["id"]
+        for one in tocsin("duties", "-i", "amber-falcon", "--format", "json").json["duties"]
+        if one["verdict"] == "unknown"
+    }
+    assert set(found["undetermined"]) == unknown, "what nobody can tell is never left out"
+    assert found["causes"] == []
+    said = ("-i", "amber-falcon", "--source", "forensics")
+    tocsin.done("fact", "set", "incident.root_cause=A role with too many rights", *said)
+    (cause,) = tocsin("report", *where).json["causes"]
+    assert (cause["key"], cause["value"], cause["source"], cause["confidence"]) == (
+        "incident.root_cause",
+        "A role with too many rights",
+        "forensics",
+        "confirmed",
+    )
+
+
+LETTERED = re.compile(r"^## Appendix ([A-Z])", re.MULTILINE)
+
+
+def test_appendices_are_lettered_without_a_gap_and_the_journal_is_a_file_of_its_own(
+    tocsin: AtDesk,
+    exercise: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    begun(tocsin, exercise).step()
+    tocsin.done("drill", "end", "--close")
+    _, played = report(tocsin, tmp_path / "played", "drill", "report", "-i", "amber-falcon")
+    tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
+    _, real = report(tocsin, tmp_path / "real", "report")
+    assert ("".join(LETTERED.findall(played)), "".join(LETTERED.findall(real))) == ("ABCDEF", "ABCDE")
+    (annex,) = (tmp_path / "real").glob("*-journal_*.md")
+    assert annex.name.startswith("DRAFT_")
+    entries = tocsin("timeline", "--format", "json").json["entries"]
+    numbers = re.findall(r"^\| (\d+) \|", annex.read_text(encoding="utf-8"), re.MULTILINE)
+    assert numbers
+    assert {int(one) for one in numbers} <= {one["event"] for one in entries}
+    assert not re.search(r"^\| \d+ \| 2026", real, re.MULTILINE)
+
+
+def test_each_kind_of_incident_has_its_own_command(
+    tocsin: AtDesk,
+    exercise: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    begun(tocsin, exercise).step()
+    said = tocsin("report", "--out", str(tmp_path / "none"), "--format", "json")
+    assert (said.code, said.error, said.json["hint"]) == (
+        1,
+        "is_exercise",
+        "tocsin drill report -i amber-falcon",
+    )
+    tocsin.done("drill", "end", "--close")
+    tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes")
+    said = tocsin("drill", "report", "--out", str(tmp_path / "none"), "--format", "json")
+    assert (said.code, said.error) == (1, "not_exercise")
+    assert said.json["hint"].startswith("tocsin report -i ")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_report_goes_into_the_file_that_is_named_and_its_annex_beside_it(
+    incident: AtDesk, tmp_path: Path
+) -> None:
+    out = tmp_path / "out" / "board.txt"
+    incident.done("report", "--out", str(out))
+    assert {path.name for path in out.parent.iterdir()} == {"board.txt", "board-journal.txt"}
+    assert "DRAFT" in out.read_text(encoding="utf-8")
+    said = incident("report", "--out", str(out), "--to", "pdf")
+    assert (said.code, said.error) == (2, "options_conflict")
+
+
+def test_an_exercise_that_nobody_plays_leaves_its_report_if_asked(nowhere: AtDesk, tmp_path: Path) -> None:
+    out = tmp_path / "reports"
+    nowhere.done("drill", "run", "lost-laptop", "--unattended", "--report", str(out))
+    assert {(path.suffix, "-journal" in path.name) for path in out.iterdir()} == {
+        (".docx", False),
+        (".docx", True),
+        (".pdf", False),
+        (".pdf", True),
+    }
+    said = nowhere("drill", "run", "lost-laptop", "--report", str(out))
+    assert (said.code, said.error) == (2, "option_missing")

@@ -318,7 +318,7 @@ def test_the_improvement_plan_of_the_report_has_a_row_for_each_item(
     said = learning("drill", "report", "--incident", "amber-falcon", "--out", str(tmp_path), "--to", "md")
     assert {"1", "amber-falcon"} <= set(said.err.split()), "one proposal is not in its improvement plan"
     (item,) = learning("improvement", "list", "--format", "json").json["items"]
-    (file,) = tmp_path.glob("*after-action*.md")
+    (file,) = tmp_path.glob("*after-action-amber-falcon_*.md")
     text = file.read_text(encoding="utf-8").replace("\\", "")
     row = next(line for line in text.splitlines() if f"I-1: {item['text']}" in line)
     *cells, ended = (cell.strip() for cell in row.strip("|").split("|"))

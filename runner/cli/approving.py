@@ -13,6 +13,7 @@ from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.outcome import tell
 from runner.cli.session import Session
 from runner.cli.steps import Reason, Step, find
+from runner.cli.written import in_person
 from runner.errors import Refused, Usage
 from runner.model.commands import Decide
 
@@ -33,6 +34,10 @@ Digests = Annotated[
         "--digest", metavar="SHA256", help="The bytes that you looked at, one for each step; asks otherwise."
     ),
 ]
+AsItWas = Annotated[
+    str,
+    Option("--as-it-was", metavar="REASON", help="Counsel lets a text pass although facts changed since."),
+]
 
 
 def add(app: Commands) -> None:
@@ -49,17 +54,21 @@ def approve(
     void: Annotated[
         bool, Option("--void", help="All approvals of yours that are void because the bytes changed.")
     ] = False,
+    as_it_was: AsItWas = "",
 ) -> None:
     """Approve exactly the bytes that are shown, or those of --digest.
 
-    What changed since an approval that is void now is shown with it.
+    What changed since an approval that is void now is shown with it. A text of which facts changed since it was
+    rendered is refused, unless counsel lets it pass as it was: a supplement is to follow.
 
     \b
     Examples:
       tocsin approve sign --as maria
       tocsin approve sign --as maria --digest sha256:9f2c…
       tocsin approve --void --as maria
+      tocsin approve sign --as jonas --as-it-was "the deadline ends at noon"
     """
+    in_person(session, as_it_was)
     incident = session.incident()
     names = [find(session, one)[1] for one in step or ()]
     names += [one for one in _void(session, incident) if one not in names] if void else []
@@ -71,7 +80,7 @@ def approve(
         )
     if not names:
         raise Refused("no approval of yours is void", hint="see: tocsin status", code="nothing_void")
-    _decide(session, incident, names, digest or (), reason, approved=True)
+    _decide(session, incident, names, digest or (), reason, approved=True, as_it_was=as_it_was)
 
 
 def reject(session: Session, step: Step, digest: Digest = "", reason: Reason = "") -> None:
@@ -104,6 +113,7 @@ def _decide(
     reason: str,
     *,
     approved: bool,
+    as_it_was: str = "",
 ) -> None:
     person = session.options.on_behalf_of
     if person and not approved:
@@ -134,6 +144,7 @@ def _decide(
             os_user=session.actor.os_user,
             proven_by="" if person else session.actor.proven_by or "",
             recorded_by=session.by if person else "",
+            as_it_was=as_it_was,
         )
         for name, digest in zip(names, bound, strict=True)
     ]

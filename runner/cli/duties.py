@@ -6,15 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from runner.cli.approving import AsItWas
 from runner.cli.looking import All, Known, read_incident
 from runner.cli.moments import instant
 from runner.cli.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.outcome import answer, submit
 from runner.cli.session import Session
 from runner.cli.steps import Reason
+from runner.cli.written import in_person
 from runner.errors import Usage
 from runner.model.states import Kind
 from runner.settings import CONFIG, cache_folder
+from runner.views.words import short
 
 if TYPE_CHECKING:
     from runner.views.calendar import Deadlines
@@ -191,10 +194,17 @@ def record_filed(
     late_reason: Annotated[str, Option("--late-reason", metavar="WHY", help="Why it was late.")] = "",
     step: Annotated[str, Option("--step", metavar="STEP", help="The filing step, where several wait.")] = "",
     digest: Annotated[
-        str, Option("--digest", metavar="SHA256", help="The approved rendering that was filed.")
+        str, Option("--digest", metavar="SHA256", help="The text that was filed, where it is not clear.")
     ] = "",
+    reason: Annotated[
+        str, Option("--reason", metavar="WHY", help="Why a text was filed that nobody had signed.")
+    ] = "",
+    as_it_was: AsItWas = "",
 ) -> None:
     """Record a filing with its proof; it ends the step that waits for it.
+
+    Without --digest the text is taken that is signed and current, if there is exactly one; otherwise the choices are
+    listed and nothing is recorded. A text of which facts had changed when it was filed is refused, unless counsel lets it pass with --as-it-was.
 
     \b
     Example:
@@ -204,6 +214,7 @@ def record_filed(
     from runner.model.commands import RecordDuty
     from runner.service.duties import filing
 
+    in_person(session, as_it_was)
     named = find(session, step)[1] if step else ""
     before = session.incident()
     made = filing(
@@ -216,16 +227,18 @@ def record_filed(
         late_reason=late_reason,
         step=named,
         digest=digest,
+        reason=reason,
+        as_it_was=as_it_was,
     )
     session.desk.submit(before.id, *made)
-    unsigned = next((one.record.unsigned for one in made if isinstance(one, RecordDuty)), ())
-    if unsigned:
+    [record] = [one.record for one in made if isinstance(one, RecordDuty)]
+    if record.unsigned:
         session.warn(
             "unsigned",
-            f"the notice is not signed: {', '.join(unsigned)} is still open. The filing is on record all the "
+            f"the notice is not signed: {', '.join(record.unsigned)} is still open. The filing is on record all the "
             "same; have it looked at, and file a supplement if it must change",
         )
-    answer(session, before, f"{duty} is filed")
+    answer(session, before, f"{duty} is filed{f', text {short(record.digest)}' if record.digest else ''}")
 
 
 def decide(

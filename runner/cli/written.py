@@ -23,7 +23,14 @@ def show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
 
 def pulled_page(files: tuple[Pulled, ...]) -> Page:
     """Draw a line for each file."""
-    rows = tuple((Cell(one.path), Cell(one.status, "dim"), Cell(one.sha256[:12], "dim")) for one in files)
+    rows = tuple(
+        (
+            Cell(one.path),
+            Cell(f"{one.status}, STALE", "alarm") if one.stale else Cell(one.status, "dim"),
+            Cell(one.sha256[:12], "dim"),
+        )
+        for one in files
+    )
     return Page((Table(rows=rows, elastic=0, indent=0),))
 
 
@@ -63,7 +70,7 @@ def in_person(session: Session, override: str) -> None:
     """Raise Refused where somebody would override for somebody else."""
     if override and session.options.on_behalf_of:
         raise Refused(
-            "nobody overrides the law's list for somebody else",
+            "nobody lets a text pass for somebody else",
             hint="counsel does it: --as PERSON",
             code="on_behalf",
         )

@@ -43,6 +43,7 @@ def cover(
     *,
     approvals: Iterable[str] = (),
     override: Iterable[str] = (),
+    stale: Iterable[str] = (),
     adopted: Iterable[str] = (),
     facts: Iterable[tuple[str, int]] = (),
     unverified: Iterable[str] = (),
@@ -50,7 +51,7 @@ def cover(
     """Return the cover sheet of a document, to be written by the same writers.
 
     ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who let it go as it is, and
-    in spite of what; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
+    in spite of what; ``stale`` which facts changed since; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
     (0 where it is none of the journal's); ``unverified`` names what rests on
     law that nobody has confirmed.
     """
@@ -60,6 +61,7 @@ def cover(
         Paragraph(_text("For review in the house. Not part of the document; do not file or send it.")),
         Fields(_facts(document)),
         *_lines("OVERRIDDEN", tuple(override)),
+        *_lines("STALE: facts changed since it was rendered", tuple(stale)),
         *_gaps(document),
         *_coverage(tuple(coverage)),
         *_outputs(tuple(outputs)),

@@ -38,6 +38,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is asked at all; None while nobody can tell."""
 
 
+def asked_for(notice: Notice) -> Iterator[str]:
+    """Yield the facts that may answer a field of the notice's form."""
+    for section in notice.sections:
+        for field in section.fields:
+            yield from field.facts
+
+
 def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[Answer, ...]:
     """Return every field of the notice's form in its order; ``facts`` are nested and may hold ``duty`` as well."""
     return tuple(

@@ -83,6 +83,7 @@ def render(
         blocks=blocks,
         gaps=gaps,
         facts_used=_used(marked.ledger),
+        asked=tuple(sorted({*marked.ledger.asked, *fields.asked_for(notice)} - {*marked.ledger.read})),
         replaced=filling.replaced(),
         min_points=notice.min_points,
         form=fields.exported(notice, register, form) if notice.sections else (),

@@ -207,6 +207,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
     gaps: tuple[Gap, ...] = ()
     facts_used: tuple[Used, ...] = ()
+    asked: tuple[str, ...] = ()
+    """What it asked for besides: facts that are unknown, and lists and maps (``path[]``) that it went through."""
     replaced: tuple[str, ...] = ()
     """Refused characters that were spelt out, by code point."""
     min_points: float = 0.0

@@ -57,13 +57,14 @@ class Wrong(Exception):
 class Ledger:
     """What one rendering read, printed, missed and could not decide (the only mutable thing here)."""
 
-    __slots__ = ("_undecided", "budget", "cells", "printed", "read")
+    __slots__ = ("_undecided", "asked", "budget", "cells", "printed", "read")
 
     def __init__(self, budget: Budget) -> None:
         """Start empty."""
         self.budget = budget
         self.cells: list[Missing | Undecided | str] = []
         self.read: dict[str, Any] = {}
+        self.asked: dict[str, None] = {}
         self.printed: dict[str, dict[str, None]] = {}
         self._undecided: dict[str, None] = {}
 
@@ -142,6 +143,7 @@ class Missing(Value):
     def __init__(self, path: str, ledger: Ledger) -> None:
         """Remember the fact to ask for."""
         super().__init__(DERIVED.get(path, path), ledger)
+        ledger.asked[self._path] = None
 
     @property
     def path_(self) -> str:
@@ -149,7 +151,8 @@ class Missing(Value):
         return self._path
 
     def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
-        """Return a deeper absence."""
+        """Return a deeper absence: that alone was asked for."""
+        self._ledger.asked.pop(self._path, None)
         return Missing(f"{self._path}.{key}", self._ledger)
 
     def __iter__(self) -> Iterator[Value]:
@@ -265,15 +268,18 @@ class Group(Value):
 
     def __iter__(self) -> Iterator[Leaf]:
         """Give the keys of a map such as ``people.by_jurisdiction``, in their order."""
+        self._ledger.asked[f"{self._path}[]"] = None
         for key in sorted(self._facts):
             yield Leaf(key, self._path, self._ledger)
 
     def __len__(self) -> int:
         """Count the keys."""
+        self._ledger.asked[f"{self._path}[]"] = None
         return len(self._facts)
 
     def __contains__(self, key: object) -> bool:
         """Tell whether the map has the key."""
+        self._ledger.asked[f"{self._path}[]"] = None
         return (key.value_ if isinstance(key, Leaf) else key) in self._facts
 
 
@@ -289,11 +295,13 @@ class Series(Value):
 
     def __iter__(self) -> Iterator[Group]:
         """Give each entry as a group of facts."""
+        self._ledger.asked[f"{self._path}[]"] = None
         for number, entry in enumerate(self._entries):
             yield Group(entry, f"{self._path}[{entry.get('id', number)}]", self._ledger)
 
     def __len__(self) -> int:
         """Count the entries."""
+        self._ledger.asked[f"{self._path}[]"] = None
         return len(self._entries)
 
     def child_(self, key: str) -> Value:  # type: ignore[explicit-override]

@@ -9,8 +9,9 @@ from runner.documents.coverage import short
 from runner.documents.kept import Kept
 from runner.documents.tree import Document
 from runner.documents.word_tree import Returned
-from runner.effects.render import blockers, keep, recorded_as
+from runner.effects.render import blockers, entry_of, keep
 from runner.effects.tools import Tools
+from runner.engine.staleness import recorded_as
 from runner.errors import Refused
 from runner.model.commands import Rendered
 from runner.model.incident import Document as Made
@@ -29,7 +30,7 @@ def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
     now = {
         path: forms
         for path in sorted(wanted)
-        if (forms := tuple(form for key in recorded_as(path, incident) for form in _forms(key)))
+        if (forms := tuple(form for key in recorded_as(path, incident.facts) for form in _forms(key)))
     }
     return with_text(base.document, returned.blocks, now)
 
@@ -53,7 +54,8 @@ def adopt(
 ) -> Rendered:
     """Keep a document whose text was taken back: final where nothing is lacking, or counsel lets it go.
 
-    It rests on the facts that it was made from, whatever has been learnt since.
+    It rests on the facts that it was made from, whatever has been learnt since: only a fact whose earlier words, or
+    whose gap, no longer stands in the text is taken to be said as it is known now.
     """
     items = blockers(notice, document)
     marks = [gap.path for gap in document.gaps if gap.treatment == "missing"]
@@ -67,4 +69,14 @@ def adopt(
         context = msgspec.structs.replace(document.context, status="final", waived=bool(items))
         document = msgspec.structs.replace(document, context=context)
     made = keep(work, incident, notice, document, tools)
-    return msgspec.structs.replace(made, items=items, facts=before.facts, base=before.digest)
+    said = {used.path for used in document.facts_used if used.texts and not used.printed}
+    said |= set(before.asked) & _gaps(before) - {gap.path for gap in document.gaps}
+    facts, asked = (
+        {path: entry_of(path, incident) if path in said else entry for path, entry in read.items()}
+        for read in (before.facts, before.asked)
+    )
+    return msgspec.structs.replace(made, items=items, facts=facts, asked=asked, base=before.digest)
+
+
+def _gaps(before: Made) -> set[str]:
+    return {gap.partition(": ")[2] for gap in before.gaps}

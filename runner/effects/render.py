@@ -20,6 +20,7 @@ from runner.documents.write import write
 from runner.effects.lawful import Brief, about, brief, with_law
 from runner.effects.tools import Tools
 from runner.engine.plan import Library
+from runner.engine.staleness import recorded_as
 from runner.errors import TocsinError
 from runner.model.commands import EffectFailed, Rendered
 from runner.model.duty import DutyStatus
@@ -77,7 +78,8 @@ def keep(work: Render, incident: Incident, notice: Notice, document: Document, t
             *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
             *(f"uncovered: {one.ref} {one.item}" for one in uncovered(notice, document)),
         ),
-        facts={used.path: _entry_of(used.path, incident) for used in document.facts_used},
+        facts={used.path: entry_of(used.path, incident) for used in document.facts_used},
+        asked={path: entry_of(path, incident) for path in document.asked},
         duty=work.duty,
         final=document.context.status == "final",
         tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
@@ -151,22 +153,17 @@ def paper(
 def dated(drafted: Paper, incident: Incident) -> Paper:
     """Return the same as of the newest fact that it reads: what is learnt besides changes no byte of it."""
     read = [used.path for used in drafted.document().facts_used]
-    times = [incident.facts[key].at for path in read for key in recorded_as(path, incident)]
+    times = [incident.facts[key].at for path in read for key in recorded_as(path, incident.facts)]
     if not times:
         return drafted
     context = msgspec.structs.replace(drafted.context, timestamp=max(times))
     return msgspec.structs.replace(drafted, context=context)
 
 
-def recorded_as(path: str, incident: Incident) -> list[str]:
-    """Return the recorded facts behind what a template read: itself, or the parts of a group or a map."""
-    key = path.replace("[", ".").replace("]", "")
-    return [one for one in incident.facts if one == key or one.startswith(f"{key}.")]
-
-
-def _entry_of(path: str, incident: Incident) -> int:
+def entry_of(path: str, incident: Incident) -> int:
     """Return the journal's newest entry behind what a template read; 0 where it is none of the journal's."""
-    return max((incident.fact_events.get(key, 0) for key in recorded_as(path, incident)), default=0)
+    behind = recorded_as(path.removesuffix("[]"), incident.facts)
+    return max((incident.fact_events.get(key, 0) for key in behind), default=0)
 
 
 def final(drafted: Paper, *, waived: bool = False) -> Paper:

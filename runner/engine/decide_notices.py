@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from runner.engine.lateness import done_state
+from runner.engine.staleness import COUNSEL, changes
 from runner.errors import Refused
 from runner.model import commands as c
 from runner.model import events as e
 from runner.model.incident import Document, Incident
-
-COUNSEL = "counsel"
-"""The role that may let a notice go in spite of what it lacks."""
 
 
 def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
@@ -20,9 +18,13 @@ def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.
     invocation = incident.invocations[command.step]
     if command.override:
         _may_override(incident, command)
-    if (invocation.digest == command.digest and invocation.over) or _outdated(incident, command):
+    if _outdated(incident, command):
         return ()
-    made = _made(incident, command)
+    if invocation.digest == command.digest and invocation.over:
+        same = renderings(incident, command.step)[-1]
+        # the same words say what is known now: nothing is void, and the text is out of date no longer
+        return (_made(command, same.id),) if changes(incident, [same])[same.id] else ()
+    made = _made(command, _next_id(incident, command))
     said = (made, *_beside(command, made.document))
     if invocation.over or invocation.state == "waiting":
         return said
@@ -38,11 +40,15 @@ def renderings(incident: Incident, step: str) -> list[Document]:
     return [one for one in incident.documents.values() if one.step == step]
 
 
-def _made(incident: Incident, command: c.Rendered) -> e.DocumentRendered:
+def _next_id(incident: Incident, command: c.Rendered) -> str:
     """Each rendering is a document of its own, so that two can be compared."""
     before = len(renderings(incident, command.step))
+    return f"{command.document}@{before + 1}" if before else command.document
+
+
+def _made(command: c.Rendered, document: str) -> e.DocumentRendered:
     return e.DocumentRendered(
-        document=f"{command.document}@{before + 1}" if before else command.document,
+        document=document,
         step=command.step,
         notice=command.notice,
         version=command.version,
@@ -50,6 +56,7 @@ def _made(incident: Incident, command: c.Rendered) -> e.DocumentRendered:
         files=command.files,
         gaps=command.gaps,
         facts=command.facts,
+        asked=command.asked,
         duty=command.duty,
         by=command.by,
         status="final" if command.final else "draft",

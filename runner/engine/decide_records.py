@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from itertools import count
+from shlex import quote
 
 import msgspec
 
@@ -20,10 +21,12 @@ from runner.engine.not_notifying import judged
 from runner.engine.plan import Library
 from runner.engine.populations import View
 from runner.engine.second_person import agreed, guarded, with_second
+from runner.engine.staleness import changes, passed
 from runner.engine.war_room import chosen, listed, retried
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
+from runner.model.duty import DutyRecord
 from runner.model.expressions import Expression, Unknown, Value
 from runner.model.facts import nested
 from runner.model.incident import Incident
@@ -335,14 +338,29 @@ def _duty(
             hint="add --late-reason '…'",
             code="late_reason",
         )
-    recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     if record.kind == "filed":
-        return (recorded, *_file_steps(incident, command))
+        word, record = _as_it_was(incident, command)
+        recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
+        return (*word, recorded, *_file_steps(incident, command))
+    recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     done: tuple[e.AnyEvent, ...] = (recorded, *called_off(incident, command.duty, record))
     if not judged(incident, command.duty, record, now, library):
         return done
     act = TwoPersonAct(kind="decide", by=command.by, reason=record.reason, duty=command.duty, record=record)
     return with_second(incident, act, done, library.alone, second)
+
+
+def _as_it_was(incident: Incident, command: c.RecordDuty) -> tuple[tuple[e.AnyEvent, ...], DutyRecord]:
+    """Return counsel's word on a text that was out of date when it was filed, and the record with its reason."""
+    record, at = command.record, command.record.at
+    filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
+    if not filed:
+        return (), record
+    again = f"render and sign it again: tocsin notice render {quote(filed[-1].step)}"
+    word = passed(incident, filed[-1], command.by, command.as_it_was, again, at)
+    known = filed[-1].as_it_was
+    earlier = known.reason if known is not None and changes(incident, filed, at)[filed[-1].id] else ""
+    return word, msgspec.structs.replace(record, as_it_was=command.as_it_was.strip() or earlier)
 
 
 def _not_yet(incident: Incident, watch: Expression) -> None:

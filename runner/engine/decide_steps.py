@@ -15,12 +15,13 @@ from runner.engine.moved_clocks import moves, require_grounds
 from runner.engine.plan import Library
 from runner.engine.second_person import guarded, with_second
 from runner.engine.signing import authors, eligible, subject, value_digest
+from runner.engine.staleness import passed
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of, open_before
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
 from runner.model import events as e
-from runner.model.incident import Incident, Invocation
+from runner.model.incident import Document, Incident, Invocation
 from runner.model.playbook import AnyStep, Approve, Ask, File, Task
 from runner.model.second_person import TwoPersonAct
 
@@ -360,14 +361,22 @@ def _decide(
         )
     if not command.approved:
         _because(command.reason, "reject")
-    _no_draft(incident, bound, command)
+    made = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    if command.approved and made:
+        _no_draft(made[-1], bound)
     roles = _roles_for(incident, invocation, step, command.by)
     if command.approved and command.by in authors(incident, bound):
         raise Refused(
             f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
         )
     _not_said_already(invocation, command)
+    again = f"render it again: tocsin notice render {quote(bound.id)}"
     return (
+        *(
+            passed(incident, made[-1], command.by, command.as_it_was, again)
+            if command.approved and made
+            else ()
+        ),
         e.ApprovalGiven(
             step=invocation.id,
             recorded_by=command.recorded_by,
@@ -406,19 +415,18 @@ def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now:
         )
 
 
-def _no_draft(incident: Incident, bound: Invocation, command: c.Decide) -> None:
+def _no_draft(made: Document, bound: Invocation) -> None:
     """A notice that lacks what the law wants at once, or says what it forbids, cannot be approved."""
-    made = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    if not command.approved or not made or made[-1].status != "draft":
+    if made.status != "draft":
         return
-    gaps = [gap.partition(": ") for gap in made[-1].gaps]
+    gaps = [gap.partition(": ") for gap in made.gaps]
     missing = [path for kind, _, path in gaps if kind == "missing"]
     wrong = [item for kind, _, item in gaps if kind == "uncovered"]
     why = [f"{', '.join(missing)} must be known first"] if missing else []
     why += [f"what the law wants is not as it should be: {'; '.join(wrong)}"] if wrong else []
     first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE, then " if missing else ""
     raise Refused(
-        f"{made[-1].notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
+        f"{made.notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
         hint=f"{first}tocsin notice render {quote(bound.id)}; counsel may add --override WHY",
         code="draft",
     )

@@ -25,6 +25,7 @@ _TABLES = (
     "counts",
     "facts",
     "fact_events",
+    "superseded",
     "roles",
     "messages",
     "deliveries",

@@ -130,6 +130,7 @@ def done(record: DutyRecord | None) -> DutyDone | None:
         watch=record.watch.source if record.watch is not None else "",
         unsigned=record.unsigned,
         ground=record.ground,
+        as_it_was=record.as_it_was,
     )
 
 

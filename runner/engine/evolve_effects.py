@@ -14,6 +14,7 @@ from runner.model import events as e
 from runner.model.incident import (
     PASSED,
     Adoption,
+    AsItWas,
     Attempt,
     Delivery,
     Document,
@@ -352,6 +353,12 @@ def _resolved(draft: Draft, event: e.AttemptResolved, at: datetime, seq: int) ->
 
 
 def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -> None:
+    same = draft.read("documents").get(event.document)
+    if same is not None and same.digest == event.digest:
+        draft.table("documents")[same.id] = msgspec.structs.replace(
+            same, facts=event.facts, asked=event.asked
+        )
+        return
     draft.table("documents")[event.document] = Document(
         id=event.document,
         step=event.step,
@@ -367,6 +374,7 @@ def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -
         duty=event.duty,
         status=event.status,
         tree=event.tree,
+        asked=event.asked,
     )
     draft.change(event.step, digest=event.digest)
 
@@ -375,6 +383,12 @@ def _overridden(draft: Draft, event: e.NoticeOverridden, at: datetime, seq: int)
     made = Override(by=event.by, at=at, reason=event.reason, items=event.items)
     documents = draft.table("documents")
     documents[event.document] = msgspec.structs.replace(documents[event.document], override=made)
+
+
+def _kept(draft: Draft, event: e.NoticeKept, at: datetime, seq: int) -> None:
+    made = AsItWas(by=event.by, at=at, reason=event.reason, facts=event.facts)
+    documents = draft.table("documents")
+    documents[event.document] = msgspec.structs.replace(documents[event.document], as_it_was=made)
 
 
 def _adopted(draft: Draft, event: e.NoticeAdopted, at: datetime, seq: int) -> None:
@@ -415,5 +429,6 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.DocumentRendered: _rendered,
     e.NoticeOverridden: _overridden,
     e.NoticeAdopted: _adopted,
+    e.NoticeKept: _kept,
     e.EvidenceAttached: _attached,
 }

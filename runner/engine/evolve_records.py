@@ -61,6 +61,9 @@ def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
 def _facts(draft: Draft, event: e.FactsRecorded, at: datetime, seq: int) -> None:
     table, numbers = draft.table("facts"), draft.table("fact_events")
     for change in event.facts:
+        if change.key in table:
+            told = draft.table("superseded")
+            told[change.key] = (*told.get(change.key, ()), (numbers[change.key], table[change.key]))
         table[change.key] = Fact(
             key=change.key,
             value=from_json(change.value),

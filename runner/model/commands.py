@@ -124,6 +124,8 @@ class Decide(Command, frozen=True, kw_only=True):
     proven_by: str = ""
     recorded_by: str = ""
     """Who writes it down for ``by``: it does not count before ``by`` confirms."""
+    as_it_was: str = ""
+    """Why counsel lets a text pass although facts of it changed."""
 
 
 class RecordFacts(Command, frozen=True, kw_only=True):
@@ -139,6 +141,8 @@ class RecordDuty(Command, frozen=True, kw_only=True):
     duty: str
     record: DutyRecord
     step: str = ""
+    as_it_was: str = ""
+    """Why counsel lets the filed text pass although facts of it had changed."""
 
 
 class AssignRole(Command, frozen=True, kw_only=True):
@@ -383,6 +387,7 @@ class Rendered(Command, frozen=True, kw_only=True):
     files: Mapping[str, str]
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
+    asked: Mapping[str, int] = {}
     duty: str = ""
     final: bool = False
     """Rendered as it would be filed: nothing that the law wants at once is missing."""

@@ -39,6 +39,8 @@ class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Approvals that the notice still waited for when it was filed."""
     ground: str = ""
     """The statute's exemption that a decision not to notify rests on, by its code; ``none`` is against the law's answer."""
+    as_it_was: str = ""
+    """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -73,6 +75,8 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """Approvals that the notice still waited for when it was filed."""
     ground: str = ""
     """Of a decision not to notify: the statute's exemption by its code; ``none`` is against the law's answer."""
+    as_it_was: str = ""
+    """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
 
 
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -51,6 +51,7 @@ from runner.model.message_events import ReplanAsked as ReplanAsked
 from runner.model.message_events import ReplanFailed as ReplanFailed
 from runner.model.notice_events import DocumentRendered as DocumentRendered
 from runner.model.notice_events import NoticeAdopted as NoticeAdopted
+from runner.model.notice_events import NoticeKept as NoticeKept
 from runner.model.notice_events import NoticeOverridden as NoticeOverridden
 from runner.model.playbook import Task
 from runner.model.rule_events import ChannelsSwitched as ChannelsSwitched
@@ -477,6 +478,7 @@ AnyEvent = (
     | DocumentRendered
     | NoticeOverridden
     | NoticeAdopted
+    | NoticeKept
     | DutiesAssessed
     | DutyRecorded
     | RoleAssigned

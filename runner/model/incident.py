@@ -253,8 +253,11 @@ class Document(Value, frozen=True, kw_only=True):
     status: str = "draft"
     tree: str = ""
     """SHA-256 of the sealed tree that the files were written from; older journals kept none."""
+    asked: Mapping[str, int] = {}
+    """Facts that were unknown, and lists and maps (``path[]``) that the text went through, with their newest event."""
     override: Override | None = None
     adoption: Adoption | None = None
+    as_it_was: AsItWas | None = None
 
 
 class Override(Value, frozen=True, kw_only=True):
@@ -278,6 +281,16 @@ class Adoption(Value, frozen=True, kw_only=True):
     """Digest of the rendering that it was compared with."""
     tracked: int = 0
     """Changes that were tracked in it and taken as final text."""
+
+
+class AsItWas(Value, frozen=True, kw_only=True):
+    """Counsel's word that a text may be approved or filed although facts of it changed; a supplement is to follow."""
+
+    by: str
+    at: datetime
+    reason: str
+    facts: Mapping[str, int]
+    """The changed facts, and the event up to which each change was let pass."""
 
 
 class Evidence(Value, frozen=True, kw_only=True):
@@ -388,6 +401,8 @@ class Incident(Value, frozen=True, kw_only=True):
     """Prefix and step → invocations so far."""
     facts: Mapping[str, Fact] = {}
     fact_events: Mapping[str, int] = {}
+    superseded: Mapping[str, tuple[tuple[int, Fact], ...]] = {}
+    """What stood before: the event that recorded it, and the fact, oldest first."""
     roles: Mapping[str, tuple[str, ...]] = {}
     on_call: frozenset[str] = frozenset()
     """Roles that a rota hands round."""

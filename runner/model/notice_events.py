@@ -23,6 +23,8 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
     on_behalf_of: str = ""
     status: str = "draft"
     tree: str = ""
+    asked: Mapping[str, int] = {}
+    """What the text asked for besides: facts that were unknown, and lists and maps (``path[]``) that it went through."""
 
 
 class NoticeOverridden(Personal, frozen=True, kw_only=True):
@@ -46,3 +48,17 @@ class NoticeAdopted(Personal, frozen=True, kw_only=True):
     file: str
     base: str
     tracked: int = 0
+
+
+class NoticeKept(Personal, frozen=True, kw_only=True):
+    """Counsel lets a text be approved or filed as it was, although ``facts`` changed; a supplement is to follow.
+
+    ``facts`` names for each fact the entry whose change was let pass: a later change asks again.
+    """
+
+    document: str
+    step: str
+    digest: str
+    by: str
+    reason: str
+    facts: Mapping[str, int]

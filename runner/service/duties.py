@@ -7,9 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
+from runner.engine.ahead import refuse_record_ahead
 from runner.engine.duties import assess
 from runner.engine.positions import misread
-from runner.errors import Refused, Usage
+from runner.engine.staleness import blocking, change_words
+from runner.errors import Problem, Refused, Usage
 from runner.loading.catalog import Catalog
 from runner.loading.facts import read_facts
 from runner.loading.source import load
@@ -21,6 +25,7 @@ from runner.model.incident import Document, Incident
 from runner.model.playbook import Approve, File
 from runner.service.holidays import PublicHolidays
 from runner.settings import CONFIG
+from runner.views.words import moment
 
 if TYPE_CHECKING:
     from runner.service.desk import Desk
@@ -84,27 +89,35 @@ def filing(
     late_reason: str,
     step: str = "",
     digest: str = "",
+    reason: str = "",
+    as_it_was: str = "",
 ) -> tuple[AttachFile | RecordDuty, ...]:
     """Return the commands that record a filing: the receipt in custody first, then the record.
 
-    It ends the ``file`` step that waits for this duty; raises Refused when there are several and none is named.
+    It ends the ``file`` step that waits for this duty; raises Refused when there are several and none is named, and
+    where nobody can tell which text was filed.
     """
     from runner.service.evidence import take
 
+    refuse_record_ahead(duty, at, desk.now_in(incident))
     waiting = step or _file_step(desk, incident, duty)
-    filed = _filed_digest(desk, incident, waiting, duty, digest)
-    kept = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
     record = DutyRecord(
         kind="filed",
         by=desk.actor.claimed,
         at=at,
         reference=reference,
+        reason=reason,
+        late_reason=late_reason,
+    )
+    filed = _text(desk, incident, waiting, duty, record, digest, passes=bool(as_it_was))
+    kept = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
+    record = msgspec.structs.replace(
+        record,
         receipt=kept.sha256 if kept is not None else "",
         digest=filed,
-        late_reason=late_reason,
         unsigned=tuple(_unsigned(desk, incident, waiting, duty, filed)),
     )
-    made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting)
+    made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting, as_it_was=as_it_was)
     return (made,) if kept is None else (kept, made)
 
 
@@ -176,42 +189,72 @@ def _duty_of(incident: Incident, invocation: str, named: str) -> str:
     return made[-1] if made else ""
 
 
-def _filed_digest(desk: Desk, incident: Incident, step: str, duty: str, given: str) -> str:
-    """Return the digest of what is filed: the one that is named, else the newest that was approved, else the newest final.
+def _text(
+    desk: Desk, incident: Incident, step: str, duty: str, record: DutyRecord, given: str, *, passes: bool
+) -> str:
+    """Return the digest of the text that was filed; empty where nothing was rendered for the duty.
 
-    What was approved may go although a newer text waits for its approval: that one follows as a supplement.
+    It is the one that is named, else the only one that is signed and current; raises Refused with the choices otherwise.
+    One that nobody signed is taken with a reason. ``passes``: counsel lets a text of which facts changed pass.
     """
     waiting = desk.library(incident).step(incident, step) if step else None
     subject = waiting.file if isinstance(waiting, File) else ""
-    final = [
+    texts = [
         d
         for d in incident.documents.values()
-        if d.duty == duty and d.status == "final" and subject in ("", incident.invocations[d.step].step)
+        if d.duty == duty or (not d.duty and subject == incident.invocations[d.step].step)
     ]
-    approved = [d for d in final if was_approved(incident, d)]
-    if given:
-        wanted = given.removeprefix("sha256:")
-        found = [d.digest for d in final if d.digest.removeprefix("sha256:").startswith(wanted)]
-        if not found:
-            raise Refused(
-                f"no final notice for {duty} has the digest {given}",
-                hint="see: tocsin notice list",
-                code="unknown_digest",
-            )
-        if found[-1] not in {d.digest for d in approved}:
-            raise Refused(
-                f"{found[-1]} was never approved", hint="see: tocsin notice list", code="not_approved"
-            )
-        return found[-1]
-    newest = (approved or final)[-1:] if subject else []
-    return newest[0].digest if newest else ""
+    wanted = given.removeprefix("sha256:")
+    found = [d for d in texts if d.digest.removeprefix("sha256:").startswith(wanted)]
+    if given and not found:
+        raise Refused(
+            f"no notice for {duty} has the digest {given}",
+            hint="see: tocsin notice list",
+            code="unknown_digest",
+        )
+    if not given:
+        newest = {d.step: d.id for d in texts}
+        found = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
+        found = [d for d in found if newest[d.step] == d.id and signed_at(incident, d) is not None]
+        found = [d for d in found if passes or not blocking(incident, d, record.at)]
+    digests = {d.digest for d in found}
+    if texts and len(digests) != 1:
+        raise Refused(
+            f"{duty}: {'no text is' if not digests else f'{len(digests)} texts are'} both signed and current",
+            hint="name the text that was filed: --digest SHA256; one that nobody signed needs --reason WHY as well",
+            code="which_text",
+            problems=[_choice(incident, d, record.at) for d in texts],
+        )
+    unsigned = bool(texts) and all(signed_at(incident, d) is None for d in found)
+    if unsigned and not record.reason.strip():
+        raise Refused(
+            f"{found[-1].digest} was never approved",
+            hint="name the signed text; if this one was filed all the same, add --reason WHY",
+            code="not_approved",
+        )
+    return found[-1].digest if found else ""
+
+
+def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
+    """Return one text that may have been filed: its digest, its notice, when it was signed, and whether it is stale."""
+    signed = signed_at(incident, document)
+    stale = "; ".join(map(change_words, blocking(incident, document, at)))
+    words = f"signed {moment(signed)}" if signed is not None else "not signed"
+    return Problem(
+        file=document.digest,
+        line=0,
+        column=0,
+        severity="warning",
+        code="stale" if stale else "signed" if signed is not None else "unsigned",
+        message=f"{document.id} ({document.status}), {words}{f', out of date: {stale}' if stale else ''}",
+    )
 
 
 def _unsigned(desk: Desk, incident: Incident, waiting: str, duty: str, filed: str) -> Iterator[str]:
     """Yield the open approvals of a duty's notice, unless exactly what is filed was approved."""
     library = desk.library(incident)
     made = [one for one in incident.documents.values() if one.duty == duty]
-    if any(one.digest == filed and was_approved(incident, one) for one in made):
+    if any(one.digest == filed and signed_at(incident, one) is not None for one in made):
         return
     notices = {(incident.invocations[one.step].scope, incident.invocations[one.step].step) for one in made}
     step = library.step(incident, waiting) if waiting else None
@@ -223,12 +266,16 @@ def _unsigned(desk: Desk, incident: Incident, waiting: str, duty: str, filed: st
             yield one.id
 
 
-def was_approved(incident: Incident, document: Document) -> bool:
-    """Tell whether an approval of exactly these bytes was reached, whatever has been rendered since."""
+def signed_at(incident: Incident, document: Document) -> datetime | None:
+    """Return when an approval of exactly these bytes was reached, whatever has been rendered since; None where none was."""
     step = incident.invocations[document.step]
-    return any(
-        one.kind == "approve"
-        and one.state in ("done", "done_late")
-        and (one.subject, one.scope, one.digest) == (step.step, step.scope, document.digest)
-        for one in incident.invocations.values()
+    return next(
+        (
+            one.ended_at
+            for one in incident.invocations.values()
+            if one.kind == "approve"
+            and one.state in ("done", "done_late")
+            and (one.subject, one.scope, one.digest) == (step.step, step.scope, document.digest)
+        ),
+        None,
     )

@@ -138,7 +138,13 @@ class _Script:
                 self._done.append(f"{word} {duty}")
             case e.DomainDeclared(domain=domain, state=state, assumed=False) if self._begun:
                 self._done.append(f"domain {state} {domain}")
-            case e.PlaybookMigrated() | e.EventCorrected() | e.NoticeAdopted() | e.NoticeOverridden():
+            case (
+                e.PlaybookMigrated()
+                | e.EventCorrected()
+                | e.NoticeAdopted()
+                | e.NoticeOverridden()
+                | e.NoticeKept()
+            ):
                 self.lost.append(f"a {type(event).__name__}: a test cannot repeat it")
             case _:
                 pass

@@ -32,6 +32,8 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     notice: str
     status: str
+    stale: bool = False
+    """Facts of a kept notice have changed since it was rendered."""
 
 
 def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:

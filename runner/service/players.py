@@ -11,9 +11,13 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from runner.engine import decide_notices
 from runner.engine.exercise_faults import unreachable
 from runner.engine.not_notifying import NONE, statute_grounds
 from runner.engine.paths import lane_of, path_of
+from runner.engine.staleness import blocking
 from runner.engine.timing import PEOPLE
 from runner.engine.view import find_step, item_of
 from runner.errors import Refused
@@ -181,6 +185,8 @@ class Players:
     def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
         """Have the next person decide who holds one of the roles and may."""
         subject = find_step(incident, incident.scopes[invocation.scope], step.approve)
+        if approved and self._rendered_again(incident, subject):
+            return
         given = [one for one in invocation.approvals if not one.void]
         barred = {one.by for one in given} | ({subject.ended_by} if subject else set())
         for role in step.by.roles:
@@ -202,6 +208,15 @@ class Players:
             hint="more people in roles:",
             code="no_approver",
         )
+
+    def _rendered_again(self, incident: Incident, bound: Invocation | None) -> bool:
+        """Have a text rendered again that is out of date; tell whether one was."""
+        made = decide_notices.renderings(incident, bound.id) if bound is not None else []
+        if not made or not blocking(incident, made[-1]):
+            return False
+        again = notices.render_step(self._desk, incident, made[-1].step)
+        self._desk.submit(self._name, msgspec.structs.replace(again, by=""))
+        return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
         """Record a filing, with its reasons when it is late."""

@@ -15,6 +15,7 @@ import msgspec
 
 from runner.documents.coverage import check, unnamed
 from runner.documents.kept import Kept
+from runner.engine.staleness import change_words, changes
 from runner.errors import NotFound, Refused
 from runner.model.incident import Approval, Document, Incident
 from runner.model.notice import Coverage, Format
@@ -69,13 +70,19 @@ def pull(
     Beside them come a cover sheet and a redline for each, coverage, duties and a manifest: these stay in the house.
     """
     found: dict[str, Pulled] = {}
+    stale = changes(incident, documents)
     for document in documents:
         seen(1)
         for form in _wanted(document, formats):
             digest = document.files[form]
             path = write_file(folder / _name(incident, document, form), desk.store.get_blob(digest))
             found[str(path)] = Pulled(
-                path=str(path), format=form, sha256=digest, notice=document.notice, status=document.status
+                path=str(path),
+                format=form,
+                sha256=digest,
+                notice=document.notice,
+                status=document.status,
+                stale=bool(stale[document.id]),
             )
     made = _Pull(desk, incident, folder)
     for document in {one.digest: one for one in documents}.values():
@@ -131,6 +138,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         ],
         approvals=[_approval(one) for one in _approvals(made.incident, document)],
         override=_override(document),
+        stale=_stale(made.incident, document),
         adopted=_adopted(document),
         facts=sorted(document.facts.items()),
         unverified=[
@@ -144,6 +152,14 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
 def _override(document: Document) -> list[str]:
     one = document.override
     return [] if one is None else [f"{one.by}, {moment(one.at)}: {one.reason}", *one.items]
+
+
+def _stale(incident: Incident, document: Document) -> list[str]:
+    word = document.as_it_was
+    passed = (
+        [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement is to follow"] if word else []
+    )
+    return [*map(change_words, changes(incident, [document])[document.id]), *passed]
 
 
 def _adopted(document: Document) -> list[str]:
@@ -227,6 +243,8 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
         "coverage": check(kept.notice, kept.document) if kept is not None else (),
         "facts": document.facts,
         "rendered_at": document.at,
+        "changed": changes(made.incident, [document])[document.id],
+        "as_it_was": document.as_it_was,
         "override": document.override,
         "adoption": document.adoption,
         "approvals": [

@@ -72,6 +72,11 @@ def tick(handle: str) -> str:
     return f"tocsin task check {shell_word(handle)} ROW"
 
 
+def render(step: str) -> str:
+    """Return the command that renders a notice from the facts as they are."""
+    return f"tocsin notice render {shell_word(step)}"
+
+
 def record_filed(duty: str) -> str:
     """Return the command that records a filing with its proof."""
     return f"tocsin duty record-filed {shell_word(duty)} --reference REFERENCE"

@@ -15,6 +15,7 @@ import msgspec
 from runner.engine.failover import Policy
 from runner.engine.law import BINDING
 from runner.engine.sight import questions
+from runner.engine.staleness import change_words, changes, not_passed
 from runner.engine.timing import PEOPLE
 from runner.model.drill import OVER
 from runner.model.duty import DutyStatus
@@ -69,6 +70,7 @@ def needs_attention(
         *_duties(duties, now),
         *_reopened(incident, begun),
         *_unsigned(incident, begun),
+        *_stale(incident),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
@@ -261,6 +263,28 @@ def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
                     text=f"{duty.id} was filed while its notice still waited for: {named(rows[name])}",
                     command=advice.do_step("approve", rows[name].command_name),
                 )
+
+
+def _stale(incident: Incident) -> Iterator[Attention]:
+    """Yield the newest text of each open duty that is out of date: what is to be signed or filed, else the draft."""
+    used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
+    done = {one.id for one in incident.duties.values() if one.record is not None}
+    newest = [
+        one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
+    ]
+    steps = {one.step: incident.invocations[one.step] for one in newest}
+    signed = [one for one in newest if (steps[one.step].scope, steps[one.step].step) in used]
+    duties = {one.duty for one in signed}
+    asked = [one for one in newest if one in signed or one.duty not in duties]
+    changed = changes(incident, asked)
+    stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
+    each = [(one.step, one.notice, found, advice.render(one.step)) for one, found in stale]
+    if len(each) > _ASKED:
+        facts = {one.fact: one for _, found in stale for one in found}
+        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), "tocsin notice list")]
+    for ref, name, found, command in each:
+        text = f"{name}: out of date, {'; '.join(map(change_words, found))}"
+        yield Attention(kind="notice_stale", severity="high", ref=ref, since=None, text=text, command=command)
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> Attention:

@@ -29,6 +29,7 @@ DECISIONS = frozenset(
         "ApprovalGiven",
         "DutyRecorded",
         "DomainDeclared",
+        "NoticeKept",
         "NoticeOverridden",
         "RuleOverridden",
         "PlaybookPinned",

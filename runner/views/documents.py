@@ -8,8 +8,9 @@ from datetime import datetime
 import msgspec
 
 from runner.engine.exposure import exposed_approval
+from runner.engine.staleness import ChangedFact, change_words, changes, not_passed
 from runner.errors import NotFound
-from runner.model.incident import Adoption, Document, Incident, Invocation, Override
+from runner.model.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
 from runner.model.states import Kind
 from runner.views import advice
 from runner.views.heading import Heading, heading_of, top
@@ -62,6 +63,12 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Counsel's word that it may go in spite of what it lacks; null where nobody had to say so."""
     adoption: Adoption | None = None
     """From which Word file its text was taken back; null for the template's own text."""
+    stale: bool = False
+    """Facts that it read have changed since it was rendered."""
+    changed: tuple[ChangedFact, ...] = ()
+    """Which, with both values."""
+    as_it_was: AsItWas | None = None
+    """Counsel's word that it may be approved and filed all the same; null where it does not cover every change."""
 
 
 class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notices/v1"):
@@ -85,10 +92,16 @@ class NoticeReport(
 def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
     """Return every rendered notice in the order of rendering."""
     newest = {document.step: document.id for document in incident.documents.values()}
-    return tuple(_row(incident, one, newest[one.step] == one.id) for one in incident.documents.values())
+    changed = changes(incident, incident.documents.values())
+    return tuple(
+        _row(incident, one, newest[one.step] == one.id, changed[one.id])
+        for one in incident.documents.values()
+    )
 
 
-def _row(incident: Incident, document: Document, current: bool) -> NoticeRow:
+def _row(
+    incident: Incident, document: Document, current: bool, changed: tuple[ChangedFact, ...]
+) -> NoticeRow:
     bound = incident.invocations.get(document.step)
     signing = [i for i in incident.invocations.values() if bound is not None and _binds(incident, i, bound)]
     waiting = [i.id for i in signing if i.state in ("ready", "active") and not i.over]
@@ -109,6 +122,9 @@ def _row(incident: Incident, document: Document, current: bool) -> NoticeRow:
         approve_step=handle(incident, waiting[0]) if waiting else "",
         override=document.override,
         adoption=document.adoption,
+        stale=bool(changed),
+        changed=changed,
+        as_it_was=document.as_it_was if changed and not not_passed(incident, document, changed) else None,
     )
 
 
@@ -198,6 +214,9 @@ def notice_words(row: NoticeRow) -> str:
     given = sum(a.binds and a.approved for a in row.approvals)
     refused = sum(a.binds and not a.approved for a in row.approvals)
     parts = [row.status.upper() if row.status == "draft" else row.status]
+    if row.stale:
+        word = f"STALE: {count(len(row.changed), 'fact')} changed"
+        parts.append(f"{word}, let pass by {row.as_it_was.by}" if row.as_it_was is not None else word)
     if row.override is not None:
         parts.append(f"OVERRIDDEN by {row.override.by}")
     if row.adoption is not None:
@@ -249,12 +268,24 @@ def _gaps(row: NoticeRow) -> Iterator[Block]:
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:
-    """Yield who let a notice go as it is, why, and in spite of what; and whose Word file its text is from."""
-    if row.override is not None:
-        one = row.override
+    """Yield what changed since, who let a notice go as it is, why, and in spite of what; whose Word file it is from."""
+    if row.stale:
         yield Blank()
-        yield line(f"OVERRIDDEN by {one.by}, {moment(one.at)}: {one.reason}", "alarm", hang=2)
-        for item in one.items:
+        yield line("STALE: facts changed since it was rendered", "alarm")
+        for one in row.changed:
+            yield line(f"– {change_words(one)}", "alarm", indent=2, hang=2)
+    if row.as_it_was is not None:
+        word = row.as_it_was
+        yield line(
+            f"AS IT WAS, by {word.by}, {moment(word.at)}: {word.reason}; a supplement is to follow",
+            "alarm",
+            hang=2,
+        )
+    if row.override is not None:
+        waived = row.override
+        yield Blank()
+        yield line(f"OVERRIDDEN by {waived.by}, {moment(waived.at)}: {waived.reason}", "alarm", hang=2)
+        for item in waived.items:
             yield line(f"– {item}", "alarm", indent=2, hang=2)
     if row.adoption is not None:
         took = row.adoption

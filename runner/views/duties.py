@@ -12,7 +12,7 @@ from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.second_person import ground_words
-from runner.views.words import READER, count, day, left, moment, signatures, unsigned, when
+from runner.views.words import READER, as_it_was, count, day, left, moment, signatures, unsigned, when
 
 _DONE = {
     "filed": "filed",
@@ -194,7 +194,7 @@ def record_words(record: DutyDone) -> str:
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
-    return f"{said}{ground_words(record.ground)}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}"
+    return f"{said}{ground_words(record.ground)}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

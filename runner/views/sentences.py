@@ -20,7 +20,7 @@ from runner.views.facts import value_words
 from runner.views.second_person import act_words, ground_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because
-from runner.views.words import RECEIPTS, count, moment, short, signatures, span, unsigned
+from runner.views.words import RECEIPTS, as_it_was, count, moment, short, signatures, span, unsigned
 
 _STATES = {
     "done": "done",
@@ -380,7 +380,8 @@ def _record(event: _Record, words: Words) -> str:
             proof = record.reference or record.receipt
             with_proof = f", proof {proof}" if proof else ""
             late = f", late: {record.late_reason}" if record.late_reason else ""
-            told = f"{record.kind.replace('_', ' ')}{ground_words(record.ground)}{signatures(record.signed)}{with_proof}{late}{unsigned(record.unsigned)}"
+            text = f", text {short(record.digest)}" if record.digest else ""
+            told = f"{record.kind.replace('_', ' ')}{ground_words(record.ground)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
             again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {told}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
@@ -412,7 +413,7 @@ def _agreement(event: _Agreement) -> str:
             return f"{by} confirms entry {entry} as the second person"
 
 
-_Notice = e.DocumentRendered | e.NoticeOverridden | e.NoticeAdopted
+_Notice = e.DocumentRendered | e.NoticeOverridden | e.NoticeAdopted | e.NoticeKept
 
 
 def _notice(event: _Notice) -> str:
@@ -423,6 +424,9 @@ def _notice(event: _Notice) -> str:
         case e.NoticeOverridden(digest=digest, by=by, reason=reason, items=items):
             lacks = "; ".join(items)
             return f"Notice {short(digest)} may go OVERRIDDEN by {by}{_because(reason)} (in spite of {lacks})"
+        case e.NoticeKept(digest=digest, by=by, reason=reason, facts=facts):
+            since = ", ".join(facts)
+            return f"Notice {short(digest)} may be used AS IT WAS by {by}{_because(reason)} (changed since: {since}; a supplement is to follow)"
         case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
             taken = f", {count(tracked, 'tracked change')} taken as final" if tracked else ""
             return f"Text of notice {short(digest)} taken from a Word file of {by}, compared with {short(base)}{taken}"

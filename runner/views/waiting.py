@@ -24,6 +24,7 @@ AttentionKind = Literal[
     "duty_overdue",
     "duty_reopened",
     "filed_unsigned",
+    "notice_stale",
     "overdue",
     "clock",
     "paused",

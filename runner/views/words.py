@@ -104,6 +104,11 @@ def unsigned(waited_for: Sequence[str]) -> str:
     return f", UNSIGNED: it still waited for {', '.join(waited_for)}" if waited_for else ""
 
 
+def as_it_was(reason: str) -> str:
+    """Return counsel's word on a text that was out of date when it was filed, as the end of a sentence."""
+    return f", AS IT WAS although facts had changed ({reason}): a supplement is to follow" if reason else ""
+
+
 def day(date_: date) -> str:
     """Return a date: ``Tue 24 Nov 2026``."""
     return f"{_day(date_)} {date_.year}"

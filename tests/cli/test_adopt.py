@@ -189,3 +189,14 @@ def test_the_doctor_misses_a_tree_and_a_word_file(desk: AtDesk, tmp_path: Path) 
 def desk_store(desk: AtDesk) -> Store:
     """Return the store of a home."""
     return open_desk(desk.home, desk.world().who("maria"), clock=desk.clock, chance=desk.chance).store
+
+
+def test_edits_that_say_the_new_value_make_the_text_current(desk: AtDesk, tmp_path: Path) -> None:
+    file = pulled(desk, tmp_path / "out")
+    desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
+    edited(file, ("How:", "The way in was:"))
+    desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
+    assert [one["fact"] for one in rendered(desk)["changed"]] == ["incident.summary"]
+    edited(file, ("Somebody read a mailbox.", "Somebody read two mailboxes."))
+    desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
+    assert (rendered(desk)["stale"], rendered(desk)["adoption"]["by"]) == (False, "jonas")

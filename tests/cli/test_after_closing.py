@@ -23,10 +23,19 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
     return desk
 
 
+def text(desk: AtDesk) -> tuple[str, ...]:
+    """Return the words that name the draft that was filed, and why nobody had signed it."""
+    made = desk("notice", "list", "--format", "json").json["notices"]
+    [digest] = [one["digest"] for one in made if one["duty"] == DUTY]
+    return ("--digest", digest, "--reason", "counsel agreed by phone")
+
+
 def test_a_filing_and_its_receipt_are_taken_after_the_end(desk: AtDesk, tmp_path: Path) -> None:
     receipt = tmp_path / "receipt.txt"
     receipt.write_text("received: A-1", encoding="utf-8")
-    out = desk.done("duty", "record-filed", DUTY, "--reference", "A-1", "--receipt", str(receipt))
+    out = desk.done(
+        "duty", "record-filed", DUTY, "--reference", "A-1", "--receipt", str(receipt), *text(desk)
+    )
     compare("closed.filed", out, desk.home)
     assert duty(desk)["state"] == "filed"
     entries = desk("timeline", "--format", "json").json["entries"]
@@ -35,14 +44,23 @@ def test_a_filing_and_its_receipt_are_taken_after_the_end(desk: AtDesk, tmp_path
 
 def test_a_late_filing_after_the_end_keeps_its_reasons(desk: AtDesk) -> None:
     desk.clock.advance(timedelta(days=9))
-    said = desk("duty", "record-filed", DUTY, "--reference", "A-1")
+    said = desk("duty", "record-filed", DUTY, "--reference", "A-1", *text(desk))
     assert (said.code, said.error) == (1, "late_reason")
-    desk.done("duty", "record-filed", DUTY, "--reference", "A-1", "--late-reason", "the portal was down")
+    desk.done(
+        "duty",
+        "record-filed",
+        DUTY,
+        "--reference",
+        "A-1",
+        "--late-reason",
+        "the portal was down",
+        *text(desk),
+    )
     assert duty(desk)["state"] == "filed_late"
 
 
 def test_a_filing_recorded_wrongly_is_corrected_after_the_end(desk: AtDesk) -> None:
-    desk.done("duty", "record-filed", DUTY, "--reference", "A-1")
+    desk.done("duty", "record-filed", DUTY, "--reference", "A-1", *text(desk))
     events = desk("timeline", "--format", "json").json["entries"]
     number = next(one["event"] for one in events if one["type"] == "DutyRecorded")
     compare(
@@ -51,7 +69,7 @@ def test_a_filing_recorded_wrongly_is_corrected_after_the_end(desk: AtDesk) -> N
         desk.home,
     )
     assert duty(desk)["state"] == "open"
-    desk.done("duty", "record-filed", DUTY, "--reference", "A-2")
+    desk.done("duty", "record-filed", DUTY, "--reference", "A-2", *text(desk))
     assert duty(desk)["state"] == "filed"
 
 

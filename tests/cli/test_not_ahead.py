@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.noticed import DUTY, noticed
+from tests.cli.noticed import DUTY, noticed, rendered
 
 NOW, AHEAD = "2026-11-24T09:00:00Z", "2026-11-25T09:00:00Z"
 
@@ -82,7 +82,10 @@ def test_nothing_is_recorded_as_done_tomorrow(tocsin: AtDesk, tmp_path: Path, wo
     assert (said.code, said.error, DUTY in said.err) == (1, "ahead", True)
     assert set(re.findall(r"[\d-]{10}T[\d:]{8}Z", said.err)) == {AHEAD, NOW}
     desk.clock.advance(timedelta(days=1))
-    desk.done("duty", *words, "--at", AHEAD)
+    text = (
+        ("--digest", rendered(desk)["digest"], "--reason", "by phone") if words[0] == "record-filed" else ()
+    )
+    desk.done("duty", *words, "--at", AHEAD, *text)
 
 
 ASKING = """\

@@ -97,10 +97,11 @@ def test_what_was_approved_is_filed_and_the_newer_text_follows_as_a_supplement(d
     approved = rendered(desk)["digest"]
     changed(desk)
     newer = rendered(desk)["digest"]
-    for digest, code in ((newer, "not_approved"), ("00", "unknown_digest")):
+    for digest, code in ((newer, "not_approved"), ("00", "unknown_digest"), (approved, "notice_stale")):
         said = desk("duty", "record-filed", DUTY, "--reference", "1", "--digest", digest)
         assert (said.code, said.error) == (1, code)
-    desk.done("duty", "record-filed", DUTY, "--reference", "4711", "--digest", approved)
+    word = ("--as", "jonas", "--as-it-was", "the portal closed before we knew")
+    desk.done("duty", "record-filed", DUTY, "--reference", "4711", "--digest", approved, *word)
     found = desk("notice", "diff", "draft", "--since-filed", "--format", "json").json
     assert (found["before"]["digest"], found["before"]["filed"], found["after"]["digest"]) == (
         approved,
@@ -108,14 +109,6 @@ def test_what_was_approved_is_filed_and_the_newer_text_follows_as_a_supplement(d
         newer,
     )
     desk.done("approve", "--void", "--as", "ada", types="y\n")
-
-
-def test_without_a_digest_the_approved_text_is_what_was_filed(desk: AtDesk) -> None:
-    approved = rendered(desk)["digest"]
-    changed(desk)
-    desk.done("duty", "record-filed", DUTY, "--reference", "4711")
-    found = desk("notice", "diff", "draft", "--since-filed", "--format", "json").json
-    assert found["before"]["digest"] == approved
 
 
 TWO = """\

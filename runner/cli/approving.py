@@ -6,19 +6,23 @@ Approvals whose bytes changed are given again in one go, each with what changed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 from runner.cli.completing import steps as complete_steps
 from runner.cli.options import Argument, Commands, Option, Scope, command
 from runner.cli.outcome import tell
 from runner.cli.session import Session
 from runner.cli.steps import Reason, Step, find
-from runner.cli.written import in_person
+from runner.cli.written import in_person, private_file
 from runner.errors import Refused, Usage
 from runner.model.commands import Decide
 
 if TYPE_CHECKING:
-    from runner.model.incident import Incident
+    from runner.engine.signing import Tally
+    from runner.model.incident import Document, Incident
+    from runner.model.playbook import Approve
     from runner.views.task import TaskReport
 
 Steps = Annotated[
@@ -55,10 +59,15 @@ def approve(
         bool, Option("--void", help="All approvals of yours that are void because the bytes changed.")
     ] = False,
     as_it_was: AsItWas = "",
+    out: Annotated[
+        Path | None,
+        Option("--out", metavar="PATH", help="Write the document: a folder for all formats, or one file."),
+    ] = None,
 ) -> None:
     """Approve exactly the bytes that are shown, or those of --digest.
 
-    What changed since an approval that is void now is shown with it. A text of which facts changed since it was
+    The document itself is shown, and what changed since it was signed or rendered last; afterwards who is still
+    needed. A text of which facts changed since it was
     rendered is refused, unless counsel lets it pass as it was: a supplement is to follow.
 
     \b
@@ -66,6 +75,7 @@ def approve(
       tocsin approve sign --as maria
       tocsin approve sign --as maria --digest sha256:9f2c…
       tocsin approve --void --as maria
+      tocsin approve sign --as maria --out notice.pdf
       tocsin approve sign --as jonas --as-it-was "the deadline ends at noon"
     """
     in_person(session, as_it_was)
@@ -80,6 +90,8 @@ def approve(
         )
     if not names:
         raise Refused("no approval of yours is void", hint="see: tocsin status", code="nothing_void")
+    if out is not None:
+        _write(session, incident, [_report(session, incident, name) for name in names], out)
     _decide(session, incident, names, digest or (), reason, approved=True, as_it_was=as_it_was)
 
 
@@ -149,7 +161,15 @@ def _decide(
         for name, digest in zip(names, bound, strict=True)
     ]
     after = session.desk.submit(incident.id, *made)
-    tell(session, incident, after, _done(session, names, approved=approved))
+    given = tuple(_tally(session, after, name) for name in names) if approved else ()
+    tell(session, incident, after, _done(session, names, approved=approved), approvals=given)
+
+
+def _tally(session: Session, incident: Incident, name: str) -> Tally:
+    from runner.engine.signing import tally
+
+    step = session.desk.library(incident).step(incident, name)
+    return tally(incident, incident.invocations[name], cast("Approve", step))
 
 
 def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
@@ -189,6 +209,7 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
             )
         session.tell(task_page(report, session.now()))
         _show_change(session, incident, report)
+        _show_document(session, incident, report)
     verb = "approve" if approved else "reject"
     what = reports[0].subject_digest if len(reports) == 1 else f"these {len(reports)}"
     typed = " ".join(report.task.command_name or report.task.step for report in reports)
@@ -198,19 +219,59 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
 
 
 def _show_change(session: Session, incident: Incident, report: TaskReport) -> None:
-    """Show the redline against the bytes that were approved before, where both are notices with their trees."""
+    """Show the redline against the bytes that were approved before, else against the rendering before."""
+    from runner.engine.decide_notices import renderings
     from runner.service.comparing import compare
     from runner.views.redline import approved_before, change_page
 
-    invocation = incident.invocations[report.task.invocation]
-    old, new = (
-        next((one for one in incident.documents.values() if one.digest == digest), None)
-        for digest in (approved_before(incident, invocation), report.subject_digest)
-    )
-    if old is None or new is None or not old.tree or not new.tree:
+    new = _document(incident, report)
+    if new is None or not new.tree:
         return
-    pair = compare(session.desk, old, new)
-    session.tell(change_page(pair.redline, pair.facts))
+    signed = approved_before(incident, incident.invocations[report.task.invocation])
+    older = [one for one in renderings(incident, new.step) if one.digest != new.digest]
+    old = next((one for one in incident.documents.values() if one.digest == signed), None)
+    old = old or (older[-1] if older else None)
+    if old is not None and old.tree:
+        pair = compare(session.desk, old, new)
+        since = "it was approved" if old.digest == signed else "the rendering before"
+        session.tell(change_page(pair.redline, pair.facts, since))
+
+
+def _document(incident: Incident, report: TaskReport) -> Document | None:
+    """Return the notice that is to be approved; None where it is something else."""
+    made = (one for one in incident.documents.values() if one.digest == report.subject_digest)
+    return next(made, None) if report.subject_digest else None
+
+
+def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
+    """Show the words of a notice."""
+    from runner.documents.write import write
+    from runner.service.comparing import tree_of
+
+    made = _document(incident, report)
+    if made is not None and made.tree:
+        words = write(tree_of(session.desk, made).document, "txt").decode()
+        session.read(f"DOCUMENT to approve: {made.id}, {made.status}\n\n{words}")
+
+
+def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], out: Path) -> None:
+    """Write exactly the bytes that are to be approved, and say where."""
+    from runner.service.pulling import file_name
+
+    for report in reports:
+        made = _document(incident, report)
+        if made is None:
+            raise Refused(
+                f"{report.task.step} approves no document", hint="leave --out out", code="no_document"
+            )
+        one = out.suffix.removeprefix(".") in made.files
+        forms = (out.suffix.removeprefix("."),) if one else tuple(made.files)
+        for form in forms:
+            path = out if one else out / file_name(incident, made, form)
+            with suppress(OSError):  # writing says why
+                path.parent.mkdir(parents=True, exist_ok=True)
+            private_file(path, session.desk.store.get_blob(made.files[form]))
+            session.say(str(path))
 
 
 def _flag(session: Session, report: TaskReport) -> None:

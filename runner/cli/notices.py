@@ -82,6 +82,10 @@ def render(
     out: Out = None,
     duty: Annotated[str, Option("--duty", help="For a template: the duty that it is about.")] = "",
     override: Override = "",
+    gap: Annotated[
+        list[str] | None,
+        Option("--gap", metavar="NAME=REASON", help="Counsel lets one gap pass, by fact or reference."),
+    ] = None,
     drop_edits: Annotated[
         bool, Option("--drop-edits", help="Render anew although the text came from a Word file.")
     ] = False,
@@ -90,12 +94,13 @@ def render(
 
     A template's name renders a draft into --out; nothing of that is recorded. With --override counsel lets the
     notice go in spite of what it lacks or should not say: it is final, and a fact that is missing reads
-    "not known at this time".
+    "not known at this time". With --gap, once for each, every gap has a reason of its own.
 
     \b
     Examples:
       tocsin notice render final
       tocsin notice render final --as jonas --override "the authority asked for it today"
+      tocsin notice render final --as jonas --gap "people.total=still counted" --gap "33(3)(c)=assessed today"
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.service.naming import resolve_step
@@ -107,9 +112,12 @@ def render(
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name, numbered(incident))
-    in_person(session, override)
+    marked = dict(one.partition("=")[::2] for one in gap or ())
+    if not all(name and reason.strip() for name, reason in marked.items()):
+        raise Usage("a gap needs its reason", hint="--gap NAME=REASON", code="reason_missing")
+    in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
-    made = render_step(session.desk, incident, step, override)
+    made = render_step(session.desk, incident, step, override, marked)
     tell(session, incident, session.desk.submit(incident.id, made), rendered_words(made))
 
 

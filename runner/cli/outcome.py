@@ -9,6 +9,7 @@ import msgspec
 from runner.cli.session import Session
 from runner.engine.answering import HOW, OVER
 from runner.engine.moved_clocks import move_words
+from runner.engine.signing import Tally
 from runner.model.second_person import ClockMove
 from runner.service.workers import living
 from runner.views import advice
@@ -50,6 +51,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     stuck: tuple[Step, ...]
     second_person: tuple[int, ...] = ()
     """Entries that wait for a second person since then: what they ask for does not count yet."""
+    approvals: tuple[Tally, ...] = ()
+    """How far the approvals are that were given."""
     deadlines: tuple[ClockMove, ...] = ()
     """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
 
@@ -61,23 +64,35 @@ def submit(session: Session, name: str, command: AnyCommand, done: str, actor: A
 
 
 def tell(
-    session: Session, before: Incident, after: Incident, done: str, moved: tuple[ClockMove, ...] = ()
+    session: Session,
+    before: Incident,
+    after: Incident,
+    done: str,
+    moved: tuple[ClockMove, ...] = (),
+    approvals: tuple[Tally, ...] = (),
 ) -> None:
     """Work what is due after a command, and say what came of it, if anything did."""
     unchanged = after.version == before.version
     if _awaiting(before, after):
         done = "not done yet: it needs a second person"
-    answer(session, before, f"{done}: nothing to change" if unchanged else done, moved=moved)
+    done = f"{done}: nothing to change" if unchanged else done
+    answer(session, before, done, moved=moved, approvals=approvals)
 
 
-def answer(session: Session, before: Incident, *done: str, moved: tuple[ClockMove, ...] = ()) -> None:
+def answer(
+    session: Session,
+    before: Incident,
+    *done: str,
+    moved: tuple[ClockMove, ...] = (),
+    approvals: tuple[Tally, ...] = (),
+) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
     work(session, before.id)
     after = session.desk.load(before.id)
     wanted = _awaiting(before, after)
     asks = tuple(f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
     report = outcome(session, before, after, (*done, *asks, *_answered(before, after), *_over(before, after)))
-    report = msgspec.structs.replace(report, second_person=wanted, deadlines=moved)
+    report = msgspec.structs.replace(report, second_person=wanted, deadlines=moved, approvals=approvals)
     session.show(report, lambda: page(report))
 
 
@@ -191,6 +206,10 @@ def page(report: Done) -> Page:
     """Draw the answer: short, since the next command shows the rest."""
     tone: Tone = "warn" if report.second_person else "good"
     blocks: list[Paragraph | Table] = [line(words, tone) for words in report.done]
+    for given in report.approvals:
+        roles = (", " if given.each else " or ").join(given.still_needs)
+        needs = f"; still needs {roles}" if roles else ""
+        blocks.append(line(f"{given.step}: {given.have} of {given.wanted}{needs}", tone))
     blocks += [line(f"deadline: {move_words(one, here())}", "warn", hang=2) for one in report.deadlines]
     if report.ready:
         blocks.append(line("ready now:", "title"))

@@ -210,10 +210,12 @@ def assign(
     ] = None,
     on_call: Annotated[bool, Option("--on-call", help="In this incident: whoever the rota says.")] = False,
     always: Annotated[bool, Option("--always", help="In incidents to come, too.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Say who holds a role: in the incident that is meant, and with --always from now on.
 
-    Where no incident is open it is kept for those to come.
+    Where no incident is open it is kept for those to come. Whoever held it before does not any more: it names them, and
+    asks where an approval is then out of reach.
 
     \b
     Examples:
@@ -238,6 +240,7 @@ def assign(
         known(session.desk, name)
     incident = _open_incident(session)
     _warn_of_slip(session, role, incident)
+    _replace(session, role, person, incident, yes=yes)
     words = f"{role} is held by {', '.join(person)}"
     if always or incident is None:
         hold_role(session.desk, role, tuple(person))
@@ -247,6 +250,20 @@ def assign(
         _told(session, f"{words} in incidents to come")
     else:
         submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
+
+
+def _replace(session: Session, role: str, persons: list[str], incident: str | None, *, yes: bool) -> None:
+    """Name those who lose the role, and ask where too few are left to approve something."""
+    from runner.service.playbooks import replacing
+
+    known = session.desk.load(incident) if incident else None
+    gone, lost = replacing(session.desk, known, role, persons)
+    if gone:
+        session.warn("role_replaced", f"{', '.join(persons)} replaces {', '.join(gone)} as {role}")
+    if lost and not yes:
+        session.say(f"too few people are then left to approve: {'; '.join(lost)}")
+        again = f"tocsin role assign {role} {' '.join((*gone, *persons))} keeps them; to replace them all the same: --yes"
+        session.confirm(f"assign {role} to {', '.join(persons)} all the same?", again)
 
 
 def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:

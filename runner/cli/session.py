@@ -331,6 +331,15 @@ class Session:
         """Show a page beside the answer, on standard error."""
         self._print(page, self.world.err)
 
+    def read(self, text: str) -> None:
+        """Show a long text beside the answer: in a pager at a terminal, else on standard error."""
+        if self.world.asks and self.world.out.isatty():
+            import pydoc
+
+            pydoc.pager(cleaned(text))
+            return
+        self.say(text)
+
     def _print(self, page: Page, stream: TextIO) -> None:
         try:
             if self.world.colours(stream):

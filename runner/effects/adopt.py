@@ -70,13 +70,8 @@ def adopt(
         document = msgspec.structs.replace(document, context=context)
     made = keep(work, incident, notice, document, tools)
     said = {used.path for used in document.facts_used if used.texts and not used.printed}
-    said |= set(before.asked) & _gaps(before) - {gap.path for gap in document.gaps}
-    facts, asked = (
-        {path: entry_of(path, incident) if path in said else entry for path, entry in read.items()}
-        for read in (before.facts, before.asked)
-    )
-    return msgspec.structs.replace(made, items=items, facts=facts, asked=asked, base=before.digest)
-
-
-def _gaps(before: Made) -> set[str]:
-    return {gap.partition(": ")[2] for gap in before.gaps}
+    said |= {gap.partition(": ")[2] for gap in before.gaps} - {gap.path for gap in document.gaps}
+    facts = {
+        path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()
+    }
+    return msgspec.structs.replace(made, items=items, facts=facts, base=before.digest)

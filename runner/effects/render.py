@@ -78,8 +78,7 @@ def keep(work: Render, incident: Incident, notice: Notice, document: Document, t
             *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
             *(f"uncovered: {one.ref} {one.item}" for one in uncovered(notice, document)),
         ),
-        facts={used.path: entry_of(used.path, incident) for used in document.facts_used},
-        asked={path: entry_of(path, incident) for path in document.asked},
+        facts={path: entry_of(path, incident) for path in (*document.asked, *_read(document))},
         duty=work.duty,
         final=document.context.status == "final",
         tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
@@ -152,12 +151,16 @@ def paper(
 
 def dated(drafted: Paper, incident: Incident) -> Paper:
     """Return the same as of the newest fact that it reads: what is learnt besides changes no byte of it."""
-    read = [used.path for used in drafted.document().facts_used]
+    read = _read(drafted.document())
     times = [incident.facts[key].at for path in read for key in recorded_as(path, incident.facts)]
     if not times:
         return drafted
     context = msgspec.structs.replace(drafted.context, timestamp=max(times))
     return msgspec.structs.replace(drafted, context=context)
+
+
+def _read(document: Document) -> list[str]:
+    return [used.path for used in document.facts_used]
 
 
 def entry_of(path: str, incident: Incident) -> int:

@@ -56,7 +56,6 @@ def _made(command: c.Rendered, document: str) -> e.DocumentRendered:
         files=command.files,
         gaps=command.gaps,
         facts=command.facts,
-        asked=command.asked,
         duty=command.duty,
         by=command.by,
         status="final" if command.final else "draft",

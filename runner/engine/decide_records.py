@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from itertools import count
-from shlex import quote
 
 import msgspec
 
@@ -356,8 +355,7 @@ def _as_it_was(incident: Incident, command: c.RecordDuty) -> tuple[tuple[e.AnyEv
     filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
     if not filed:
         return (), record
-    again = f"render and sign it again: tocsin notice render {quote(filed[-1].step)}"
-    word = passed(incident, filed[-1], command.by, command.as_it_was, again, at)
+    word = passed(incident, filed[-1], command.by, command.as_it_was, at)
     known = filed[-1].as_it_was
     earlier = known.reason if known is not None and changes(incident, filed, at)[filed[-1].id] else ""
     return word, msgspec.structs.replace(record, as_it_was=command.as_it_was.strip() or earlier)

@@ -370,13 +370,9 @@ def _decide(
             f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
         )
     _not_said_already(invocation, command)
-    again = f"render it again: tocsin notice render {quote(bound.id)}"
+    word = passed(incident, made[-1], command.by, command.as_it_was) if command.approved and made else ()
     return (
-        *(
-            passed(incident, made[-1], command.by, command.as_it_was, again)
-            if command.approved and made
-            else ()
-        ),
+        *word,
         e.ApprovalGiven(
             step=invocation.id,
             recorded_by=command.recorded_by,
@@ -427,7 +423,7 @@ def _no_draft(made: Document, bound: Invocation) -> None:
     first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE, then " if missing else ""
     raise Refused(
         f"{made.notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
-        hint=f"{first}tocsin notice render {quote(bound.id)}; counsel may add --override WHY",
+        hint=f"{first}tocsin notice render {quote(bound.id)}; counsel may let each gap pass: --gap NAME=REASON",
         code="draft",
     )
 

@@ -355,9 +355,7 @@ def _resolved(draft: Draft, event: e.AttemptResolved, at: datetime, seq: int) ->
 def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -> None:
     same = draft.read("documents").get(event.document)
     if same is not None and same.digest == event.digest:
-        draft.table("documents")[same.id] = msgspec.structs.replace(
-            same, facts=event.facts, asked=event.asked
-        )
+        draft.table("documents")[same.id] = msgspec.structs.replace(same, facts=event.facts)
         return
     draft.table("documents")[event.document] = Document(
         id=event.document,
@@ -374,7 +372,6 @@ def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -
         duty=event.duty,
         status=event.status,
         tree=event.tree,
-        asked=event.asked,
     )
     draft.change(event.step, digest=event.digest)
 

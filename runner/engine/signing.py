@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -62,6 +62,49 @@ def reached(step: p.Approve, given: tuple[Approval, ...]) -> bool:
     if len(held) < step.by.distinct:
         return False
     return not step.by.every_role or _each_role_filled(step.by.roles, held)
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an approval is: how many have given it, how many must, and of which roles somebody is still needed."""
+
+    step: str
+    have: int
+    wanted: int
+    still_needs: tuple[str, ...]
+    each: bool
+    """Somebody of each of these roles; otherwise one person of any of them."""
+
+
+def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
+    """Return how far the approval of what stands now is."""
+    bound, every, roles = (
+        subject(incident, invocation, step),
+        step.by.every_role,
+        dict.fromkeys(step.by.roles),
+    )
+    given = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
+    held = {a.by: frozenset((*a.roles, a.role)) for a in given}
+    filled: list[str] = []
+    for role in roles:
+        if every and _each_role_filled((*filled, role), held):
+            filled.append(role)
+    still = () if reached(step, given) else tuple(role for role in roles if role not in filled)
+    return Tally(
+        step=invocation.id,
+        have=len(filled) if every and still else len(held),
+        wanted=max(step.by.distinct, len(roles) if every else 1),
+        still_needs=still,
+        each=every,
+    )
+
+
+def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether those who hold the roles are enough for a quorum."""
+    held: dict[str, frozenset[str]] = {}
+    for role in quorum.roles:
+        for person in roles.get(role, ()):
+            held[person] = held.get(person, frozenset()) | {role}
+    return len(held) >= quorum.distinct and (not quorum.every_role or _each_role_filled(quorum.roles, held))
 
 
 def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]) -> bool:

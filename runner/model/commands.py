@@ -387,7 +387,6 @@ class Rendered(Command, frozen=True, kw_only=True):
     files: Mapping[str, str]
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
-    asked: Mapping[str, int] = {}
     duty: str = ""
     final: bool = False
     """Rendered as it would be filed: nothing that the law wants at once is missing."""

@@ -245,7 +245,7 @@ class Document(Value, frozen=True, kw_only=True):
     files: Mapping[str, str]
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
-    """Facts used and the event number that set each."""
+    """What it read: facts, also unknown ones, and lists and maps (``path[]``), with the newest event behind each."""
     at: datetime
     by: str = ""
     on_behalf_of: str = ""
@@ -253,8 +253,6 @@ class Document(Value, frozen=True, kw_only=True):
     status: str = "draft"
     tree: str = ""
     """SHA-256 of the sealed tree that the files were written from; older journals kept none."""
-    asked: Mapping[str, int] = {}
-    """Facts that were unknown, and lists and maps (``path[]``) that the text went through, with their newest event."""
     override: Override | None = None
     adoption: Adoption | None = None
     as_it_was: AsItWas | None = None

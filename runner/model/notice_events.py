@@ -18,13 +18,12 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
     files: Mapping[str, str]
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
+    """What the text read: facts, also unknown ones, and lists and maps (``path[]``), with the newest entry behind each."""
     duty: str = ""
     by: str = ""
     on_behalf_of: str = ""
     status: str = "draft"
     tree: str = ""
-    asked: Mapping[str, int] = {}
-    """What the text asked for besides: facts that were unknown, and lists and maps (``path[]``) that it went through."""
 
 
 class NoticeOverridden(Personal, frozen=True, kw_only=True):

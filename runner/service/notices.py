@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -81,21 +81,43 @@ def coverage(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple
     return (*lines, *unnamed(lines, document))
 
 
-def render_step(desk: Desk, incident: Incident, step: str, override: str = "") -> Rendered:
+def render_step(
+    desk: Desk, incident: Incident, step: str, override: str = "", gaps: Mapping[str, str] | None = None
+) -> Rendered:
     """Render the notice of a step from the facts as they are now; raises Refused when it cannot be.
 
-    ``override`` is counsel's reason for letting it go final in spite of what it lacks.
+    ``override`` is counsel's reason for letting it go final in spite of what it lacks; ``gaps`` are reasons for single
+    gaps, by fact or by the law's reference.
     """
     from runner.effects.render import render
 
     work = work_of(desk, incident, step)
     tools = desk.tools(incident)
-    made = render(work, incident, desk.library(incident), tools, override=bool(override))
+    made = render(work, incident, desk.library(incident), tools, override=bool(override or gaps))
     if isinstance(made, EffectFailed):
         raise Refused(
             f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing", code="render_failed"
         )
-    return by_hand(desk, made, override)
+    if gaps:
+        made = _marked(made, step, gaps, override)
+    return by_hand(desk, made, override or "; ".join(dict.fromkeys((gaps or {}).values())))
+
+
+def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:
+    """Return a rendering with a reason beside each gap; raises Refused while one has none, or is none."""
+    found = {
+        item: name for item in made.items for name in gaps if item.startswith((f"{name} is ", f"{name}: "))
+    }
+    unknown = [name for name in gaps if name not in found.values()]
+    bare = [item for item in made.items if item not in found and not override]
+    if unknown or bare:
+        raise Refused(
+            f"{step} has no gap {', '.join(unknown)}" if unknown else f"not marked: {'; '.join(bare)}",
+            hint="counsel gives each gap a reason: --gap FACT=REASON, or --gap REFERENCE=REASON",
+            code="unknown_gap" if unknown else "gap_unmarked",
+        )
+    items = tuple(f"{item}: {gaps[found[item]]}" if item in found else item for item in made.items)
+    return msgspec.structs.replace(made, items=items)
 
 
 def by_hand(desk: Desk, made: Rendered, override: str) -> Rendered:

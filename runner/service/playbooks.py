@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from runner.engine.plan import walk
+from runner.engine.signing import reachable
 from runner.engine.view import title_of
 from runner.errors import Invalid, NotFound, Problem, TocsinError
 from runner.loading.bundle import find, load_bundle
@@ -20,7 +21,7 @@ from runner.loading.reading import read_playbook
 from runner.loading.source import scan
 from runner.loading.validate import files_in
 from runner.model.organisation import Acting
-from runner.model.playbook import AnyStep, Group, Playbook, Repeat
+from runner.model.playbook import AnyStep, Approve, Group, Playbook, Repeat
 from runner.service.oncall import standing
 from runner.views.unheld import UnheldRole, unheld
 
@@ -160,14 +161,39 @@ def readable(catalog: Catalog) -> Iterator[Playbook]:
 
 def unheld_of(desk: Desk, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
     """Return the roles that nobody holds: of an incident's playbooks, else of all that can be opened by name."""
+    return unheld(*_played(desk, incident))
+
+
+def _played(desk: Desk, incident: Incident | None) -> tuple[Iterable[Playbook], Mapping[str, Sequence[str]]]:
     if incident is None:
         held = {
             role: standing(desk.directory, role) for role in {*desk.directory.roles, *desk.directory.watches}
         }
-        return unheld(readable(Catalog(desk.folder, classes=desk.home.classes)), held)
+        return readable(Catalog(desk.folder, classes=desk.home.classes)), held
     plans = desk.library(incident).plans.values()
     playbooks = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
-    return unheld(playbooks.values(), incident.roles)
+    return playbooks.values(), incident.roles
+
+
+def replacing(
+    desk: Desk, incident: Incident | None, role: str, persons: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return who would hold a role no longer, and the open approvals whose quorum would then be out of reach."""
+    playbooks, held = _played(desk, incident)
+    invocations = incident.invocations.values() if incident is not None else ()
+    asked = {one.step: False for one in invocations if one.kind == "approve"}
+    asked |= {one.step: True for one in invocations if one.kind == "approve" and not one.over}
+    lost = [
+        title_of(one)
+        for playbook in playbooks
+        for one in walk(playbook.steps)
+        if isinstance(one, Approve)
+        and asked.get(one.id, True)
+        and reachable(one.by, held)
+        and not reachable(one.by, {**held, role: persons})
+    ]
+    gone = tuple(one for one in held.get(role, ()) if one not in persons)
+    return gone, tuple(dict.fromkeys(lost))
 
 
 def copied(name: str, catalog: Catalog, new: str = "") -> tuple[str, str]:

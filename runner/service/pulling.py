@@ -75,7 +75,7 @@ def pull(
         seen(1)
         for form in _wanted(document, formats):
             digest = document.files[form]
-            path = write_file(folder / _name(incident, document, form), desk.store.get_blob(digest))
+            path = write_file(folder / file_name(incident, document, form), desk.store.get_blob(digest))
             found[str(path)] = Pulled(
                 path=str(path),
                 format=form,
@@ -110,7 +110,7 @@ def _beside(made: _Pull, document: Document) -> None:
     kept = made.tree(document)
     if kept is None:
         return
-    name = _name(made.incident, document, "pdf").replace(".pdf", "_COVER.pdf")
+    name = file_name(made.incident, document, "pdf").replace(".pdf", "_COVER.pdf")
     made.put(name, write(_cover(made, document, kept), "pdf"), f"cover sheet: {HOUSE}", document.notice)
     try:
         old = comparing.before(made.incident, document)
@@ -133,7 +133,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
         [
-            msgspec.structs.replace(one, filename=_name(made.incident, document, one.format))
+            msgspec.structs.replace(one, filename=file_name(made.incident, document, one.format))
             for one in outputs
         ],
         approvals=[_approval(one) for one in _approvals(made.incident, document)],
@@ -258,7 +258,7 @@ def _marks(incident: Incident) -> str:
     return f"{MARKS[incident.kind]}_" if incident.kind != "real" else ""
 
 
-def _name(incident: Incident, document: Document, form: str) -> str:
+def file_name(incident: Incident, document: Document, form: str) -> str:
     """Return a file's name made of ids, with what must never be overlooked in front."""
     draft = "DRAFT_" if document.status == "draft" else ""
     lane = document.duty.replace("/", "_")

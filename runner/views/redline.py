@@ -91,10 +91,10 @@ def approved_before(incident: Incident, approval: Invocation) -> str:
     return (own or ended or [""])[-1]
 
 
-def change_page(found: Redline, facts: tuple[FactChange, ...]) -> Page:
-    """Draw what changed since the bytes that were approved."""
+def change_page(found: Redline, facts: tuple[FactChange, ...], since: str) -> Page:
+    """Draw what changed since the bytes that were approved, or those before."""
     return Page(
-        (line("CHANGED since it was approved", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
+        (line(f"CHANGED since {since}", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
     )
 
 

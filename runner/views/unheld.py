@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from runner.engine.plan import walk
+from runner.engine.signing import reachable
 from runner.engine.view import title_of
 from runner.model.playbook import AnyStep, Approve, Message, Playbook
 from runner.views.page import Block, Cell, Paragraph, line
@@ -61,10 +62,7 @@ def _with(before: UnheldRole, playbook: Playbook, held: Mapping[str, Sequence[st
 
 def _blocked(step: AnyStep, role: str, held: Mapping[str, Sequence[str]]) -> bool:
     """Tell whether an approval needs the role: each must agree, or too few hold the others."""
-    if not isinstance(step, Approve) or role not in step.by.roles:
-        return False
-    holders = {person for name in step.by.roles for person in held.get(name, ())}
-    return step.by.every_role or len(holders) < step.by.distinct
+    return isinstance(step, Approve) and role in step.by.roles and not reachable(step.by, held)
 
 
 def unheld_words(one: UnheldRole) -> str:

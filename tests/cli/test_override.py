@@ -22,7 +22,7 @@ def test_a_notice_with_a_gap_that_may_not_follow_is_not_approved(desk: AtDesk) -
     assert rendered(desk)["status"] == "draft"
     said = desk("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
     assert (said.code, said.error, "incident.vector" in said.err) == (1, "draft", True)
-    assert "--override" in said.err
+    assert "--gap" in said.err
 
 
 def test_a_notice_that_says_what_is_forbidden_is_not_approved(tocsin: AtDesk, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk
     said = incident("role", "assign", "comander", "ada")
     assert (said.code, said.warnings, said.err.count("\n")) == (0, ["unknown_role"], 1)
     assert ("'comander'" in said.err, "commander" in said.err) == (True, True)
-    assert incident("role", "assign", "commander", "ada").err == ""
+    assert incident("role", "assign", "commander", "ada").warnings == ["role_replaced"]
     assert incident("role", "assign", "press", "ada").err == ""
 
 

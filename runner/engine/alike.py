@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from runner.engine.assessed import doubting
+from runner.engine.assessed import presuming
 from runner.engine.conditions import truth
 from runner.engine.populations import View, lives, views
 from runner.model.duty import Reason
@@ -130,7 +130,7 @@ class Populations:
         self._facts = [self._known(view.population) for view in self.views]
         self._names = {name for each in self._facts for name in each}
         self._answers: dict[tuple[str, int], Any] = {}
-        self._doubters: dict[int, View | None] = {}
+        self._presuming: dict[int, View | None] = {}
         self._found: dict[tuple[Any, ...], Groups] = {}
         self._alone = Groups(self.views[:1], [()])
 
@@ -159,17 +159,17 @@ class Populations:
         for expression in own:
             key = expression.source, n
             if key not in self._answers:
-                doubted = self._doubted(n)
+                presumed = self._presumed(n) if "risk." in expression.source else None
                 self._answers[key] = tuple(
-                    _own_answer(expression, one) for one in (view, doubted) if one is not None
+                    _own_answer(expression, one) for one in (view, presumed) if one is not None
                 )
             yield self._answers[key]
 
-    def _doubted(self, n: int) -> View | None:
-        """Return the view of somebody who does not go by findings of no risk, as a judge asks it."""
-        if n not in self._doubters:
-            self._doubters[n] = doubting(self.views[n])
-        return self._doubters[n]
+    def _presumed(self, n: int) -> View | None:
+        """Return the view in which harm is presumed, as a judge asks it."""
+        if n not in self._presuming:
+            self._presuming[n] = presuming(self.views[n])
+        return self._presuming[n]
 
     def _known(self, population: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts of a population by their names, with a sign for every number; note who has numbers."""

@@ -1,8 +1,9 @@
-"""Findings of no risk, and what they rest on: until a named person's assessment is recorded, nobody goes by them.
+"""The harm of a breach: it is presumed until somebody finds otherwise, and a finding of no risk needs its assessment.
 
 "Unlikely to result in a risk" is the one finding that spares everybody work, so it is the one that is written down in a
-hurry. A duty that would fall away because of it stays open and asks who assessed it, when, and on what grounds. A
-finding that there *is* a risk binds at once.
+hurry. A condition about harm that nobody has answered, or that only such a finding without who assessed it, when and on
+what grounds denies, is answered as at the greatest harm. So the duty stands, and what would have to be found is said
+beside it. A finding that there *is* a risk binds at once.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ _NO_RISK: Mapping[str, tuple[Value, ...]] = {
     "risk.low_probability_of_compromise": (True,),
     "risk.people_must_know": (False,),
 }
+PRESUMED: Mapping[str, Value] = {
+    "risk.to_people": "high",
+    "risk.harm": "likely",
+    "risk.low_probability_of_compromise": False,
+    "risk.people_must_know": True,
+}
+"""Facts about harm, as they are presumed."""
 
 
 def recorded(view: View, path: str) -> bool | Unknown:
@@ -33,11 +41,15 @@ def recorded(view: View, path: str) -> bool | Unknown:
     return value if isinstance(value, Unknown) else True
 
 
-def doubting(view: View) -> View | None:
-    """Return the view of somebody who does not go by findings of no risk yet, or None where none is in doubt.
+def wanting(view: View) -> Mapping[str, tuple[str, ...]]:
+    """Return the facts about harm that count as they are presumed, each with what would have to be recorded instead."""
+    absent = tuple(path for path in ASSESSMENT if recorded(view, path) is not True)
+    silent = {path: (path,) for path in PRESUMED if isinstance(view.fact(path), Unknown)}
+    doubted = {path: absent for path, values in _NO_RISK.items() if absent and view.fact(path) in values}
+    return silent | doubted
 
-    To them each such finding is unknown, and what is missing of its assessment would settle it.
-    """
-    found = [path for path, values in _NO_RISK.items() if view.fact(path) in values]
-    missing = tuple(path for path in ASSESSMENT if recorded(view, path) is not True) if found else ()
-    return view.without(dict.fromkeys(found, Unknown(missing))) if missing else None
+
+def presuming(view: View) -> View | None:
+    """Return the view in which harm is presumed wherever nothing else counts; None where all of it is found."""
+    found = wanting(view)
+    return view.instead({path: PRESUMED[path] for path in found}) if found else None

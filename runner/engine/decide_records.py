@@ -16,7 +16,7 @@ from runner.engine.decide_rules import overridden, trusted_again
 from runner.engine.lanes import called_off
 from runner.engine.lateness import done_state
 from runner.engine.moved_clocks import moves, require_grounds
-from runner.engine.not_notifying import judged
+from runner.engine.not_notifying import judged, with_evidence
 from runner.engine.plan import Library
 from runner.engine.populations import View
 from runner.engine.second_person import agreed, guarded, with_second
@@ -137,10 +137,18 @@ def known(
 ) -> tuple[e.AnyEvent, ...]:
     """Record what is known; an open question that asks for one of these facts is answered by it.
 
-    What moves a statutory deadline later is only asked for until a second person confirms it.
+    What moves a statutory deadline later is only asked for until a second person confirms it, and so is a position of
+    counsel: it can take a duty away.
     """
     if not command.changes:
         return ()
+    positions = tuple(one for one in command.changes if one.key.startswith("claims."))
+    if positions and guarded(incident) and not second:
+        rest = tuple(one for one in command.changes if one not in positions)
+        others = known(incident, msgspec.structs.replace(command, changes=rest), now, library)
+        taken = e.FactsRecorded(facts=positions, by=command.by, grounds=command.grounds)
+        asked = TwoPersonAct(kind="decide", by=command.by, reason=command.grounds, facts=positions)
+        return (*others, *with_second(incident, asked, (taken,), library.alone, second))
     refuse_facts_ahead(command.changes, now)
     moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
@@ -268,7 +276,7 @@ def _again(
         return _duty(
             incident, c.RecordDuty(by=act.by, duty=act.duty, record=signed), now, library, second=second
         )
-    if act.kind == "move_clock":
+    if act.facts:
         told = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
         return known(incident, told, now, library, second=second)
     if incident.state == "closed":
@@ -337,6 +345,7 @@ def _duty(
             hint="add --late-reason '…'",
             code="late_reason",
         )
+    record = with_evidence(incident, command.duty, record, now, library)
     if record.kind == "filed":
         word, record = _as_it_was(incident, command)
         recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)

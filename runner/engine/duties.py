@@ -4,7 +4,8 @@ Theory. For each regime the version in force decides, by the date that the law i
 judged by itself (``runner.engine.scope``); a duty arises when at least one is owed notice and the thresholds are met
 over all that are. A ground that fails settles the verdict; while one is open the verdict is *unknown* and names the
 facts that would settle it. An answer that is not unknown is therefore not turned by learning more, except where a
-regime's author wrote what silence means. Rules that are not in force never make duties: they are *advisory*.
+regime's author wrote what silence means, and where harm is presumed. What would take away a duty that applies, if it were
+claimed, is named beside it (``runner.engine.unless``). Rules that are not in force never make duties: they are *advisory*.
 
 Everything is a function of the arguments: the same facts, records and instant give the same answer.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -37,9 +38,10 @@ from runner.engine.scope import (
     scope_grounds,
 )
 from runner.engine.sight import in_sight, places
+from runner.engine.unless import Standing, evidence, unclaimed
 from runner.engine.values import merged
 from runner.engine.versions import deciding, deciding_day
-from runner.model.duty import DutyRecord, DutyState, DutyStatus, Reason
+from runner.model.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
 from runner.model.expressions import Unknown
 from runner.model.grounds import Threshold
 from runner.model.regime import DutyRule, Regime, Version
@@ -50,6 +52,7 @@ T = TypeVar("T")
 _PEOPLE_TOLD = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}
+_EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 _COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
 _COUNTED = {
     "residents_notified": "residents of {place} owed notice",
@@ -106,6 +109,9 @@ class _Finding(msgspec.Struct, frozen=True):
     owed: tuple[View, ...]
     open_: tuple[View, ...]
     judge: Judge
+    unless: tuple[Unless, ...] = ()
+    fallen: bool = False
+    """Whether facts stand worse to the ground of a decision not to notify than when it was taken."""
 
 
 def assess(
@@ -257,12 +263,19 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     failed = reasons(reached, False) if answer is False and within is not False else ()
     because = failed or _once((*law.groups.told(told), *reasons(reached, answer)))
     first = next((n for n, one in enumerate(answers) if one is True or (not owed and one is not False)), None)
+    able = law.version.exemptions_of(rule.slug)
+    stands = Standing(law.judges, grounds, answers, law.groups) if answer is True else None
+    unless = () if stands is None else unclaimed(able, stands)
+    record = case.records.get(f"{law.regime.id}/{rule.slug}")
+    now = evidence(record.ground, able, unless, stands) if record and record.ground and stands else "for"
     return _Finding(
         answer,
         because,
         owed,
         tuple(view for view, _ in open_),
         case.whole if first is None else law.judges[first],
+        unless,
+        record is not None and _EVIDENCE.index(now) < _EVIDENCE.index(record.evidence),
     )
 
 
@@ -279,7 +292,7 @@ def _duty_grounds(rule: DutyRule, law: _Law, judge: Judge) -> tuple[Ground, ...]
     return (
         *(judge.ground(condition, law.claimed) for condition in rule.only_if),
         *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
-        *exemption_grounds(law.version.exemptions, rule.slug, judge, law.claimed),
+        *exemption_grounds(law.version.exemptions_of(rule.slug), judge, law.claimed),
     )
 
 
@@ -322,7 +335,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         recipient=rule.recipient,
         populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
         verdict=verdict,
-        state=_state(rule, law, held, due, case, binding=seen and verdict in ("applies", "unknown")),
+        state=_state(rule, law, held, due, case, finding, binding=seen and verdict in ("applies", "unknown")),
         due=due,
         due_local=due.astimezone(found.zone) if due else None,
         due_date=None if out else found.due_date,
@@ -333,28 +346,36 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
         standard=rule.clock.standard,
         clock=found.reading,
-        missing_facts=_missing(finding.answer, found, out),
+        missing_facts=_missing(finding, found, out),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
         confidence=rule.confidence,
         notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
+        unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
     )
 
 
 def _state(
-    rule: DutyRule, law: _Law, held: Custody | None, due: datetime | None, case: _Case, *, binding: bool
+    rule: DutyRule,
+    law: _Law,
+    held: Custody | None,
+    due: datetime | None,
+    case: _Case,
+    finding: _Finding,
+    *,
+    binding: bool,
 ) -> DutyState:
-    """Return the state; what does not bind, or is not in sight yet, is never overdue."""
-    state = state_of(rule.slug, law.dossier, held, due, case.now)
+    """Return the state; what does not bind, or is not in sight yet, is never overdue. A decision that fell counts no more."""
+    state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
     return "open" if state in ("overdue", "held") and not binding else state
 
 
-def _missing(answer: Answer, found: Deadline, out: bool) -> tuple[str, ...]:
-    if isinstance(answer, Unknown):
-        return answer.missing
-    return () if out else found.missing
+def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+    if isinstance(finding.answer, Unknown):
+        return finding.answer.missing
+    return () if out else _once((*found.missing, *(fact for one in finding.unless for fact in one.missing)))
 
 
 def _notes(

@@ -131,15 +131,25 @@ def done(record: DutyRecord | None) -> DutyDone | None:
         unsigned=record.unsigned,
         ground=record.ground,
         as_it_was=record.as_it_was,
+        evidence=record.evidence,
     )
 
 
 def state_of(
-    slug: str, known: Dossier, held: Custody | None, due: datetime | None, now: datetime
+    slug: str,
+    known: Dossier,
+    held: Custody | None,
+    due: datetime | None,
+    now: datetime,
+    *,
+    decided: bool = True,
 ) -> DutyState:
-    """Return the contract's state of a duty that is not ruled out. Legal clocks never pause: only a hold holds."""
+    """Return the contract's state of a duty that is not ruled out. Legal clocks never pause: only a hold holds.
+
+    Without ``decided`` what people decided about it counts for nothing.
+    """
     record = known.record(slug)
-    if record is not None and record.kind != "filed":
+    if decided and record is not None and record.kind != "filed":
         return record.kind
     filed = known.filed(slug)
     if filed is not None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from runner.engine.duties import assess
 from runner.engine.law import BINDING
 from runner.engine.plan import Library
 from runner.errors import Refused
-from runner.model.duty import DutyRecord, DutyStatus
+from runner.model.duty import DutyRecord, DutyStatus, Evidence
 from runner.model.facts import nested
 from runner.model.incident import Incident
 from runner.model.regime import Regime
@@ -53,6 +55,19 @@ def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, lib
     return True
 
 
+def with_evidence(
+    incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library
+) -> DutyRecord:
+    """Return a decision with how the facts stand to its ground."""
+    law, record = library.regime(duty.partition("/")[0]), msgspec.structs.replace(record, evidence="open")
+    status = _status(incident, duty, now, library, law, record) if law is not None and record.ground else None
+    if status is None:
+        return record
+    listed = next((one for one in status.unless if one.ground == record.ground), None)
+    evidence: Evidence = "for" if listed is not None and listed.met else "open"
+    return msgspec.structs.replace(record, evidence="against" if status.state != record.kind else evidence)
+
+
 def _choices(known: Mapping[str, str]) -> str:
     each = "; ".join(f"--ground {code} ({text})" for code, text in known.items())
     return f"{each}{'; ' if each else ''}--ground {NONE} (against the law's answer: shown for ever)"
@@ -62,10 +77,13 @@ def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
     """Return the exemptions that the statute has for a duty: code and words."""
     slug = status.id.partition("/")[2]
     version = next(one for one in law.versions if one.label == status.law_version)
-    exemptions = {one.code: one.text for one in version.exemptions if not one.removes or slug in one.removes}
-    return exemptions | {
-        one.code: one.text for rule in version.duties if rule.slug == slug for one in rule.unless
-    }
+    exemptions = {one.code: one.text for one in version.exemptions_of(slug)}
+    presumed = {one.ground: one.text for one in status.unless}
+    return (
+        presumed
+        | exemptions
+        | {one.code: one.text for rule in version.duties if rule.slug == slug for one in rule.unless}
+    )
 
 
 def _waivable(law: Regime, status: DutyStatus) -> None:
@@ -79,8 +97,16 @@ def _waivable(law: Regime, status: DutyStatus) -> None:
         )
 
 
-def _status(incident: Incident, duty: str, now: datetime, library: Library, law: Regime) -> DutyStatus | None:
+def _status(
+    incident: Incident,
+    duty: str,
+    now: datetime,
+    library: Library,
+    law: Regime,
+    record: DutyRecord | None = None,
+) -> DutyStatus | None:
     records = {d.id: d.record for d in incident.duties.values() if d.record is not None and d.id != duty}
+    records |= {duty: record} if record is not None else {}
     found = assess(
         (law,),
         nested(incident.facts),

@@ -94,12 +94,12 @@ def _version(version: Version, tables: _Tables) -> VersionOutline:
 
 
 def _rule(rule: DutyRule, version: Version, tables: _Tables) -> RuleOutline:
-    able = (one for one in version.exemptions if not one.removes or rule.slug in one.removes)
+    able = (one for one in version.exemptions_of(rule.slug) if one.about_us)
     return RuleOutline(
         rule.slug,
         _numbers(rule.only_if, tables),
         _numbers(rule.unless, tables),
-        tuple(tables.exemptions.number(_plain_exemption(one)) for one in able if one.condition is not None),
+        tuple(tables.exemptions.number(_plain_exemption(one)) for one in able),
         rule.thresholds,
         rule.voluntary,
     )
@@ -120,7 +120,8 @@ def _plain(condition: Condition) -> Condition:
 
 
 def _plain_exemption(exemption: Exemption) -> Exemption:
-    condition = None if exemption.condition is None else _plain(exemption.condition)
+    """Return it without words, but with the facts that make it a matter of scope."""
+    condition = exemption.condition and msgspec.structs.replace(exemption.condition, code="", text="")
     return Exemption(code="", text="", condition=condition, grounds=exemption.grounds)
 
 

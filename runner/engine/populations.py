@@ -63,10 +63,10 @@ class View:
         self._seen: dict[str, Value] = {}
         self.counted: dict[str, Span | Unknown] = {}
 
-    def without(self, hidden: Mapping[str, Unknown]) -> View:
-        """Return the same view to which some facts are unknown, by their paths."""
+    def instead(self, values: Mapping[str, Value]) -> View:
+        """Return the same view to which some facts are otherwise, by their paths."""
         other = View(self.facts, self.population if self._prefix else None)
-        other._seen.update(hidden)
+        other._seen.update(values)
         return other
 
     def fact(self, path: str) -> Value:

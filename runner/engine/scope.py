@@ -2,27 +2,32 @@
 
 Each answer is a ``Ground``: what was asked, and whether it holds, does not, or which facts would say. A verdict is
 their conjunction: one ground that does not hold settles it whatever else is unknown, and only when none fails do the
-unknown ones keep it open. An exemption enters as the ground "not exempt": it fails only when its condition holds and
-its assessment is recorded, so that nobody is exempt by silence.
+unknown ones keep it open. What the organisation is can exempt it: that is scope, and enters as the ground "not exempt".
+Any other exemption decides nothing until it is claimed, and harm is presumed until somebody finds otherwise: both are
+named beside the duty that stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
-from runner.engine.assessed import ASSESSMENT, doubting, recorded
+from runner.engine.assessed import presuming, recorded, wanting
 from runner.engine.conditions import truth
 from runner.engine.populations import View, lives
 from runner.engine.values import settle
-from runner.model.duty import Reason
+from runner.model.duty import Reason, Unless
 from runner.model.expressions import Unknown, Value
 from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation
 from runner.model.regime import Version
 
 Answer = bool | Unknown
 _NO_CLAIMS: Mapping[str, Reason] = {}
+NOT = "not "
+"""Before the code of a condition: the position that it does not hold."""
+_UNASSESSED = "presumed: a finding of no risk has no assessment by a named person"
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -31,6 +36,8 @@ class Ground(msgspec.Struct, frozen=True):
     reason: Reason
     answer: Answer
     quiet: bool = False
+    unless: Unless | None = None
+    """The finding that would speak against it, where it holds because harm is presumed."""
 
 
 def conjunction(answers: Iterable[Answer]) -> Answer:
@@ -56,7 +63,7 @@ def _silence(raw: Unknown) -> str:
 
 def claimed_ground(code: str, claimed: Mapping[str, Reason], *, wanted: bool = True) -> Ground | None:
     """Return the position that counsel takes on a code, or on ``not`` and the code, as a ground."""
-    for position, holds in ((code, True), (f"not {code}", False)):
+    for position, holds in ((code, True), (f"{NOT}{code}", False)):
         if position in claimed:
             return Ground(claimed[position], holds is wanted)
     return None
@@ -70,8 +77,13 @@ class Judge:
         self.view = view
         self._answers: dict[str, Answer] = {}
         self._asked: dict[int, tuple[Condition, Answer]] = {}
-        doubted = doubting(view)
-        self._doubter = None if doubted is None else Judge(doubted)
+        self._wanting = wanting(view)
+        self._doubtful = any(absent != (path,) for path, absent in self._wanting.items())
+
+    @cached_property
+    def _presuming(self) -> Judge | None:
+        presumed = presuming(self.view)
+        return None if presumed is None else Judge(presumed)
 
     def raw(self, condition: Condition) -> Answer:
         """Answer a condition as it stands, whatever its author says about silence."""
@@ -90,14 +102,28 @@ class Judge:
     def binds(self, condition: Condition, *, wanted: bool = True) -> Answer:
         """Answer a condition on which a duty hangs: it must hold, or it must not (``wanted`` False).
 
-        A finding of no risk that nobody assessed does not take the duty away: the answer is the assessment, wanted.
+        Harm that nobody has found or denied is presumed, and a finding of no risk that nobody assessed denies nothing.
         """
         answer = self.holds(condition)
-        if self._doubter is not None and answer is not wanted and not isinstance(answer, Unknown):
-            doubted = self._doubter.raw(condition)
-            if isinstance(doubted, Unknown) and not set(ASSESSMENT).isdisjoint(doubted.missing):
-                answer = doubted
+        if answer is not wanted and self._presuming is not None and self._is_presumed(condition, answer):
+            answer = self._presuming.holds(condition)
         return answer if wanted else negation(answer)
+
+    def _is_presumed(self, condition: Condition, answer: Answer) -> bool:
+        if isinstance(answer, Unknown):
+            return not self._wanting.keys().isdisjoint(answer.missing)
+        return self._doubtful and not isinstance(self.raw(condition), Unknown)
+
+    def _against(self, condition: Condition, wanted: bool) -> Unless:
+        """Return the finding that would speak against a condition that is answered as harm is presumed."""
+        missing = dict.fromkeys(
+            one for path in sorted(condition.facts) for one in self._wanting.get(path, ())
+        )
+        return Unless(
+            ground=f"{NOT}{condition.code}" if wanted else condition.code,
+            text=f"not so: {condition.text}" if wanted else condition.text,
+            missing=tuple(missing),
+        )
 
     def _parts(self, condition: Condition) -> Iterable[Answer]:
         if condition.in_words:
@@ -132,18 +158,21 @@ class Judge:
         if position is not None:
             return position
         binds = self.binds(condition, wanted=wanted)
-        return Ground(Reason(condition.code, self._words(condition, binds, wanted)), binds, quiet=not wanted)
+        reason = Reason(condition.code, self._words(condition, binds, wanted))
+        presumed = binds is True and self.holds(condition) is not wanted
+        return Ground(reason, binds, not wanted, self._against(condition, wanted) if presumed else None)
 
     def _words(self, condition: Condition, binds: Answer, wanted: bool) -> str:
         """Say a condition as a ground: what was assumed, what is denied, and what stays open for a special reason."""
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
             return f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
-        if isinstance(binds, Unknown) and not isinstance(answer, Unknown):
-            return f"{condition.text} (a finding of no risk has no assessment by a named person)"
+        if wanted and binds is True and answer is not True:
+            doubt = f"presumed: {_silence(raw)}" if isinstance(raw, Unknown) else _UNASSESSED
+            return f"{condition.text} ({doubt})"
         if condition.in_words:
             return f"{condition.text} (held in words only: counsel decides)"
-        return f"not so: {condition.text}" if wanted and answer is False else condition.text
+        return f"not so: {condition.text}" if wanted and binds is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
         """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
@@ -153,6 +182,10 @@ class Judge:
         if answer is not True:
             return answer
         return conjunction(recorded(self.view, path) for path in exemption.grounds)
+
+    def refutes(self, exemption: Exemption) -> bool:
+        """Say whether facts, and not silence alone, speak against an exemption."""
+        return exemption.condition is not None and self.raw(exemption.condition) is False
 
     def elements(self, table: PersonalInformation) -> Answer:
         """Say whether the data are personal information by a statute's table.
@@ -201,21 +234,19 @@ def _residents(place: str, view: View) -> Ground:
 
 
 def exemption_grounds(
-    exemptions: Sequence[Exemption], slug: str, judge: Judge, claimed: Mapping[str, Reason]
+    exemptions: Iterable[Exemption], judge: Judge, claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
-    """Return "not exempt" for each exemption that can take this duty away.
+    """Return "not exempt" for each exemption that decides: what the organisation is, and what is claimed.
 
     ``claimed`` holds the positions that counsel takes in this regime, by the exemption's code.
     """
     grounds = []
     for exemption in exemptions:
-        if exemption.removes and slug not in exemption.removes:
-            continue
         if exemption.code in claimed:
             grounds.append(Ground(claimed[exemption.code], False))
-            continue
-        exempt = judge.exempt(exemption)
-        grounds.append(Ground(Reason(exemption.code, exemption.text), negation(exempt), quiet=True))
+        elif exemption.about_us:
+            exempt = judge.exempt(exemption)
+            grounds.append(Ground(Reason(exemption.code, exemption.text), negation(exempt), quiet=True))
     return tuple(grounds)
 
 

@@ -14,6 +14,7 @@ from runner.engine.after_closing import only_clocks, watched
 from runner.engine.containers import late_items
 from runner.engine.deliveries import delivery_events
 from runner.engine.evolve import evolve
+from runner.engine.lanes import with_the_law
 from runner.engine.law import assessment, duty_passed
 from runner.engine.levels import lapse_events, message_events
 from runner.engine.moves import due
@@ -24,7 +25,7 @@ from runner.engine.running import keep_running
 from runner.engine.signing import void_approvals
 from runner.engine.timing import time_passed
 from runner.errors import Bug
-from runner.model.events import AnyEvent, Recorded
+from runner.model.events import AnyEvent, DutiesAssessed, Recorded
 from runner.model.incident import Incident
 
 ROUNDS = 10_000
@@ -54,6 +55,8 @@ def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyE
     looked = _assessed(incident, now, library) if looks else None
     if looked is not None:
         yield looked
+        if not over:
+            yield from with_the_law(incident, looked)
         return
     if incident.state == "closed":
         yield from _deliveries(only_clocks(incident), now)
@@ -66,7 +69,7 @@ def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyE
     yield from reopened or _onward(incident, now, library)
 
 
-def _assessed(incident: Incident, now: datetime, library: Library) -> AnyEvent | None:
+def _assessed(incident: Incident, now: datetime, library: Library) -> DutiesAssessed | None:
     """Return a new look at the law where facts or records changed, or a due instant passed with an effect."""
     if not library.regimes:
         return None

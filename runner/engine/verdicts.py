@@ -70,7 +70,7 @@ def gists(
 def _asked(version: VersionOutline, outline: Outline) -> Asked:
     rules, tables = version.rules, () if version.table is None else (outline.tables[version.table],)
     numbers = {*version.scope, *(one for rule in rules for one in (*rule.only_if, *rule.unless))}
-    exempt = {one for rule in rules for one in rule.exemptions}
+    exempt = {one for rule in rules for one in rule.exemptions if outline.exemptions[one].about_us}
     return asked(
         (outline.conditions[one] for one in numbers),
         (outline.exemptions[one] for one in exempt),
@@ -179,7 +179,8 @@ class _Reader:
     def not_exempt(self, number: int) -> int:
         answer = self._exemptions[number]
         if answer is None:
-            exempt = self._judge.exempt(self._outline.exemptions[number])
+            able = self._outline.exemptions[number]  # one that has to be claimed is in outlines of old alone
+            exempt = self._judge.exempt(able) if able.about_us else False
             answer = self._exemptions[number] = self._wants.number(negation(exempt))
         return answer
 

@@ -17,6 +17,8 @@ from runner.model.regime import Confidence
 from runner.model.states import Verdict
 
 DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
+Evidence = Literal["against", "open", "for"]
+"""How recorded facts stand to the ground of a decision; ``open`` also where no fact can say."""
 DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
 
 
@@ -41,6 +43,8 @@ class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The statute's exemption that a decision not to notify rests on, by its code; ``none`` is against the law's answer."""
     as_it_was: str = ""
     """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
+    evidence: Evidence = "open"
+    """How the facts stood to its ground when it was decided: it falls when they stand worse."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -48,6 +52,27 @@ class Reason(msgspec.Struct, frozen=True):
 
     code: str
     text: str
+
+
+CLAIMED_BY = ("counsel", "executive", "dpo")
+"""Who claims an exemption: counsel, and an executive or the DPO."""
+
+
+class Unless(msgspec.Struct, frozen=True, kw_only=True):
+    """An exemption that nobody has claimed, or harm that is presumed: with it the duty would not stand.
+
+    ``ground`` is what ``tocsin duty decide --ground`` takes. ``met`` says that all the facts it asks for are recorded and
+    speak for it; otherwise ``missing`` are those that are wanted. One that only a person can judge misses no facts.
+    """
+
+    ground: str
+    text: str
+    citation: str = ""
+    claimed_by: tuple[str, ...] = CLAIMED_BY
+    missing: tuple[str, ...] = ()
+    met: bool = False
+    populations: tuple[str, ...] = ()
+    """Those for which alone it is met, where it is not met for all that are owed notice."""
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +102,15 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """Of a decision not to notify: the statute's exemption by its code; ``none`` is against the law's answer."""
     as_it_was: str = ""
     """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
+    evidence: Evidence = "open"
+    """How the facts stood to that ground when it was decided."""
 
 
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One duty at one moment. Instants are UTC except ``due_local``, which is in the zone that counts.
 
     ``due`` of a date-based duty is the last second of ``due_date`` there. ``missing_facts`` are those that would
-    settle an unknown verdict or fix a provisional clock, the one that settles most duties first.
+    settle an unknown verdict, fix a provisional clock or ground an exemption, the one that settles most duties first.
     """
 
     id: str
@@ -94,6 +121,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recipient: str
     populations: tuple[str, ...]
     verdict: Verdict
+    unless: tuple[Unless, ...]
+    """What would take the duty away if it were claimed; only of one that applies."""
     state: DutyState
     due: datetime | None
     due_local: datetime | None

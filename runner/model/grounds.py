@@ -42,12 +42,20 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     in_words: bool = False
     """Held in prose alone: no program can answer it, so it stays unknown until counsel takes a position on its code."""
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """Return the facts that it reads."""
+        read = () if self.expression is None else self.expression.facts
+        return frozenset((*(one.fact for one in (*self.any_of, *self.none_of)), *read))
+
 
 class Exemption(msgspec.Struct, frozen=True, kw_only=True):
     """A ground that takes duties away. It is never assumed.
 
     ``grounds`` are facts that must be recorded besides the condition, such as the assessment by a named person.
-    Without ``condition`` it holds only as a position that counsel takes (``claims``).
+    Without ``condition`` it holds only as a position that counsel takes (``claims``). What the organisation is
+    (``about_us``) is a matter of scope and decides by itself; any other exemption leaves its duties standing until two
+    people claim it.
     """
 
     code: str
@@ -57,6 +65,12 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
     grounds: tuple[str, ...] = ()
     removes: tuple[str, ...] = ()
     """Slugs of the duties that it takes away; empty means every duty of the regime."""
+
+    @property
+    def about_us(self) -> bool:
+        """Return whether it reads what the organisation is, and nothing else."""
+        facts = frozenset() if self.condition is None else self.condition.facts
+        return bool(facts) and all(fact.startswith("organisation.") for fact in facts)
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True):

@@ -203,6 +203,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     national: NationalLaw | None = None
     """The national laws through which it binds; None where it binds by itself."""
 
+    def exemptions_of(self, slug: str) -> tuple[Exemption, ...]:
+        """Return the exemptions that can take a duty away."""
+        return tuple(one for one in self.exemptions if not one.removes or slug in one.removes)
+
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):
     """An office that takes notices or informs people, by the place that it is competent for, and how to reach it."""

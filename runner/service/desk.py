@@ -267,13 +267,20 @@ class Desk:
         return near_statuses(incident, at or self.now_in(incident), self.library(incident))
 
     def misread(self, incident: Incident) -> tuple[str, ...]:
-        """Return the positions of counsel in an incident that no pinned law knows, in words."""
+        """Return the positions of counsel in an incident, also those asked for, that no pinned law knows, in words."""
+        from runner.decoding import from_json
         from runner.engine.positions import misread
-        from runner.model.facts import nested
+        from runner.model.facts import Fact, nested
 
         library = self.library(incident)
+        asked = {
+            change.key: Fact(key=change.key, value=from_json(change.value), at=one.at)
+            for one in incident.second_person.values()
+            if one.state == "awaiting"
+            for change in one.act.facts
+        }
         known = library.regimes if library.outline is None else library.outline.laws
-        return misread(nested(incident.facts), [law.id for law in known], library.regime)
+        return misread(nested({**incident.facts, **asked}), [law.id for law in known], library.regime)
 
     # --- changing -----------------------------------------------------------------------------------------
 

@@ -312,13 +312,14 @@ class Players:
         self._at(by).submit(self._name, made)
 
     def _ground(self, duty: str) -> str:
-        """Return the exemption that a duty's verdict names, else that there is none."""
+        """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
         law = self._desk.library(self._incident).regime(duty.partition("/")[0])
         status = next((one for one in self._desk.duties(self._incident) if one.id == duty), None)
         if law is None or status is None:
             return NONE
         known = statute_grounds(law, status)
-        return next((one.code for one in status.because if one.code in known), NONE)
+        met = (one.ground for one in status.unless if one.met)
+        return next(iter((*met, *(one.code for one in status.because if one.code in known))), NONE)
 
     def _confirmed(self, incident: Incident) -> bool:
         """Have somebody else confirm what needs a second person; tell whether there was anything."""
@@ -337,13 +338,13 @@ class Players:
         return False
 
     def _meant(self, text: str) -> Iterator[str]:
-        """Yield a duty by its name, or all that have a reason of this code: ``because:risk_unlikely``."""
+        """Yield a duty by its name, or all with a reason, or an exemption, of this code: ``because:risk_unlikely``."""
         word, _, code = text.partition(":")
         if word != "because":
             yield text
             return
         for one in self._desk.duties(self._incident):
-            if any(reason.code == code for reason in one.because):
+            if code in (*(reason.code for reason in one.because), *(other.ground for other in one.unless)):
                 yield one.id
 
     def _newest(self, path: str) -> str:

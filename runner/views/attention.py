@@ -330,18 +330,20 @@ def held_up(
     """
     steps: dict[str, list[str]] = {}
     open_duties: dict[str, list[str]] = {}
+    exempt: dict[str, list[str]] = {}
     clocks: dict[str, list[str]] = {}
     for name in sorted(incident.blocked):
         for path in incident.invocations[name].missing:
             if not path.startswith(("step(", "duty(", "duties")):
                 steps.setdefault(path, []).append(named(rows[name]))
-    for duty in duties:
-        if not duty.missing_facts or duty.state not in ("open", "overdue", "held"):
-            continue
-        if duty.verdict == "unknown" and duty.in_sight:
-            open_duties.setdefault(duty.missing_facts[0], []).append(duty.id)
-        elif duty.verdict == "applies" and duty.provisional:
-            clocks.setdefault(duty.missing_facts[0], []).append(duty.id)
+    for duty in (one for one in duties if one.state in ("open", "overdue", "held")):
+        asked = {fact for one in duty.unless for fact in one.missing}
+        exempting = [fact for fact in duty.missing_facts if fact in asked][:1]
+        others = [fact for fact in duty.missing_facts if fact not in asked][:1]
+        found = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
+        found = clocks if duty.verdict == "applies" and duty.provisional else found
+        for path, held in (*((one, exempt) for one in exempting), *((one, found) for one in others)):
+            held.setdefault(path, []).append(duty.id)
     kept = incident.duties.values()
     far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
     for path, held in islice(questions(far).items(), _ASKED):
@@ -356,9 +358,10 @@ def held_up(
                 if path in open_duties
                 else ()
             ),
+            *((f"an exemption from {_duty_list(exempt[path])} hangs on it",) if path in exempt else ()),
             *((f"the clock of {_list(clocks[path])} is provisional",) if path in clocks else ()),
         )
-        for path in dict.fromkeys((*clocks, *open_duties, *steps))
+        for path in dict.fromkeys((*clocks, *open_duties, *exempt, *steps))
     }
 
 

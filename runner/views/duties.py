@@ -175,6 +175,8 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
     yield "verdict", duty.verdict.replace("_", " "), verdict
     for reason in duty.because:
         yield "because", reason.text, "plain"
+    if duty.state not in _DONE:
+        yield from _unless(duty)
     yield "to", f"{duty.recipient} ({duty.jurisdiction}), {duty.stage}", "plain"
     yield "for", ", ".join(duty.populations), "plain"
     if duty.verdict != "not_applicable":
@@ -188,13 +190,24 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
     yield "law", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
 
 
+def _unless(duty: DutyStatus) -> Iterator[tuple[str, str, Tone]]:
+    """Yield what would take a duty away if it were claimed; what only a person can judge is named by its code."""
+    for one in duty.unless:
+        if one.missing or one.met or one.populations:
+            wants = f"not known: {', '.join(one.missing)}" if one.missing else "the facts speak for it"
+            whom = f" (only for {', '.join(one.populations)})" if one.populations else ""
+            yield "unless", f"{one.text} [{one.ground}]: {wants}{whom}; nobody has claimed it", "warn"
+    judged = [one.ground for one in duty.unless if not (one.missing or one.met or one.populations)]
+    yield "unless", f"counsel claims {', '.join(judged)}" if judged else "", "dim"
+
+
 def record_words(record: DutyDone) -> str:
     """Return what was done about a duty, by whom, who signed it, why, and what opens it again."""
     proof = record.reference or record.receipt
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
-    return f"{said}{ground_words(record.ground)}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
+    return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
@@ -214,9 +227,11 @@ def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator
 def _commands(duty: DutyStatus) -> Iterator[str]:
     if duty.state in _DONE or duty.verdict == "not_applicable":
         return
-    if duty.missing_facts and (duty.verdict == "unknown" or duty.provisional):
+    if duty.missing_facts:
         yield advice.state_fact(duty.missing_facts[0])
     if duty.verdict == "applies":
+        if any(one.met for one in duty.unless):
+            yield advice.decide_again(duty.id)
         yield advice.record_filed(duty.id)
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.engine.moved_clocks import move_words
 from runner.engine.not_notifying import NONE
+from runner.model.duty import Evidence
 from runner.model.incident import Incident
 from runner.model.second_person import ClockMove, TwoPeople, TwoPersonAct
 from runner.views import advice
@@ -70,20 +72,25 @@ def act_words(act: TwoPersonAct) -> str:
         case "close":
             duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
             return f"close the incident with duties open ({duties})"
+        case "decide" if act.facts:
+            said = (f"{one.key} ({from_json(one.value)})" for one in act.facts)
+            return f"take a position for counsel: {', '.join(said)}"
         case "decide":
             record = act.record
             what = "waive" if record is not None and record.kind == "waived" else "decide not to notify under"
-            return f"{what} {act.duty}{ground_words(record.ground if record is not None else '')}"
+            ground = ground_words(record.ground, record.evidence) if record is not None else ""
+            return f"{what} {act.duty}{ground}"
         case "move_clock":
             facts = ", ".join(change.key for change in act.facts)
             return f"set {facts}: {'; '.join(map(move_words, act.moves))}"
 
 
-def ground_words(ground: str) -> str:
+def ground_words(ground: str, evidence: Evidence = "open") -> str:
     """Return the ground of a decision not to notify, as the end of a sentence."""
     if ground == NONE:
         return ", AGAINST THE LAW'S ANSWER: no exemption of the statute"
-    return f", exemption {ground}" if ground else ""
+    against = " although the facts speak against it" if evidence == "against" else ""
+    return f", exemption {ground}{against}" if ground else ""
 
 
 def awaited_words(incident: Incident, one: TwoPeople) -> str:

@@ -111,10 +111,16 @@ def test_us04_credentials_need_no_name_and_the_attorney_general_waits_for_the_le
     assert not any("credit monitoring" in note for note in found[CA_IND].notes)
 
 
-def test_us13_encrypted_data_with_a_safe_key_lay_no_duty_on_anyone() -> None:
-    found = judged(LAPTOP, datetime(2026, 9, 20, tzinfo=UTC), names=["us-ca-breach"])
-    assert {status.verdict for status in found.values()} == {"not_applicable"}
-    assert "encryption_safe_harbour" in [reason.code for reason in found[CA_IND].because]
+def met(status: DutyStatus) -> list[str]:
+    """Return the exemptions that the facts speak for and nobody has claimed."""
+    return [one.ground for one in status.unless if one.met]
+
+
+def test_us13_encryption_with_a_safe_key_stands_beside_the_duty_until_it_is_claimed() -> None:
+    impact = {**LAPTOP["incident"], "impact": ["confidentiality"]}
+    found = judged({**LAPTOP, "incident": impact}, datetime(2026, 9, 20, tzinfo=UTC), names=["us-ca-breach"])
+    assert (found[CA_IND].verdict, met(found[CA_IND])) == ("applies", ["encryption_safe_harbour"])
+    assert found[CA_AG].verdict == "applies"
 
 
 def test_us16_the_vendor_tells_the_owner_at_once_and_nobody_else() -> None:
@@ -179,13 +185,16 @@ def test_a_count_for_the_country_leaves_the_state_open() -> None:
     assert found[CA_IND].verdict == "unknown"
 
 
-@pytest.mark.parametrize(
-    ("key", "verdict"), [(True, "applies"), (None, "unknown"), (False, "not_applicable")]
-)
-def test_encryption_protects_only_while_the_key_is_safe(key: bool | None, verdict: str) -> None:
+@pytest.mark.parametrize(("key", "listed"), [(True, []), (None, [("data.key_compromised",)]), (False, [()])])
+def test_encryption_protects_only_while_the_key_is_safe(
+    key: bool | None, listed: list[tuple[str, ...]]
+) -> None:
     data = {"with_name": True, "elements": ["ssn"], "encrypted": True, "key_compromised": key}
-    found = judged(changed(RETAILER, "data", data))[CA_IND]
-    assert found.verdict == verdict
+    facts = changed(changed(RETAILER, "data", data), "incident/impact", ["confidentiality"])
+    found = judged(facts)[CA_IND]
+    harbour = [one for one in found.unless if one.ground == "encryption_safe_harbour"]
+    assert (found.verdict, [one.missing for one in harbour]) == ("applies", listed)
+    assert [one.met for one in harbour] == [one == () for one in listed]
     assert found.missing_facts == (("data.key_compromised",) if key is None else ())
 
 
@@ -221,7 +230,7 @@ def test_good_faith_is_an_exemption_only_when_somebody_says_so() -> None:
     people = {"by_jurisdiction": {"US-CA": 900}}
     assert judged(changed(RETAILER, "people", people))[CA_IND].verdict == "applies"
     found = judged(changed(RETAILER, "people", {**people, "good_faith_only": True}))
-    assert [reason.code for reason in found[CA_IND].because] == ["good_faith_acquisition"]
+    assert (found[CA_IND].verdict, met(found[CA_IND])) == ("applies", ["good_faith_acquisition"])
 
 
 def test_what_silence_means_is_said() -> None:
@@ -321,6 +330,7 @@ def test_the_authority_is_told_within_seventy_two_hours_as_the_contract_shows_it
         "recipient": "competent_sa",
         "populations": [],
         "verdict": "applies",
+        "unless": [],
         "state": "open",
         "due": "2026-11-27T09:10:00Z",
         "due_local": "2026-11-27T10:10:00+01:00",
@@ -364,16 +374,16 @@ def test_a_report_encodes_with_its_schema() -> None:
 @pytest.mark.parametrize(
     ("risk", "sa", "people", "missing"),
     [
-        ({}, "unknown", "unknown", ("risk.to_people",)),
+        ({}, "applies", "applies", ("risk.to_people",)),
         ({"to_people": "risk"}, "applies", "not_applicable", ()),
         ({"to_people": "high"}, "applies", "applies", ()),
         (
             {"to_people": "unlikely"},
-            "unknown",
-            "unknown",
+            "applies",
+            "applies",
             ("risk.harm_assessment.at", "risk.harm_assessment.by", "risk.harm_assessment.grounds"),
         ),
-        ({"to_people": "unlikely", "harm_assessment": ASSESSED}, "not_applicable", "not_applicable", ()),
+        ({"to_people": "unlikely", "harm_assessment": ASSESSED}, "applies", "not_applicable", ()),
     ],
 )
 def test_the_risk_decides_and_unlikely_needs_a_recorded_assessment(
@@ -382,14 +392,20 @@ def test_the_risk_decides_and_unlikely_needs_a_recorded_assessment(
     found = judged(changed(BERLIN, "risk", risk), IN_TIME)
     assert (found[SA].verdict, found[PEOPLE].verdict) == (sa, people)
     assert found[SA].missing_facts == missing
+    assert met(found[SA]) == (["risk_unlikely"] if "harm_assessment" in risk else [])
+    unmet = {"not high_risk": ("risk.to_people",)} if not risk else {}
+    unmet |= {"not high_risk": missing} if missing and risk else {}
+    listed = {one.ground: one.missing for one in found[PEOPLE].unless if one.ground.startswith("not ")}
+    assert listed == unmet
 
 
 def test_unintelligible_data_spare_the_people_and_not_the_authority() -> None:
-    facts = changed(BERLIN, "risk", {"to_people": "high"})
+    facts = changed(changed(BERLIN, "risk", {"to_people": "high"}), "incident/impact", ["confidentiality"])
     found = judged(
         changed(facts, "data", {"involved": True, "encrypted": True, "key_compromised": False}), IN_TIME
     )
-    assert (found[SA].verdict, found[PEOPLE].verdict) == ("applies", "not_applicable")
+    assert (met(found[SA]), met(found[PEOPLE])) == ([], ["unintelligible"])
+    assert {found[SA].verdict, found[PEOPLE].verdict} == {"applies"}
 
 
 def test_a_position_of_counsel_changes_the_verdict_and_is_shown_with_its_grounds() -> None:
@@ -421,7 +437,6 @@ def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settl
         "organisation.main_establishment",
         "organisation.offers_to",
         "data.involved",
-        "risk.to_people",
     }
 
 
@@ -815,7 +830,8 @@ def test_an_exemption_may_remove_one_duty_and_leave_the_other() -> None:
     )
     regime = law(rule("letters", "individuals"), rule("ag"), exemptions=(no_harm,))
     found = only(regime, changed(NEW_YORK, "risk", {"harm": "none"}))
-    assert (found["letters"].verdict, found["ag"].verdict) == ("not_applicable", "applies")
+    assert (met(found["letters"]), met(found["ag"])) == (["no_harm"], [])
+    assert {one.verdict for one in found.values()} == {"applies"}
 
 
 def test_remarks_stand_always_or_under_their_condition() -> None:

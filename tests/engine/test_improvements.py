@@ -321,6 +321,7 @@ def row(name: str, **changes: Any) -> DutyStatus:
             "recipient": "sa",
             "populations": (),
             "verdict": "applies",
+            "unless": (),
             "due_local": None,
             "due_date": None,
             "due_kind": "instant",

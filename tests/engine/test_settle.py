@@ -221,7 +221,7 @@ def test_a_wait_ends_when_its_fact_is_known() -> None:
 
 def test_a_wait_ends_when_its_duty_is_filed_or_stands_as_said() -> None:
     world = World(
-        wait("w", duty=INITIAL), wait("v", duty=INITIAL, state="unknown"), regimes=law(GDPR), facts=AWARE
+        wait("w", duty=INITIAL), wait("v", duty=INITIAL, state="applies"), regimes=law(GDPR), facts=AWARE
     )
     assert world.states("w", "v") == ["active", "done"]
     record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF-1")
@@ -255,9 +255,10 @@ def test_a_new_fact_has_the_law_looked_at_again_and_says_why() -> None:
 
 
 def test_a_condition_reads_a_duty_and_is_unknown_until_the_law_can_tell() -> None:
-    world = World(task("a", when=f"duty('{INITIAL}').applies"), regimes=law(GDPR), facts=AWARE)
-    assert world.at("a").missing == ("risk.to_people",)
-    world.fact("risk.to_people", "high")
+    facts = {key: value for key, value in AWARE.items() if key != "data.involved"}
+    world = World(task("a", when=f"duty('{INITIAL}').applies"), regimes=law(GDPR), facts=facts)
+    assert world.at("a").missing == ("data.involved",)
+    world.fact("data.involved", True)
     assert world.state("a") == "ready"
     none = World(task("a", when="duty('x/y').applies"))
     assert none.at("a").missing == ("duty('x/y')",)

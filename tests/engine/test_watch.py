@@ -55,14 +55,14 @@ def test_a_decision_falls_when_the_duty_applies_after_all() -> None:
     assert duty.record is None
     assert duty.reopened is not None
     assert duty.reopened.reason == "nobody is at risk"
-    assert duty.reopened_why.startswith("it applies now: ")
+    assert duty.reopened_why.endswith("risk_unlikely")
     assert found.replayed() == found.incident
 
 
 def test_a_decision_falls_when_nobody_can_tell_any_more() -> None:
     found = decided()
     found.fact("risk.to_people", None)
-    assert found.incident.duties[DUTY].reopened_why.startswith("it may apply now: ")
+    assert found.incident.duties[DUTY].reopened_why.endswith("risk_unlikely")
 
 
 def test_a_decision_falls_when_what_it_watches_for_has_come() -> None:

@@ -1,4 +1,4 @@
-"""No duty falls away because somebody wrote "no risk": it asks who assessed it, when and on what grounds."""
+"""No duty falls away because somebody wrote "no risk", or nobody wrote anything: harm is presumed until it is assessed."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def test_a_low_risk_counts_only_with_the_name_the_time_and_the_grounds(
 ) -> None:
     facts = changed(typical(one(duty.partition("/")[0])), {"risk.harm_assessment": None, **low})
     found = through_the_command(nowhere, tmp_path, facts)[duty]
-    assert (found["verdict"], set(found["missing_facts"])) == ("unknown", ASSESSMENT)
+    assert (found["verdict"], set(found["missing_facts"])) == ("applies", ASSESSMENT)
+    [presumed] = [one for one in found["unless"] if one["ground"].startswith("not ")]
+    assert (set(presumed["missing"]), presumed["met"]) == (ASSESSMENT, False)
     assert any("no assessment by a named person" in reason["text"] for reason in found["because"])
     half = changed(facts, {"risk.harm_assessment": {key: ASSESSED[key] for key in ("by", "at")}})
     assert set(through_the_command(nowhere, tmp_path, half)[duty]["missing_facts"]) == {

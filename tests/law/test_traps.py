@@ -56,6 +56,22 @@ def verdict(duty: str, changes: Mapping[str, Any], people: int = 20_000) -> str:
     return judged(name, changes, people)[slug].verdict
 
 
+def met(duty: str, changes: Mapping[str, Any], people: int = 20_000) -> list[str]:
+    """Return the exemptions that the facts speak for, of a duty that stands until one of them is claimed."""
+    name, _, slug = duty.partition("/")
+    found = judged(name, changes, people)[slug]
+    assert found.verdict == "applies"
+    return [one.ground for one in found.unless if one.met]
+
+
+def wanting(duty: str, changes: Mapping[str, Any]) -> set[str]:
+    """Return the facts that are wanted for an exemption from a duty that stands."""
+    name, _, slug = duty.partition("/")
+    found = judged(name, changes)[slug]
+    assert found.verdict == "applies"
+    return {fact for one in found.unless for fact in one.missing}
+
+
 def states(codes: str) -> list[str]:
     """Return the codes of a row of states."""
     return codes.split()
@@ -405,8 +421,8 @@ def test_it_takes_the_letters_away_only_once_the_regulator_was_told(code: str) -
     steps = [f"{state(code)}/{slug}" for place, slug in STEPS if place == code]
     letters = f"{state(code)}/individuals"
     told = {**HARMLESS, "incident.stage_submitted_at": dict.fromkeys(steps, "2026-11-02T10:00:00-05:00")}
-    assert verdict(letters, HARMLESS) == "unknown"
-    assert verdict(letters, told) == "not_applicable"
+    assert wanting(letters, HARMLESS) == {f"incident.stage_submitted_at.{step}" for step in steps}
+    assert met(letters, told) == ["no_risk_of_harm"]
 
 
 def test_florida_hears_of_it_within_thirty_days() -> None:
@@ -426,14 +442,17 @@ def test_there_is_no_exception_for_a_low_risk_of_harm(code: str) -> None:
     "code", sorted({*EVERY_STATE} - {*states("CA GA IL MN ND NV PR TX VI NY TN AK DC SD VT")})
 )
 def test_a_low_risk_of_harm_counts_only_with_a_recorded_assessment(code: str) -> None:
-    assert verdict(f"{state(code)}/individuals", HARMLESS) == "not_applicable"
-    assert verdict(f"{state(code)}/individuals", {**HARMLESS, "risk.harm_assessment": None}) == "unknown"
+    assert met(f"{state(code)}/individuals", HARMLESS) == ["no_risk_of_harm"]
+    nobody = {**HARMLESS, "risk.harm_assessment": None}
+    assert wanting(f"{state(code)}/individuals", nobody) == {
+        f"risk.harm_assessment.{part}" for part in ("at", "by", "grounds")
+    }
 
 
 def test_new_york_excepts_inadvertent_disclosures_alone() -> None:
-    assert verdict("us-ny-breach/individuals", HARMLESS) == "applies"
+    assert met("us-ny-breach/individuals", HARMLESS) == []
     inadvertent = {**HARMLESS, "incident.vector": "misdelivery"}
-    assert verdict("us-ny-breach/individuals", inadvertent) == "not_applicable"
+    assert met("us-ny-breach/individuals", inadvertent) == ["no_risk_of_harm"]
     assert verdict("us-ny-breach/attorney_general_no_harm", inadvertent, 501) == "applies"
 
 

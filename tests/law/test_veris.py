@@ -46,7 +46,7 @@ BY_HAND: dict[int, tuple[str, tuple[Expected, ...]]] = {
     6: (
         "an NHS trust: the United Kingdom is its country, its role and the risk are open",
         (
-            Expected("uk-gdpr-33-34/initial", "unknown", True, "risk.to_people"),
+            Expected("uk-gdpr-33-34/initial", "unknown", True, "organisation.role"),
             Expected("uk-gdpr-33-34/processor", "unknown", True, "organisation.role"),
             Expected("eu-gdpr-33-controller-sa/initial", "unknown", False, "organisation.offers_to"),
         ),
@@ -55,20 +55,20 @@ BY_HAND: dict[int, tuple[str, tuple[Expected, ...]]] = {
         "an Australian health authority: the suspicion alone makes the assessment due, the rest hangs on the harm",
         (
             Expected("au-ndb/assessment", "applies", True),
-            Expected("au-ndb/initial", "unknown", True, "risk.harm"),
+            Expected("au-ndb/initial", "applies", True, "risk.harm"),
         ),
     ),
     17: (
         "the European Central Bank sits in Germany; that it is an institution of the Union is not recorded",
         (
-            Expected("eu-gdpr-33-controller-sa/initial", "unknown", True, "risk.to_people"),
+            Expected("eu-gdpr-33-controller-sa/initial", "unknown", True, "organisation.role"),
             Expected("eu-eudpr-34/initial", "unknown", False, "organisation.regulated_as"),
         ),
     ),
     20: (
         "a hospital in New Zealand, one curious employee: the harm decides",
         (
-            Expected("nz-privacy-114/initial", "unknown", True, "risk.harm"),
+            Expected("nz-privacy-114/initial", "unknown", True, "organisation.role"),
             Expected("au-ndb/initial", "unknown", False),
         ),
     ),
@@ -81,13 +81,13 @@ BY_HAND: dict[int, tuple[str, tuple[Expected, ...]]] = {
     ),
     26: (
         "Brazil's health service: LGPD waits for the role and the risk",
-        (Expected("br-lgpd-48/initial", "unknown", True, "risk.to_people"),),
+        (Expected("br-lgpd-48/initial", "unknown", True, "organisation.role"),),
     ),
     28: (
         "a Dutch telecom operator: the GDPR is near, the telecom rule waits for what it is regulated as",
         (
             Expected("eu-gdpr-33-controller-sa/initial", "unknown", True, "organisation.role"),
-            Expected("eu-gdpr-34-data-subjects/individuals", "unknown", True, "risk.to_people"),
+            Expected("eu-gdpr-34-data-subjects/individuals", "unknown", True, "organisation.role"),
             Expected("eu-eprivacy-611/initial", "unknown", False, "organisation.regulated_as"),
         ),
     ),
@@ -121,7 +121,7 @@ def test_no_record_breaks_anything_and_none_but_two_say_enough_for_a_duty(
         assert all(duty["missing_facts"] for duty in found.values() if duty["verdict"] == "unknown")
         applying[number] = {duty["id"] for duty in found.values() if duty["verdict"] == "applies"}
     assert {number: duties for number, duties in applying.items() if duties} == {
-        12: {"au-ndb/assessment"},
+        12: {"au-ndb/assessment", "au-ndb/initial", "au-ndb/individuals"},
         22: {"in-certin-2022/initial"},
     }
 

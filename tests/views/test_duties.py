@@ -28,6 +28,7 @@ KEYS = [
     "recipient",
     "populations",
     "verdict",
+    "unless",
     "state",
     "due",
     "due_local",

@@ -152,6 +152,7 @@ def _reads(thing: Any) -> Iterator[str]:
             yield from thing.of
         case Exemption():
             yield from thing.grounds
+            yield from ("incident.impact",) * thing.by_encryption
         case Regime():
             yield from thing.decided_by
         case _:

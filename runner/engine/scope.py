@@ -20,7 +20,7 @@ from runner.engine.populations import View, lives
 from runner.engine.values import settle
 from runner.model.duty import Reason, Unless
 from runner.model.expressions import Unknown, Value
-from runner.model.grounds import Condition, Element, Exemption, Meets, PersonalInformation
+from runner.model.grounds import KEY, Condition, Element, Exemption, Meets, PersonalInformation
 from runner.model.regime import Version
 
 Answer = bool | Unknown
@@ -178,14 +178,26 @@ class Judge:
         """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
         if exemption.condition is None:
             return False
-        answer = self.holds(exemption.condition)
+        answer = conjunction((self._reaches(exemption), self.holds(exemption.condition)))
         if answer is not True:
             return answer
         return conjunction(recorded(self.view, path) for path in exemption.grounds)
 
     def refutes(self, exemption: Exemption) -> bool:
         """Say whether facts, and not silence alone, speak against an exemption."""
-        return exemption.condition is not None and self.raw(exemption.condition) is False
+        if exemption.condition is None:
+            return False
+        return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
+
+    def _reaches(self, exemption: Exemption) -> Answer:
+        """Say whether encryption can help at all: the key is safe, and nothing else is lost than what it covers."""
+        if not exemption.by_encryption:
+            return True
+        taken, impact = self.view.fact(KEY), self.view.fact("incident.impact")
+        if not exemption.names_key or taken is True:
+            return False
+        lost = impact if isinstance(impact, tuple) else (impact,)
+        return conjunction(one if isinstance(one, Unknown) else one in exemption.covers for one in lost)
 
     def elements(self, table: PersonalInformation) -> Answer:
         """Say whether the data are personal information by a statute's table.

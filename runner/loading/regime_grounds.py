@@ -40,6 +40,7 @@ _EXEMPTION = (
     "grounds",
     "removes",
     "claim_only",
+    "covers",
 )
 _WORDS: Mapping[str, ThresholdOp] = {
     "more_than": ">",
@@ -145,6 +146,7 @@ class Terms(msgspec.Struct):
         fields = self.reader.fields(node, _EXEMPTION)
         asked = {key: fields[key] for key in _CONDITION if key in fields}
         condition = None if self.reader.flag(fields.get("claim_only")) else self._written(node, asked, "")
+        covers, covers_citation = self._covers(fields.get("covers"))
         return Exemption(
             code=self.reader.text(self.reader.need(fields, "code", node)),
             text=self.reader.text(self.reader.need(fields, "text", node)),
@@ -152,7 +154,17 @@ class Terms(msgspec.Struct):
             condition=condition,
             grounds=self.reader.facts(fields.get("grounds")),
             removes=self.reader.texts(fields.get("removes")),
+            covers=covers,
+            covers_citation=covers_citation,
         )
+
+    def _covers(self, node: Node | None) -> tuple[tuple[str, ...], str]:
+        """Read which impacts an exemption by encryption reaches: confidentiality, unless words of the law say more."""
+        if node is None:
+            return Exemption(code="", text="").covers, ""
+        fields = self.reader.fields(node, ("impact", "citation"))
+        meet = self._meet("incident.impact", self.reader.need(fields, "impact", node))
+        return meet.values, self.reader.text(self.reader.need(fields, "citation", node))
 
     def personal_information(self, node: Node | None) -> PersonalInformation | None:
         """Read a table of elements."""

@@ -19,6 +19,9 @@ CountOf = Literal["residents_notified", "persons_notified", "individuals_total",
 ThresholdOp = Literal[">", ">=", "<", "<="]
 
 
+ENCRYPTED, KEY = "data.encrypted", "data.key_compromised"
+
+
 class Meets(msgspec.Struct, frozen=True):
     """One fact, a value or a set, that must share a member with ``values``."""
 
@@ -65,6 +68,20 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
     grounds: tuple[str, ...] = ()
     removes: tuple[str, ...] = ()
     """Slugs of the duties that it takes away; empty means every duty of the regime."""
+    covers: tuple[str, ...] = ("confidentiality",)
+    """Of one by encryption: the impacts that it reaches. Encryption brings nothing back that is lost or altered."""
+    covers_citation: str = ""
+    """The words by which it reaches more than confidentiality."""
+
+    @property
+    def by_encryption(self) -> bool:
+        """Return whether it asks whether the data were encrypted."""
+        return self.condition is not None and ENCRYPTED in self.condition.facts
+
+    @property
+    def names_key(self) -> bool:
+        """Return whether it asks for the key as well; one by encryption that does not never holds."""
+        return self.condition is not None and KEY in self.condition.facts
 
     @property
     def about_us(self) -> bool:

@@ -15,6 +15,7 @@ from runner.files import read_file
 from runner.loading.catalog import Catalog
 from runner.loading.regimes import load_regime
 from runner.loading.source import MAX_BYTES
+from runner.model.grounds import ENCRYPTED, KEY
 from runner.model.regime import Confidence, DutyRule, Regime, Version
 from runner.service.holidays import PublicHolidays
 from runner.views.regimes import (
@@ -202,10 +203,19 @@ def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
     if stem != regime.id:
         text = f"the file's name is not its id '{regime.id}'"
         yield _problem(file, "regime-name", text, f"name it {regime.id}.yaml")
+    for one in without_key(regime):
+        text = f"the exemption '{one}' asks for {ENCRYPTED} and not for the key, so it never holds"
+        yield _problem(file, "regime-encryption", text, f"when: {ENCRYPTED} and not {KEY}")
     for rule in (rule for version in regime.versions for rule in version.duties):
         if rule.notice and rule.notice not in catalog.notice_files:
             text = f"{rule.slug} names the notice '{rule.notice}', which is not there"
             yield _problem(file, "regime-notice", text, "see: tocsin notice list")
+
+
+def without_key(regime: Regime) -> tuple[str, ...]:
+    """Return the exemptions by encryption that do not name the key."""
+    every = (one for version in regime.versions for one in version.exemptions)
+    return tuple(dict.fromkeys(one.code for one in every if one.by_encryption and not one.names_key))
 
 
 def _problem(file: str, code: str, message: str, hint: str) -> Problem:

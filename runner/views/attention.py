@@ -340,10 +340,10 @@ def held_up(
         asked = {fact for one in duty.unless for fact in one.missing}
         exempting = [fact for fact in duty.missing_facts if fact in asked][:1]
         others = [fact for fact in duty.missing_facts if fact not in asked][:1]
-        found = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
-        found = clocks if duty.verdict == "applies" and duty.provisional else found
-        for path, held in (*((one, exempt) for one in exempting), *((one, found) for one in others)):
-            held.setdefault(path, []).append(duty.id)
+        waits = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
+        waits = clocks if duty.verdict == "applies" and duty.provisional else waits
+        for path, of in (*((one, exempt) for one in exempting), *((one, waits) for one in others)):
+            of.setdefault(path, []).append(duty.id)
     kept = incident.duties.values()
     far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
     for path, held in islice(questions(far).items(), _ASKED):

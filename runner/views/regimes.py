@@ -247,7 +247,9 @@ def _exemption(one: Exemption) -> str:
     grounds = f"; needs {', '.join(one.grounds)}" if one.grounds else ""
     claim = "; only as a position of counsel" if one.condition is None else ""
     removes = f"; takes away {', '.join(one.removes)}" if one.removes else ""
-    return f"{one.text} [{one.code}]{grounds}{claim}{removes}"
+    cited = f" ({one.covers_citation})" if one.covers_citation else ""
+    reach = f"; where nothing is lost but {', '.join(one.covers)}{cited}" if one.by_encryption else ""
+    return f"{one.text} [{one.code}]{grounds}{claim}{removes}{reach}"
 
 
 def _content(items: Sequence[Content]) -> tuple[str, ...]:

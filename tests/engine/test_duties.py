@@ -117,8 +117,8 @@ def met(status: DutyStatus) -> list[str]:
 
 
 def test_us13_encryption_with_a_safe_key_stands_beside_the_duty_until_it_is_claimed() -> None:
-    impact = {**LAPTOP["incident"], "impact": ["confidentiality"]}
-    found = judged({**LAPTOP, "incident": impact}, datetime(2026, 9, 20, tzinfo=UTC), names=["us-ca-breach"])
+    laptop = changed(LAPTOP, "incident/impact", ["confidentiality"])
+    found = judged(laptop, datetime(2026, 9, 20, tzinfo=UTC), names=["us-ca-breach"])
     assert (found[CA_IND].verdict, met(found[CA_IND])) == ("applies", ["encryption_safe_harbour"])
     assert found[CA_AG].verdict == "applies"
 
@@ -393,10 +393,8 @@ def test_the_risk_decides_and_unlikely_needs_a_recorded_assessment(
     assert (found[SA].verdict, found[PEOPLE].verdict) == (sa, people)
     assert found[SA].missing_facts == missing
     assert met(found[SA]) == (["risk_unlikely"] if "harm_assessment" in risk else [])
-    unmet = {"not high_risk": ("risk.to_people",)} if not risk else {}
-    unmet |= {"not high_risk": missing} if missing and risk else {}
     listed = {one.ground: one.missing for one in found[PEOPLE].unless if one.ground.startswith("not ")}
-    assert listed == unmet
+    assert listed == ({"not high_risk": missing} if missing else {})
 
 
 def test_unintelligible_data_spare_the_people_and_not_the_authority() -> None:

@@ -97,7 +97,8 @@ def test_a_missing_fact_of_scope_still_gives_unknown(path: str) -> None:
 def test_an_exemption_that_is_met_for_some_people_alone_names_them() -> None:
     staff = {"id": "staff", "data": {"elements": ["ssn"], "with_name": True, "encrypted": True, "key_compromised": False},
              "people": {"by_jurisdiction": {"US-CA": 300}}}  # fmt: skip
-    users = {**staff, "id": "users", "data": {**staff["data"], "encrypted": False}}
+    plain = {"elements": ["ssn"], "with_name": True, "encrypted": False}
+    users = {**staff, "id": "users", "data": plain}
     base = changed(typical(one("us-ca-breach")), {"incident.impact": ["confidentiality"]})
     facts = {key: part for key, part in base.items() if key not in ("data", "people")}
     [letters, *_] = assess([one("us-ca-breach")], {**facts, "populations": [staff, users]}, NOW)

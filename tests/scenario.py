@@ -342,9 +342,8 @@ class World:
                     duty=work.duty,
                     final=True,
                 )
-            case Recall(delivery=delivery):
-                ringing = self.incident.deliveries[delivery].ringing
-                return c.Recalled(delivery=delivery, results={str(one.n): "stopped" for one in ringing})
+            case Recall(delivery=delivery, n=n):
+                return c.TakeReceipt(delivery=delivery, n=n, kind="recalled", event=f"recall {n}")
             case Deliver(channel=channel):
                 result = NOT_SENT if channel in self.down else self._scripted(channel)
                 return c.AttemptDone(effect=work.delivery, n=work.n, result=result)

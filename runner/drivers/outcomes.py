@@ -17,8 +17,8 @@ from runner.model.commands import (
     AttemptLost,
     EffectFailed,
     NotAnnounced,
-    Recalled,
     Replanned,
+    TakeReceipt,
 )
 from runner.model.incident import Incident
 from runner.model.messaging import SendResult
@@ -104,8 +104,8 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return EffectFailed(step=step, why=why)
         case Announce(message=message):
             return NotAnnounced(message=message, why=why)
-        case Recall(delivery=delivery):
-            return Recalled(delivery=delivery, results={"": f"not stopped: {why}"})
+        case Recall(delivery=delivery, n=n):
+            return TakeReceipt(delivery=delivery, n=n, kind="not_recalled", event=f"recall {n}", code=why)
         case Replan():
             return Replanned(plans=(), reason=why)
 

@@ -16,14 +16,12 @@ from runner.effects.tools import Tools, at_home, behind, plan_context
 from runner.engine.planner import choose
 from runner.errors import TocsinError
 from runner.model.attempts import Attempt
-from runner.model.commands import AttemptDone, Recalled
+from runner.model.commands import AttemptDone, TakeReceipt
 from runner.model.incident import Delivery, Incident
 from runner.model.messaging import Channel, Dispatch, SendResult
 from runner.model.states import Refusal
 from runner.model.traffic import GONE, OUTAGE
 from runner.model.work import Deliver, Recall
-
-STOPPED = "stopped"
 
 
 def deliver(work: Deliver, incident: Incident, head: str, tools: Tools) -> AttemptDone:
@@ -46,17 +44,25 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
     return ready if isinstance(ready, SendResult) else _asked(channel, *ready, tools)
 
 
-def recall(work: Recall, incident: Incident, tools: Tools) -> Recalled:
-    """Stop whatever may still ring, on each channel that can; what cannot be stopped is told."""
+def recall(work: Recall, incident: Incident, tools: Tools) -> TakeReceipt:
+    """Stop an attempt from ringing; what cannot be stopped is told."""
     delivery = incident.deliveries[work.delivery]
-    results = {str(one.n): _stopped(one, delivery, incident, tools) for one in delivery.ringing}
-    return Recalled(delivery=delivery.id, results=results)
+    attempt = next(one for one in delivery.attempts if one.n == work.n)
+    result = _recalled(attempt, delivery, incident, tools)
+    done = result.state == "accepted"
+    return TakeReceipt(
+        delivery=delivery.id,
+        n=attempt.n,
+        kind="recalled" if done else "not_recalled",
+        event=f"recall {attempt.n}",
+        code="" if done else result.reason,
+    )
 
 
-def _stopped(attempt: Attempt, delivery: Delivery, incident: Incident, tools: Tools) -> str:
+def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: Tools) -> SendResult:
     channel = tools.directory.channels.get(attempt.channel)
-    if channel is None or not leaves(incident, channel, delivery.id):
-        return "not stopped: the channel is no longer configured" if channel is None else STOPPED
+    if channel is None:
+        return SendResult(state="not_sent", reason="the channel is no longer configured")
     dispatch = Dispatch(
         delivery=delivery.id,
         attempt=attempt.n,
@@ -67,13 +73,14 @@ def _stopped(attempt: Attempt, delivery: Delivery, incident: Incident, tools: To
         subject="",
         text="",
         at=tools.now() + behind(incident, tools),
+        recall=attempt.provider_id,
     )
     try:
-        secrets = {name: tools.secret(reference).reveal() for name, reference in channel.secrets.items()}
+        needed = channel.secrets if leaves(incident, channel, delivery.id) else {}
+        secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
     except TocsinError as error:
-        return f"not stopped: {error.message}"
-    result = tools.sender.recall(channel, dispatch, attempt.provider_id, secrets)
-    return STOPPED if result.state == "accepted" else f"not stopped: {result.reason}"
+        return SendResult(state="not_sent", reason=error.message)
+    return tools.sender.send(channel, dispatch, secrets)
 
 
 def ask_again(work: Deliver, began: datetime, incident: Incident, tools: Tools) -> SendResult | None:

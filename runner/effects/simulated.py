@@ -55,12 +55,6 @@ class Simulation:
         """Nobody can be asked what became of an attempt that was played."""
         return None
 
-    def recall(
-        self, channel: Channel, dispatch: Dispatch, provider_id: str, secrets: Mapping[str, str], /
-    ) -> SendResult:
-        """What was played rings nowhere."""
-        return _result("accepted", provider_id)
-
     def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
         """Answer an attempt for a room as one to send over its channel; nothing is opened, and nobody let in."""
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
@@ -105,12 +99,6 @@ class ExerciseSender:
         if leaves(self._incident, channel, dispatch.delivery):
             return self._gateway.reconcile(channel, dispatch, secrets)
         return None
-
-    def recall(
-        self, channel: Channel, dispatch: Dispatch, provider_id: str, secrets: Mapping[str, str], /
-    ) -> SendResult:
-        """Stop what really left."""
-        return self._gateway.recall(channel, dispatch, provider_id, secrets)
 
     def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
         """Play an attempt for a room: no exercise opens a real one, whatever leaves of its messages."""

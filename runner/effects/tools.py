@@ -62,12 +62,6 @@ class Sender(Protocol):
         """Ask whether an unanswered attempt arrived; None when it cannot be told."""
         ...
 
-    def recall(
-        self, channel: Channel, dispatch: Dispatch, provider_id: str, secrets: Mapping[str, str], /
-    ) -> SendResult:
-        """Stop a message from ringing; accepted when it rings no more."""
-        ...
-
     def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt to have a room opened, or somebody let in."""
         ...

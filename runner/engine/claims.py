@@ -58,7 +58,8 @@ def _after_answers(incident: Incident) -> Iterator[Claim]:
         if reached_places(incident, name):
             yield None, Announce(incident=incident.id, message=name)
     for name in sorted(incident.recalling):
-        yield None, Recall(incident=incident.id, delivery=name)
+        for attempt in incident.deliveries[name].ringing:
+            yield None, Recall(incident=incident.id, delivery=name, n=attempt.n)
 
 
 def _step(incident: Incident, name: str, now: datetime, library: Library, worker: str) -> Iterator[Claim]:

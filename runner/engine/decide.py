@@ -22,7 +22,7 @@ from runner.model import commands as c
 from runner.model.events import AnyEvent
 from runner.model.incident import Incident
 
-MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed, c.Recalled)
+MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
 AFTER_THE_END = (
     c.RecordDuty,

@@ -36,7 +36,6 @@ EffectCommand = (
     | c.ReportCall
     | c.Acknowledge
     | c.NotAnnounced
-    | c.Recalled
     | c.Composed
     | c.Replanned
     | c.Rendered
@@ -65,7 +64,7 @@ def decide_effect(
             return rendered(incident, command, now)
         case c.EffectFailed(step=step, why=why):
             return _could_not(incident, step, why, library)
-        case c.Acknowledge() | c.NotAnnounced() | c.Recalled():
+        case c.Acknowledge() | c.NotAnnounced():
             return _answered(incident, command)
         case c.Resend() | c.ReportCall() | c.AskReplan():
             return _by_hand(incident, command)
@@ -284,14 +283,9 @@ def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple
     return (replanned, *switched(incident, changed, command.reason))
 
 
-def _answered(
-    incident: Incident, command: c.Acknowledge | c.NotAnnounced | c.Recalled
-) -> tuple[e.AnyEvent, ...]:
+def _answered(incident: Incident, command: c.Acknowledge | c.NotAnnounced) -> tuple[e.AnyEvent, ...]:
     if isinstance(command, c.Acknowledge):
         return acknowledged(incident, command)
-    if isinstance(command, c.Recalled):
-        recalled = e.DeliveryRecalled(delivery=command.delivery, results=command.results)
-        return (recalled,) if command.delivery in incident.recalling else ()
     if command.message not in incident.announcing:
         return ()
     return (e.AnnouncementDropped(message=command.message, why=command.why),)

@@ -120,24 +120,15 @@ def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int
     if ended.state == "satisfied":
         _stir_others(draft, ended)
     _concluded(draft, ended)
-    _rings(draft, ended)
+    set_ringing(draft, ended)
 
 
-def _rings(draft: Draft, delivery: Delivery) -> None:
+def set_ringing(draft: Draft, delivery: Delivery) -> None:
     """What wanted an answer and has it, or wants none any more, is to ring nowhere."""
     if delivery.ringing and draft.read("messages")[delivery.message].message_class.wants_answer:
         draft.index("recalling").add(delivery.id)
-
-
-def _recalled(draft: Draft, event: e.DeliveryRecalled, at: datetime, seq: int) -> None:
-    draft.drop("recalling", event.delivery)
-    before: Delivery = draft.read("deliveries")[event.delivery]
-    all_ = event.results.get("", "")
-    attempts = tuple(
-        msgspec.structs.replace(one, recalled=event.results.get(str(one.n), all_ or one.recalled))
-        for one in before.attempts
-    )
-    draft.change_delivery(event.delivery, attempts=attempts)
+    else:
+        draft.drop("recalling", delivery.id)
 
 
 def _stir_others(draft: Draft, reached: Delivery) -> None:
@@ -293,7 +284,7 @@ def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) 
             stuck="",
         )
         _look_again(draft, before)
-        _rings(draft, draft.read("deliveries")[event.effect])
+        set_ringing(draft, draft.read("deliveries")[event.effect])
         return
     if event.effect in draft.read("errands"):
         _errand(draft, event.effect, _with_outcome(draft.read("errands")[event.effect].attempts, event, at))
@@ -412,7 +403,6 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.ReplanAsked: _replan_asked,
     e.ReplanFailed: _not_replanned,
     e.DeliveryEnded: _delivery_ended,
-    e.DeliveryRecalled: _recalled,
     e.DeliveryStuck: _delivery_stuck,
     e.EvidenceRaised: _evidence,
     e.DeliveryResent: _resent,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from runner.engine.draft import Draft
+from runner.engine.evolve_effects import set_ringing
 from runner.engine.receipts import given_up
 from runner.model import events as e
 from runner.model.incident import Attempt, Delivery, Received
@@ -27,7 +28,7 @@ def _taken(draft: Draft, event: e.ReceiptTaken, at: datetime, seq: int) -> None:
     if before.state == "exhausted" and evidence != before.evidence:
         fields["state"] = "active"
         draft.index("moving").add(event.delivery)
-    draft.change_delivery(event.delivery, **fields)
+    set_ringing(draft, draft.change_delivery(event.delivery, **fields))
 
 
 def _with(attempt: Attempt, event: e.ReceiptTaken, at: datetime) -> Attempt:

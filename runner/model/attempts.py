@@ -35,5 +35,3 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_at: datetime | None = None
     resolved_by: str = ""
     receipts: tuple[Received, ...] = ()
-    recalled: str = ""
-    """What came of stopping it from ringing."""

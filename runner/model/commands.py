@@ -416,13 +416,6 @@ class AttemptDone(Command, frozen=True, kw_only=True):
     result: SendResult
 
 
-class Recalled(Command, frozen=True, kw_only=True):
-    """The attempts of a delivery were to be stopped from ringing: what came of each, by its number, or of all under the empty name."""
-
-    delivery: str
-    results: Mapping[str, str]
-
-
 class TakeReceipt(Command, frozen=True, kw_only=True):
     """A provider said later what became of an attempt."""
 
@@ -590,5 +583,4 @@ AnyCommand = (
     | AttemptDone
     | AttemptLost
     | TakeReceipt
-    | Recalled
 )

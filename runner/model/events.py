@@ -38,7 +38,6 @@ from runner.model.message_events import AttemptStarted as AttemptStarted
 from runner.model.message_events import CallOwed as CallOwed
 from runner.model.message_events import DeliveriesReplanned as DeliveriesReplanned
 from runner.model.message_events import DeliveryEnded as DeliveryEnded
-from runner.model.message_events import DeliveryRecalled as DeliveryRecalled
 from runner.model.message_events import DeliveryReminded as DeliveryReminded
 from runner.model.message_events import DeliveryResent as DeliveryResent
 from runner.model.message_events import DeliveryStuck as DeliveryStuck
@@ -463,7 +462,6 @@ AnyEvent = (
     | ReplanAsked
     | ReplanFailed
     | DeliveryEnded
-    | DeliveryRecalled
     | DeliveryStuck
     | EvidenceRaised
     | ReceiptTaken

@@ -195,8 +195,14 @@ class Delivery(Value, frozen=True, kw_only=True):
         """The attempts that may ring on after the message was answered in another way, or called off."""
         if self.state not in ("satisfied", "cancelled"):
             return ()
-        alive = (one for one in self.attempts if one.state in ("accepted", "unknown") and not one.recalled)
-        return tuple(one for one in alive if one.channel in self.recalls and one.channel != self.acked_via)
+        return tuple(
+            one
+            for one in self.attempts
+            if one.state in ("accepted", "unknown")
+            and one.channel in self.recalls
+            and one.channel != self.acked_via
+            and not any("recalled" in got.kind for got in one.receipts)
+        )
 
     @property
     def waits(self) -> bool:

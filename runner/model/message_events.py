@@ -129,16 +129,6 @@ class DeliveryEnded(Personal, frozen=True, kw_only=True):
     why: str = ""
 
 
-class DeliveryRecalled(Event, frozen=True, kw_only=True):
-    """What was answered in another way, or called off, was stopped from ringing. It proves nothing.
-
-    ``results`` has what came of each attempt, by its number, or of all under the empty name; the reasons are the provider's, cleaned of personal data.
-    """
-
-    delivery: str
-    results: Mapping[str, str]
-
-
 class DeliveryStuck(Personal, frozen=True, kw_only=True):
     """Nothing more is sent before a person has said what became of an unanswered attempt."""
 

@@ -270,6 +270,8 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
     """After this the message is worth nothing."""
     time_limit: timedelta = timedelta(seconds=90)
     """The whole attempt ends within this, whatever the other side does."""
+    recall: str | None = None
+    """When set, nothing is sent: what has this name at the provider is to stop ringing."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show identifiers only: addresses and bodies stay out of logs and tracebacks."""

@@ -39,8 +39,18 @@ AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent
 Proof = Literal["none", "accepted", "relayed", "delivered", "read", "acked", "authorised"]
 """What is proved of a delivery, weakest first; see ``runner.model.messaging`` for the order."""
 ReceiptKind = Literal[
-    "accepted", "relayed", "delivered", "read", "failed", "stopped", "delayed", "complained"
+    "accepted",
+    "relayed",
+    "delivered",
+    "read",
+    "failed",
+    "stopped",
+    "delayed",
+    "complained",
+    "recalled",
+    "not_recalled",
 ]
+"""What is said later of an attempt; the last two are the answer when we asked that it stop ringing."""
 """What a provider says later of an attempt: how far it came, that it gave it up, or that the person wants no more."""
 Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
 

@@ -49,9 +49,10 @@ class Deliver(Work, frozen=True, kw_only=True):
 
 
 class Recall(Work, frozen=True, kw_only=True):
-    """Stop a delivery from ringing on channels other than the one it was answered on. Twice is harmless: it needs no claim."""
+    """Stop an attempt from ringing that was answered on another channel. Twice is harmless, so it needs no claim."""
 
     delivery: str
+    n: int
 
 
 class DoAct(Work, frozen=True, kw_only=True):
@@ -86,8 +87,8 @@ def token(work: AnyWork) -> str:
             return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
         case Announce(message=message):
             return f"{work.incident}|{message}|announce"
-        case Recall(delivery=delivery):
-            return f"{work.incident}|{delivery}|recall"
+        case Recall(delivery=delivery, n=n):
+            return f"{work.incident}|{delivery}|{n}|recall"
         case Replan():
             return f"{work.incident}|replan"
         case Render(step=step):

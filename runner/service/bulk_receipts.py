@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from runner.service.desk import Desk
 
 Kind = ReceiptKind | Literal["posted", "returned"]
-KINDS: tuple[Kind, ...] = (*get_args(ReceiptKind), "posted", "returned")
+KINDS: tuple[Kind, ...] = (
+    *(kind for kind in get_args(ReceiptKind) if "recalled" not in kind),
+    "posted",
+    "returned",
+)
 COLUMNS = ("kind", "key", "reference", "address", "provider_id", "code", "text")
 TRIES = 4
 
@@ -206,7 +210,7 @@ def folded(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, Co
             return found, Counters(complaints=1)
         case "stopped":
             return _stopped(standing), Counters()
-        case "delayed":
+        case "delayed" | "recalled" | "not_recalled":
             return None, Counters()
         case "returned":
             return _returned(standing), Counters()

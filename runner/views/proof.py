@@ -29,6 +29,8 @@ _TOLD = {
     "stopped": "the person asked for no more messages over this channel",
     "delayed": "the provider reported a delay, and goes on trying",
     "complained": "the reader reported it as unwanted",
+    "recalled": "it was stopped from ringing, as it was answered in another way",
+    "not_recalled": "it could not be stopped from ringing",
 }
 
 

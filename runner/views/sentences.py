@@ -309,7 +309,7 @@ def _receipt(event: e.ReceiptTaken, words: Words) -> str:
     return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
 
 
-_Calling = e.LevelFired | e.DeliveryReminded | e.DeliveryRecalled | e.CallOwed | e.AnnouncementDropped
+_Calling = e.LevelFired | e.DeliveryReminded | e.CallOwed | e.AnnouncementDropped
 
 
 def _calling(event: _Calling, words: Words) -> str:
@@ -320,10 +320,6 @@ def _calling(event: _Calling, words: Words) -> str:
             return f"Nobody has answered {name} yet: level {level} is told{behind}{over}"
         case e.DeliveryReminded(delivery=name, count=n, why=why):
             return f"{_start(words.effect(name))}: reminder {n}{_because(why)}"
-        case e.DeliveryRecalled(delivery=name, results=results):
-            where = {n: _over(words.channels.get(f"{name}|{n}", "")) for n in results}
-            each = (f"attempt {n}{where[n]} {said}" if n else said for n, said in results.items())
-            return f"{_start(words.effect(name))}: {'; '.join(each)}"
         case e.CallOwed(persons=persons, why=why):
             return f"{', '.join(persons)} must be TELEPHONED{_because(why)}"
         case e.AnnouncementDropped(message=name, why=why):

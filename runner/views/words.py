@@ -19,6 +19,8 @@ RECEIPTS = {
     "stopped": "the person wants no more messages there",
     "delayed": "not delivered yet, the provider goes on trying",
     "complained": "the reader reported it as unwanted",
+    "recalled": "stopped from ringing, as it was answered",
+    "not_recalled": "it could NOT be stopped from ringing",
 }
 """Receipts that prove nothing, in words."""
 READER: ContextVar[tzinfo | None] = ContextVar("reader", default=None)

@@ -73,9 +73,10 @@ READING = (
     "audit verify",
     "brief",
     "doctor",
+    "worker status",
 )
 """Every command that reads, some with what they refuse in this home: that writes nothing either."""
-WRITING = {"worker", "scheduler", "serve-callbacks", "playbook copy"}
+WRITING = {"worker ", "worker start", "worker stop", "scheduler", "serve-callbacks", "playbook copy"}
 """Commands without ``--as`` that write all the same: for the machine, or a file for its user."""
 
 

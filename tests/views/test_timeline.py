@@ -107,7 +107,6 @@ def examples() -> dict[str, e.AnyEvent]:
         "task": s.task("wipe"),
         "ways": {"email": 2},
         "outcomes": {"accepted": 2},
-        "results": {"1": "stopped"},
     }
     states = {"StepEnded": "done", "StepSettled": "skipped", "DeliveryEnded": "satisfied"}
     states |= {"AttemptEnded": "accepted", "DomainDeclared": "down", "CampaignMoved": "paused"}

@@ -195,9 +195,12 @@ class Gateway:
             integration, settings = self._ready(channel)
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
-        outbound = as_outbound(dispatch, channel)
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
         try:
-            outcome = integration.send(outbound, settings, as_held(secrets))
+            if dispatch.recall is not None:
+                outcome = integration.recall(outbound, dispatch.recall, settings, held)  # type: ignore[attr-defined]
+            else:
+                outcome = integration.send(outbound, settings, held)
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
         return told(outcome, dispatch.address)
@@ -221,18 +224,6 @@ class Gateway:
                 return SendResult(state="not_sent", reason="the provider does not have it")
             case _:
                 return None
-
-    def recall(
-        self, channel: Channel, dispatch: Dispatch, provider_id: str, secrets: Mapping[str, str]
-    ) -> SendResult:
-        """Stop a message from ringing; whatever goes wrong is an outcome."""
-        try:
-            integration, settings = self._ready(channel)
-            recall = integration.recall  # type: ignore[attr-defined]  # Recalling
-            outcome = recall(as_outbound(dispatch, channel), provider_id, settings, as_held(secrets))
-        except Exception as error:  # noqa: BLE001  # as for send
-            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return told(outcome, dispatch.address)
 
     def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str]) -> SendResult:
         """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""

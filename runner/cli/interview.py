@@ -85,7 +85,7 @@ EMAIL, PHONE = _like(r"[^\s@]+@[^\s@]+"), _like(r"\+?[\d ()/.-]{5,30}")
 
 def _facts(session: Session, home: Home, entries: _Entries) -> None:
     from runner.loading.facts import parse_assignment
-    from runner.views.facts import value_words
+    from runner.model.facts import value_words
 
     def read(key: str, text: str) -> Any:
         (stated,) = parse_assignment(f"organisation.{key}={text}", {}, session.now())

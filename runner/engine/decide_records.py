@@ -20,7 +20,7 @@ from runner.engine.not_notifying import judged, with_evidence
 from runner.engine.plan import Library
 from runner.engine.populations import View
 from runner.engine.second_person import agreed, guarded, with_second
-from runner.engine.staleness import changes, passed
+from runner.engine.staleness import passed
 from runner.engine.war_room import chosen, listed, retried
 from runner.errors import NotFound, Refused
 from runner.model import commands as c
@@ -360,14 +360,14 @@ def _duty(
 
 def _as_it_was(incident: Incident, command: c.RecordDuty) -> tuple[tuple[e.AnyEvent, ...], DutyRecord]:
     """Return counsel's word on a text that was out of date when it was filed, and the record with its reason."""
-    record, at = command.record, command.record.at
+    record = command.record
     filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
     if not filed:
         return (), record
-    word = passed(incident, filed[-1], command.by, command.as_it_was, at)
+    word = passed(incident, filed[-1], command.by, command.as_it_was, record.at)
     known = filed[-1].as_it_was
-    earlier = known.reason if known is not None and changes(incident, filed, at)[filed[-1].id] else ""
-    return word, msgspec.structs.replace(record, as_it_was=command.as_it_was.strip() or earlier)
+    reason = command.as_it_was.strip() or (known.reason if known is not None else "")
+    return word, msgspec.structs.replace(record, as_it_was=reason)
 
 
 def _not_yet(incident: Incident, watch: Expression) -> None:

@@ -17,6 +17,7 @@ import msgspec
 
 from runner.errors import Refused
 from runner.model import events as e
+from runner.model.facts import value_words
 from runner.model.incident import Document, Incident
 from runner.model.vocabulary import fact_type
 
@@ -98,24 +99,17 @@ def change_words(one: ChangedFact) -> str:
     """Return a change as people read it: the fact's title and path, and both values."""
     known = fact_type(one.fact)
     name = f"{known.title} ({one.fact})" if known is not None else one.fact
-    return f"{name}: {_plain(one.before)} → {_plain(one.after)}"
+    return f"{name}: {_words(one.before)} → {_words(one.after)}"
 
 
-def _plain(value: Any) -> str:
-    match value:
-        case None:
-            return "unknown"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case _:
-            return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def _words(value: Any) -> str:
+    return f"{value:,}" if type(value) is int else value_words(value)
 
 
 def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
     """Return the recorded facts behind what a template read: itself, or the parts of a group or a map."""
-    ordered, key = sorted(keys), path.replace("[", ".").replace("]", "")
+    ordered = keys if isinstance(keys, list) else sorted(keys)
+    key = path.replace("[", ".").replace("]", "")
     if path in _ELEMENTS:
         return [one for one in ordered if one == "data.elements" or _POPULATION.fullmatch(one)]
     first = bisect_left(ordered, key)

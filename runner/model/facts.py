@@ -159,3 +159,20 @@ def nested(register: Register) -> dict[str, Any]:
         if last in branch:
             branch[last] = [{"id": key, **members} for key, members in branch[last].items()]
     return tree
+
+
+def value_words(value: Any) -> str:
+    """Return a value as people write it: sets with commas, ``unknown`` for null, yes and no."""
+    match value:
+        case None:
+            return "unknown"
+        case True:
+            return "yes"
+        case False:
+            return "no"
+        case list():
+            return (
+                ", ".join("and perhaps more" if one == "?" else value_words(one) for one in value) or "none"
+            )
+        case _:
+            return str(value)

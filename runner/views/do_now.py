@@ -38,7 +38,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
     "duty_overdue": 3,
     "duty_reopened": 3,
     "filed_unsigned": 3,
-    "notice_stale": 3,
+    "notice_stale": QUESTIONS,
     "clock": 3,
     "role_unheld": QUESTIONS,
     "unconfirmed": QUESTIONS,

@@ -12,7 +12,7 @@ from runner.views import advice
 from runner.views.heading import Heading, marked, top
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.second_person import ground_words
-from runner.views.words import READER, as_it_was, count, day, left, moment, signatures, unsigned, when
+from runner.views.words import READER, as_it_was, count, day, left, moment, short, signatures, unsigned, when
 
 _DONE = {
     "filed": "filed",
@@ -205,9 +205,10 @@ def record_words(record: DutyDone) -> str:
     """Return what was done about a duty, by whom, who signed it, why, and what opens it again."""
     proof = record.reference or record.receipt
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
+    text = f", text {short(record.digest)}" if record.digest else ""
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
-    return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
+    return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

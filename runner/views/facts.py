@@ -12,7 +12,7 @@ from runner.decoding import from_json
 from runner.engine.plan import Library
 from runner.model.duty import DutyStatus
 from runner.model.events import FactsRecorded
-from runner.model.facts import Confidence
+from runner.model.facts import Confidence, value_words
 from runner.model.incident import Incident
 from runner.model.states import Kind
 from runner.model.vocabulary import fact_type
@@ -161,23 +161,6 @@ def history(incident: Incident, key: str, rows: Iterable[Row]) -> HistoryReport:
         if change.key == key
     ]
     return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(found))
-
-
-def value_words(value: Any) -> str:
-    """Return a value as people write it: sets with commas, ``unknown`` for null, yes and no."""
-    match value:
-        case None:
-            return "unknown"
-        case True:
-            return "yes"
-        case False:
-            return "no"
-        case list():
-            return (
-                ", ".join("and perhaps more" if one == "?" else value_words(one) for one in value) or "none"
-            )
-        case _:
-            return str(value)
 
 
 def facts_page(report: FactsReport, now: datetime) -> Page:

@@ -10,8 +10,8 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.documents.redline import FactChange, Line, Op, Redline
+from runner.model.facts import value_words
 from runner.model.incident import Document, Incident, Invocation
-from runner.views.facts import value_words
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.views.words import count, moment, short
 

@@ -15,10 +15,9 @@ from typing import Any
 import msgspec
 
 from runner.model.duty import DutyRecord, DutyStatus
-from runner.model.facts import nested
+from runner.model.facts import nested, value_words
 from runner.model.incident import DutyView, Incident
 from runner.model.states import Kind
-from runner.views.facts import value_words
 from runner.views.heading import marked
 from runner.views.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.views.second_person import ground_words

@@ -12,11 +12,11 @@ from runner.decoding import from_json
 from runner.model import events as e
 from runner.model.bulk_events import AnyCampaignEvent
 from runner.model.exercise_events import ExerciseEvent
+from runner.model.facts import value_words
 from runner.model.states import MARKS
 from runner.views.bulk_sentences import campaign_sentence
 from runner.views.drill_sentences import drill_sentence
 from runner.views.duties import assessed_words
-from runner.views.facts import value_words
 from runner.views.second_person import act_words, ground_words
 from runner.views.ways import Way, way
 from runner.views.ways import told_why as _because

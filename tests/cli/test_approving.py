@@ -33,10 +33,9 @@ def test_at_a_terminal_the_document_is_shown_in_a_pager(
 ) -> None:
     words = ("approve", "sign", "--as", "ada")
     said = desk(*words, types="n\n", terminal=True)
-    paged = capsys.readouterr().out
-    assert ("Somebody read a mailbox." in paged, "Example GmbH" in said.err) == (True, False)
+    assert ("GmbH" in capsys.readouterr().out, "GmbH" in said.err) == (True, False)
     said = desk(*words, types="n\n")
-    assert ("Example GmbH" in said.err, capsys.readouterr().out) == (True, "")
+    assert ("GmbH" in said.err, capsys.readouterr().out) == (True, "")
 
 
 def test_the_exact_bytes_are_written_for_their_owner_alone(desk: AtDesk, tmp_path: Path) -> None:

@@ -126,6 +126,12 @@ def left(incident: AtDesk, tmp_path: Path) -> AtDesk:
     return killed(incident, tmp_path / "copy")
 
 
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a folder of our own: what is written for the user comes to where they are."""
+    monkeypatch.chdir(tmp_path)
+
+
 def test_a_command_that_reads_leaves_every_file_as_it_is(incident: AtDesk, tmp_path: Path) -> None:
     changed(incident, tmp_path)
 

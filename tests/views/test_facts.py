@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runner.engine.law import duty_statuses
 from runner.model.actor import Actor
-from runner.views.facts import facts, facts_page, history, history_page, missing, missing_page, value_words
+from runner.model.facts import value_words
+from runner.views.facts import facts, facts_page, history, history_page, missing, missing_page
 from runner.views.page import plain
 from tests import scenario as s
 from tests.views import scenes

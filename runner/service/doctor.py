@@ -28,7 +28,7 @@ from runner.service.aside import set_aside
 from runner.service.chance import Chance, Clock
 from runner.service.desk import Desk
 from runner.service.doctor_channels import channels
-from runner.service.doctor_files import exposed_files
+from runner.service.doctor_files import exposed_files, own_laws
 from runner.service.doctor_ways import ways_out
 from runner.service.finding import Finding, Severity, of_error
 from runner.service.integrity import Integrity, missing, row_from_journal
@@ -108,7 +108,7 @@ def _examined(
     yield from _master_key(folder, home)
     yield from channels(folder, home, clock.now(), dns, offline)
     yield from _action_secrets(folder, home)
-    yield from _whole("laws", lambda: _laws(folder))
+    yield from _whole("laws", lambda: own_laws(folder))
     try:
         desk, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
@@ -175,21 +175,6 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             given_secret(name, home, base=folder)
         except TocsinError as error:
             yield from of_error("actions", error)
-
-
-def _laws(folder: Path) -> Iterator[Finding]:
-    """Name the home's own laws by which encryption would help whatever became of the key."""
-    from runner.loading.catalog import Catalog
-    from runner.service.regimes import without_key
-
-    catalog = Catalog(folder)
-    for name in (one for one in catalog.regime_files if catalog.is_own("regimes", one)):
-        if codes := without_key(catalog.regime(name)):
-            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never holds"
-            hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
-            yield Finding(
-                area="laws", code="encryption_without_key", severity="warning", what=what, hint=hint
-            )
 
 
 def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:

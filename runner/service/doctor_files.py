@@ -1,12 +1,14 @@
-"""What ``doctor`` says of files and folders that others on this machine can read or write."""
+"""What ``doctor`` says of a home's files: those that others on this machine can read or write, and its own laws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner.loading.catalog import Catalog
 from runner.model.organisation import Home
 from runner.service.finding import Finding
+from runner.service.regimes import without_key
 from runner.settings import CONFIG, open_to_others
 
 
@@ -46,3 +48,15 @@ def _close(path: Path) -> bool:
     except OSError:  # somebody else's
         return False
     return True
+
+
+def own_laws(folder: Path) -> Iterator[Finding]:
+    """Name the home's own laws by which encryption would help whatever became of the key."""
+    catalog = Catalog(folder)
+    for name in (one for one in catalog.regime_files if catalog.is_own("regimes", one)):
+        if codes := without_key(catalog.regime(name)):
+            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never holds"
+            hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
+            yield Finding(
+                area="laws", code="encryption_without_key", severity="warning", what=what, hint=hint
+            )

@@ -1,0 +1,15 @@
+"""The recorded session of a ransomware incident is what the commands show, from ``open`` to ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.ransomware_session import RECORDING, play
+from tests.golden_files import same
+
+
+@pytest.mark.slow
+def test_the_recorded_session_is_what_happens(tmp_path: Path) -> None:
+    same(RECORDING, play(tmp_path))

@@ -23,6 +23,7 @@ import pytest
 from runner.drivers.choice import attach
 from runner.errors import Stale
 from runner.model.incident import Incident
+from runner.service.aside import resume, set_aside
 from runner.store.port import Head
 from tests.crash.checking import check_world
 from tests.crash.scenario import ensure_open, next_command, over, playbook
@@ -123,6 +124,9 @@ class Soak:
             name = f"i-{len(self._confirmed)}"
             ensure_open(self.desk, playbook(self.http.url), self.desk.clock.now(), name)
             self._open.append(name)
+            self._confirmed[name] = self.desk.store.head(name)
+        for name in set_aside(self.desk.store):
+            resume(self.desk, name, "it was the kills")
             self._confirmed[name] = self.desk.store.head(name)
         acted = [self._act(self.desk.load(name)) for name in [*self._open]]
         if not any(acted):

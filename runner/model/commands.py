@@ -114,7 +114,7 @@ class AnswerUnknown(Command, frozen=True, kw_only=True):
 
 
 class Decide(Command, frozen=True, kw_only=True):
-    """Approve or reject exactly the bytes named by ``digest``."""
+    """Approve or reject exactly the bytes named by ``digest``; ``as_it_was`` is why counsel lets changed facts pass."""
 
     step: str
     digest: str
@@ -125,7 +125,6 @@ class Decide(Command, frozen=True, kw_only=True):
     recorded_by: str = ""
     """Who writes it down for ``by``: it does not count before ``by`` confirms."""
     as_it_was: str = ""
-    """Why counsel lets a text pass although facts of it changed."""
 
 
 class RecordFacts(Command, frozen=True, kw_only=True):
@@ -136,13 +135,12 @@ class RecordFacts(Command, frozen=True, kw_only=True):
 
 
 class RecordDuty(Command, frozen=True, kw_only=True):
-    """Record a filing, a decision not to notify, or a waiver."""
+    """Record a filing, a decision not to notify, or a waiver; ``as_it_was`` is why counsel lets changed facts pass."""
 
     duty: str
     record: DutyRecord
     step: str = ""
     as_it_was: str = ""
-    """Why counsel lets the filed text pass although facts of it had changed."""
 
 
 class AssignRole(Command, frozen=True, kw_only=True):
@@ -377,7 +375,7 @@ class Replanned(Command, frozen=True, kw_only=True):
 
 
 class Rendered(Command, frozen=True, kw_only=True):
-    """A notice was rendered."""
+    """A notice was rendered; ``tree`` and ``adopted`` are SHA-256 of the kept tree and of the Word file it was taken from."""
 
     document: str
     step: str
@@ -391,12 +389,10 @@ class Rendered(Command, frozen=True, kw_only=True):
     final: bool = False
     """Rendered as it would be filed: nothing that the law wants at once is missing."""
     tree: str = ""
-    """SHA-256 of the kept tree."""
     override: str = ""
     """Why counsel lets it go final in spite of ``items``."""
     items: tuple[str, ...] = ()
     adopted: str = ""
-    """SHA-256 of the Word file that the text was taken from."""
     base: str = ""
     tracked: int = 0
 

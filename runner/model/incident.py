@@ -12,6 +12,10 @@ from runner.model.attempts import Attempt as Attempt
 from runner.model.attempts import Received as Received
 from runner.model.campaign_view import CampaignView as CampaignView
 from runner.model.campaign_view import SubstituteAsk as SubstituteAsk
+from runner.model.document import Adoption as Adoption
+from runner.model.document import AsItWas as AsItWas
+from runner.model.document import Document as Document
+from runner.model.document import Override as Override
 from runner.model.drill import Drill, Signed
 from runner.model.duty import DutyRecord
 from runner.model.facts import Fact
@@ -237,64 +241,6 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     """Roles addressed that only the opener of the incident holds: nobody is paged for them."""
     unheld: tuple[str, ...] = ()
     """Roles addressed that nobody held."""
-
-
-class Document(Value, frozen=True, kw_only=True):
-    """A rendered notice: one content digest, one SHA-256 per format, its visible gaps."""
-
-    id: str
-    step: str
-    notice: str
-    version: str
-    digest: str
-    """``sha256:`` of the document tree: what an approval binds."""
-    files: Mapping[str, str]
-    gaps: tuple[str, ...]
-    facts: Mapping[str, int]
-    """What it read: facts, also unknown ones, and lists and maps (``path[]``), with the newest event behind each."""
-    at: datetime
-    by: str = ""
-    on_behalf_of: str = ""
-    duty: str = ""
-    status: str = "draft"
-    tree: str = ""
-    """SHA-256 of the sealed tree that the files were written from; older journals kept none."""
-    override: Override | None = None
-    adoption: Adoption | None = None
-    as_it_was: AsItWas | None = None
-
-
-class Override(Value, frozen=True, kw_only=True):
-    """Counsel's word that a notice may go as it is: final in spite of what it lacks or should not say."""
-
-    by: str
-    at: datetime
-    reason: str
-    items: tuple[str, ...]
-    """What would have kept it a draft."""
-
-
-class Adoption(Value, frozen=True, kw_only=True):
-    """A notice's text was taken from a Word file that somebody had edited."""
-
-    by: str
-    at: datetime
-    file: str
-    """SHA-256 of the Word file as it came back; its bytes are kept."""
-    base: str
-    """Digest of the rendering that it was compared with."""
-    tracked: int = 0
-    """Changes that were tracked in it and taken as final text."""
-
-
-class AsItWas(Value, frozen=True, kw_only=True):
-    """Counsel's word that a text may be approved or filed although facts of it changed; a supplement is to follow."""
-
-    by: str
-    at: datetime
-    reason: str
-    facts: Mapping[str, int]
-    """The changed facts, and the event up to which each change was let pass."""
 
 
 class Evidence(Value, frozen=True, kw_only=True):

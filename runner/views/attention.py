@@ -268,7 +268,11 @@ def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
 def _stale(incident: Incident) -> Iterator[Attention]:
     """Yield the newest text of each open duty that is out of date: what is to be signed or filed, else the draft."""
     used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
-    done = {one.id for one in incident.duties.values() if one.record is not None}
+    done = {
+        one.id
+        for one in incident.duties.values()
+        if one.record is not None or one.verdict not in ("applies", "unknown")
+    }
     newest = [
         one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
     ]

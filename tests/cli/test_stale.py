@@ -59,6 +59,13 @@ def entries(desk: AtDesk, kind: str) -> list[Any]:
 CHANGE = [{"fact": "people.total", "before": 12000, "after": 12400}]
 
 
+def test_a_text_of_a_duty_that_does_not_apply_any_more_asks_nobody(desk: AtDesk) -> None:
+    told(desk, "people.total=12400")
+    assert [one["ref"] for one in waits(desk)]
+    told(desk, "organisation.role=processor")
+    assert waits(desk) == []
+
+
 def test_every_view_says_which_facts_changed(desk: AtDesk, tmp_path: Path) -> None:
     assert (rendered(desk)["stale"], rendered(desk)["changed"], waits(desk)) == (False, [], [])
     told(desk, "people.total=12400")

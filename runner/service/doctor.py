@@ -363,13 +363,14 @@ def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
 def _do_now(desk: Desk) -> Iterator[Finding]:
     """Say what is to be done now in each incident; one that cannot be read was named before."""
     from runner.service.between import do_now
+    from runner.views.do_now import LATER
 
     for row, found in do_now(desk):
         for one in found if not isinstance(found, TocsinError) else ():
             yield Finding(
                 area="do now",
                 code=one.kind,
-                severity="error",
+                severity="warning" if one.rank == LATER else "error",
                 what=f"{row.codename}: {one.text}",
                 hint=one.command,
                 incident=row.codename,

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
@@ -127,9 +127,10 @@ def left(incident: AtDesk, tmp_path: Path) -> AtDesk:
 
 
 @pytest.fixture(autouse=True)
-def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def apart(tmp_path: Path) -> Iterator[None]:
     """Stand in a folder of our own: what is written for the user comes to where they are."""
-    monkeypatch.chdir(tmp_path)
+    with chdir(tmp_path):
+        yield
 
 
 def test_a_command_that_reads_leaves_every_file_as_it_is(incident: AtDesk, tmp_path: Path) -> None:

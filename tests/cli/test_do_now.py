@@ -131,6 +131,7 @@ def test_legal_questions_wait_for_four_hours_at_most(contained: AtDesk) -> None:
 
 
 def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk) -> None:
+    contained.done("fact", "set", "data.involved=?", "--source", "not counted yet")
     contained.clock.time = datetime.fromisoformat("2026-11-27T08:30:00Z") - timedelta(hours=11)
     assert 3 in ranks(contained, "fact_missing")
 
@@ -167,7 +168,10 @@ SCREENS = (
 
 @pytest.mark.parametrize("words", SCREENS, ids=" ".join)
 def test_every_screen_says_whether_a_worker_runs(incident: AtDesk, words: tuple[str, ...]) -> None:
-    assert incident(*words, "--format", "json").json["worker"] == {"running": False, "start": "tocsin worker"}
+    assert incident(*words, "--format", "json").json["worker"] == {
+        "running": False,
+        "start": "tocsin worker start",
+    }
     alone = incident.done(*words) if words != ("watch",) else ""
     with working(incident):
         assert incident(*words, "--format", "json").json["worker"]["running"] is True

@@ -110,7 +110,7 @@ def test_it_stands_in_the_report_and_not_in_the_playbooks_chart(incident: AtDesk
     incident.done(*ADD)
     incident.done("task", "done", "call-the-locksmith", "--as", "ada")
     incident.done("close", "--reason", "found")
-    incident.done("drill", "report", "-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"))
+    incident.done("report", "-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"))
     texts = [one.read_text(encoding="utf-8") for one in (tmp_path / "out").rglob("*.md")]
     assert any("Call the locksmith" in text for text in texts)
     chart = incident("playbook", "graph", "lost-badge", "-i", "amber-falcon", "--format", "json").json

@@ -124,7 +124,7 @@ def test_an_entry_of_somebody_else_stays(incident: AtDesk) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("role", "assign", "counsel", "ada"),
+        ("role", "assign", "counsel", "ada", "--yes"),
         ("task", "start", "block"),
         ("domain", "declare-down", "this-machine"),
         ("note", "x", "--on-behalf-of", "ada", "--via", "phone"),

@@ -142,7 +142,7 @@ PREPARED = (
     "task check triage --all --as ana",
     "task done triage --as ana",
     "answer aware 2026-11-24T06:40:00+01:00 --as ben",
-    "fact set risk.to_people=high --source meeting --as ben",
+    "fact set risk.to_people=high incident.summary='A mailbox was read.' --source meeting --as ben",
 )
 """What is done, unshown, before notices are asked for."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.store.bulk import BulkTables
     from runner.store.port import Store
 
-_ACCOUNT = "account/"
+_ACCOUNT, _REST = "account/", "rest/"
 _SECOND = timedelta(seconds=1)
 SLOW = timedelta(minutes=30)
 """How long a destination is left alone that puts us off, or to which our relay cannot deliver yet."""
@@ -32,8 +32,8 @@ SLOW = timedelta(minutes=30)
 def hold(store: Store, domain: bytes, now: datetime) -> None:
     """Send nothing to a destination for a while, from any process."""
     if domain:
-        account = msgspec.json.encode(held(Account(), now + SLOW))
-        store.change_marks([_ACCOUNT + domain.hex()], lambda _: {_ACCOUNT + domain.hex(): account})
+        name = _REST + domain.hex()
+        store.change_marks([name], lambda _: {name: msgspec.json.encode(held(Account(), now + SLOW))})
 
 
 class Rates:
@@ -81,10 +81,10 @@ class Rates:
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
         """Return when each of these may leave to its destination, taking a place there for each that has a limit."""
-        resting = {name: _read(body) for name, body in self._store.marks(_ACCOUNT).items()}
+        resting = {name: _read(body) for name, body in self._store.marks(_REST).items()}
         turns = []
         for domain in domains:
-            rests = resting.get(_ACCOUNT + domain.hex(), Account()).held_until
+            rests = resting.get(_REST + domain.hex(), Account()).held_until
             turns.append(rests if rests is not None and rests > now else self._turn(domain, now))
         return turns
 

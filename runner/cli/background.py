@@ -12,6 +12,7 @@ from runner.cli.session import Session
 from runner.errors import Refused, StoreLocked, TocsinError
 from runner.service.workers import BACKGROUND, FOLDER, STARTING, lacking, living, record_file, recorded
 from runner.store.liveness import FileLock, worker_lock_held
+from runner.views import advice
 from runner.views.page import Page, Paragraph, line
 from runner.views.zones import clocked, named_zone
 
@@ -143,7 +144,7 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
         died = "The worker died." if found["state"] == "died" else "No worker is running."
         words = f"{died} Reminders, failover and escalation wait for your next command."
         yield line(words, "alarm", hang=2)
-        yield line("→ tocsin worker start", "command", hang=2)
+        yield line(f"→ {advice.START_WORKER}", "command", hang=2)
     if found["since"] is not None:
         since = clocked(found["since"], named_zone(session.desk.home.organisation.get("zone")))
         words = f"In the background since {since}: process {found['pid']}, log {found['log']}"
@@ -157,5 +158,5 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
 def _lacks_words(lacks: tuple[str, ...]) -> str:
     return (
         f"tocsin.yaml names variables that the worker's environment lacks: {', '.join(lacks)}. "
-        "Set them, then: tocsin worker stop; tocsin worker start"
+        f"Set them, then: tocsin worker stop; {advice.START_WORKER}"
     )

@@ -1,7 +1,7 @@
 # Tocsin: everything a developer runs. A fresh machine needs python3 (3.11 or newer), pip and make; the rest is put
 # into .uv (the installer) and .venv (the tools, pinned with hashes in requirements.lock).
 #
-#   make demo    a breach worked from first fact to proof, on this machine alone
+#   make demo    a breach in about a dozen commands       make demo-full  with a compromised tenant and a killed worker
 #   make test    the tests, on the default Python        make test-all   on 3.11 and 3.13, whichever are here
 #   make check   format, lint, types, layers, docs, lock, coverage, tests
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
@@ -108,7 +108,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check golden soak bench demo clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check golden soak bench demo demo-full clean $(PYTHONS:%=test-%)
 test: .venv/installed ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 
@@ -180,8 +180,11 @@ soak: .venv/installed ## Kill the worker at random, 200 times, on both stores; s
 bench: .venv/installed ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
 	$(BIN)/python -m tests.benchmarks.run --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-demo: .venv/installed ## Work a breach end to end on this machine alone
+demo: .venv/installed ## Work a breach from first fact to proof, on this machine alone
 	@$(BIN)/python tests/demo/demo.py
+
+demo-full: .venv/installed ## Work a breach with a compromised tenant and a killed worker
+	@$(BIN)/python tests/demo/full.py
 
 clean: ## Remove what the tools left behind (keeps the environments)
 	rm -rf docs/_build dist build demo-output .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -83,7 +83,7 @@ class Demo(Typist):
 
     def prepare(self) -> None:
         """Make the home, its settings and the receiver's key."""
-        self.say("A home: one folder with the settings, the key and the store")
+        self.say("A home folder: settings, key and database")
         self.tocsin("init", "--as", "ana")
         settings = SETTINGS.format(smtp=self.mail.port, http=self.pager.port)
         (HOME / "tocsin.yaml").write_text(settings, encoding="utf-8")
@@ -93,18 +93,16 @@ class Demo(Typist):
 
     def open(self) -> None:
         """Open the incident from a real record and the demo's own facts."""
-        self.say("A real breach (VERIS, CC BY-SA 4.0) and invented facts for what such a record cannot know")
+        self.say("A real breach (VERIS, CC BY-SA 4.0), and invented facts that such a record does not have")
         print((EXAMPLES / "demo-facts.yaml").read_text(encoding="utf-8").split("schema:")[0].rstrip())
-        self.say(
-            "Open it. Corporate mail runs in a tenant that the attacker may read: it is refused, and others are used"
-        )
+        self.say("Ana opens it. The attacker may read the corporate mail, so Tocsin uses other channels")
         self.tocsin(
             "open", "personal-data-breach",
             "--facts", f"veris:{(EXAMPLES / 'veris' / 'kpn-2012.json').relative_to(ROOT)}",
             "--facts", str((EXAMPLES / "demo-facts.yaml").relative_to(ROOT)),
             "--compromised", "m365-tenant", "--as", "ana", "--yes", shown=70,
         )  # fmt: skip
-        self.say("What reached the outside world")
+        self.say("What the mail server and the pager received")
         for recipient, _, subject in self.mail.mails:
             print(f"  mail server: {subject!r} for {recipient.partition('@')[0]}")
         for _, headers, body in self.pager.posts:
@@ -115,7 +113,7 @@ class Demo(Typist):
 
     def work(self) -> None:
         """Work a task and a question; the clocks are provisional until somebody fixes the awareness."""
-        self.say("What now?")
+        self.say("What must Ana do now?")
         self.tocsin("next")
         self.tocsin("task", "check", "triage", "--all", "--as", "ana")
         self.tocsin(
@@ -127,28 +125,28 @@ class Demo(Typist):
             "--as",
             "ana",
         )
-        self.say("The clocks run already, provisional: nobody has fixed when we became aware")
+        self.say("The deadlines already count. The time of awareness is unconfirmed")
         self.tocsin("duties", shown=48)
         aware = (datetime.now(UTC) - timedelta(hours=3)).replace(microsecond=0).isoformat()
         grounds = "The first report was a rumour; the logs confirmed it then"
         self.tocsin("answer", "aware", aware, "--grounds", grounds, "--as", "ben")
-        self.say("This moves a legal deadline later: it counts when a second person confirms it")
+        self.say("The answer moves a statutory deadline later, so a second person must confirm it")
         (entry,) = (
             one["entry"] for one in self.json("status")["second_person"] if one["state"] == "awaiting"
         )
         self.tocsin("confirm", str(entry), "--as", "ana")
-        self.say("The risk to people is assessed by a named person, with grounds")
+        self.say("Ben assesses the risk to people and gives the grounds")
         self.tocsin(
             "fact", "set", "risk.to_people=high", "risk.harm_assessment.by=Ben, data protection officer",
             f"risk.harm_assessment.at={aware}", "risk.harm_assessment.grounds=Account and tax numbers: fraud is likely",
             "--source", "risk meeting", "--as", "ben",
         )  # fmt: skip
-        self.say("Fixed: the 72 hours count from the awareness; California's 30 days from the discovery")
+        self.say("Confirmed: the 72 hours start with the awareness, California's 30 days with the discovery")
         self.tocsin("duties", shown=48)
 
     def notice(self) -> None:
         """Look at the notice with its gaps, and sign it twice."""
-        self.say("The notice of Art. 33 was rendered by itself, with its gaps visible")
+        self.say("Tocsin has generated the notice under Art. 33. Its gaps are visible")
         self.tocsin("notice", "list")
         self.tocsin("notice", "check", "gdpr-33-initial")
         self.tocsin("notice", "show", "gdpr-33-initial", shown=70)
@@ -156,7 +154,7 @@ class Demo(Typist):
         self.tocsin(
             "task", "done", f"{LANE}.complete", "--comment", "the rest follows in phases", "--as", "ben"
         )
-        self.say("Two persons approve exactly these bytes; one of them twice is not two")
+        self.say("Two people approve the exact version")
         digest = self.digest()
         self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", "ana")
         self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", "ben")
@@ -171,7 +169,7 @@ class Demo(Typist):
 
     def kill(self) -> None:
         """Kill a worker when the message has left and its outcome has not come back."""
-        self.say("A worker is killed between a committed intent and its outcome")
+        self.say("A worker is killed after it sent a message and before it recorded the outcome")
         self.mail.arrived.clear()
         self.mail.hold = threading.Event()
         worker = subprocess.Popen(
@@ -187,14 +185,12 @@ class Demo(Typist):
         os.kill(worker.pid, signal.SIGKILL)
         worker.wait()
         print(
-            f"\n  kill -9 {worker.pid}: the mail server has the message, the journal has the intent, nobody has the answer"
+            f"\n  kill -9 {worker.pid}: the mail server has the message, the journal has the intent, the outcome is missing"
         )
         self.mail.hold.set()
         self.mail.hold = None
         self.tocsin("message", "show", delivery["delivery"])
-        self.say(
-            "The next worker finds the claim of a dead one: unknown, never guessed, and the class's policy goes on"
-        )
+        self.say("The next worker records an unknown outcome. It does not guess")
         self.tocsin("worker", "--once", allowed=(0, NEEDS_A_PERSON))
         self.tocsin("message", "show", delivery["delivery"])
         self.tocsin(
@@ -210,10 +206,10 @@ class Demo(Typist):
 
     def prove(self) -> None:
         """Verify, print the timeline, and pull the documents."""
-        self.say("The record holds")
+        self.say("The journal is verified")
         self.tocsin("audit", "verify")
         self.tocsin("timeline", shown=45)
-        self.say("For counsel: every format, with cover sheet and manifest")
+        self.say("The documents for counsel: all formats, cover sheet and manifest")
         self.tocsin("notice", "pull", "gdpr-33-initial", "--out", short(str(DOCUMENTS)))
         files = sorted(short(str(path)) for path in DOCUMENTS.iterdir())
         for ending in (".docx", ".pdf", ".html", ".txt"):

@@ -149,9 +149,8 @@ class Session:
                 self.type(f"tocsin duty record-filed {duty} --reference LDA-2026-118 --as jonas")
 
 
-def play(folder: Path) -> str:
-    """Work the incident in a folder and return the record of it; its last line counts the commands."""
-    session = Session(folder)
+def play(session: Session) -> str:
+    """Work the incident and return the record of it; its last line counts the commands."""
     session.type('tocsin open ransomware --title "File servers encrypted" --severity sev1 --as maria --yes')
     session.type("tocsin status")
     for one in session.look("tocsin message list")["deliveries"]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NEWEST = 4
 """How many of a kind are left in the folder: different homes may have law of their own."""
-_CODE = ("loading", "model", "engine")
+_CODE = ("loading", "model", "engine", "documents")
 """The rooms whose code decides what a file is compiled to."""
 
 
@@ -100,12 +100,25 @@ def _body(content: bytes) -> bytes:
 def _made_by() -> Iterator[bytes]:
     """Yield the version and the state of the code: while it is being worked on, its version stands still."""
     yield f"{__version__} {msgspec.__version__}\n".encode()
+    for entry in sources():
+        state = entry.stat()
+        yield f"{entry.name} {state.st_mtime_ns} {state.st_size}\n".encode()
+
+
+def sources() -> Iterator[os.DirEntry[str]]:
+    """Yield the files of all code that decides what a file is compiled to, in order."""
     here = Path(__file__).parent.parent
-    for room in _CODE:
-        with contextlib.suppress(OSError), os.scandir(here / room) as there:
-            for one in sorted((one for one in there if one.name.endswith(".py")), key=lambda one: one.name):
-                state = one.stat()
-                yield f"{one.name} {state.st_mtime_ns} {state.st_size}\n".encode()
+    for folder in _CODE:
+        yield from _modules(here / folder)
+
+
+def _modules(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as there:
+        for entry in sorted(there, key=lambda entry: entry.name):
+            if entry.is_dir():
+                yield from _modules(Path(entry.path))
+            elif entry.name.endswith(".py"):
+                yield entry
 
 
 def _keep(place: Path, body: bytes) -> None:

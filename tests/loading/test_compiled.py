@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from runner.loading.catalog import Catalog
-from runner.loading.compiled import NEWEST, compiled, fingerprint
+from runner.loading.compiled import NEWEST, compiled, fingerprint, sources
 from runner.model.catalogue import Catalogue
 from runner.model.regime import Regime
+from tests.imports import loaded_by
 from tests.refusals import refused
 
 REGIMES = Path(__file__).parents[2] / "playbooks" / "regimes"
@@ -112,3 +113,9 @@ def test_of_each_kind_the_newest_few_are_left(tmp_path: Path) -> None:
     compiled(tmp_path / "cache", "law", {"one": file}, Catalogue, Catalogue)
     names = sorted(one.name.partition("-")[0] for one in (tmp_path / "cache").glob("*.json"))
     assert names == ["law", *["regimes"] * NEWEST]
+
+
+def test_the_name_of_what_is_kept_covers_every_module_that_compiles() -> None:
+    named = {Path(entry.path) for entry in sources()}
+    compiling = loaded_by("runner.loading.catalog", "runner.loading.regimes", "runner.loading.notices")
+    assert {path for path in compiling if path.parent.name != "runner"} <= named

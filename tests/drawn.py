@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from runner.model import playbook as p
+from runner.playbook import format as p
 from tests.scenario import (
     HOUR,
     MINUTE,

@@ -16,24 +16,41 @@ from typing import Any
 
 import msgspec
 
-from runner.engine.claims import claims
-from runner.engine.decide import decide
-from runner.engine.deliveries import reached_places
-from runner.engine.evolve import begin, evolve
-from runner.engine.migrate import decide_migration
-from runner.engine.plan import Library, compile_plan
-from runner.engine.settle import number, settle
-from runner.engine.timing import next_look
-from runner.loading.expressions import parse, parse_condition
-from runner.model import commands as c
-from runner.model import events as e
-from runner.model import playbook as p
-from runner.model.expressions import LOOP_NAMES, Expression
-from runner.model.incident import Approval, Attempt, Delivery, Incident, Invocation, Run
-from runner.model.messaging import MessageClass, SendResult
-from runner.model.regime import Regime
-from runner.model.states import Kind
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Recall, Render, Replan
+from runner.base.states import Kind
+from runner.facts.expression import LOOP_NAMES, Expression
+from runner.facts.expressions.parser import parse, parse_condition
+from runner.incident.messages.deliveries import reached_places
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.incident import (
+    Approval,
+    Attempt,
+    Delivery,
+    Incident,
+    Invocation,
+    Run,
+)
+from runner.incident.state.work import (
+    Announce,
+    AnyWork,
+    Compose,
+    Deliver,
+    DoAct,
+    Host,
+    Recall,
+    Render,
+    Replan,
+)
+from runner.incident.steps.migrate import decide_migration
+from runner.incident.turn.claims import claims
+from runner.incident.turn.decide import decide
+from runner.incident.turn.fold import begin, evolve
+from runner.incident.turn.settle import number, settle
+from runner.incident.turn.timers import next_look
+from runner.law.regime import Regime
+from runner.playbook import format as p
+from runner.playbook.plan import Library, compile_plan
+from runner.routing.messaging import MessageClass, SendResult
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -141,7 +158,7 @@ def bundle(main: p.Playbook, *includes: p.Playbook) -> p.Bundle:
 
 @cache
 def law(*names: str) -> tuple[Regime, ...]:
-    from runner.loading.regimes import load_regime
+    from runner.law.files.regime_file import load_regime
 
     folder = importlib.resources.files("playbooks") / "regimes"
     return tuple(load_regime((folder / f"{name}.yaml").read_bytes(), name) for name in names)

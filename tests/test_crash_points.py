@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.model.events import DeliveryReminded, LevelFired, decode
-from runner.model.incident import Incident
+from runner.incident.state.events import DeliveryReminded, LevelFired, decode
+from runner.incident.state.incident import Incident
 from runner.store.port import StoredEvent
 from tests.crash.calling import STORIES
 from tests.crash.checking import check_told, check_world

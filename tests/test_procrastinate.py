@@ -9,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from runner.drivers.choice import attach
-from runner.drivers.postgres.worker import AT_ONCE
-from runner.service.desk import Desk
-from tests.drivers.runs import Crowd, born, in_a_row, keep, make_desk, until
+from runner.app.core.incident_service import Desk
+from runner.workers.choice import attach
+from runner.workers.postgres.worker import AT_ONCE
 from tests.servers.postgres import postgres_server, postgres_url
+from tests.workers.runs import (
+    Crowd,
+    born,
+    in_a_row,
+    keep,
+    make_desk,
+    until,
+)
 
 __all__ = ["postgres_server", "postgres_url"]
 

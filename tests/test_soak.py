@@ -20,11 +20,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.drivers.choice import attach
+from runner.app.core.suspended_incidents import resume, set_aside
 from runner.errors import Stale
-from runner.model.incident import Incident
-from runner.service.aside import resume, set_aside
+from runner.incident.state.incident import Incident
 from runner.store.port import Head
+from runner.workers.choice import attach
 from tests.crash.checking import check_world
 from tests.crash.scenario import ensure_open, next_command, over, playbook
 from tests.crash.soaking import busy_machine, home_of, started

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from runner.decoding import from_json
+from runner.documents.notice import Notice
 from runner.documents.tree import Document
-from runner.model.notice import Notice
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,24 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from runner.documents import fields
-from runner.documents.coverage import item_of, treatment_of
-from runner.documents.hostile import findings, visible
-from runner.documents.markdown import parse
-from runner.documents.template import decides, fill_template
+from runner.documents.contents import form_values as fields
+from runner.documents.contents.coverage import item_of, treatment_of
+from runner.documents.notice import (
+    Gap,
+    Notice,
+    Treatment,
+    Used,
+)
+from runner.documents.template.markdown import parse
+from runner.documents.template.template import decides, fill_template
+from runner.documents.template.values import (
+    CLOSE,
+    OPEN,
+    Budget,
+    Ledger,
+    Missing,
+    Undecided,
+)
 from runner.documents.tree import (
     Block,
     Condition,
@@ -35,10 +48,9 @@ from runner.documents.tree import (
     Table,
     Text,
 )
-from runner.documents.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
-from runner.documents.wording import Phrases, phrases
+from runner.documents.unsafe_text import findings, visible
+from runner.documents.wording.phrases import Phrases, phrases
 from runner.errors import NotFound, Refused
-from runner.model.notice import Gap, Notice, Treatment, Used
 
 _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
 

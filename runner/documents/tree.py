@@ -13,7 +13,7 @@ from typing import Literal, Union
 
 import msgspec
 
-from runner.model.notice import Gap, Treatment, Used
+from runner.documents.notice import Gap, Treatment, Used
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):

@@ -12,14 +12,21 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.effects.tools import Sender
-from runner.model.commands import AttemptDone
-from runner.model.drill import LIVE
-from runner.model.incident import Incident
-from runner.model.messaging import CallResult, Channel, Dispatch, HttpCall, RoomOrder, SendResult
-from runner.model.rehearsal import Effect
-from runner.model.traffic import PLAYED
-from runner.model.work import DoAct
+from runner.effects.context import Sender
+from runner.incident.state.commands import AttemptDone
+from runner.incident.state.drill import LIVE
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import DoAct
+from runner.playbook.playbook_test import Effect
+from runner.routing.messaging import (
+    CallResult,
+    Channel,
+    Dispatch,
+    HttpCall,
+    RoomOrder,
+    SendResult,
+)
+from runner.routing.traffic import PLAYED
 
 NEVER_LEFT = "simulated: nothing left this machine"
 

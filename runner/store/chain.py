@@ -24,9 +24,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from runner.base.actor import Actor
 from runner.decoding import json_reader
 from runner.errors import Bug, StoreCorrupt
-from runner.model.actor import Actor
 from runner.store.port import BreakKind, Broken, Head, Link, NewEvent, StoredEvent, Stream, Verification
 
 SALT_BYTES = 16

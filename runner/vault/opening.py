@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.vault.keys import Vault
-from runner.vault.master import read_master
+from runner.vault.master_key import read_master
 
 
 def open_vault(reference: str, *, base: Path) -> Vault:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from runner.effects.answering import PAGE
+from runner.app.messages.callbacks import IN, Callbacks
+from runner.app.messages.links import Links
+from runner.effects.messages.reply_instructions import PAGE
 from runner.errors import TocsinError
-from runner.model.incoming import Incoming
-from runner.service.callbacks import IN, Callbacks
-from runner.service.links import Links
+from runner.routing.inbound import Incoming
 from runner.web.pace import Pace
 from runner.web.page import asking, is_answer, thanking
 from runner.web.replies import LATER, REFUSED, Reply

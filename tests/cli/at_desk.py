@@ -15,11 +15,11 @@ from typing import Any, NoReturn, TextIO
 import msgspec
 
 from runner.__main__ import main
-from runner.cli.world import World
-from runner.model.actor import Actor
-from runner.service.backoff import Backoff, this_backoff
-from runner.service.desk import Desk
-from runner.service.opening import open_desk
+from runner.app.core.conflict_retry import Backoff, this_backoff
+from runner.app.core.incident_service import Desk
+from runner.app.home.open_home import open_desk
+from runner.base.actor import Actor
+from runner.cli.framework.environment import World
 from tests.golden_files import FOLDER, same
 from tests.warm import cache, warm
 

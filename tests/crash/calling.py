@@ -11,15 +11,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from runner.model import commands as c
-from runner.model.incident import Attempt, Delivery, Incident
-from runner.model.messaging import ChannelConfig, ContactPoint
-from runner.model.organisation import Home, Person
-from runner.model.playbook import Message, MessageTemplate, Playbook, Role
-from runner.model.states import Proof
-from runner.service.acknowledging import COMMAND_LINE, acknowledge, code_for
-from runner.service.desk import Desk
-from runner.vault.answers import link_to
+from runner.app.core.incident_service import Desk
+from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_for
+from runner.base.states import Proof
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.playbook.format import (
+    Message,
+    MessageTemplate,
+    Playbook,
+    Role,
+)
+from runner.routing.messaging import ChannelConfig, ContactPoint
+from runner.routing.organisation import Home, Person
+from runner.vault.derived_tokens import link_to
 from tests.crash.scenario import home, next_command, playbook
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runner.model.incident import Attempt, Incident
+from runner.incident.state.incident import Attempt, Incident
 from tests.servers.receivers import HttpReceiver, MailServer
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import msgspec
 
-from runner.service.chance import SystemChance, SystemClock
+from runner.app.core.identifiers import SystemChance, SystemClock
 from tests.cli.at_desk import AtDesk
 from tests.crash.scenario import SIGNING, home
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import errors
-from runner.cli import typed
+from runner.cli.framework import typer_app
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "errors.md"
@@ -27,7 +27,7 @@ START, END = "<!-- codes: written by tests.docs.codes -->", "<!-- end of codes -
 
 GIVEN_ON = frozenset({"_choice", "_exists", "_there_is", "_wanted", "checked", "load", "misread"})
 """Functions of ours that are told the code of the error they construct."""
-TYPER = {*typed._CODES.values(), *typed._SAID.values(), "usage"}
+TYPER = {*typer_app._CODES.values(), *typer_app._SAID.values(), "usage"}
 """The codes of what Typer finds wrong with a command line."""
 
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.__main__ import main
-from runner.cli.world import World
-from runner.model.actor import Actor
+from runner.base.actor import Actor
+from runner.cli.framework.environment import World
 from tests.cli.at_desk import Chance, Clock, manual, no_process
 
 ROOT = Path(__file__).resolve().parents[2]

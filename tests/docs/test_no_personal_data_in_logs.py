@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.cli.boundary import guarded
+from runner.cli.framework.boundary import guarded
 from tests.cli.at_desk import AtDesk
 from tests.servers.receivers import HttpReceiver, MailServer, free_port
 
@@ -208,7 +208,7 @@ def test_our_own_fault_leaves_a_log_without_arguments_values_or_messages(desk: A
 
 
 def test_a_record_in_memory_does_not_print_its_address() -> None:
-    from runner.model.messaging import ContactPoint
+    from runner.routing.messaging import ContactPoint
 
     point = ContactPoint(channel="email", address=MAIL)
     assert_clean(repr(point), "repr")

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 
 from integrations.webhook import signature
-from runner.loading.field_lists import scan_fields
-from runner.loading.home import load_home
-from runner.loading.notices import load_notice
-from runner.model.messaging import ChannelConfig, ContactPoint
-from runner.model.organisation import Acting, Home, Person
+from runner.documents.files.form_file import scan_fields
+from runner.documents.files.notice_file import load_notice
+from runner.files.settings_file import load_home
+from runner.routing.messaging import ChannelConfig, ContactPoint
+from runner.routing.organisation import Acting, Home, Person
 from tests.docs import tables
 from tests.docs.consoles import ROOT
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import msgspec
 
+from runner.base.jurisdictions import US_NAMES
+from runner.documents.notice import Notice
 from runner.documents.tree import Document
-from runner.effects.lawful import Brief, brief, with_law
-from runner.effects.render import make
-from runner.engine.duties import assess
-from runner.engine.plan import Library
-from runner.loading.catalog import Catalog
-from runner.model.fact_trees import flatten
-from runner.model.facts import Fact, nested
-from runner.model.incident import Incident
-from runner.model.jurisdictions import US_NAMES
-from runner.model.notice import Notice
+from runner.effects.notices.legal_basis import Brief, brief, with_law
+from runner.effects.notices.render import make
+from runner.facts.vocabulary.nested_facts import flatten
+from runner.facts.vocabulary.register import Fact, nested
+from runner.incident.state.incident import Incident
+from runner.law.assessment import assess
+from runner.playbook.catalogue import Catalog
+from runner.playbook.plan import Library
 
 AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
+from runner.documents.notice import Notice
 from runner.documents.tree import Document
-from runner.effects.lawful import with_law
-from runner.effects.render import make
-from runner.model.duty import DutyRecord
-from runner.model.incident import DutyView
-from runner.model.notice import Notice
+from runner.effects.notices.legal_basis import with_law
+from runner.effects.notices.render import make
+from runner.incident.state.incident import DutyView
+from runner.law.duty import DutyRecord
 from tests.documents.at_law import catalog, incident_of, of_duty
 
 FILED = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from runner.documents.coverage import check, complete
-from runner.documents.syntax import facts_read
+from runner.documents.contents.coverage import check, complete
+from runner.documents.notice import Coverage
+from runner.documents.template.syntax import facts_read
 from runner.documents.tree import Document, Heading, walk
 from runner.documents.write import write
-from runner.model.notice import Coverage
 from tests.documents.at_law import catalog, without
 from tests.documents.europe import europe_facts, written
 from tests.documents.formats import FILES, files_of

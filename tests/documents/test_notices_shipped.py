@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from runner.documents.coverage import check, complete
-from runner.documents.marking import footer, watermark
+from runner.documents.contents.coverage import check, complete
 from runner.documents.render import narrowed, render
 from runner.documents.tree import Document, Fields, Heading, Paragraph, Table, plain, walk
+from runner.documents.watermark import footer, watermark
 from runner.documents.write import write
 from tests.documents.examples import DUTY, context, known_facts, shipped, whole_facts
 from tests.golden_files import FOLDER, same

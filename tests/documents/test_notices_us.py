@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-from runner.documents.coverage import check, complete
+from runner.documents.contents.coverage import check, complete
+from runner.documents.notice import Notice
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.documents.write import write
-from runner.effects.lawful import with_law
-from runner.effects.render import make, template_for
-from runner.effects.tools import Tools
-from runner.model.notice import Notice
-from runner.model.work import Render
+from runner.effects.context import Tools
+from runner.effects.notices.legal_basis import with_law
+from runner.effects.notices.render import make, template_for
+from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
 from tests.documents.formats import FILES, files_of
 from tests.documents.test_notices_shipped import (

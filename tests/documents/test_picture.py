@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pypdfium2  # type: ignore[import-untyped]
 
-from runner.documents.letterhead import on_letterhead
+from runner.documents.notice import Format
 from runner.documents.tree import Document, Heading, Picture, RenderContext, Text
-from runner.documents.word_package import RELATION, parse, unpack
+from runner.documents.word.docx_package import RELATION, parse, unpack
+from runner.documents.word.letterhead import on_letterhead
 from runner.documents.write import write
-from runner.model.notice import Format
-from tests.documents.letterheads import letterhead
+from tests.documents.word.letterheads import letterhead
 
 ALT = "Two bars: <first> 3, & second 4"
 SVG = (

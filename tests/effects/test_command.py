@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from runner.effects.act import act
-from runner.effects.tools import Tools
-from runner.model.incident import Incident
-from runner.model.messaging import SendResult
-from runner.model.organisation import Acting
-from runner.model.playbook import Act
-from runner.model.work import DoAct
+from runner.effects.actions import act
+from runner.effects.context import Tools
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import DoAct
+from runner.playbook.format import Act
+from runner.routing.messaging import SendResult
+from runner.routing.organisation import Acting
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 INCIDENT = Incident(id="i-1", codename="amber-falcon", title="", kind="real", opened_at=AT)

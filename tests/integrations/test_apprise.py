@@ -13,7 +13,7 @@ from integrations.port import Accepted, Callback, CannotTell, Rejected, Unauthen
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import AT, IMPATIENT, MARK, Row, answer, leaked, outbound, rows
 from integrations.testing.conformance import Subject as Adapter
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 # Some of Apprise's services import what Python is about to remove; that is theirs to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

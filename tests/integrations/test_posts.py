@@ -13,7 +13,7 @@ from integrations.port import Accepted, Callback, CannotTell, Rejected, Throttle
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import AT, MARK, answer, outbound
 from integrations.testing.posts import KEY, SIGNATURE, TOKEN, Mattermost, Ntfy, Teams
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 CARDS = {"signature": Held(SIGNATURE)}
 HOOK = {"key": Held(KEY)}

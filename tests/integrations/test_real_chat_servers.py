@@ -23,7 +23,7 @@ from integrations.port import (
     Unknown,
 )
 from integrations.testing.chaos import ChaosServer, relay
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
 from tests.servers.needed import absent
 

@@ -25,7 +25,7 @@ from integrations.testing.matrix import MARIA, US, Matrix
 from integrations.testing.matrix import TOKEN as MATRIX_TOKEN
 from integrations.testing.slack import APP, Slack
 from integrations.testing.slack import TOKEN as SLACK_TOKEN
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 NEW = NewRoom(name="tocsin-abc234", title="amber-falcon", at=AT, timeouts=IMPATIENT)

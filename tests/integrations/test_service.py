@@ -19,7 +19,7 @@ from integrations.http.service import (
 from integrations.port import machine_of
 from integrations.testing.chaos import ChaosServer, Talk
 from integrations.testing.conformance import answer, outbound
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 
 @pytest.mark.parametrize("text", ["", " ", "two words", "naïve", "a\r\nX-Evil: 1", "tab\tbed", "\x00"])

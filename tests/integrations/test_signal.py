@@ -23,7 +23,7 @@ from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
 from integrations.testing.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
 from integrations.testing.stand_in import Heard
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

@@ -13,7 +13,7 @@ from integrations.port import Accepted, Answer, CannotTell, Found, Rejected, Thr
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import MARK, answer, outbound
 from integrations.testing.slack import SIGNING, TEAM, TOKEN, Slack, signed
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"token": Held(TOKEN), "signing": Held(SIGNING)}

@@ -34,7 +34,7 @@ from integrations.smpp.statuses import at_bind, at_submission
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import AT, IMPATIENT, Row, Subject, check, outbound
 from integrations.testing.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

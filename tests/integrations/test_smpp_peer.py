@@ -14,7 +14,7 @@ import pytest
 from integrations import smpp
 from integrations.port import Accepted, Answer, Receipt, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.conformance import AT, outbound
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.servers.smsc import PASSWORD, Peer, running_smsc
 
 SECRETS = {"password": Held(PASSWORD)}

@@ -16,7 +16,7 @@ from integrations.port import Answer, Receipt, Timeouts
 from integrations.smtp import Imap, Settings, imap
 from integrations.smtp.bounded import LARGEST
 from integrations.testing.chaos import ChaosServer, Script, Talk
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.integrations.test_smtp_reports import group, mail, report
 from tests.servers import dovecot
 from tests.servers.needed import absent

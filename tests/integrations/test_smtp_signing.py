@@ -17,7 +17,7 @@ from integrations.port import Accepted, Outbound, Rejected
 from integrations.smtp import signing as at_work
 from integrations.testing.chaos import ChaosServer
 from integrations.testing.conformance import outbound, smtp_script
-from runner.effects.gateway.words import Held, as_held
+from runner.effects.gateway.translation import Held, as_held
 from tests.integrations.test_smtp import Mailbox, Relay, settings
 from tests.servers import postfix
 from tests.servers.identities import Authority, authority, issue, judged, rsa_key

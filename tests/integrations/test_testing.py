@@ -11,7 +11,7 @@ import pytest
 from integrations.port import Absent, Accepted, CannotTell, Found, NotSent, Rejected, Throttled, Unknown
 from integrations.testing.conformance import Subject, check, outbound, rows
 from integrations.testing.scripted import ABLE, NoSettings, ScriptedChannel
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 ROWS = {row.name: row for row in rows("http")}
 

@@ -25,7 +25,7 @@ from integrations.testing.conformance import AT, Row, Subject, check, outbound, 
 from integrations.testing.stand_in import Heard
 from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio, signed
 from integrations.twilio import api, sms, voice
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 OURS = "https://tocsin.example/callbacks/sms"
 SECRETS = {"auth_token": Held(TOKEN)}

@@ -16,7 +16,7 @@ from integrations import pagerduty
 from integrations.port import Accepted
 from integrations.testing.conformance import AT, outbound
 from integrations.testing.pagerduty import ROUTING_KEY, SIGNING, PagerDuty
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 SECRETS = {"routing_key": Held(ROUTING_KEY), "signing": Held(SIGNING)}
 MESSAGE = outbound("on-call")

@@ -23,7 +23,7 @@ from integrations.port import Accepted, Answer, Invitation, NewRoom
 from integrations.slack.api import method
 from integrations.testing.conformance import outbound
 from integrations.testing.slack import APP, SIGNING, TEAM, TOKEN, Slack, signed
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"token": Held(TOKEN), "signing": Held(SIGNING)}

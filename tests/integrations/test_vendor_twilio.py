@@ -25,7 +25,7 @@ from integrations.port import Accepted, Callback, Receipt, Unauthentic
 from integrations.testing.conformance import AT, outbound
 from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio, signed
 from integrations.twilio import sms, voice
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 OURS = "https://tocsin.example/callbacks/sms"
 SECRETS = {"auth_token": Held(TOKEN)}

@@ -24,7 +24,7 @@ from integrations.testing.conformance import AT, outbound
 from integrations.testing.stand_in import Heard
 from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio
 from integrations.twilio import sms, voice
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.servers.needed import absent
 
 FILE = Path(__file__).parents[1] / (

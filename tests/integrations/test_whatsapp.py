@@ -22,7 +22,7 @@ from integrations.port import (
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
 from integrations.testing.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, sign, webhook
 from integrations.testing.stand_in import Heard
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

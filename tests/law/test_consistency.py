@@ -8,9 +8,9 @@ from itertools import combinations
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.model.grounds import Condition
-from runner.model.regime import DutyRule, Regime, Version
+from runner.law.assessment import assess
+from runner.law.grounds import Condition
+from runner.law.regime import DutyRule, Regime, Version
 from tests.law.typical import every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.engine.populations import View
-from runner.engine.scope import Judge
-from runner.loading.catalog import shipped_folder
-from runner.loading.regimes import load_regime
-from runner.model.grounds import Exemption
+from runner.law.applicability import Judge
+from runner.law.files.regime_file import load_regime
+from runner.law.grounds import Exemption
+from runner.law.populations import View
+from runner.playbook.catalogue import shipped_folder
 from tests.cli.at_desk import AtDesk
 from tests.law.typical import AT, changed, every, typical
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.duties import assess
-from runner.engine.law import assessment
-from runner.engine.outlining import outline
-from runner.engine.plan import Library
-from runner.engine.verdicts import gists
-from runner.model.duty import DutyRecord
-from runner.model.facts import Fact
-from runner.model.incident import DutyView, Incident
-from runner.model.outline import Outline
-from runner.model.regime import Regime
+from runner.facts.vocabulary.register import Fact
+from runner.incident.law.duties import assessment
+from runner.incident.state.incident import DutyView, Incident
+from runner.law.assessment import assess
+from runner.law.duty import DutyRecord
+from runner.law.outline import Outline
+from runner.law.regime import Regime
+from runner.law.screening import gists
+from runner.law.screening_index import outline
+from runner.playbook.plan import Library
 from tests.law.test_reach import GERMAN, SHOP, others
 from tests.law.typical import Facts, changed, every
 

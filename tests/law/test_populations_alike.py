@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.engine.outlining import outline
-from runner.engine.verdicts import gists
-from runner.model.duty import DutyStatus
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
+from runner.law.screening import gists
+from runner.law.screening_index import outline
 from tests.law.typical import Facts, every
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

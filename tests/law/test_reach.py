@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.model.jurisdictions import EU_MEMBERS
-from runner.model.regime import Regime
-from runner.model.vocabulary import fact_type
+from runner.base.jurisdictions import EU_MEMBERS
+from runner.facts.vocabulary.lookup import fact_type
+from runner.law.assessment import assess
+from runner.law.regime import Regime
 from tests.law.typical import AT, Facts, changed, every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

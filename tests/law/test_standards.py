@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.populations import View
-from runner.engine.scope import Judge
-from runner.model.grounds import Exemption
-from runner.model.regime import Regime
+from runner.law.applicability import Judge
+from runner.law.grounds import Exemption
+from runner.law.populations import View
+from runner.law.regime import Regime
 from tests.law.test_unless import judged
 from tests.law.typical import AT, changed, every, one, typical
 

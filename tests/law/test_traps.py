@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.model.duty import DutyStatus
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
 from tests.law.typical import Facts, changed, one, rule
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.engine.populations import View
-from runner.engine.scope import Judge
-from runner.model.duty import DutyStatus
+from runner.law.applicability import Judge
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
+from runner.law.populations import View
 from tests.law.typical import AT, Facts, changed, every, one, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

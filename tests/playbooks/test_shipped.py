@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.drivers.rehearsal import Result, report_of, run_file
-from runner.loading.catalog import Catalog, shipped_folder
-from runner.loading.rehearsals import find_tests, load_tests, paths
-from runner.model.playbook import Message
+from runner.playbook.catalogue import Catalog, shipped_folder
+from runner.playbook.format import Message
+from runner.playbook.playbook_test_file import find_tests, load_tests, paths
+from runner.workers.playbook_test_runner import Result, report_of, run_file
 from tests.warm import cache as warm_law
 
 pytestmark = pytest.mark.timeout(900)

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runner.drivers.embedded import Worker
 from runner.effects.perform import perform
-from runner.model.commands import AnyCommand
-from runner.model.incident import Incident
-from runner.model.messaging import ChannelConfig
-from runner.model.playbook import HttpCall
-from runner.model.work import AnyWork, Deliver
+from runner.incident.state.commands import AnyCommand
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork, Deliver
+from runner.playbook.format import HttpCall
+from runner.routing.messaging import ChannelConfig
+from runner.workers.embedded import Worker
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.regression.desks import Desks
 from tests.scenario import act, message

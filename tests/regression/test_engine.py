@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.engine.law import duty_passed
 from runner.errors import Refused
-from runner.model import commands as c
-from runner.model import events as e
-from runner.model import playbook as p
-from runner.model.duty import DutyRecord
-from runner.model.work import Compose, Deliver, Replan
+from runner.incident.law.duties import duty_passed
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.work import Compose, Deliver, Replan
+from runner.law.duty import DutyRecord
+from runner.playbook import format as p
 from tests.scenario import (
     GDPR,
     HOUR,

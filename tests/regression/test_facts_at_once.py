@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from runner.app.core.conflict_retry import TRIES
+from runner.app.core.incident_service import Desk
+from runner.app.incidents.facts import record_answer, record_facts
 from runner.errors import Stale
-from runner.service.backoff import TRIES
-from runner.service.desk import Desk
-from runner.service.facts import record_answer, record_facts
 from tests.regression.desks import Desks
 from tests.scenario import ask
 

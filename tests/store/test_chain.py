@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.model.actor import Actor
+from runner.base.actor import Actor
 from runner.store import chain, rows
 from runner.store.port import Head, Link, NewEvent
 from tests.store.journals import ACTOR, T0, event

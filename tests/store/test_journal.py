@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
+from runner.base.actor import Actor
 from runner.errors import Bug, Sealed
-from runner.model.actor import Actor
 from runner.store.chain import genesis
 from runner.store.port import Appended, Conflict, Head
 from tests.refusals import refused
@@ -243,7 +243,7 @@ def test_the_token_changes_with_every_commit_of_anyone_and_not_otherwise(place):
 
 def test_a_store_is_not_made_by_opening_it(place):
     from runner.errors import NotFound
-    from runner.store.opening import open_store
+    from runner.store.open_store import open_store
 
     with refused("no_store", NotFound):
         open_store(place.url, vault(), base=place.base)

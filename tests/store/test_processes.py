@@ -59,7 +59,7 @@ def wait_for_death(store: Store, place: Place, worker: str) -> None:
         return
     import psycopg
 
-    from runner.store.postgres_server import lock_number
+    from runner.store.postgres.server import lock_number
 
     with psycopg.connect(place.url, autocommit=True) as connection:
         connection.execute("SET lock_timeout = '30s'")

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from integrations.port import Callback
-from runner.cli.session import Options, Session
-from runner.drivers.choice import attach
-from runner.service.callbacks import Callbacks
-from runner.service.inbox import Inbox
-from runner.service.links import Links
+from runner.app.messages.callbacks import Callbacks
+from runner.app.messages.inbound import Inbox
+from runner.app.messages.links import Links
+from runner.cli.framework.session import Options, Session
 from runner.web.app import Application
 from runner.web.pace import Pace
 from runner.web.serving import Server
+from runner.workers.choice import attach
 from tests.cli.at_desk import AtDesk
 
 PLAYBOOK = """\

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks import protocol
 
 if TYPE_CHECKING:
-    from runner.model.grounds import Condition
-    from runner.model.regime import Regime
+    from runner.law.grounds import Condition
+    from runner.law.regime import Regime
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -61,7 +61,7 @@ def facts(number: int) -> dict[str, Any]:
 
 def law(folder: Path) -> tuple[Regime, ...]:
     """Return all law as it is kept compiled."""
-    from runner.loading.catalog import Catalog
+    from runner.playbook.catalogue import Catalog
 
     return Catalog(None, cache=folder / "cache").regimes()
 
@@ -105,7 +105,7 @@ def _any(meets: Any, shape: str, word: str) -> str:
 
 
 def _cel(node: Any) -> str:
-    from runner.model import expressions as x
+    from runner.facts import expression as x
 
     match node:
         case x.Const(value):
@@ -135,11 +135,11 @@ def _cel(node: Any) -> str:
 
 def judged(regimes: tuple[Regime, ...], n: int, variant: str) -> Iterator[int]:
     """Judge ``n`` incidents, each when it is asked for, and yield how many duties there were."""
-    from runner.engine.duties import assess
-    from runner.engine.law import looks
-    from runner.engine.outlining import outline
-    from runner.engine.plan import Library
-    from runner.model.incident import Incident
+    from runner.incident.law.duties import looks
+    from runner.incident.state.incident import Incident
+    from runner.law.assessment import assess
+    from runner.law.screening_index import outline
+    from runner.playbook.plan import Library
 
     library = Library({}, regimes, outline=outline(regimes))
     for number in range(n):

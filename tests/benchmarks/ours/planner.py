@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from runner.engine.planner import plan
-from runner.engine.rules import Compromise, PlanContext
-from runner.model.messaging import BUILT_IN_CLASSES, Channel, ContactPoint, Recipient
+from runner.routing.messaging import (
+    BUILT_IN_CLASSES,
+    Channel,
+    ContactPoint,
+    Recipient,
+)
+from runner.routing.planner import plan
+from runner.routing.rules import Compromise, PlanContext
 from tests.benchmarks import protocol
 
 CHANNELS = 20

@@ -7,21 +7,26 @@ from pathlib import Path
 
 import msgspec
 
-from runner.engine.evolve import begin
-from runner.engine.plan import compile_plan
-from runner.model.actor import Actor
-from runner.model.commands import AnyCommand, AttemptDone, PinPlaybook
-from runner.model.events import IncidentOpened, Recorded
-from runner.model.incident import Incident, Run
-from runner.model.messaging import SendResult
-from runner.model.organisation import Home
-from runner.model.playbook import Act, After, Bundle, Playbook
-from runner.model.work import AnyWork, DoAct
-from runner.service.chance import SystemChance, SystemClock
-from runner.service.desk import Desk
-from runner.service.ledger import Turn, prepare
-from runner.store.opening import open_store
-from runner.vault.master import create_master
+from runner.app.core.identifiers import SystemChance, SystemClock
+from runner.app.core.incident_service import Desk
+from runner.app.core.transaction import Turn, prepare
+from runner.base.actor import Actor
+from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
+from runner.incident.state.events import IncidentOpened, Recorded
+from runner.incident.state.incident import Incident, Run
+from runner.incident.state.work import AnyWork, DoAct
+from runner.incident.turn.fold import begin
+from runner.playbook.format import (
+    Act,
+    After,
+    Bundle,
+    Playbook,
+)
+from runner.playbook.plan import compile_plan
+from runner.routing.messaging import SendResult
+from runner.routing.organisation import Home
+from runner.store.open_store import open_store
+from runner.vault.master_key import create_master
 from runner.vault.opening import open_vault
 
 ACTOR = Actor(claimed="bench", host="bench", os_user="bench")

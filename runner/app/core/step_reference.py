@@ -1,0 +1,77 @@
+"""What a person types for a step: its id, ``id#n``, or the row just shown; a doubt is refused with the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote
+
+from runner.errors import NotFound, Refused
+from runner.facts.vocabulary.lookup import nearest
+from runner.incident.state.expression_view import open_before
+from runner.incident.state.incident import Incident, Invocation
+from runner.playbook.plan import Library
+from runner.reports.core.task_rows import (
+    definition,
+    handle,
+    place_of,
+    to_come,
+)
+
+
+def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str:
+    """Return the invocation that ``text`` means; ``rows`` are those just shown, counted from 1.
+
+    A bare id means the newest invocation of its step. One that several steps of the incident have, or had, is refused
+    for good: it never comes to mean one of them because the others have ended. Raises NotFound, or Refused with the
+    choices.
+    """
+    if text in incident.invocations:
+        return text
+    if text.isdecimal():
+        if not 1 <= int(text) <= len(rows):
+            raise NotFound(f"there is no row {text}", hint="see: tocsin status", code="unknown_row")
+        return rows[int(text) - 1]
+    found = [i for i in incident.invocations.values() if _named(i, text)]
+    if not found:
+        known = sorted({i.step for i in incident.invocations.values()})
+        near = nearest(text, known)
+        hint = f"did you mean {near}?" if near else "see: tocsin task list"
+        raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint, code="unknown_step")
+    return _one(found, text, rows)
+
+
+def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
+    """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
+    for one in incident.invocations.values():
+        step = definition(incident, library, one.id)
+        if step is None or one.scopes or one.over:
+            continue
+        if any(text == row.step for row in to_come(step, library, incident, one)):
+            before = ", ".join((*open_before(incident, one, step), *one.missing))
+            raise Refused(
+                f"'{text}' is not open yet: it is part of {one.step}{f', which waits for {before}' if before else ''}",
+                hint=f"see: tocsin task show {quote(handle(incident, one.id))}",
+                code="task_not_open",
+            )
+
+
+def _named(invocation: Invocation, text: str) -> bool:
+    names = (invocation.step, f"{invocation.step}#{invocation.n}", place_of(invocation.id))
+    return text in names or invocation.id.endswith(
+        (f".{text}", f":{text}", f".{text}#{invocation.n}", f":{text}#{invocation.n}")
+    )
+
+
+def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
+    newest = {place_of(one.id): one for one in found}
+    if len(newest) == 1:
+        return found[-1].id
+    choices = sorted(newest.values(), key=lambda one: one.over)
+    listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
+    raise Refused(
+        f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous"
+    )
+
+
+def _choice(name: str, rows: Sequence[str]) -> str:
+    return f"{rows.index(name) + 1} ({name})" if name in rows else name

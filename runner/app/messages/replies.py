@@ -1,0 +1,69 @@
+"""Whose answer it is that came over a channel, and of which message: then it is an acknowledgement like any other.
+
+A person is known by the address that they answer from. From an address that nobody has, an answer counts only where the
+message went to a place that is that person's alone: never from a telephone number or a mailbox, whose owners are known, and
+never from a place where others can press and write too. The message is the one that was answered, by its key or its name;
+else the one whose code was written. A word without either says too little: which message would it be about?
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from runner.app.core.incident_service import Desk
+from runner.app.messages.acknowledgement import acknowledge
+from runner.app.messages.attempt_index import Place
+from runner.app.messages.contacts import is_shared, owners_of
+from runner.errors import Refused, Sealed
+from runner.routing.inbound import Answer
+from runner.routing.messaging import Channel
+from runner.routing.organisation import Directory
+from runner.vault.derived_tokens import LENGTH
+
+WORDS = 20
+"""Words of an answer in which a code is looked for."""
+_CODE = re.compile(rf"[A-Za-z0-9]{{{LENGTH}}}", re.ASCII)
+
+
+def answered(desk: Desk, channel: Channel, answer: Answer, place: Place | None) -> bool:
+    """Record an acknowledgement; false where the answer proves nothing new, or nothing at all."""
+    for person in _persons(desk.directory, channel, answer, place):
+        for code in [""] if place is not None else _codes(answer.text):
+            try:
+                done = acknowledge(
+                    desk,
+                    incident=place.incident if place is not None else "",
+                    delivery=place.delivery if place is not None else "",
+                    code=code,
+                    person=person,
+                    via=channel.id,
+                    strength=channel.ack_strength,
+                )
+            except (Refused, Sealed):
+                continue
+            return done.changed
+    return False
+
+
+def _persons(directory: Directory, channel: Channel, answer: Answer, place: Place | None) -> tuple[str, ...]:
+    """Return who may have answered: first the one to whom the message went, if it can be them."""
+    owners = owners_of(directory, channel, answer.sender)
+    if place is None:
+        return owners
+    if place.person in owners:
+        return (place.person,)
+    # A messenger may tell of somebody who keeps the number to themselves: then the name it gives is nobody's number.
+    numbered = channel.address_kind == "phone" and answer.sender.startswith("+")
+    known = numbered or channel.address_kind == "email"
+    if owners or answer.shared or known or is_shared(directory, channel, place.person):
+        return owners
+    return (place.person,)
+
+
+def _codes(text: str) -> Iterator[str]:
+    """Yield the words that have the form of a code."""
+    for word in text.split()[:WORDS]:
+        bare = word.strip(".,;:!?()[]<>\"'")
+        if _CODE.fullmatch(bare):
+            yield bare

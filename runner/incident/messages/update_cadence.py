@@ -1,0 +1,108 @@
+"""When the next update comes: a message may promise it, and a promise that was not kept is seen.
+
+A round of a ``repeat`` takes as long as its longest chain of waits; what people do in it takes no time that could be promised. Where
+a round waits for something else than time, nothing can be promised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from runner.incident.state.incident import Incident, Invocation, MessageRecord
+from runner.playbook.format import Message, Repeat, Wait
+from runner.playbook.plan import Body, Library
+
+GRACE = timedelta(minutes=15)
+"""How late an update may be before that is said."""
+
+
+def next_update(
+    incident: Incident, library: Library, invocation: Invocation, now: datetime
+) -> datetime | None:
+    """Return when the message of a step is due again: in the next round, or after the wait that follows it."""
+    scope = incident.scopes[invocation.scope]
+    body = library.body(incident.runs, scope)
+    in_rounds = bool(scope.parent) and incident.invocations[scope.parent].kind == "repeat"
+    if in_rounds:
+        repeat = library.step(incident, scope.parent)
+        if not isinstance(repeat, Repeat) or scope.iteration >= repeat.at_most:
+            return None
+    span = after_message(body, invocation.step, in_rounds=in_rounds)
+    return now + span if span is not None else None
+
+
+def after_message(body: Body, step: str, *, in_rounds: bool) -> timedelta | None:
+    """Return how long after a message the next one comes: a round of its ``repeat``, else the wait before another; None where none does."""
+    return (_round(body) if in_rounds else _until_another(body, step)) or None
+
+
+def _round(body: Body) -> timedelta | None:
+    """Return the longest chain of waits in a body; None where one of them waits for more than time."""
+    waits = [step.wait.duration for step in body.steps.values() if isinstance(step, Wait)]
+    if None in waits:
+        return None
+    known: dict[str, timedelta] = {}
+    return max((_chain(body, name, known) for name in body.steps), default=None)
+
+
+def _chain(body: Body, name: str, known: dict[str, timedelta]) -> timedelta:
+    if name not in known:
+        step = body.steps[name]
+        own = step.wait.duration if isinstance(step, Wait) else None
+        before = (_chain(body, one, known) for one in step.after.steps if one in body.steps)
+        known[name] = (own or timedelta()) + max(before, default=timedelta())
+    return known[name]
+
+
+def _until_another(body: Body, name: str) -> timedelta | None:
+    """Return the shortest wait that comes right after a message and right before another."""
+    spans = []
+    for follower in body.successors.get(name, ()):
+        step = body.steps[follower]
+        leads = any(isinstance(body.steps[one], Message) for one in body.successors.get(follower, ()))
+        if isinstance(step, Wait) and step.wait.duration is not None and leads:
+            spans.append(step.wait.duration)
+    return min(spans, default=None)
+
+
+def promised_before(incident: Incident, step: str) -> datetime | None:
+    """Return the promise that the last message of the same step made."""
+    made = [one for one in incident.messages.values() if one.step and _line(one.step) == _line(step)]
+    last = max(made, key=lambda one: one.at, default=None)
+    return last.next_update if last is not None else None
+
+
+def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord]:
+    """Yield the messages whose promised update is overdue: the round was skipped, stands still, or nobody works."""
+    latest: dict[str, MessageRecord] = {}
+    for one in incident.messages.values():
+        if one.step and not one.about:
+            latest[_line(one.step)] = one
+    for one in latest.values():
+        if one.next_update is not None and now > one.next_update + GRACE and _goes_on(incident, one):
+            yield one
+
+
+def _goes_on(incident: Incident, message: MessageRecord) -> bool:
+    """A promise lapses with what it was about: the rounds have ended, or something later was told in its place."""
+    invocation = incident.invocations.get(message.step)
+    if invocation is None:
+        return False
+    parent = incident.scopes[invocation.scope].parent
+    if parent and incident.invocations[parent].kind == "repeat":
+        return not incident.invocations[parent].over
+    return not any(
+        other.at > message.at and other.step and _scope_of(incident, other) == invocation.scope
+        for other in incident.messages.values()
+    )
+
+
+def _scope_of(incident: Incident, message: MessageRecord) -> str:
+    found = incident.invocations.get(message.step)
+    return found.scope if found is not None else ""
+
+
+def _line(step: str) -> str:
+    """Return what all rounds of a step have in common."""
+    return step.rpartition("#")[0]

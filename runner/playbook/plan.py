@@ -1,0 +1,144 @@
+"""A pinned playbook prepared for the engine: for every body of steps, who follows whom.
+
+Compiling is linear in the number of steps and pure, so that it can be done again in every process. All that
+the engine must not know by itself (plans, law) comes to it as one frozen ``Library``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import Refused
+from runner.playbook.format import (
+    AnyStep,
+    Bundle,
+    Group,
+    Playbook,
+    Repeat,
+)
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import (
+        Incident,
+        Invocation,
+        Run,
+        Scope,
+    )
+    from runner.law.counting import HolidayCalendar
+    from runner.law.outline import Outline
+    from runner.law.regime import Regime
+
+
+class Body(msgspec.Struct, frozen=True):
+    """The steps of one container (or of a playbook's root) by id, and each step's successors."""
+
+    steps: Mapping[str, AnyStep]
+    successors: Mapping[str, tuple[str, ...]]
+
+
+NO_STEPS = Body({}, {})
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A bundle's bodies by playbook name and container id (empty for the root)."""
+
+    bundle: Bundle
+    bodies: Mapping[tuple[str, str], Body]
+
+    def playbook(self, name: str) -> Playbook:
+        """Return the playbook itself or one that it includes."""
+        if name == self.bundle.playbook.name:
+            return self.bundle.playbook
+        return self.bundle.includes[name]
+
+
+class Library(msgspec.Struct, frozen=True):
+    """What an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
+
+    plans: Mapping[str, Plan]
+    regimes: Sequence[Regime] = ()
+    calendar: HolidayCalendar | None = None
+    """Public holidays by place; none are known without it."""
+    outline: Outline | None = None
+    """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
+    alone: str = ""
+    """Why the home has nobody for a second person; empty where it has."""
+
+    def regime(self, name: str) -> Regime | None:
+        """Return a pinned law by its id, None where there is none."""
+        if self.outline is None:
+            return next((regime for regime in self.regimes if regime.id == name), None)
+        numbers = (number for number, law in enumerate(self.outline.laws) if law.id == name)
+        number = next(numbers, None)
+        return None if number is None else self.regimes[number]
+
+    def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
+        """Return the body that a scope was opened on; one that a migration took away has no steps."""
+        if scope.added:
+            return Body({task.id: task for task in scope.added}, {})
+        return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
+
+    def step(self, incident: Incident, invocation: str) -> AnyStep:
+        """Return the definition behind an invocation's id; raises Refused where a migration took it away."""
+        found = incident.invocations[invocation]
+        scope = incident.scopes[found.scope]
+        step = self.body(incident.runs, scope).steps.get(found.step)
+        if step is None:
+            run = incident.runs[scope.run]
+            raise Refused(
+                f"{invocation} is no longer part of {run.playbook} {run.version}", code="step_removed"
+            )
+        return step
+
+    def stands(
+        self,
+        runs: Mapping[str, Run],
+        scopes: Mapping[str, Scope],
+        invocations: Mapping[str, Invocation],
+        invocation: str,
+    ) -> bool:
+        """Tell whether an invocation, and all that it stands in, are defined still, and as the kinds they were."""
+        found = invocations[invocation]
+        scope = scopes[found.scope]
+        step = self.body(runs, scope).steps.get(found.step)
+        if step is None or step.__struct_config__.tag != found.kind:
+            return False
+        return not scope.parent or self.stands(runs, scopes, invocations, scope.parent)
+
+
+def compile_plan(bundle: Bundle) -> Plan:
+    """Return the plan of a bundle."""
+    bodies: dict[tuple[str, str], Body] = {}
+    for playbook in (bundle.playbook, *bundle.includes.values()):
+        for container, steps in _containers("", playbook.steps):
+            bodies[(playbook.name, container)] = _body(steps)
+    return Plan(bundle, bodies)
+
+
+def walk(steps: tuple[AnyStep, ...]) -> Iterator[AnyStep]:
+    """Yield every step, containers before what they contain."""
+    for step in steps:
+        yield step
+        if isinstance(step, Group | Repeat):
+            yield from walk(step.steps)
+
+
+def _containers(name: str, steps: tuple[AnyStep, ...]) -> Iterator[tuple[str, tuple[AnyStep, ...]]]:
+    yield name, steps
+    for step in steps:
+        if isinstance(step, Group | Repeat):
+            yield from _containers(step.id, step.steps)
+
+
+def _body(steps: tuple[AnyStep, ...]) -> Body:
+    followers: dict[str, list[str]] = {step.id: [] for step in steps}
+    for step in steps:
+        for before in step.after.steps:
+            followers[before].append(step.id)
+    return Body(
+        {step.id: step for step in steps},
+        {step_id: tuple(after) for step_id, after in followers.items()},
+    )

@@ -1,0 +1,92 @@
+"""The top of every page about an incident: which one it is, and that an exercise is an exercise."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runner.base.states import MARKS, Kind, State
+from runner.incident.state.incident import Incident
+from runner.reports.core import suggested_actions
+from runner.reports.core.formatting import zone_words
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Page,
+    Paragraph,
+    line,
+)
+from runner.reports.core.second_person import alone_words
+
+
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
+    """What names an incident on every page."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+    severity: str = ""
+    alone: str = ""
+    """What one person did alone that needs two, and why nobody else is there."""
+
+
+def heading_of(incident: Incident) -> Heading:
+    """Return an incident's heading."""
+    return Heading(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+        severity=incident.severity,
+        alone=alone_words(incident),
+    )
+
+
+def marking(kind: str) -> str:
+    """Return the words that stand on everything which is not real, or nothing."""
+    return "" if kind == "real" else " · ".join([MARKS[kind]] * 3)
+
+
+def prompt(kind: str, codename: str) -> str:
+    """Return what a question to a person begins with: ``[EXERCISE amber-falcon]``."""
+    return f"[{codename}]" if kind == "real" else f"[{MARKS[kind]} {codename}]"
+
+
+def marked(kind: str) -> tuple[Block, ...]:
+    """Return the marking as blocks."""
+    found = marking(kind)
+    return (line(found, "marking"),) if found else ()
+
+
+def without_worker(page: Page) -> Page:
+    """Return a page that says on top, under its marking, that no worker is running."""
+    says = line("NO WORKER IS RUNNING: reminders, escalation and failover do not happen.", "alarm", hang=2)
+    start = Paragraph(cells=(Cell("→ "), Cell(suggested_actions.START_WORKER, "command")), indent=2, hang=2)
+    first = page.blocks[0] if page.blocks else None
+    under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
+    return Page((*page.blocks[:under], says, start, *page.blocks[under:]))
+
+
+def top(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
+    """Return the first lines of a page about one incident: marking, codename, title, what the page is about and its zone."""
+    subject = " · ".join(filter(None, (subject, zone_words() if zoned else "")))
+    state = "" if heading.state == "open" else f"  {heading.state.upper()}"
+    return (
+        *marked(heading.kind),
+        Paragraph(
+            cells=(
+                Cell(heading.codename, "title"),
+                Cell(f"  {heading.title}"),
+                Cell(f"  {heading.severity.upper()}" if heading.severity else "", "alarm"),
+                Cell(state, "warn"),
+                Cell(f"  {heading.incident}", "dim"),
+            ),
+            hang=2,
+        ),
+        *((line(heading.alone, "alarm", hang=2),) if heading.alone else ()),
+        *((line(subject, "dim"),) if subject else ()),
+        Blank(),
+    )

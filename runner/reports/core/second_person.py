@@ -1,0 +1,141 @@
+"""What needs two people, as data and in words: who asked, what for, who may confirm it, and what one did alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.incident.law.decision_not_to_notify import NONE
+from runner.incident.law.moved_deadlines import move_words
+from runner.incident.state.incident import Incident
+from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonAct
+from runner.law.duty import Evidence
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import Attention
+from runner.reports.core.page import Blank, Block, line
+
+
+class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One act that needs two people."""
+
+    entry: int
+    kind: str
+    """``close``, ``decide`` or ``move_clock``."""
+    by: str
+    at: datetime
+    state: str
+    """``awaiting``: nothing has changed yet; ``confirmed``; or ``alone``, where the settings say that nobody else is there."""
+    roles: tuple[str, ...]
+    """The second person has one of these."""
+    second: str
+    confirmed_at: datetime | None
+    one_user: bool
+    """One operating-system user spoke for both."""
+    alone: str
+    reason: str
+    duty: str
+    left_open: tuple[str, ...]
+    moves: tuple[ClockMove, ...]
+    text: str
+
+
+def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
+    """Return every such act, oldest first."""
+    return tuple(
+        TwoPersonRow(
+            entry=one.entry,
+            kind=one.act.kind,
+            by=one.act.by,
+            at=one.at,
+            state=one.state,
+            roles=one.act.roles,
+            second=one.second,
+            confirmed_at=one.confirmed_at,
+            one_user=one.one_user,
+            alone=one.act.alone,
+            reason=one.act.reason,
+            duty=one.act.duty,
+            left_open=tuple(one.act.left_open),
+            moves=one.act.moves,
+            text=act_words(one.act),
+        )
+        for one in incident.second_person.values()
+    )
+
+
+def act_words(act: TwoPersonAct) -> str:
+    """Return what an act is about, without its reason."""
+    match act.kind:
+        case "close":
+            duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
+            return f"close the incident with duties open ({duties})"
+        case "decide" if act.facts:
+            said = (f"{one.key} ({from_json(one.value)})" for one in act.facts)
+            return f"take a position for counsel: {', '.join(said)}"
+        case "decide":
+            record = act.record
+            what = "waive" if record is not None and record.kind == "waived" else "decide not to notify under"
+            ground = ground_words(record.ground, record.evidence) if record is not None else ""
+            return f"{what} {act.duty}{ground}"
+        case "move_clock":
+            facts = ", ".join(change.key for change in act.facts)
+            return f"set {facts}: {'; '.join(map(move_words, act.moves))}"
+
+
+def ground_words(ground: str, evidence: Evidence = "open") -> str:
+    """Return the ground of a decision not to notify, as the end of a sentence."""
+    if ground == NONE:
+        return ", AGAINST THE LAW'S ANSWER: no exemption of the statute"
+    against = " although the facts speak against it" if evidence == "against" else ""
+    return f", exemption {ground}{against}" if ground else ""
+
+
+def awaited_words(incident: Incident, one: TwoPeople) -> str:
+    """Return what waits for a second person, and who that can be."""
+    able = sorted({who for role in one.act.roles for who in incident.roles.get(role, ())} - {one.act.by})
+    roles = " or ".join(one.act.roles)
+    who = f"{', '.join(able)} ({roles})" if able else f"somebody with the role {roles}: nobody has it"
+    why = f": {one.act.reason}" if one.act.reason else ""
+    return f"{one.act.by} wants to {act_words(one.act)}{why}. It counts when another confirms it: {who}"
+
+
+def awaiting(incident: Incident) -> Iterator[Attention]:
+    """Yield what waits for a second person, with the command of whoever can confirm it."""
+    for one in incident.second_person.values():
+        if one.state == "awaiting":
+            able = any(set(incident.roles.get(role, ())) - {one.act.by} for role in one.act.roles)
+            yield Attention(
+                kind="second_person",
+                severity="high",
+                ref=str(one.entry),
+                since=one.at,
+                text=awaited_words(incident, one),
+                command=suggested_actions.confirm(one.entry, "PERSON")
+                if able
+                else suggested_actions.hold_role(one.act.roles[0]),
+            )
+
+
+def alone_words(incident: Incident) -> str:
+    """Return what one person did alone that needs two, for the top of every page; empty where nothing was."""
+    found = [one for one in incident.second_person.values() if one.state == "alone"]
+    if not found:
+        return ""
+    each = "; ".join(f"{one.act.by}, entry {one.entry}: {one.act.kind.replace('_', ' ')}" for one in found)
+    return f"NO SECOND PERSON ({found[-1].act.alone}): {each}"
+
+
+def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
+    """Draw what counts although one operating-system user spoke for both."""
+    flagged = [one for one in rows if one.one_user]
+    for one in flagged:
+        yield line(
+            f"entry {one.entry}: one operating-system user spoke for {one.by} and {one.second}: {one.text}",
+            "alarm",
+            hang=2,
+        )
+    if flagged:
+        yield Blank()

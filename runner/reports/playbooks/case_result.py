@@ -1,0 +1,130 @@
+"""How what came of a test differs from what was expected: a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from runner.base.instants import duration_text, parse_duration
+from runner.playbook.playbook_test import Document, Expected
+from runner.reports.playbooks.played import DONE, Played
+
+
+def differences(wanted: Expected, found: Played) -> tuple[str, ...]:
+    """Return where it did not end as it should."""
+    return tuple(words for look in _LOOKS for words in look(wanted, found))
+
+
+def _path(wanted: Expected, found: Played) -> Iterator[str]:
+    """With a path every step is accounted for."""
+    if wanted.path is None:
+        return
+    for state, steps in wanted.path.items():
+        yield from _states(dict.fromkeys(steps, state), found)
+    for step, states in sorted(found.states.items()):
+        if "[" in step:
+            continue
+        named = {state for state, steps in wanted.path.items() if step in steps}
+        if not named and not states & DONE:
+            yield f"{step} should be done, and {_is(states)}"
+        elif stray := states - DONE - named:
+            yield f"{step} should not be {' or '.join(sorted(stray))}"
+
+
+def _steps(wanted: Expected, found: Played) -> Iterator[str]:
+    yield from _states(dict(wanted.steps), found)
+    for step, times in wanted.times.items():
+        if found.times.get(step, 0) != times:
+            yield f"{step} should be reached {times} times, and was {found.times.get(step, 0)} times"
+    for step in wanted.again:
+        if found.times.get(step, 0) < 2:
+            yield f"{step} should be reached again, and was not"
+
+
+def _states(wanted: dict[str, str], found: Played) -> Iterator[str]:
+    for step, state in wanted.items():
+        states = found.states.get(step, frozenset())
+        if state not in states:
+            yield f"{step} should be {state}, and {_is(states)}"
+
+
+def _waits(wanted: Expected, found: Played) -> Iterator[str]:
+    for step, facts in wanted.waits_for.items():
+        for fact in facts:
+            if fact not in found.waited.get(step, ()):
+                yield f"{step} should wait for {fact}, and did not"
+
+
+def _late(wanted: Expected, found: Played) -> Iterator[str]:
+    for step, role in wanted.overdue.items():
+        if step not in found.overdue:
+            yield f"{step} should be overdue, and was not"
+        elif found.overdue[step] != role:
+            yield f"{step} was overdue: {role or 'nobody'} should be told, and {found.overdue[step] or 'nobody'} was"
+
+
+def _duties(wanted: Expected, found: Played) -> Iterator[str]:
+    for duty, state in wanted.duties.items():
+        if found.duties.get(duty, "") != state:
+            yield f"{duty} should be {state}, and is {found.duties.get(duty) or 'not there'}"
+
+
+def _messages(wanted: Expected, found: Played) -> Iterator[str]:
+    for step, words in wanted.messages.items():
+        text = found.texts.get(step)
+        if text is None:
+            yield f"{step} should say something, and was not sent"
+            continue
+        yield from (f"{step} should say «{one}», and does not" for one in words if one not in text)
+
+
+def _documents(wanted: Expected, found: Played) -> Iterator[str]:
+    for step, document in wanted.documents.items():
+        made = found.documents.get(step)
+        if made is None:
+            yield f"{step} should be rendered, and was not"
+            continue
+        yield from _document(f"the document of {step}", document, *made)
+
+
+def _document(name: str, wanted: Document, text: str, gaps: tuple[str, ...]) -> Iterator[str]:
+    flat = _flat(text)
+    yield from (
+        f"{name} should say «{one}», and does not" for one in wanted.contains if _flat(one) not in flat
+    )
+    yield from (f"{name} should not say «{one}», and does" for one in wanted.lacks if _flat(one) in flat)
+    if wanted.gaps is not None and set(wanted.gaps) != set(gaps):
+        yield f"{name} should lack {_list(wanted.gaps)}, and lacks {_list(gaps)}"
+
+
+def _end(wanted: Expected, found: Played) -> Iterator[str]:
+    if wanted.within and found.span > parse_duration(wanted.within):
+        yield f"it should end within {wanted.within}, and took {duration_text(found.span)}"
+    if wanted.closes and found.close:
+        yield f"it should close, and does not: {found.close}"
+    if not wanted.closes and not found.close:
+        yield "it should not close without a reason, and does"
+
+
+_LOOKS: tuple[Callable[[Expected, Played], Iterator[str]], ...] = (
+    _path,
+    _steps,
+    _waits,
+    _late,
+    _duties,
+    _messages,
+    _documents,
+    _end,
+)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _is(states: Iterable[str]) -> str:
+    found = sorted(states)
+    return f"is {' and '.join(found)}" if found else "was never reached"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

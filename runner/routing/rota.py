@@ -1,0 +1,119 @@
+"""On which days does a shift begin: recurrence by looking at days, so that its cost is known before it is paid.
+
+A general library walks from the first occurrence to the one that is asked for, and a rule that never matches makes it walk to
+the year 9999. Here a day is judged by itself, and every judgement is paid from a budget: a rota that somebody else wrote cannot
+keep a message from leaving.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from runner.errors import Invalid
+from runner.routing.rota_part import Again, Shift
+
+STEPS = 100_000
+"""Days that are looked at for one rota, all shifts together: a tenth of a second."""
+LONGEST = timedelta(days=62)
+"""A shift longer than this is no shift."""
+_DAY = timedelta(days=1)
+
+
+class Budget:
+    """What is left of the days that may be looked at."""
+
+    def __init__(self, steps: int = STEPS) -> None:
+        """Start with so many."""
+        self.left = steps
+
+    def spend(self) -> None:
+        """Pay for one day; raises Invalid once there is nothing left."""
+        self.left -= 1
+        if self.left < 0:
+            raise Invalid("the rota has more shifts and repetitions than can be looked through", code="rota")
+
+
+def covering(shift: Shift, at: datetime, budget: Budget) -> tuple[datetime, datetime] | None:
+    """Return begin and end of the occurrence of a shift in which an instant lies; None where there is none."""
+    local = at.astimezone(shift.zone).replace(tzinfo=None)
+    for begin in _beginnings(shift, local - shift.lasts - _DAY, local + _DAY, budget):
+        span = (_instant(begin, shift.zone), _instant(begin + shift.lasts, shift.zone))
+        if span[0] <= at < span[1]:
+            return span
+    return None
+
+
+def _instant(local: datetime, zone: tzinfo) -> datetime:
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _beginnings(shift: Shift, first: datetime, last: datetime, budget: Budget) -> Iterator[datetime]:
+    """Yield what begins between two local times, in no order; what does not take place is left out."""
+    for one in {shift.begins, *shift.also}:
+        if first <= one <= last and one not in shift.never:
+            yield one
+    if shift.again is None or last < shift.begins:
+        return
+    day, clock = first.date(), shift.begins.time()
+    if shift.again.count is not None:
+        day = shift.begins.date()
+    number = 0
+    while day <= last.date():
+        budget.spend()
+        begin = datetime.combine(day, clock)
+        if begin >= shift.begins and begins_on(shift.again, shift.begins.date(), day):
+            number += 1
+            if _is_past(shift, begin, number):
+                return
+            if begin >= first and begin not in shift.never:
+                yield begin
+        day += _DAY
+
+
+def _is_past(shift: Shift, begin: datetime, number: int) -> bool:
+    again = shift.again
+    if again is None or (again.count is not None and number > again.count):
+        return True
+    match again.until:
+        case None:
+            return False
+        case datetime() as until:
+            return _instant(begin, shift.zone) > until
+        case until:
+            return begin.date() > until
+
+
+def begins_on(again: Again, first: date, day: date) -> bool:
+    """Tell whether a rule that counts from ``first`` has an occurrence on a day."""
+    if again.months and day.month not in again.months:
+        return False
+    match again.frequency:
+        case "DAILY":
+            return (day - first).days % again.interval == 0 and _fits(again, day, day.day, day.weekday())
+        case "WEEKLY":
+            weeks = (_week(again, day) - _week(again, first)).days // 7
+            return weeks % again.interval == 0 and _fits(again, day, day.day, first.weekday())
+        case "MONTHLY":
+            months = (day.year - first.year) * 12 + day.month - first.month
+            return months % again.interval == 0 and _fits(again, day, first.day, day.weekday())
+        case "YEARLY":
+            in_month = bool(again.months) or day.month == first.month
+            years = day.year - first.year
+            return years % again.interval == 0 and in_month and _fits(again, day, first.day, day.weekday())
+
+
+def _week(again: Again, day: date) -> date:
+    return day - timedelta(days=(day.weekday() - again.week_begins) % 7)
+
+
+def _fits(again: Again, day: date, usual_day: int, usual_weekday: int) -> bool:
+    """Tell whether a day is one of those that a rule names; where it names none, the one of the first occurrence."""
+    length = monthrange(day.year, day.month)[1]
+    if again.month_days and not {day.day, day.day - length - 1} & set(again.month_days):
+        return False
+    if again.weekdays:
+        nth = {0, (day.day - 1) // 7 + 1, -((length - day.day) // 7) - 1}
+        return any(day.weekday() == weekday and which in nth for which, weekday in again.weekdays)
+    return bool(again.month_days) or (day.day == usual_day and day.weekday() == usual_weekday)

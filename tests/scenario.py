@@ -30,6 +30,7 @@ from runner.incident.state.incident import (
     Invocation,
     Run,
 )
+from runner.incident.state.library import Library
 from runner.incident.state.work import (
     Announce,
     AnyWork,
@@ -49,7 +50,7 @@ from runner.incident.turn.settle import number, settle
 from runner.incident.turn.timers import next_look
 from runner.law.regime import Regime
 from runner.playbook import format as p
-from runner.playbook.plan import Library, compile_plan
+from runner.playbook.plan import compile_plan
 from runner.routing.messaging import MessageClass, SendResult
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)

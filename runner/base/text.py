@@ -9,9 +9,13 @@ Joiners and direction marks stay: Persian, Hindi and Hebrew names need them.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 MAX_LINE = 500
+
+
 MAX_PROSE = 20_000
+
 
 _HIDDEN = frozenset(
     [
@@ -55,3 +59,11 @@ def _is_hidden(character: str) -> bool:
     if point in _HIDDEN or 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE:
         return True
     return unicodedata.category(character) in ("Cc", "Cs", "Co")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that ``word`` most likely meant, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""

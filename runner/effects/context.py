@@ -13,8 +13,8 @@ from runner.documents.notice import Notice
 from runner.documents.tree import Logo
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
-from runner.playbook.plan import Library
 from runner.routing.message_classes import Written, laid_over
 from runner.routing.messaging import (
     BUILT_IN_CLASSES,

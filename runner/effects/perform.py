@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.effects.context import Tools
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.work import (
     Announce,
     AnyWork,
@@ -16,7 +17,6 @@ from runner.incident.state.work import (
     Render,
     Replan,
 )
-from runner.playbook.plan import Library
 
 
 def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:

@@ -9,10 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from runner.base.instants import parse_instant
+from runner.base.text import nearest
 from runner.errors import NotFound, Problem, TocsinError
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.fact_files import misstated
-from runner.facts.vocabulary.lookup import fact_type, nearest, path_hint
+from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.incident.exercises.exercise_plan import (
     DISCUSSION,
     Action,

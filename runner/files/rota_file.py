@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from runner.base.limited_files import TooLarge, read_file
 from runner.decoding import convert
 from runner.errors import Invalid
 from runner.routing.organisation import Person
@@ -26,6 +25,7 @@ from runner.routing.rota_part import (
     Rota,
     Shift,
 )
+from runner.yamlfile.limited_files import TooLarge, read_file
 
 MAX_BYTES = 1_000_000
 MAX_SHIFTS = 5_000

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
-from runner.facts.vocabulary.lookup import nearest
 from runner.playbook.format import secret_in
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
+from msgspec import inspect as types
 
-from runner.base.limited_files import open_file, read_file
+from runner.base.text import nearest
 from runner.errors import Invalid, Problem
-from runner.facts.vocabulary.lookup import nearest
+from runner.incident.exercises.exercise_plan import Exercise
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.check import check
 from runner.playbook.reading import read_playbook
+from runner.playbook.schema import DIALECT, Schema, playbook_schema, struct_schema, tests_schema
 from runner.routing.messaging import Channel
 from runner.routing.organisation import Home
+from runner.yamlfile.limited_files import open_file, read_file
 from runner.yamlfile.source import (
     MAX_BYTES,
     Source,
@@ -33,7 +37,11 @@ SCHEMAS = (
     "tocsin/playbook-test/v1",
     "tocsin/exercise/v1",
 )
+
+
 _NONE: Mapping[str, Channel] = {}
+
+
 _ENDINGS = (".yaml", ".yml", ".md")
 
 
@@ -188,3 +196,17 @@ def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
     except Invalid as error:
         return error.problems
     return tuple(strangers(path, given, {*given.people, *(home.people if home is not None else ())}))
+
+
+def exercise_schema() -> Schema:
+    """Return the schema of an exercise."""
+    top = struct_schema(types.type_info(Exercise))  # type: ignore[arg-type]
+    return {"$schema": DIALECT, "$id": "tocsin/exercise/v1", "title": "a Tocsin exercise", **top}
+
+
+EDITOR_SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
+    "playbook": playbook_schema,
+    "playbook-test": tests_schema,
+    "exercise": exercise_schema,
+}
+"""JSON Schemas for editors, by kind of file."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from runner.facts.vocabulary.lookup import nearest
+from runner.base.text import nearest
 from runner.law.regime import Regime, Version
 from runner.law.transposition import CODE
 

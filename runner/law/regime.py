@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.base.states import LetterPart
 from runner.law.clock import Clock, Ordering, Unit
 from runner.law.grounds import (
     Condition,
@@ -23,6 +24,7 @@ from runner.law.grounds import (
 Standing = Literal["in_force", "adopted", "delayed", "proposed", "advisory"]
 """Only ``in_force`` makes duties; everything else is shown as advisory."""
 
+
 Confidence = Literal["text", "secondary", "unverified"]
 
 
@@ -31,34 +33,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     checked: str = ""
-
-
-LetterPart = Literal[
-    "nature_of_breach",
-    "how_it_happened",
-    "breach_dates",
-    "discovery_date",
-    "elements",
-    "number_affected",
-    "measures",
-    "delay_by_law_enforcement",
-    "contact",
-    "vigilance",
-    "fraud_alert",
-    "freeze",
-    "freeze_free",
-    "bureaus",
-    "ftc",
-    "state_attorney_general",
-    "police_report",
-    "credit_monitoring",
-    "parent_or_affiliate",
-    "change_password",
-    "report_identity_theft",
-    "fcra_rights",
-    "plain_language",
-]
-"""Things that a letter to people says in words of its own; the letter engine puts them in where a law asks for them."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):

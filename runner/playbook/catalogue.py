@@ -13,10 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from runner.base.limited_files import read_file
+from runner.base.text import nearest
 from runner.documents.notice import Notice
 from runner.errors import Invalid, NotFound
-from runner.facts.vocabulary.lookup import nearest
 from runner.law.regime import Regime
 from runner.playbook.format import Playbook
 from runner.playbook.lookup import Known
@@ -25,6 +24,7 @@ from runner.routing.message_classes import Written, laid_over
 from runner.routing.messaging import BUILT_IN_CLASSES, Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.compile_cache import compiled
+from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import (
     MAX_BYTES,
     Source,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.errors import Problem
-from runner.facts.vocabulary.lookup import nearest
 from runner.playbook.format import KINDS
 from runner.playbook.normalise import DUE_HINT, EVERY_KEY, as_meant
 from runner.playbook.schema import playbook_schema

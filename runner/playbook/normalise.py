@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from runner.base.instants import parse_duration
+from runner.base.text import nearest
 from runner.errors import Problem
 from runner.facts.expression import (
     Apply,
@@ -22,7 +23,6 @@ from runner.facts.expression import (
     Expression,
     Node,
 )
-from runner.facts.vocabulary.lookup import nearest
 from runner.playbook.format import KINDS, Due
 from runner.yamlfile.source import Source, Where
 

@@ -6,30 +6,24 @@ the engine must not know by itself (plans, law) comes to it as one frozen ``Libr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.errors import Refused
 from runner.playbook.format import (
     AnyStep,
     Bundle,
     Group,
+    Message,
     Playbook,
     Repeat,
+    Wait,
 )
 
 if TYPE_CHECKING:
-    from runner.incident.state.incident import (
-        Incident,
-        Invocation,
-        Run,
-        Scope,
-    )
-    from runner.law.counting import HolidayCalendar
-    from runner.law.outline import Outline
-    from runner.law.regime import Regime
+    pass
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -53,60 +47,6 @@ class Plan(msgspec.Struct, frozen=True):
         if name == self.bundle.playbook.name:
             return self.bundle.playbook
         return self.bundle.includes[name]
-
-
-class Library(msgspec.Struct, frozen=True):
-    """What an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
-
-    plans: Mapping[str, Plan]
-    regimes: Sequence[Regime] = ()
-    calendar: HolidayCalendar | None = None
-    """Public holidays by place; none are known without it."""
-    outline: Outline | None = None
-    """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
-    alone: str = ""
-    """Why the home has nobody for a second person; empty where it has."""
-
-    def regime(self, name: str) -> Regime | None:
-        """Return a pinned law by its id, None where there is none."""
-        if self.outline is None:
-            return next((regime for regime in self.regimes if regime.id == name), None)
-        numbers = (number for number, law in enumerate(self.outline.laws) if law.id == name)
-        number = next(numbers, None)
-        return None if number is None else self.regimes[number]
-
-    def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
-        """Return the body that a scope was opened on; one that a migration took away has no steps."""
-        if scope.added:
-            return Body({task.id: task for task in scope.added}, {})
-        return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
-
-    def step(self, incident: Incident, invocation: str) -> AnyStep:
-        """Return the definition behind an invocation's id; raises Refused where a migration took it away."""
-        found = incident.invocations[invocation]
-        scope = incident.scopes[found.scope]
-        step = self.body(incident.runs, scope).steps.get(found.step)
-        if step is None:
-            run = incident.runs[scope.run]
-            raise Refused(
-                f"{invocation} is no longer part of {run.playbook} {run.version}", code="step_removed"
-            )
-        return step
-
-    def stands(
-        self,
-        runs: Mapping[str, Run],
-        scopes: Mapping[str, Scope],
-        invocations: Mapping[str, Invocation],
-        invocation: str,
-    ) -> bool:
-        """Tell whether an invocation, and all that it stands in, are defined still, and as the kinds they were."""
-        found = invocations[invocation]
-        scope = scopes[found.scope]
-        step = self.body(runs, scope).steps.get(found.step)
-        if step is None or step.__struct_config__.tag != found.kind:
-            return False
-        return not scope.parent or self.stands(runs, scopes, invocations, scope.parent)
 
 
 def compile_plan(bundle: Bundle) -> Plan:
@@ -142,3 +82,37 @@ def _body(steps: tuple[AnyStep, ...]) -> Body:
         {step.id: step for step in steps},
         {step_id: tuple(after) for step_id, after in followers.items()},
     )
+
+
+def after_message(body: Body, step: str, *, in_rounds: bool) -> timedelta | None:
+    """Return how long after a message the next one comes: a round of its ``repeat``, else the wait before another; None where none does."""
+    return (_round(body) if in_rounds else _until_another(body, step)) or None
+
+
+def _round(body: Body) -> timedelta | None:
+    """Return the longest chain of waits in a body; None where one of them waits for more than time."""
+    waits = [step.wait.duration for step in body.steps.values() if isinstance(step, Wait)]
+    if None in waits:
+        return None
+    known: dict[str, timedelta] = {}
+    return max((_chain(body, name, known) for name in body.steps), default=None)
+
+
+def _chain(body: Body, name: str, known: dict[str, timedelta]) -> timedelta:
+    if name not in known:
+        step = body.steps[name]
+        own = step.wait.duration if isinstance(step, Wait) else None
+        before = (_chain(body, one, known) for one in step.after.steps if one in body.steps)
+        known[name] = (own or timedelta()) + max(before, default=timedelta())
+    return known[name]
+
+
+def _until_another(body: Body, name: str) -> timedelta | None:
+    """Return the shortest wait that comes right after a message and right before another."""
+    spans = []
+    for follower in body.successors.get(name, ()):
+        step = body.steps[follower]
+        leads = any(isinstance(body.steps[one], Message) for one in body.successors.get(follower, ()))
+        if isinstance(step, Wait) and step.wait.duration is not None and leads:
+            spans.append(step.wait.duration)
+    return min(spans, default=None)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from runner.base.instants import parse_duration
-from runner.base.limited_files import read_file
+from runner.base.text import nearest
 from runner.errors import Invalid, Problem
 from runner.facts.fact_files import misstated
-from runner.facts.vocabulary.lookup import fact_type, nearest, path_hint
+from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.checks.step_map import Map
@@ -29,6 +29,7 @@ from runner.playbook.playbook_test import (
     Case,
     PlaybookTests,
 )
+from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import (
     MAX_BYTES,
     Source,

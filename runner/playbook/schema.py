@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
 from typing import Any, Final, get_args
 
 from msgspec import inspect as types
 
 from runner.errors import Bug
 from runner.facts.expression import Expression
-from runner.incident.exercises.exercise_plan import Exercise
 from runner.playbook.format import (
     KINDS,
     After,
@@ -32,6 +30,7 @@ from runner.playbook.playbook_test import PlaybookTests
 
 Schema = dict[str, Any]
 
+
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -45,23 +44,31 @@ def _closed(properties: Schema, required: list[str]) -> Schema:
 
 
 _TEXTS: Final[Schema] = {"type": "array", "items": {"type": "string"}}
+
+
 _DURATION: Final[Schema] = {
     "title": "a duration",
     "description": "90m, 1h30m, 2d: weeks, days of 24 hours, hours, minutes, seconds",
     "type": "string",
     "pattern": DURATION,
 }
+
+
 _DUE: Final[Schema] = {
     "title": "a due time",
     "description": DUE_HINT,
     "type": "string",
     "pattern": DUE,
 }
+
+
 _EXPRESSION: Final[Schema] = {
     "title": "a condition",
     "description": "Jinja2's expression syntax over facts, step('id') and duty('regime/slug')",
     "type": "string",
 }
+
+
 _AFTER: Final[Schema] = {
     "title": "[a, b], {all: [a, b]} or {any: [a, b]}",
     "anyOf": [
@@ -70,6 +77,8 @@ _AFTER: Final[Schema] = {
         _closed({"any": _TEXTS}, ["any"]),
     ],
 }
+
+
 _DUTIES: Final[Schema] = {
     "title": "all, or a list of regime ids",
     "anyOf": [{"const": "all", "type": "string"}, {**_TEXTS, "minItems": 1}],
@@ -94,7 +103,7 @@ def playbook_schema() -> Schema:
         "title": "a step",
         "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in KINDS],
     }
-    top = _struct(types.type_info(Playbook))  # type: ignore[arg-type]
+    top = struct_schema(types.type_info(Playbook))  # type: ignore[arg-type]
     return {
         "$schema": DIALECT,
         "$id": "tocsin/playbook/v1",
@@ -106,27 +115,13 @@ def playbook_schema() -> Schema:
 
 def tests_schema() -> Schema:
     """Return the schema of a file of tests."""
-    top = _struct(types.type_info(PlaybookTests))  # type: ignore[arg-type]
+    top = struct_schema(types.type_info(PlaybookTests))  # type: ignore[arg-type]
     return {
         "$schema": DIALECT,
         "$id": "tocsin/playbook-test/v1",
         "title": "tests of a Tocsin playbook",
         **top,
     }
-
-
-def exercise_schema() -> Schema:
-    """Return the schema of an exercise."""
-    top = _struct(types.type_info(Exercise))  # type: ignore[arg-type]
-    return {"$schema": DIALECT, "$id": "tocsin/exercise/v1", "title": "a Tocsin exercise", **top}
-
-
-SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
-    "playbook": playbook_schema,
-    "playbook-test": tests_schema,
-    "exercise": exercise_schema,
-}
-"""The kinds of files that editors can be told of."""
 
 
 def as_text(schema: Schema) -> str:
@@ -137,14 +132,15 @@ def as_text(schema: Schema) -> str:
 def _step(kind: type[Step]) -> Schema:
     """One kind of step, its kind key right after the id, and required."""
     info = types.type_info(kind)
-    schema = _struct(info)  # type: ignore[arg-type]
+    schema = struct_schema(info)  # type: ignore[arg-type]
     tag = str(kind.__struct_config__.tag)
     first = {key: schema["properties"].pop(key) for key in ("id", tag)}
     schema["properties"] = {**first, **schema["properties"]}
     return schema
 
 
-def _struct(info: types.StructType) -> Schema:
+def struct_schema(info: types.StructType) -> Schema:
+    """Return the schema of a struct, with its docstrings as descriptions."""
     text = inspect.getdoc(info.cls) or info.cls.__name__
     schema: Schema = {"type": "object", "description": text.split("\n\n")[0].replace("\n", " ")}
     schema["properties"] = {field.encode_name: _field(info.cls, field) for field in info.fields}
@@ -167,7 +163,7 @@ def _type(info: types.Type) -> Schema:
         case types.Metadata(inner, extra):
             return {**_type(inner), **(extra or {})}
         case types.StructType(cls):
-            return _OWN[cls] if cls in _OWN else _struct(info)
+            return _OWN[cls] if cls in _OWN else struct_schema(info)
         case types.UnionType():
             return _union(info)
         case types.VarTupleType(item, least):

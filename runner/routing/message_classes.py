@@ -13,8 +13,8 @@ from typing import Any, get_args
 import msgspec
 
 from runner.base.instants import parse_duration
+from runner.base.text import nearest
 from runner.decoding import convert
-from runner.facts.vocabulary.lookup import nearest
 from runner.routing.messaging import MessageClass
 
 FROM = "from"

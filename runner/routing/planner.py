@@ -11,7 +11,6 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runner.base.states import Refusal
-from runner.incident.campaigns.eligible_channels import zones_of
 from runner.routing.messaging import (
     Audience,
     Channel,
@@ -31,6 +30,8 @@ from runner.routing.rules import (
 
 SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
 """Who has nothing but the signature to tell our mail by (R19): responders have a code of ours in each message (R15)."""
+
+
 NIGHT = (time(21), time(8))
 """Where a channel names no quiet hours of its own."""
 
@@ -213,3 +214,18 @@ def _quiet(at: datetime, hours: tuple[time, time]) -> bool:
     begin, end = hours
     now = at.time()
     return begin <= now < end if begin <= end else now >= begin or now < end
+
+
+def zones_of(number: str) -> tuple[str, ...]:
+    """Return every zone that a telephone number may be in; where the number gives none, those of its country (R26)."""
+    import phonenumbers as numbers
+    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
+
+    try:
+        read = numbers.parse(number)
+    except numbers.NumberParseException:
+        return ()
+    regions = numbers.region_codes_for_country_code(read.country_code or 0)
+    examples = (example for region in regions if (example := numbers.example_number(region)) is not None)
+    found = (time_zones_for_number(one) for one in (read, *examples))
+    return next((zones for zones in found if zones != (UNKNOWN_TIMEZONE,)), ())

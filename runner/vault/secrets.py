@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.base.limited_files import read_file
 from runner.errors import Invalid, NotFound
+from runner.yamlfile.limited_files import read_file
 
 LARGEST = 64 * 1024
 """Bytes of a secret in a file."""

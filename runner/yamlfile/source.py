@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from runner.base.limited_files import NotRegular, TooLarge, read_file
 from runner.errors import Invalid, Problem
+from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
 from runner.yamlfile.positions import Source, Spot, Where
 from runner.yamlfile.yaml_builder import (
     TOO_DEEP,

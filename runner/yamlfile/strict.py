@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect as types
 
+from runner.base.text import nearest
 from runner.decoding import convert
 from runner.errors import Invalid, Problem
-from runner.facts.vocabulary.lookup import nearest
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, Where
 

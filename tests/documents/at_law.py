@@ -17,9 +17,9 @@ from runner.effects.notices.render import make
 from runner.facts.vocabulary.nested_facts import flatten
 from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.law.assessment import assess
 from runner.playbook.catalogue import Catalog
-from runner.playbook.plan import Library
 
 AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from runner.facts.vocabulary.register import Fact
 from runner.incident.law.duties import assessment
 from runner.incident.state.incident import DutyView, Incident
+from runner.incident.state.library import Library
 from runner.law.assessment import assess
 from runner.law.duty import DutyRecord
 from runner.law.outline import Outline
 from runner.law.regime import Regime
 from runner.law.screening import gists
 from runner.law.screening_index import outline
-from runner.playbook.plan import Library
 from tests.law.test_reach import GERMAN, SHOP, others
 from tests.law.typical import Facts, changed, every
 

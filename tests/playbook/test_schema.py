@@ -12,10 +12,10 @@ import pytest
 from msgspec.inspect import type_info
 
 from runner.errors import Bug
+from runner.files.validate import EDITOR_SCHEMAS
 from runner.playbook.format import KINDS, PHASES, Playbook
 from runner.playbook.normalise import lower
 from runner.playbook.schema import (
-    SCHEMAS,
     as_text,
     playbook_schema,
     scalar_schema,
@@ -29,10 +29,10 @@ CORPUS = sorted((ROOT / "tests" / "golden" / "validate").glob("*.yaml")) + sorte
 )
 
 
-@pytest.mark.parametrize("kind", SCHEMAS)
+@pytest.mark.parametrize("kind", EDITOR_SCHEMAS)
 def test_the_committed_schema_is_the_one_that_the_types_give(kind: str) -> None:
     committed = COMMITTED.with_name(f"{kind}.v1.json").read_text(encoding="utf-8")
-    assert committed == as_text(SCHEMAS[kind]())
+    assert committed == as_text(EDITOR_SCHEMAS[kind]())
     jsonschema.Draft202012Validator.check_schema(json.loads(committed))
 
 
@@ -40,7 +40,7 @@ def test_the_committed_schema_is_the_one_that_the_types_give(kind: str) -> None:
     "file", sorted((ROOT / "playbooks" / "tests").glob("*.yaml")), ids=lambda file: file.stem
 )
 def test_the_shipped_tests_fit_the_schema_of_tests(file: Path) -> None:
-    jsonschema.validate(scan(file.read_bytes(), file.name).data, SCHEMAS["playbook-test"]())
+    jsonschema.validate(scan(file.read_bytes(), file.name).data, EDITOR_SCHEMAS["playbook-test"]())
 
 
 def test_every_kind_of_step_has_a_branch_with_its_key_right_after_the_id() -> None:

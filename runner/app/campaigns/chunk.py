@@ -19,7 +19,7 @@ from runner.app.campaigns.rates import Rates, hold
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
 from runner.incident.campaigns.campaign import Campaign, Counters, Way
-from runner.incident.campaigns.eligible_channels import all_awake_at, zones_of
+from runner.incident.campaigns.eligible_channels import all_awake_at
 from runner.incident.campaigns.outcomes import Next, after, onward
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import (
@@ -28,6 +28,7 @@ from runner.routing.messaging import (
     Dispatch,
     SendResult,
 )
+from runner.routing.planner import zones_of
 from runner.store.campaigns.tables import (
     BOUNCED,
     Attempt,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.find import known
-from runner.base.limited_files import read_file
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import OwedState, SuppressedFor
@@ -18,6 +17,7 @@ from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, Sub
 from runner.incident.state.commands import AnyCommand, RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.store.campaigns.tables import Known
+from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -29,7 +29,6 @@ from runner.app.campaigns.legal_basis import (
     carriers,
     unapproved,
 )
-from runner.base.limited_files import open_file
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
@@ -63,6 +62,7 @@ from runner.incident.state.incident import Incident
 from runner.routing.traffic import Rate
 from runner.store.campaigns.import_list import Intake
 from runner.store.campaigns.tables import BulkTables, Known, NewOwed
+from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -18,7 +18,6 @@ import msgspec
 
 from runner.app.campaigns.rates import hold
 from runner.app.campaigns.record import ask_substitutes
-from runner.base.limited_files import TooLarge, lines_of, open_file
 from runner.base.states import ReceiptKind
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
@@ -41,6 +40,7 @@ from runner.store.campaigns.tables import (
     Settled,
     Standing,
 )
+from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -27,7 +27,6 @@ from runner.app.campaigns.legal_basis import (
 )
 from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.record import ask_substitutes, record_stretch
-from runner.base.limited_files import open_file
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
 from runner.incident.campaigns.decide import sendable
@@ -36,6 +35,7 @@ from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.store.campaigns.tables import Known
+from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

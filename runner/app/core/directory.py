@@ -15,9 +15,8 @@ from runner.app.core.contact_store import (
     shred,
 )
 from runner.base.states import AttemptState
-from runner.base.text import text_problem
+from runner.base.text import nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.files.contacts.contact_entries import KINDS, is_short_name
 from runner.incident.people.contact_journal import (
     ContactConsented,

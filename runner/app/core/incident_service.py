@@ -26,7 +26,6 @@ from runner.app.core.transaction import (
 )
 from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Actor
-from runner.base.limited_files import read_file
 from runner.decoding import from_json
 from runner.effects.context import Sender, Tools
 from runner.errors import NotFound, Refused, StoreError
@@ -35,13 +34,15 @@ from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.exercise_time import time_in
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
-from runner.playbook.plan import Library, Plan, compile_plan
+from runner.playbook.plan import Plan, compile_plan
 from runner.routing.organisation import Directory, Home
 from runner.routing.rate_limit import OPEN, Rooms
 from runner.store.port import Appended, Conflict, IncidentRow, Snapshot, Store
+from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.core.channel_state import Probe, Traffic
@@ -177,7 +178,7 @@ class Desk:
     def known(self, person: str) -> None:
         """Raise NotFound, with the nearest one, where a person is not one of ours."""
         if person not in self.directory.people:
-            from runner.facts.vocabulary.lookup import nearest
+            from runner.base.text import nearest
 
             close = nearest(person, self.directory.people)
             hint = f"did you mean {close}?" if close else "see: tocsin person list"
@@ -392,7 +393,7 @@ class Desk:
         named = self.home.stationery.logo
         if not named:
             return None
-        from runner.documents.pdf.logo import read_logo
+        from runner.documents.pictures import read_logo
 
         return read_logo(self._paper(named, "logo"), self.home.stationery.logo_sha256)
 

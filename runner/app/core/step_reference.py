@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 
+from runner.base.text import nearest
 from runner.errors import NotFound, Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.state.expression_view import open_before
 from runner.incident.state.incident import Incident, Invocation
-from runner.playbook.plan import Library
+from runner.incident.state.library import Library
 from runner.reports.core.task_rows import (
     definition,
     handle,

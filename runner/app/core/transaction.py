@@ -32,13 +32,13 @@ from runner.incident.state.events import (
 )
 from runner.incident.state.exercise_time import time_in, wall_time
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.work import AnyWork
 from runner.incident.turn.claims import claims
 from runner.incident.turn.decide import decide
 from runner.incident.turn.fold import begin, evolve
 from runner.incident.turn.settle import number, settle
 from runner.incident.turn.timers import next_look
-from runner.playbook.plan import Library
 from runner.routing.rate_limit import OPEN, Rooms
 from runner.store.port import Append, IncidentRow, NewEvent, Store
 

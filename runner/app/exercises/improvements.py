@@ -12,8 +12,8 @@ import msgspec
 from runner.app.core import organisation_journal
 from runner.app.exercises.exercised import exercised
 from runner.app.exercises.exercises import plan_of
+from runner.base.text import nearest
 from runner.errors import NotFound, Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.exercises.improvement_proposals import Proposed, lessons, source_of
 from runner.incident.exercises.improvements import (
     JOURNAL,

@@ -11,8 +11,8 @@ from pathlib import Path
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import Desk
 from runner.app.exercises.fire_times import between, check
+from runner.base.text import nearest
 from runner.errors import NotFound, Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.files.exercise_file import load_exercise
 from runner.incident.exercises.schedules import (
     JOURNAL,

@@ -24,10 +24,10 @@ from runner.incident.law.decision_not_to_notify import NONE, statute_grounds
 from runner.incident.notices import decide
 from runner.incident.notices.staleness import blocking
 from runner.incident.state import commands as c
+from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.paths import lane_of, path_of
-from runner.incident.turn.timers import PEOPLE
 from runner.playbook import format as p
 from runner.playbook.playbook_test import Behaviour
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from runner.app.core.incident_service import Desk
 from runner.app.home.finding import Finding
 from runner.app.messages.callback_checks import mismatches
+from runner.base.text import nearest
 from runner.errors import TocsinError
-from runner.facts.vocabulary.lookup import nearest
 from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
 from runner.reports.core.formatting import count

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.base.limited_files import TooLarge, read_file
 from runner.base.text import text_problem
 from runner.errors import Bug, Invalid, NotFound, Refused
 from runner.incident.state.commands import AttachFile
+from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

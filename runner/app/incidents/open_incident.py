@@ -18,7 +18,6 @@ from runner.app.core.on_call import standing
 from runner.app.core.transaction import prepare
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.organisation_facts import organisation_facts
-from runner.base.limited_files import read_file
 from runner.base.states import Kind, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
@@ -43,6 +42,7 @@ from runner.playbook.format import Bundle, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.messaging import DeliveryPlan
+from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 if TYPE_CHECKING:

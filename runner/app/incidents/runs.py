@@ -23,7 +23,7 @@ from runner.store.port import Append, Appended
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
-    from runner.playbook.plan import Library
+    from runner.incident.state.library import Library
 
 
 def graft(desk: Desk, incident: Incident, name: str, reason: str) -> Run:

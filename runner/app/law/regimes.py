@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from runner.app.core.public_holidays import PublicHolidays
-from runner.base.limited_files import read_file
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
 from runner.law.files.regime_file import load_regime
 from runner.law.grounds import ENCRYPTED, KEY
@@ -32,6 +31,7 @@ from runner.reports.law.regimes import (
     regime_shown,
     threshold_words,
 )
+from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 

@@ -14,8 +14,8 @@ import msgspec
 
 from runner.app.core.contact_store import Books
 from runner.app.core.directory import record_check, record_try
+from runner.base.text import nearest
 from runner.errors import NotFound, TocsinError
-from runner.facts.vocabulary.lookup import nearest
 from runner.routing.messaging import (
     Channel,
     ContactPoint,

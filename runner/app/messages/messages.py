@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.base.states import Kind
+from runner.base.text import nearest
 from runner.effects.context import message_class, plan_context
 from runner.effects.messages.compose import planned_for
 from runner.effects.messages.escalation_levels import addressed, people_behind
 from runner.errors import UNREADABLE, NotFound
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.state.commands import AskReplan
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Message, MessageTemplate, Playbook

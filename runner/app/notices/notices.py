@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.state.commands import EffectFailed, Rendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render

@@ -11,7 +11,6 @@ import msgspec
 from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notice_versions import Pair, tree_of
 from runner.app.notices.notices import by_hand, work_of
-from runner.base.limited_files import TooLarge, read_file
 from runner.documents.notice import Coverage
 from runner.documents.redline.redline import changed_facts, redline
 from runner.documents.word.docx_reader import Returned, read_docx
@@ -20,6 +19,7 @@ from runner.errors import Invalid, Refused, Usage
 from runner.incident.notices.decide import renderings
 from runner.incident.state.commands import Rendered
 from runner.incident.state.incident import Document, Incident
+from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

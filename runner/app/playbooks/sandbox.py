@@ -13,9 +13,9 @@ from runner.app.core.identifiers import Clock
 from runner.app.core.incident_service import Desk
 from runner.app.incidents.catalogue_pinning import kept_catalogue
 from runner.base.actor import Actor
+from runner.base.text import nearest
 from runner.decoding import from_json
 from runner.errors import NotFound
-from runner.facts.vocabulary.lookup import nearest
 from runner.law.outline import Outline
 from runner.playbook.catalogue import Catalog
 from runner.playbook.pinned import CatalogueText, Contents

@@ -16,12 +16,12 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
     group,
 )
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Reason
 from runner.cli.notices.letters import bar, sql_of
 from runner.errors import Usage
 from runner.reports.core import suggested_actions

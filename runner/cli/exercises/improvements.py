@@ -11,12 +11,12 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
     group,
 )
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Reason
 from runner.errors import Refused, Usage
 from runner.incident.exercises.improvements import (
     ELEMENTS,

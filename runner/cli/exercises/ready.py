@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runner.cli.framework.options import Option
+from runner.cli.framework.options import NEEDS_A_PERSON, Option
 from runner.cli.framework.session import Session
-from runner.cli.home.home import NEEDS_A_PERSON
 
 
 def readiness(

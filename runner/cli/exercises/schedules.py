@@ -8,27 +8,31 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
-from runner.base.instants import parse_duration
 from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
     Argument,
     Commands,
     Option,
     Scope,
     command,
 )
+from runner.cli.framework.schedule_options import check_times, show, span
 from runner.cli.framework.session import Session
 from runner.cli.framework.stopping import stopped_by_signals
-from runner.cli.home.home import NEEDS_A_PERSON
 from runner.errors import Usage
 from runner.incident.exercises.schedules import OnMissed, Rule
 
 if TYPE_CHECKING:
     from runner.incident.exercises.schedules import AnyScheduleEvent
-    from runner.reports.exercises.schedules import SchedulesReport
     from runner.workers.schedule_runner import Firer
 
+
 MISSED: tuple[str, ...] = get_args(OnMissed)
+
+
 AHEAD = timedelta(days=400)
+
+
 EVENTS = 60
 """A calendar holds at most so many times of one schedule, over a good year."""
 
@@ -99,29 +103,6 @@ def schedule(
     show(session)
 
 
-def check_times(cron: str, every: str) -> None:
-    """Raise Usage unless exactly one of the two says when."""
-    if bool(cron) == bool(every):
-        raise Usage(
-            "name either --cron or --every",
-            hint="as: --every 90d",
-            code="options_conflict" if cron else "option_missing",
-        )
-
-
-def span(option: str, text: str) -> timedelta | None:
-    """Return what an option says; raises Usage."""
-    if not text:
-        return None
-    try:
-        found = parse_duration(text)
-    except ValueError as error:
-        raise Usage(f"{option}: {error}", code="bad_duration") from error
-    if not timedelta() < found <= timedelta(days=3660):
-        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d", code="bad_duration")
-    return found
-
-
 def unschedule(
     session: Session, name: Annotated[str, Argument(metavar="SCHEDULE", help="As in drill schedules.")]
 ) -> None:
@@ -167,23 +148,6 @@ def schedules(
     if ics is not None:
         _calendar(session, ics)
     return NEEDS_A_PERSON if check and any(one.needs_attention for one in found.schedules) else 0
-
-
-def show(session: Session, *, routine: bool = False) -> SchedulesReport:
-    """Show the exercises, or the routines, that come by themselves, and return what was shown."""
-    from runner.app.exercises.fire_times import next_fire
-    from runner.app.exercises.schedules import read, standing_of
-    from runner.reports.exercises.schedules import schedules_page, schedules_report
-
-    now = session.now()
-    standing = standing_of(read(session.desk), routine=routine)
-    upcoming = {one.id: next_fire(one.rule, one.since, max(now, one.since)) for one in standing}
-    report = schedules_report(standing, upcoming, now)
-    begin = (
-        "tocsin routine add comcheck --every 30d" if routine else "tocsin drill schedule EXERCISE --every 90d"
-    )
-    session.show(report, lambda: schedules_page(report, begin))
-    return report
 
 
 def _calendar(session: Session, file: Path) -> None:

@@ -11,13 +11,20 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
+from runner.base.states import (
+    Kind,
+)
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
+from runner.errors import Usage
 
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
 
+
 Command = Callable[..., int | None]
+
+
 Complete = Callable[[str], list[str]]
 
 
@@ -55,16 +62,32 @@ class Scope(Enum):
 
 RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
 """Scopes of what goes on record, with who did it."""
+
+
 _HOME = Annotated[str | None, Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")]
+
+
 _FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="text, or json for programs.")]
+
+
 _AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.")]
+
+
 _BEHALF = Annotated[str, Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")]
+
+
 _VIA = Annotated[str, Option("--via", metavar="WAY", help="How that person told you: phone.")]
+
+
 _NO_WORK = Annotated[bool, Option("--no-work", help="Leave what becomes due to a worker.")]
+
+
 _INCIDENT = Annotated[
     str | None,
     Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
 ]
+
+
 Where = Annotated[
     str | None,
     Argument(metavar="[INCIDENT]", help="Id or codename; may be left out.", autocompletion=incidents),
@@ -158,3 +181,22 @@ def group(app: Commands, name: str, words: str) -> Commands:
     made = Commands(name, words)
     app.inside[name] = made
     return made
+
+
+Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]
+
+
+NEEDS_A_PERSON = 4
+
+
+def kind_of(text: str) -> Kind:
+    """Return a kind of incident; raises Usage."""
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise Usage(
+        f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+    )
+
+
+KINDS: tuple[Kind, ...] = ("real", "exercise", "test")

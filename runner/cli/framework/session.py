@@ -162,7 +162,7 @@ class Session:
 
     def _refuse_stranger(self, desk: Desk) -> None:
         """Raise NotFound where a claim is nobody's name; the first person of a home adds themselves."""
-        from runner.facts.vocabulary.lookup import nearest
+        from runner.base.text import nearest
         from runner.files.contacts.contact_entries import is_short_name
 
         people, claim = desk.directory.people, self._claim

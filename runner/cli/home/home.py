@@ -7,6 +7,7 @@ from typing import Annotated
 
 from runner import __version__
 from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
     Commands,
     Option,
     Scope,
@@ -20,8 +21,6 @@ from runner.reports.core.page import (
     line,
 )
 from runner.settings import CONFIG
-
-NEEDS_A_PERSON = 4
 
 
 def add(app: Commands) -> None:

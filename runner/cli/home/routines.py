@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, cast, get_args
 
-from runner.cli.exercises.schedules import check_times, show, span
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -13,6 +12,7 @@ from runner.cli.framework.options import (
     command,
     group,
 )
+from runner.cli.framework.schedule_options import check_times, show, span
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Usage
 from runner.incident.exercises.schedules import Routine, Rule

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import to_builtins
 
 from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
     Commands,
     Option,
     Scope,
@@ -20,7 +21,6 @@ from runner.cli.framework.options import (
 from runner.cli.framework.said import aloud
 from runner.cli.framework.session import Session
 from runner.cli.framework.stopping import stopped_by_signals
-from runner.cli.home.home import NEEDS_A_PERSON
 from runner.errors import TocsinError
 
 if TYPE_CHECKING:

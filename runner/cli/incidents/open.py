@@ -23,11 +23,12 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
+    kind_of,
 )
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Reason
 from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
     from runner.app.incidents.open_incident import Opening, Request
     from runner.incident.state.incident import Incident
     from runner.playbook.checks.action_calls import CalledHost
-
-KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/opened/v1"):
@@ -212,16 +211,6 @@ def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
         http_calls=opening.http_calls,
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
         unheld=opening.unheld,
-    )
-
-
-def kind_of(text: str) -> Kind:
-    """Return a kind of incident; raises Usage."""
-    for kind in KINDS:
-        if kind == text:
-            return kind
-    raise Usage(
-        f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
     )
 
 

@@ -12,13 +12,13 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     Where,
     command,
 )
 from runner.cli.framework.outcome import answer, submit, tell
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Reason
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 

@@ -9,12 +9,12 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
 )
 from runner.cli.framework.outcome import answer
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Reason
 from runner.reports.core.page import (
     Block,
     Cell,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.moments import instant
 from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
     Commands,
     Option,
     Scope,
@@ -17,7 +18,6 @@ from runner.cli.framework.options import (
     command,
 )
 from runner.cli.framework.session import Session
-from runner.cli.home.home import NEEDS_A_PERSON
 from runner.errors import Refused, StoreError, Usage
 from runner.reports.core.page import Page, line
 from runner.settings import PERSON

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from runner.app.core.step_reference import refuse_to_come, resolve_step
 from runner.cli.framework.completion import steps
-from runner.cli.framework.options import Argument, Option
+from runner.cli.framework.options import Argument
 from runner.cli.framework.session import Session
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
@@ -25,7 +25,8 @@ Step = Annotated[
     str,
     Argument(metavar="STEP", help="A step's id, id#n, or its row number.", autocompletion=steps),
 ]
-Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]
+
+
 _TONES: dict[str, Tone] = {
     "ready": "title",
     "active": "title",

@@ -11,6 +11,7 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
     group,
@@ -18,12 +19,7 @@ from runner.cli.framework.options import (
 from runner.cli.framework.outcome import answer as answered
 from runner.cli.framework.outcome import submit, tell
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import (
-    Reason,
-    Step,
-    find,
-    list_page,
-)
+from runner.cli.incidents.steps import Step, find, list_page
 from runner.errors import Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident

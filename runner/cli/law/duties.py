@@ -12,6 +12,7 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
     group,
@@ -21,7 +22,6 @@ from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
-from runner.cli.incidents.steps import Reason
 from runner.errors import Usage
 from runner.reports.core.formatting import short
 from runner.settings import CONFIG, cache_folder

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.cli.framework.moments import instant
 from runner.cli.framework.options import (
     Argument,
@@ -19,7 +20,6 @@ from runner.cli.framework.options import (
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, warning
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.state.commands import DeclareDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.incident.turn.implicit_answers import OVER

@@ -9,13 +9,13 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    Reason,
     Scope,
     command,
     group,
 )
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Reason
 from runner.cli.messages import acknowledge
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
@@ -137,7 +137,7 @@ def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
 
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:
     from runner.app.messages.messages import WhatIf, class_plans
-    from runner.cli.incidents.open import kind_of
+    from runner.cli.framework.options import kind_of
     from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
 
     incident = incident_or_none(session)

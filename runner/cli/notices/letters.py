@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.base.limited_files import read_file
 from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
@@ -18,6 +17,7 @@ from runner.reports.core.page import (
     Table,
     line,
 )
+from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written

@@ -275,7 +275,7 @@ def _replace(session: Session, role: str, persons: list[str], incident: str | No
 
 def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
     """Say so where a role that nobody ever held is nearly one that somebody holds."""
-    from runner.facts.vocabulary.lookup import nearest
+    from runner.base.text import nearest
 
     held = {*session.desk.directory.roles, *(session.desk.load(incident).roles if incident else ())}
     near = "" if role in held else nearest(role, held)

@@ -289,10 +289,13 @@ def schema(
     Example:
       tocsin schema playbook > playbook.schema.json
     """
-    from runner.playbook.schema import SCHEMAS, as_text
+    from runner.files.validate import EDITOR_SCHEMAS
+    from runner.playbook.schema import as_text
 
-    if kind not in SCHEMAS:
+    if kind not in EDITOR_SCHEMAS:
         raise NotFound(
-            f"there is no schema of '{kind}'", hint=f"known: {', '.join(SCHEMAS)}", code="unknown_schema"
+            f"there is no schema of '{kind}'",
+            hint=f"known: {', '.join(EDITOR_SCHEMAS)}",
+            code="unknown_schema",
         )
-    session.world.out.write(as_text(SCHEMAS[kind]()))
+    session.world.out.write(as_text(EDITOR_SCHEMAS[kind]()))

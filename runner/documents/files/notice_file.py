@@ -17,6 +17,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from runner.base.states import LetterPart
+from runner.base.text import nearest
 from runner.decoding import convert
 from runner.documents.contents.coverage import short
 from runner.documents.files.form_file import scan_fields
@@ -33,8 +35,6 @@ from runner.documents.template.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
 from runner.documents.unsafe_text import findings
 from runner.errors import Invalid, Problem
-from runner.facts.vocabulary.lookup import nearest
-from runner.law.regime import LetterPart
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, scan
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from runner.documents.pdf.fonts import fonts
 from runner.documents.pdf.typst_compiler import Press
+from runner.documents.pictures import fonts
 from runner.documents.tree import Document
 
 

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from runner.documents.pdf.fonts import fonts
-from runner.documents.pdf.logo import size
+from runner.documents.pictures import fonts, size
 from runner.documents.tree import Document, Stationery
 from runner.documents.watermark import (
     footer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from runner.documents.pdf.logo import size
+from runner.documents.pictures import size
 from runner.documents.tree import Stationery
 from runner.documents.word.word_picture import PNG, shown
 

@@ -11,7 +11,7 @@ from datetime import UTC
 from itertools import zip_longest
 from xml.sax.saxutils import escape, quoteattr
 
-from runner.documents.pdf.raster import raster
+from runner.documents.pictures import raster
 from runner.documents.tree import (
     Block,
     Break,

@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from runner.documents.numbering import number
-from runner.documents.pdf.logo import size
+from runner.documents.pictures import size
 from runner.documents.tree import (
     Block,
     Break,

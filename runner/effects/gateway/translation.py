@@ -25,10 +25,10 @@ from integrations.port import (
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
 from runner.base.states import MARKS
+from runner.base.text import nearest
 from runner.decoding import convert
 from runner.effects.gateway.sanitise import LONGEST_REASON, clean, safe
 from runner.errors import Invalid
-from runner.facts.vocabulary.lookup import nearest
 from runner.routing.inbound import (
     Answer,
     Heard,

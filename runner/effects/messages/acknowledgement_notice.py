@@ -9,10 +9,10 @@ import msgspec
 from runner.effects.context import Tools
 from runner.effects.messages.compose import Body, planned
 from runner.incident.messages.deliveries import reached_places
-from runner.incident.messages.quorum import awaited, deliveries_of
 from runner.incident.state.commands import Composed, NotAnnounced
 from runner.incident.state.events import PlannedDelivery
 from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.quorum import awaited, deliveries_of
 from runner.incident.state.work import Announce
 from runner.routing.messaging import MessageClass
 

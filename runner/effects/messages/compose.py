@@ -20,9 +20,9 @@ from runner.incident.state.commands import Composed, EffectFailed, Replanned
 from runner.incident.state.events import PlannedDelivery
 from runner.incident.state.expression_view import find_step
 from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
 from runner.incident.state.work import Compose
 from runner.playbook.format import MessageTemplate, Playbook
-from runner.playbook.plan import Library
 from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.organisation import Directory
 from runner.routing.planner import plan

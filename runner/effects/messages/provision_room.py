@@ -5,9 +5,10 @@ from __future__ import annotations
 from runner.base.states import Refusal
 from runner.effects.context import Tools, at_home, plan_context
 from runner.errors import TocsinError
-from runner.incident.messages.room_provisioning import opened, opening_of
+from runner.incident.messages.room_provisioning import opened
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Incident
+from runner.incident.state.war_room import opening_of
 from runner.incident.state.work import Host
 from runner.routing.messaging import (
     Channel,

@@ -25,6 +25,7 @@ from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import nested
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.law.applicability import Judge, disjunction
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.grounds import Condition
@@ -41,7 +42,6 @@ from runner.law.regime import (
     Regime,
     Version,
 )
-from runner.playbook.plan import Library
 
 _OF_POPULATION = ("data", "people")
 _SAYS_AS_WELL: Mapping[str, str] = {

@@ -35,9 +35,9 @@ from runner.facts.vocabulary.register import nested
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state.commands import EffectFailed, Rendered
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.work import Render
 from runner.law.duty import DutyStatus
-from runner.playbook.plan import Library
 
 
 def render(

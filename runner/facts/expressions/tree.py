@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from runner.base.instants import parse_duration, parse_instant
-from runner.base.text import text_problem
+from runner.base.text import nearest, text_problem
 from runner.facts.expression import (
     DUTY_PARTS,
     LOOP_NAMES,
@@ -39,12 +39,7 @@ from runner.facts.expression_error import ExpressionError
 from runner.facts.expressions.dependencies import summarised
 from runner.facts.vocabulary.fact_types import FactType, Keyed, key_problem
 from runner.facts.vocabulary.fact_values import TRUTH_WORDS
-from runner.facts.vocabulary.lookup import (
-    nearest,
-    path_hint,
-    roots,
-    step_into,
-)
+from runner.facts.vocabulary.lookup import path_hint, roots, step_into
 
 _MAX_NODES = 500
 _MAX_DEPTH = 40

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, assert_never
 
+from runner.base.text import nearest
 from runner.facts.expression import (
     Add,
     And,
@@ -36,7 +37,7 @@ from runner.facts.vocabulary.fact_types import (
     Keyed,
     key_problem,
 )
-from runner.facts.vocabulary.lookup import find, nearest
+from runner.facts.vocabulary.lookup import find
 
 Kind: TypeAlias = Literal["truth", "number", "text", "instant", "duration", "list", "map", "any"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
+from runner.base.text import nearest
 from runner.facts.vocabulary.fact_paths import ROOTS
 from runner.facts.vocabulary.fact_types import (
     NONE,
@@ -74,14 +75,6 @@ def patterns(branch: Branch | None = None, prefix: str = "") -> Iterator[tuple[s
 def all_patterns() -> Mapping[str, FactType]:
     """Return every fact by its pattern (a constant, computed once)."""
     return dict(patterns())
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that ``word`` most likely meant, or nothing."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
-    return close[0] if close else ""
 
 
 def path_hint(path: str) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.base.instants import parse_instant
-from runner.base.text import clean, text_problem
+from runner.base.text import clean, nearest, text_problem
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
 from runner.facts.vocabulary.fact_values import (
     FactProblem,
@@ -22,7 +22,7 @@ from runner.facts.vocabulary.fact_values import (
     checked_value,
     no_such_path,
 )
-from runner.facts.vocabulary.lookup import nearest, roots, step_into
+from runner.facts.vocabulary.lookup import roots, step_into
 from runner.facts.vocabulary.register import Confidence, Stated
 
 WRAPPER = ("value", "source", "confidence", "at")

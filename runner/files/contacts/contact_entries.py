@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from runner.base.text import text_problem
+from runner.base.text import nearest, text_problem
 from runner.errors import Problem
-from runner.facts.vocabulary.lookup import nearest
 from runner.routing.messaging import ContactPoint
 
 KINDS = ("email", "phone", "handle")

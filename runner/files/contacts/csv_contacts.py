@@ -10,10 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.base.limited_files import read_file
-from runner.base.text import clean
+from runner.base.text import clean, nearest
 from runner.errors import Invalid, Problem
-from runner.facts.vocabulary.lookup import nearest
 from runner.files.contacts.contact_entries import (
     Entry,
     Listing,
@@ -22,6 +20,7 @@ from runner.files.contacts.contact_entries import (
 )
 from runner.files.people_lists.list_rows import Row, open_people, separator
 from runner.routing.messaging import ContactPoint
+from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 FIXED = ("person", "name", "zone", "alternate", "roles")

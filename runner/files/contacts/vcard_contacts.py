@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runner.base.limited_files import TooLarge, read_file
 from runner.base.text import clean
 from runner.errors import Invalid, Problem
 from runner.files.contacts.contact_entries import Entry, Listing, Spot
 from runner.routing.messaging import ContactPoint
+from runner.yamlfile.limited_files import TooLarge, read_file
 from runner.yamlfile.source import MAX_BYTES
 
 VERSIONS = ("3.0", "4.0")

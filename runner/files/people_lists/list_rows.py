@@ -13,8 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from runner.base.limited_files import TooLarge, lines_of, open_file
 from runner.errors import Invalid, NotFound, Usage
+from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 DATABASES = (".db", ".sqlite", ".sqlite3")
 QUERY = "SELECT * FROM people"

@@ -19,9 +19,15 @@ from runner.incident.campaigns.campaign import (
 )
 
 ELECTRONIC: tuple[Way, ...] = ("email", "sms")
+
+
 QUIET_FROM, QUIET_UNTIL = 21, 8
 """Hours of the reader's day in which no text message is sent: a telemarketing rule of the United States, kept as a courtesy (R26)."""
+
+
 _FREELY = frozenset({"email", "direct_message"})
+
+
 Offers = Mapping[Way, Refusal | None]
 """For each way that we have a channel for: the planner's refusal of that channel for these readers, or None."""
 
@@ -103,6 +109,8 @@ def electronic_notice(way: Way, contact: Contact, ground: Ground) -> str:
 
 
 Rule = Callable[[Way, Contact, Ground], str]
+
+
 RULES: tuple[tuple[str, Rule], ...] = (
     ("R22", next_of_kin),
     ("R21", breached_mailbox),
@@ -110,21 +118,6 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R22", agreed_to_email),
     ("R23", electronic_notice),
 )
-
-
-def zones_of(number: str) -> tuple[str, ...]:
-    """Return every zone that a telephone number may be in; where the number gives none, those of its country (R26)."""
-    import phonenumbers as numbers
-    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
-
-    try:
-        read = numbers.parse(number)
-    except numbers.NumberParseException:
-        return ()
-    regions = numbers.region_codes_for_country_code(read.country_code or 0)
-    examples = (example for region in regions if (example := numbers.example_number(region)) is not None)
-    found = (time_zones_for_number(one) for one in (read, *examples))
-    return next((zones for zones in found if zones != (UNKNOWN_TIMEZONE,)), ())
 
 
 def all_awake_at(now: datetime, zones: Collection[str]) -> datetime:

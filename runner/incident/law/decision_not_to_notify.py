@@ -12,15 +12,15 @@ from datetime import datetime
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.errors import Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.duties import BINDING
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.law.assessment import assess
 from runner.law.duty import DutyRecord, DutyStatus, Evidence
 from runner.law.regime import Regime
-from runner.playbook.plan import Library
 
 NONE = "none"
 """No exemption of the statute: the decision is against the law's answer."""

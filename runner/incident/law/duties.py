@@ -13,6 +13,7 @@ from runner.incident.law.lead_times import leads
 from runner.incident.law.watch import watched
 from runner.incident.state.events import DutiesAssessed, DutyChange
 from runner.incident.state.incident import DutyView, Incident
+from runner.incident.state.library import Library
 from runner.law.assessment import assess, zone_of
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.duty_state import done
@@ -21,7 +22,6 @@ from runner.law.outline import Outline
 from runner.law.populations import View
 from runner.law.regime import Regime
 from runner.law.screening import Gist, gists
-from runner.playbook.plan import Library
 
 BINDING = ("applies", "unknown")
 """Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from runner.incident.state.incident import Incident, Scope
+from runner.incident.state.library import Library
 from runner.playbook.format import (
     AnyStep,
     Approve,
@@ -20,7 +21,7 @@ from runner.playbook.format import (
     Notice,
     Wait,
 )
-from runner.playbook.plan import Body, Library, Plan
+from runner.playbook.plan import Body, Plan
 
 RENDERING = timedelta(minutes=5)
 """What rendering a notice, and looking at it once, is counted with."""

@@ -13,9 +13,9 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Fact, FactChange
 from runner.incident.law.duties import BINDING, near_statuses
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.second_person import ClockMove
 from runner.law.duty import DutyStatus
-from runner.playbook.plan import Library
 
 
 def moves(

@@ -17,11 +17,11 @@ from runner.incident.messages.update_cadence import GRACE, promised_before
 from runner.incident.notices.decide import rendered
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.due_times import PEOPLE, backoff
 from runner.incident.state.incident import Attempt, Incident
 from runner.incident.state.lateness import done_state
-from runner.incident.turn.timers import PEOPLE, backoff
+from runner.incident.state.library import Library
 from runner.playbook.format import Act
-from runner.playbook.plan import Library
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import GONE
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from runner.base.text import nearest
 from runner.errors import NotFound, Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Domain, Incident

@@ -20,12 +20,6 @@ from runner.incident.messages.failover import (
     Send,
     WaitUntil,
 )
-from runner.incident.messages.quorum import (
-    Answers,
-    deliveries_of,
-    enough,
-    tally,
-)
 from runner.incident.state import events as e
 from runner.incident.state.incident import (
     Attempt,
@@ -34,6 +28,12 @@ from runner.incident.state.incident import (
     Invocation,
 )
 from runner.incident.state.lateness import done_state
+from runner.incident.state.quorum import (
+    Answers,
+    deliveries_of,
+    enough,
+    tally,
+)
 from runner.incident.state.work import Deliver
 from runner.playbook.format import Message
 from runner.routing.rate_limit import OPEN, Rooms

@@ -24,8 +24,8 @@ from runner.incident.messages.failover import (
     WaitUntil,
     next_move,
 )
-from runner.incident.messages.quorum import Answers
 from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.quorum import Answers
 from runner.routing.traffic import OUTAGE
 
 EVERYWHERE: Mapping[str, datetime] = {}

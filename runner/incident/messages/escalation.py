@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from runner.incident.messages.quorum import (
+from runner.incident.state import events as e
+from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.quorum import (
     Answers,
     deliveries_of,
     enough,
     settled,
 )
-from runner.incident.state import events as e
-from runner.incident.state.incident import Delivery, Incident
 
 OPEN = ("active", "exhausted")
 """Neither proved nor called off."""

@@ -15,11 +15,13 @@ from runner.errors import NotFound
 from runner.incident.messages.failover import is_current as key_is_current
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.attempts_part import GAVE_UP, given_up
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.routing.messaging import EVIDENCE, SendResult
 
 ARRIVED: frozenset[ReceiptKind] = frozenset({"delivered", "read"})
-GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})
+
+
 PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
 """The others are no rung: a failure, a delay, a complaint."""
 
@@ -106,12 +108,3 @@ def in_their_light(attempt: Attempt, result: SendResult) -> SendResult:
     if gave_up and result.state in ("accepted", "unknown"):
         return msgspec.structs.replace(result, state="rejected", reason=given_up(attempt), permanent=True)
     return result
-
-
-def given_up(attempt: Attempt) -> str:
-    """Return why an attempt that the provider had taken came to nothing, in words."""
-    last = next((one for one in reversed(attempt.receipts) if one.kind in GAVE_UP), None)
-    code = f" ({last.code})" if last and last.code else ""
-    if last and last.kind == "stopped":
-        return f"this person wants no more messages over this channel{code}"
-    return f"the provider took it and gave it up later{code}"

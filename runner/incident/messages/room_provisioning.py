@@ -17,21 +17,23 @@ from datetime import datetime, timedelta
 
 from runner.incident.state.events import AttemptStarted
 from runner.incident.state.incident import Errand, Incident
+from runner.incident.state.war_room import opening_of
 from runner.incident.state.work import Host
 from runner.routing.messaging import SendResult
 
 TRIES = 3
 """Attempts that end without an answer, or do not leave."""
+
+
 LATER_TRIES = 20
 """Attempts that a provider turns back with "later": a team is let in one by one."""
+
+
 PAUSE = timedelta(seconds=5)
 """After the first attempt; doubles each time."""
+
+
 AWAITED = timedelta(seconds=15)
-
-
-def opening_of(room: str) -> str:
-    """Return the id of the errand that opens a room."""
-    return f"room:{room}"
 
 
 def room_name(incident: Incident, room: str) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.incident.state.incident import Incident, Invocation, MessageRecord
-from runner.playbook.format import Message, Repeat, Wait
-from runner.playbook.plan import Body, Library
+from runner.incident.state.library import Library
+from runner.playbook.format import Repeat
+from runner.playbook.plan import after_message
 
 GRACE = timedelta(minutes=15)
 """How late an update may be before that is said."""
@@ -30,40 +31,6 @@ def next_update(
             return None
     span = after_message(body, invocation.step, in_rounds=in_rounds)
     return now + span if span is not None else None
-
-
-def after_message(body: Body, step: str, *, in_rounds: bool) -> timedelta | None:
-    """Return how long after a message the next one comes: a round of its ``repeat``, else the wait before another; None where none does."""
-    return (_round(body) if in_rounds else _until_another(body, step)) or None
-
-
-def _round(body: Body) -> timedelta | None:
-    """Return the longest chain of waits in a body; None where one of them waits for more than time."""
-    waits = [step.wait.duration for step in body.steps.values() if isinstance(step, Wait)]
-    if None in waits:
-        return None
-    known: dict[str, timedelta] = {}
-    return max((_chain(body, name, known) for name in body.steps), default=None)
-
-
-def _chain(body: Body, name: str, known: dict[str, timedelta]) -> timedelta:
-    if name not in known:
-        step = body.steps[name]
-        own = step.wait.duration if isinstance(step, Wait) else None
-        before = (_chain(body, one, known) for one in step.after.steps if one in body.steps)
-        known[name] = (own or timedelta()) + max(before, default=timedelta())
-    return known[name]
-
-
-def _until_another(body: Body, name: str) -> timedelta | None:
-    """Return the shortest wait that comes right after a message and right before another."""
-    spans = []
-    for follower in body.successors.get(name, ()):
-        step = body.steps[follower]
-        leads = any(isinstance(body.steps[one], Message) for one in body.successors.get(follower, ()))
-        if isinstance(step, Wait) and step.wait.duration is not None and leads:
-            spans.append(step.wait.duration)
-    return min(spans, default=None)
 
 
 def promised_before(incident: Incident, step: str) -> datetime | None:

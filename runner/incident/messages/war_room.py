@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from runner.base.states import MARKS
 from runner.errors import Refused
-from runner.incident.messages.room_provisioning import failure, opened, opening_of
+from runner.incident.messages.room_provisioning import failure, opened
 from runner.incident.state.commands import ChooseRoom, ListGuests, RetryRoom
 from runner.incident.state.events import GuestsListed, RoomChosen, RoomRetried
 from runner.incident.state.incident import Incident
+from runner.incident.state.war_room import opening_of
 from runner.routing.messaging import Channel, carries
 from runner.routing.war_room import Guest, RoomConfig, WarRoom
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import msgspec
 
-from runner.incident.messages.quorum import enough_of
 from runner.incident.state import events as e
 from runner.incident.state.builder import Draft
 from runner.incident.state.incident import (
@@ -22,6 +21,7 @@ from runner.incident.state.incident import (
     MessageRecord,
     Override,
 )
+from runner.incident.state.quorum import enough_of
 from runner.routing.messaging import Goal, proves, stronger
 
 

@@ -35,3 +35,15 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_at: datetime | None = None
     resolved_by: str = ""
     receipts: tuple[Received, ...] = ()
+
+
+def given_up(attempt: Attempt) -> str:
+    """Return why an attempt that the provider had taken came to nothing, in words."""
+    last = next((one for one in reversed(attempt.receipts) if one.kind in GAVE_UP), None)
+    code = f" ({last.code})" if last and last.code else ""
+    if last and last.kind == "stopped":
+        return f"this person wants no more messages over this channel{code}"
+    return f"the provider took it and gave it up later{code}"
+
+
+GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})

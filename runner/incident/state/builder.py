@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from runner.incident.messages.delivery_schedule import timed
 from runner.incident.state.incident import (
     FELL_AWAY,
     PASSED,
@@ -21,8 +20,9 @@ from runner.incident.state.incident import (
     Invocation,
     Scope,
 )
+from runner.incident.state.library import Library
 from runner.playbook.format import After
-from runner.playbook.plan import Body, Library
+from runner.playbook.plan import Body
 
 _TABLES = (
     "runs",
@@ -99,8 +99,7 @@ class Draft:
         for name, value in changed.items():
             if type(value) is set:
                 changed[name] = frozenset(value)
-        made = msgspec.structs.replace(self.base, version=version, **changed)
-        return timed(made, self.stirred) if self.stirred else made
+        return msgspec.structs.replace(self.base, version=version, **changed)
 
     def invocation(self, name: str) -> Invocation:
         """Return an invocation as it stands now."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from runner.incident.messages.room_provisioning import opening_of
 from runner.incident.state import events as e
 from runner.incident.state.builder import Draft
 from runner.incident.state.incident import Errand
@@ -44,3 +43,8 @@ ROOMS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.GuestsListed: _listed,
     e.RoomRetried: _retried,
 }
+
+
+def opening_of(room: str) -> str:
+    """Return the id of the errand that opens a room."""
+    return f"room:{room}"

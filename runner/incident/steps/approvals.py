@@ -12,8 +12,8 @@ from runner.incident.state import events as e
 from runner.incident.state.expression_view import find_step
 from runner.incident.state.incident import Approval, Incident, Invocation
 from runner.incident.state.lateness import done_state
+from runner.incident.state.library import Library
 from runner.playbook import format as p
-from runner.playbook.plan import Library
 
 
 def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:

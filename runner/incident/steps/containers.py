@@ -11,8 +11,8 @@ from runner.incident.state import events as e
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.incident.state.lateness import done_state
+from runner.incident.state.library import Library
 from runner.playbook import format as p
-from runner.playbook.plan import Library
 
 Plain = str | int | float | bool | None
 

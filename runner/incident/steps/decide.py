@@ -14,10 +14,12 @@ from runner.incident.notices.staleness import passed
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of, open_before
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Document, Incident, Invocation
 from runner.incident.state.lateness import done_state
+from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.steps.approvals import (
     authors,
@@ -26,7 +28,6 @@ from runner.incident.steps.approvals import (
     value_digest,
 )
 from runner.incident.steps.containers import superseded
-from runner.incident.turn.timers import PEOPLE
 from runner.playbook.format import (
     AnyStep,
     Approve,
@@ -34,7 +35,6 @@ from runner.playbook.format import (
     File,
     Task,
 )
-from runner.playbook.plan import Library
 
 StepCommand = (
     c.StartTask

@@ -22,6 +22,7 @@ from runner.incident.state.incident import (
     Run,
     Scope,
 )
+from runner.incident.state.library import Library
 from runner.incident.state.migration import newest_scopes
 from runner.incident.steps.approvals import (
     authors,
@@ -38,12 +39,7 @@ from runner.playbook.format import (
     Repeat,
     Step,
 )
-from runner.playbook.plan import (
-    Body,
-    Library,
-    Plan,
-    compile_plan,
-)
+from runner.playbook.plan import Body, Plan, compile_plan
 
 Code = Literal[
     "incident_over",

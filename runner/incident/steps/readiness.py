@@ -13,6 +13,7 @@ from runner.facts.expressions.evaluate import evaluate, truth
 from runner.facts.expressions.values import merged
 from runner.facts.vocabulary.register import lookup
 from runner.incident.state import events as e
+from runner.incident.state.due_times import due_time
 from runner.incident.state.expression_view import ScopeView, find_step
 from runner.incident.state.incident import (
     FELL_AWAY,
@@ -20,10 +21,9 @@ from runner.incident.state.incident import (
     Invocation,
     Scope,
 )
+from runner.incident.state.library import Library
 from runner.incident.steps.containers import open_bodies
-from runner.incident.turn.timers import due_time
 from runner.playbook import format as p
-from runner.playbook.plan import Library
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from runner.incident.messages.room_provisioning import awaited, hosting
 from runner.incident.state.events import AnyEvent, AttemptStarted
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
 from runner.incident.state.work import (
     Announce,
     AnyWork,
@@ -33,7 +34,6 @@ from runner.playbook.format import (
     Message,
     Notice,
 )
-from runner.playbook.plan import Library
 from runner.routing.rate_limit import OPEN, Rooms
 
 ACT_LIMIT = timedelta(seconds=60)

@@ -17,10 +17,10 @@ from runner.incident.people.handover import handed_over
 from runner.incident.state import commands as c
 from runner.incident.state.events import AnyEvent
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.steps.decide import decide_step
 from runner.incident.turn.after_closing import is_word_of_clocks
 from runner.incident.turn.decide_record import RecordCommand, decide_record
-from runner.playbook.plan import Library
 
 MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""

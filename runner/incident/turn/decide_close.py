@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from runner.base.text import nearest
 from runner.errors import Problem, Refused
-from runner.facts.vocabulary.lookup import nearest
 from runner.incident.law.duties import near_statuses
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import title_of
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.law.duty import DutyStatus
-from runner.playbook.plan import Library
 
 
 def closed(

@@ -8,10 +8,10 @@ from itertools import count
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.facts.expression import Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
-from runner.facts.vocabulary.lookup import nearest
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
 from runner.incident.law.lanes import called_off
@@ -29,12 +29,12 @@ from runner.incident.state.future_timestamps import (
 )
 from runner.incident.state.incident import Incident
 from runner.incident.state.lateness import done_state
+from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.turn.decide_close import closed
 from runner.incident.turn.implicit_answers import answered
 from runner.law.duty import DutyRecord
 from runner.law.populations import View
-from runner.playbook.plan import Library
 
 RecordCommand = (
     c.RecordFacts

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.errors import Bug
+from runner.incident.messages.delivery_schedule import timed
 from runner.incident.state.attempts import EFFECTS
 from runner.incident.state.builder import Draft
 from runner.incident.state.drill import Drill
@@ -19,11 +20,11 @@ from runner.incident.state.evolve_bulk import CAMPAIGNS
 from runner.incident.state.evolve_drill import DRILL
 from runner.incident.state.evolve_receipts import RECEIPTS
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.migration import MIGRATION
 from runner.incident.state.record import RECORDS
 from runner.incident.state.steps import STEPS
 from runner.incident.state.war_room import ROOMS
-from runner.playbook.plan import Library
 
 HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **STEPS,
@@ -64,4 +65,5 @@ def evolve(incident: Incident, events: Iterable[Recorded], library: Library) -> 
         draft.at = recorded.at
         HANDLERS[type(recorded.event)](draft, recorded.event, recorded.at, recorded.seq)
         version = recorded.seq
-    return draft.freeze(version)
+    folded = draft.freeze(version)
+    return timed(folded, draft.stirred) if draft.stirred else folded

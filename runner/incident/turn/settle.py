@@ -16,9 +16,10 @@ from runner.incident.law.lanes import with_the_law
 from runner.incident.messages.deliveries import delivery_events
 from runner.incident.messages.delivery_schedule import due
 from runner.incident.messages.escalation import lapse_events, message_events
-from runner.incident.messages.quorum import Answers
 from runner.incident.state.events import AnyEvent, DutiesAssessed, Recorded
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.quorum import Answers
 from runner.incident.steps.approvals import void_approvals
 from runner.incident.steps.containers import late_items
 from runner.incident.steps.progress import keep_running
@@ -26,7 +27,6 @@ from runner.incident.steps.readiness import become_ready, look
 from runner.incident.turn.after_closing import only_clocks, watched
 from runner.incident.turn.fold import evolve
 from runner.incident.turn.timers import time_passed
-from runner.playbook.plan import Library
 
 ROUNDS = 10_000
 """A bound on the cascade of one settling: more means that two rules answer each other for ever."""

@@ -7,57 +7,18 @@ a duty is computed again whenever those change, so a step is never late against 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from runner.facts.vocabulary.register import lookup
 from runner.incident.law.duties import next_duty_look
 from runner.incident.messages.deliveries import next_delivery_look, next_lapse
 from runner.incident.messages.room_provisioning import awaited, next_hosting
 from runner.incident.state import events as e
-from runner.incident.state.expression_view import find_step, item_of
+from runner.incident.state.due_times import PEOPLE, due_time
 from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
-from runner.playbook.plan import Library
 from runner.routing.rate_limit import OPEN, Rooms
-
-PEOPLE = frozenset({"task", "ask", "approve", "file"})
-"""Kinds that people do, and can be reminded of."""
-
-
-def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
-    """Return when a step is due, or None while its anchor is unknown or it has no due time.
-
-    A step that begins only after "so long before a duty" has half of what is left until the duty's deadline: nobody is
-    late with what they have just been given.
-    """
-    if step.due is None:
-        return None
-    start = _anchor(incident, invocation, step.due, ready)
-    if start is None:
-        return None
-    due = start + step.due.offset
-    if step.due.anchor == "duty" and due <= ready < start:
-        return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
-    return due
-
-
-def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datetime) -> datetime | None:
-    scope = incident.scopes[invocation.scope]
-    match due.anchor:
-        case "ready":
-            return ready
-        case "opened":
-            return incident.opened_at
-        case "fact":
-            value = lookup(incident.facts, due.ref)
-            return value if isinstance(value, datetime) else None
-        case "step":
-            before = find_step(incident, scope, due.ref)
-            return before.ended_at if before is not None else None
-        case "duty":
-            duty = incident.duties.get(item_of(incident, scope, due.ref))
-            return duty.due if duty is not None else None
 
 
 def time_passed(incident: Incident, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
@@ -123,9 +84,3 @@ def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms 
     if library.regimes:
         times.extend(next_duty_look(duty, now) for duty in incident.duties.values())
     return min((time for time in times if time is not None), default=None)
-
-
-def backoff(retry: p.Retry, attempts: int) -> timedelta:
-    """Return the wait before the next automatic try, after so many."""
-    wait = retry.wait * retry.factor ** max(attempts - 1, 0)
-    return min(wait, retry.at_most)

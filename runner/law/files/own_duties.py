@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.errors import Invalid, Problem
-from runner.facts.vocabulary.lookup import nearest
 from runner.law.files.regime_file import SCHEMA, read_regime
 
 NEEDED: Final = ("regime", "name", "duty", "recipient", "starts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from runner.base.states import LetterPart
 from runner.law.clock import Clock, Unit
 from runner.law.files.regime_clock import read_clock, read_ordering
 from runner.law.files.regime_grounds import Terms
@@ -18,7 +19,6 @@ from runner.law.regime import (
     DutyRule,
     Hold,
     Lateness,
-    LetterPart,
     Remark,
     SubstituteNotice,
 )

@@ -12,8 +12,9 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
+from runner.base.text import nearest
 from runner.errors import Problem
-from runner.facts.vocabulary.lookup import find, nearest
+from runner.facts.vocabulary.lookup import find
 from runner.yamlfile.source import Source, Where
 
 Member = TypeVar("Member")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from runner.incident.messages.update_cadence import after_message
 from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import Message, MessageTemplate, Repeat
-from runner.playbook.plan import Body
+from runner.playbook.plan import Body, after_message
 
 _PROMISE = re.compile(r"\bnext_update\b")
 _HEDGED = re.compile(r"\bnext_update is (not )?known\b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.base.instants import parse_instant
+from runner.base.text import nearest
 from runner.facts.expression import (
     Apply,
     Attribute,
@@ -15,7 +16,7 @@ from runner.facts.expression import (
     Node,
 )
 from runner.facts.vocabulary.fact_types import FactType
-from runner.facts.vocabulary.lookup import find, nearest
+from runner.facts.vocabulary.lookup import find
 from runner.playbook.checks.action_calls import host_of, secrets_of
 from runner.playbook.checks.order import always
 from runner.playbook.checks.step_map import (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.base.text import nearest
 from runner.facts.expression import (
     Apply,
     Expression,
@@ -11,7 +12,6 @@ from runner.facts.expression import (
     Value,
 )
 from runner.facts.expressions.evaluate import truth
-from runner.facts.vocabulary.lookup import nearest
 from runner.playbook.checks.step_map import (
     Findings,
     Map,

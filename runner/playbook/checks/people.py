@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.facts.vocabulary.lookup import nearest
+from runner.base.text import nearest
 from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import (
     Approve,

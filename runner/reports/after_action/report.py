@@ -33,17 +33,12 @@ from runner.reports.core.report_blocks import (
     table,
     time,
 )
-from runner.reports.exercises.ratings import ObjectiveRow, Ratings, ratings_report
+from runner.reports.exercises.ratings import KEY, ObjectiveRow, Ratings, ratings_report
 
 LETTERS = ("P", "S", "M", "U")
+
+
 NOT_RATED = "not rated"
-KEY = (
-    "P: performed without challenges: the critical tasks were done, the objective was met, to plan.",
-    "S: performed with some challenges: as P, but chances to be faster or better were seen.",
-    "M: performed with major challenges: met in the end, but late, with help, or outside of the plan.",
-    "U: unable to be performed: the critical tasks were not done so that the objective was met.",
-    "N/A was not played; N/O could not be observed.",
-)
 
 
 def after_action(source: Source, found: Numbers) -> Document:

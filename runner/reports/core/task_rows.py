@@ -22,6 +22,7 @@ from runner.incident.state.expression_view import (
     title_of,
 )
 from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.playbook.format import (
     AnyStep,
@@ -32,7 +33,6 @@ from runner.playbook.format import (
     Repeat,
     Task,
 )
-from runner.playbook.plan import Library
 from runner.reports.core.page import Paragraph, line
 
 CONTAINED = "RS.MI-01"

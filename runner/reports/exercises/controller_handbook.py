@@ -15,7 +15,6 @@ from runner.incident.exercises.exercise_plan import (
     ScenarioEvent,
     Target,
 )
-from runner.reports.after_action.report import KEY
 from runner.reports.core.formatting import span
 from runner.reports.core.report_blocks import (
     bullets,
@@ -37,6 +36,7 @@ from runner.reports.exercises.handbook import (
     overview,
     part,
 )
+from runner.reports.exercises.ratings import KEY
 
 _CONDUCT = (
     ("see what happened, what is expected, what comes", "tocsin drill show"),

@@ -167,3 +167,12 @@ def _task_line(one: TaskRow) -> Paragraph:
         Cell(f" ({one.rule})", "dim"),
     )
     return Paragraph(cells=cells, indent=4, hang=2)
+
+
+KEY = (
+    "P: performed without challenges: the critical tasks were done, the objective was met, to plan.",
+    "S: performed with some challenges: as P, but chances to be faster or better were seen.",
+    "M: performed with major challenges: met in the end, but late, with help, or outside of the plan.",
+    "U: unable to be performed: the critical tasks were not done so that the objective was met.",
+    "N/A was not played; N/O could not be observed.",
+)

@@ -16,9 +16,9 @@ from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
 from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.state.drill import OVER
+from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
-from runner.incident.turn.timers import PEOPLE
 from runner.law.duty import DutyStatus
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions

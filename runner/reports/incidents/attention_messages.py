@@ -7,9 +7,9 @@ from datetime import datetime
 
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
 from runner.incident.messages.escalation import called_off
-from runner.incident.messages.quorum import awaited
 from runner.incident.messages.update_cadence import broken_promises
 from runner.incident.state.incident import CampaignView, Delivery, Incident
+from runner.incident.state.quorum import awaited
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Attention, AttentionKind
 from runner.reports.core.formatting import count, moment

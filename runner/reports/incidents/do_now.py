@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Incident
-from runner.incident.turn.timers import PEOPLE
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import (

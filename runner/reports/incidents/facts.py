@@ -14,8 +14,8 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Confidence, value_words
 from runner.incident.state.events import FactsRecorded
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
-from runner.playbook.plan import Library
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import Row, event_of
 from runner.reports.core.formatting import moment, spoken, when

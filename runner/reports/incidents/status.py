@@ -10,9 +10,9 @@ import msgspec
 from runner.base.states import Kind, State
 from runner.incident.messages.compromised_traffic import exposures
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
-from runner.playbook.plan import Library
 from runner.reports.core.attention_item import Attention
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, task_rows

@@ -11,6 +11,7 @@ from runner.base.states import Kind
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.state.events import StepCommented
 from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
 from runner.incident.steps.approvals import subject
 from runner.playbook.format import (
     AnyStep,
@@ -18,7 +19,6 @@ from runner.playbook.format import (
     Ask,
     Task,
 )
-from runner.playbook.plan import Library
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import Row, event_of
 from runner.reports.core.formatting import left, moment, when

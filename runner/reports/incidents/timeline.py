@@ -19,7 +19,7 @@ from runner.incident.state.events import (
     Stream,
 )
 from runner.incident.state.incident import Incident
-from runner.playbook.plan import Library
+from runner.incident.state.library import Library
 from runner.reports.core.event_row import Row, event_of
 from runner.reports.core.formatting import (
     count,

@@ -8,13 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from runner.incident.messages.quorum import (
+from runner.incident.state.incident import Incident
+from runner.incident.state.quorum import (
     covered,
     deliveries_of,
     places,
     roles_of,
 )
-from runner.incident.state.incident import Incident
 from runner.reports.core.page import (
     Blank,
     Block,

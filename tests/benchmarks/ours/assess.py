@@ -137,9 +137,9 @@ def judged(regimes: tuple[Regime, ...], n: int, variant: str) -> Iterator[int]:
     """Judge ``n`` incidents, each when it is asked for, and yield how many duties there were."""
     from runner.incident.law.duties import looks
     from runner.incident.state.incident import Incident
+    from runner.incident.state.library import Library
     from runner.law.assessment import assess
     from runner.law.screening_index import outline
-    from runner.playbook.plan import Library
 
     library = Library({}, regimes, outline=outline(regimes))
     for number in range(n):

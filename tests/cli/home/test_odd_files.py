@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from runner.app.campaigns.receipts import read_receipts
-from runner.base.limited_files import LONGEST_LINE, TooLarge, read_file
 from runner.errors import TocsinError
 from runner.files.people_lists.list_rows import open_people
 from runner.routing.organisation import Paper
 from runner.vault.secrets import resolve
+from runner.yamlfile.limited_files import LONGEST_LINE, TooLarge, read_file
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.refusals import refused
 

@@ -14,8 +14,8 @@ from runner.incident.state.drill import Drill, Signed
 from runner.incident.state.events import Recorded
 from runner.incident.state.exercise import ExerciseClock, ReportSigned
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.turn.fold import evolve
-from runner.playbook.plan import Library
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 REAL = Incident(id="i-1", codename="amber-falcon", title="", kind="real", opened_at=T0, version=7)

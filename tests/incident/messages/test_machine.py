@@ -22,11 +22,11 @@ from runner.incident.messages.deliveries import delivery_events
 from runner.incident.messages.delivery_schedule import move
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.failover import Send, WaitUntil
-from runner.incident.messages.quorum import Answers, enough
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import outwards
 from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.quorum import Answers, enough
 from runner.incident.state.work import (
     Announce,
     AnyWork,

@@ -9,8 +9,9 @@ import pytest
 from runner.incident.law.duties import duty_statuses
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.due_times import backoff
 from runner.incident.state.work import Compose
-from runner.incident.turn.timers import backoff, next_look
+from runner.incident.turn.timers import next_look
 from runner.law.duty import DutyRecord
 from runner.playbook.format import (
     AnyStep,

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from runner.documents.pdf.logo import read_logo, size
+from runner.documents.pictures import read_logo, size
 from runner.errors import Refused
 from tests.documents.pictures import SVG, chunk, png
 

@@ -1,29 +1,80 @@
-"""The firm's logo: a PNG or SVG file from outside, checked and made into one plain picture before any document has it.
+"""Pictures in documents: logos are made safe, SVG is drawn to PNG.
 
-A picture is hostile until it was looked through: a PNG may unfold into gigabytes or carry who made it and where, an SVG
-may fetch, script and include. What comes out is a PNG of bounded size with nothing in it but its pixels. An SVG is
-drawn once, by typst, so that every format shows the same.
+A logo comes from outside, so it is hostile until checked: a PNG may unfold into gigabytes or carry who made it and where,
+an SVG may fetch, script and include. The result is a PNG of bounded size with nothing in it but its pixels. Typst draws
+an SVG once, so every format shows the same.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import struct
 import zlib
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from runner.documents.pdf.raster import raster
 from runner.documents.tree import Logo
-from runner.errors import Refused
+from runner.errors import Bug, Refused
+
+if TYPE_CHECKING:
+    import typst
+
+
+@functools.lru_cache(maxsize=8)
+def fonts(folders: tuple[str, ...]) -> typst.Fonts:
+    """Read the fonts of some folders once; the built-in ones are always there."""
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, font_paths=[Path(folder) for folder in folders])
+
+
+_DRAWING: Final = (
+    b"#set page(width: auto, height: auto, margin: 0pt, fill: none)\n"
+    b'#image(bytes(sys.inputs.svg), format: "svg", height: float(sys.inputs.height) * 1pt)\n'
+)
+
+
+def raster(svg: str, height: float, ppi: float, folders: tuple[str, ...] = ()) -> bytes:
+    """Return a drawing as PNG, ``height`` points high; raises TypstError where it cannot be drawn.
+
+    Its letters are of the built-in fonts and those of some folders. The same drawing gives the same bytes.
+    """
+    import typst
+
+    made = typst.compile(
+        _DRAWING,
+        format="png",
+        ppi=ppi,
+        font_paths=fonts(folders),
+        ignore_system_fonts=True,
+        sys_inputs={"svg": svg, "height": f"{height:g}"},
+    )
+    if not isinstance(made, bytes):
+        raise Bug("typst drew no picture")
+    return made
+
 
 MAX_BYTES: Final = 256 * 1024
+
+
 MAX_SIDE: Final = 2_000
+
+
 HEIGHT, WIDTH = 42.0, 170.0
 """The box that a logo is fitted into, in points."""
+
+
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+
+
 _KEPT: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
 _OUTSIDE: Final = re.compile(
     r"<!|<\?xml-stylesheet|<(?:\w+:)?(?:script|image|foreignobject|use|style|animate\w*|set|a)\b"
     r"|\bon\w+\s*=|href\s*=\s*[\"']?(?!#)|url\(\s*[\"']?(?!#)|@import|javascript:|data:",

@@ -22,14 +22,7 @@ from runner.facts.expressions.parser import parse, parse_condition
 from runner.incident.messages.deliveries import reached_places
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.incident import (
-    Approval,
-    Attempt,
-    Delivery,
-    Incident,
-    Invocation,
-    Run,
-)
+from runner.incident.state.incident import Approval, Attempt, Delivery, Incident, Invocation, Run
 from runner.incident.state.library import Library
 from runner.incident.state.work import (
     Announce,

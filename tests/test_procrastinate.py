@@ -13,14 +13,7 @@ from runner.app.core.incident_service import Desk
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import AT_ONCE
 from tests.servers.postgres import postgres_server, postgres_url
-from tests.workers.runs import (
-    Crowd,
-    born,
-    in_a_row,
-    keep,
-    make_desk,
-    until,
-)
+from tests.workers.runs import Crowd, born, in_a_row, keep, make_desk, until
 
 __all__ = ["postgres_server", "postgres_url"]
 

@@ -10,22 +10,10 @@ from typing import Any
 
 from runner.documents.contents import form_values as fields
 from runner.documents.contents.coverage import item_of, treatment_of
-from runner.documents.notice import (
-    Gap,
-    Notice,
-    Treatment,
-    Used,
-)
+from runner.documents.notice import Gap, Notice, Treatment, Used
 from runner.documents.template.markdown import parse
 from runner.documents.template.template import decides, fill_template
-from runner.documents.template.values import (
-    CLOSE,
-    OPEN,
-    Budget,
-    Ledger,
-    Missing,
-    Undecided,
-)
+from runner.documents.template.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
 from runner.documents.tree import (
     Block,
     Condition,

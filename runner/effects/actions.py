@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from runner.decoding import from_json
-from runner.documents.template.plain import is_template
+from runner.documents.template.syntax import is_template
 from runner.documents.template.values import Budget
 from runner.effects.context import Tools
-from runner.effects.messages.readable import readable
+from runner.effects.messages.compose import readable
 from runner.errors import TocsinError
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Incident

@@ -12,14 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from runner.documents.template.letter_template import (
-    Pattern,
-    as_html,
-    as_text,
-    cut,
-    only_prints,
-    stand_ins,
-)
+from runner.documents.template.letter_template import Pattern, as_html, as_text, cut, only_prints, stand_ins
 from runner.documents.tree import Block, Document, Paragraph, plain
 from runner.documents.writers.html import write_html
 from runner.documents.writers.text import write_text

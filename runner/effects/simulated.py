@@ -14,18 +14,11 @@ import msgspec
 
 from runner.effects.context import Sender
 from runner.incident.state.commands import AttemptDone
-from runner.incident.state.drill import LIVE
+from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import DoAct
 from runner.playbook.playbook_test import Effect
-from runner.routing.messaging import (
-    CallResult,
-    Channel,
-    Dispatch,
-    HttpCall,
-    RoomOrder,
-    SendResult,
-)
+from runner.routing.messaging import CallResult, Channel, Dispatch, HttpCall, RoomOrder, SendResult
 from runner.routing.traffic import PLAYED
 
 NEVER_LEFT = "simulated: nothing left this machine"

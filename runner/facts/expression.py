@@ -12,11 +12,18 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from runner.errors import Invalid
+
 LOOP_NAMES: frozenset[str] = frozenset({"item", "inputs", "iteration"})
 """Names that exist only inside a ``for_each``, a ``repeat`` or a sub-playbook; a caller passes those in scope."""
 
+
 STEP_PARTS: tuple[str, ...] = ("done", "state", "answer", "ended_at")
+
+
 DUTY_PARTS: tuple[str, ...] = ("applies", "unknown", "verdict", "due", "overdue", "filed")
+
+
 VERDICTS: tuple[str, ...] = ("applies", "unknown", "not_applicable", "advisory")
 
 
@@ -189,3 +196,12 @@ class Expression(Struct, frozen=True):
     steps: tuple[str, ...] = ()
     duties: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+
+
+class ExpressionError(Invalid):
+    """An expression that cannot be read; ``offset`` counts characters of the source from 0."""
+
+    def __init__(self, message: str, offset: int, hint: str = "") -> None:
+        """Keep the offset: the caller knows the file and turns it into a line and a column."""
+        super().__init__(message, code="expression", hint=hint)
+        self.offset = offset

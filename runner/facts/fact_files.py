@@ -9,12 +9,7 @@ from typing import Any
 from runner.base.instants import AGO, instant_text, spoken_instant
 from runner.errors import Invalid, Problem
 from runner.facts.vocabulary.fact_types import FactType, Keyed
-from runner.facts.vocabulary.fact_values import (
-    FactProblem,
-    branch_at,
-    checked_value,
-    parse_value,
-)
+from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, parse_value
 from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.facts.vocabulary.register import OPEN, Register, Stated
 from runner.yamlfile.source import Source, Where

@@ -14,13 +14,8 @@ from runner.errors import NotFound, Problem, TocsinError
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.fact_files import misstated
 from runner.facts.vocabulary.lookup import fact_type, path_hint
-from runner.incident.exercises.exercise_plan import (
-    DISCUSSION,
-    Action,
-    Exercise,
-    ScenarioEvent,
-)
-from runner.incident.state.drill import LIVE
+from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise, ScenarioEvent
+from runner.incident.state.exercise import LIVE
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.format import Bundle

@@ -18,13 +18,7 @@ import msgspec
 from runner.decoding import convert
 from runner.errors import Invalid
 from runner.routing.organisation import Person
-from runner.routing.rota import LONGEST
-from runner.routing.rota_part import (
-    Again,
-    Frequency,
-    Rota,
-    Shift,
-)
+from runner.routing.rota import LONGEST, Again, Frequency, Rota, Shift
 from runner.yamlfile.limited_files import TooLarge, read_file
 
 MAX_BYTES = 1_000_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from pathlib import Path, PurePath
+from typing import Any, Final
 
 import msgspec
 from msgspec import inspect as types
@@ -20,12 +20,7 @@ from runner.playbook.schema import DIALECT, Schema, playbook_schema, struct_sche
 from runner.routing.messaging import Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.limited_files import open_file, read_file
-from runner.yamlfile.source import (
-    MAX_BYTES,
-    Source,
-    scan,
-    scan_file,
-)
+from runner.yamlfile.source import MAX_BYTES, Source, scan, scan_file
 
 SCHEMAS = (
     "tocsin/playbook/v1",
@@ -210,3 +205,39 @@ EDITOR_SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
     "exercise": exercise_schema,
 }
 """JSON Schemas for editors, by kind of file."""
+
+
+_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+
+
+def to_sarif(problems: Sequence[Problem], *, version: str = "") -> dict[str, Any]:
+    """Return one SARIF log with one run; ``version`` is Tocsin's own."""
+    codes = sorted({problem.code for problem in problems})
+    driver: dict[str, Any] = {"name": "tocsin", "rules": [{"id": code} for code in codes]}
+    if version:
+        driver["version"] = version
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(problem, codes.index(problem.code)) for problem in problems],
+            }
+        ],
+    }
+
+
+def _result(problem: Problem, rule: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": PurePath(problem.file).as_posix()}}
+    if problem.line:
+        place["region"] = {"startLine": problem.line, "startColumn": max(problem.column, 1)}
+    text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+    return {
+        "ruleId": problem.code,
+        "ruleIndex": rule,
+        "level": problem.severity,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": place}],
+    }

@@ -18,14 +18,7 @@ from runner.facts.expression import Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.facts.expressions.values import settle
 from runner.law.duty import Reason, Unless
-from runner.law.grounds import (
-    KEY,
-    Condition,
-    Element,
-    Exemption,
-    Meets,
-    PersonalInformation,
-)
+from runner.law.grounds import KEY, Condition, Element, Exemption, Meets, PersonalInformation
 from runner.law.populations import View, lives
 from runner.law.regime import Version
 from runner.law.risk_assessment import presuming, recorded, wanting

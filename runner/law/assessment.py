@@ -34,34 +34,10 @@ from runner.law.applicability import (
     scope_grounds,
 )
 from runner.law.counting import HolidayCalendar, NoHolidays
-from runner.law.deadlines import (
-    Began,
-    Deadline,
-    Place,
-    deadline,
-    latest_safe_start,
-)
-from runner.law.duty import (
-    DutyRecord,
-    DutyState,
-    DutyStatus,
-    Evidence,
-    Reason,
-    Unless,
-)
-from runner.law.duty_state import (
-    Dossier,
-    done,
-    earliest_awareness,
-    state_of,
-    with_ordering,
-)
-from runner.law.equivalent_populations import (
-    Asked,
-    Groups,
-    Populations,
-    asked,
-)
+from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
+from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
+from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
+from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
 from runner.law.holds import Custody, custody, with_custody
 from runner.law.populations import View, met

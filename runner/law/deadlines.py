@@ -18,13 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from runner.facts.expression import Unknown
-from runner.law.clock import (
-    Clock,
-    Limb,
-    Period,
-    Start,
-    Unit,
-)
+from runner.law.clock import Clock, Limb, Period, Start, Unit
 from runner.law.counting import (
     LAST_SECOND,
     HolidayCalendar,

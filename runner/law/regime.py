@@ -14,12 +14,7 @@ import msgspec
 
 from runner.base.states import LetterPart
 from runner.law.clock import Clock, Ordering, Unit
-from runner.law.grounds import (
-    Condition,
-    Exemption,
-    PersonalInformation,
-    Threshold,
-)
+from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 
 Standing = Literal["in_force", "adopted", "delayed", "proposed", "advisory"]
 """Only ``in_force`` makes duties; everything else is shown as advisory."""

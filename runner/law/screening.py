@@ -18,15 +18,10 @@ import msgspec
 from runner.base.states import Verdict
 from runner.facts.expression import Unknown
 from runner.law.applicability import Answer, Judge, negation
-from runner.law.equivalent_populations import (
-    Asked,
-    Groups,
-    Populations,
-    asked,
-)
-from runner.law.outline import Outline, RuleOutline, VersionOutline
+from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.populations import View, lives, met
 from runner.law.relevance import asks_where, is_far, places
+from runner.law.screening_index import Outline, RuleOutline, VersionOutline
 from runner.law.transposition import bound
 from runner.law.versions import deciding, deciding_day
 

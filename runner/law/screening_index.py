@@ -7,6 +7,7 @@ question is asked.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -14,29 +15,60 @@ import msgspec
 from runner.facts.expression import Expression
 from runner.law.clock import Start
 from runner.law.duty_state import DISCOVERIES
-from runner.law.grounds import (
-    Condition,
-    Element,
-    Exemption,
-    Meets,
-    PersonalInformation,
-)
-from runner.law.outline import (
-    LawOutline,
-    Outline,
-    RuleOutline,
-    VersionOutline,
-)
-from runner.law.regime import (
-    Content,
-    DutyRule,
-    NationalLaw,
-    Regime,
-    Remark,
-    Version,
-)
+from runner.law.grounds import Condition, Element, Exemption, Meets, PersonalInformation, Threshold
+from runner.law.regime import Content, DutyRule, NationalLaw, Regime, Remark, Standing, Version
+
+
+class RuleOutline(msgspec.Struct, frozen=True, array_like=True):
+    """One duty: numbers of conditions that must hold, that must not, and of exemptions that take it away."""
+
+    slug: str
+    only_if: tuple[int, ...]
+    unless: tuple[int, ...]
+    exemptions: tuple[int, ...]
+    thresholds: tuple[Threshold, ...]
+    voluntary: bool
+
+
+class VersionOutline(msgspec.Struct, frozen=True, array_like=True):
+    """One version: when it is in force, the numbers of its scope's conditions and of its table of elements."""
+
+    from_date: date | None
+    until: date | None
+    standing: Standing
+    residents_of: str
+    scope: tuple[int, ...]
+    table: int | None
+    rules: tuple[RuleOutline, ...]
+    national: NationalLaw | None = None
+
+
+class LawOutline(msgspec.Struct, frozen=True, array_like=True):
+    """One law; the place is whose residents' notices its clocks ask for."""
+
+    id: str
+    jurisdictions: tuple[str, ...]
+    decided_by: tuple[str, ...]
+    versions: tuple[VersionOutline, ...]
+
+    def places(self) -> frozenset[str]:
+        """Return the places by which a fact can say that people were told."""
+        return frozenset(one.residents_of or self.jurisdictions[0] for one in self.versions)
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """All laws of a catalogue, in its order, over tables of what they ask."""
+
+    conditions: tuple[Condition, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    tables: tuple[PersonalInformation, ...] = ()
+    laws: tuple[LawOutline, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Every fact that something in these laws depends on, sorted; a map or a list stands for all that is in it."""
+
 
 T = TypeVar("T", bound=Hashable)
+
 
 _ALWAYS_READ = (
     *DISCOVERIES,
@@ -52,6 +84,8 @@ _ALWAYS_READ = (
     "populations",
 )
 """What is read by the engine itself, for every law: who, where, how many, held, filed, and what counsel claims."""
+
+
 _WORDS = (Content, Remark)
 """What only says something: it decides neither whether a duty arises nor when it is due."""
 

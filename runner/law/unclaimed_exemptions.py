@@ -11,12 +11,7 @@ import msgspec
 
 from runner.facts.expression import Unknown
 from runner.facts.expressions.values import merged
-from runner.law.applicability import (
-    NOT,
-    Answer,
-    Ground,
-    Judge,
-)
+from runner.law.applicability import NOT, Answer, Ground, Judge
 from runner.law.duty import Evidence, Unless
 from runner.law.equivalent_populations import Groups
 from runner.law.grounds import Exemption

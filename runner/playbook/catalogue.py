@@ -25,12 +25,7 @@ from runner.routing.messaging import BUILT_IN_CLASSES, Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.compile_cache import compiled
 from runner.yamlfile.limited_files import read_file
-from runner.yamlfile.source import (
-    MAX_BYTES,
-    Source,
-    scan,
-    scan_file,
-)
+from runner.yamlfile.source import MAX_BYTES, Source, scan, scan_file
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec

@@ -17,12 +17,7 @@ import msgspec
 from runner.base.instants import parse_duration
 from runner.base.text import nearest
 from runner.errors import Problem
-from runner.facts.expression import (
-    Apply,
-    Const,
-    Expression,
-    Node,
-)
+from runner.facts.expression import Apply, Const, Expression, Node
 from runner.playbook.format import KINDS, Due
 from runner.yamlfile.source import Source, Where
 

@@ -10,8 +10,8 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.documents.notice import Notice
-from runner.law.outline import Outline
 from runner.law.regime import Regime
+from runner.law.screening_index import Outline
 
 
 class PinnedNotice(msgspec.Struct, frozen=True, kw_only=True):

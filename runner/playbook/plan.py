@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.playbook.format import (
-    AnyStep,
-    Bundle,
-    Group,
-    Message,
-    Playbook,
-    Repeat,
-    Wait,
-)
+from runner.playbook.format import AnyStep, Bundle, Group, Message, Playbook, Repeat, Wait
 
 if TYPE_CHECKING:
     pass

@@ -17,25 +17,10 @@ from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.checks.step_map import Map
-from runner.playbook.format import (
-    Bundle,
-    Group,
-    Playbook,
-    Repeat,
-)
-from runner.playbook.playbook_test import (
-    DEEDS,
-    Behaviour,
-    Case,
-    PlaybookTests,
-)
+from runner.playbook.format import Bundle, Group, Playbook, Repeat
+from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests
 from runner.yamlfile.limited_files import read_file
-from runner.yamlfile.source import (
-    MAX_BYTES,
-    Source,
-    Where,
-    scan_file,
-)
+from runner.yamlfile.source import MAX_BYTES, Source, Where, scan_file
 from runner.yamlfile.strict import misread, read_struct
 
 if TYPE_CHECKING:

@@ -13,13 +13,7 @@ import msgspec
 
 from runner.decoding import convert
 from runner.errors import Problem
-from runner.playbook.format import (
-    KINDS,
-    MessageTemplate,
-    Playbook,
-    Role,
-    Step,
-)
+from runner.playbook.format import KINDS, MessageTemplate, Playbook, Role, Step
 from runner.playbook.normalise import lower
 from runner.yamlfile.source import Source, Where
 

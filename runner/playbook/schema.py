@@ -15,16 +15,7 @@ from msgspec import inspect as types
 
 from runner.errors import Bug
 from runner.facts.expression import Expression
-from runner.playbook.format import (
-    KINDS,
-    After,
-    Due,
-    DutyState,
-    Must,
-    Playbook,
-    Step,
-    WaitFor,
-)
+from runner.playbook.format import KINDS, After, Due, DutyState, Must, Playbook, Step, WaitFor
 from runner.playbook.normalise import DUE, DUE_HINT, DURATION
 from runner.playbook.playbook_test import PlaybookTests
 

@@ -17,7 +17,7 @@ from runner.routing.messaging import (
     MessageClass,
     Recipient,
 )
-from runner.routing.rota_part import Watch
+from runner.routing.rota import Watch
 from runner.routing.war_room import RoomConfig
 
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]

@@ -21,12 +21,7 @@ from runner.routing.messaging import (
     PlanWarning,
     Recipient,
 )
-from runner.routing.rules import (
-    Candidate,
-    PlanContext,
-    against,
-    refusal,
-)
+from runner.routing.rules import Candidate, PlanContext, against, refusal
 
 SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
 """Who has nothing but the signature to tell our mail by (R19): responders have a code of ours in each message (R15)."""

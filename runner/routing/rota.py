@@ -10,14 +10,71 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Literal
+
+import msgspec
 
 from runner.errors import Invalid
-from runner.routing.rota_part import Again, Shift
+
+Frequency = Literal["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
+
+
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """On which days a shift begins again; the part of RFC 5545's recurrence rules that rotas are made of."""
+
+    frequency: Frequency
+    interval: int = 1
+    until: datetime | date | None = None
+    """The last instant, or the last day, at which it may begin."""
+    count: int | None = None
+    weekdays: tuple[tuple[int, int], ...] = ()
+    """Which one of the month (0 for each, negative from its end), and the weekday (Monday is 0)."""
+    month_days: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()
+    week_begins: int = 0
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a rota: whose it is, when it begins first, and how long it lasts by the clock on the wall."""
+
+    persons: tuple[str, ...]
+    begins: datetime
+    """Without a zone: what a clock there shows."""
+    lasts: timedelta
+    zone: tzinfo
+    again: Again | None = None
+    also: tuple[datetime, ...] = ()
+    """More beginnings, without a zone."""
+    never: frozenset[datetime] = frozenset()
+    """Beginnings that do not take place, without a zone."""
+
+
+class Rota(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole rota; ``unnamed`` counts the entries of which nobody could tell whose they are."""
+
+    shifts: tuple[Shift, ...] = ()
+    unnamed: int = 0
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is on call for a role at an instant; nobody in a gap, or where the rota cannot be read."""
+
+    rota: str
+    """The file, as the settings name it."""
+    persons: tuple[str, ...] = ()
+    until: datetime | None = None
+    problem: str = ""
+    """Why the rota cannot be used as it is; empty where it can."""
+
 
 STEPS = 100_000
 """Days that are looked at for one rota, all shifts together: a tenth of a second."""
+
+
 LONGEST = timedelta(days=62)
 """A shift longer than this is no shift."""
+
+
 _DAY = timedelta(days=1)
 
 
@@ -117,3 +174,20 @@ def _fits(again: Again, day: date, usual_day: int, usual_weekday: int) -> bool:
         nth = {0, (day.day - 1) // 7 + 1, -((length - day.day) // 7) - 1}
         return any(day.weekday() == weekday and which in nth for which, weekday in again.weekdays)
     return bool(again.month_days) or (day.day == usual_day and day.weekday() == usual_weekday)
+
+
+def on_call(rota: Rota, file: str, at: datetime) -> Watch:
+    """Return who is on call at an instant, the one whose shift began last first; raises Invalid beyond the budget."""
+    budget = Budget()
+    spans = [(span, shift.persons) for shift in rota.shifts if (span := covering(shift, at, budget))]
+    persons = dict.fromkeys(
+        one for _, held in sorted(spans, key=lambda one: one[0], reverse=True) for one in held
+    )
+    until = min((end for (_, end), _ in spans), default=None)
+    return Watch(rota=file, persons=tuple(persons), until=until, problem=_unnamed(rota))
+
+
+def _unnamed(rota: Rota) -> str:
+    if not rota.unnamed:
+        return ""
+    return f"of {rota.unnamed} entries it cannot be told whose they are: name a person, or invite one of their addresses"

@@ -7,6 +7,7 @@ inform and are no legal advice: all but the firm ones give way to a named approv
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -32,7 +33,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PRACTICE = "good practice in incident response"
+
+
 _OWN = "how this program is made"
+
 
 _CHANNELS = (
     Rule(
@@ -79,6 +83,8 @@ _CHANNELS = (
         jurisdiction="US, as good practice elsewhere",
     ),
 )
+
+
 _CONTENT = (
     Rule(
         number="R8",
@@ -116,6 +122,8 @@ _CONTENT = (
         firm=True,
     ),
 )
+
+
 _FRAUD = (
     Rule(
         number="R13",
@@ -170,6 +178,8 @@ _FRAUD = (
         firm=True,
     ),
 )
+
+
 _LAW = (
     Rule(
         number="R21",
@@ -232,6 +242,8 @@ _LAW = (
         confirmed=False,
     ),
 )
+
+
 _BULK = (
     Rule(
         number="R29", says="one person is owed one notice, by however many tries", kept_by="bulk", source=_OWN
@@ -282,6 +294,8 @@ _BULK = (
         jurisdiction="US",
     ),
 )
+
+
 _WORDS = (
     Rule(
         number="outage",
@@ -305,7 +319,37 @@ _WORDS = (
     ),
 )
 
+
 RULE_BOOK: Mapping[str, Rule] = {
     one.number: one for part in (_CHANNELS, _CONTENT, _FRAUD, _LAW, _BULK, _WORDS) for one in part
 }
 """Every rule by its number or word."""
+
+
+class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One override as it stands in an incident; what is empty holds for all."""
+
+    seq: int
+    """The journal's number of the entry: correcting that entry takes the override back."""
+    rule: str
+    by: str
+    """The approver."""
+    role: str
+    at: datetime
+    reason: str
+    channel: str = ""
+    message_class: str = ""
+    person: str = ""
+    text: str = ""
+    """SHA-256 of the subject and text that may go in spite of what was found in them."""
+    domains: frozenset[str] = frozenset()
+    """Domains that had fallen when it was given: of one that falls later nothing was known, so nothing is allowed."""
+
+    def covers(self, rule: str, channel: str, message_class: str, person: str) -> bool:
+        """Tell whether it sets a rule aside for this channel, class and person."""
+        return (
+            self.rule == rule
+            and self.channel in ("", channel)
+            and self.message_class in ("", message_class)
+            and self.person in ("", person)
+        )

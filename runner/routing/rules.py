@@ -13,16 +13,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from runner.base.states import Kind, Refusal
-from runner.routing.messaging import (
-    Audience,
-    Channel,
-    ContactPoint,
-    MessageClass,
-    carries,
-    carries_personal,
-)
-from runner.routing.overrides import RuleOverride
-from runner.routing.rule_book import RULE_BOOK
+from runner.routing.messaging import Audience, Channel, ContactPoint, MessageClass, carries, carries_personal
+from runner.routing.rule_book import RULE_BOOK, RuleOverride
 
 OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 """Whom an exercise never reaches, whatever is configured."""

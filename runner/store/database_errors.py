@@ -107,3 +107,7 @@ def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
             )
         case _:
             return Bug(f"the store {place} refused what we asked of it: {error}")
+
+
+UNWRITABLE = frozenset({"store_read_only", "store_unopenable", "store_io", "store_full"})
+"""What SQLite says of a file whose WAL it cannot index, because the medium is full or takes no writes."""

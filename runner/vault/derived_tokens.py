@@ -21,10 +21,17 @@ import msgspec
 Vouch = Callable[[str, bytes], bytes]
 """Returns 32 bytes that only a holder of an incident's key can tell for some data."""
 
+
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Those that nobody confuses on a telephone or a screen."""
+
+
 LENGTH = 6
+
+
 LONGEST_LINK = 200
+
+
 _DIGITS = string.digits + string.ascii_lowercase
 
 
@@ -103,3 +110,12 @@ def _base36(number: int) -> str:
         number, rest = divmod(number, 36)
         digits = _DIGITS[rest] + digits
     return digits or "0"
+
+
+_LABEL = b"tocsin/callback/v1\0"
+
+
+def place_of(master: bytes, channel: str) -> str:
+    """Return 32 characters a-z2-7: the same for a channel as long as the master key is."""
+    digest = hmac.digest(master, _LABEL + channel.encode(), hashlib.sha256)
+    return base64.b32encode(digest[:20]).decode().lower()

@@ -11,13 +11,19 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from runner.errors import Invalid, NotFound, Refused, Sealed
+from runner.vault.keys import Vault
 from runner.vault.secrets import load_keyring, resolve
 
 PREFIX = "tocsin-master-v1:"
+
+
 KEY_BYTES = 32
+
+
 COMMAND_PATIENCE = timedelta(seconds=60)
 
 
@@ -147,3 +153,8 @@ def _decode(text: str, reference: str) -> bytes:
             code="master_invalid",
         )
     return key
+
+
+def open_vault(reference: str, *, base: Path) -> Vault:
+    """Return a vault whose master key is behind ``reference``; nothing is read until a key is needed."""
+    return Vault(partial(read_master, reference, base=base))

@@ -9,20 +9,14 @@ from datetime import datetime, timedelta
 from runner.app.core.channel_state import Probe
 from runner.app.core.incident_service import Desk
 from runner.app.core.transaction import Turn
-from runner.app.messages.contacts import stop_person
-from runner.incident.state.commands import (
-    AnyCommand,
-    AttemptDone,
-    Composed,
-    ReportDomain,
-)
-from runner.incident.state.drill import LIVE
+from runner.app.messages.replies import stop_person
+from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
+from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Deliver
 from runner.routing.messaging import SendResult
 from runner.routing.rate_limit import OPEN, Rooms
-from runner.workers.inbox import Inbox
-from runner.workers.visit_results import Outcome, Probed
+from runner.workers.visit_results import Inbox, Outcome, Probed
 
 
 class Outside:

@@ -31,13 +31,14 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, token
 from runner.workers.channel_health import Outside, may_send
-from runner.workers.fairness import Fairness, append
-from runner.workers.inbox import Arrival, Inbox
+from runner.workers.fairness import RESERVE, Fairness, append
 from runner.workers.pending_visits import Visits
 from runner.workers.pool import Pool
 from runner.workers.visit_results import (
     COMPUTED,
     PASSING,
+    Arrival,
+    Inbox,
     Left,
     Outcome,
     Performer,
@@ -57,16 +58,23 @@ if TYPE_CHECKING:
 
     from runner.workers.wakeup import Bell
 
+
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
+
+
 GRACE = timedelta(seconds=30)
 """How long a clean stop waits for effects that have begun."""
+
+
 LOST_LOOK = timedelta(seconds=5)
 """How often claims of other workers are looked at: one of them may have died without a word."""
+
+
 PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
-RESERVE = 4
-"""Threads that no single incident can fill."""
+
+
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 

@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from runner.app.core.transaction import Turn
     from runner.app.core.trusted_clock import Time
 
+
 TURN = timedelta(minutes=1)
 """How long one turn, or one effect that only computes, may take: more counts as a failure."""
+
+
 SHARE = timedelta(seconds=30)
 """How long a command about one incident works on the others as well."""
+
+
 OVERRAN = f"it computed for more than {TURN.seconds} seconds"
 
 
@@ -168,3 +173,7 @@ def append(
             return [head for turn in turns for head in append(desk, [turn], trouble)]
         trouble(turns[0].incident.id, error)
         return [None]
+
+
+RESERVE = 4
+"""Threads that no single incident can fill."""

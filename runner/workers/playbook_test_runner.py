@@ -21,19 +21,13 @@ from runner.errors import Refused, Sealed, TocsinError
 from runner.incident.state.commands import CancelIncident, Close
 from runner.incident.state.events import AnyEvent, decode
 from runner.incident.state.incident import Document, Incident
-from runner.incident.state.paths import path_of
+from runner.incident.state.steps import path_of
 from runner.playbook.catalogue import Catalog
 from runner.playbook.playbook_test import Case, merged
-from runner.playbook.playbook_test_file import (
-    TestFile,
-    around,
-    named_duties,
-    paths,
-)
+from runner.playbook.playbook_test_file import TestFile, around, named_duties, paths
 from runner.reports.playbooks.case_report import CaseReport, FileReport
-from runner.reports.playbooks.case_result import differences
+from runner.reports.playbooks.case_result import Played, differences, played
 from runner.reports.playbooks.coverage import covered
-from runner.reports.playbooks.played import Played, played
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
 

@@ -23,7 +23,7 @@ from runner.effects.simulated import Simulation
 from runner.files.exercise_file import Loaded
 from runner.incident.exercises.exercise_plan import Exercise, ScenarioEvent
 from runner.incident.exercises.injects import next_inject
-from runner.incident.state.drill import OVER
+from runner.incident.state.exercise import OVER
 from runner.incident.state.exercise_time import wall_time
 from runner.incident.state.incident import Incident
 from runner.playbook.catalogue import Catalog

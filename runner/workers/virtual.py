@@ -14,7 +14,7 @@ from runner.effects.simulated import ExerciseSender, Simulation, no_call
 from runner.errors import Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
-from runner.incident.state.paths import path_of
+from runner.incident.state.steps import path_of
 from runner.incident.state.work import AnyWork, DoAct
 from runner.workers.embedded import Worker
 

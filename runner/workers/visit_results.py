@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,9 +42,14 @@ if TYPE_CHECKING:
 
     from runner.app.core.incident_service import Desk
 
+
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
+
+
 COMPUTED = (Compose, Render, Announce, Replan)
 """Work that waits for nobody outside."""
+
+
 PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
 """What a store may recover from while a worker goes on."""
 
@@ -166,3 +172,35 @@ def with_tools(desk: Desk, work: AnyWork, incident: Incident, head: str) -> AnyC
     except TocsinError as error:
         return not_begun(work, error.message)
     return perform(work, incident, head, library, tools)
+
+
+Arrival = Outcome | Probed | Visit | None
+"""What can lie in it; None is a poke."""
+
+
+class Inbox:
+    """A queue that many threads fill and one loop empties."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+
+    def put(self, one: Arrival) -> None:
+        """Have the loop look at something; safe to call from a signal handler."""
+        self._queue.put(one)
+
+    def first(self, patience: timedelta | None = None) -> list[Arrival]:
+        """Wait for what arrives next, for ever without ``patience``; return nothing when nothing does."""
+        try:
+            return [self._queue.get(timeout=None if patience is None else patience.total_seconds())]
+        except queue.Empty:
+            return []
+
+    def rest(self) -> list[Arrival]:
+        """Return what has arrived, without waiting."""
+        found: list[Arrival] = []
+        while True:
+            try:
+                found.append(self._queue.get_nowait())
+            except queue.Empty:
+                return found

@@ -20,14 +20,79 @@ import msgspec
 
 from runner import __version__
 from runner.decoding import from_json
-from runner.yamlfile.unchanged import fingerprint_of
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+
+COARSE = 2_000_000_000
+"""Nanoseconds within which a file may change twice under one time, on the coarsest file systems."""
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """What stands in the kept file."""
+
+    state: str
+    fingerprint: str
+
+
+def fingerprint_of(
+    cache: Path,
+    kind: str,
+    files: Mapping[str, Path | Traversable],
+    code: bytes,
+    read: Callable[[], str],
+) -> str:
+    """Return the fingerprint of files: the kept one, or what ``read`` makes of their contents, which is then kept.
+
+    ``code`` is what else it hangs on. A folder that cannot be read or written is no error.
+    """
+    found = _state(files, code)
+    if found is None:
+        return read()
+    state, newest = found
+    place = cache / f"{kind}.state"
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        seen = from_json(place.read_bytes(), _Seen)
+        if seen.state == state and newest + COARSE < place.stat().st_mtime_ns:
+            return seen.fingerprint
+    fingerprint = read()
+    if _state(files, code) == found:
+        with contextlib.suppress(OSError):
+            _keep_state(place, msgspec.json.encode(_Seen(state, fingerprint)))
+    return fingerprint
+
+
+def _state(files: Mapping[str, Path | Traversable], code: bytes) -> tuple[str, int] | None:
+    """Return the state of all files, and when the newest of them changed; None where they have none, as in an archive."""
+    total, newest = hashlib.sha256(code), 0
+    for name, file in sorted(files.items()):
+        if not isinstance(file, Path):
+            return None
+        try:
+            one = os.stat(file)  # noqa: PTH116 - it takes half as long as the method
+        except OSError:
+            return None
+        newest = max(newest, one.st_mtime_ns, one.st_ctime_ns)
+        times = f"{one.st_size} {one.st_mtime_ns} {one.st_ctime_ns}"
+        total.update(f"{name}\n{file}\n{one.st_dev} {one.st_ino} {times}\n".encode())
+    return total.hexdigest(), newest
+
+
+def _keep_state(place: Path, body: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_suffix(f".{os.getpid()}")
+    part.write_bytes(body)
+    part.replace(place)
+
+
 T = TypeVar("T")
+
+
 NEWEST = 4
 """How many of a kind are left in the folder: different homes may have law of their own."""
+
+
 _CODE = ("base", "yamlfile", "facts", "law", "routing", "documents", "playbook", "files", "incident")
 """The rooms whose code decides what a file is compiled to."""
 

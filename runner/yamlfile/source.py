@@ -19,12 +19,7 @@ import yaml
 from runner.errors import Invalid, Problem
 from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
 from runner.yamlfile.positions import Source, Spot, Where
-from runner.yamlfile.yaml_builder import (
-    TOO_DEEP,
-    Builder,
-    error_at,
-    hidden,
-)
+from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, error_at, hidden
 
 __all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "scan", "scan_file"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import PurePath
 from typing import Any
@@ -12,23 +13,77 @@ import yaml
 from runner.errors import Problem
 from runner.settings import CONFIG
 from runner.yamlfile.positions import Source, Spot
-from runner.yamlfile.scalars import UnusableNumber, scalar
+
+_INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+
+
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z|[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z"
+)
+
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+_NUMERIC = frozenset("+-.0123456789")
+
+
+_MAX_DIGITS = 18
+
+
+class UnusableNumber(ValueError):
+    """A plain scalar that YAML calls a number and that no record could hold exactly."""
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """Resolve a plain scalar by the YAML 1.2 core schema; raises UnusableNumber."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMERIC:
+        return text
+    if _INT.match(text):
+        if len(text) > _MAX_DIGITS:
+            raise UnusableNumber("it has too many digits")
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+    if _FLOAT.match(text):
+        if "n" in text.lower():
+            raise UnusableNumber("infinity and not-a-number cannot be recorded")
+        value = float(text)
+        if math.isinf(value):
+            raise UnusableNumber("it is too large")
+        return value
+    return text
+
 
 MAX_DEPTH = 64
 """Lists and mappings inside one another; a playbook with nested groups needs about ten."""
+
+
 MAX_ALIASED = 50_000
 """Values that aliases may repeat in one file."""
+
+
 MAX_PROBLEMS = 100
+
 
 TOO_DEEP = (
     "yaml-too-deep",
     f"nested deeper than {MAX_DEPTH} levels",
     "move the inner steps into a playbook of their own",
 )
+
+
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and newline, and those that turn the direction of a text: no file of ours needs them."""
 
+
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+
+
 _OURS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
 
 

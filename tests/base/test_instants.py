@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.base.instants import (
-    duration_text,
-    instant_text,
-    parse_duration,
-    parse_instant,
-)
+from runner.base.instants import duration_text, instant_text, parse_duration, parse_instant
 
 EXAMPLE = "2026-11-24T09:30:00+01:00"
 

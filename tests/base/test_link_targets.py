@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.base.link_targets import (
-    counts_readers,
-    foreign,
-    hosts_in,
-    own_domains,
-)
+from runner.base.link_targets import counts_readers, foreign, hosts_in, own_domains
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.base.text import (
-    MAX_LINE,
-    MAX_PROSE,
-    clean,
-    text_problem,
-)
+from runner.base.text import MAX_LINE, MAX_PROSE, clean, text_problem
 
 
 @pytest.mark.parametrize(

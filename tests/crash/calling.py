@@ -16,12 +16,7 @@ from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_
 from runner.base.states import Proof
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Attempt, Delivery, Incident
-from runner.playbook.format import (
-    Message,
-    MessageTemplate,
-    Playbook,
-    Role,
-)
+from runner.playbook.format import Message, MessageTemplate, Playbook, Role
 from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Home, Person
 from runner.vault.derived_tokens import link_to

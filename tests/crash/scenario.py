@@ -47,8 +47,7 @@ from runner.playbook.format import (
 from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Acting, Home, Person
 from runner.store.open_store import open_store
-from runner.vault.master_key import create_master
-from runner.vault.opening import open_vault
+from runner.vault.master_key import create_master, open_vault
 from runner.workers.embedded import Worker
 
 INCIDENT = "i-crash"

@@ -11,16 +11,7 @@ from datetime import datetime
 from html import escape
 
 from tests.docs.consoles import ROOT
-from tests.docs.messenger_down import (
-    ABOVE,
-    MINUTE,
-    OPENED,
-    RESPONDERS,
-    STAND_IN,
-    Attempt,
-    Course,
-    Story,
-)
+from tests.docs.messenger_down import ABOVE, MINUTE, OPENED, RESPONDERS, STAND_IN, Attempt, Course, Story
 
 PICTURE = ROOT / "docs" / "_static" / "outage.svg"
 ALT = (

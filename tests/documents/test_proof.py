@@ -15,9 +15,9 @@ import pytest
 
 from runner.documents.contents.cover_sheet import cover
 from runner.documents.contents.coverage import check, complete
+from runner.documents.manifest import encode, fact_digest, manifest
 from runner.documents.notice import Ban, Item, Notice
 from runner.documents.render import narrowed, render
-from runner.documents.stored_document import encode, fact_digest, manifest
 from runner.documents.tree import Stationery
 from runner.documents.write import FORMATS, rendered, write
 from runner.errors import NotFound

@@ -8,16 +8,7 @@ from typing import Any
 import pytest
 
 from integrations import matrix, slack
-from integrations.port import (
-    Accepted,
-    Invitation,
-    NewRoom,
-    NotSent,
-    Outcome,
-    Rejected,
-    Throttled,
-    Unknown,
-)
+from integrations.port import Accepted, Invitation, NewRoom, NotSent, Outcome, Rejected, Throttled, Unknown
 from integrations.slack.rooms import PAGES
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT

@@ -7,15 +7,7 @@ import logging
 import pytest
 
 from integrations import mattermost, teams
-from integrations.http.service import (
-    findings,
-    host_of,
-    identifier,
-    member,
-    private,
-    service_of,
-    usable,
-)
+from integrations.http.service import findings, host_of, identifier, member, private, service_of, usable
 from integrations.port import machine_of
 from integrations.testing.chaos import ChaosServer, Talk
 from integrations.testing.conformance import answer, outbound

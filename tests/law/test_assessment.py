@@ -19,34 +19,12 @@ from hypothesis import strategies as st
 
 from runner.law.applicability import Judge
 from runner.law.assessment import assess, monitoring_months
-from runner.law.clock import (
-    Clock,
-    Limb,
-    Ordering,
-    Period,
-    Start,
-    Variation,
-)
+from runner.law.clock import Clock, Limb, Ordering, Period, Start, Variation
 from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
 from runner.law.files.regime_file import load_regime
-from runner.law.grounds import (
-    Condition,
-    Element,
-    Exemption,
-    Meets,
-    PersonalInformation,
-    Threshold,
-)
+from runner.law.grounds import Condition, Element, Exemption, Meets, PersonalInformation, Threshold
 from runner.law.populations import View
-from runner.law.regime import (
-    CreditMonitoring,
-    DutyRule,
-    Hold,
-    Regime,
-    Remark,
-    Source,
-    Version,
-)
+from runner.law.regime import CreditMonitoring, DutyRule, Hold, Regime, Remark, Source, Version
 
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 SHIPPED = ("eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects", "us-ca-breach")

@@ -12,33 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.facts.expression import Unknown
-from runner.law.clock import (
-    Clock,
-    CountingRule,
-    CutOff,
-    Extension,
-    Limb,
-    Period,
-    Start,
-    Unit,
-    Variation,
-)
-from runner.law.counting import (
-    NoHolidays,
-    end_of,
-    last_day,
-    plus_months,
-    plus_working_days,
-)
-from runner.law.deadlines import (
-    Began,
-    Deadline,
-    Place,
-    deadline,
-    held_until,
-    latest_safe_start,
-    rule_words,
-)
+from runner.law.clock import Clock, CountingRule, CutOff, Extension, Limb, Period, Start, Unit, Variation
+from runner.law.counting import NoHolidays, end_of, last_day, plus_months, plus_working_days
+from runner.law.deadlines import Began, Deadline, Place, deadline, held_until, latest_safe_start, rule_words
 from runner.law.grounds import Condition
 from tests.golden_files import FOLDER, same
 

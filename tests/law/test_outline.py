@@ -17,10 +17,9 @@ from runner.incident.state.incident import DutyView, Incident
 from runner.incident.state.library import Library
 from runner.law.assessment import assess
 from runner.law.duty import DutyRecord
-from runner.law.outline import Outline
 from runner.law.regime import Regime
 from runner.law.screening import gists
-from runner.law.screening_index import outline
+from runner.law.screening_index import Outline, outline
 from tests.law.test_reach import GERMAN, SHOP, others
 from tests.law.typical import Facts, changed, every
 

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from runner.errors import Invalid, NotFound
-from runner.files.sarif import to_sarif
-from runner.files.validate import validate
+from runner.files.validate import to_sarif, validate
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog, shipped
 from runner.playbook.format import Bundle

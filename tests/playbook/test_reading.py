@@ -14,17 +14,7 @@ from hypothesis import strategies as st
 
 from runner.files.validate import validate_text
 from runner.playbook.catalogue import Catalog
-from runner.playbook.format import (
-    After,
-    Call,
-    Due,
-    Group,
-    Playbook,
-    Repeat,
-    Task,
-    Wait,
-    WaitFor,
-)
+from runner.playbook.format import After, Call, Due, Group, Playbook, Repeat, Task, Wait, WaitFor
 from runner.playbook.reading import read_playbook
 from runner.yamlfile.source import scan
 

@@ -15,11 +15,7 @@ from runner.errors import Bug
 from runner.files.validate import EDITOR_SCHEMAS
 from runner.playbook.format import KINDS, PHASES, Playbook
 from runner.playbook.normalise import lower
-from runner.playbook.schema import (
-    as_text,
-    playbook_schema,
-    scalar_schema,
-)
+from runner.playbook.schema import as_text, playbook_schema, scalar_schema
 from runner.yamlfile.source import parse, scan
 
 ROOT = Path(__file__).parents[2]

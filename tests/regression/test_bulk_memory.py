@@ -15,14 +15,7 @@ import pytest
 from runner.app.campaigns.plan import BATCH
 from tests.benchmarks.ours.bulk import configure, sink
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import (
-    approve,
-    listed,
-    people,
-    planned,
-    prepared,
-    sent,
-)
+from tests.cli.campaigns.test_bulk import approve, listed, people, planned, prepared, sent
 
 pytestmark = pytest.mark.slow
 FEW = BATCH + 200

@@ -19,12 +19,7 @@ from runner.errors import StoreLocked, TocsinError
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
-from runner.incident.state.work import (
-    AnyWork,
-    Compose,
-    Deliver,
-    DoAct,
-)
+from runner.incident.state.work import AnyWork, Compose, Deliver, DoAct
 from runner.incident.turn.fold import begin
 from runner.playbook.format import AnyStep, MessageTemplate, Playbook
 from runner.routing.messaging import MessageClass, SendResult

@@ -18,16 +18,9 @@ from runner.routing.messaging import (
     MessageClass,
     Recipient,
 )
-from runner.routing.overrides import RuleOverride
 from runner.routing.planner import contact_points, plan
-from runner.routing.rule_book import RULE_BOOK
-from runner.routing.rules import (
-    FOREIGN_LINK,
-    LINK,
-    RULES,
-    Compromise,
-    PlanContext,
-)
+from runner.routing.rule_book import RULE_BOOK, RuleOverride
+from runner.routing.rules import FOREIGN_LINK, LINK, RULES, Compromise, PlanContext
 
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 REAL = PlanContext(kind="real", started_at=START)

@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.routing.messaging import Channel
-from runner.routing.rate_limit import (
-    OPEN,
-    forgotten,
-    held,
-    room,
-    rooms,
-    taken,
-)
+from runner.routing.rate_limit import OPEN, forgotten, held, room, rooms, taken
 from runner.routing.traffic import Account, Rate, read_rate
 
 T0 = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)

@@ -12,10 +12,8 @@ import pytest
 
 from runner.errors import Invalid
 from runner.files.rota_file import read_rota
-from runner.routing.oncall import on_call
 from runner.routing.organisation import Person
-from runner.routing.rota import Budget, begins_on, covering
-from runner.routing.rota_part import Again, Rota, Shift
+from runner.routing.rota import Again, Budget, Rota, Shift, begins_on, covering, on_call
 from tests.refusals import refused
 
 PEOPLE = {"ada": Person(name="Ada Adler"), "jonas": Person(name="Jonas Jansen")}

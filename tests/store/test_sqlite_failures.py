@@ -16,15 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import (
-    Bug,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreLocked,
-    StoreReadOnly,
-    StoreTooNew,
-)
+from runner.errors import Bug, StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreReadOnly, StoreTooNew
 from runner.store.database_errors import sqlite_failure
 from runner.store.sqlite.store import SqliteStore
 from tests.refusals import refused

@@ -9,14 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.vault.derived_tokens import (
-    LETTERS,
-    code_of,
-    holds,
-    link_to,
-    read_link,
-    spoken,
-)
+from runner.vault.derived_tokens import LETTERS, code_of, holds, link_to, read_link, spoken
 
 ENDS = datetime(2026, 11, 25, 9, tzinfo=UTC)
 

@@ -9,8 +9,7 @@ from errno import ENOENT
 import pytest
 
 from runner.errors import Invalid, Refused, Sealed
-from runner.vault.master_key import PREFIX, create_master, read_master
-from runner.vault.opening import open_vault
+from runner.vault.master_key import PREFIX, create_master, open_vault, read_master
 from tests.refusals import refused
 
 

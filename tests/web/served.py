@@ -12,12 +12,11 @@ from typing import Any
 import msgspec
 
 from integrations.port import Callback
+from runner.app.messages.acknowledgement import Links
 from runner.app.messages.callbacks import Callbacks
 from runner.app.messages.inbound import Inbox
-from runner.app.messages.links import Links
 from runner.cli.framework.session import Options, Session
-from runner.web.app import Application
-from runner.web.pace import Pace
+from runner.web.app import Application, Pace
 from runner.web.serving import Server
 from runner.workers.choice import attach
 from tests.cli.at_desk import AtDesk

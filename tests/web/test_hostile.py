@@ -11,7 +11,7 @@ import pytest
 
 from integrations.port import Callback
 from integrations.testing import twilio
-from runner.web.pace import Pace
+from runner.web.app import Pace
 from runner.web.serving import LARGEST, LARGEST_HEAD
 from tests.cli.at_desk import T0, AtDesk
 from tests.web.at_provider import ADA, by_twilio, opened

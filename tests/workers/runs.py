@@ -22,20 +22,11 @@ from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.work import AnyWork, DoAct
 from runner.incident.turn.fold import begin
-from runner.playbook.format import (
-    Act,
-    After,
-    AnyStep,
-    Bundle,
-    HttpCall,
-    Playbook,
-    Retry,
-)
+from runner.playbook.format import Act, After, AnyStep, Bundle, HttpCall, Playbook, Retry
 from runner.routing.messaging import SendResult
 from runner.routing.organisation import Home
 from runner.store.open_store import open_store
-from runner.vault.master_key import create_master
-from runner.vault.opening import open_vault
+from runner.vault.master_key import create_master, open_vault
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0

@@ -19,15 +19,7 @@ from runner.workers.choice import attach, make_worker
 from runner.workers.embedded import Worker
 from runner.workers.visit_results import Left
 from tests.refusals import refused
-from tests.workers.runs import (
-    accepted,
-    act,
-    born,
-    in_a_row,
-    keep,
-    make_desk,
-    until,
-)
+from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
 
 @pytest.fixture

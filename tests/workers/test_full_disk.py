@@ -17,15 +17,7 @@ from runner.incident.state.work import AnyWork
 from runner.workers.choice import make_worker
 from runner.workers.embedded import Worker
 from tests.refusals import refused
-from tests.workers.runs import (
-    accepted,
-    act,
-    born,
-    in_a_row,
-    keep,
-    make_desk,
-    until,
-)
+from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
 
 class Disk:

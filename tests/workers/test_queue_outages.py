@@ -16,33 +16,16 @@ from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.messages import PlannedDelivery
-from runner.incident.state.work import (
-    AnyWork,
-    Compose,
-    Deliver,
-    Replan,
-)
+from runner.incident.state.work import AnyWork, Compose, Deliver, Replan
 from runner.incident.turn.fold import begin
-from runner.playbook.format import (
-    Bundle,
-    Message,
-    MessageTemplate,
-    Playbook,
-    Wait,
-    WaitFor,
-)
+from runner.playbook.format import Bundle, Message, MessageTemplate, Playbook, Wait, WaitFor
 from runner.routing.circuit_breaker import TOLERANCE
 from runner.routing.messaging import ChannelConfig, MessageClass, SendResult
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import QueueWorker
 from tests.servers.postgres import postgres_server, postgres_url
 from tests.workers.postgres.test_queue import QUICK
-from tests.workers.runs import (
-    born,
-    keep,
-    make_desk,
-    until,
-)
+from tests.workers.runs import born, keep, make_desk, until
 
 __all__ = ["postgres_server", "postgres_url"]
 

@@ -25,15 +25,7 @@ from runner.workers.fairness import SHARE, TURN
 from tests.refusals import refused
 from tests.servers.postgres import BOTH_STORES, kept_in, postgres_server, postgres_url
 from tests.workers.poisoned import MESSAGE, POISON
-from tests.workers.runs import (
-    ROOT,
-    accepted,
-    act,
-    born,
-    in_a_row,
-    keep,
-    make_desk,
-)
+from tests.workers.runs import ROOT, accepted, act, born, in_a_row, keep, make_desk
 
 __all__ = ["kept_in", "postgres_server", "postgres_url"]
 NAMES = ("i-1", "i-2", "i-3")

@@ -10,12 +10,7 @@ import pytest
 from runner.law.regime import Regime
 from runner.playbook.catalogue import Catalog
 from runner.playbook.pinned import Catalogue
-from runner.yamlfile.compile_cache import (
-    NEWEST,
-    compiled,
-    fingerprint,
-    sources,
-)
+from runner.yamlfile.compile_cache import NEWEST, compiled, fingerprint, sources
 from tests.imports import loaded_by
 from tests.refusals import refused
 

@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Invalid
-from runner.yamlfile.source import (
-    MAX_BYTES,
-    checked,
-    load,
-    parse,
-    scan,
-    scan_file,
-)
+from runner.yamlfile.source import MAX_BYTES, checked, load, parse, scan, scan_file
 from runner.yamlfile.yaml_builder import MAX_DEPTH
 from tests.refusals import refused
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from runner.yamlfile.unchanged import COARSE, fingerprint_of
+from runner.yamlfile.compile_cache import COARSE, fingerprint_of
 
 OLD = 1_000_000_000_000_000_000
 

@@ -22,20 +22,10 @@ from runner.incident.campaigns.campaign import Campaign, Counters, Way
 from runner.incident.campaigns.eligible_channels import all_awake_at
 from runner.incident.campaigns.outcomes import Next, after, onward
 from runner.incident.state.incident import Incident
-from runner.routing.messaging import (
-    Audience,
-    Channel,
-    Dispatch,
-    SendResult,
-)
+from runner.routing.messaging import Audience, Channel, Dispatch, SendResult
 from runner.routing.planner import zones_of
-from runner.store.campaigns.tables import (
-    BOUNCED,
-    Attempt,
-    Chunk,
-    Claimed,
-    Settled,
-)
+from runner.store.campaigns.rows import Attempt, Chunk, Claimed, Settled
+from runner.store.campaigns.tables import BOUNCED
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -16,7 +16,7 @@ from runner.incident.campaigns.campaign import OwedState, SuppressedFor
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.commands import AnyCommand, RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.tables import Known
+from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.tables import Known
+from runner.store.campaigns.rows import Known
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

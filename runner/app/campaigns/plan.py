@@ -17,33 +17,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.find import (
-    PLANNER,
-    find,
-    of_list,
-    sweep,
-)
-from runner.app.campaigns.legal_basis import (
-    Carriers,
-    Texts,
-    carriers,
-    unapproved,
-)
+from runner.app.campaigns.find import PLANNER, find, of_list, sweep
+from runner.app.campaigns.legal_basis import Carriers, Texts, carriers, unapproved
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
-from runner.files.people_lists.person_contacts import (
-    contact_of,
-    same_domain,
-    same_email,
-    same_person,
-)
-from runner.incident.campaigns.campaign import (
-    Campaign,
-    Contact,
-    OwedState,
-    Way,
-)
+from runner.files.people_lists.person_contacts import contact_of, same_domain, same_email, same_person
+from runner.incident.campaigns.campaign import Campaign, Contact, OwedState, Way
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.decide import sendable
 from runner.incident.campaigns.eligible_channels import ways_for
@@ -61,7 +41,8 @@ from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.routing.traffic import Rate
 from runner.store.campaigns.import_list import Intake
-from runner.store.campaigns.tables import BulkTables, Known, NewOwed
+from runner.store.campaigns.rows import Known, NewOwed
+from runner.store.campaigns.tables import BulkTables
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:

@@ -16,12 +16,7 @@ from runner.decoding import from_json
 from runner.incident.campaigns.campaign import Campaign, Way
 from runner.incident.campaigns.pacing import DEFAULT_RATES
 from runner.routing.messaging import Channel
-from runner.routing.rate_limit import (
-    forgotten,
-    held,
-    room,
-    taken,
-)
+from runner.routing.rate_limit import forgotten, held, room, taken
 from runner.routing.traffic import Account, Rate
 
 if TYPE_CHECKING:

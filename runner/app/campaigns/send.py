@@ -19,12 +19,7 @@ import msgspec
 
 from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.find import known
-from runner.app.campaigns.legal_basis import (
-    Carriers,
-    Texts,
-    carriers,
-    unapproved,
-)
+from runner.app.campaigns.legal_basis import Carriers, Texts, carriers, unapproved
 from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.record import ask_substitutes, record_stretch
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
@@ -34,7 +29,7 @@ from runner.incident.campaigns.pacing import alarm
 from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.tables import Known
+from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:

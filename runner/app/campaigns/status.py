@@ -12,13 +12,8 @@ from runner.app.campaigns.record import verify
 from runner.incident.campaigns.campaign import Campaign, Way
 from runner.incident.campaigns.pacing import feasibility
 from runner.incident.state.incident import Incident
-from runner.reports.campaigns.status import (
-    BulkStatus,
-    places,
-    reasons,
-    standing,
-)
-from runner.store.campaigns.tables import Known
+from runner.reports.campaigns.status import BulkStatus, places, reasons, standing
+from runner.store.campaigns.rows import Known
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -7,13 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from runner.app.core.contact_store import (
-    Books,
-    Shelf,
-    read_book,
-    record,
-    shred,
-)
+from runner.app.core.contact_store import Books, Shelf, read_book, record, shred
 from runner.base.states import AttemptState
 from runner.base.text import nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused

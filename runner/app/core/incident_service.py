@@ -18,12 +18,7 @@ from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Chance, Clock
-from runner.app.core.transaction import (
-    Turn,
-    catch_up,
-    fold,
-    prepare,
-)
+from runner.app.core.transaction import Turn, catch_up, fold, prepare
 from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Actor
 from runner.decoding import from_json
@@ -202,7 +197,7 @@ class Desk:
         if len(open_rows) == 1:
             return open_rows[0].id
         if not open_rows:
-            from runner.app.core.last_closed import nothing_open
+            from runner.app.core.step_reference import nothing_open
 
             raise nothing_open(self.store, rows)
         names = ", ".join(row.codename for row in open_rows[:8])

@@ -14,9 +14,8 @@ import msgspec
 from runner.errors import Invalid
 from runner.incident.state.commands import AssignRole
 from runner.incident.state.incident import Incident
-from runner.routing.oncall import on_call
 from runner.routing.organisation import Directory, Home, Person
-from runner.routing.rota_part import Rota, Watch
+from runner.routing.rota import Rota, Watch, on_call
 
 BY = "rota"
 """Who hands a role over when the watch changes."""

@@ -9,14 +9,61 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from runner.app.core.channel_state import Marks
-from runner.app.core.course import Course, begin, follow
 from runner.app.core.identifiers import Clock
 from runner.decoding import from_json
 from runner.errors import StoreError
 
+SLACK = timedelta(seconds=5)
+
+
+LEAP = timedelta(minutes=5)
+
+
+DOUBT = timedelta(minutes=10)
+
+
+BELIEVED = timedelta(days=2)
+"""A time that was kept and is further ahead than this is no memory but nonsense."""
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """Where time was when it was last looked at."""
+
+    at: datetime
+    steady: timedelta
+    doubted: timedelta | None = None
+    """By the steady clock: since when the wall is ahead and not believed."""
+    apart: timedelta = timedelta()
+    """How far the wall is from what is held for the time: negative when it went back."""
+
+
+def begin(wall: datetime, steady: timedelta, kept: datetime | None) -> Course:
+    """Return the course of a process that begins; ``kept`` is how far time had come before, as others kept it."""
+    if kept is not None and SLACK < kept - wall <= BELIEVED:
+        return Course(at=kept, steady=steady, apart=wall - kept)
+    return Course(at=wall, steady=steady)
+
+
+def follow(course: Course, wall: datetime, steady: timedelta, *, kept_right: bool) -> Course:
+    """Return the course now; ``kept_right`` says that a time server keeps the wall clock."""
+    counted = course.at + (steady - course.steady)
+    apart = wall - counted
+    if apart < -SLACK:
+        return Course(at=counted, steady=steady, apart=apart)
+    if apart > LEAP and not kept_right:
+        since = steady if course.doubted is None else course.doubted
+        if steady - since < DOUBT:
+            return Course(at=counted, steady=steady, doubted=since, apart=apart)
+    return Course(at=max(wall, course.at), steady=steady)
+
+
 CLOCK = "clock/"
 """Each machine keeps how far its time had come: the clock of another one is no witness of its own."""
+
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 OFTEN = timedelta(minutes=1)
 """How often that is written down."""
 

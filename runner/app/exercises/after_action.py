@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from runner.app.exercises.exercises import plan_of
 from runner.app.exercises.improvements import contacts, of_incident, read
-from runner.app.notices.notices import Pulled, save_draft
+from runner.app.notices.notices import Pulled, save, save_draft
 from runner.documents.notice import Format
+from runner.documents.tree import Document, Stationery
 from runner.effects.notices.render import bound_digest
 from runner.errors import Refused
 from runner.incident.exercises.exercise_plan import Exercise
@@ -20,19 +22,19 @@ from runner.incident.state.events import IncidentClosed
 from runner.incident.state.incident import Incident
 from runner.reports.after_action.clock import marks_of
 from runner.reports.after_action.report import after_action, journal_annex
-from runner.reports.after_action.source import (
-    Numbers,
-    Source,
-    numbers_of,
-    unready,
-)
+from runner.reports.after_action.source import Numbers, Source, numbers_of, unready
 from runner.reports.core.event_row import event_of
 from runner.reports.core.formatting import read_in
-from runner.reports.core.zones import zone_of
+from runner.reports.core.header import exercise_zone, named_zone, zone_of
+from runner.reports.exercises.controller_handbook import controllers_book
+from runner.reports.exercises.feedback_form import feedback_form
+from runner.reports.exercises.handbook import Book
+from runner.reports.exercises.player_handbook import players_book
 from runner.reports.incidents.timeline import timeline, words_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
+    from runner.files.exercise_file import Loaded
 
 
 def source_of(desk: Desk, incident: Incident) -> Source:
@@ -125,3 +127,39 @@ def _may_sign(desk: Desk, source: Source) -> None:
             hint=f"who does: {names}",
             code="role",
         )
+
+
+Reader = Literal["players", "controllers", "feedback"]
+
+
+MADE: Mapping[Reader, Callable[[Book], Document]] = {
+    "players": players_book,
+    "controllers": controllers_book,
+    "feedback": feedback_form,
+}
+
+
+def write_handbook(
+    loaded: Loaded, reader: Reader, desk: Desk | None, now: datetime, formats: Sequence[Format], folder: Path
+) -> tuple[Pulled, ...]:
+    """Write a book of an exercise; without a desk on plain paper, and people by the names that the plan gives them."""
+    tree = MADE[reader](book_of(loaded, desk, now))
+    return save(tree, formats, folder, desk.letterhead() if desk is not None and "docx" in formats else b"")
+
+
+def book_of(loaded: Loaded, desk: Desk | None, now: datetime) -> Book:
+    """Gather what a book is made from."""
+    plan = loaded.exercise
+    organisation = desk.home.organisation if desk is not None else {}
+    people = desk.directory.people if desk is not None else {}
+    zone = named_zone(organisation.get("zone") or plan.organisation.get("zone"))
+    return Book(
+        plan=plan,
+        playbook=loaded.bundle.playbook,
+        made_at=now,
+        zone=exercise_zone(plan.clock.start, zone),
+        stationery=Stationery(
+            name=str(organisation.get("name", "")), logo=desk.logo() if desk is not None else None
+        ),
+        names={name: one.name for name, one in people.items() if one.name},
+    )

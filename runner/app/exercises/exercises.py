@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,24 +15,28 @@ from runner.app.incidents.open_incident import Opening, Request, prepare_opening
 from runner.base.instants import parse_duration, parse_instant
 from runner.base.states import Kind
 from runner.decoding import from_json
-from runner.errors import NotFound, Refused
-from runner.incident.exercises.exercise_faults import skew
+from runner.errors import NotFound, Refused, TocsinError
+from runner.files.exercise_file import exercise_files, load_exercise
 from runner.incident.exercises.exercise_plan import Exercise, FaultPlan, ScenarioEvent
-from runner.incident.exercises.injects import Due, due_injects, next_inject
+from runner.incident.exercises.injects import Due, due_injects, next_inject, skew
 from runner.incident.exercises.rating_rules import Proposal
 from runner.incident.exercises.ratings import proposal_for, ratings
 from runner.incident.state import commands as c
-from runner.incident.state.drill import LIVE, OVER
-from runner.incident.state.exercise import ClockChange, ExerciseClock
+from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseClock
 from runner.incident.state.incident import Incident
 from runner.incident.turn.timers import next_look
+from runner.reports.incidents.incidents import Playing
+from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
     from runner.files.exercise_file import Loaded
     from runner.playbook.catalogue import Catalog
 
+
 RATES = {"real": 1.0, "accelerated": 1.0, "jump": 0.0}
+
+
 SCENARIO = "exercise"
 """The source of facts that the scenario makes true."""
 
@@ -253,3 +258,77 @@ def overran(desk: Desk, incident: Incident, plan: Exercise, began: datetime) -> 
 def skewed(desk: Desk, name: str) -> timedelta:
     """Return by how much the scenario has the machine's clock wrong now."""
     return skew(desk.load(name), desk.clock.now())
+
+
+Exercised = tuple[Incident, Exercise]
+
+
+def exercised(desk: Desk) -> tuple[Exercised, ...]:
+    """Return every exercise that was begun, the one begun last first; one that was shredded is left out.
+
+    What was played without people (kind ``test``) is not among them.
+    """
+    return tuple(sorted(_begun(desk), key=_started, reverse=True))
+
+
+def _begun(desk: Desk) -> Iterator[Exercised]:
+    for row in desk.store.rows():
+        if row.kind != "exercise":
+            continue
+        try:
+            incident = desk.load(row.id)
+            if incident.drill is None or not incident.drill.plan or incident.drill.started is None:
+                continue
+            yield incident, plan_of(desk, incident)
+        except TocsinError as error:
+            if error.code != "shredded":
+                raise
+
+
+def _started(found: Exercised) -> float:
+    drill = found[0].drill
+    return drill.started.timestamp() if drill is not None and drill.started is not None else 0.0
+
+
+def playing(desk: Desk, rows: Iterable[IncidentRow]) -> dict[str, Playing]:
+    """Return how far exercises are that are not closed, by id; one that cannot be read is left out."""
+    found: dict[str, Playing] = {}
+    for row in rows:
+        if row.kind == "real" or row.state not in ("open", "paused"):
+            continue
+        with suppress(TocsinError):  # a list shows what there is, whatever is wrong with one of them
+            incident = desk.load(row.id)
+            if incident.drill is not None and incident.drill.plan:
+                found[row.id] = Playing(stage=incident.drill.stage, time=desk.now_in(incident))
+    return found
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One exercise; ``problem`` says why it cannot be run."""
+
+    name: str
+    title: str
+    exercise_type: str
+    playbook: str
+    file: str
+    problem: str = ""
+
+
+def listed(catalog: Catalog) -> tuple[Listed, ...]:
+    """Return all exercises, each as far as it can be read."""
+    return tuple(_listed(name, str(file), catalog) for name, file in sorted(exercise_files(catalog).items()))
+
+
+def _listed(name: str, file: str, catalog: Catalog) -> Listed:
+    try:
+        loaded = load_exercise(file, catalog)
+    except TocsinError as error:
+        return Listed(name=name, title="", exercise_type="", playbook="", file=file, problem=error.message)
+    found = loaded.exercise
+    return Listed(
+        name=found.name,
+        title=found.title,
+        exercise_type=found.type,
+        playbook=f"{loaded.bundle.playbook.name}@{loaded.bundle.playbook.version}",
+        file=file,
+    )

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from runner.app.core import organisation_journal
-from runner.app.exercises.exercised import exercised
-from runner.app.exercises.exercises import plan_of
+from runner.app.exercises.exercises import exercised, plan_of
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.exercises.improvement_proposals import Proposed, lessons, source_of
@@ -32,17 +31,15 @@ from runner.incident.exercises.improvements import (
     Proof,
     Source,
     Tested,
-    fold_items,
-)
-from runner.incident.exercises.improvements_part import (
     changed,
     checked,
     closing,
+    fold_items,
     judged,
     may,
 )
 from runner.incident.state.incident import Incident
-from runner.incident.state.paths import path_of
+from runner.incident.state.steps import path_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.app.exercises import between, improvements, schedules
-from runner.app.exercises.exercised import exercised
+from runner.app.exercises.exercises import exercised
 from runner.app.exercises.fire_times import next_fire
 from runner.app.messages.communications_check import Way, ways
 from runner.app.playbooks.playbooks import unheld_of
 from runner.errors import TocsinError
 from runner.files.exercise_file import load_exercise
-from runner.incident.exercises.improvements import Item
-from runner.incident.exercises.improvements_part import overdue
+from runner.incident.exercises.improvements import Item, overdue
 from runner.incident.exercises.ratings import ratings
-from runner.incident.exercises.schedules import Schedule
-from runner.incident.exercises.schedules_part import attention
+from runner.incident.exercises.schedules import Schedule, attention
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Bundle

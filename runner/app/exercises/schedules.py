@@ -23,15 +23,13 @@ from runner.incident.exercises.schedules import (
     DrillUnscheduled,
     Firing,
     FiringAcknowledged,
+    Look,
     Rule,
     Schedule,
-    fold_schedules,
-)
-from runner.incident.exercises.schedules_part import (
-    Look,
     ahead_of,
     attention,
     behind,
+    fold_schedules,
     passed,
     taken_up,
 )

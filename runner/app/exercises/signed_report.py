@@ -16,8 +16,8 @@ from runner.incident.state.exercise import ReportSigned
 from runner.incident.state.incident import Incident
 from runner.reports.core.event_row import event_of
 from runner.reports.core.formatting import spoken
+from runner.reports.core.header import zone_of
 from runner.reports.core.report_blocks import time
-from runner.reports.core.zones import zone_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

@@ -19,7 +19,7 @@ from runner.app.notices import notices
 from runner.base.actor import Actor
 from runner.base.instants import parse_duration
 from runner.errors import Refused
-from runner.incident.exercises.exercise_faults import unreachable
+from runner.incident.exercises.injects import unreachable
 from runner.incident.law.decision_not_to_notify import NONE, statute_grounds
 from runner.incident.notices import decide
 from runner.incident.notices.staleness import blocking
@@ -27,7 +27,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
-from runner.incident.state.paths import lane_of, path_of
+from runner.incident.state.steps import lane_of, path_of
 from runner.playbook import format as p
 from runner.playbook.playbook_test import Behaviour
 

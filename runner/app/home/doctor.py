@@ -22,8 +22,7 @@ from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
 from runner.app.home.doctor_channels import channels
 from runner.app.home.doctor_files import exposed_files, own_laws
-from runner.app.home.doctor_reachability import ways_out
-from runner.app.home.finding import Finding, Severity, of_error
+from runner.app.home.doctor_reachability import Finding, Severity, of_error, ways_out
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_desk
@@ -32,12 +31,7 @@ from runner.errors import TocsinError
 from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AttemptLost
-from runner.incident.state.incident import (
-    Attempt,
-    Delivery,
-    Incident,
-    Invocation,
-)
+from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words

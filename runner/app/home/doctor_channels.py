@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.app.home.finding import Finding, of_error
+from runner.app.home.doctor_reachability import Finding, of_error
 from runner.errors import TocsinError
 from runner.routing.organisation import Home
 

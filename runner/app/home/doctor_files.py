@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.app.home.finding import Finding
+from runner.app.home.doctor_reachability import Finding
 from runner.app.law.regimes import without_key
 from runner.playbook.catalogue import Catalog
 from runner.routing.organisation import Home

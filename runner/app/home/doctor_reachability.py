@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
 
 from runner.app.core.incident_service import Desk
-from runner.app.home.finding import Finding
-from runner.app.messages.callback_checks import mismatches
+from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
 from runner.errors import TocsinError
 from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
 from runner.reports.core.formatting import count
 from runner.settings import CONFIG
+
+Severity = Literal["good", "warning", "error", "mended"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    area: str
+    severity: Severity
+    what: str
+    hint: str = ""
+    code: str = ""
+    """Says what it is to a program, where it has a name."""
+    incident: str = ""
+    ref: str = ""
+    """What of the incident it is about, as in ``needs_attention``."""
+
+
+def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
+    """Yield an error as findings: itself, and each problem of its file."""
+    yield Finding(area=area, code=error.code, severity="error", what=error.message, hint=error.hint)
+    for problem in error.problems:
+        severity: Severity = "error" if problem.severity == "error" else "warning"
+        yield Finding(area=area, severity=severity, what=str(problem))
 
 
 def ways_out(desk: Desk) -> Iterator[Finding]:

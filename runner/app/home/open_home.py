@@ -5,12 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runner.app.core.identifiers import (
-    Chance,
-    Clock,
-    SystemChance,
-    SystemClock,
-)
+from runner.app.core.identifiers import Chance, Clock, SystemChance, SystemClock
 from runner.app.core.incident_service import Desk
 from runner.base.actor import Actor
 from runner.errors import NotFound, Refused
@@ -19,7 +14,7 @@ from runner.routing.organisation import Home
 from runner.settings import CONFIG
 from runner.store.open_store import open_store
 from runner.store.port import Store
-from runner.vault.opening import open_vault
+from runner.vault.master_key import open_vault
 from runner.vault.secrets import resolve
 
 STARTER = """\

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 from runner.app.core import organisation_journal
 from runner.base.instants import parse_instant
 from runner.errors import Refused
-from runner.incident.people.retention import (
-    JOURNAL,
-    READER,
-    IncidentShredded,
-    Kept,
-    fold_retention,
-)
+from runner.incident.people.retention import JOURNAL, READER, IncidentShredded, Kept, fold_retention
 from runner.incident.state.incident import Incident
 from runner.store.port import IncidentRow
 

@@ -20,7 +20,7 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.errors import TocsinError
-from runner.incident.state.drill import OVER
+from runner.incident.state.exercise import OVER
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import Home
 from runner.vault.secrets import resolve

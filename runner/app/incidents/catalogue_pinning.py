@@ -15,12 +15,7 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.playbook.catalogue import Catalog
-from runner.playbook.pinned import (
-    Catalogue,
-    CatalogueText,
-    Contents,
-    PinnedNotice,
-)
+from runner.playbook.pinned import Catalogue, CatalogueText, Contents, PinnedNotice
 from runner.yamlfile.compile_cache import compiled, kept_digest
 
 if TYPE_CHECKING:
@@ -28,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.app.core.incident_service import Desk
-    from runner.law.outline import Outline
     from runner.law.regime import Regime
+    from runner.law.screening_index import Outline
 
 
 def read_catalogue(catalog: Catalog) -> Catalogue:

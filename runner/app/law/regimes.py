@@ -14,12 +14,7 @@ from runner.app.core.public_holidays import PublicHolidays
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
 from runner.law.files.regime_file import load_regime
 from runner.law.grounds import ENCRYPTED, KEY
-from runner.law.regime import (
-    Confidence,
-    DutyRule,
-    Regime,
-    Version,
-)
+from runner.law.regime import Confidence, DutyRule, Regime, Version
 from runner.playbook.catalogue import Catalog
 from runner.reports.law.regimes import (
     RegimeEntry,

@@ -6,33 +6,31 @@ acknowledgement proves is the engine's to say; here stands only by which way it 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.app.core.incident_service import Desk
 from runner.base.states import Kind, Proof, Refusal
 from runner.effects.context import at_home, plan_context
-from runner.errors import UNREADABLE, Refused
+from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.state.commands import Acknowledge
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.routing.messaging import AckStrength, Channel
 from runner.routing.planner import choose
 from runner.routing.rules import OUTSIDERS
-from runner.vault.derived_tokens import (
-    LENGTH,
-    Link,
-    code_of,
-    holds,
-    read_link,
-    spoken,
-)
+from runner.vault.derived_tokens import LENGTH, Link, code_of, holds, read_link, spoken
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
 
+
 COMMAND_LINE = "command line"
+
+
 LINK = "link"
 
 
@@ -256,3 +254,33 @@ def _loaded(desk: Desk, incident: str) -> Incident | None:
         return desk.load(incident)
     except UNREADABLE:
         return None
+
+
+class Links:
+    """Answers for links, one at a time; safe for several threads."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Take a desk that nobody else works at."""
+        self._desk = desk
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._desk.clock.now()
+
+    def shown(self, link: str) -> Shown | None:
+        """Return what a link's page shows, changing nothing; None for whatever does not hold."""
+        with self._lock:
+            try:
+                return look_at(self._desk, link)
+            except (Refused, Sealed):
+                return None
+
+    def acknowledged(self, link: str) -> Acknowledged | None:
+        """Acknowledge by a link; None for whatever does not hold."""
+        with self._lock:
+            self._desk.forget_directory()
+            try:
+                return acknowledge(self._desk, token=link)
+            except (Refused, Sealed):
+                return None

@@ -7,8 +7,10 @@ nothing. What a callback says is used only when the channel's own adapter believ
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -16,11 +18,11 @@ from runner.app.core.incident_service import Desk
 from runner.app.messages.inbound import Fate, Inbox
 from runner.effects.gateway.gateway import Gateway
 from runner.errors import TocsinError
-from runner.reports.messages.callbacks import CallbackAddress
+from runner.reports.messages.channels import CallbackAddress
 from runner.routing.inbound import Heard, Incoming, Words
 from runner.routing.messaging import Channel
+from runner.vault.derived_tokens import place_of
 from runner.vault.master_key import read_master
-from runner.vault.places import place_of
 from runner.vault.secrets import resolve
 
 IN = "in"
@@ -101,3 +103,56 @@ def secrets_of(desk: Desk, channel: Channel) -> Mapping[str, str]:
         except TocsinError:
             continue
     return found
+
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+SETTING = "callback_url"
+"""What an adapter calls the address that it gives its provider with each message."""
+
+
+_LIST = "each address is shown by tocsin serve-callbacks --list"
+
+
+class Mismatch(NamedTuple):
+    """One thing that keeps callbacks away; the secret part of an address is not in it."""
+
+    severe: bool
+    what: str
+    hint: str
+
+
+def mismatches(desk: Desk) -> Iterator[Mismatch]:
+    """Yield what does not fit, for ``public_url`` and then channel by channel; raises Sealed without the master key."""
+    places = places_of(desk)
+    public = urlsplit(desk.home.public_url)
+    if not desk.home.public_url:
+        waiting = [name for name in places if SETTING not in desk.home.channels[name].settings]
+        if waiting:
+            what = f"public_url is not set, and {', '.join(waiting)} can be called back"
+            yield Mismatch(
+                False, what, "public_url: https://HOST in tocsin.yaml; without it nothing comes that way"
+            )
+    elif public.scheme != "https" and public.hostname not in LOOPBACK:
+        hint = "providers and people call it from outside: a proxy with TLS stands before serve-callbacks"
+        yield Mismatch(True, "public_url is not https", hint)
+    for name, place in places.items():
+        given = str(desk.home.channels[name].settings.get(SETTING) or "")
+        if given:
+            yield from _compared(name, urlsplit(given), public, place)
+
+
+def _compared(name: str, given: SplitResult, public: SplitResult, place: str) -> Iterator[Mismatch]:
+    """Yield where an address that a provider is given is not the one that is served."""
+    base = public.path.rstrip("/") if public.netloc else given.path.rpartition(f"/{IN}/")[0]
+    served = f"{base}/{IN}/{place}"
+    if given.path != served:
+        if given.path.rstrip("/") == served:
+            what = f"{name}: its {SETTING} ends with a slash, and nothing is served there"
+        else:
+            what = f"{name}: the path of its {SETTING} is not one that serve-callbacks serves for it"
+        yield Mismatch(True, what, _LIST)
+    if public.netloc and (given.scheme, given.netloc) != (public.scheme, public.netloc):
+        what = f"{name}: its {SETTING} names {given.scheme}://{given.hostname}, and public_url {public.scheme}://{public.hostname}"
+        yield Mismatch(False, what, f"right only where both lead to the same proxy; {_LIST}")

@@ -16,12 +16,7 @@ from runner.app.core.contact_store import Books
 from runner.app.core.directory import record_check, record_try
 from runner.base.text import nearest
 from runner.errors import NotFound, TocsinError
-from runner.routing.messaging import (
-    Channel,
-    ContactPoint,
-    Dispatch,
-    SendResult,
-)
+from runner.routing.messaging import Channel, ContactPoint, Dispatch, SendResult
 from runner.routing.organisation import Check
 from runner.routing.planner import contact_points
 from runner.vault.secrets import resolve

@@ -15,15 +15,9 @@ from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import Desk
 from runner.app.incidents.runs import graft
 from runner.app.messages.attempt_index import Place, Whereabouts
-from runner.app.messages.contacts import is_shared, owner_of
 from runner.app.messages.messages import plan_anew
-from runner.app.messages.pending_receipts import (
-    LIMIT,
-    held,
-    hold,
-    let_go,
-)
-from runner.app.messages.replies import answered
+from runner.app.messages.pending_receipts import LIMIT, held, hold, let_go
+from runner.app.messages.replies import answered, is_shared, owner_of
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.state.commands import AddNote, TakeReceipt

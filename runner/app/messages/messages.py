@@ -12,11 +12,13 @@ from runner.base.text import nearest
 from runner.effects.context import message_class, plan_context
 from runner.effects.messages.compose import planned_for
 from runner.effects.messages.escalation_levels import addressed, people_behind
-from runner.errors import UNREADABLE, NotFound
+from runner.errors import UNREADABLE, NotFound, Sealed
 from runner.incident.state.commands import AskReplan
+from runner.incident.state.events import decode
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Message, MessageTemplate, Playbook
 from runner.playbook.plan import Plan, walk
+from runner.reports.messages.delivery_evidence import ProofReport, Written, proof
 from runner.routing.message_classes import laid_over
 from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.rules import Compromise, PlanContext
@@ -154,3 +156,21 @@ def plan_anew(desk: Desk, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         asked += [row.codename] if after.version > before.version else []
         given_up += [d.id for d in before.deliveries.values() if d.person == name and d.state == "exhausted"]
     return tuple(asked), tuple(given_up)
+
+
+ABOUT = frozenset({"AttemptEnded", "ReceiptTaken", "EvidenceRaised", "DeliveryResent"})
+"""The types of events that prove something of a delivery."""
+
+
+def prove(desk: Desk, incident: str, delivery: str) -> ProofReport:
+    """Return what is proved of a delivery; raises NotFound for one that is not there."""
+    found = desk.load(incident)
+    written = []
+    last = ""
+    for one in desk.store.read(incident):
+        last = f"{one.seq}:sha256:{one.hash}"
+        if one.type in ABOUT:
+            if one.payload is None:
+                raise Sealed("this incident was shredded: what it proved cannot be read", code="shredded")
+            written.append(Written(one.seq, one.at, one.hash, decode(one.payload)))
+    return proof(found, delivery, written, last)

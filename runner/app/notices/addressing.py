@@ -11,13 +11,7 @@ import msgspec
 from runner.base.jurisdictions import EU_MEMBERS
 from runner.documents.notice import Notice
 from runner.effects.notices.legal_basis import brief, with_law
-from runner.effects.notices.render import (
-    Paper,
-    blockers,
-    final,
-    paper,
-    template_for,
-)
+from runner.effects.notices.render import Paper, blockers, final, paper, template_for
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.letters import Group, Person

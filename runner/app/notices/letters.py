@@ -18,15 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from runner.app.notices.addressing import Addressing
-from runner.app.notices.letter_run import (
-    REJECTS,
-    SUMMARY,
-    held,
-    is_done,
-    join,
-    replace_file,
-    spread,
-)
+from runner.app.notices.letter_run import REJECTS, SUMMARY, held, is_done, join, replace_file, spread
 from runner.documents.notice import Format
 from runner.documents.pdf.pdf_writer import unprintable
 from runner.effects.notices.letter_shards import Shard, write_file
@@ -34,18 +26,8 @@ from runner.effects.notices.letters import for_a_spreadsheet
 from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people
-from runner.files.people_lists.people_list import (
-    Checked,
-    as_problem,
-    check_columns,
-    checked,
-)
-from runner.incident.notices.letters import (
-    MAX_BATCH,
-    Group,
-    Letters,
-    Person,
-)
+from runner.files.people_lists.people_list import Checked, as_problem, check_columns, checked
+from runner.incident.notices.letters import MAX_BATCH, Group, Letters, Person
 from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:

@@ -16,20 +16,9 @@ import msgspec
 from runner.app.core.contact_store import read_book, record
 from runner.app.core.directory import address_problem, read_channels, read_people
 from runner.errors import Invalid, Problem, Stale
-from runner.files.contacts.contact_book import read_list
-from runner.files.contacts.contact_entries import (
-    Entry,
-    Listing,
-    Ways,
-    check_entries,
-)
-from runner.incident.people.contact_journal import (
-    AnyPeopleEvent,
-    People,
-    PersonFiled,
-    RoleHeld,
-    fold_people,
-)
+from runner.files.contacts.contact_entries import Entry, Listing, Ways, check_entries
+from runner.files.contacts.contact_list import read_list
+from runner.incident.people.contact_journal import AnyPeopleEvent, People, PersonFiled, RoleHeld, fold_people
 from runner.routing.messaging import Channel, ContactPoint
 from runner.routing.organisation import Person
 

@@ -18,7 +18,7 @@ from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
-from runner.incident.state.paths import lane_of, path_of
+from runner.incident.state.steps import lane_of, path_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

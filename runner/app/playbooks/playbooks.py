@@ -18,15 +18,12 @@ from runner.incident.steps.approvals import reachable
 from runner.playbook.bundle import find, load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.action_calls import CalledHost, http_calls
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Group,
-    Playbook,
-    Repeat,
-)
+from runner.playbook.format import AnyStep, Approve, Group, Playbook, Repeat
 from runner.playbook.plan import walk
 from runner.playbook.reading import read_playbook
+from runner.reports.charts.playbook_chart import Chart, chart
+from runner.reports.charts.run_progress import progress
+from runner.reports.core.formatting import moment
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.organisation import Acting
 from runner.yamlfile.source import scan
@@ -292,3 +289,28 @@ def _differing(before: Any, after: Any) -> Iterator[str]:
     for field in before.__struct_fields__:
         if field != "steps" and getattr(before, field) != getattr(after, field):
             yield field
+
+
+def chart_of(name: str, catalog: Catalog) -> Chart:
+    """Return the chart of a playbook by name, ``name@version`` or path; raises Invalid with every problem."""
+    return chart(load_bundle(name, catalog))
+
+
+def chart_of_run(name: str, incident: Incident, desk: Desk) -> Chart:
+    """Return the chart of a playbook as it is pinned to an incident, with how far each step is.
+
+    Where the incident runs it several times, the newest run counts. Raises NotFound where it does not run it.
+    """
+    runs = [run for run in incident.runs.values() if name in (run.id, run.playbook)]
+    if not runs:
+        known = ", ".join(dict.fromkeys(run.playbook for run in incident.runs.values()))
+        raise NotFound(
+            f"{incident.codename} does not run a playbook '{name}'",
+            hint=f"it runs: {known}; name one of them",
+            code="unknown_run",
+        )
+    run = runs[-1]
+    bundle = desk.library(incident).plans[run.bundle].bundle
+    about = f"{incident.codename}, {incident.state}, as of {moment(desk.now_in(incident))}"
+    mark = "" if incident.kind == "real" else incident.kind.upper()
+    return chart(bundle, progress(incident, run.id), about, mark)

@@ -16,7 +16,7 @@ from runner.base.actor import Actor
 from runner.base.text import nearest
 from runner.decoding import from_json
 from runner.errors import NotFound
-from runner.law.outline import Outline
+from runner.law.screening_index import Outline
 from runner.playbook.catalogue import Catalog
 from runner.playbook.pinned import CatalogueText, Contents
 from runner.playbook.playbook_test import Behaviour
@@ -53,8 +53,7 @@ def stage(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Itera
     Its store is closed at the end, and never waits for the disk.
     """
     from runner.store.sqlite.store import SqliteStore
-    from runner.vault.master_key import create_master
-    from runner.vault.opening import open_vault
+    from runner.vault.master_key import create_master, open_vault
 
     home = _home(file, classes)
     create_master(home.master_key, base=folder)

@@ -12,15 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import bar, sql_of
 from runner.errors import Usage

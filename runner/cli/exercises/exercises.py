@@ -5,40 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
-from runner.cli.exercises.handbooks import handbook
-from runner.cli.exercises.ready import readiness
-from runner.cli.exercises.reports import drill_report
-from runner.cli.exercises.schedules import (
-    acknowledge,
-    run_due,
-    schedule,
-    schedules,
-    unschedule,
-)
-from runner.cli.framework.catalogs import catalog
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
-from runner.cli.framework.session import Session
+from runner.cli.exercises.reports import drill_report, handbook, readiness
+from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import Rating
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Page,
-    Table,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Page, Table, line
 
 if TYPE_CHECKING:
-    from runner.app.exercises.exercises_part import Listed
+    from runner.app.exercises.exercises import Listed
     from runner.incident.exercises.exercise_plan import ScenarioEvent
     from runner.incident.exercises.rating_rules import Proposal
     from runner.incident.state.exercise import ClockChange
@@ -77,7 +54,7 @@ def add(app: Commands) -> None:
 
 def list_(session: Session) -> None:
     """List the exercises that can be run: the home's own, then what ships with the program."""
-    from runner.app.exercises.exercises_part import listed
+    from runner.app.exercises.exercises import listed
 
     found = listed(catalog(session))
     report = {"schema": "tocsin/exercises/v1", "exercises": found}
@@ -201,14 +178,9 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
 
 def _conduct(session: Session, name: str) -> int:
     from runner.app.exercises.exercises import plan_of
-    from runner.cli.framework.stopping import stopped_by_signals
-    from runner.incident.state.drill import OVER
-    from runner.reports.exercises.exercise import (
-        discussion_page,
-        drill_page,
-        drill_report,
-        told,
-    )
+    from runner.cli.framework.environment import stopped_by_signals
+    from runner.incident.state.exercise import OVER
+    from runner.reports.exercises.exercise import discussion_page, drill_page, drill_report, told
     from runner.workers.choice import attach
     from runner.workers.simulated_exercise import Conductor
 
@@ -271,7 +243,7 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
     from runner.app.exercises.exercises import next_time, plan_of, set_clock
     from runner.cli.framework.outcome import tell
-    from runner.reports.core.zones import clocked, zone_of
+    from runner.reports.core.header import clocked, zone_of
 
     before = session.incident()
     at = None
@@ -328,8 +300,8 @@ def end(
     """
     from runner.app.exercises.exercises import plan_of, set_clock
     from runner.cli.framework.outcome import answer
-    from runner.incident.state.drill import OVER
-    from runner.reports.exercises.drill_left import what_is_left
+    from runner.incident.state.exercise import OVER
+    from runner.reports.exercises.exercise import what_is_left
 
     before = session.incident()
     over = before.drill is not None and before.drill.stage in OVER

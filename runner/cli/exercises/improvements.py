@@ -6,26 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, cast
 
 from runner.cli.framework.completion import incidents
-from runner.cli.framework.moments import calendar_day
 from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
     Reason,
     Scope,
+    calendar_day,
     command,
     group,
 )
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
-from runner.incident.exercises.improvements import (
-    ELEMENTS,
-    Element,
-    Item,
-    Plan,
-    Source,
-    Tested,
-)
+from runner.incident.exercises.improvements import ELEMENTS, Element, Item, Plan, Source, Tested
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
@@ -252,8 +245,8 @@ def done(
 
 def _tested(session: Session, known: Item) -> Tested | None:
     """Run the test that an item closes with; raises Refused where it does not pass."""
-    from runner.cli.framework.catalogs import catalog
-    from runner.incident.exercises.improvements_part import closing
+    from runner.cli.framework.session import catalog
+    from runner.incident.exercises.improvements import closing
     from runner.playbook.playbook_test_file import find_tests, load_tests
     from runner.settings import cache_folder
     from runner.workers.playbook_test_runner import run_file

@@ -6,30 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import (
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Cell, Page, Table
+from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
+
 
 To = Annotated[
     list[str] | None,
     Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
 ]
+
+
 Out = Annotated[
     Path, Option("--out", metavar="PATH", help="A folder; or a file, whose ending is the format.")
 ]
+
+
 Sign = Annotated[
     bool, Option("--sign", help="Stand for the bytes of the report and its annex; it is on record.")
 ]
+
+
 Check = Annotated[
     Path | None, Option("--check", metavar="FILE", help="Check a signed file against the journal instead.")
 ]
@@ -121,3 +124,65 @@ def _check(session: Session, incident: Incident, file: Path) -> int:
     )
     session.show(found, lambda: Page((Table(rows=rows, elastic=2, indent=0),)))
     return 0 if found.ok else 1
+
+
+def handbook(
+    session: Session,
+    exercise: Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")],
+    reader: Annotated[
+        str, Option("--for", metavar="WHOM", help="players, controllers (and evaluators), or feedback.")
+    ] = "",
+    to: Annotated[
+        list[str] | None,
+        Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
+    ] = None,
+    out: Annotated[Path, Option("--out", metavar="DIR", help="The folder to write into.")] = Path(),
+) -> None:
+    """Write a book of an exercise: for players without what will happen, for controllers and evaluators with it.
+
+    The players' book has how it begins, objectives, roles, rules, the word for a real emergency and the schedule. The
+    controllers' has the scenario as a list, what is expected, and a guide to rate each objective by. With --for feedback:
+    the form that everybody fills in after it.
+
+    \b
+    Examples:
+      tocsin drill handbook lost-laptop --for players --to pdf --out books
+      tocsin drill handbook exercises/autumn.yaml --for controllers --out books
+    """
+    from runner.app.exercises.after_action import MADE, write_handbook
+    from runner.app.notices.notices import formats_of
+    from runner.cli.framework.output_files import show_pulled
+    from runner.cli.framework.session import catalog
+    from runner.files.exercise_file import load_exercise
+
+    chosen = next((one for one in MADE if one == reader), None)
+    if chosen is None:
+        said = f"there is no book for '{reader}'" if reader else "say for whom the book is"
+        raise Usage(
+            said, hint=f"--for {' | '.join(MADE)}", code="unknown_reader" if reader else "option_missing"
+        )
+    formats = formats_of(to or []) or ("docx", "pdf")
+    loaded = load_exercise(exercise, catalog(session))
+    desk = session.desk if (session.folder / CONFIG).exists() else None
+    show_pulled(session, write_handbook(loaded, chosen, desk, session.world.clock.now(), formats, out))
+
+
+def readiness(
+    session: Session,
+    check: Annotated[bool, Option("--check", help="Exit with 4 while something needs a person.")] = False,
+) -> int:
+    """Show how ready you are: what was exercised when and how, what changed since, who is reached, what is left to improve.
+
+    Only exercises with people count.
+
+    \b
+    Examples:
+      tocsin drill readiness
+      tocsin drill readiness --check || mail-somebody
+    """
+    from runner.app.exercises.readiness import readiness as gathered
+    from runner.reports.exercises.readiness import readiness_page
+
+    found = gathered(session.desk)
+    session.show(found, lambda: readiness_page(found))
+    return NEEDS_A_PERSON if check and found.needs_attention else 0

@@ -8,17 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
-from runner.cli.framework.options import (
-    NEEDS_A_PERSON,
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Option, Scope, command
 from runner.cli.framework.schedule_options import check_times, show, span
 from runner.cli.framework.session import Session
-from runner.cli.framework.stopping import stopped_by_signals
 from runner.errors import Usage
 from runner.incident.exercises.schedules import OnMissed, Rule
 

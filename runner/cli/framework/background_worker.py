@@ -7,21 +7,13 @@ from collections.abc import Iterator, Mapping
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from runner.app.home.workers import (
-    BACKGROUND,
-    FOLDER,
-    STARTING,
-    lacking,
-    living,
-    record_file,
-    recorded,
-)
+from runner.app.home.workers import BACKGROUND, FOLDER, STARTING, lacking, living, record_file, recorded
 from runner.cli.framework.boundary import LOGS
 from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreLocked, TocsinError
 from runner.reports.core import suggested_actions
+from runner.reports.core.header import clocked, named_zone
 from runner.reports.core.page import Page, Paragraph, line
-from runner.reports.core.zones import clocked, named_zone
 from runner.store.worker_lock import FileLock, worker_lock_held
 
 if TYPE_CHECKING:

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import __version__
-from runner.cli.framework.streams import (
-    Unwritten,
-    as_json,
-    hush,
-    unread,
-)
+from runner.cli.framework.streams import Unwritten, as_json, hush, unread
 from runner.errors import Bug, TocsinError
 from runner.settings import find_home
 

@@ -6,9 +6,12 @@ Everything comes in through this one value, so that a test runs a whole command 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from runner.app.core.conflict_retry import Backoff
     from runner.app.core.identifiers import Chance, Clock
     from runner.base.actor import Actor
+
 
 PIPED_WIDTH = 100
 """Columns where nobody's terminal says how many there are."""
@@ -106,3 +110,18 @@ def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: 
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
         return subprocess.Popen(given, cwd=folder, env=dict(environ), **streams, **apart)  # noqa: S603  # no shell
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Have SIGTERM and Ctrl-C call ``stop`` while this lasts."""
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    before = {one: signal.signal(one, heard) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -12,13 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Declared,
-    Option,
-    Parameter,
-)
+from runner.cli.framework.options import Argument, Commands, Declared, Option, Parameter
 
 
 def read(root: Commands, words: Sequence[str]) -> tuple[Declared, dict[str, Any]] | None:

@@ -14,14 +14,7 @@ from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import awaited_words
 from runner.reports.core.task_rows import TaskRow, task_rows
 
@@ -148,7 +141,7 @@ def work(session: Session, own: str = "") -> None:
         return
     if not desk.store.due(desk.clock.now()) and not _probes(desk):
         return
-    from runner.cli.framework.said import aloud
+    from runner.cli.framework.progress_line import aloud
     from runner.workers.embedded import Worker
 
     worker = Worker(session.machine, perform=aloud(session) if session.world.err.isatty() else None)
@@ -233,3 +226,15 @@ def page(report: Done) -> Page:
 
 def _title(one: Step) -> str:
     return f"{one.title} [{one.item}]" if one.item else one.title
+
+
+def reach(session: Session, person: str) -> None:
+    """Have what is under way to somebody use their new contacts, and say what was given up before they had them."""
+    from runner.app.messages.messages import plan_anew
+
+    asked, given_up = plan_anew(session.machine, person)
+    if asked:
+        work(session)
+        session.say(f"messages to {person} are planned anew in {', '.join(asked)}")
+    for delivery in given_up:
+        session.say(f"was given up: tocsin message retry {delivery} --reason 'new contact'")

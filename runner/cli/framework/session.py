@@ -12,18 +12,12 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import msgspec
 
-from runner.app.core.active_incident import (
-    OPEN,
-    Choice,
-    choice_file,
-    keep_choice,
-    read_choice,
-)
+from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
 from runner.base.actor import VIA
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import as_json, cleaned, unread
 from runner.decoding import from_json
-from runner.errors import NotFound, Refused, Usage, warning
+from runner.errors import NotFound, Refused, TocsinError, Usage, warning
 from runner.settings import (
     CONFIG,
     PERSON,
@@ -38,7 +32,10 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
     from runner.base.actor import Actor
     from runner.incident.state.incident import Incident
+    from runner.playbook.catalogue import Catalog
     from runner.reports.core.page import Page
+    from runner.routing.organisation import Home
+
 
 FORMATS = ("text", "json")
 
@@ -150,7 +147,7 @@ class Session:
         except BaseException:
             desk.store.close()
             raise
-        from runner.reports.core.zones import named_zone
+        from runner.reports.core.header import named_zone
 
         self._read_in(named_zone(desk.home.organisation.get("zone")))
         return desk
@@ -271,7 +268,7 @@ class Session:
 
     def incident(self, given: str | None = None) -> Incident:
         """Return the incident that is meant, as of now."""
-        from runner.reports.core.zones import zone_of
+        from runner.reports.core.header import zone_of
 
         self._about = self.desk.load(self.name(given))
         if "organisation.zone" in self._about.facts:
@@ -407,3 +404,23 @@ class Session:
         if self.opened:
             self.desk.store.close()
             self._read_in(None)
+
+
+def catalog(session: Session) -> Catalog:
+    """Return the catalogue of playbooks, law and notices."""
+    from runner.playbook.catalogue import Catalog
+
+    folder = session.folder if session.folder.is_dir() else None
+    home = readable_home(session)
+    return Catalog(folder, classes={} if home is None else home.classes)
+
+
+def readable_home(session: Session) -> Home | None:
+    """Return the home's settings, None where there are none; a file that does not hold is said where it is needed."""
+    from runner.files.settings_file import load_home
+
+    config = session.folder / CONFIG
+    try:
+        return load_home(config) if config.exists() else None
+    except TocsinError:
+        return None

@@ -10,25 +10,41 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.models import Default
 
-from runner.cli.framework.commands import COMPLETION
-from runner.cli.framework.options import (
-    Argument,
-    Command,
-    Commands,
-    Declared,
-    Parameter,
-)
-from runner.cli.framework.sections import Sections
+from runner.cli.framework.commands import COMPLETION, SECTIONS
+from runner.cli.framework.options import Argument, Command, Commands, Declared, Parameter
 from runner.cli.framework.streams import unread
 from runner.errors import Usage
 
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
 
+
+class Sections(TyperGroup):
+    """A group whose help shows our sections."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # type: ignore[explicit-override]
+        """Write each section with one line for each command."""
+        for title, modules in SECTIONS.items():
+            rows = [
+                (name, self.commands[name].get_short_help_str(88))
+                for names in modules.values()
+                for name in names
+                if name in self.commands
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
 WIDEST_HELP = 100
+
+
 HELP = ["-h", "--help"]
+
+
 _CODES = {
     "BadArgumentUsage": "bad_value",
     "BadOptionUsage": "bad_option",
@@ -38,6 +54,8 @@ _CODES = {
     "NoArgsIsHelpError": "command_missing",
     "NoSuchOption": "unknown_option",
 }
+
+
 _SAID = {
     "No such command": "unknown_command",
     "Missing command": "command_missing",

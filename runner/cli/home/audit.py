@@ -7,12 +7,7 @@ from typing import Annotated
 import msgspec
 
 from runner.app.home.integrity import Fault, Integrity
-from runner.cli.framework.options import (
-    Commands,
-    Option,
-    command,
-    group,
-)
+from runner.cli.framework.options import Commands, Option, command, group
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Page, line

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from typing import Annotated
 
 from runner import __version__
-from runner.cli.framework.options import (
-    NEEDS_A_PERSON,
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.app.home.doctor import Examination
+from runner.app.home.doctor_reachability import Severity
+from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Paragraph,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, line
 from runner.settings import CONFIG
 
 
@@ -106,7 +98,6 @@ def doctor(
     """
     from runner.app.home.doctor import examine
     from runner.cli.framework.progress_line import bars
-    from runner.cli.home.findings import findings_page
 
     world = session.world
     with bars(session) as shown:
@@ -132,3 +123,25 @@ def version(session: Session) -> None:
         "python": platform.python_version(),
     }
     session.show(report, Page((line(f"tocsin {__version__}"),)))
+
+
+_MARKS: Mapping[Severity, tuple[str, Tone]] = {
+    "good": ("ok", "good"),
+    "warning": ("warning", "warn"),
+    "error": ("ERROR", "alarm"),
+    "mended": ("mended", "good"),
+}
+
+
+def findings_page(report: Examination) -> Page:
+    """Draw the findings in the order in which they were looked for."""
+    blocks: list[Block] = []
+    for one in report.findings:
+        word, tone = _MARKS[one.severity]
+        mark = Cell(f"{word:<8}", tone)
+        blocks.append(Paragraph(cells=(mark, Cell(f"{one.area}: {one.what}")), hang=8))
+        if one.hint:
+            blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.hint, "command")), indent=8, hang=2))
+    verdict = "nothing needs a person" if report.ok else "something needs a person"
+    blocks.append(line(verdict, "good" if report.ok else "alarm"))
+    return Page(tuple(blocks))

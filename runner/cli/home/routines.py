@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, cast, get_args
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.schedule_options import check_times, show, span
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Usage

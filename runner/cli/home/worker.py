@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import to_builtins
 
-from runner.cli.framework.options import (
-    NEEDS_A_PERSON,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
-from runner.cli.framework.said import aloud
+from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, group
+from runner.cli.framework.progress_line import aloud
 from runner.cli.framework.session import Session
-from runner.cli.framework.stopping import stopped_by_signals
 from runner.errors import TocsinError
 
 if TYPE_CHECKING:
@@ -110,12 +103,7 @@ def status(session: Session) -> int:
 
 
 def _go_on(session: Session, *, background: bool) -> None:
-    from runner.app.home.workers import (
-        BACKGROUND,
-        FOLDER,
-        dismiss,
-        enlist,
-    )
+    from runner.app.home.workers import BACKGROUND, FOLDER, dismiss, enlist
     from runner.app.messages.receipt_polling import Collector
     from runner.store.worker_lock import FileLock
     from runner.workers.choice import make_worker

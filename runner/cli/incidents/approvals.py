@@ -11,18 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 from runner.cli.framework.completion import steps as complete_steps
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    command,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person, private_file
 from runner.cli.framework.session import Session
-from runner.cli.incidents.steps import Step, find
+from runner.cli.incidents.tasks import Step, find
 from runner.errors import Refused, Usage
 from runner.incident.state.commands import Decide
 

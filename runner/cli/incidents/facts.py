@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Table,
-    line,
-)
+from runner.reports.core.page import Cell, Page, Table, line
 
 if TYPE_CHECKING:
     from runner.facts.vocabulary.fact_types import FactType

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from runner.cli.framework.options import (
-    Commands,
-    Option,
-    Scope,
-    Where,
-    command,
-)
+from runner.cli.framework.options import Commands, Option, Scope, Where, command
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning

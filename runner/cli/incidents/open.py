@@ -9,45 +9,18 @@ import msgspec
 
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
-from runner.base.states import (
-    MARKS,
-    SEVERITIES,
-    Kind,
-    Severity,
-)
+from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework import outcome
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    command,
-    kind_of,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
 from runner.cli.framework.session import Session
 from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
-from runner.reports.messages.messages import (
-    PlannedMessage,
-    PlanReport,
-    plan_page,
-    plan_report,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.messages.messages import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
 

@@ -7,16 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from runner.cli.framework import outcome
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    Where,
-    command,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
 from runner.cli.framework.outcome import answer, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage

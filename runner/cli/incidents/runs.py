@@ -5,24 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    command,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import answer
 from runner.cli.framework.session import Session
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, line
 
 if TYPE_CHECKING:
     from runner.incident.steps.migrate import MigrationPlan

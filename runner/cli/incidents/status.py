@@ -8,15 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    NEEDS_A_PERSON,
-    Commands,
-    Option,
-    Scope,
-    Where,
-    command,
-)
+from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, Where, command, instant
 from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreError, Usage
 from runner.reports.core.page import Page, line
@@ -173,7 +165,7 @@ def _incidents(session: Session) -> IncidentsReport:
     from runner.app.core.active_incident import counts
     from runner.app.core.suspended_incidents import set_aside
     from runner.app.exercises.between import left_running
-    from runner.app.exercises.exercised import playing
+    from runner.app.exercises.exercises import playing
     from runner.reports.incidents.incidents import incidents
 
     desk, now = session.desk, session.now()

@@ -7,16 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.base.states import Kind
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group, instant
 from runner.cli.framework.outcome import answer, submit
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
@@ -158,12 +149,7 @@ def _register(session: Session, which: str, kind: str) -> None:
 def _calendar(session: Session, out: Path | None, known: str) -> None:
     """Show the open deadlines, or write them as iCalendar or as a spreadsheet."""
     from runner.cli.framework.output_files import write_out
-    from runner.reports.law.calendar import (
-        calendar_page,
-        deadlines,
-        ics,
-        sheet,
-    )
+    from runner.reports.law.calendar import calendar_page, deadlines, ics, sheet
 
     now = instant(known, session.now()) if known else session.now()
     incident = read_incident(session, None, known)
@@ -223,7 +209,7 @@ def record_filed(
       tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
     """
     from runner.app.law.duties import filing
-    from runner.cli.incidents.steps import find
+    from runner.cli.incidents.tasks import find
     from runner.incident.state.commands import RecordDuty
 
     in_person(session, as_it_was)

@@ -6,27 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 if TYPE_CHECKING:
     from runner.app.law.regimes import Checked, Imported, LawDifference

@@ -7,13 +7,7 @@ from typing import Annotated
 import msgspec
 
 from runner.base.states import Kind, Proof
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command
 from runner.cli.framework.outcome import work
 from runner.cli.framework.session import Session
 from runner.reports.core.page import Page, line
@@ -82,7 +76,7 @@ def prove(
     Example:
       tocsin message prove d-7k2m
     """
-    from runner.app.messages.proving import prove as read
+    from runner.app.messages.messages import prove as read
     from runner.reports.messages.delivery_evidence import proof_page
 
     report = read(session.desk, session.name(), delivery)

@@ -5,14 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from runner.cli.framework.options import (
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.options import Commands, Option, Scope, command
 from runner.cli.framework.session import Session
-from runner.cli.framework.stopping import stopped_by_signals
 from runner.errors import Usage
 from runner.settings import CONFIG
 
@@ -55,7 +50,7 @@ def serve_callbacks(
 
 def _list(session: Session) -> None:
     from runner.app.messages.callbacks import addresses
-    from runner.reports.messages.callbacks import CallbacksReport, callbacks_page
+    from runner.reports.messages.channels import CallbacksReport, callbacks_page
 
     report = CallbacksReport(callbacks=addresses(session.desk))
     session.show(report, lambda: callbacks_page(report, CONFIG))
@@ -71,9 +66,9 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _serve(session: Session, host: str, port: int) -> None:
+    from runner.app.messages.acknowledgement import Links
     from runner.app.messages.callbacks import Callbacks
     from runner.app.messages.inbound import Inbox
-    from runner.app.messages.links import Links
     from runner.web.app import Application
     from runner.web.serving import Server
     from runner.workers.choice import attach

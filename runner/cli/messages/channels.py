@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import (
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
 
@@ -34,12 +28,7 @@ def add(app: Commands) -> None:
 
 def list_(session: Session) -> None:
     """List the channels: what each carries and falls with, its rates, and what holds it up now."""
-    from runner.reports.messages.channels import (
-        ChannelRow,
-        ChannelsReport,
-        channel_row,
-        channels_page,
-    )
+    from runner.reports.messages.channels import ChannelRow, ChannelsReport, channel_row, channels_page
     from runner.routing.traffic import Account
 
     desk, now = session.desk, session.now()

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from runner.base.text import nearest
-from runner.cli.framework.moments import instant
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, warning
@@ -24,13 +16,7 @@ from runner.incident.state.commands import DeclareDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.incident.turn.implicit_answers import OVER
 from runner.reports.core.formatting import ago
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

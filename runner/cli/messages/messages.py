@@ -5,15 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Reason,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
 from runner.cli.messages import acknowledge

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
 from runner.errors import Usage

@@ -10,13 +10,7 @@ from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Page,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Page, Tone, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Cell, Page, Paragraph, Table, line
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
 from runner.cli.framework.session import Session
@@ -23,13 +16,7 @@ from runner.cli.notices.letters import letters
 from runner.cli.notices.redlines import diff
 from runner.documents.notice import Coverage
 from runner.errors import NotFound, Refused, Usage
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Document, Incident
@@ -149,12 +136,7 @@ def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
 def _draft(
     session: Session, incident: Incident, name: str, duty: str, to: list[str], out: Path | None
 ) -> None:
-    from runner.app.notices.notices import (
-        about_duty,
-        draft,
-        formats_of,
-        save_draft,
-    )
+    from runner.app.notices.notices import about_duty, draft, formats_of, save_draft
 
     if out is None:
         raise Usage(

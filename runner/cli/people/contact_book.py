@@ -5,13 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.reports.core.formatting import count
@@ -52,7 +46,7 @@ def import_(
       tocsin person import --from-settings
     """
     from runner.app.people.contact_import import carry_out, moved, planned
-    from runner.cli.framework.reaching import reach
+    from runner.cli.framework.outcome import reach
     from runner.reports.people.contact_import import import_page
 
     if (file is None) is not from_settings:

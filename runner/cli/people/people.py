@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
-from runner.cli.framework.outcome import submit
-from runner.cli.framework.reaching import reach
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.outcome import reach, submit
 from runner.cli.framework.session import Session
 from runner.cli.people import contact_book
 from runner.errors import NotFound, Refused, Usage
@@ -57,7 +49,7 @@ def list_(session: Session) -> None:
 def roles_(session: Session) -> None:
     """List the roles: who holds each, who is on call now, and who holds it in the open incident."""
     from runner.app.playbooks.playbooks import unheld_of
-    from runner.reports.people.roles import roles, roles_page
+    from runner.reports.people.people import roles, roles_page
 
     name = _open_incident(session)
     incident = session.desk.load(name) if name else None

@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.completion import incidents, playbooks
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-)
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.settings import CONFIG
@@ -111,11 +105,11 @@ def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
 
 def _chart(session: Session, name: str, incident: str) -> Chart:
     if incident:
-        from runner.app.playbooks.charts import chart_of_run
+        from runner.app.playbooks.playbooks import chart_of_run
 
         return chart_of_run(name, session.incident(incident), session.desk)
-    from runner.app.playbooks.charts import chart_of
-    from runner.cli.framework.catalogs import catalog
+    from runner.app.playbooks.playbooks import chart_of
+    from runner.cli.framework.session import catalog
 
     return chart_of(name, catalog(session))
 
@@ -171,7 +165,7 @@ def card(
 def _card(session: Session, name: str) -> Document:
     from runner.app.messages.call_sheet import call_lines
     from runner.app.playbooks.run_card import called, run_card
-    from runner.cli.framework.catalogs import catalog
+    from runner.cli.framework.session import catalog
     from runner.playbook.bundle import load_bundle
     from runner.reports.charts.playbook_chart import chart
 

@@ -8,16 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.catalogs import catalog
 from runner.cli.framework.completion import incidents, playbooks
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-)
-from runner.cli.framework.session import Session
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command
+from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 
 if TYPE_CHECKING:

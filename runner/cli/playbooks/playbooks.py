@@ -7,43 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from runner.cli.framework.catalogs import catalog as _catalog
-from runner.cli.framework.catalogs import readable_home
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Option,
-    Scope,
-    command,
-    group,
-)
-from runner.cli.framework.session import Session
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.session import Session, readable_home
+from runner.cli.framework.session import catalog as _catalog
 from runner.cli.playbooks import charts, playbook_tests
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-    visible,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.app.playbooks.playbooks import (
-        Difference,
-        Entry,
-        Outline,
-        Shown,
-    )
+    from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
     from runner.playbook.checks.action_calls import CalledHost
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
@@ -228,7 +205,7 @@ def _print_problems(
 ) -> None:
     if session.options.format == "sarif":
         from runner import __version__
-        from runner.files.sarif import to_sarif
+        from runner.files.validate import to_sarif
 
         session.show_json(to_sarif(problems, version=__version__))
         return

@@ -7,14 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from runner.documents.contents.good_practice import judged as by_good_practice
-from runner.documents.notice import (
-    Coverage,
-    CoverageState,
-    FactChoice,
-    Item,
-    Notice,
-    Treatment,
-)
+from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
 
 _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(

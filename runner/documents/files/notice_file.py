@@ -23,13 +23,7 @@ from runner.decoding import convert
 from runner.documents.contents.coverage import short
 from runner.documents.files.form_file import scan_fields
 from runner.documents.form import Form, Section
-from runner.documents.notice import (
-    SLOTS,
-    Ban,
-    Fits,
-    Item,
-    Notice,
-)
+from runner.documents.notice import SLOTS, Ban, Fits, Item, Notice
 from runner.documents.render import render
 from runner.documents.template.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext

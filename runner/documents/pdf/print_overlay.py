@@ -16,12 +16,7 @@ import msgspec
 
 from runner.decoding import convert
 from runner.documents.pdf.pdf_objects import Objects
-from runner.documents.pdf.typst_compiler import (
-    Machine,
-    forget,
-    frame,
-    patterns,
-)
+from runner.documents.pdf.typst_compiler import Machine, forget, frame, patterns
 from runner.documents.tree import Block, Document, Paragraph, plain
 
 _CLOSE: float = 0.01

@@ -22,13 +22,7 @@ import msgspec
 
 from runner.documents.pictures import fonts, size
 from runner.documents.tree import Document, Stationery
-from runner.documents.watermark import (
-    footer,
-    mark,
-    named,
-    small_print,
-    watermark,
-)
+from runner.documents.watermark import footer, mark, named, small_print, watermark
 from runner.errors import Bug, Refused
 
 if TYPE_CHECKING:

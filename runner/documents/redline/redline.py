@@ -14,7 +14,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from runner.documents.numbering import number
 from runner.documents.tree import (
     Block,
     Break,
@@ -34,6 +33,7 @@ from runner.documents.tree import (
     Strong,
     Table,
     Text,
+    number,
 )
 
 Op = Literal["same", "added", "removed"]

@@ -12,14 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from runner.base.jurisdictions import US_NAMES
-from runner.documents.template.values import (
-    Group,
-    Leaf,
-    Missing,
-    Series,
-    Value,
-    Wrong,
-)
+from runner.documents.template.values import Group, Leaf, Missing, Series, Value, Wrong
 from runner.documents.wording.labels import label
 from runner.documents.wording.phrases import joined, phrases
 

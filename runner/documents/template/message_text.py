@@ -12,13 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.documents.template.template import fill_template
-from runner.documents.template.values import (
-    CLOSE,
-    OPEN,
-    Budget,
-    Missing,
-    Undecided,
-)
+from runner.documents.template.values import CLOSE, OPEN, Budget, Missing, Undecided
 from runner.documents.unsafe_text import visible
 from runner.errors import Refused
 

@@ -7,16 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.documents.template.filters import filters
-from runner.documents.template.values import (
-    CLOSE,
-    OPEN,
-    Leaf,
-    Ledger,
-    Missing,
-    Value,
-    Wrong,
-    weigh,
-)
+from runner.documents.template.values import CLOSE, OPEN, Leaf, Ledger, Missing, Value, Wrong, weigh
 from runner.facts.vocabulary.lookup import nobody
 
 if TYPE_CHECKING:

@@ -18,11 +18,22 @@ from runner.errors import Invalid, Problem
 if TYPE_CHECKING:
     from jinja2 import nodes
 
+
 MAX_SOURCE: Final = 200_000
+
+
 MAX_MACROS: Final = 20
+
+
 MAX_NODES: Final = 10_000
+
+
 MAX_DEPTH: Final = 100
+
+
 MAX_ELIFS: Final = 100
+
+
 _ALLOWED: Final = frozenset(
     {
         *("Template", "Output", "TemplateData", "If", "For", "Macro", "Call", "Assign"),
@@ -30,6 +41,8 @@ _ALLOWED: Final = frozenset(
         *("Compare", "Operand", "And", "Or", "Not"),
     }
 )
+
+
 _TESTS: Final = ("known", "unknown")
 
 
@@ -203,3 +216,8 @@ def _macro_problems(tree: nodes.Template, name: str) -> Iterator[Problem]:
 def problem_at(name: str, line: int, code: str, message: str) -> Problem:
     """Make a finding at a line of a template."""
     return Problem(file=name, line=line, column=1, severity="error", code=code, message=message)
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a text has anything to fill in; what has not needs no Jinja2."""
+    return "{{" in text or "{%" in text

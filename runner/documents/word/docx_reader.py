@@ -31,13 +31,7 @@ from runner.documents.tree import (
     Text,
 )
 from runner.documents.word.docx_lists import Entry, Numbering, listed
-from runner.documents.word.docx_package import (
-    RELATION,
-    R,
-    W,
-    parse,
-    unpack,
-)
+from runner.documents.word.docx_package import RELATION, R, W, parse, unpack
 from runner.documents.word.docx_split import BODY
 from runner.errors import Refused
 

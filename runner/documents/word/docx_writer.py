@@ -34,17 +34,10 @@ from runner.documents.tree import (
     Text,
     plain,
 )
-from runner.documents.watermark import (
-    footer,
-    mark,
-    named,
-    small_print,
-    watermark,
-)
+from runner.documents.watermark import footer, mark, named, small_print, watermark
 from runner.documents.word import docx_parts as parts
 from runner.documents.word.docx_package import pack
-from runner.documents.word.docx_pictures import with_logo
-from runner.documents.word.word_picture import PNG, shown
+from runner.documents.word.docx_pictures import PNG, shown, with_logo
 
 
 def write_docx(document: Document) -> bytes:

@@ -13,22 +13,12 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from runner.documents.tree import Document
-from runner.documents.watermark import (
-    mark,
-    named,
-    small_print,
-    watermark,
-)
+from runner.documents.watermark import mark, named, small_print, watermark
 from runner.documents.word import docx_parts as parts
-from runner.documents.word.docx_package import (
-    W,
-    pack,
-    parse,
-    unpack,
-)
+from runner.documents.word.docx_package import W, pack, parse, unpack
+from runner.documents.word.docx_pictures import PNG
 from runner.documents.word.docx_split import Cut, cut
 from runner.documents.word.docx_writer import Body
-from runner.documents.word.word_picture import PNG
 from runner.errors import Refused
 
 MAIN: Final = "word/document.xml"

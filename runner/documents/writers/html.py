@@ -6,7 +6,6 @@ from base64 import b64encode
 from html import escape
 from typing import Final
 
-from runner.documents.numbering import number
 from runner.documents.pictures import size
 from runner.documents.tree import (
     Block,
@@ -28,14 +27,10 @@ from runner.documents.tree import (
     Strong,
     Table,
     Text,
+    number,
     walk,
 )
-from runner.documents.watermark import (
-    footer,
-    named,
-    small_print,
-    watermark,
-)
+from runner.documents.watermark import footer, named, small_print, watermark
 
 _STYLE: Final = """\
 body{font:%(points)spt/1.5 Georgia,"Times New Roman",serif;color:#1a1a1a;background:#fff;margin:0}

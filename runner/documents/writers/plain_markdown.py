@@ -6,7 +6,6 @@ import re
 import textwrap
 from typing import Final
 
-from runner.documents.numbering import number
 from runner.documents.tree import (
     Block,
     Break,
@@ -26,6 +25,7 @@ from runner.documents.tree import (
     Strong,
     Table,
     Text,
+    number,
 )
 from runner.documents.watermark import footer, watermark
 

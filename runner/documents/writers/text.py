@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import Final
 
-from runner.documents.numbering import number
 from runner.documents.tree import (
     Block,
     Document,
@@ -19,6 +18,7 @@ from runner.documents.tree import (
     Rule,
     Signature,
     Table,
+    number,
     plain,
 )
 from runner.documents.watermark import footer, watermark

@@ -51,12 +51,7 @@ from runner.effects.gateway.translation import (
     told,
 )
 from runner.errors import Invalid, TocsinError
-from runner.routing.inbound import (
-    Heard,
-    Incoming,
-    Took,
-    Words,
-)
+from runner.routing.inbound import Heard, Incoming, Took, Words
 from runner.routing.messaging import (
     About,
     AddressState,

@@ -29,19 +29,8 @@ from runner.base.text import nearest
 from runner.decoding import convert
 from runner.effects.gateway.sanitise import LONGEST_REASON, clean, safe
 from runner.errors import Invalid
-from runner.routing.inbound import (
-    Answer,
-    Heard,
-    Incoming,
-    Receipt,
-)
-from runner.routing.messaging import (
-    CONFIDENTIALITY,
-    PERSONAL_DATA,
-    Channel,
-    Dispatch,
-    SendResult,
-)
+from runner.routing.inbound import Answer, Heard, Incoming, Receipt
+from runner.routing.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
 from runner.routing.traffic import Rate, read_rate, read_timeout
 
 LONGEST_ANSWER = 4000

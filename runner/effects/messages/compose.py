@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from runner.base.states import Refusal
-from runner.effects.context import (
-    Tools,
-    at_home,
-    message_class,
-    plan_context,
-)
+from runner.effects.context import Tools, at_home, message_class, plan_context
 from runner.effects.messages.content_screening import forbidden_text, traits_of
 from runner.effects.messages.escalation_levels import Addressed, addressed, rungs
-from runner.effects.messages.readable import readable
 from runner.errors import NotFound
+from runner.facts.vocabulary.register import nested
 from runner.incident.messages.update_cadence import next_update
 from runner.incident.state.commands import Composed, EffectFailed, Replanned
 from runner.incident.state.events import PlannedDelivery
-from runner.incident.state.expression_view import find_step
+from runner.incident.state.expression_view import find_step, title_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.work import Compose
-from runner.playbook.format import MessageTemplate, Playbook
+from runner.playbook.format import AnyStep, MessageTemplate, Playbook
 from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.organisation import Directory
 from runner.routing.planner import plan
 from runner.routing.rules import PlanContext
 
+
+def readable(incident: Incident, invocation: Invocation, step: AnyStep) -> dict[str, object]:
+    """Return the names that a template of a step may use, each with its present value."""
+    facts = nested(incident.facts)
+    about = {
+        "codename": incident.codename,
+        "id": incident.id,
+        "kind": incident.kind,
+        "title": incident.title,
+        **facts.get("incident", {}),
+    }
+    return {
+        **facts,
+        "incident": about,
+        "step": {"id": invocation.id, "title": title_of(step), "due": _when(invocation.due)},
+        "item": incident.scopes[invocation.scope].item,
+    }
+
+
+def _when(due: datetime | None) -> str | None:
+    return None if due is None else due.strftime("%Y-%m-%d %H:%M UTC")
+
+
 UNUSABLE = "settings"
 """Where the planner's rules have a number: the channel cannot be used as it is configured."""
 
+
 PROMISE = "next_update"
 """What a text reads that says when the next one comes."""
+
+
 REMINDER = MessageTemplate(
     message_class="task-notice",
     subject="Overdue: {{ step.title }}",

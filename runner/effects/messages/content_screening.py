@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from runner.base.link_targets import counts_readers, foreign, own_domains
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import CONFIDENTIALITY, Channel, MessageClass
-from runner.routing.overrides import RuleOverride
+from runner.routing.rule_book import RuleOverride
 from runner.routing.rules import FOREIGN_LINK, LINK
 from runner.routing.secret_text import has_link, secrets_in
 

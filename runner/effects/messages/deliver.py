@@ -9,18 +9,13 @@ import msgspec
 
 from runner.base.states import Refusal
 from runner.decoding import from_json
-from runner.effects.context import (
-    Tools,
-    at_home,
-    behind,
-    plan_context,
-)
+from runner.effects.context import Tools, at_home, behind, plan_context
 from runner.effects.messages.compose import Body
 from runner.effects.messages.content_screening import shown_subject
 from runner.effects.messages.reply_instructions import how_to_answer, opening, reminding
 from runner.effects.simulated import leaves
 from runner.errors import TocsinError
-from runner.incident.state.attempts_part import Attempt
+from runner.incident.state.attempts import Attempt
 from runner.incident.state.commands import AttemptDone, TakeReceipt
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.work import Deliver, Recall

@@ -8,15 +8,8 @@ from runner.errors import TocsinError
 from runner.incident.messages.room_provisioning import opened
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Incident
-from runner.incident.state.war_room import opening_of
-from runner.incident.state.work import Host
-from runner.routing.messaging import (
-    Channel,
-    ContactPoint,
-    MessageClass,
-    RoomOrder,
-    SendResult,
-)
+from runner.incident.state.work import Host, opening_of
+from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomOrder, SendResult
 from runner.routing.organisation import Directory
 from runner.routing.planner import choose
 

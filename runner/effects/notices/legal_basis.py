@@ -14,12 +14,7 @@ import msgspec
 from runner.base.link_targets import own_domains
 from runner.documents.notice import Ban, Item, Notice
 from runner.documents.template.values import Kept
-from runner.effects.notices.credit_monitoring import (
-    bought_months,
-    monitoring_items,
-    offers,
-    owed_months,
-)
+from runner.effects.notices.credit_monitoring import bought_months, monitoring_items, offers, owed_months
 from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
@@ -29,19 +24,8 @@ from runner.incident.state.library import Library
 from runner.law.applicability import Judge, disjunction
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.grounds import Condition
-from runner.law.populations import (
-    Span,
-    View,
-    residents,
-    views,
-)
-from runner.law.regime import (
-    Authority,
-    Content,
-    DutyRule,
-    Regime,
-    Version,
-)
+from runner.law.populations import Span, View, residents, views
+from runner.law.regime import Authority, Content, DutyRule, Regime, Version
 
 _OF_POPULATION = ("data", "people")
 _SAYS_AS_WELL: Mapping[str, str] = {

@@ -14,14 +14,7 @@ from typing import NamedTuple, TypeVar
 from runner.documents.pdf.print_overlay import Form, Overprint, Paper
 from runner.documents.pdf.typst_compiler import Press
 from runner.documents.tree import Block
-from runner.effects.notices.letter_shards import (
-    File,
-    Shard,
-    kept,
-    letter,
-    line_of,
-    marks,
-)
+from runner.effects.notices.letter_shards import File, Shard, kept, letter, line_of, marks
 from runner.incident.notices.letters import MAX_WHOLE, Line, Person
 
 _T = TypeVar("_T")

@@ -22,14 +22,7 @@ from runner.documents.tree import Document
 from runner.documents.word.letterhead import Letterhead
 from runner.documents.write import write
 from runner.effects.notices.letter_printing import batches
-from runner.effects.notices.letter_shards import (
-    Shard,
-    kept,
-    letter,
-    line_of,
-    marks,
-    write_file,
-)
+from runner.effects.notices.letter_shards import Shard, kept, letter, line_of, marks, write_file
 from runner.incident.notices.letters import Line, Person
 
 MANIFEST, MAIL_HOUSE = "manifest.jsonl", "letters.csv"

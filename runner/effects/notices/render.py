@@ -12,24 +12,14 @@ from typing import Any
 import msgspec
 
 from runner.documents.contents.coverage import check, short
-from runner.documents.kept import encode
-from runner.documents.notice import (
-    Coverage,
-    Fits,
-    Format,
-    Notice,
-)
+from runner.documents.notice import Coverage, Fits, Format, Notice
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
+from runner.documents.stored_document import encode
 from runner.documents.tree import Document, Logo, RenderContext, Stationery
 from runner.documents.write import write
 from runner.effects.context import Tools
-from runner.effects.notices.legal_basis import (
-    Brief,
-    about,
-    brief,
-    with_law,
-)
+from runner.effects.notices.legal_basis import Brief, about, brief, with_law
 from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.staleness import recorded_as

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from runner.documents.contents.coverage import short
-from runner.documents.kept import Kept
 from runner.documents.notice import Notice
 from runner.documents.replace_body import forms_of, with_text
+from runner.documents.stored_document import Kept
 from runner.documents.tree import Document
 from runner.documents.word.docx_reader import Returned
 from runner.effects.context import Tools

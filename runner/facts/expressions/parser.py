@@ -14,8 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from runner.base.text import text_problem
-from runner.facts.expression import Expression
-from runner.facts.expression_error import ExpressionError
+from runner.facts.expression import Expression, ExpressionError
 from runner.facts.expressions.tree import read_tree
 from runner.facts.expressions.type_check import check_kinds
 

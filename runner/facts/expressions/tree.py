@@ -24,6 +24,7 @@ from runner.facts.expression import (
     Const,
     DutyRef,
     Expression,
+    ExpressionError,
     FactRef,
     FunctionName,
     Index,
@@ -35,7 +36,6 @@ from runner.facts.expression import (
     Or,
     StepRef,
 )
-from runner.facts.expression_error import ExpressionError
 from runner.facts.expressions.dependencies import summarised
 from runner.facts.vocabulary.fact_types import FactType, Keyed, key_problem
 from runner.facts.vocabulary.fact_values import TRUTH_WORDS

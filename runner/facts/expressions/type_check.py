@@ -20,6 +20,7 @@ from runner.facts.expression import (
     Const,
     DutyRef,
     Expression,
+    ExpressionError,
     FactRef,
     Index,
     ListOf,
@@ -30,13 +31,7 @@ from runner.facts.expression import (
     Or,
     StepRef,
 )
-from runner.facts.expression_error import ExpressionError
-from runner.facts.vocabulary.fact_types import (
-    Branch,
-    FactType,
-    Keyed,
-    key_problem,
-)
+from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed, key_problem
 from runner.facts.vocabulary.lookup import find
 
 Kind: TypeAlias = Literal["truth", "number", "text", "instant", "duration", "list", "map", "any"]

@@ -12,12 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeGuard, assert_never
 
 from runner.base.instants import parse_duration, parse_instant
-from runner.facts.expression import (
-    ComparisonOp,
-    FunctionName,
-    Unknown,
-    Value,
-)
+from runner.facts.expression import ComparisonOp, FunctionName, Unknown, Value
 
 _ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,

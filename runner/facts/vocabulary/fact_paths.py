@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.facts.vocabulary.fact_makers import (
+from runner.facts.vocabulary.fact_types import (
+    Branch,
+    FactType,
+    Keyed,
     count,
     if_any,
     instant,
@@ -20,9 +23,7 @@ from runner.facts.vocabulary.fact_makers import (
     text,
     yes_no,
 )
-from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
-from runner.facts.vocabulary.filing_facts import RANSOM, REGISTRANT
-from runner.facts.vocabulary.report_facts import DORA
+from runner.facts.vocabulary.report_facts import DORA, RANSOM, REGISTRANT
 
 _SECTORS = (
     "retail finance health telecom energy transport water education public legal insurance online_service manufacturing"

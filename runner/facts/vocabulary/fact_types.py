@@ -20,13 +20,17 @@ Kind: TypeAlias = Literal[
 ]
 """``text`` is one line, ``prose`` may have several; ``choice`` is one of the type's ``choices``."""
 
+
 KeyKind: TypeAlias = Literal["id", "jurisdiction", "jurisdiction_or_all", "recipient", "duty"]
+
 
 _KEYS: Mapping[str, re.Pattern[str]] = {
     "id": re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
     "recipient": re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII),
     "duty": re.compile(r"[a-z0-9][a-z0-9_-]{0,126}/[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
 }
+
+
 _KEY_EXAMPLES: Mapping[str, str] = {
     "id": "customers",
     "recipient": "competent_sa",
@@ -76,3 +80,58 @@ def key_problem(key: KeyKind, text: str) -> str:
     if _KEYS[key].fullmatch(text):
         return ""
     return f"'{text[:40]}' is no {key.replace('_', ' ')}: write it as {_KEY_EXAMPLES[key]}"
+
+
+def text(title: str) -> FactType:
+    """Make a fact of one line."""
+    return FactType(title, "text")
+
+
+def if_any(title: str) -> FactType:
+    """Make a fact of one line about somebody or something that there may not be: ``none`` says so."""
+    return FactType(title, "text", optional=True)
+
+
+def prose(title: str) -> FactType:
+    """Make a fact of several sentences."""
+    return FactType(title, "prose")
+
+
+def yes_no(title: str) -> FactType:
+    """Make a fact that is true or false."""
+    return FactType(title, "bool")
+
+
+def count(title: str) -> FactType:
+    """Make a whole number."""
+    return FactType(title, "int")
+
+
+def number(title: str) -> FactType:
+    """Make a number."""
+    return FactType(title, "number")
+
+
+def instant(title: str, *, ahead: bool = False) -> FactType:
+    """Make a moment with its offset; ``ahead`` where it may be one to come."""
+    return FactType(title, "instant", ahead=ahead)
+
+
+def place(title: str) -> FactType:
+    """Make a country, or a part of one."""
+    return FactType(title, "jurisdiction")
+
+
+def places(title: str) -> FactType:
+    """Make a set of places."""
+    return FactType(title, "jurisdiction", many=True)
+
+
+def one_of(title: str, choices: str) -> FactType:
+    """Make one of several words, which ``choices`` holds with spaces between them."""
+    return FactType(title, "choice", tuple(choices.split()))
+
+
+def set_of(title: str, choices: str) -> FactType:
+    """Make a set of several words, which ``choices`` holds with spaces between them."""
+    return FactType(title, "choice", tuple(choices.split()), many=True)

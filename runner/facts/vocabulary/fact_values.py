@@ -14,13 +14,7 @@ from typing import Any
 from runner.base.instants import instant_text, parse_instant
 from runner.base.jurisdictions import place_problem
 from runner.base.text import clean, nearest, text_problem
-from runner.facts.vocabulary.fact_types import (
-    NONE,
-    Branch,
-    FactType,
-    Keyed,
-    key_problem,
-)
+from runner.facts.vocabulary.fact_types import NONE, Branch, FactType, Keyed, key_problem
 from runner.facts.vocabulary.lookup import find, path_hint
 from runner.facts.vocabulary.register import OPEN
 

@@ -7,13 +7,7 @@ from functools import cache
 
 from runner.base.text import nearest
 from runner.facts.vocabulary.fact_paths import ROOTS
-from runner.facts.vocabulary.fact_types import (
-    NONE,
-    Branch,
-    FactType,
-    Keyed,
-    key_problem,
-)
+from runner.facts.vocabulary.fact_types import NONE, Branch, FactType, Keyed, key_problem
 
 
 def roots() -> Mapping[str, Branch]:

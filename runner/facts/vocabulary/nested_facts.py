@@ -16,12 +16,7 @@ from msgspec.structs import replace
 from runner.base.instants import parse_instant
 from runner.base.text import clean, nearest, text_problem
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
-from runner.facts.vocabulary.fact_values import (
-    FactProblem,
-    branch_at,
-    checked_value,
-    no_such_path,
-)
+from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, no_such_path
 from runner.facts.vocabulary.lookup import roots, step_into
 from runner.facts.vocabulary.register import Confidence, Stated
 

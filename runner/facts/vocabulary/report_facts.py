@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.facts.vocabulary.fact_makers import (
+from runner.facts.vocabulary.fact_types import (
+    Branch,
+    FactType,
     count,
     number,
     one_of,
@@ -16,7 +18,6 @@ from runner.facts.vocabulary.fact_makers import (
     text,
     yes_no,
 )
-from runner.facts.vocabulary.fact_types import Branch, FactType
 
 _ENTITIES = (
     "credit_institution payment_institution exempted_payment_institution account_information_service_provider"
@@ -26,14 +27,20 @@ _ENTITIES = (
     " insurance_and_reinsurance_undertaking insurance_intermediary institution_for_occupational_retirement_provision"
     " credit_rating_agency administrator_of_critical_benchmarks crowdfunding_service_provider securitisation_repository"
 )
+
+
 _CRITERIA = (
     "clients_counterparts_transactions reputational_impact duration_and_downtime geographical_spread data_losses"
     " critical_services economic_impact"
 )
+
+
 _FIGURES = (
     "clients_actual clients_estimated clients_none counterparts_actual counterparts_estimated counterparts_none"
     " transactions_actual transactions_estimated transactions_none"
 )
+
+
 _TECHNIQUES = (
     "social_engineering denial_of_service identity_theft data_encryption resource_hijacking data_exfiltration"
     " data_destruction defacement supply_chain_attack other"
@@ -117,4 +124,25 @@ DORA: Mapping[str, Branch] = {
     "recoveries": number("Financial recoveries"),
     "recurring": prose("Recurring incidents that are major together"),
     "recurring_dates": prose("When the recurring incidents occurred"),
+}
+
+
+REGISTRANT: Mapping[str, Branch] = {
+    "incorporated_in": FactType("State or other jurisdiction of incorporation (SEC)", "text"),
+    "file_number": FactType("Commission file number (SEC)", "text"),
+    "security": FactType("Title of the class of securities that is registered (SEC)", "text"),
+    "symbol": FactType("Trading symbol", "text"),
+    "exchange": FactType("Name of the exchange", "text"),
+    "emerging_growth": FactType("Is it an emerging growth company (SEC)?", "bool"),
+    "signatory": FactType("Who signs for the registrant: name and title", "text"),
+}
+
+
+RANSOM: Mapping[str, Branch] = {
+    "reasons": FactType("Why a ransom payment was necessary", "prose"),
+    "alternatives": FactType("Alternatives to the ransom payment that were considered", "prose"),
+    "diligence": FactType("What was done to find alternatives to the ransom payment", "prose"),
+    "sanctions_check": FactType(
+        "What was done to comply with sanctions rules before the ransom payment", "prose"
+    ),
 }

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from runner.decoding import convert
-from runner.errors import Problem
-from runner.files.contacts.contact_entries import Entry, Listing
+from runner.errors import NotFound, Problem, Usage
+from runner.files.contacts.contact_entries import Entry, Listing, Ways
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Person
 from runner.yamlfile.positions import place_of
@@ -95,3 +95,37 @@ def trusting(path: Path) -> Iterator[Problem]:
                         severity="warning",
                         key=True,
                     )
+
+
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".vcf": "vcard",
+    ".vcard": "vcard",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
+
+
+def read_list(path: Path, ways: Ways) -> Listing:
+    """Return what a list says; raises NotFound, Usage for another ending, or Invalid where it cannot be read at all."""
+    form = ENDINGS.get(path.suffix.lower())
+    if form is None:
+        raise Usage(
+            f"{path} has none of the endings {', '.join(ENDINGS)}",
+            hint="export it as CSV or vCard",
+            code="unknown_ending",
+        )
+    if not path.is_file():
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
+    match form:
+        case "csv":
+            from runner.files.contacts.csv_contacts import read_csv
+
+            return read_csv(path, ways)
+        case "vcard":
+            from runner.files.contacts.vcard_contacts import read_vcards
+
+            return read_vcards(path)
+        case _:
+            return read_yaml(path)

@@ -12,12 +12,7 @@ from pathlib import Path
 
 from runner.base.text import clean, nearest
 from runner.errors import Invalid, Problem
-from runner.files.contacts.contact_entries import (
-    Entry,
-    Listing,
-    Spot,
-    Ways,
-)
+from runner.files.contacts.contact_entries import Entry, Listing, Spot, Ways
 from runner.files.people_lists.list_rows import Row, open_people, separator
 from runner.routing.messaging import ContactPoint
 from runner.yamlfile.limited_files import read_file

@@ -11,12 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from runner.base.states import Refusal
-from runner.incident.campaigns.campaign import (
-    Contact,
-    Ground,
-    Planned,
-    Way,
-)
+from runner.incident.campaigns.campaign import Contact, Ground, Planned, Way
 
 ELECTRONIC: tuple[Way, ...] = ("email", "sms")
 

@@ -11,13 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.incident.campaigns.campaign import (
-    REACHED,
-    OwedState,
-    Reached,
-    SuppressedFor,
-    Way,
-)
+from runner.incident.campaigns.campaign import REACHED, OwedState, Reached, SuppressedFor, Way
 from runner.incident.campaigns.pacing import MOST_TRIES, put_off
 from runner.routing.messaging import SendResult
 

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
-from runner.incident.state.drill import OVER, Drill
 from runner.incident.state.exercise import (
+    OVER,
     ClockChange,
+    Drill,
     ExerciseBegun,
     ExerciseClock,
     ExerciseClockSet,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from msgspec import Meta
 
 from runner.facts.expression import Expression
-from runner.incident.state.drill import LIVE
+from runner.incident.state.exercise import LIVE
 from runner.playbook.playbook_test import Behaviour, Written
 
 ExerciseType = Literal[

@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from runner.incident.exercises.exercise_plan import (
-    DISCUSSION,
-    Exercise,
-    ScenarioEvent,
-    Target,
-)
+from runner.incident.exercises.exercise_plan import DISCUSSION, Exercise, ScenarioEvent, Target
 from runner.incident.exercises.improvements import Element, Plan, Source
 from runner.incident.exercises.injects import deadline, met
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, ratings
-from runner.incident.state.drill import Drill
+from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.paths import path_of
+from runner.incident.state.steps import path_of
 from runner.law.duty import DutyStatus
 
 Proposed = tuple[Source, Plan]

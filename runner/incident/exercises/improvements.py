@@ -5,21 +5,34 @@ They stand in a journal of the organisation's own, so that they outlive what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Literal, get_args
 
 import msgspec
 
 from runner.decoding import json_reader
+from runner.errors import Refused
+from runner.incident.exercises.exercise_plan import Exercise
+from runner.incident.exercises.ratings import ObjectiveRating, ratings
+from runner.incident.state.exercise import OVER, Rated
+from runner.incident.state.incident import Incident
 
 JOURNAL = "improvements"
 """The journal's name; it is no incident."""
+
+
 Element = Literal["planning", "organization", "equipment", "training", "exercise"]
 """The capability element that is to change (HSEEP)."""
+
+
 ELEMENTS: tuple[str, ...] = get_args(Element)
+
+
 ROLE = "role:"
 """Before an owner that is a role, whoever holds it."""
+
+
 Status = Literal["open", "done", "retested", "dropped"]
 
 
@@ -134,6 +147,8 @@ AnyImprovementEvent = (
     | ImprovementReopened
     | ImprovementDropped
 )
+
+
 READER: Callable[[bytes], AnyImprovementEvent] = json_reader(AnyImprovementEvent)
 
 
@@ -198,3 +213,179 @@ def _after(item: Item, event: AnyImprovementEvent, at: datetime) -> Item:
             return then("reopened", reason, status="open", done_at=None, evidence="", tested=None, proof=None)
         case ImprovementDropped(reason=reason):
             return then("dropped", reason, status="dropped")
+
+
+GOOD = ("P", "S")
+
+
+ClosingKind = Literal["", "test", "exercise"]
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """What ``closes_with`` says: the tests of a playbook and the case, or an exercise and the target."""
+
+    kind: ClosingKind = ""
+    name: str = ""
+    what: str = ""
+
+
+def closing(text: str) -> Closing:
+    """Return what an item is to be proved by; raises Refused for what says neither."""
+    if not text:
+        return Closing()
+    kind, _, rest = text.partition(":")
+    name, _, what = rest.partition(":")
+    if not name or not what:
+        kind = "?"
+    match kind:
+        case "test":
+            return Closing("test", name, what)
+        case "exercise":
+            return Closing("exercise", name, what)
+        case _:
+            raise Refused(
+                f"'{text}' proves nothing",
+                hint="as: test:lost-device:the PIN, or exercise:lost-laptop:T1",
+                code="bad_closing",
+            )
+
+
+_FROM: dict[str, tuple[Status, ...]] = {
+    "done": ("open",),
+    "retested": ("done",),
+    "reopened": ("done", "retested", "dropped"),
+    "dropped": ("open", "done"),
+    "changed": ("open", "done"),
+}
+
+
+def may(item: Item, change: str, words: str, what: str) -> str:
+    """Return the words that go with a change of an item, trimmed; raises Refused where it is not possible now.
+
+    ``what`` is what the words are for: without them it is refused.
+    """
+    if item.status not in _FROM[change]:
+        raise Refused(
+            f"{item.id} is {item.status}: it cannot be {change}",
+            hint=f"see: tocsin improvement show {item.id}",
+            code="improvement_status",
+        )
+    if not words.strip():
+        raise Refused(f"{item.id} is not {change} without {what}", code="words_missing")
+    return words.strip()
+
+
+def checked(plan: Plan) -> Plan:
+    """Return a row that can stand; raises Refused where it says nothing, or ends before it starts."""
+    if not plan.text.strip():
+        raise Refused(
+            "an improvement item says what is to be better", hint="give its text", code="words_missing"
+        )
+    if plan.start is not None and plan.due is not None and plan.due < plan.start:
+        raise Refused(
+            f"it would be due on {plan.due}, before its start on {plan.start}", code="due_before_start"
+        )
+    closing(plan.closes_with)
+    return msgspec.structs.replace(plan, text=plan.text.strip())
+
+
+def changed(item: Item, plan: Plan) -> Plan:
+    """Return a row that may take the place of an item's own; raises Refused where it would be proved by something else now.
+
+    What it closes with was settled when it was done: another proof chosen afterwards would be one that fits.
+    """
+    if item.status == "done" and plan.closes_with != item.plan.closes_with:
+        raise Refused(
+            f"{item.id} is done: what it closes with stands",
+            hint=f"it is not done after all? tocsin improvement reopen {item.id} --reason …",
+            code="improvement_status",
+        )
+    return plan
+
+
+def overdue(item: Item, today: date) -> bool:
+    """Tell whether it should have been done by now."""
+    return item.status == "open" and item.plan.due is not None and item.plan.due < today
+
+
+def linked(item: Item, plan: Exercise, playbooks: Collection[str]) -> tuple[str, ...]:
+    """Return what of an exercise an item is about: targets or objectives.
+
+    Those that ``closes_with`` names, else those it came from in the same exercise, else those with its step as a critical task.
+    """
+    names = {one.id for one in plan.objectives} | {each.id for one in plan.objectives for each in one.targets}
+    wanted = closing(item.plan.closes_with)
+    if wanted.kind == "exercise":
+        return (wanted.what,) if wanted.name == plan.name and wanted.what in names else ()
+    source = item.source
+    mine = source.target or source.objective
+    if source.exercise == plan.name and mine in names:
+        return (mine,)
+    if not source.step or source.playbook not in playbooks:
+        return ()
+    return tuple(
+        target.id
+        for objective in plan.objectives
+        for target in objective.targets
+        if any(task.critical and task.step == source.step for task in target.tasks)
+    )
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exercise says of an item: it proves it, or why not; neither where the item is not its matter."""
+
+    proof: Proof | None = None
+    why: str = ""
+
+
+def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict:
+    """Return whether an exercise proves that an item that was done is better; ``head`` is that of its journal."""
+    drill = incident.drill
+    if incident.kind != "exercise" or drill is None or drill.stage not in OVER:
+        return Verdict()
+    if item.done_at is None or drill.started is None or drill.started <= item.done_at:
+        return Verdict()
+    names = linked(item, plan, {run.playbook for run in incident.runs.values()})
+    if not names:
+        return Verdict()
+    found = ratings(plan, incident)
+    given = {name: tuple(_given(found, name)) for name in names}
+    missing = [name for name, some in given.items() if not some]
+    if missing:
+        return Verdict(why=f"nobody has rated {', '.join(missing)} yet")
+    bad = [
+        f"{name} was rated {one.rating}"
+        for name, some in given.items()
+        for one in some
+        if one.rating not in GOOD
+    ]
+    if bad:
+        return Verdict(why="; ".join(dict.fromkeys(bad)))
+    by = tuple(dict.fromkeys(one.by for some in given.values() for one in some))
+    if strangers := [who for who in by if who not in plan.evaluators]:
+        return Verdict(why=f"{', '.join(strangers)} rated it, who does not evaluate that exercise")
+    return Verdict(
+        proof=Proof(
+            incident=incident.id,
+            codename=incident.codename,
+            exercise=plan.name,
+            ratings={name: _worst(some) for name, some in given.items()},
+            rated_by=by,
+            digest=head,
+        )
+    )
+
+
+def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
+    """Yield the ratings that people gave to a target, or to an objective and else to all of its targets."""
+    for objective in found:
+        targets = {one.id: one.given for one in objective.targets}
+        if objective.id == name:
+            whole = (objective.given,) if objective.given is not None else tuple(targets.values())
+            yield from (one for one in whole if one is not None) if all(whole) else ()
+        elif name in targets and (given := targets[name]) is not None:
+            yield given
+
+
+def _worst(some: tuple[Rated, ...]) -> str:
+    return max((one.rating for one in some), key=GOOD.index)

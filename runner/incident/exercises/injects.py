@@ -7,18 +7,18 @@ released once; after downtime each is released late rather than left out, and th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from runner.base.instants import parse_duration
 from runner.facts.expressions.evaluate import truth
 from runner.incident.exercises.exercise_plan import Action, Exercise, ScenarioEvent
-from runner.incident.state.drill import Drill
-from runner.incident.state.exercise import Cause
+from runner.incident.state.exercise import Cause, Drill, Fault
+from runner.incident.state.exercise_time import time_in
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident
-from runner.incident.state.paths import lane_of, path_of
+from runner.incident.state.steps import lane_of, path_of
 
 DONE = frozenset({"done", "done_late"})
 
@@ -145,3 +145,21 @@ def _waits(event: ScenarioEvent, drill: Drill) -> bool:
 def _holds(incident: Incident, event: ScenarioEvent) -> bool:
     root = next((one for one in incident.scopes.values() if not one.parent), None)
     return event.on is not None and root is not None and truth(event.on, ScopeView(incident, root)) is True
+
+
+def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:
+    """Yield what fails now."""
+    if incident.drill is not None:
+        now = time_in(incident, wall)
+        yield from (one for one in incident.drill.faults if one.holds(now))
+
+
+def unreachable(incident: Incident, wall: datetime) -> frozenset[str]:
+    """Return the persons who are out of reach."""
+    return frozenset(one.ref for one in faults(incident, wall) if one.kind == "person")
+
+
+def skew(incident: Incident, wall: datetime) -> timedelta:
+    """Return by how much the machine's clock is wrong."""
+    shifts = [one.shift for one in faults(incident, wall) if one.kind == "clock" and one.shift is not None]
+    return sum(shifts, timedelta())

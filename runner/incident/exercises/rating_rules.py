@@ -15,7 +15,7 @@ import msgspec
 from runner.base.instants import parse_duration
 from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise
 from runner.incident.exercises.injects import step_is
-from runner.incident.state.drill import OVER, Drill
+from runner.incident.state.exercise import OVER, Drill
 from runner.incident.state.incident import FELL_AWAY, Incident, Invocation
 
 Proposed = Literal["", "P", "S", "M", "U", "N/A", "N/O"]

@@ -12,16 +12,10 @@ from datetime import datetime
 import msgspec
 
 from runner.base.instants import parse_duration
-from runner.incident.exercises.exercise_plan import (
-    Action,
-    Exercise,
-    Objective,
-    Target,
-)
+from runner.incident.exercises.exercise_plan import Action, Exercise, Objective, Target
 from runner.incident.exercises.injects import met
 from runner.incident.exercises.rating_rules import Proposal, Proposed, propose
-from runner.incident.state.drill import Drill, Rated
-from runner.incident.state.exercise import Rating
+from runner.incident.state.exercise import Drill, Rated, Rating
 from runner.incident.state.incident import Incident
 
 _WORST: tuple[Rating, ...] = ("U", "M", "S", "P", "N/O", "N/A")

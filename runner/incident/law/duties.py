@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.lead_times import leads
-from runner.incident.law.watch import watched
+from runner.incident.state import events as e
 from runner.incident.state.events import DutiesAssessed, DutyChange
 from runner.incident.state.incident import DutyView, Incident
 from runner.incident.state.library import Library
@@ -18,13 +19,37 @@ from runner.law.assessment import assess, zone_of
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.duty_state import done
 from runner.law.equivalent_populations import Populations
-from runner.law.outline import Outline
 from runner.law.populations import View
 from runner.law.regime import Regime
 from runner.law.screening import Gist, gists
+from runner.law.screening_index import Outline
+
+_RANKS = ("not_applicable", "advisory", "unknown", "applies")
+
+
+_WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
+
+
+def watched(seen: DutyView, now: DutyStatus, facts: View) -> str:
+    """Return why a decision not to notify falls, the empty string while it stands."""
+    record = seen.record
+    if record is None or record.kind != "decided_not_to_notify":
+        return ""
+    if record.watch is not None and truth(record.watch, facts) is True:
+        return f"what the decision watches for has come: {record.watch.source}"
+    if now.state != record.kind:
+        return f"the facts speak for its ground no more: {record.ground}"
+    if any(one.ground == record.ground for one in now.unless):
+        return ""
+    if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
+        because = "; ".join(reason.text for reason in now.because)
+        return f"{_WORDS.get(now.verdict, now.verdict)}: {because}"
+    return ""
+
 
 BINDING = ("applies", "unknown")
 """Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
+
 
 FILED = ("filed", "filed_late")
 
@@ -171,9 +196,6 @@ def _bears(key: str, path: str) -> bool:
     return held == path or held.startswith(f"{path}.") or path.startswith(f"{held}.")
 
 
-# -------------------------------------------------------------------------------- what is said of each duty
-
-
 class Look(msgspec.Struct, frozen=True):
     """What an assessment found of one duty; ``status`` is there where the law was judged in full."""
 
@@ -276,3 +298,35 @@ def _differs(seen: DutyView, now: DutyView) -> bool:
 def _standing(duty: DutyView) -> tuple[object, ...]:
     clock = duty.due, duty.provisional, duty.overdue, duty.settled, duty.waits
     return duty.verdict, duty.missing, duty.in_sight, clock
+
+
+_DECIDED, _GONE = "decided not to notify", "the duty does not apply any more"
+
+
+def called_off(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:
+    """Return the end of every step that is open in the lanes of a duty that was decided against or waived."""
+    words = "waived" if record.kind == "waived" else _DECIDED
+    lanes = {scope.id for scope in incident.scopes.values() if scope.item == duty}
+    return tuple(
+        e.StepEnded(step=one.id, state="cancelled", by=record.by, reason=f"{words}: {record.reason.strip()}")
+        for one in incident.invocations.values()
+        if one.scope in lanes and not one.over
+    )
+
+
+def with_the_law(incident: Incident, look: e.DutiesAssessed) -> Iterator[e.StepSettled | e.StepReopened]:
+    """Yield what a new look at the law does to lanes: of a duty that applies no more all ends, of one that does again it goes on."""
+    changes = {change.duty: change for change in look.changes}
+    lanes = {one.id: changes[one.item] for one in incident.scopes.values() if one.item in changes}
+    for one in incident.invocations.values() if lanes else ():
+        change = lanes.get(one.scope)
+        if change is None:
+            continue
+        kept = incident.duties.get(change.duty)
+        decided = kept is not None and kept.record is not None and not change.reopened
+        newest = incident.latest[f"{one.scope}|{one.step}"] == one.id
+        if change.verdict == "not_applicable" and not one.over:
+            yield e.StepSettled(step=one.id, state="cancelled", why=_GONE)
+        ended = one.state == "cancelled" and one.reason.startswith((_GONE, _DECIDED))
+        if change.verdict == "applies" and not decided and newest and ended:
+            yield e.StepReopened(step=one.id, reason=change.reopened or "the duty applies again")

@@ -12,15 +12,7 @@ from datetime import timedelta
 
 from runner.incident.state.incident import Incident, Scope
 from runner.incident.state.library import Library
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Call,
-    File,
-    Group,
-    Notice,
-    Wait,
-)
+from runner.playbook.format import AnyStep, Approve, Call, File, Group, Notice, Wait
 from runner.playbook.plan import Body, Plan
 
 RENDERING = timedelta(minutes=5)

@@ -13,13 +13,7 @@ from datetime import datetime
 import msgspec
 
 from runner.base.states import AttemptState
-from runner.incident.state.incident import (
-    Approval,
-    Delivery,
-    Domain,
-    Incident,
-    Invocation,
-)
+from runner.incident.state.incident import Approval, Delivery, Domain, Incident, Invocation
 
 LEFT: frozenset[AttemptState] = frozenset({"accepted", "unknown", "sending"})
 """Attempts that may have put the message where the attacker reads along."""

@@ -19,8 +19,8 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.due_times import PEOPLE, backoff
 from runner.incident.state.incident import Attempt, Incident
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
+from runner.incident.state.steps import done_state
 from runner.playbook.format import Act
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import GONE

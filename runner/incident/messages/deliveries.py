@@ -21,19 +21,9 @@ from runner.incident.messages.failover import (
     WaitUntil,
 )
 from runner.incident.state import events as e
-from runner.incident.state.incident import (
-    Attempt,
-    Delivery,
-    Incident,
-    Invocation,
-)
-from runner.incident.state.lateness import done_state
-from runner.incident.state.quorum import (
-    Answers,
-    deliveries_of,
-    enough,
-    tally,
-)
+from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
+from runner.incident.state.quorum import Answers, deliveries_of, enough, tally
+from runner.incident.state.steps import done_state
 from runner.incident.state.work import Deliver
 from runner.playbook.format import Message
 from runner.routing.rate_limit import OPEN, Rooms

@@ -15,15 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from runner.incident.messages.escalation import called_off, level_time
-from runner.incident.messages.failover import (
-    AskPerson,
-    Effort,
-    Exhausted,
-    Next,
-    Send,
-    WaitUntil,
-    next_move,
-)
+from runner.incident.messages.failover import AskPerson, Effort, Exhausted, Next, Send, WaitUntil, next_move
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.quorum import Answers
 from runner.routing.traffic import OUTAGE

@@ -14,12 +14,7 @@ from datetime import datetime, timedelta
 
 from runner.incident.state import events as e
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.quorum import (
-    Answers,
-    deliveries_of,
-    enough,
-    settled,
-)
+from runner.incident.state.quorum import Answers, deliveries_of, enough, settled
 
 OPEN = ("active", "exhausted")
 """Neither proved nor called off."""

@@ -15,7 +15,7 @@ from runner.errors import NotFound
 from runner.incident.messages.failover import is_current as key_is_current
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.attempts_part import GAVE_UP, given_up
+from runner.incident.state.attempts import GAVE_UP, given_up
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.routing.messaging import EVIDENCE, SendResult
 

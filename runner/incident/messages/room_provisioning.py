@@ -17,8 +17,7 @@ from datetime import datetime, timedelta
 
 from runner.incident.state.events import AttemptStarted
 from runner.incident.state.incident import Errand, Incident
-from runner.incident.state.war_room import opening_of
-from runner.incident.state.work import Host
+from runner.incident.state.work import Host, opening_of
 from runner.routing.messaging import SendResult
 
 TRIES = 3

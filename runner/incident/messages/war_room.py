@@ -14,7 +14,7 @@ from runner.incident.messages.room_provisioning import failure, opened
 from runner.incident.state.commands import ChooseRoom, ListGuests, RetryRoom
 from runner.incident.state.events import GuestsListed, RoomChosen, RoomRetried
 from runner.incident.state.incident import Incident
-from runner.incident.state.war_room import opening_of
+from runner.incident.state.work import opening_of
 from runner.routing.messaging import Channel, carries
 from runner.routing.war_room import Guest, RoomConfig, WarRoom
 

@@ -10,7 +10,7 @@ from runner.incident.notices.staleness import COUNSEL, changes
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
-from runner.incident.state.lateness import done_state
+from runner.incident.state.steps import done_state
 
 
 def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:

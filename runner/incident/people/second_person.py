@@ -12,8 +12,8 @@ import msgspec
 
 from runner.errors import Refused
 from runner.incident.state import commands as c
-from runner.incident.state.drill import OVER
 from runner.incident.state.events import AnyEvent, SecondPersonAsked
+from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Incident
 from runner.incident.state.second_person import TwoPersonAct
 

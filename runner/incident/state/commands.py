@@ -11,12 +11,7 @@ import msgspec
 from runner.base.states import ReceiptKind, Severity
 from runner.incident.state.campaigns import AnyCampaignEvent
 from runner.incident.state.events import FactChange, PlannedDelivery
-from runner.incident.state.exercise import (
-    Cause,
-    ClockChange,
-    FaultKind,
-    Rating,
-)
+from runner.incident.state.exercise import Cause, ClockChange, FaultKind, Rating
 from runner.incident.state.incident import Run
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task

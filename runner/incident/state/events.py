@@ -38,6 +38,7 @@ from runner.incident.state.messages import AttemptEnded as AttemptEnded
 from runner.incident.state.messages import AttemptResolved as AttemptResolved
 from runner.incident.state.messages import AttemptStarted as AttemptStarted
 from runner.incident.state.messages import CallOwed as CallOwed
+from runner.incident.state.messages import ChannelsSwitched as ChannelsSwitched
 from runner.incident.state.messages import DeliveriesReplanned as DeliveriesReplanned
 from runner.incident.state.messages import DeliveryEnded as DeliveryEnded
 from runner.incident.state.messages import DeliveryReminded as DeliveryReminded
@@ -50,8 +51,7 @@ from runner.incident.state.messages import PlannedDelivery as PlannedDelivery
 from runner.incident.state.messages import ReceiptTaken as ReceiptTaken
 from runner.incident.state.messages import ReplanAsked as ReplanAsked
 from runner.incident.state.messages import ReplanFailed as ReplanFailed
-from runner.incident.state.rule_events import ChannelsSwitched as ChannelsSwitched
-from runner.incident.state.rule_events import RuleOverridden as RuleOverridden
+from runner.incident.state.messages import RuleOverridden as RuleOverridden
 from runner.incident.state.second_person import SecondPersonAsked as SecondPersonAsked
 from runner.incident.state.second_person import SecondPersonConfirmed as SecondPersonConfirmed
 from runner.law.duty import DutiesAssessed as DutiesAssessed

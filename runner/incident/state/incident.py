@@ -8,21 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.states import (
-    Kind,
-    Proof,
-    Refusal,
-    Severity,
-    State,
-    TaskState,
-    Verdict,
-)
+from runner.base.states import Kind, Proof, Refusal, Severity, State, TaskState, Verdict
 from runner.facts.vocabulary.register import Fact
-from runner.incident.state.attempts_part import Attempt as Attempt
-from runner.incident.state.attempts_part import Received as Received
-from runner.incident.state.campaign_view import CampaignView as CampaignView
-from runner.incident.state.campaign_view import SubstituteAsk as SubstituteAsk
-from runner.incident.state.drill import Drill, Signed
+from runner.incident.state.attempts import Attempt as Attempt
+from runner.incident.state.attempts import Received as Received
+from runner.incident.state.campaigns import CampaignView as CampaignView
+from runner.incident.state.campaigns import SubstituteAsk as SubstituteAsk
+from runner.incident.state.exercise import Drill, Signed
 from runner.incident.state.handover import Handover
 from runner.incident.state.rendered_document import Adoption as Adoption
 from runner.incident.state.rendered_document import AsItWas as AsItWas
@@ -32,7 +24,7 @@ from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task
 from runner.routing.messaging import MessageClass
-from runner.routing.overrides import RuleOverride
+from runner.routing.rule_book import RuleOverride
 from runner.routing.war_room import WarRoom
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})

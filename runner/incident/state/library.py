@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.errors import Refused
-from runner.playbook.format import (
-    AnyStep,
-)
+from runner.playbook.format import AnyStep
 from runner.playbook.plan import NO_STEPS, Body, Plan
 
 if TYPE_CHECKING:
-    from runner.incident.state.incident import (
-        Incident,
-        Invocation,
-        Run,
-        Scope,
-    )
+    from runner.incident.state.incident import Incident, Invocation, Run, Scope
     from runner.law.counting import HolidayCalendar
-    from runner.law.outline import Outline
     from runner.law.regime import Regime
+    from runner.law.screening_index import Outline
 
 
 class Library(msgspec.Struct, frozen=True):

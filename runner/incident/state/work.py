@@ -113,3 +113,8 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     def aside(self) -> bool:
         """Is it set aside?"""
         return self.times >= TIMES
+
+
+def opening_of(room: str) -> str:
+    """Return the id of the errand that opens a room."""
+    return f"room:{room}"

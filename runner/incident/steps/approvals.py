@@ -11,8 +11,8 @@ import msgspec
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import find_step
 from runner.incident.state.incident import Approval, Incident, Invocation
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
+from runner.incident.state.steps import done_state
 from runner.playbook import format as p
 
 

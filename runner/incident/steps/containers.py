@@ -10,8 +10,8 @@ from runner.facts.expressions.evaluate import evaluate, truth
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident, Invocation, Scope
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
+from runner.incident.state.steps import done_state
 from runner.playbook import format as p
 
 Plain = str | int | float | bool | None

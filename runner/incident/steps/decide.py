@@ -18,23 +18,12 @@ from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of, open_before
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Document, Incident, Invocation
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
-from runner.incident.steps.approvals import (
-    authors,
-    eligible,
-    subject,
-    value_digest,
-)
+from runner.incident.state.steps import done_state
+from runner.incident.steps.approvals import authors, eligible, subject, value_digest
 from runner.incident.steps.containers import superseded
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Ask,
-    File,
-    Task,
-)
+from runner.playbook.format import AnyStep, Approve, Ask, File, Task
 
 StepCommand = (
     c.StartTask

@@ -14,31 +14,13 @@ from typing import Literal
 import msgspec
 
 from runner.errors import Problem, Refused
+from runner.incident.apply.migration import newest_scopes
 from runner.incident.state.events import PlaybookMigrated
 from runner.incident.state.expression_view import find_step
-from runner.incident.state.incident import (
-    Incident,
-    Invocation,
-    Run,
-    Scope,
-)
+from runner.incident.state.incident import Incident, Invocation, Run, Scope
 from runner.incident.state.library import Library
-from runner.incident.state.migration import newest_scopes
-from runner.incident.steps.approvals import (
-    authors,
-    counted,
-    filed,
-    reached,
-)
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Bundle,
-    Call,
-    Group,
-    Repeat,
-    Step,
-)
+from runner.incident.steps.approvals import authors, counted, filed, reached
+from runner.playbook.format import AnyStep, Approve, Bundle, Call, Group, Repeat, Step
 from runner.playbook.plan import Body, Plan, compile_plan
 
 Code = Literal[

@@ -11,8 +11,8 @@ from runner.incident.messages.deliveries import message_state
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
+from runner.incident.state.steps import done_state
 from runner.incident.steps.approvals import quorum_events
 from runner.incident.steps.containers import keep_open
 from runner.playbook import format as p

@@ -15,12 +15,7 @@ from runner.facts.vocabulary.register import lookup
 from runner.incident.state import events as e
 from runner.incident.state.due_times import due_time
 from runner.incident.state.expression_view import ScopeView, find_step
-from runner.incident.state.incident import (
-    FELL_AWAY,
-    Incident,
-    Invocation,
-    Scope,
-)
+from runner.incident.state.incident import FELL_AWAY, Incident, Invocation, Scope
 from runner.incident.state.library import Library
 from runner.incident.steps.containers import open_bodies
 from runner.playbook import format as p

@@ -17,23 +17,10 @@ from runner.incident.state.events import AnyEvent, AttemptStarted
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
-from runner.incident.state.work import (
-    Announce,
-    AnyWork,
-    Compose,
-    DoAct,
-    Recall,
-    Render,
-    Replan,
-)
+from runner.incident.state.work import Announce, AnyWork, Compose, DoAct, Recall, Render, Replan
 from runner.incident.steps.readiness import look
 from runner.incident.turn.after_closing import only_clocks
-from runner.playbook.format import (
-    Act,
-    AnyStep,
-    Message,
-    Notice,
-)
+from runner.playbook.format import Act, AnyStep, Message, Notice
 from runner.routing.rate_limit import OPEN, Rooms
 
 ACT_LIMIT = timedelta(seconds=60)

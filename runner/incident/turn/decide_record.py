@@ -14,7 +14,7 @@ from runner.facts.expression import Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
-from runner.incident.law.lanes import called_off
+from runner.incident.law.duties import called_off
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.messages.decide_rules import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
@@ -22,15 +22,11 @@ from runner.incident.notices.staleness import passed
 from runner.incident.people.second_person import agreed, guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.future_timestamps import (
-    refuse_facts_ahead,
-    refuse_record_ahead,
-    said,
-)
+from runner.incident.state.future_timestamps import refuse_facts_ahead, refuse_record_ahead, said
 from runner.incident.state.incident import Incident
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
+from runner.incident.state.steps import done_state
 from runner.incident.turn.decide_close import closed
 from runner.incident.turn.implicit_answers import answered
 from runner.law.duty import DutyRecord

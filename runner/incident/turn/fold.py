@@ -11,20 +11,20 @@ from datetime import datetime
 from typing import Any
 
 from runner.errors import Bug
+from runner.incident.apply.attempts import EFFECTS
+from runner.incident.apply.builder import Draft
+from runner.incident.apply.campaigns import CAMPAIGNS
+from runner.incident.apply.exercise import DRILL
+from runner.incident.apply.messages import RECEIPTS
+from runner.incident.apply.migration import MIGRATION
+from runner.incident.apply.record import RECORDS
+from runner.incident.apply.steps import STEPS
+from runner.incident.apply.war_room import ROOMS
 from runner.incident.messages.delivery_schedule import timed
-from runner.incident.state.attempts import EFFECTS
-from runner.incident.state.builder import Draft
-from runner.incident.state.drill import Drill
 from runner.incident.state.events import AnyEvent, IncidentOpened, Recorded
-from runner.incident.state.evolve_bulk import CAMPAIGNS
-from runner.incident.state.evolve_drill import DRILL
-from runner.incident.state.evolve_receipts import RECEIPTS
+from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.incident.state.migration import MIGRATION
-from runner.incident.state.record import RECORDS
-from runner.incident.state.steps import STEPS
-from runner.incident.state.war_room import ROOMS
 
 HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     **STEPS,

@@ -9,8 +9,8 @@ from runner.facts.vocabulary.register import OPEN
 from runner.incident.state.commands import RecordFacts
 from runner.incident.state.events import FactChange, StepEnded
 from runner.incident.state.incident import Incident
-from runner.incident.state.lateness import done_state
 from runner.incident.state.library import Library
+from runner.incident.state.steps import done_state
 from runner.incident.steps.approvals import value_digest
 from runner.playbook.format import Ask
 

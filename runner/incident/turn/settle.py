@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from runner.errors import Bug
-from runner.incident.law.duties import assessment, duty_passed
-from runner.incident.law.lanes import with_the_law
+from runner.incident.law.duties import assessment, duty_passed, with_the_law
 from runner.incident.messages.deliveries import delivery_events
 from runner.incident.messages.delivery_schedule import due
 from runner.incident.messages.escalation import lapse_events, message_events

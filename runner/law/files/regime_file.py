@@ -16,8 +16,7 @@ import msgspec
 
 from runner.errors import Invalid, Problem
 from runner.law.files.regime_duty import DUTY_KEYS, read_duty
-from runner.law.files.regime_grounds import Terms
-from runner.law.files.regime_national import read_national
+from runner.law.files.regime_grounds import Terms, read_national
 from runner.law.files.regime_reader import Node, Reader, overlay
 from runner.law.regime import (
     Authority,

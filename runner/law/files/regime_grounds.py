@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runner.base.jurisdictions import place_problem
 from runner.facts.expression import Expression
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.vocabulary.fact_types import FactType
@@ -26,8 +27,11 @@ from runner.law.grounds import (
     Threshold,
     ThresholdOp,
 )
+from runner.law.regime import NationalLaw, Standing, StateLaw
 
 _CONDITION = ("code", "text", "when", "any_of", "none_of", "when_silent", "in_words")
+
+
 _EXEMPTION = (
     "code",
     "text",
@@ -42,6 +46,8 @@ _EXEMPTION = (
     "claim_only",
     "covers",
 )
+
+
 _WORDS: Mapping[str, ThresholdOp] = {
     "more_than": ">",
     "at_least": ">=",
@@ -211,3 +217,30 @@ class Terms(msgspec.Struct):
             n=self.reader.whole(fields.get(stated[0])) or 0,
             place=self.reader.text(fields.get("place"), place),
         )
+
+
+def read_national(node: Node | None, reader: Reader) -> NationalLaw | None:
+    """Read ``{of: [facts], states: {BE: {}, IT: {from: 2026-01-01}, IE: {standing: proposed}}}``."""
+    if node is None:
+        return None
+    fields = reader.fields(node, ("of", "states"))
+    states = reader.need(fields, "states", node)
+    named = states.value if isinstance(states.value, dict) else ()
+    return NationalLaw(
+        of=reader.facts(reader.need(fields, "of", node)),
+        states=tuple(_state(place, one, reader) for place, one in reader.fields(states, named).items()),
+    )
+
+
+def _state(place: str, node: Node, reader: Reader) -> StateLaw:
+    if problem := place_problem(place):
+        reader.report(node, "regime-place", problem, key=True)
+    fields = reader.fields(node, ("standing", "from", "confirmed"))
+    in_force: Standing = "in_force"
+    confirmed = fields.get("confirmed")
+    return StateLaw(
+        place=place,
+        standing=reader.choice(fields.get("standing"), Standing, in_force),
+        from_date=reader.day(fields.get("from")),
+        confirmed=confirmed is None or reader.flag(confirmed),
+    )

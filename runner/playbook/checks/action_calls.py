@@ -7,13 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runner.playbook.format import (
-    Act,
-    Bundle,
-    HttpCall,
-    Playbook,
-    secret_in,
-)
+from runner.playbook.format import Act, Bundle, HttpCall, Playbook, secret_in
 from runner.playbook.plan import walk
 from runner.routing.organisation import Acting
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runner.errors import Problem
 from runner.playbook.checks.cadence import check_cadence
-from runner.playbook.checks.check_links import check_links
 from runner.playbook.checks.clock import check_clocks
 from runner.playbook.checks.flow import check_flow
 from runner.playbook.checks.names import check_names
@@ -12,7 +11,7 @@ from runner.playbook.checks.order import check_order
 from runner.playbook.checks.people import check_people
 from runner.playbook.checks.reach import check_reach
 from runner.playbook.checks.step_map import Findings, Map
-from runner.playbook.checks.texts import check_texts
+from runner.playbook.checks.texts import check_links, check_texts
 from runner.playbook.lookup import Known
 from runner.playbook.reading import Read
 from runner.yamlfile.source import Source

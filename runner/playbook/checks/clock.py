@@ -10,16 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import (
-    Approve,
-    Ask,
-    Duties,
-    File,
-    Group,
-    Repeat,
-    Step,
-    Wait,
-)
+from runner.playbook.format import Approve, Ask, Duties, File, Group, Repeat, Step, Wait
 from runner.playbook.lookup import Known, hours
 
 _HOUR = 3600.0

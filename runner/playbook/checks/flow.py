@@ -19,12 +19,7 @@ from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find
 from runner.playbook.checks.action_calls import host_of, secrets_of
 from runner.playbook.checks.order import always
-from runner.playbook.checks.step_map import (
-    Findings,
-    Map,
-    Place,
-    walk,
-)
+from runner.playbook.checks.step_map import Findings, Map, Place, walk
 from runner.playbook.format import (
     Act,
     Approve,

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from runner.base.text import nearest
-from runner.facts.expression import (
-    Apply,
-    Attribute,
-    Expression,
-    NameRef,
-)
+from runner.facts.expression import Apply, Attribute, Expression, NameRef
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
-from runner.playbook.checks.step_map import (
-    Findings,
-    Map,
-    Place,
-    walk,
-)
+from runner.playbook.checks.step_map import Findings, Map, Place, walk
 from runner.playbook.format import (
     Approve,
     Ask,

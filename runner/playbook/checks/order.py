@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.base.text import nearest
-from runner.facts.expression import (
-    Apply,
-    Expression,
-    Unknown,
-    Value,
-)
+from runner.facts.expression import Apply, Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
-from runner.playbook.checks.step_map import (
-    Findings,
-    Map,
-    Place,
-    walk,
-)
+from runner.playbook.checks.step_map import Findings, Map, Place, walk
 
 
 class Nothing:

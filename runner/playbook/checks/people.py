@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from runner.base.text import nearest
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import (
-    Approve,
-    Ask,
-    File,
-    Message,
-    Task,
-)
+from runner.playbook.format import Approve, Ask, File, Message, Task
 from runner.playbook.lookup import Known
 from runner.routing.organisation import Home
 from runner.yamlfile.source import Where

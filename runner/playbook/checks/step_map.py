@@ -13,13 +13,7 @@ import msgspec
 
 from runner.errors import Problem
 from runner.facts.expression import Expression
-from runner.playbook.format import (
-    AnyStep,
-    Call,
-    Group,
-    Playbook,
-    Repeat,
-)
+from runner.playbook.format import AnyStep, Call, Group, Playbook, Repeat
 from runner.yamlfile.source import Source, Where
 
 

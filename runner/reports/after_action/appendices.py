@@ -7,26 +7,15 @@ from datetime import tzinfo
 
 from runner.base.states import MARKS
 from runner.documents.tree import Block
-from runner.reports.after_action.after_action_record import roll_call_table
-from runner.reports.after_action.channels import (
-    channels_figure,
-    channels_table,
-    failovers_table,
-)
+from runner.reports.after_action.channels import channels_figure, channels_table, failovers_table
 from runner.reports.after_action.deadline_slack import margins_figure, margins_table
 from runner.reports.after_action.response_times import answers_figure, answers_table
 from runner.reports.after_action.scenario import played_figure, played_table, talked_figure
-from runner.reports.after_action.source import Numbers, Source
+from runner.reports.after_action.source import Numbers, Source, roll_call_table
 from runner.reports.after_action.work import work_figure, work_of
 from runner.reports.charts.figure_svg import pictures
 from runner.reports.core.formatting import count
-from runner.reports.core.report_blocks import (
-    fields,
-    heading,
-    paragraph,
-    table,
-    time,
-)
+from runner.reports.core.report_blocks import fields, heading, paragraph, table, time
 
 
 def appendices(source: Source, found: Numbers) -> Iterator[Block]:

@@ -9,13 +9,8 @@ import msgspec
 
 from runner.documents.tree import Table
 from runner.incident.state.incident import Attempt, Delivery, Incident
-from runner.incident.state.paths import lane_of
-from runner.reports.charts.figure import (
-    Bar,
-    Figure,
-    Key,
-    Row,
-)
+from runner.incident.state.steps import lane_of
+from runner.reports.charts.figure import Bar, Figure, Key, Row
 from runner.reports.charts.figure_axis import CountScale
 from runner.reports.core.formatting import count
 from runner.reports.core.report_blocks import table

@@ -10,14 +10,7 @@ import msgspec
 from runner.documents.tree import Table
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.reports.charts.figure import (
-    Bar,
-    Figure,
-    Key,
-    Line,
-    Look,
-    Row,
-)
+from runner.reports.charts.figure import Bar, Figure, Key, Line, Look, Row
 from runner.reports.charts.figure_axis import MarginScale
 from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import table, time

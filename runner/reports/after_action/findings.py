@@ -10,12 +10,7 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Fact
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.reports.core.report_blocks import (
-    heading,
-    paragraph,
-    table,
-    time,
-)
+from runner.reports.core.report_blocks import heading, paragraph, table, time
 
 CAUSES = ("incident.vector", "incident.root_cause", "incident.malicious", "incident.vendor.name")
 """Facts that say why it happened."""

@@ -12,27 +12,18 @@ from datetime import tzinfo
 from runner.documents.tree import Block, Document, RenderContext, Stationery
 from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.exercises.improvement_proposals import seen
-from runner.incident.state.drill import Observation
+from runner.incident.state.exercise import Observation
 from runner.incident.state.incident import Incident
-from runner.reports.after_action.after_action_record import story
 from runner.reports.after_action.appendices import appendices
 from runner.reports.after_action.channels import channels_words
 from runner.reports.after_action.deadline_slack import margins_words
 from runner.reports.after_action.findings import cause_words, causes, open_duties
 from runner.reports.after_action.improvement_plan import improvement_plan
 from runner.reports.after_action.response_times import answers_words
-from runner.reports.after_action.source import Numbers, Source
+from runner.reports.after_action.source import Numbers, Source, story
 from runner.reports.after_action.work import stop_of, tasks_words
 from runner.reports.core.formatting import count, span
-from runner.reports.core.report_blocks import (
-    bullets,
-    fields,
-    heading,
-    numbered,
-    paragraph,
-    table,
-    time,
-)
+from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
 from runner.reports.exercises.ratings import KEY, ObjectiveRow, Ratings, ratings_report
 
 LETTERS = ("P", "S", "M", "U")

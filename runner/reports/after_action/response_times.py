@@ -13,17 +13,10 @@ from runner.base.instants import parse_duration
 from runner.documents.tree import Table
 from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise
 from runner.incident.exercises.injects import deadline, step_is
-from runner.incident.state.drill import Drill
+from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.paths import lane_of
-from runner.reports.charts.figure import (
-    Bar,
-    Figure,
-    Key,
-    Line,
-    Mark,
-    Row,
-)
+from runner.incident.state.steps import lane_of
+from runner.reports.charts.figure import Bar, Figure, Key, Line, Mark, Row
 from runner.reports.charts.figure_axis import SpanScale
 from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import table, time

@@ -2,36 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 import msgspec
 
 from runner.base.states import Kind
+from runner.documents.tree import Table
 from runner.facts.vocabulary.register import Fact
-from runner.incident.exercises.exercise_plan import Exercise
+from runner.incident.exercises.exercise_plan import Exercise, Participant
 from runner.incident.exercises.improvements import Item
-from runner.incident.state.drill import OVER, Signed
 from runner.incident.state.events import IncidentClosed
+from runner.incident.state.exercise import OVER, Signed
 from runner.incident.state.incident import Incident
 from runner.incident.turn.decide_close import is_open
 from runner.law.duty import DutyStatus
-from runner.reports.after_action.after_action_record import Part, roll_call
-from runner.reports.after_action.channels import (
-    ChannelUse,
-    Failover,
-    channels_of,
-    failovers_of,
-)
+from runner.reports.after_action.channels import ChannelUse, Failover, channels_of, failovers_of
 from runner.reports.after_action.clock import Anchor, ClockMark, anchors
 from runner.reports.after_action.deadline_slack import Margin, margins_of
 from runner.reports.after_action.findings import causes_of
 from runner.reports.after_action.response_times import Answer, answers_of, median_seconds
 from runner.reports.after_action.work import TaskTime, stop_of, tasks_of
+from runner.reports.core.report_blocks import table, time
 from runner.reports.exercises.exercise import DrillReport, drill_report
 from runner.reports.exercises.ratings import ratings_report
 from runner.reports.incidents.timeline import Entry
+
+_MACHINES = frozenset({"tocsin", "worker"})
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's part: the role, and when the first and the last entry in the journal were made; exercise time in one."""
+
+    person: str
+    role: str
+    entries: int
+    first: datetime | None
+    last: datetime | None
+
+
+def roll_call(entries: Sequence[Entry], incident: Incident, plan: Exercise | None) -> tuple[Part, ...]:
+    """Return who was to take part, and who did."""
+    roles = _roles(incident) if plan is None else {one.person: _role(one) for one in plan.participants}
+    acted: dict[str, list[datetime]] = {}
+    for one in entries:
+        if one.claimed not in _MACHINES:
+            acted.setdefault(one.claimed, []).append(one.exercise_at or one.at)
+    return tuple(
+        Part(
+            person=name,
+            role=roles.get(name, ""),
+            entries=len(at),
+            first=min(at, default=None),
+            last=max(at, default=None),
+        )
+        for name in dict.fromkeys((*roles, *acted))
+        for at in (acted.get(name, []),)
+    )
+
+
+def _role(one: Participant) -> str:
+    return f"{one.role}: {one.plays}" if one.plays else one.role
+
+
+def _roles(incident: Incident) -> dict[str, str]:
+    """Return the playbook's roles that each person holds."""
+    held: dict[str, list[str]] = {}
+    for role, persons in incident.roles.items():
+        for person in persons:
+            held.setdefault(person, []).append(role)
+    return {person: ", ".join(roles) for person, roles in held.items()}
+
+
+def roll_call_table(found: Sequence[Part], zone: tzinfo) -> Table:
+    """Return a line for each person."""
+    heads = ("Person", "Role", "Entries", "First", "Last")
+    rows = [
+        (one.person, one.role, str(one.entries), time(one.first, zone), time(one.last, zone)) for one in found
+    ]
+    return table(heads, rows)
+
+
+def story(entries: Sequence[Entry], zone: tzinfo) -> Table:
+    """Return the timeline, without its details."""
+    rows = [
+        (str(one.event), time(one.exercise_at or one.at, zone), one.claimed, one.text)
+        for one in entries
+        if not one.detail
+    ]
+    return table(("Entry", "Time", "Who", "What"), rows)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,17 +8,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from runner.incident.state.incident import Incident, Invocation
-from runner.incident.state.paths import lane_of
+from runner.incident.state.steps import lane_of
 from runner.reports.after_action.clock import ClockMark
-from runner.reports.charts.figure import (
-    Bar,
-    Figure,
-    Key,
-    Line,
-    Look,
-    Mark,
-    Row,
-)
+from runner.reports.charts.figure import Bar, Figure, Key, Line, Look, Mark, Row
 from runner.reports.charts.figure_axis import TimeScale
 from runner.reports.core.formatting import count, span
 

@@ -7,19 +7,14 @@ from datetime import datetime
 
 from runner.incident.campaigns.campaign import Campaign, Refused, Way
 from runner.incident.campaigns.pacing import Feasibility, spoken
+from runner.incident.state import campaigns as b
 from runner.reports.campaigns.status import BulkStatus, PlaceStanding, Standing
-from runner.reports.core.formatting import count, moment, when
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.formatting import count, moment, short, when
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
 
 _STATES: Mapping[str, Tone] = {"planned": "plain", "sending": "good", "paused": "alarm", "done": "good"}
+
+
 _OPEN: Mapping[str, tuple[str, Tone]] = {
     "ready": ("ready to be sent to", "plain"),
     "deferred": ("ready, and put off", "plain"),
@@ -28,6 +23,8 @@ _OPEN: Mapping[str, tuple[str, Tone]] = {
     "post": ("to get a letter", "warn"),
     "unreachable": ("out of reach", "alarm"),
 }
+
+
 _WAYS: Mapping[Way, str] = {"email": "mail", "sms": "text message", "post": "letter"}
 
 
@@ -181,4 +178,40 @@ def _place(place: PlaceStanding) -> tuple[Cell, ...]:
             f"of {one.owed:,}, due {moment(place.due)}" if place.due is not None else f"of {one.owed:,}",
             "dim",
         ),
+    )
+
+
+_MOVED = {"sending": "is being sent", "paused": "is paused", "done": "has come to its end"}
+
+
+def campaign_sentence(event: b.AnyCampaignEvent) -> str:
+    """Return what happened to a campaign."""
+    match event:
+        case b.CampaignPlanned(notice=notice, list_name=name, owed=owed, ways=ways, sum=arithmetic):
+            anew = ", in place of the plan before" if event.replaces else ""
+            return f"{notice} planned for {count(owed, 'person', 'people')} of {name} ({_ways(ways)}){anew}: {arithmetic}"
+        case b.CampaignMoved(campaign=name, state=state, reason=reason, by=by):
+            words = _MOVED.get(state, "")
+            alone = " by itself" if state == "paused" and not by else ""
+            return f"Campaign {name} {words}{alone}{f': {reason}' if reason else ''}"
+        case b.CampaignStretch(campaign=name, first=first, last=last, root=root, outcomes=outcomes):
+            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes)} (root {short(root)})"
+        case b.CampaignResolved(campaign=name, people=people, reason=reason):
+            because = f": {reason}" if reason else ""
+            return f"Campaign {name}: {count(people, 'unknown outcome')} resolved{because}"
+        case b.SubstituteDue(campaign=name, place=place, why=why):
+            return f"Campaign {name}, {place}: substitute notice is a question now: {why}"
+        case b.SubstituteGiven(campaign=name, place=place, people=people, reason=reason):
+            whom = count(people, "person", "people")
+            return f"Campaign {name}, {place}: substitute notice for {whom}: {reason}"
+
+
+def _ways(ways: Mapping[str, int]) -> str:
+    return ", ".join(f"{people:,} by {way}" for way, people in ways.items() if people) or "no way to anybody"
+
+
+def _outcomes(outcomes: Mapping[str, int]) -> str:
+    return (
+        ", ".join(f"{people:,} {state.replace('_', ' ')}" for state, people in sorted(outcomes.items()))
+        or "none"
     )

@@ -8,14 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.incident.campaigns.campaign import (
-    OPEN,
-    Campaign,
-    CampaignState,
-    Counters,
-    Reached,
-    Tally,
-)
+from runner.incident.campaigns.campaign import OPEN, Campaign, CampaignState, Counters, Reached, Tally
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.pacing import Feasibility
 from runner.incident.campaigns.substitute_notice import Counted, counted

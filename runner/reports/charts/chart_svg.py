@@ -12,13 +12,7 @@ from html import escape
 
 from runner.base.text import text_problem
 from runner.reports.charts.layers import Point
-from runner.reports.charts.layout import (
-    LINE,
-    PAD,
-    Drawn,
-    everything,
-    layout,
-)
+from runner.reports.charts.layout import LINE, PAD, Drawn, everything, layout
 from runner.reports.charts.playbook_chart import Chart
 
 MARGIN = 28

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from runner.reports.charts.figure import Axis, Tick
 from runner.reports.core.formatting import span
-from runner.reports.core.zones import offset
+from runner.reports.core.header import offset
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _STEPS = (

@@ -12,14 +12,7 @@ from typing import NamedTuple
 
 from runner.documents.tree import Picture
 from runner.reports.charts.chart_svg import shown
-from runner.reports.charts.figure import (
-    Bar,
-    Figure,
-    Key,
-    Look,
-    Row,
-    Shape,
-)
+from runner.reports.charts.figure import Bar, Figure, Key, Look, Row, Shape
 from runner.reports.charts.layout import broken, columns
 
 WIDTH = 459

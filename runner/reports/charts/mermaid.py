@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from runner.reports.charts.chart_svg import COLOURS, shown
-from runner.reports.charts.playbook_chart import (
-    Chart,
-    Node,
-    Path,
-    nodes,
-)
+from runner.reports.charts.playbook_chart import Chart, Node, Path, nodes
 
 _PLAIN = frozenset(" .,:?!()/'-_·–=+")
 

@@ -13,15 +13,7 @@ import msgspec
 
 from runner.base.instants import duration_text
 from runner.incident.state.expression_view import title_of
-from runner.playbook.format import (
-    AnyStep,
-    Bundle,
-    Call,
-    Due,
-    Group,
-    Message,
-    Repeat,
-)
+from runner.playbook.format import AnyStep, Bundle, Call, Due, Group, Message, Repeat
 from runner.reports.core.formatting import span
 from runner.reports.core.task_rows import roles_of
 

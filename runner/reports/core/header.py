@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 import msgspec
 
+from runner.base.instants import parse_instant
 from runner.base.states import MARKS, Kind, State
 from runner.incident.state.incident import Incident
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import zone_words
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.reports.core.second_person import alone_words
 
 
@@ -90,3 +87,42 @@ def top(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Blo
         *((line(subject, "dim"),) if subject else ()),
         Blank(),
     )
+
+
+def named_zone(name: object) -> tzinfo:
+    """Return the zone of an IANA name; UTC for whatever is none."""
+    try:
+        return ZoneInfo(str(name or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def exercise_zone(start: str, organisation: tzinfo) -> tzinfo:
+    """Return the zone of an exercise that starts at an instant as its author wrote it (RFC 3339; empty is now).
+
+    It is the organisation's where the start has that zone's offset, so that a change of clocks on the way is seen; otherwise
+    the start's own offset.
+    """
+    if not start:
+        return organisation
+    at = parse_instant(start)
+    same = at.utcoffset() == at.astimezone(organisation).utcoffset()
+    return organisation if same else at.tzinfo or organisation
+
+
+def zone_of(incident: Incident, start: str = "") -> tzinfo:
+    """Return the zone of an incident by its recorded organisation; ``start`` is that of an exercise's plan."""
+    fact = incident.facts.get("organisation.zone")
+    return exercise_zone(start, named_zone(fact.value if fact is not None else ""))
+
+
+def clocked(at: datetime, zone: tzinfo) -> str:
+    """Return an instant with its offset: ``2026-10-05 08:00 UTC+02:00``."""
+    there = at.astimezone(zone)
+    return f"{there:%Y-%m-%d %H:%M} {offset(there)}"
+
+
+def offset(there: datetime) -> str:
+    """Return by how much a local time is ahead of UTC: ``UTC``, ``UTC+02:00``."""
+    digits = f"{there:%z}"
+    return "UTC" if digits in ("+0000", "") else f"UTC{digits[:3]}:{digits[3:5]}"

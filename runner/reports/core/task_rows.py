@@ -15,24 +15,11 @@ from datetime import datetime
 import msgspec
 
 from runner.base.states import TaskState
-from runner.incident.state.expression_view import (
-    item_of,
-    open_before,
-    outwards,
-    title_of,
-)
+from runner.incident.state.expression_view import item_of, open_before, outwards, title_of
 from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Ask,
-    Call,
-    Group,
-    Repeat,
-    Task,
-)
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
 from runner.reports.core.page import Paragraph, line
 
 CONTAINED = "RS.MI-01"

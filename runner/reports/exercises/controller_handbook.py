@@ -16,14 +16,8 @@ from runner.incident.exercises.exercise_plan import (
     Target,
 )
 from runner.reports.core.formatting import span
-from runner.reports.core.report_blocks import (
-    bullets,
-    fields,
-    heading,
-    paragraph,
-    table,
-)
-from runner.reports.core.zones import clocked
+from runner.reports.core.header import clocked
+from runner.reports.core.report_blocks import bullets, fields, heading, paragraph, table
 from runner.reports.exercises.handbook import (
     LINE,
     LINES,

@@ -10,19 +10,12 @@ import msgspec
 from runner.base.instants import parse_duration
 from runner.incident.exercises.exercise_plan import Exercise, Module, ScenarioEvent
 from runner.incident.exercises.injects import deadline, met
-from runner.incident.state.drill import Drill
+from runner.incident.exercises.ratings import ratings, unconfirmed
+from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
-from runner.reports.core.zones import clocked, zone_of
+from runner.reports.core.header import clocked, zone_of
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.suggested_actions import close_exercise
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
 
@@ -290,3 +283,14 @@ def told(event: ScenarioEvent) -> str:
     to = f" to {', '.join(event.to)}" if event.to else ""
     sender = f" from {event.sender}" if event.sender else ""
     return f"{event.number} {event.title} [{event.via}{to}{sender}]{f': {event.text}' if event.text else ''}"
+
+
+def what_is_left(incident: Incident, plan: Exercise) -> Iterator[str]:
+    """Yield it in order, each with its command; a report that was signed is done."""
+    if missing := unconfirmed(ratings(plan, incident)):
+        yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"
+    if incident.drill is not None and not incident.reports:
+        yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
+    yield f"what is to be better: tocsin improvement add --from {incident.codename}"
+    if incident.state != "closed":
+        yield f"then close it: {close_exercise(incident.codename)}"

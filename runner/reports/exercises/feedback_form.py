@@ -6,18 +6,8 @@ from collections.abc import Iterator
 
 from runner.documents.tree import Block, Document
 from runner.incident.exercises.exercise_plan import DISCUSSION
-from runner.reports.core.report_blocks import (
-    fields,
-    heading,
-    paragraph,
-    table,
-)
-from runner.reports.exercises.handbook import (
-    LINE,
-    PARTS,
-    Book,
-    book,
-)
+from runner.reports.core.report_blocks import fields, heading, paragraph, table
+from runner.reports.exercises.handbook import LINE, PARTS, Book, book
 
 _BOX = "[\u00a0\u00a0]"
 _WIDE = f"\n{LINE}{LINE[:8]}"

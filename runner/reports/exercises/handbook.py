@@ -10,17 +10,12 @@ import msgspec
 
 from runner.base.instants import parse_duration, parse_instant
 from runner.documents.tree import Block, Document, Paragraph, RenderContext, Stationery, Strong, Text
-from runner.incident.exercises.exercise_plan import (
-    DISCUSSION,
-    Exercise,
-    HseepRole,
-    Participant,
-)
-from runner.incident.state.drill import LIVE
+from runner.incident.exercises.exercise_plan import DISCUSSION, Exercise, HseepRole, Participant
+from runner.incident.state.exercise import LIVE
 from runner.playbook.format import Playbook
 from runner.reports.core.formatting import span
+from runner.reports.core.header import clocked
 from runner.reports.core.report_blocks import fields, heading, paragraph
-from runner.reports.core.zones import clocked
 
 TYPES: Mapping[str, str] = {
     "seminar": "Seminar: a discussion that makes people familiar with plans",

@@ -7,26 +7,9 @@ from datetime import date, datetime
 
 import msgspec
 
-from runner.incident.exercises.improvements import (
-    Item,
-    Plan,
-    Proof,
-    Source,
-    Step,
-    Tested,
-)
-from runner.incident.exercises.improvements_part import overdue
+from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
 from runner.reports.core.formatting import count, day, moment
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,7 @@ from msgspec.structs import replace
 from runner.documents.tree import Block, Document
 from runner.incident.exercises.exercise_plan import DISCUSSION, Exercise
 from runner.playbook.playbook_test import Behaviour
-from runner.reports.core.report_blocks import (
-    bullets,
-    heading,
-    paragraph,
-    table,
-)
+from runner.reports.core.report_blocks import bullets, heading, paragraph, table
 from runner.reports.exercises.handbook import (
     LINE,
     PARTS,

@@ -8,23 +8,10 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.exercises.exercise_plan import Exercise
-from runner.incident.exercises.ratings import (
-    ObjectiveRating,
-    TargetRating,
-    TaskRating,
-    ratings,
-    unconfirmed,
-)
-from runner.incident.state.drill import Rated
+from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
+from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Paragraph,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, line
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,16 +12,7 @@ import msgspec
 
 from runner.reports.core.attention_item import Attention, AttentionKind
 from runner.reports.core.formatting import ago, count, day
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 

@@ -24,19 +24,10 @@ from runner.incident.exercises.schedules import (
     FiringOpened,
     FiringRestored,
     Schedule,
+    attention,
 )
-from runner.incident.exercises.schedules_part import attention
 from runner.reports.core.formatting import moment
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 SHOWN = 5
 """So many firings of a schedule are shown to people, the newest."""

@@ -15,36 +15,19 @@ import msgspec
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
 from runner.incident.notices.staleness import change_words, changes, not_passed
-from runner.incident.state.drill import OVER
 from runner.incident.state.due_times import PEOPLE
+from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Attention
-from runner.reports.core.formatting import (
-    ago,
-    aside_words,
-    left,
-    standing,
-)
+from runner.reports.core.formatting import ago, aside_words, left, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
-from runner.reports.incidents.attention_messages import (
-    call_owed,
-    campaigns,
-    deliveries,
-    exposed,
-    promises,
-)
-from runner.reports.incidents.do_now import (
-    containment,
-    do_now,
-    is_due,
-    must_begin,
-    with_whom,
-)
+from runner.reports.incidents.attention_messages import call_owed, campaigns, deliveries, exposed, promises
+from runner.reports.incidents.do_now import containment, do_now, is_due, must_begin, with_whom
 from runner.reports.messages.war_room import nowhere
 
 _CRITICAL = timedelta(hours=4)

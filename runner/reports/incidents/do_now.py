@@ -15,12 +15,7 @@ from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import (
-    SEVERITIES,
-    Attention,
-    AttentionKind,
-    Rank,
-)
+from runner.reports.core.attention_item import SEVERITIES, Attention, AttentionKind, Rank
 from runner.reports.core.formatting import count, left
 from runner.reports.core.task_rows import TaskRow, named
 

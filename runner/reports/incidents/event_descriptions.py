@@ -14,7 +14,7 @@ from runner.facts.vocabulary.register import value_words
 from runner.incident.state import events as e
 from runner.incident.state.campaigns import AnyCampaignEvent
 from runner.incident.state.exercise import ExerciseEvent
-from runner.reports.campaigns.bulk_sentences import campaign_sentence
+from runner.reports.campaigns.campaigns import campaign_sentence
 from runner.reports.core.formatting import (
     RECEIPTS,
     as_it_was,

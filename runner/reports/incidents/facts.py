@@ -20,14 +20,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import Row, event_of
 from runner.reports.core.formatting import moment, spoken, when
 from runner.reports.core.header import Heading, heading_of, top
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import held_up
 

@@ -16,14 +16,7 @@ from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import Attention
 from runner.reports.core.formatting import left, moment, when
 from runner.reports.core.header import Heading, heading_of, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Table,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
 from runner.reports.core.task_rows import TaskRow
 from runner.reports.incidents.do_now import LATER, NOTHING
 from runner.reports.incidents.status import Status

@@ -9,23 +9,10 @@ from typing import Protocol
 import msgspec
 
 from runner.base.states import MARKS
-from runner.incident.state.drill import OVER
+from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
-from runner.reports.core.formatting import (
-    ago,
-    aside_words,
-    count,
-    left,
-    moment,
-)
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Table,
-    line,
-)
+from runner.reports.core.formatting import ago, aside_words, count, left, moment
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
 from runner.reports.core.suggested_actions import close_exercise, resume
 
 

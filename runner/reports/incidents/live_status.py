@@ -9,14 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from runner.reports.core.page import (
-    Blank,
-    Cell,
-    Drawing,
-    Page,
-    Paragraph,
-    plain,
-)
+from runner.reports.core.page import Blank, Cell, Drawing, Page, Paragraph, plain
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.status_page import status_page
 

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from runner.incident.exercises.improvements import Item
-from runner.incident.exercises.improvements_part import overdue
-from runner.incident.exercises.schedules import Book
-from runner.incident.exercises.schedules_part import attention
+from runner.incident.exercises.improvements import Item, overdue
+from runner.incident.exercises.schedules import Book, attention
 from runner.reports.core.attention_item import Attention
 from runner.reports.core.formatting import count, moment
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Paragraph,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Paragraph, line
 
 _WRONG = {"missed": "did not happen", "failed": "failed"}
 _NAMED = 4

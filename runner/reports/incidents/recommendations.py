@@ -13,14 +13,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Attention, Rank
 from runner.reports.core.formatting import count, left
 from runner.reports.core.header import Heading, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.do_now import NOTHING, TASKS
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words

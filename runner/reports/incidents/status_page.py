@@ -8,24 +8,9 @@ from datetime import datetime
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Attention, Severity
-from runner.reports.core.formatting import (
-    count,
-    left,
-    moment,
-    span,
-    when,
-)
+from runner.reports.core.formatting import count, left, moment, span, when
 from runner.reports.core.header import Heading, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import CONTAINERS, TaskRow, named
 from runner.reports.incidents.do_now import LATER, NOTHING, calm
@@ -39,15 +24,7 @@ from runner.reports.incidents.duty_lanes import (
 )
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
-from runner.reports.law.duties import (
-    FAR,
-    clock_words,
-    due_words,
-    presses,
-    record_words,
-    running,
-    start_words,
-)
+from runner.reports.law.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
 from runner.reports.messages.messages import DeliveryRow, delivery_cells, unproved
 from runner.reports.messages.rules import overrides_blocks
 from runner.reports.messages.war_room import room_blocks

@@ -13,25 +13,12 @@ from runner.incident.state.events import StepCommented
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import subject
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Ask,
-    Task,
-)
+from runner.playbook.format import AnyStep, Approve, Ask, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import Row, event_of
 from runner.reports.core.formatting import left, moment, when
 from runner.reports.core.header import Heading, heading_of, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (

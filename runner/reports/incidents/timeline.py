@@ -12,38 +12,15 @@ import msgspec
 
 from runner.base.actor import VIA
 from runner.base.states import Kind
-from runner.incident.state.events import (
-    ActedOnBehalf,
-    BehalfConfirmed,
-    EventCorrected,
-    Stream,
-)
+from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import Row, event_of
-from runner.reports.core.formatting import (
-    count,
-    day,
-    moment,
-    spoken,
-)
+from runner.reports.core.formatting import count, day, moment, spoken
 from runner.reports.core.header import Heading, heading_of, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Tone, line
 from runner.reports.core.task_rows import titles
-from runner.reports.incidents.event_descriptions import (
-    Words,
-    is_detail,
-    kind_of,
-    sentence,
-)
+from runner.reports.incidents.event_descriptions import Words, is_detail, kind_of, sentence
 from runner.reports.messages.war_room import errand_words
 
 _LATE_ENTRY_SECONDS = 60

@@ -12,15 +12,7 @@ from runner.documents.writers.sheet import Sheet
 from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duties import running
 

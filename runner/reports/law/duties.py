@@ -6,12 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
-from runner.law.duty import (
-    DutiesReport,
-    DutyChange,
-    DutyDone,
-    DutyStatus,
-)
+from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import (
@@ -27,16 +22,7 @@ from runner.reports.core.formatting import (
     when,
 )
 from runner.reports.core.header import Heading, marked, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import ground_words
 
 _DONE = {

@@ -8,41 +8,13 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from runner.facts.expression import Unknown
-from runner.law.clock import (
-    Clock,
-    Extension,
-    Limb,
-    Ordering,
-    Start,
-)
+from runner.law.clock import Clock, Extension, Limb, Ordering, Start
 from runner.law.counting import HolidayCalendar
 from runner.law.deadlines import Place, deadline, rule_words
-from runner.law.grounds import (
-    Condition,
-    Exemption,
-    PersonalInformation,
-    Threshold,
-)
-from runner.law.regime import (
-    Confidence,
-    Content,
-    DutyRule,
-    Regime,
-    Standing,
-    StateLaw,
-    Version,
-)
+from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
+from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
 from runner.reports.core.formatting import day, moment
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""

@@ -18,22 +18,9 @@ from runner.base.states import Kind
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
 from runner.law.duty import DutyRecord, DutyStatus
-from runner.reports.core.formatting import (
-    count,
-    moment,
-    signatures,
-    standing,
-)
+from runner.reports.core.formatting import count, moment, signatures, standing
 from runner.reports.core.header import marked
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.reports.core.second_person import ground_words
 
 LAW = "eu-gdpr-"

@@ -9,13 +9,7 @@ import msgspec
 
 from runner.base.states import AttemptState
 from runner.reports.core.formatting import ago, count, masked
-from runner.reports.core.page import (
-    Cell,
-    Page,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Cell, Page, Table, Tone, line
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
 

@@ -12,14 +12,7 @@ from runner.errors import NotFound
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.reports.core.header import Heading, heading_of, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (

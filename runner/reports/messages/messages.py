@@ -8,41 +8,14 @@ from itertools import groupby
 
 import msgspec
 
-from runner.base.states import (
-    AttemptState,
-    Kind,
-    Proof,
-    ReceiptKind,
-    Refusal,
-    State,
-)
+from runner.base.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.reports.core import suggested_actions
-from runner.reports.core.formatting import (
-    RECEIPTS,
-    count,
-    here,
-    masked,
-    when,
-)
-from runner.reports.core.header import (
-    Heading,
-    heading_of,
-    marked,
-    top,
-)
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.formatting import RECEIPTS, count, here, masked, when
+from runner.reports.core.header import Heading, heading_of, marked, top
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.task_rows import NotWritten, not_written, not_written_lines
 from runner.reports.messages.role_acknowledgements import RoleRow, role_blocks, role_rows
 from runner.routing.messaging import DeliveryPlan, proves

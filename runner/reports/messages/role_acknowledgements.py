@@ -9,20 +9,8 @@ from typing import Literal
 import msgspec
 
 from runner.incident.state.incident import Incident
-from runner.incident.state.quorum import (
-    covered,
-    deliveries_of,
-    places,
-    roles_of,
-)
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Table,
-    Tone,
-    line,
-)
+from runner.incident.state.quorum import covered, deliveries_of, places, roles_of
+from runner.reports.core.page import Blank, Block, Cell, Table, Tone, line
 
 
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,15 +9,7 @@ import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import scope_words, when
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
 
 

@@ -10,38 +10,12 @@ import msgspec
 from runner.base.states import Kind
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
-from runner.incident.notices.staleness import (
-    ChangedFact,
-    change_words,
-    changes,
-    not_passed,
-)
-from runner.incident.state.incident import (
-    Adoption,
-    AsItWas,
-    Document,
-    Incident,
-    Invocation,
-    Override,
-)
+from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
+from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
 from runner.reports.core import suggested_actions
-from runner.reports.core.formatting import (
-    count,
-    moment,
-    short,
-    when,
-)
+from runner.reports.core.formatting import count, moment, short, when
 from runner.reports.core.header import Heading, heading_of, top
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.task_rows import handle
 
 

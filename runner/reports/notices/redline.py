@@ -9,25 +9,11 @@ from itertools import groupby
 import msgspec
 
 from runner.decoding import from_json
-from runner.documents.redline.redline import (
-    FactChange,
-    Line,
-    Op,
-    Redline,
-)
+from runner.documents.redline.redline import FactChange, Line, Op, Redline
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state.incident import Document, Incident, Invocation
 from runner.reports.core.formatting import count, moment, short
-from runner.reports.core.page import (
-    Blank,
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 _SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
     "same": ("", "", "plain"),

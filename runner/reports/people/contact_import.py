@@ -8,14 +8,7 @@ import msgspec
 
 from runner.errors import Problem
 from runner.reports.core.formatting import count, masked
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Page,
-    Table,
-    Tone,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Page, Table, Tone, line
 from runner.routing.messaging import ContactPoint
 
 _TONES: Mapping[str, Tone] = {"new": "good", "changed": "warn", "moved": "good", "unchanged": "dim"}

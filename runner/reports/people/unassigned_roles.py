@@ -8,20 +8,10 @@ import msgspec
 
 from runner.incident.state.expression_view import title_of
 from runner.incident.steps.approvals import reachable
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Message,
-    Playbook,
-)
+from runner.playbook.format import AnyStep, Approve, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.core.formatting import count
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Paragraph,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Paragraph, line
 
 _NAMED = 2
 """Up to how many playbooks of a role are named."""

@@ -11,14 +11,7 @@ import msgspec
 
 from runner.base.text import text_problem
 from runner.reports.core.formatting import count
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Page,
-    Paragraph,
-    Table,
-    line,
-)
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
 from runner.reports.playbooks.coverage import Covered, Share
 
 

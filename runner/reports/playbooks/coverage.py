@@ -6,13 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from runner.playbook.format import (
-    AnyStep,
-    Approve,
-    Group,
-    Repeat,
-)
-from runner.reports.playbooks.played import DONE, Played
+from runner.playbook.format import AnyStep, Approve, Group, Repeat
+from runner.reports.playbooks.case_result import DONE, Played
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,16 +29,7 @@ from runner.incident.campaigns.campaign import (
 )
 from runner.store.campaigns import schema as sql
 from runner.store.campaigns.import_list import Intake, contact_context
-from runner.store.campaigns.rows import Attempt as Attempt
-from runner.store.campaigns.rows import Chunk as Chunk
-from runner.store.campaigns.rows import Claimed as Claimed
-from runner.store.campaigns.rows import Door as Door
-from runner.store.campaigns.rows import KeptState
-from runner.store.campaigns.rows import Known as Known
-from runner.store.campaigns.rows import NewOwed as NewOwed
-from runner.store.campaigns.rows import Run as Run
-from runner.store.campaigns.rows import Settled as Settled
-from runner.store.campaigns.rows import Standing as Standing
+from runner.store.campaigns.rows import Attempt, Chunk, Claimed, Door, KeptState, Known, Settled, Standing
 from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from runner.store.campaigns.rows import Run
 from runner.store.campaigns.schema import COPIED
-from runner.store.campaigns.tables import Run
 from runner.store.encryption import Sealer, shredded
 from runner.store.postgres.server import UNHURRIED, Connection, Server
 from runner.store.postgres.transaction import begin

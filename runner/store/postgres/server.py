@@ -20,14 +20,7 @@ from psycopg import conninfo, errors
 from psycopg.pq import TransactionStatus
 
 from runner.errors import Bug, StoreBusy, StoreError, StoreLocked, TocsinError
-from runner.store.database_errors import (
-    absent,
-    corrupt,
-    full,
-    locked,
-    read_only,
-    too_new,
-)
+from runner.store.database_errors import absent, corrupt, full, locked, read_only, too_new
 from runner.vault.secrets import Secret
 
 SCHEMA_VERSION = 1

@@ -18,12 +18,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar
 from psycopg.errors import UniqueViolation
 
 from runner.errors import NotFound, Sealed, StoreError
-from runner.store import (
-    chain,
-    encryption,
-    inspection,
-    rows,
-)
+from runner.store import chain, encryption, inspection, rows
 from runner.store.database_errors import would_forget
 from runner.store.port import (
     PATIENCE,
@@ -39,15 +34,9 @@ from runner.store.port import (
     StoredEvent,
     Verification,
 )
-from runner.store.postgres import postgres_marks
+from runner.store.postgres import transaction
 from runner.store.postgres.campaigns import bulk_copies
-from runner.store.postgres.server import (
-    Connection,
-    GateLock,
-    Server,
-    SessionLock,
-    advisory_lock_held,
-)
+from runner.store.postgres.server import Connection, GateLock, Server, SessionLock, advisory_lock_held
 from runner.store.postgres.transaction import SELECT_TAILS, begin
 from runner.store.sqlite.database_file import write_copy
 from runner.vault.keys import DataKey, Vault
@@ -379,13 +368,13 @@ class PostgresStore:
     def marks(self, prefix: str = "") -> dict[str, bytes]:
         """See Store.marks."""
         with self.server.connection() as connection:
-            return postgres_marks.read(connection, prefix)
+            return transaction.read(connection, prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
         """See Store.change_marks."""
-        return self._racing(lambda connection: postgres_marks.change(connection, names, change, waits=waits))
+        return self._racing(lambda connection: transaction.change(connection, names, change, waits=waits))
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from runner.store.campaigns.tables import Run
+from runner.store.campaigns.rows import Run
 from runner.store.encryption import Sealer, shredded
 from runner.store.sqlite.transaction import SELECT_KEY, Execute, create_key
 from runner.vault.keys import DataKey

@@ -15,12 +15,7 @@ from typing import Any
 
 from runner.errors import Refused, StoreCorrupt
 from runner.store.campaigns import schema
-from runner.store.database_errors import (
-    absent,
-    read_only,
-    sqlite_failure,
-    too_new,
-)
+from runner.store.database_errors import absent, read_only, sqlite_failure, too_new
 
 APPLICATION_ID = 0x546F6373
 SCHEMA_VERSION = 1

@@ -18,13 +18,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from runner.errors import Bug, NotFound, Sealed, StoreError
-from runner.store import (
-    chain,
-    encryption,
-    inspection,
-    rows,
-)
-from runner.store.database_errors import sqlite_failure, would_forget
+from runner.store import chain, encryption, inspection, rows
+from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
 from runner.store.port import (
     PATIENCE,
     Append,
@@ -39,13 +34,8 @@ from runner.store.port import (
     StoredEvent,
     Verification,
 )
-from runner.store.sqlite import sqlite_marks
-from runner.store.sqlite.database_file import (
-    connect_first,
-    connect_unwritable,
-    new_file,
-    unhurried,
-)
+from runner.store.sqlite import transaction
+from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried
 from runner.store.sqlite.transaction import (
     PUT_ROW,
     SELECT_KEY,
@@ -62,23 +52,33 @@ from runner.vault.keys import DataKey, Vault
 if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
+
 _PAGE = 2000
-UNWRITABLE = frozenset({"store_read_only", "store_unopenable", "store_io", "store_full"})
-"""What SQLite says of a file whose WAL it cannot index, because the medium is full or takes no writes."""
+
+
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
+
 
 _SELECT_ROWS = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
 FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
+
+
 _SELECT_SNAPSHOT = """
 SELECT s.version, s.code, s.head, s.body, k.wrapped FROM snapshots s
 JOIN events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
 LEFT JOIN keys k ON k.incident = s.incident WHERE s.incident = ?"""
+
+
 _SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
+
+
 _PUT_SNAPSHOT = (
     "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
 )
+
+
 _SELECT_EVENTS = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -367,14 +367,14 @@ class SqliteStore:
     def marks(self, prefix: str = "") -> dict[str, bytes]:
         """See Store.marks."""
         with self._reading() as run:
-            return sqlite_marks.read(run, prefix)
+            return transaction.read(run, prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
         """See Store.change_marks."""
         with self._writing(waits=waits) as run:
-            return sqlite_marks.change(run, names, change)
+            return transaction.change(run, names, change)
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 

@@ -7,16 +7,21 @@ then costs one statement for its events and one for its rows.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from runner.store import chain, encryption, rows
-from runner.store.port import Append, Appended, Conflict
+from runner.store.port import Append, Appended, ChangeMarks, Conflict
 
 Execute = Callable[..., sqlite3.Cursor]
 
+
 SELECT_KEY = "SELECT wrapped FROM keys WHERE incident = ?"
+
+
 SELECT_TAIL = "SELECT seq, hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
+
+
 PUT_ROW = """
 INSERT INTO incidents (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -24,11 +29,19 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
+
+
 _SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
+
+
 _SELECT_PLACE = """
 SELECT version, head, wrapped FROM incidents LEFT JOIN keys ON keys.incident = incidents.id
 WHERE id = ?"""
+
+
 _INSERT_EVENT = "INSERT INTO events (incident, seq, header, salt, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
+
+
 _UPDATE_ROW = """
 UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = ?, kind = ?, opened_at = ?,
     codename = ?, sealed = ?, private = ? WHERE id = ?"""
@@ -118,3 +131,44 @@ class Batch:
         if self._run(SELECT_KEY, (incident,)).fetchone() is not None:
             raise encryption.shredded(incident)
         return create_key(self._run, self._sealer, incident)
+
+
+_EXISTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'marks'"
+
+
+_CREATE = "CREATE TABLE marks (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID"
+
+
+_SELECT = "SELECT name, body FROM marks WHERE substr(name, 1, length(?)) = ? ORDER BY name"
+
+
+_SELECT_ONE = "SELECT body FROM marks WHERE name = ?"
+
+
+_PUT = "INSERT OR REPLACE INTO marks (name, body) VALUES (?, ?)"
+
+
+_DELETE = "DELETE FROM marks WHERE name = ?"
+
+
+def read(run: Execute, prefix: str) -> dict[str, bytes]:
+    """Return the marks whose names begin with ``prefix``."""
+    if run(_EXISTS).fetchone() is None:
+        return {}
+    return dict(run(_SELECT, (prefix, prefix)).fetchall())
+
+
+def change(run: Execute, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+    """Change marks inside the writing transaction of ``run``."""
+    there = run(_EXISTS).fetchone() is not None
+    found = {name: run(_SELECT_ONE, (name,)).fetchone() for name in names} if there else {}
+    before = {name: row[0] for name, row in found.items() if row is not None}
+    after = dict(change(before))
+    if after != before and not there:
+        run(_CREATE)
+    for name in before.keys() - after.keys():
+        run(_DELETE, (name,))
+    for name, body in after.items():
+        if before.get(name) != body:
+            run(_PUT, (name, body))
+    return after

@@ -9,13 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.app.core.conflict_retry import (
-    LIMIT,
-    TRIES,
-    Backoff,
-    opened,
-    retry,
-)
+from runner.app.core.conflict_retry import LIMIT, TRIES, Backoff, opened, retry
 from runner.errors import StoreBusy
 from runner.store.port import PATIENCE
 from runner.store.sqlite.store import SqliteStore

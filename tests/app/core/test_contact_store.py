@@ -11,13 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.app.core.contact_store import (
-    Books,
-    kept_people,
-    read_book,
-    record,
-    shred,
-)
+from runner.app.core.contact_store import Books, kept_people, read_book, record, shred
 from runner.errors import Stale
 from runner.incident.people.contact_journal import (
     BOOK,

@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.app.core.course import (
-    BELIEVED,
-    DOUBT,
-    LEAP,
-    SLACK,
-    Course,
-    begin,
-    follow,
-)
+from runner.app.core.trusted_clock import BELIEVED, DOUBT, LEAP, SLACK, Course, begin, follow
 
 T0 = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # half an hour before the end of summer time in Europe
 S0 = timedelta(hours=5)

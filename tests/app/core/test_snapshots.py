@@ -17,13 +17,7 @@ from runner.workers.embedded import Worker
 from tests.imports import loaded_by
 from tests.scenario import change
 from tests.servers.postgres import postgres_server, postgres_url
-from tests.workers.runs import (
-    accepted,
-    born,
-    in_a_row,
-    keep,
-    make_desk,
-)
+from tests.workers.runs import accepted, born, in_a_row, keep, make_desk
 
 __all__ = ["postgres_server", "postgres_url"]
 

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.app.core.course import DOUBT
 from runner.app.core.identifiers import SystemClock
 from runner.app.core.incident_service import Desk
-from runner.app.core.trusted_clock import (
-    Steady,
-    Time,
-    forget_time,
-    kept_times,
-)
+from runner.app.core.trusted_clock import DOUBT, Steady, Time, forget_time, kept_times
 from runner.incident.state.commands import AnyCommand, AttemptDone
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Deliver
@@ -25,12 +19,7 @@ from runner.workers.embedded import Worker
 from runner.workers.visit_results import with_tools
 from tests.crash.calling import STORIES, called
 from tests.crash.scenario import Boundaries, ensure_open, open_desk
-from tests.workers.runs import (
-    accepted,
-    born,
-    keep,
-    make_desk,
-)
+from tests.workers.runs import accepted, born, keep, make_desk
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ARRIVED = SendResult(state="accepted", evidence="accepted")

@@ -7,12 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from runner.app.exercises.fire_times import (
-    between,
-    check,
-    coming,
-    trigger,
-)
+from runner.app.exercises.fire_times import between, check, coming, trigger
 from runner.errors import Refused
 from runner.incident.exercises.schedules import Rule, Schedule
 

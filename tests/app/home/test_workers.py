@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from runner.app.home.workers import (
-    WORKERS,
-    dismiss,
-    enlist,
-    living,
-)
+from runner.app.home.workers import WORKERS, dismiss, enlist, living
 
 
 class Kept:

@@ -12,7 +12,7 @@ import pytest
 from runner.app.core.incident_service import Desk
 from runner.app.messages.attempt_index import Whereabouts
 from runner.errors import Sealed, StoreLocked
-from runner.incident.state.campaign_view import CampaignView
+from runner.incident.state.campaigns import CampaignView
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import SendResult
 from tests.scenario import World, message

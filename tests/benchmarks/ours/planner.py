@@ -5,12 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from runner.routing.messaging import (
-    BUILT_IN_CLASSES,
-    Channel,
-    ContactPoint,
-    Recipient,
-)
+from runner.routing.messaging import BUILT_IN_CLASSES, Channel, ContactPoint, Recipient
 from runner.routing.planner import plan
 from runner.routing.rules import Compromise, PlanContext
 from tests.benchmarks import protocol

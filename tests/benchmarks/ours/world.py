@@ -16,18 +16,12 @@ from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.work import AnyWork, DoAct
 from runner.incident.turn.fold import begin
-from runner.playbook.format import (
-    Act,
-    After,
-    Bundle,
-    Playbook,
-)
+from runner.playbook.format import Act, After, Bundle, Playbook
 from runner.playbook.plan import compile_plan
 from runner.routing.messaging import SendResult
 from runner.routing.organisation import Home
 from runner.store.open_store import open_store
-from runner.vault.master_key import create_master
-from runner.vault.opening import open_vault
+from runner.vault.master_key import create_master, open_vault
 
 ACTOR = Actor(claimed="bench", host="bench", os_user="bench")
 

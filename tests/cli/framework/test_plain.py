@@ -13,13 +13,7 @@ from typer import TyperException
 from runner.cli.framework.app import declared
 from runner.cli.framework.environment import this_world
 from runner.cli.framework.fast_args import read
-from runner.cli.framework.options import (
-    Argument,
-    Commands,
-    Declared,
-    Option,
-    Parameter,
-)
+from runner.cli.framework.options import Argument, Commands, Declared, Option, Parameter
 from runner.cli.framework.typer_app import application
 
 ROOT = declared()

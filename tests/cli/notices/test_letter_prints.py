@@ -12,14 +12,7 @@ import pytest
 
 from runner.documents.word.docx_package import unpack
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.test_letters import (
-    HEAD,
-    everything,
-    listed,
-    manifest,
-    many,
-    run,
-)
+from tests.cli.notices.test_letters import HEAD, everything, listed, manifest, many, run
 from tests.documents.word.letterheads import FOOTER, letterhead
 
 MIXED = (

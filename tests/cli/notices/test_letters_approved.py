@@ -8,13 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.test_letters import (
-    FACTS,
-    PEOPLE,
-    TEMPLATE,
-    listed,
-    run,
-)
+from tests.cli.notices.test_letters import FACTS, PEOPLE, TEMPLATE, listed, run
 
 DUTY = "us-ma-breach/individuals"
 PLAYBOOK = f"""\

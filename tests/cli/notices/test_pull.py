@@ -14,13 +14,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from tests.cli.at_desk import AtDesk, compare
-from tests.cli.notices.noticed import (
-    BODY,
-    NOTICE,
-    PLAYBOOK,
-    noticed,
-    rendered,
-)
+from tests.cli.notices.noticed import BODY, NOTICE, PLAYBOOK, noticed, rendered
 
 PLANTED = {
     "override": "PLANTEDoverride",

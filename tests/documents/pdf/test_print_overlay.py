@@ -10,12 +10,7 @@ import pytest
 
 from runner.documents.notice import Notice
 from runner.documents.pdf.pdf_objects import Objects
-from runner.documents.pdf.print_overlay import (
-    Form,
-    Overprint,
-    Paper,
-    Stamped,
-)
+from runner.documents.pdf.print_overlay import Form, Overprint, Paper, Stamped
 from runner.documents.pdf.typst_compiler import Press
 from runner.documents.tree import Document
 from runner.effects.notices.letter_shards import letter

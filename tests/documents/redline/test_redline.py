@@ -10,12 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.documents.redline.redline import (
-    Line,
-    Redline,
-    changed_facts,
-    redline,
-)
+from runner.documents.redline.redline import Line, Redline, changed_facts, redline
 from runner.documents.redline.redline_docx import write_redline_docx
 from runner.documents.redline.redline_html import write_redline_html
 from runner.documents.render import render

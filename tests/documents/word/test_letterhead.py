@@ -13,13 +13,7 @@ from runner.documents.word.letterhead import on_letterhead
 from runner.documents.write import write
 from runner.errors import Refused
 from tests.documents.examples import small
-from tests.documents.word.letterheads import (
-    CONTROL,
-    FOOTER,
-    HEADER,
-    SECTION,
-    letterhead,
-)
+from tests.documents.word.letterheads import CONTROL, FOOTER, HEADER, SECTION, letterhead
 from tests.golden_files import FOLDER, same
 
 TEXT = "# Notice\n\nText with [example.com/x](https://example.com/x).\n\n3. third\n4. fourth\n\n| A | B | C |\n|---|---|---|\n| x | 1 | 2 |\n"

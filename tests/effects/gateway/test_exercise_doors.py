@@ -13,16 +13,9 @@ from runner.base.states import MARKS, Kind
 from runner.effects.gateway.gateway import Gateway, call
 from runner.effects.simulated import ExerciseSender
 from runner.incident.exercises.exercise_plan import TYPES
-from runner.incident.state.drill import LIVE, Drill
-from runner.incident.state.exercise import ExerciseClock
+from runner.incident.state.exercise import LIVE, Drill, ExerciseClock
 from runner.incident.state.incident import Delivery, Incident
-from runner.routing.messaging import (
-    Audience,
-    Channel,
-    ChannelConfig,
-    Dispatch,
-    HttpCall,
-)
+from runner.routing.messaging import Audience, Channel, ChannelConfig, Dispatch, HttpCall
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PEOPLE = ("ada", "jonas", "maria")

@@ -212,12 +212,7 @@ def test_typst_forgets_the_batches_that_are_done(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(tmp_path: Path) -> None:
-    from tests.cli.notices.test_letters import (
-        TEMPLATE,
-        everything,
-        many,
-        run,
-    )
+    from tests.cli.notices.test_letters import TEMPLATE, everything, many, run
 
     desk = AtDesk(tmp_path / "home")
     desk.done("init")

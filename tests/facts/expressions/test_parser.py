@@ -9,14 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.facts.expression import (
-    LOOP_NAMES,
-    Apply,
-    Expression,
-    FactRef,
-    ListOf,
-    Not,
-)
+from runner.facts.expression import LOOP_NAMES, Apply, Expression, FactRef, ListOf, Not
 from runner.facts.expressions.parser import ExpressionError, parse, parse_condition
 from tests.golden_files import FOLDER, same
 from tests.refusals import refused

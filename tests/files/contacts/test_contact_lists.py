@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import Invalid, NotFound, Problem, Usage
-from runner.files.contacts.contact_book import read_list
 from runner.files.contacts.contact_entries import Listing, Ways, check_entries
-from runner.files.contacts.contact_list import trusting
+from runner.files.contacts.contact_list import read_list, trusting
 from tests.refusals import refused
 
 WAYS = Ways(("mail", "Pager"))

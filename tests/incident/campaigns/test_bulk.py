@@ -10,24 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.base.states import Refusal
-from runner.incident.campaigns.campaign import (
-    REACHED,
-    Campaign,
-    Contact,
-    Counters,
-    Ground,
-    Tally,
-)
+from runner.incident.campaigns.campaign import REACHED, Campaign, Contact, Counters, Ground, Tally
 from runner.incident.campaigns.eligible_channels import awake_at, ways_for
 from runner.incident.campaigns.outcomes import after, higher
-from runner.incident.campaigns.pacing import (
-    alarm,
-    canary_size,
-    chunk_size,
-    feasibility,
-    put_off,
-    spoken,
-)
+from runner.incident.campaigns.pacing import alarm, canary_size, chunk_size, feasibility, put_off, spoken
 from runner.incident.campaigns.substitute_notice import crossed
 from runner.incident.notices.letters import Group, Person
 from runner.routing.messaging import SendResult

@@ -27,25 +27,17 @@ from runner.incident.exercises.improvements import (
     Item,
     Plan,
     Source,
-    fold_items,
-)
-from runner.incident.exercises.improvements_part import (
     changed,
     checked,
     closing,
+    fold_items,
     judged,
     linked,
     may,
     overdue,
 )
-from runner.incident.state.drill import Observation, Rated, Released
-from runner.incident.state.exercise import Rating
-from runner.incident.state.incident import (
-    Attempt,
-    Delivery,
-    Incident,
-    Run,
-)
+from runner.incident.state.exercise import Observation, Rated, Rating, Released
+from runner.incident.state.incident import Attempt, Delivery, Incident, Run
 from runner.law.duty import ClockReading, DutyStatus
 from tests.golden_files import FOLDER, same
 from tests.incident.exercises.test_ratings import plan as plain

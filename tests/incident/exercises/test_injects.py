@@ -7,13 +7,8 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from runner.incident.exercises.exercise_plan import Action, Exercise, ScenarioEvent
-from runner.incident.exercises.injects import (
-    due_injects,
-    missed_by,
-    next_inject,
-    step_is,
-)
-from runner.incident.state.drill import Released
+from runner.incident.exercises.injects import due_injects, missed_by, next_inject, step_is
+from runner.incident.state.exercise import Released
 from runner.incident.state.incident import Incident
 from tests.incident.exercises.test_ratings import plan as plain
 from tests.incident.exercises.test_ratings import played

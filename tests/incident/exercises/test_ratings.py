@@ -9,23 +9,10 @@ from msgspec.structs import replace
 
 from runner.base.states import TaskState
 from runner.facts.vocabulary.register import Fact
-from runner.incident.exercises.exercise_plan import (
-    Action,
-    Exercise,
-    Objective,
-    ScenarioEvent,
-    Target,
-)
+from runner.incident.exercises.exercise_plan import Action, Exercise, Objective, ScenarioEvent, Target
 from runner.incident.exercises.ratings import proposal_for, ratings, unconfirmed
-from runner.incident.state.drill import Drill, Rated, Released
-from runner.incident.state.exercise import ExerciseClock, Rating
-from runner.incident.state.incident import (
-    Document,
-    DutyView,
-    Incident,
-    Invocation,
-    Override,
-)
+from runner.incident.state.exercise import Drill, ExerciseClock, Rated, Rating, Released
+from runner.incident.state.incident import Document, DutyView, Incident, Invocation, Override
 from runner.law.duty import DutyRecord
 from tests.scenario import MINUTE, T0
 

@@ -10,9 +10,8 @@ import pytest
 from runner.errors import Refused
 from runner.incident.exercises.decide import decide_drill
 from runner.incident.state import commands as c
-from runner.incident.state.drill import Drill, Signed
 from runner.incident.state.events import Recorded
-from runner.incident.state.exercise import ExerciseClock, ReportSigned
+from runner.incident.state.exercise import Drill, ExerciseClock, ReportSigned, Signed
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.turn.fold import evolve

@@ -17,15 +17,13 @@ from runner.incident.exercises.schedules import (
     FiringEnded,
     FiringMissed,
     FiringOpened,
+    Look,
     Rule,
     Schedule,
-    fold_schedules,
-)
-from runner.incident.exercises.schedules_part import (
-    Look,
     ahead_of,
     attention,
     behind,
+    fold_schedules,
     passed,
     taken_up,
 )

@@ -10,12 +10,7 @@ import pytest
 
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
 from runner.incident.state import commands as c
-from runner.incident.state.incident import (
-    Approval,
-    Attempt,
-    Delivery,
-    Incident,
-)
+from runner.incident.state.incident import Approval, Attempt, Delivery, Incident
 from tests import scenario as s
 
 FELL = s.T0 - timedelta(hours=1)

@@ -27,31 +27,14 @@ from runner.incident.state import events as e
 from runner.incident.state.expression_view import outwards
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.quorum import Answers, enough
-from runner.incident.state.work import (
-    Announce,
-    AnyWork,
-    Compose,
-    Deliver,
-    DoAct,
-    Render,
-)
+from runner.incident.state.work import Announce, AnyWork, Compose, Deliver, DoAct, Render
 from runner.incident.turn.claims import claims
 from runner.incident.turn.fold import evolve
 from runner.incident.turn.settle import number, settle
 from runner.playbook import format as p
 from runner.routing.messaging import EVIDENCE, MessageClass, SendResult
 from tests.drawn import INNER, bodies
-from tests.scenario import (
-    ACCEPTED,
-    HOUR,
-    MINUTE,
-    NOT_SENT,
-    REJECTED,
-    THROTTLED,
-    UNKNOWN,
-    World,
-    change,
-)
+from tests.scenario import ACCEPTED, HOUR, MINUTE, NOT_SENT, REJECTED, THROTTLED, UNKNOWN, World, change
 
 PEOPLE = ("ann", "bob", "cid")
 ROLES = {"lead": "ann bob", "counsel": "bob cid"}

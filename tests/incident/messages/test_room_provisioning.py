@@ -8,24 +8,11 @@ import pytest
 
 from runner.base.states import Kind
 from runner.errors import Refused
-from runner.incident.messages.room_provisioning import (
-    AWAITED,
-    LATER_TRIES,
-    PAUSE,
-    TRIES,
-    failure,
-    room_name,
-)
-from runner.incident.messages.war_room import (
-    NOWHERE,
-    choice,
-    guests,
-    usable,
-)
+from runner.incident.messages.room_provisioning import AWAITED, LATER_TRIES, PAUSE, TRIES, failure, room_name
+from runner.incident.messages.war_room import NOWHERE, choice, guests, usable
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.drill import Drill
-from runner.incident.state.exercise import ExerciseClock
+from runner.incident.state.exercise import Drill, ExerciseClock
 from runner.incident.state.incident import Errand, Incident
 from runner.incident.state.work import Deliver, Host
 from runner.routing.messaging import Channel, SendResult

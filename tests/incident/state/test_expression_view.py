@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.facts.expression import Unknown
-from runner.incident.state.expression_view import (
-    ScopeView,
-    find_step,
-    item_of,
-    title_of,
-)
+from runner.incident.state.expression_view import ScopeView, find_step, item_of, title_of
 from runner.playbook.format import AnyStep
 from runner.playbook.plan import compile_plan, walk
 from tests.scenario import (

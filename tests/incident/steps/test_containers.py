@@ -10,19 +10,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.playbook.format import Due
 from tests.refusals import refused
-from tests.scenario import (
-    HOUR,
-    World,
-    act,
-    approve,
-    ask,
-    call,
-    group,
-    message,
-    playbook,
-    repeat,
-    task,
-)
+from tests.scenario import HOUR, World, act, approve, ask, call, group, message, playbook, repeat, task
 
 LANES = "data.elements"
 

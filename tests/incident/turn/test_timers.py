@@ -13,12 +13,7 @@ from runner.incident.state.due_times import backoff
 from runner.incident.state.work import Compose
 from runner.incident.turn.timers import next_look
 from runner.law.duty import DutyRecord
-from runner.playbook.format import (
-    AnyStep,
-    Due,
-    OnOverdue,
-    Retry,
-)
+from runner.playbook.format import AnyStep, Due, OnOverdue, Retry
 from tests.scenario import (
     GDPR,
     HOUR,

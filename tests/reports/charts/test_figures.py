@@ -20,20 +20,8 @@ from runner.reports.after_action.response_times import (
     answers_words,
     median_seconds,
 )
-from runner.reports.charts.figure import (
-    Axis,
-    Bar,
-    Figure,
-    Line,
-    Row,
-    Tick,
-)
-from runner.reports.charts.figure_axis import (
-    CountScale,
-    MarginScale,
-    SpanScale,
-    TimeScale,
-)
+from runner.reports.charts.figure import Axis, Bar, Figure, Line, Row, Tick
+from runner.reports.charts.figure_axis import CountScale, MarginScale, SpanScale, TimeScale
 from runner.reports.charts.figure_svg import TALLEST, WIDTH, pictures
 
 T0 = datetime(2026, 10, 5, 6, tzinfo=UTC)

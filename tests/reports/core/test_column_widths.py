@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.reports.core.column_widths import LETTERS, column_widths
+from runner.reports.core.report_blocks import LETTERS, column_widths
 
 WORDS = st.lists(st.text(alphabet="abc", min_size=1, max_size=9), max_size=30).map(" ".join)
 TABLES = st.integers(1, 6).flatmap(

@@ -8,16 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from runner.base.actor import Actor
-from runner.reports.core.formatting import (
-    count,
-    left,
-    mask,
-    moment,
-    short,
-    span,
-    spoken,
-    when,
-)
+from runner.reports.core.formatting import count, left, mask, moment, short, span, spoken, when
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 

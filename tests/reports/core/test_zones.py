@@ -7,12 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from runner.reports.core.zones import (
-    clocked,
-    exercise_zone,
-    named_zone,
-    offset,
-)
+from runner.reports.core.header import clocked, exercise_zone, named_zone, offset
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BEFORE, AFTER = datetime(2026, 10, 5, 6, tzinfo=UTC), datetime(2026, 11, 4, 15, 18, tzinfo=UTC)

@@ -6,14 +6,7 @@ from runner.base.actor import Actor
 from runner.facts.vocabulary.register import value_words
 from runner.incident.law.duties import duty_statuses
 from runner.reports.core.page import plain
-from runner.reports.incidents.facts import (
-    facts,
-    facts_page,
-    history,
-    history_page,
-    missing,
-    missing_page,
-)
+from runner.reports.incidents.facts import facts, facts_page, history, history_page, missing, missing_page
 from tests import scenario as s
 from tests.reports import scenes
 

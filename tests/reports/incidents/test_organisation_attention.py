@@ -14,11 +14,7 @@ from runner.incident.exercises.schedules import (
     fold_schedules,
 )
 from runner.reports.core.page import Page, plain
-from runner.reports.incidents.organisation_attention import (
-    between_blocks,
-    late_items,
-    missed_drills,
-)
+from runner.reports.incidents.organisation_attention import between_blocks, late_items, missed_drills
 from tests.scenario import T0
 
 DUE = date(2026, 11, 30)

@@ -15,14 +15,7 @@ from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
 from runner.reports.core.formatting import read_in
 from runner.reports.core.header import heading_of
 from runner.reports.core.page import plain
-from runner.reports.law.duties import (
-    clock_words,
-    due_words,
-    duties,
-    duties_page,
-    running,
-    start_words,
-)
+from runner.reports.law.duties import clock_words, due_words, duties, duties_page, running, start_words
 from tests import scenario as s
 from tests.reports import scenes
 

@@ -23,12 +23,7 @@ from runner.reports.messages.messages import (
     plan_page,
     plan_report,
 )
-from runner.routing.messaging import (
-    ContactPoint,
-    DeliveryPlan,
-    PlanStep,
-    PlanWarning,
-)
+from runner.routing.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
 from tests import scenario as s
 from tests.refusals import refused
 from tests.reports import scenes

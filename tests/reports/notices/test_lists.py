@@ -8,12 +8,7 @@ import msgspec
 
 from runner.errors import NotFound
 from runner.reports.incidents.incidents import incidents, incidents_page
-from runner.reports.notices.notices import (
-    notice,
-    notice_page,
-    notices,
-    notices_page,
-)
+from runner.reports.notices.notices import notice, notice_page, notices, notices_page
 from runner.reports.people.people import people, people_page
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Person

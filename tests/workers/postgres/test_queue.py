@@ -29,15 +29,7 @@ from runner.workers.postgres import queue
 from runner.workers.postgres.worker import LOGGERS, Pace, QueueWorker
 from tests.refusals import refused
 from tests.servers.postgres import postgres_server, postgres_url
-from tests.workers.runs import (
-    accepted,
-    act,
-    born,
-    in_a_row,
-    keep,
-    make_desk,
-    until,
-)
+from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
 __all__ = ["postgres_server", "postgres_url"]
 

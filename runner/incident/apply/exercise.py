@@ -8,27 +8,25 @@ from typing import Any
 
 import msgspec
 
-from runner.incident.state.builder import Draft
-from runner.incident.state.drill import (
-    Drill,
-    Fault,
-    Observation,
-    Rated,
-    Released,
-    Signed,
-    Stage,
-)
+from runner.incident.apply.builder import Draft
 from runner.incident.state.exercise import (
     ClockChange,
+    Drill,
     ExerciseBegun,
     ExerciseClock,
     ExerciseClockSet,
+    Fault,
     FaultSet,
     InjectDeferred,
     InjectReleased,
+    Observation,
     ObservationMade,
+    Rated,
     RatingGiven,
+    Released,
     ReportSigned,
+    Signed,
+    Stage,
 )
 
 STAGES: dict[ClockChange, Stage] = {

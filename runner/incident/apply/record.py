@@ -10,12 +10,12 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import Fact
+from runner.incident.apply.builder import Draft
 from runner.incident.state import events as e
-from runner.incident.state.builder import Draft
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Behalf, Domain, DutyView
 from runner.incident.state.second_person import TwoPeople
-from runner.routing.overrides import RuleOverride
+from runner.routing.rule_book import RuleOverride
 
 
 def _paused(draft: Draft, event: e.IncidentPaused, at: datetime, seq: int) -> None:

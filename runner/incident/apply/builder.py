@@ -12,14 +12,7 @@ from typing import Any
 
 import msgspec
 
-from runner.incident.state.incident import (
-    FELL_AWAY,
-    PASSED,
-    Delivery,
-    Incident,
-    Invocation,
-    Scope,
-)
+from runner.incident.state.incident import FELL_AWAY, PASSED, Delivery, Incident, Invocation, Scope
 from runner.incident.state.library import Library
 from runner.playbook.format import After
 from runner.playbook.plan import Body

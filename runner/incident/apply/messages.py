@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from runner.incident.apply.attempts import set_ringing
+from runner.incident.apply.builder import Draft
 from runner.incident.state import events as e
-from runner.incident.state.attempts import set_ringing
-from runner.incident.state.attempts_part import given_up
-from runner.incident.state.builder import Draft
+from runner.incident.state.attempts import given_up
 from runner.incident.state.incident import Attempt, Delivery, Received
 from runner.routing.messaging import stronger
 

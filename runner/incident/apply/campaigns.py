@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from runner.incident.apply.builder import Draft
 from runner.incident.state import events as e
-from runner.incident.state.builder import Draft
 from runner.incident.state.incident import CampaignView, SubstituteAsk
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from runner.incident.apply.builder import Draft
 from runner.incident.state import events as e
-from runner.incident.state.builder import Draft
 from runner.incident.state.incident import Errand
+from runner.incident.state.work import opening_of
 
 
 def _chosen(draft: Draft, event: e.RoomChosen, at: datetime, seq: int) -> None:
@@ -43,8 +44,3 @@ ROOMS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
     e.GuestsListed: _listed,
     e.RoomRetried: _retried,
 }
-
-
-def opening_of(room: str) -> str:
-    """Return the id of the errand that opens a room."""
-    return f"room:{room}"

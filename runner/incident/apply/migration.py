@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from runner.incident.apply.builder import Draft
+from runner.incident.apply.steps import about, reopen
 from runner.incident.state import events as e
-from runner.incident.state.builder import Draft
 from runner.incident.state.incident import Scope
-from runner.incident.state.steps import about, reopen
 from runner.playbook.format import AnyStep, Group
 from runner.playbook.plan import Body
 

@@ -54,8 +54,8 @@ def test_a_kill_of_one_of_several_workers_in_mid_run_loses_nothing_and_doubles_n
 
 def check_journals(desk: Desk, performed: Counter[str]) -> int:
     """Hold what was performed against the journals; return how many attempts were in doubt."""
-    found = desk.store.verify()
-    assert found.ok, found.broken
+    verification = desk.store.verify()
+    assert verification.ok, verification.broken
     in_doubt = 0
     for name in (row.id for row in desk.store.rows()):
         incident = desk.load(name)

@@ -94,8 +94,8 @@ class Soak:
     def check(self) -> int:
         """Hold the journals against what was confirmed and what was received; return the attempts in doubt."""
         assert self.ended == []
-        found = self.desk.store.verify(anchors=self._confirmed)
-        assert found.ok, found.broken
+        verification = self.desk.store.verify(anchors=self._confirmed)
+        assert verification.ok, verification.broken
         for name, head in self._confirmed.items():
             one = self.desk.store.verify(name, {name: head})
             assert one.ok, f"a confirmed event is lost: {one.broken}"
@@ -103,9 +103,9 @@ class Soak:
 
     def close(self) -> None:
         """End everything."""
-        for one in self._workers:
-            one.kill()
-            one.wait()
+        for worker in self._workers:
+            worker.kill()
+            worker.wait()
         self._at.close()
         self.mail.stop()
         self.http.stop()

@@ -37,14 +37,16 @@ def own_domains(texts: Iterable[str]) -> frozenset[str]:
     """Return the domains of the web and mail addresses in what an organisation says of itself."""
     known = {host for text in texts for host in hosts_in(text)}
     known |= {match[1].lower() for text in texts for match in _MAIL.finditer(text)}
-    return frozenset(one.removeprefix("www.") for one in known)
+    return frozenset(host.removeprefix("www.") for host in known)
 
 
 def foreign(text: str, named: Iterable[str]) -> tuple[str, ...]:
     """Return the hosts in a text that are neither one of the named domains nor below one."""
     domains = tuple(one.lower().removeprefix("www.") for one in named)
     return tuple(
-        host for host in hosts_in(text) if not any(host == one or host.endswith(f".{one}") for one in domains)
+        host
+        for host in hosts_in(text)
+        if not any(host == domain or host.endswith(f".{domain}") for domain in domains)
     )
 
 

@@ -120,11 +120,11 @@ def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
 
 def _conditions(notice: Notice, register: Mapping[str, Any], form: fields.Setting) -> tuple[Condition, ...]:
     """Decide when each item is required, once, so that ``check`` needs nothing but the document."""
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     for when in dict.fromkeys(item.when for item in notice.requires if item.when):
         answer = decides(when, register, language=form[0], zone=form[1], budget=form[2])
-        found.append(Condition(when, answer is True, answer if isinstance(answer, tuple) else ()))
-    return tuple(found)
+        conditions.append(Condition(when, answer is True, answer if isinstance(answer, tuple) else ()))
+    return tuple(conditions)
 
 
 def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
@@ -215,13 +215,13 @@ class _Filling:
     def _text(self, text: str) -> list[Inline]:
         if text == "\n":
             return [Text(" ")]
-        found: list[Inline] = []
+        inlines: list[Inline] = []
         for index, piece in enumerate(_MARK.split(text)):
             if index % 2:
-                found.extend(self._cell(self._ledger.cells[int(piece)]))
+                inlines.extend(self._cell(self._ledger.cells[int(piece)]))
             elif piece:
-                found.append(Text(piece))
-        return found
+                inlines.append(Text(piece))
+        return inlines
 
     def _cell(self, cell: Missing | Undecided | str) -> list[Inline]:
         match cell:

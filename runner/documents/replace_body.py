@@ -43,7 +43,7 @@ def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document
     marks = _marks(base)
     gaps = tuple(gap for gap in base.gaps if _open(gap, marks, text))
     still = {gap.path for gap in gaps}
-    used = [_again(one, text) for one in base.facts_used if one.path not in now]
+    used = [_again(used, text) for used in base.facts_used if used.path not in now]
     used += [
         _again(Used(path, "null", False, forms), text) for path, forms in now.items() if path not in still
     ]

@@ -12,7 +12,7 @@ import msgspec
 from runner.decoding import from_json
 from runner.documents.template.syntax import is_template
 from runner.documents.template.values import Budget
-from runner.effects.context import Tools
+from runner.effects.context import EffectContext
 from runner.effects.messages.compose import readable
 from runner.errors import TocsinError
 from runner.incident.state.commands import AttemptDone
@@ -29,12 +29,12 @@ ENVIRONMENT = (
 """All that a local command sees of our environment, in which the secrets of channels may stand."""
 
 
-def act(work: DoAct, incident: Incident, tools: Tools) -> AttemptDone:
+def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
     """Make the attempt and return its outcome."""
     return AttemptDone(effect=work.step, n=work.n, result=_attempt(work, incident, tools))
 
 
-def _attempt(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
+def _attempt(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
     action = work.action
     if incident.drill is not None:
         return SendResult(state="accepted", provider_id="simulated")
@@ -45,7 +45,7 @@ def _attempt(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
     return SendResult(state="rejected", reason="it names neither an HTTP call nor a command", permanent=True)
 
 
-def _http(work: DoAct, http: Http, incident: Incident, tools: Tools) -> SendResult:
+def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> SendResult:
     if any(map(is_bad_reference, http.headers.values())):
         reason = "a header names a secret in a form that is not used any more; it is secret:NAME"
         return SendResult(state="rejected", reason=reason, permanent=True)
@@ -102,13 +102,13 @@ def _filled(part: Any, names: Mapping[str, object], budget: Budget) -> Any:
             return part
 
 
-def _value(value: str, tools: Tools) -> str:
+def _value(value: str, tools: EffectContext) -> str:
     """Return a header's value with the secret that it names filled in."""
     secret = secret_in(value)
     return value if secret is None else secret.scheme + tools.given_secret(secret.name).reveal()
 
 
-def _command(work: DoAct, incident: Incident, tools: Tools) -> SendResult:
+def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
     if not tools.acting.commands:
         reason = "local commands are off: set act.commands in tocsin.yaml"
         return SendResult(state="rejected", reason=reason, permanent=True)

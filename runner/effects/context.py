@@ -23,7 +23,7 @@ from runner.routing.messaging import (
     Dispatch,
     HttpCall,
     MessageClass,
-    RoomOrder,
+    RoomRequest,
     SendResult,
 )
 from runner.routing.organisation import Acting, Directory
@@ -62,12 +62,12 @@ class Sender(Protocol):
         """Ask whether an unanswered attempt arrived; None when it cannot be told."""
         ...
 
-    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
+    def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt to have a room opened, or somebody let in."""
         ...
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an effect may use. ``now`` is read once for each piece of work."""
 
     blobs: Blobs
@@ -97,7 +97,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """Whether drafts and cover sheets are marked as privileged."""
 
 
-def behind(incident: Incident, tools: Tools) -> timedelta:
+def exercise_time_lag(incident: Incident, tools: EffectContext) -> timedelta:
     """Return by how much the incident's own time is behind the wall: an exercise's is, once it was paused."""
     return tools.wall() - tools.now() if incident.drill is not None else timedelta()
 
@@ -119,7 +119,7 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
     )
 
 
-def at_home(context: PlanContext, directory: Directory) -> PlanContext:
+def with_own_domains(context: PlanContext, directory: Directory) -> PlanContext:
     """Return the same with what the home knows: which systems are its own."""
     return msgspec.structs.replace(context, corporate=directory.corporate)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.effects.context import Tools
+from runner.effects.context import EffectContext
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
@@ -19,7 +19,9 @@ from runner.incident.state.work import (
 )
 
 
-def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
+def perform(
+    work: AnyWork, incident: Incident, head: str, library: Library, tools: EffectContext
+) -> AnyCommand:
     """Do it, once. ``head`` is the journal's place at the commit of its intent (``N:sha256:…``), for footers."""
     match work:
         case Replan():

@@ -21,7 +21,7 @@ from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.format import Bundle
 from runner.playbook.playbook_test_file import behaviour_problems, paths, roles_of
 from runner.yamlfile.source import Source, Where, scan_file
-from runner.yamlfile.strict import misread, read_struct
+from runner.yamlfile.strict import invalid_file, read_struct
 
 SCHEMA: Final = "tocsin/exercise/v1"
 FOLDER: Final = "exercises"
@@ -42,12 +42,12 @@ def load_exercise(name: str, catalog: Catalog) -> Loaded:
     source = scan_file(path)
     exercise, problems = read_exercise(source)
     if exercise is None:
-        raise misread(source, problems, code="bad_exercise")
+        raise invalid_file(source, problems, code="bad_exercise")
     playbook = _playbook(exercise, path)
     bundle = load_bundle(playbook, catalog.beside_of(path))
     problems = tuple(_meaning(source, exercise, bundle))
     if problems:
-        raise misread(source, problems, code="bad_exercise")
+        raise invalid_file(source, problems, code="bad_exercise")
     return Loaded(file=str(path), exercise=exercise, playbook=playbook, bundle=bundle)
 
 
@@ -127,9 +127,9 @@ def _playbook(exercise: Exercise, path: Path) -> str:
 def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Problem]:
     steps = dict(paths(bundle))
     roles = roles_of(bundle)
-    objectives = [one.id for one in exercise.objectives]
+    objectives = [objective.id for objective in exercise.objectives]
     yield from _twice(source, ("objectives",), objectives)
-    yield from _twice(source, ("events",), [one.number for one in exercise.events], "number")
+    yield from _twice(source, ("events",), [event.number for event in exercise.events], "number")
     yield from _clock(source, exercise)
     for index, objective in enumerate(exercise.objectives):
         for n, target in enumerate(objective.targets):
@@ -144,7 +144,7 @@ def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Pro
     for index, text in enumerate(exercise.facts):
         yield from misstated(source, ("facts", index), text)
     yield from behaviour_problems(source, exercise.script, ("script",), steps)
-    numbers = [one.number for one in exercise.events]
+    numbers = [event.number for event in exercise.events]
     for index, event in enumerate(exercise.events):
         yield from _event(source, ("events", index), event, steps, roles, objectives, numbers)
 

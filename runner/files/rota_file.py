@@ -110,7 +110,8 @@ def _put_together(found: list[tuple[Any, Shift | None]]) -> Rota:
         never = shift.never | {_local(one, shift.zone) for one in gone}
         shifts.append(msgspec.structs.replace(shift, never=never))
     return Rota(
-        shifts=tuple(one for one in shifts if one.persons), unnamed=sum(not one.persons for one in shifts)
+        shifts=tuple(shift for shift in shifts if shift.persons),
+        unnamed=sum(not shift.persons for shift in shifts),
     )
 
 
@@ -141,7 +142,7 @@ class _Reader:
             (one for one in (p.name.casefold() for p in people.values()) if one), key=len, reverse=True
         )
         self._title = (
-            re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in titles)) if titles else None
+            re.compile("|".join(rf"(?<!\w){re.escape(title)}(?!\w)" for title in titles)) if titles else None
         )
 
     def shift(self, entry: Any) -> Shift | None:

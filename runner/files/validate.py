@@ -61,7 +61,7 @@ def validate(
         for file in files_in(path):
             problems += validate_file(file, catalog, home, channels=channels)
     if strict:
-        problems = [msgspec.structs.replace(one, severity="error") for one in problems]
+        problems = [msgspec.structs.replace(problem, severity="error") for problem in problems]
     return tuple(problems)
 
 

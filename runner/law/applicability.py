@@ -69,7 +69,7 @@ def claimed_ground(code: str, claimed: Mapping[str, Reason], *, wanted: bool = T
     return None
 
 
-class Judge:
+class Evaluator:
     """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
 
     def __init__(self, view: View) -> None:
@@ -81,9 +81,9 @@ class Judge:
         self._doubtful = any(absent != (path,) for path, absent in self._wanting.items())
 
     @cached_property
-    def _presuming(self) -> Judge | None:
+    def _presuming(self) -> Evaluator | None:
         presumed = presuming(self.view)
-        return None if presumed is None else Judge(presumed)
+        return None if presumed is None else Evaluator(presumed)
 
     def raw(self, condition: Condition) -> Answer:
         """Answer a condition as it stands, whatever its author says about silence."""
@@ -134,9 +134,9 @@ class Judge:
                 self._answers[source] = truth(condition.expression, self.view)
             yield self._answers[source]
         if condition.any_of:
-            yield disjunction(self._meets(one) for one in condition.any_of)
+            yield disjunction(self._meets(meets) for meets in condition.any_of)
         if condition.none_of:
-            yield negation(disjunction(self._meets(one) for one in condition.none_of))
+            yield negation(disjunction(self._meets(meets) for meets in condition.none_of))
 
     def _meets(self, meets: Meets) -> Answer:
         value = self.view.fact(meets.fact)
@@ -209,10 +209,10 @@ class Judge:
             return False
         if isinstance(recorded, Unknown) or not isinstance(recorded, tuple):
             return recorded if isinstance(recorded, Unknown) else False
-        alone = disjunction(self._counts(one, recorded) for one in table.without_name)
+        alone = disjunction(self._counts(element, recorded) for element in table.without_name)
         if alone is True:
             return True
-        paired = disjunction(self._counts(one, recorded) for one in table.with_name)
+        paired = disjunction(self._counts(element, recorded) for element in table.with_name)
         if paired is not False:
             named = self.view.fact("data.with_name")
             paired = conjunction((paired, named if isinstance(named, bool | Unknown) else False))
@@ -225,7 +225,7 @@ class Judge:
         return True if element.condition is None else self.holds(element.condition)
 
 
-def scope_grounds(version: Version, judge: Judge, claimed: Mapping[str, Reason]) -> tuple[Ground, ...]:
+def scope_grounds(version: Version, judge: Evaluator, claimed: Mapping[str, Reason]) -> tuple[Ground, ...]:
     """Return what the regime asks before any of its duties: scope, residents, personal information."""
     grounds = [judge.ground(condition, claimed) for condition in version.scope]
     if version.residents_of:
@@ -246,7 +246,7 @@ def _residents(place: str, view: View) -> Ground:
 
 
 def exemption_grounds(
-    exemptions: Iterable[Exemption], judge: Judge, claimed: Mapping[str, Reason]
+    exemptions: Iterable[Exemption], judge: Evaluator, claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
     """Return "not exempt" for each exemption that decides: what the organisation is, and what is claimed.
 

@@ -25,8 +25,8 @@ from runner.facts.expression import Unknown
 from runner.facts.expressions.values import merged
 from runner.law.applicability import (
     Answer,
+    Evaluator,
     Ground,
-    Judge,
     claimed_ground,
     conjunction,
     exemption_grounds,
@@ -42,8 +42,8 @@ from runner.law.grounds import Threshold
 from runner.law.holds import Custody, custody, with_custody
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
-from runner.law.relevance import in_sight, places
-from runner.law.transposition import CODE, Bound, bound
+from runner.law.relevance import is_relevant, places
+from runner.law.transposition import CODE, Transposition, applicable_states
 from runner.law.unclaimed_exemptions import Standing, evidence, unclaimed
 from runner.law.versions import deciding, deciding_day
 
@@ -73,14 +73,14 @@ class _Case(msgspec.Struct, frozen=True):
     leads: Mapping[str, timedelta]
     earliest: Began | None
     populations: Populations
-    judges: dict[str, Judge]
+    judges: dict[str, Evaluator]
     """Those that were needed so far, by population: laws ask the same things again and again."""
-    whole: Judge
+    whole: Evaluator
     places: frozenset[str]
 
-    def judge(self, view: View) -> Judge:
+    def judge(self, view: View) -> Evaluator:
         if view.id not in self.judges:
-            self.judges[view.id] = Judge(view)
+            self.judges[view.id] = Evaluator(view)
         return self.judges[view.id]
 
 
@@ -92,7 +92,7 @@ class _Law(msgspec.Struct, frozen=True):
     barred: Reason | None
     advisory: bool
     groups: Groups
-    judges: tuple[Judge, ...]
+    judges: tuple[Evaluator, ...]
     """One for each group of populations."""
     scopes: tuple[tuple[Ground, ...], ...]
     claimed: Mapping[str, Reason]
@@ -108,7 +108,7 @@ class _Finding(msgspec.Struct, frozen=True):
     because: tuple[Reason, ...]
     owed: tuple[View, ...]
     open_: tuple[View, ...]
-    judge: Judge
+    judge: Evaluator
     unless: tuple[Unless, ...] = ()
     fallen: bool = False
     """Whether facts stand worse to the ground of a decision not to notify than when it was taken."""
@@ -157,7 +157,7 @@ def _case(
     leads: Mapping[str, timedelta],
     populations: Populations,
 ) -> _Case:
-    whole = Judge(View(facts))
+    whole = Evaluator(View(facts))
     return _Case(
         facts,
         now,
@@ -192,7 +192,7 @@ def _law(regime: Regime, case: _Case) -> _Law:
     day = deciding_day(regime.decided_by, case.whole.view, case.now, case.zone)
     groups = case.populations.groups(_asked(version))
     judges = tuple(map(case.judge, groups.firsts))
-    states, coming = bound(version.national, groups.firsts, day)
+    states, coming = applicable_states(version.national, groups.firsts, day)
     scopes = [scope_grounds(version, judge, claimed) for judge in judges]
     return _Law(
         regime,
@@ -216,7 +216,7 @@ def _asked(version: Version) -> Asked:
 
 
 def _with_state(
-    grounds: tuple[Ground, ...], states: Sequence[Bound], claimed: Mapping[str, Reason]
+    grounds: tuple[Ground, ...], states: Sequence[Transposition], claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
     """Put what national law says before the other grounds; counsel's position on it comes first."""
     ours = [claimed_ground(CODE, claimed) or Ground(state.reason, state.answer) for state in states]
@@ -225,8 +225,8 @@ def _with_state(
 
 def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
     """Return counsel's positions on this regime; one without its author or its grounds counts for nothing."""
-    listed = facts.get("claims") or ()
-    members = listed.values() if isinstance(listed, Mapping) else listed
+    fact = facts.get("claims") or ()
+    members = fact.values() if isinstance(fact, Mapping) else fact
     return {
         str(claim["position"]): Reason(
             "claim", f"position taken by {claim['by']}: {claim['position']} ({claim['grounds']})"
@@ -288,7 +288,7 @@ def _decides(answer: Answer, within: Answer) -> bool:
     return isinstance(answer, Unknown) if isinstance(within, Unknown) else answer is within
 
 
-def _duty_grounds(rule: DutyRule, law: _Law, judge: Judge) -> tuple[Ground, ...]:
+def _duty_grounds(rule: DutyRule, law: _Law, judge: Evaluator) -> tuple[Ground, ...]:
     return (
         *(judge.ground(condition, law.claimed) for condition in rule.only_if),
         *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
@@ -319,7 +319,7 @@ def _verdict(answer: Answer, advisory: bool) -> Verdict:
 def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
     verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
-    seen = in_sight(finding.answer, law.regime.jurisdictions, case.places)
+    seen = is_relevant(finding.answer, law.regime.jurisdictions, case.places)
     found = deadline(rule.clock, law.dossier, law.place, case.earliest)
     identity = f"{law.regime.id}/{rule.slug}"
     held = custody(rule.hold, identity, law.regime.jurisdictions, case.facts, case.now)
@@ -396,9 +396,9 @@ def _notes(
     if (months := monitoring_months(rule, finding.judge)) is not None:
         yield f"offer {months} months of credit monitoring"
     yield from (
-        one.text
-        for one in rule.remarks
-        if one.condition is None or finding.judge.holds(one.condition) is True
+        remark.text
+        for remark in rule.remarks
+        if remark.condition is None or finding.judge.holds(remark.condition) is True
     )
     yield from _offices(rule, law, finding.judge)
     yield from found.notes
@@ -406,7 +406,7 @@ def _notes(
         yield f"{rule.confidence}: {rule.confidence_note}"
 
 
-def _offices(rule: DutyRule, law: _Law, judge: Judge) -> Iterable[str]:
+def _offices(rule: DutyRule, law: _Law, judge: Evaluator) -> Iterable[str]:
     """Name the office that is competent by the organisation's main establishment or country, and where it takes notices."""
     if rule.recipient in _PEOPLE_TOLD:
         return
@@ -417,10 +417,10 @@ def _offices(rule: DutyRule, law: _Law, judge: Judge) -> Iterable[str]:
             yield f"{office.place}: {office.name}, {office.url} ({office.confidence})"
 
 
-def monitoring_months(rule: DutyRule, judge: Judge) -> int | None:
+def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
     """Return the months of credit monitoring that letters of this duty have to offer, None where none is owed."""
     offer = rule.credit_monitoring
-    if offer is None or conjunction(judge.holds(one) for one in offer.conditions) is not True:
+    if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
         return None
     return offer.months
 
@@ -429,11 +429,11 @@ def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str
     """Put first, in every list of missing facts, the fact that the most duties wait for."""
     every = Counter(status.missing_facts for status in statuses)
     every.update(map(tuple, asked))
-    wanted: Counter[str] = Counter()
+    counter: Counter[str] = Counter()
     for names, times in every.items():
         for name in names:
-            wanted[name] += times
-    first = {names: tuple(sorted(names, key=lambda name: -wanted[name])) for names in every}
+            counter[name] += times
+    first = {names: tuple(sorted(names, key=lambda name: -counter[name])) for names in every}
     return tuple(
         msgspec.structs.replace(status, missing_facts=first[status.missing_facts])
         if len(status.missing_facts) > 1

@@ -16,14 +16,14 @@ from runner.law.transposition import CODE
 _PARTS = ("regime", "position", "by", "grounds")
 
 
-def misread(
+def ineffective_positions(
     facts: Mapping[str, Any], laws: Collection[str], regime: Callable[[str], Regime | None]
 ) -> tuple[str, ...]:
     """Return what is wrong with each position in nested facts; ``regime`` reads a law by its id, one of ``laws``."""
-    listed = facts.get("claims") or ()
-    if isinstance(listed, Mapping):
-        listed = [{"id": key, **member} for key, member in listed.items()]
-    return tuple(told for claim in listed for told in _misread(claim, laws, regime))
+    fact = facts.get("claims") or ()
+    if isinstance(fact, Mapping):
+        fact = [{"id": key, **member} for key, member in fact.items()]
+    return tuple(told for claim in fact for told in _misread(claim, laws, regime))
 
 
 def _misread(
@@ -55,13 +55,13 @@ def _meant(word: str, known: Collection[str]) -> str:
 def _known(regime: Regime) -> frozenset[str]:
     """Return every position that changes a verdict under a law, in any of its versions."""
     conditions = {code for version in regime.versions for code in _conditions(version)}
-    exemptions = {one.code for version in regime.versions for one in version.exemptions}
+    exemptions = {exemption.code for version in regime.versions for exemption in version.exemptions}
     return frozenset({*conditions, *(f"not {code}" for code in conditions), *exemptions})
 
 
 def _conditions(version: Version) -> Iterator[str]:
     if version.national is not None:
         yield CODE
-    yield from (one.code for one in version.scope)
+    yield from (condition.code for condition in version.scope)
     for rule in version.duties:
         yield from (one.code for one in (*rule.only_if, *rule.unless))

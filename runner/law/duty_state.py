@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from runner.facts.expression import Unknown
-from runner.law.applicability import Judge
+from runner.law.applicability import Evaluator
 from runner.law.counting import end_of
 from runner.law.deadlines import Began, Deadline, Place
 from runner.law.duty import DutyDone, DutyRecord, DutyState
@@ -45,7 +45,7 @@ class Dossier:
         regime: str,
         rules: Sequence[DutyRule],
         place: str,
-        judge: Judge,
+        judge: Evaluator,
         records: Mapping[str, DutyRecord],
     ) -> None:
         """Read the facts through ``judge``, and what was filed from ``records`` (duty id → record)."""

@@ -47,12 +47,12 @@ def asked(
     """Return what these ask."""
     able, all_tables = tuple(exemptions), tuple(tables)
     elements = (one for table in all_tables for one in (*table.with_name, *table.without_name))
-    maybe = (*(one.condition for one in able), *(one.condition for one in elements))
+    maybe = (*(one.condition for one in able), *(element.condition for element in elements))
     every = [*conditions, *(one for one in maybe if one is not None)]
     return Asked(
-        tuple(one.expression for one in every if one.expression is not None),
+        tuple(condition.expression for condition in every if condition.expression is not None),
         (
-            *(meets.fact for one in every for meets in (*one.any_of, *one.none_of)),
+            *(meets.fact for condition in every for meets in (*condition.any_of, *condition.none_of)),
             *(path for one in able for path in one.grounds),
             *(_TABLE if all_tables else ()),
         ),
@@ -139,9 +139,14 @@ class Populations:
         if len(self.views) == 1:
             return self._alone
         own = {
-            one.source: one for one in law.expressions if any(word in one.source for word in self._numbers)
+            expression.source: expression
+            for expression in law.expressions
+            if any(word in expression.source for word in self._numbers)
         }
-        asks = (*law.paths, *(one.source for one in law.expressions if one.source not in own))
+        asks = (
+            *law.paths,
+            *(expression.source for expression in law.expressions if expression.source not in own),
+        )
         names = frozenset(name for name in self._names if any(name in text for text in asks))
         name = (names, law.place, *sorted(own))
         if name not in self._found:

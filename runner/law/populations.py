@@ -131,10 +131,10 @@ class View:
 
 def views(facts: Mapping[str, Any]) -> tuple[View, ...]:
     """Return one view for each population, or one for the short form where none is recorded."""
-    listed = facts.get("populations") or ()
-    if isinstance(listed, Mapping):
-        listed = [{"id": key, **member} for key, member in listed.items()]
-    return tuple(View(facts, population) for population in listed) or (View(facts),)
+    fact = facts.get("populations") or ()
+    if isinstance(fact, Mapping):
+        fact = [{"id": key, **member} for key, member in fact.items()]
+    return tuple(View(facts, population) for population in fact) or (View(facts),)
 
 
 def residents(view: View, place: str) -> Span | Unknown:

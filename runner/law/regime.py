@@ -179,7 +179,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
     def exemptions_of(self, slug: str) -> tuple[Exemption, ...]:
         """Return the exemptions that can take a duty away."""
-        return tuple(one for one in self.exemptions if not one.removes or slug in one.removes)
+        return tuple(
+            exemption for exemption in self.exemptions if not exemption.removes or slug in exemption.removes
+        )
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,18 +31,20 @@ _BROADER: Mapping[str, str] = MappingProxyType({"home_state": "regulated_as"})
 _RESIDENTS = "people.by_jurisdiction"
 
 
-def in_sight(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozenset[str]) -> bool:
+def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozenset[str]) -> bool:
     """Whether a duty is worth a clock of its own; ``known`` are the places that something recorded names."""
     if not isinstance(answer, Unknown):
         return True
-    if any(map(is_far, answer.missing)):
+    if any(map(depends_on_profile, answer.missing)):
         return False
-    return not any(asks_where(path) for path in answer.missing) or not known.isdisjoint(jurisdictions)
+    return not any(depends_on_location(path) for path in answer.missing) or not known.isdisjoint(
+        jurisdictions
+    )
 
 
 def is_question(path: str) -> bool:
     """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
-    return is_far(path) or asks_where(path)
+    return depends_on_profile(path) or depends_on_location(path)
 
 
 def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
@@ -81,12 +83,12 @@ def _question(path: str) -> str:
     return f"{before}{found}PLACE" if found else path
 
 
-def is_far(path: str) -> bool:
+def depends_on_profile(path: str) -> bool:
     """Whether a fact is what the organisation is, or whom it has where: a duty that waits for it is not in sight."""
     return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
 
 
-def asks_where(path: str) -> bool:
+def depends_on_location(path: str) -> bool:
     """Whether a fact is where the organisation is."""
     return path in _WHERE_WE_ARE or path.endswith(".country")
 
@@ -114,4 +116,4 @@ def _named(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _members(listed: Any) -> Iterable[Mapping[str, Any]]:
     members = listed.values() if isinstance(listed, Mapping) else listed or ()
-    return [one for one in members if isinstance(one, Mapping)]
+    return [member for member in members if isinstance(member, Mapping)]

@@ -17,16 +17,16 @@ import msgspec
 
 from runner.base.states import Verdict
 from runner.facts.expression import Unknown
-from runner.law.applicability import Answer, Judge, negation
+from runner.law.applicability import Answer, Evaluator, negation
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.populations import View, lives, met
-from runner.law.relevance import asks_where, is_far, places
+from runner.law.relevance import depends_on_location, depends_on_profile, places
 from runner.law.screening_index import Outline, RuleOutline, VersionOutline
-from runner.law.transposition import bound
+from runner.law.transposition import applicable_states
 from runner.law.versions import deciding, deciding_day
 
 
-class Gist(msgspec.Struct, frozen=True):
+class ScreeningResult(msgspec.Struct, frozen=True):
     """The verdict on one duty; ``missing`` are the facts that would settle it, sorted."""
 
     duty: str
@@ -35,13 +35,13 @@ class Gist(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def gists(
+def screen(
     outline: Outline,
     facts: Mapping[str, Any],
     now: datetime,
     zone: tzinfo,
     populations: Populations | None = None,
-) -> Iterator[tuple[Gist, ...]]:
+) -> Iterator[tuple[ScreeningResult, ...]]:
     """Yield the verdicts on the duties of each law, in the outline's order. Positions of counsel count for nothing.
 
     ``facts`` are nested plain facts; ``zone`` ends the days. ``populations`` are those of the facts, where they are known.
@@ -53,27 +53,31 @@ def gists(
         groups = people.groups(_asked(version, outline))
         for view in groups.firsts:
             if view.id not in judging:
-                judging[view.id] = _Reader(Judge(view), outline, wants)
+                judging[view.id] = _Reader(Evaluator(view), outline, wants)
         readers = [judging[view.id] for view in groups.firsts]
         scopes = [] if barred is not None else [reader.scope(version) for reader in readers]
         if scopes and version.national is not None:
             day = deciding_day(law.decided_by, whole, now, zone)
-            states, coming = bound(version.national, [reader.view for reader in readers], day)
+            states, coming = applicable_states(version.national, [reader.view for reader in readers], day)
             advisory = advisory or coming
             told = (wants.number(state.answer) for state in states)
             scopes = [_all(both) for both in zip(told, scopes, strict=True)]
         lies_there = not known.isdisjoint(law.jurisdictions)
-        found = _of_law(law.id, version, readers, scopes, wants, groups, advisory=advisory, there=lies_there)
-        yield tuple(found)
+        results = _of_law(
+            law.id, version, readers, scopes, wants, groups, advisory=advisory, there=lies_there
+        )
+        yield tuple(results)
 
 
 def _asked(version: VersionOutline, outline: Outline) -> Asked:
     rules, tables = version.rules, () if version.table is None else (outline.tables[version.table],)
     numbers = {*version.scope, *(one for rule in rules for one in (*rule.only_if, *rule.unless))}
-    exempt = {one for rule in rules for one in rule.exemptions if outline.exemptions[one].about_us}
+    exempt = {
+        exemption for rule in rules for exemption in rule.exemptions if outline.exemptions[exemption].about_us
+    }
     return asked(
-        (outline.conditions[one] for one in numbers),
-        (outline.exemptions[one] for one in exempt),
+        (outline.conditions[number] for number in numbers),
+        (outline.exemptions[exemption] for exemption in exempt),
         tables,
         version.residents_of,
     )
@@ -122,8 +126,8 @@ class _Wants:
             place = self._places[wanted] = len(self._names)
             self._names.append(wanted)
             kind, name = wanted
-            self._what |= 1 << place if kind == "missing" and is_far(name) else 0
-            self._where |= 1 << place if kind == "missing" and asks_where(name) else 0
+            self._what |= 1 << place if kind == "missing" and depends_on_profile(name) else 0
+            self._where |= 1 << place if kind == "missing" and depends_on_location(name) else 0
         return place
 
     def unknown(self, number: int) -> Unknown:
@@ -151,7 +155,7 @@ class _Wants:
 class _Reader:
     """Answers by number, for one population."""
 
-    def __init__(self, judge: Judge, outline: Outline, wants: _Wants) -> None:
+    def __init__(self, judge: Evaluator, outline: Outline, wants: _Wants) -> None:
         self.view = judge.view
         self._judge = judge
         self._outline = outline
@@ -226,20 +230,20 @@ def _of_law(
     *,
     advisory: bool,
     there: bool,
-) -> Iterator[Gist]:
+) -> Iterator[ScreeningResult]:
     """Yield the verdicts under one law."""
     nobody = all(scope < 0 for scope in scopes)
     for rule in version.rules:
         answer = FAILS if nobody else _arises(rule, readers, scopes, wants, groups)
         identity = f"{law}/{rule.slug}"
         if answer < 0:
-            yield Gist(identity, "not_applicable", True)
+            yield ScreeningResult(identity, "not_applicable", True)
             continue
         verdict: Verdict = "unknown" if answer else "applies"
         if advisory or rule.voluntary:
             verdict = "advisory"
         missing = wants.unknown(answer).missing if answer else ()
-        yield Gist(identity, verdict, wants.in_sight(answer, there=there), missing)
+        yield ScreeningResult(identity, verdict, wants.in_sight(answer, there=there), missing)
 
 
 def _arises(
@@ -257,4 +261,4 @@ def _arises(
     each = list(groups.each(wide))
     owed = [view for view, answer in each if answer is True]
     perhaps = [(view, answer) for view, answer in each if isinstance(answer, Unknown)]
-    return _all((within, *(wants.number(met(one, owed, perhaps)) for one in rule.thresholds)))
+    return _all((within, *(wants.number(met(threshold, owed, perhaps)) for threshold in rule.thresholds)))

@@ -53,7 +53,7 @@ class LawOutline(msgspec.Struct, frozen=True, array_like=True):
 
     def places(self) -> frozenset[str]:
         """Return the places by which a fact can say that people were told."""
-        return frozenset(one.residents_of or self.jurisdictions[0] for one in self.versions)
+        return frozenset(version.residents_of or self.jurisdictions[0] for version in self.versions)
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,19 +146,19 @@ def _version(version: Version, tables: _Tables) -> VersionOutline:
 
 
 def _rule(rule: DutyRule, version: Version, tables: _Tables) -> RuleOutline:
-    able = (one for one in version.exemptions_of(rule.slug) if one.about_us)
+    able = (exemption for exemption in version.exemptions_of(rule.slug) if exemption.about_us)
     return RuleOutline(
         rule.slug,
         _numbers(rule.only_if, tables),
         _numbers(rule.unless, tables),
-        tuple(tables.exemptions.number(_plain_exemption(one)) for one in able),
+        tuple(tables.exemptions.number(_plain_exemption(exemption)) for exemption in able),
         rule.thresholds,
         rule.voluntary,
     )
 
 
 def _numbers(conditions: Iterable[Condition], tables: _Tables) -> tuple[int, ...]:
-    return tuple(tables.conditions.number(_plain(one)) for one in conditions)
+    return tuple(tables.conditions.number(_plain(condition)) for condition in conditions)
 
 
 def _plain(condition: Condition) -> Condition:
@@ -180,8 +180,11 @@ def _plain_exemption(exemption: Exemption) -> Exemption:
 def _plain_table(table: PersonalInformation) -> PersonalInformation:
     def plain(elements: tuple[Element, ...]) -> tuple[Element, ...]:
         return tuple(
-            Element(element=one.element, condition=None if one.condition is None else _plain(one.condition))
-            for one in elements
+            Element(
+                element=element.element,
+                condition=None if element.condition is None else _plain(element.condition),
+            )
+            for element in elements
         )
 
     return PersonalInformation(

@@ -20,7 +20,7 @@ from runner.law.regime import NationalLaw, StateLaw
 CODE = "national_law"
 
 
-class Bound(msgspec.Struct, frozen=True):
+class Transposition(msgspec.Struct, frozen=True):
     """What national law says to one population: the answer, why, and doubts about it."""
 
     answer: bool | Unknown
@@ -30,7 +30,9 @@ class Bound(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def bound(law: NationalLaw | None, views: Sequence[View], day: date) -> tuple[tuple[Bound, ...], bool]:
+def applicable_states(
+    law: NationalLaw | None, views: Sequence[View], day: date
+) -> tuple[tuple[Transposition, ...], bool]:
     """Return what it says to each population on the deciding day, and whether to all of them it is advisory.
 
     Both are empty and false where a law binds by itself. Where nobody is bound, the advisory ones are shown the duties.
@@ -44,7 +46,7 @@ def bound(law: NationalLaw | None, views: Sequence[View], day: date) -> tuple[tu
     return found, advisory
 
 
-def _bound(law: NationalLaw, view: View, day: date) -> Bound:
+def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
     missing: dict[str, None] = {}
     places: dict[str, None] = {}
     for path in law.of:
@@ -58,16 +60,18 @@ def _bound(law: NationalLaw, view: View, day: date) -> Bound:
     binding = [state for state in here if _in_force(state, day)]
     if binding:
         names = ", ".join(state.place for state in binding)
-        return Bound(True, _reason(f"the national law of {names} is in force"), notes=tuple(_doubts(binding)))
+        return Transposition(
+            True, _reason(f"the national law of {names} is in force"), notes=tuple(_doubts(binding))
+        )
     if missing:
-        return Bound(
+        return Transposition(
             Unknown(tuple(sorted(missing))),
             _reason("established in a Member State whose national law is in force"),
         )
     if not here:
-        return Bound(False, _reason("no establishment in a Member State"))
+        return Transposition(False, _reason("no establishment in a Member State"))
     coming = [state for state in here if state.standing != "in_force"]
-    return Bound(False, _reason("; ".join(map(_not_yet, coming or here))), advisory=bool(coming))
+    return Transposition(False, _reason("; ".join(map(_not_yet, coming or here))), advisory=bool(coming))
 
 
 def _in_force(state: StateLaw, day: date) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from runner.facts.expression import Unknown
 from runner.facts.expressions.values import merged
-from runner.law.applicability import NOT, Answer, Ground, Judge
+from runner.law.applicability import NOT, Answer, Evaluator, Ground
 from runner.law.duty import Evidence, Unless
 from runner.law.equivalent_populations import Groups
 from runner.law.grounds import Exemption
@@ -20,7 +20,7 @@ from runner.law.grounds import Exemption
 class Standing(msgspec.Struct, frozen=True):
     """A duty that applies, by groups of populations: who judges them, on what grounds, and which of them are owed it."""
 
-    judges: Sequence[Judge]
+    judges: Sequence[Evaluator]
     grounds: Sequence[Sequence[Ground]]
     answers: Sequence[Answer]
     groups: Groups
@@ -32,8 +32,8 @@ class Standing(msgspec.Struct, frozen=True):
 
 def unclaimed(exemptions: Sequence[Exemption], duty: Standing) -> tuple[Unless, ...]:
     """Return what nobody has claimed and the facts do not rule out."""
-    presumed = (one.unless for number in duty.owed() for one in duty.grounds[number])
-    listed = (*presumed, *(_exemption(one, duty) for one in exemptions if not one.about_us))
+    presumed = (ground.unless for number in duty.owed() for ground in duty.grounds[number])
+    listed = (*presumed, *(_exemption(exemption, duty) for exemption in exemptions if not exemption.about_us))
     return tuple(dict.fromkeys(one for one in listed if one is not None))
 
 
@@ -62,7 +62,7 @@ def evidence(
     listed = next((one for one in unless if one.ground == ground), None)
     if listed is not None:
         return "for" if listed.met else "open"
-    named = next((one for one in exemptions if one.code == ground), None)
+    named = next((exemption for exemption in exemptions if exemption.code == ground), None)
     if named is None:
         return "against" if ground.startswith(NOT) else "open"
-    return "against" if all(duty.judges[one].refutes(named) for one in duty.owed()) else "open"
+    return "against" if all(duty.judges[view].refutes(named) for view in duty.owed()) else "open"

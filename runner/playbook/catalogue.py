@@ -130,14 +130,14 @@ class Catalog:
         A version may be cut short: ``@1`` takes the newest that begins so.
         """
         bare, _, version = name.partition("@")
-        candidates = [one for one in self.playbook_files if one.partition("@")[0] == bare]
+        candidates = [file for file in self.playbook_files if file.partition("@")[0] == bare]
         if not candidates:
             close = nearest(bare, self.playbook_names())
             hint = f"did you mean '{close}'?" if close else "see: tocsin playbook list"
             raise NotFound(f"there is no playbook '{bare}'", hint=hint, code="unknown_playbook")
         if not version and bare in candidates:
             return self._read(bare)
-        read = {one: self._read(one) for one in candidates}
+        read = {candidate: self._read(candidate) for candidate in candidates}
         versions = {
             one: found[1].playbook.version for one, found in read.items() if found[1].playbook is not None
         }
@@ -175,9 +175,9 @@ class Catalog:
 
     def _every_regime(self) -> tuple[Regime, ...]:
         if self._builds_on_shipped(self.regime_files):
-            for one in self._shipped.regimes():
-                if not self._is_of_home(self.regime_files[one.id]):
-                    self._regimes.setdefault(one.id, one)
+            for regime in self._shipped.regimes():
+                if not self._is_of_home(self.regime_files[regime.id]):
+                    self._regimes.setdefault(regime.id, regime)
         return tuple(self.regime(name) for name in sorted(self.regime_files))
 
     @cached_property
@@ -253,7 +253,7 @@ class Catalog:
 
     def known(self, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE) -> Known:
         """Return what a playbook may name. ``channels`` are the home's, as their adapters describe them."""
-        domains = frozenset[str]().union(*(one.domains for one in channels.values()))
+        domains = frozenset[str]().union(*(channel.domains for channel in channels.values()))
         return Known(
             regimes=frozenset(self.regime_files),
             notices=frozenset(self.notice_files),
@@ -293,8 +293,8 @@ def shipped(found: ModuleSpec | None) -> Path | Traversable:
 
 def shipped_folder() -> Path | None:
     """Return the folder that ships with the program, None where the program runs from an archive."""
-    found = shipped(find_spec("playbooks"))
-    return found if isinstance(found, Path) else None
+    traversable = shipped(find_spec("playbooks"))
+    return traversable if isinstance(traversable, Path) else None
 
 
 def _scanned(file: Path | Traversable) -> Source:

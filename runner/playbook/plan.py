@@ -104,7 +104,9 @@ def _until_another(body: Body, name: str) -> timedelta | None:
     spans = []
     for follower in body.successors.get(name, ()):
         step = body.steps[follower]
-        leads = any(isinstance(body.steps[one], Message) for one in body.successors.get(follower, ()))
+        leads = any(
+            isinstance(body.steps[successor], Message) for successor in body.successors.get(follower, ())
+        )
         if isinstance(step, Wait) and step.wait.duration is not None and leads:
             spans.append(step.wait.duration)
     return min(spans, default=None)

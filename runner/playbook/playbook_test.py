@@ -128,8 +128,8 @@ def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
 
     A fact that it sets anew (``KEY=VALUE``) takes the place of what is usual; one that it adds to (``KEY+=VALUE``) stands.
     """
-    anew = {key for one in own.facts if not (key := one.partition("=")[0]).endswith(("+", "-"))}
-    usually = (one for one in usual.facts if one.partition("=")[0].rstrip("+-") not in anew)
+    anew = {key for fact in own.facts if not (key := fact.partition("=")[0]).endswith(("+", "-"))}
+    usually = (fact for fact in usual.facts if fact.partition("=")[0].rstrip("+-") not in anew)
     return Behaviour(
         facts=(*usually, *own.facts),
         answers={**usual.answers, **own.answers},

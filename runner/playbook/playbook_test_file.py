@@ -21,7 +21,7 @@ from runner.playbook.format import Bundle, Group, Playbook, Repeat
 from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests
 from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES, Source, Where, scan_file
-from runner.yamlfile.strict import misread, read_struct
+from runner.yamlfile.strict import invalid_file, read_struct
 
 if TYPE_CHECKING:
     from runner.playbook.format import AnyStep
@@ -48,11 +48,11 @@ def load_tests(path: Path, catalog: Catalog) -> TestFile:
     source = scan_file(path)
     tests, problems = read_struct(source, PlaybookTests, SCHEMA)
     if tests is None:
-        raise misread(source, problems, code="bad_tests")
+        raise invalid_file(source, problems, code="bad_tests")
     bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
     if problems:
-        raise misread(source, problems, code="bad_tests")
+        raise invalid_file(source, problems, code="bad_tests")
     return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
 
 
@@ -226,7 +226,7 @@ def _unknown(
 
 def roles_of(bundle: Bundle) -> tuple[str, ...]:
     """Return the roles of a playbook and of all that it runs, each once."""
-    return tuple(dict.fromkeys(role for one in _playbooks(bundle) for role in one.roles))
+    return tuple(dict.fromkeys(role for playbook in _playbooks(bundle) for role in playbook.roles))
 
 
 def _playbooks(bundle: Bundle) -> tuple[Playbook, ...]:

@@ -189,13 +189,13 @@ def scalar_schema(info: types.Type) -> Schema:
 
 def _union(info: types.UnionType) -> Schema:
     """An optional value, or the union of all steps; null is never written."""
-    inner = [one for one in info.types if not isinstance(one, types.NoneType)]
+    inner = [kind for kind in info.types if not isinstance(kind, types.NoneType)]
     if len(inner) == 1:
         return _type(inner[0])
-    if not any(isinstance(one, types.StructType) for one in inner):
-        return {"title": "text, a number, true or false", "anyOf": [_type(one) for one in inner]}
-    if any(one.cls is Must for one in inner if isinstance(one, types.StructType)):
-        return {"title": "text, or {must: TEXT}", "anyOf": [_type(one) for one in inner]}
+    if not any(isinstance(kind, types.StructType) for kind in inner):
+        return {"title": "text, a number, true or false", "anyOf": [_type(kind) for kind in inner]}
+    if any(kind.cls is Must for kind in inner if isinstance(kind, types.StructType)):
+        return {"title": "text, or {must: TEXT}", "anyOf": [_type(kind) for kind in inner]}
     return {"$ref": "#/$defs/step"}
 
 

@@ -43,7 +43,7 @@ class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
 TOLERANCE = Tolerance()
 
 
-def told(result: SendResult) -> Told:
+def classify(result: SendResult) -> Told:
     """Return what an attempt's outcome says of the domains of its channel."""
     if result.code == PLAYED:
         return "nothing"
@@ -56,7 +56,7 @@ def told(result: SendResult) -> Told:
             return "nothing"
 
 
-def heard(
+def on_result(
     breaker: Breaker, said: Told, now: datetime, *, good: int = 0, tolerance: Tolerance = TOLERANCE
 ) -> Breaker:
     """Return the breaker after one attempt; ``good`` successes before it were not counted yet.
@@ -78,7 +78,7 @@ def heard(
     return counted
 
 
-def worth_keeping(before: Breaker, after: Breaker) -> bool:
+def should_persist(before: Breaker, after: Breaker) -> bool:
     """Tell whether a change is to be shared: successes of what works already are not, so that they cost nothing."""
     return replace(before, good=0, since=None) != replace(after, good=0, since=None)
 
@@ -97,7 +97,7 @@ def probed(breaker: Breaker, result: SendResult, now: datetime, tolerance: Toler
     """Return the breaker after its probe; one that a person has settled meanwhile stays as it is."""
     if breaker.state != "probing" or breaker.declared:
         return breaker
-    if told(result) == "bad":
+    if classify(result) == "bad":
         return _opened(breaker, breaker.why, now, tolerance, since=breaker.opened_at)
     if result.state in ("accepted", "throttled"):
         return Breaker(domain=breaker.domain)

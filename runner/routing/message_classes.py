@@ -19,7 +19,9 @@ from runner.routing.messaging import MessageClass
 
 FROM = "from"
 _SPANS = frozenset(
-    one.name for one in msgspec.structs.fields(MessageClass) if timedelta in (one.type, *get_args(one.type))
+    field.name
+    for field in msgspec.structs.fields(MessageClass)
+    if timedelta in (field.type, *get_args(field.type))
 )
 """What is written as a duration, such as ``90m``."""
 Written = Mapping[str, Mapping[str, Any]]

@@ -297,7 +297,7 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     address: AddressState = ""
 
 
-class RoomOrder(msgspec.Struct, frozen=True, kw_only=True):
+class RoomRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to have a room opened, or with ``room`` to have one person let in."""
 
     kind: Kind

@@ -63,7 +63,7 @@ def choose(
     refused = refusal(first)
     if refused is None:
         return first
-    free = next((one for one in others if refusal(one) is None), None)
+    free = next((other for other in others if refusal(other) is None), None)
     return refused if free is None else free
 
 
@@ -84,7 +84,7 @@ def plan(
         else:
             usable.append(found)
     ordered = _spread(usable, message.first_wave)
-    overridden = tuple(pair for one in ordered for pair in against(one))
+    overridden = tuple(pair for candidate in ordered for pair in against(candidate))
     return DeliveryPlan(
         message_class=message.name,
         person=recipient.person,
@@ -125,7 +125,7 @@ def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
     front: list[Candidate] = []
     held: frozenset[str] = frozenset()
     while rest and len(front) < wave:
-        apart = next((one for one in rest if not one.domains & held), None)
+        apart = next((candidate for candidate in rest if not candidate.domains & held), None)
         if apart is None:
             break
         rest.remove(apart)
@@ -146,10 +146,15 @@ def _apart(
 
 
 def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
-    apart = any(not one.domains & other.domains for one in usable for other in usable if one is not other)
+    apart = any(
+        not candidate.domains & other.domains
+        for candidate in usable
+        for other in usable
+        if candidate is not other
+    )
     if apart:
         return ()
-    shared = frozenset.intersection(*(one.domains for one in usable))
+    shared = frozenset.intersection(*(candidate.domains for candidate in usable))
     names = ", ".join(sorted(shared)) or "shared failure domains"
     why = (
         f"only one channel is usable ({usable[0].channel.id})" if len(usable) == 1 else f"all hang on {names}"
@@ -158,9 +163,11 @@ def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
 
 
 def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarning, ...]:
-    if not context.corporate or not all(one.domains & context.corporate for one in usable):
+    if not context.corporate or not all(candidate.domains & context.corporate for candidate in usable):
         return ()
-    named = ", ".join(sorted({name for one in usable for name in one.domains & context.corporate}))
+    named = ", ".join(
+        sorted({name for candidate in usable for name in candidate.domains & context.corporate})
+    )
     why = f"a critical message wants a channel outside the company's own systems; all hang on {named}"
     return (PlanWarning(rule="R3", why=why),)
 
@@ -168,7 +175,9 @@ def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarn
 def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
     """R19: an authority can tell our mail from a forged one by its signature alone."""
     bare = [
-        one.channel.id for one in usable if one.channel.address_kind == "email" and not one.channel.signed
+        candidate.channel.id
+        for candidate in usable
+        if candidate.channel.address_kind == "email" and not candidate.channel.signed
     ]
     if message.audience not in SIGNED_TO or not bare:
         return ()
@@ -183,13 +192,13 @@ def _asleep(
     if context.at is None or message.urgency == "immediate":
         return ()
     loud: dict[str, tuple[datetime, time]] = {}
-    for one in usable:
-        if one.texts_people and one.contact is not None:
-            hours = one.channel.quiet or NIGHT
-            zones = (recipient.zone,) if recipient.zone else zones_of(one.contact.address)
+    for candidate in usable:
+        if candidate.texts_people and candidate.contact is not None:
+            hours = candidate.channel.quiet or NIGHT
+            zones = (recipient.zone,) if recipient.zone else zones_of(candidate.contact.address)
             for at in (_local(context.at, zone) for zone in zones):
                 if _quiet(at, hours):
-                    loud[one.channel.id] = at, hours[1]
+                    loud[candidate.channel.id] = at, hours[1]
     if not loud:
         return ()
     at, ends = next(iter(loud.values()))

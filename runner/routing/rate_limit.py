@@ -20,19 +20,19 @@ from runner.routing.messaging import Channel
 from runner.routing.traffic import Account, Rate
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
     """What an account lets through: ``free`` messages now, None for any number, and the next at ``opens_at``."""
 
     free: int | None
     opens_at: datetime
 
 
-class Rooms(msgspec.Struct, frozen=True, kw_only=True):
+class Quotas(msgspec.Struct, frozen=True, kw_only=True):
     """What may be claimed now: the rooms of the accounts that are not free for any number, and whose account is whose."""
 
     accounts: Mapping[str, str] = {}
     """Channel to account; a channel that is not here is not limited."""
-    rooms: Mapping[str, Room] = {}
+    rooms: Mapping[str, Quota] = {}
 
     def not_before(self, used: Mapping[str, int]) -> dict[str, datetime]:
         """Return the channels that are to wait when ``used`` was taken from the accounts already, and until when."""
@@ -42,7 +42,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
             if (free := self.rooms[account].free) is not None and free <= used.get(account, 0)
         }
 
-    def without(self, taken: Mapping[str, int]) -> Rooms:
+    def without(self, taken: Mapping[str, int]) -> Quotas:
         """Return what is left when so many were taken from each account."""
         left = {
             account: room
@@ -52,7 +52,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
         }
         return msgspec.structs.replace(self, rooms=left)
 
-    def only(self, granted: Mapping[str, int]) -> Rooms:
+    def only(self, granted: Mapping[str, int]) -> Quotas:
         """Return these rooms with just so many places in each account, and none in the others that are limited."""
         left = {
             account: room
@@ -64,22 +64,22 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
     def used_by(self, channels: Iterable[str]) -> Counter[str]:
         """Return how many places in each account messages over these channels take."""
-        return Counter(self.accounts[one] for one in channels if one in self.accounts)
+        return Counter(self.accounts[channel] for channel in channels if channel in self.accounts)
 
 
-OPEN = Rooms()
+OPEN = Quotas()
 """Nothing is limited."""
 
 
-def rooms(channels: Iterable[Channel], accounts: Mapping[str, Account], now: datetime) -> Rooms:
+def quotas(channels: Iterable[Channel], accounts: Mapping[str, Account], now: datetime) -> Quotas:
     """Return what may leave now over each channel whose account is limited, or held by its provider."""
     channels = tuple(channels)
     rates: dict[str, tuple[Rate, ...]] = {}
-    for one in channels:
-        if one.rates or _is_held(accounts.get(one.account), now):
-            rates[one.account] = tuple(dict.fromkeys((*rates.get(one.account, ()), *one.rates)))
-    return Rooms(
-        accounts={one.id: one.account for one in channels if one.account in rates},
+    for channel in channels:
+        if channel.rates or _is_held(accounts.get(channel.account), now):
+            rates[channel.account] = tuple(dict.fromkeys((*rates.get(channel.account, ()), *channel.rates)))
+    return Quotas(
+        accounts={channel.id: channel.account for channel in channels if channel.account in rates},
         rooms={name: room(accounts.get(name, Account()), found, now) for name, found in rates.items()},
     )
 
@@ -88,28 +88,28 @@ def _is_held(account: Account | None, now: datetime) -> bool:
     return account is not None and account.held_until is not None and account.held_until > now
 
 
-def room(account: Account, rates: Iterable[Rate], now: datetime) -> Room:
+def room(account: Account, rates: Iterable[Rate], now: datetime) -> Quota:
     """Return what an account lets through now under all of its rates."""
     rates = tuple(rates)
     free = min((_free(account.next_free.get(rate.text), rate, now) for rate in rates), default=None)
     opens = max((_opens(account.next_free.get(rate.text), rate, now) for rate in rates), default=now)
     if account.held_until is not None and account.held_until > now:
         free, opens = 0, max(opens, account.held_until)
-    return Room(free=free, opens_at=opens)
+    return Quota(free=free, opens_at=opens)
 
 
-def taken(account: Account, rates: Iterable[Rate], number: int, now: datetime) -> Account:
+def consume(account: Account, rates: Iterable[Rate], number: int, now: datetime) -> Account:
     """Return the account after ``number`` messages were let through."""
     moved = {rate.text: max(account.next_free.get(rate.text, now), now) + number * rate.gap for rate in rates}
     return msgspec.structs.replace(account, next_free={**account.next_free, **moved})
 
 
-def held(account: Account, until: datetime) -> Account:
+def hold_until(account: Account, until: datetime) -> Account:
     """Return the account after its provider said "not before"; an earlier word never shortens a later one."""
     return msgspec.structs.replace(account, held_until=max(account.held_until or until, until))
 
 
-def forgotten(account: Account, now: datetime) -> Account:
+def prune(account: Account, now: datetime) -> Account:
     """Return the account without what time has settled."""
     return Account(
         held_until=account.held_until if _is_held(account, now) else None,

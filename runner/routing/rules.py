@@ -287,8 +287,8 @@ def against(one: Candidate) -> Iterator[tuple[Refusal, RuleOverride]]:
     if not one.context.overrides:
         return
     for number, rule in RULES:
-        if (why := rule(one)) and (found := set_aside(one, number)) is not None:
-            yield Refusal(channel=one.channel.id, rule=number, why=why), found
+        if (why := rule(one)) and (override := set_aside(one, number)) is not None:
+            yield Refusal(channel=one.channel.id, rule=number, why=why), override
 
 
 def set_aside(one: Candidate, number: str) -> RuleOverride | None:

@@ -75,5 +75,5 @@ def _is_card(text: str) -> bool:
     digits = [int(one) for one in text if one.isdigit()]
     if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) < 2:
         return False
-    doubled = (one * 2 - 9 * (one > 4) for one in digits[-2::-2])
+    doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

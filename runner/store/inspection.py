@@ -29,7 +29,7 @@ def inspect(
     opened, keyless = _keys(sealer, keys, sealed if incident is None else sealed & {incident})
     blobs = unread = 0
     changed = []
-    for name, digest in names if incident is None else (one for one in names if one[0] == incident):
+    for name, digest in names if incident is None else (name for name in names if name[0] == incident):
         blobs += 1
         if name and name not in opened:
             unread += 1

@@ -29,7 +29,7 @@ def text(instant: datetime) -> str:
     return chain.utc(instant).isoformat(timespec="microseconds")
 
 
-def agree(one: Append) -> None:
+def matches(one: Append) -> None:
     """Refuse an append whose row does not follow from its events: a bug of the caller."""
     if one.row.id != one.incident or one.row.version != one.expected_version + len(one.events):
         raise Bug(f"the row of {one.incident} does not follow from the events appended with it")
@@ -48,7 +48,7 @@ def event_rows(
     incident, seq, head = place
     for event in events:
         salt: bytes | None = stamp.chance(chain.SALT_BYTES)
-        header, head = chain.put(chain.Place(incident, seq, head), event, stamp, salt or b"")
+        header, head = chain.append_link(chain.Place(incident, seq, head), event, stamp, salt or b"")
         seq += 1
         payload = event.payload
         if event.personal:

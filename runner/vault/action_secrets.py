@@ -22,14 +22,14 @@ def given_secret(name: str, home: Home, *, base: Path) -> Secret:
     reference = home.act.secrets.get(name)
     if reference is None:
         raise Refused(f"there is no secret '{name}' for actions", hint=HINT, code="unknown_secret")
-    found = None if is_private(reference, home, base=base) else resolve(reference, base=base)
-    if found is None or found.reveal().startswith(PREFIX):
+    secret = None if is_private(reference, home, base=base) else resolve(reference, base=base)
+    if secret is None or secret.reveal().startswith(PREFIX):
         raise Refused(
             f"the secret '{name}' is one that Tocsin itself needs: no action may have it",
             hint="name another secret in act.secrets of tocsin.yaml",
             code="secret_private",
         )
-    return found
+    return secret
 
 
 def is_private(reference: str, home: Home, *, base: Path) -> bool:

@@ -50,7 +50,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(self.seal.encode()).hexdigest()[:16]
 
 
-def code_of(vouch: Vouch, incident: str, delivery: str) -> str:
+def ack_code(vouch: Vouch, incident: str, delivery: str) -> str:
     """Return a delivery's code: six letters and digits."""
     number = int.from_bytes(vouch(incident, b"code\0" + delivery.encode())[:16], "big")
     letters = []
@@ -65,7 +65,7 @@ def spoken(text: str) -> str:
     return "".join(one for one in text.upper() if one in LETTERS)
 
 
-def link_to(vouch: Vouch, incident: str, delivery: str, person: str, attempt: int, ends: datetime) -> str:
+def ack_link(vouch: Vouch, incident: str, delivery: str, person: str, attempt: int, ends: datetime) -> str:
     """Return the link of one attempt to one person, good until ``ends``."""
     seal = _seal(vouch, incident, delivery, person, attempt, ends)
     return f"{incident}.{delivery}.{attempt}.{_base36(int(ends.timestamp()))}.{seal}"

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 
 from runner.app.core.channel_state import Probe
 from runner.app.core.incident_service import Desk
-from runner.app.core.transaction import Turn
+from runner.app.core.transaction import Transaction
 from runner.app.messages.replies import stop_person
 from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
 from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Deliver
 from runner.routing.messaging import SendResult
-from runner.routing.rate_limit import OPEN, Rooms
+from runner.routing.rate_limit import OPEN, Quotas
 from runner.workers.visit_results import Inbox, Outcome, Probed
 
 
-class Outside:
+class ChannelHealth:
     """What one worker knows, hears and asks; for its loop alone, save for ``look_at``."""
 
     def __init__(self, desk: Desk) -> None:
@@ -83,7 +83,7 @@ class Outside:
 
     # --- places in accounts -------------------------------------------------------------------------------
 
-    def turns(self, prepared: Callable[[], Sequence[Turn]], now: datetime) -> Sequence[Turn]:
+    def turns(self, prepared: Callable[[], Sequence[Transaction]], now: datetime) -> Sequence[Transaction]:
         """Prepare turns, with places in limited accounts taken for all that they would send.
 
         Where another process took some of them meanwhile, the turns are prepared anew with what was left.
@@ -99,11 +99,11 @@ class Outside:
         self.rooms = before.only(granted)
         return prepared()
 
-    def rooms_of(self, incident: Incident) -> Rooms:
+    def rooms_of(self, incident: Incident) -> Quotas:
         """Return what may be claimed in one incident: what an exercise plays takes nobody's place in an account, and waits for none."""
         return OPEN if _is_played(incident) else self.rooms
 
-    def took(self, turn: Turn) -> None:
+    def took(self, turn: Transaction) -> None:
         """Leave to the turns that follow what this one does not take."""
         if self.rooms is not OPEN:
             self.rooms = self.rooms.without(_places(turn, self.rooms))
@@ -117,7 +117,7 @@ def may_send(known: Mapping[str, Incident], commands: Mapping[str, Iterable[AnyC
     )
 
 
-def _places(turn: Turn, rooms: Rooms) -> Counter[str]:
+def _places(turn: Transaction, rooms: Quotas) -> Counter[str]:
     if _is_played(turn.incident):
         return Counter()
     return rooms.used_by(work.channel for work in turn.work if isinstance(work, Deliver))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runner.app.home.workers import FOLDER
 from runner.errors import StoreError
-from runner.workers.wakeup import Bell, ring
+from runner.workers.wakeup import WakeupSocket, ring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ class Listening:
 
     def run(self) -> None:
         """Work until ``stop``."""
-        self.worker.run(Bell(self._folder, self.name, self.worker.desk.store.worker_alive))
+        self.worker.run(WakeupSocket(self._folder, self.name, self.worker.desk.store.worker_alive))
 
     def stop(self) -> None:
         """End ``run`` cleanly."""

@@ -24,31 +24,31 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.app.core.incident_service import Desk
-from runner.app.core.transaction import Turn, row_of
-from runner.app.core.trusted_clock import Time
+from runner.app.core.transaction import Transaction, row_of
+from runner.app.core.trusted_clock import TrustedClock
 from runner.errors import Sealed, StoreError, TocsinError
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, token
-from runner.workers.channel_health import Outside, may_send
+from runner.workers.channel_health import ChannelHealth, may_send
 from runner.workers.fairness import RESERVE, Fairness, append
-from runner.workers.pending_visits import Visits
+from runner.workers.pending_visits import PendingVisits
 from runner.workers.pool import Pool
 from runner.workers.visit_results import (
     COMPUTED,
     PASSING,
     Arrival,
     Inbox,
-    Left,
     Outcome,
     Performer,
     Probed,
     Visit,
+    VisitResult,
     answer,
+    lease_lost,
     lost_claims,
     performed,
     probe_token,
-    unproven,
     with_tools,
     words,
 )
@@ -56,7 +56,7 @@ from runner.workers.visit_results import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from runner.workers.wakeup import Bell
+    from runner.workers.wakeup import WakeupSocket
 
 
 POLL = timedelta(seconds=1)
@@ -91,7 +91,7 @@ class Worker:
         self.name = desk.chance.name("w")
         self._handle = desk.store.register_worker(self.name)
         self._perform = perform or partial(with_tools, desk)
-        self._outside = Outside(desk)
+        self._outside = ChannelHealth(desk)
         self.spread: Callable[[Sequence[str]], Iterable[str]] = list
         """Has incidents looked at by whoever works on them; returns those that are for this worker."""
         self._threads = threads
@@ -104,10 +104,10 @@ class Worker:
         self._kept: dict[str, list[AnyCommand]] = {}
         self._hungry: set[str] = set()
         self._draining = False
-        self.time = Time(desk.clock, desk.store, desk.actor.host)
+        self.time = TrustedClock(desk.clock, desk.store, desk.actor.host)
         self.fairness = Fairness(desk, self.name, self.time)
         self._looked = self.time.now()
-        self._visits = Visits()
+        self._visits = PendingVisits()
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._token = ""
@@ -117,7 +117,7 @@ class Worker:
 
     # --- the ways to go on --------------------------------------------------------------------------------
 
-    def run(self, bell: Bell) -> None:
+    def run(self, bell: WakeupSocket) -> None:
         """Work until ``stop``; then take no more, wait for what has begun, and record it."""
         listener = threading.Thread(target=bell.listen, args=(self.wake,), daemon=True)
         listener.start()
@@ -156,7 +156,7 @@ class Worker:
 
         An error of the store ends it; whoever waits for a visit is told of it too.
         """
-        ending: Left | BaseException = Left(work=True)
+        ending: VisitResult | BaseException = VisitResult(work=True)
         try:
             while not self._stopping.is_set():
                 self._round(
@@ -178,16 +178,16 @@ class Worker:
                     self._visits.came(one)
             self._visits.end(ending)
 
-    def visit(self, incident: str) -> Future[Left]:
+    def visit(self, incident: str) -> Future[VisitResult]:
         """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
         from concurrent.futures import Future
 
-        done: Future[Left] = Future()
+        done: Future[VisitResult] = Future()
         if not self._stopping.is_set():
             self._inbox.put(Visit(incident, done))
             if not self._ended.is_set():
                 return done
-        answer(done, Left(work=True))
+        answer(done, VisitResult(work=True))
         return done
 
     def glance(self, incident: str) -> None:
@@ -317,7 +317,7 @@ class Worker:
         turns = self._turns(commands, looked)
         writing = [turn for turn in turns if turn.append is not None]
         if writing and not self._handle.held():
-            raise unproven()
+            raise lease_lost()
         heads = iter(append(self.desk, writing, self._in_trouble))
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:
@@ -333,10 +333,10 @@ class Worker:
                 again[turn.incident.id] = commands[turn.incident.id]
         return again
 
-    def _turns(self, commands: Mapping[str, list[AnyCommand]], looked: set[str]) -> Sequence[Turn]:
+    def _turns(self, commands: Mapping[str, list[AnyCommand]], looked: set[str]) -> Sequence[Transaction]:
         """Prepare a turn of each incident that can be worked on."""
 
-        def prepared() -> list[Turn]:
+        def prepared() -> list[Transaction]:
             tried = (self._tried(name, given, name in looked) for name, given in commands.items())
             return [turn for turn in tried if turn is not None]
 
@@ -344,7 +344,7 @@ class Worker:
             return prepared()
         return self._outside.turns(prepared, self.time.now())
 
-    def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn | None:
+    def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction | None:
         """Prepare a turn; one incident that cannot be worked on must not hold up the others.
 
         What happened is never thrown away: outcomes that the store cannot take now are kept, and one that is refused
@@ -368,14 +368,14 @@ class Worker:
         self.troubles.pop(name, None)
         return turn
 
-    def _in_trouble(self, name: str, error: Exception) -> Turn | None:
+    def _in_trouble(self, name: str, error: Exception) -> Transaction | None:
         """Note why an incident has no turn now."""
         self._known.pop(name, None)
         self.troubles[name] = words(error)
         self.fairness.blame(name, error)
         return None
 
-    def _turn(self, name: str, commands: list[AnyCommand], looking: bool) -> Turn:
+    def _turn(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction:
         known = self._known.get(name)
         if known is not None and not looking:
             incident = known
@@ -419,18 +419,18 @@ class Worker:
             if name not in self._hungry:
                 self._visits.leave(name, self._left)
 
-    def _left(self, turn: Turn | None) -> Left:
+    def _left(self, turn: Transaction | None) -> VisitResult:
         """Return how a turn left its incident; one that could not be worked on has none."""
         if turn is None or turn.incident.id in self.troubles:
-            return Left()
+            return VisitResult()
         if turn.append is not None:
             row = turn.append.row
         else:
             now, library = self.time.now(), self.desk.library(turn.incident)
             row = row_of(turn.incident, now, library, rooms=self._outside.rooms_of(turn.incident))
-        return Left(row.next_due, self._stopping.is_set() and row.has_work)
+        return VisitResult(row.next_due, self._stopping.is_set() and row.has_work)
 
-    def _start(self, turn: Turn, head: str) -> None:
+    def _start(self, turn: Transaction, head: str) -> None:
         for work in turn.work:
             if (name := token(work)) not in self._doing:
                 self._doing.add(name)

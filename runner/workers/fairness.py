@@ -18,8 +18,8 @@ from runner.workers.visit_results import COMPUTED, Outcome
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
-    from runner.app.core.transaction import Turn
-    from runner.app.core.trusted_clock import Time
+    from runner.app.core.transaction import Transaction
+    from runner.app.core.trusted_clock import TrustedClock
 
 
 TURN = timedelta(minutes=1)
@@ -36,7 +36,7 @@ OVERRAN = f"it computed for more than {TURN.seconds} seconds"
 class Fairness:
     """One worker's share-out; for its loop alone."""
 
-    def __init__(self, desk: Desk, worker: str, time: Time) -> None:
+    def __init__(self, desk: Desk, worker: str, time: TrustedClock) -> None:
         """Know of no failure yet."""
         self._desk = desk
         self._time = time
@@ -102,7 +102,7 @@ class Fairness:
         if outcome.slow:
             self._fail(outcome.work.incident, OVERRAN)
 
-    def measured(self, name: str, prepare: Callable[[], Turn]) -> Turn:
+    def measured(self, name: str, prepare: Callable[[], Transaction]) -> Transaction:
         """Prepare a turn. Of an incident that failed before only its own is held: a kill from outside rarely meets that."""
         began, suspect = self._time.passed(), name in self._tries.failed
         if suspect:
@@ -130,9 +130,9 @@ class Fairness:
         if not isinstance(error, StoreError) or isinstance(error, StoreCorrupt):
             self._fail(name, error.code if isinstance(error, TocsinError) else type(error).__name__)
 
-    def committed(self, turn: Turn, outcomes: list[AnyCommand]) -> None:
+    def committed(self, turn: Transaction, outcomes: list[AnyCommand]) -> None:
         """A turn is in the journal: it breaks a row of failures, unless something is only about to be computed."""
-        begun = any(isinstance(one, COMPUTED) for one in turn.work)
+        begun = any(isinstance(work, COMPUTED) for work in turn.work)
         if turn.incident.id not in self._failing and (outcomes or not begun):
             self._tries.passed(turn.incident.id)
 
@@ -161,7 +161,7 @@ class Fairness:
 
 
 def append(
-    desk: Desk, turns: Sequence[Turn], trouble: Callable[[str, Exception], object]
+    desk: Desk, turns: Sequence[Transaction], trouble: Callable[[str, Exception], object]
 ) -> Sequence[str | None]:
     """Commit turns together; where one cannot be written for a reason of its own, each alone, and None for that one."""
     try:

@@ -6,21 +6,21 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from runner.app.core.transaction import Turn
-from runner.workers.visit_results import Left, Visit, answer
+from runner.app.core.transaction import Transaction
+from runner.workers.visit_results import Visit, VisitResult, answer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-class Visits:
+class PendingVisits:
     """The visits of one worker's loop; a visit lasts until nothing of its incident is in flight."""
 
     def __init__(self) -> None:
         """Begin with nobody."""
-        self._waiting: dict[str, list[Future[Left]]] = {}
+        self._waiting: dict[str, list[Future[VisitResult]]] = {}
         self._flying: Counter[str] = Counter()
-        self._last: dict[str, Turn] = {}
+        self._last: dict[str, Transaction] = {}
 
     def came(self, visit: Visit) -> bool:
         """Take a visit, or a glance; tell whether somebody waits for its incident."""
@@ -40,12 +40,12 @@ class Visits:
         """Count what of an incident is in flight."""
         return self._flying[incident]
 
-    def turned(self, incident: str, turn: Turn) -> None:
+    def turned(self, incident: str, turn: Transaction) -> None:
         """Keep how a turn left an incident, if somebody waits for it."""
         if incident in self._waiting:
             self._last[incident] = turn
 
-    def leave(self, incident: str, left: Callable[[Turn | None], Left]) -> None:
+    def leave(self, incident: str, left: Callable[[Transaction | None], VisitResult]) -> None:
         """Answer whoever waits, unless something of the incident is in flight."""
         if self._flying[incident]:
             return
@@ -53,12 +53,12 @@ class Visits:
         if incident in self._waiting:
             self._tell(incident, left(self._last.get(incident)))
 
-    def end(self, ending: Left | BaseException) -> None:
+    def end(self, ending: VisitResult | BaseException) -> None:
         """Answer everybody."""
         for incident in [*self._waiting]:
             self._tell(incident, ending)
 
-    def _tell(self, incident: str, result: Left | BaseException) -> None:
+    def _tell(self, incident: str, result: VisitResult | BaseException) -> None:
         self._last.pop(incident, None)
         for done in self._waiting.pop(incident, ()):
             answer(done, result)

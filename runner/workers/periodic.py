@@ -14,7 +14,7 @@ GRACE = timedelta(seconds=30)
 """How long the round that is under way is waited for."""
 
 
-class Rounds:
+class PeriodicTask:
     """A context: while it lasts, ``act`` is done, then after each pause again; a round that fails is not the last."""
 
     def __init__(self, act: Callable[[], None], pause: timedelta, say: Callable[[str], None]) -> None:

@@ -21,12 +21,12 @@ from runner.errors import Refused, Sealed, TocsinError
 from runner.incident.state.commands import CancelIncident, Close
 from runner.incident.state.events import AnyEvent, decode
 from runner.incident.state.incident import Document, Incident
-from runner.incident.state.steps import path_of
+from runner.incident.state.steps import step_path
 from runner.playbook.catalogue import Catalog
 from runner.playbook.playbook_test import Case, merged
 from runner.playbook.playbook_test_file import TestFile, around, named_duties, paths
 from runner.reports.playbooks.case_report import CaseReport, FileReport
-from runner.reports.playbooks.case_result import Played, differences, played
+from runner.reports.playbooks.case_result import CaseResult, differences, played
 from runner.reports.playbooks.coverage import covered
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
@@ -40,7 +40,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Where it did not end as it should; or, alone, why it could not be played to its end."""
     refused: frozenset[str] = frozenset()
     """Approvals that somebody refused."""
-    found: Played | None = None
+    found: CaseResult | None = None
 
 
 def run_file(
@@ -63,14 +63,14 @@ def run_file(
 
 def report_of(file: TestFile, results: Sequence[Result]) -> FileReport:
     """Return what people and programs are told of one file's results."""
-    runs = [one.found for one in results if one.found is not None]
-    refused = frozenset[str]().union(*(one.refused for one in results))
+    runs = [result.found for result in results if result.found is not None]
+    refused = frozenset[str]().union(*(result.refused for result in results))
     playbook = file.bundle.playbook
     return FileReport(
         file=file.file,
         playbook=playbook.name,
         version=playbook.version,
-        cases=tuple(_case(one) for one in results),
+        cases=tuple(_case(result) for result in results),
         coverage=covered(dict(paths(file.bundle)), named_duties(file.bundle), runs, refused),
     )
 
@@ -88,7 +88,7 @@ def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) ->
     start = parse_instant(file.tests.opened)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as folder,
-        sandbox.stage(Path(folder), file, VirtualClock(start), catalog.classes) as desk,
+        sandbox.sandbox_home(Path(folder), file, VirtualClock(start), catalog.classes) as desk,
     ):
         digest = sandbox.pin(desk, catalog, cache or Path(folder) / "cache", file)
         for case in file.tests.cases:
@@ -104,11 +104,11 @@ def _run(desk: Desk, file: TestFile, case: Case, catalog: Catalog, pinned: str) 
         incident, close = _play(found, file, case, catalog, pinned, clock)
     except TocsinError as error:
         hint = f" ({error.hint})" if error.hint else ""
-        problems = "".join(f"; {one}" for one in error.problems[:3])
+        problems = "".join(f"; {problem}" for problem in error.problems[:3])
         return Result(name=case.name, failures=(f"{error.message}{hint}{problems}",))
     came = _came(found, incident, clock, file, close)
     refused = {
-        path_of(i.id) for i in incident.invocations.values() if any(not a.approved for a in i.approvals)
+        step_path(i.id) for i in incident.invocations.values() if any(not a.approved for a in i.approvals)
     }
     return Result(
         name=case.name, failures=differences(case.expect, came), refused=frozenset(refused), found=came
@@ -148,7 +148,7 @@ def _put_away(desk: Desk, worker: Worker, name: str) -> None:
         desk.submit(name, CancelIncident(by=sandbox.DIRECTOR, reason="the test is over"))
 
 
-def _came(desk: Desk, incident: Incident, clock: VirtualClock, file: TestFile, close: str) -> Played:
+def _came(desk: Desk, incident: Incident, clock: VirtualClock, file: TestFile, close: str) -> CaseResult:
     def text_of(digest: str) -> str:
         body = from_json(desk.store.get_blob(digest), Body)
         return f"{body.subject}\n{body.text}"

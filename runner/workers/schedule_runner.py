@@ -30,7 +30,7 @@ from runner.playbook.catalogue import Catalog
 Told = Callable[[AnyScheduleEvent], None]
 
 
-class Firer:
+class ScheduleRunner:
     """Looks for what is due, as one scheduler of a store; from several threads one looks at a time."""
 
     def __init__(
@@ -49,8 +49,8 @@ class Firer:
             return tuple(found)
 
     def _told(self, events: tuple[AnyScheduleEvent, ...]) -> tuple[AnyScheduleEvent, ...]:
-        for one in events:
-            self._tell(one)
+        for event in events:
+            self._tell(event)
         return events
 
     def _record(self, firing: Firing, event: AnyScheduleEvent) -> tuple[AnyScheduleEvent, ...]:

@@ -22,7 +22,7 @@ from runner.app.exercises.schedules import read
 from runner.app.home.workers import living
 from runner.errors import TocsinError, warning
 from runner.workers.embedded import Worker
-from runner.workers.schedule_runner import Firer
+from runner.workers.schedule_runner import ScheduleRunner
 
 EVERY = timedelta(minutes=1)
 LOOKING = "look"
@@ -31,7 +31,7 @@ LOOKING = "look"
 class Scheduler:
     """Goes on until it is stopped."""
 
-    def __init__(self, desk: Desk, firer: Firer, say: Callable[[str], None]) -> None:
+    def __init__(self, desk: Desk, firer: ScheduleRunner, say: Callable[[str], None]) -> None:
         """``say`` is told what hinders it; ``desk`` is for reading the list."""
         self._desk, self._firer, self._say = desk, firer, say
         self._stopping = threading.Event()
@@ -87,7 +87,11 @@ class Scheduler:
             self._say(warning("work_failed", f"{name} could not be worked on: {why}"))
 
     def _set_alarms(self) -> None:
-        wanted = {one.id: one for one in read(self._desk).schedules.values() if one.ended is None}
+        wanted = {
+            schedule.id: schedule
+            for schedule in read(self._desk).schedules.values()
+            if schedule.ended is None
+        }
         there = {job.id for job in self._alarms.get_jobs()} - {LOOKING}
         for gone in there - wanted.keys():
             self._alarms.remove_job(gone)

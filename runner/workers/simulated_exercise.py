@@ -79,7 +79,7 @@ class Conductor:
         row = self._desk.store.row(self._name)
         inject = wall_time(incident, next_inject(self._plan, incident, self._desk.now_in(incident)))
         dues = [one for one in (inject, row.next_due if row else None) if one is not None and one > now]
-        return min([POLL, *(one - now for one in dues)])
+        return min([POLL, *(due - now for due in dues)])
 
 
 @contextmanager
@@ -95,14 +95,14 @@ def unattended(
     clock = VirtualClock(start)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-drill-", ignore_cleanup_errors=True) as folder,
-        sandbox.stage(Path(folder), _as_tests(loaded), clock, catalog.classes) as desk,
+        sandbox.sandbox_home(Path(folder), _as_tests(loaded), clock, catalog.classes) as desk,
     ):
         pinned = sandbox.pin(desk, catalog, cache or Path(folder) / "cache", _as_tests(loaded))
         near = catalog.beside_of(Path(loaded.file))
         opening = exercises.prepare_drill(desk, loaded, kind="test", catalog=near, pinned=pinned)
         name = commit_opening(desk, opening).id
         exercises.set_clock(desk, name, "begun")
-        cast = _Cast(desk, name, plan, clock, tell)
+        cast = SimulatedExercise(desk, name, plan, clock, tell)
         worker = simulating(desk, Simulation(plan.script.channels, plan.script.acts))
         try:
             play(worker, name, cast, clock)
@@ -111,7 +111,7 @@ def unattended(
         yield desk, exercises.set_clock(desk, name, "ended", reason="played to its end")
 
 
-class _Cast:
+class SimulatedExercise:
     """Scripted participants, and the scenario that happens to them."""
 
     def __init__(self, desk: Desk, name: str, plan: Exercise, clock: VirtualClock, tell: Told) -> None:
@@ -139,18 +139,20 @@ class _Cast:
             next_inject(self._plan, incident, self._desk.now_in(incident)),
             self._players.begins_at(),
         )
-        times = (wall_time(incident, one) for one in comes)
-        return min((one for one in times if one is not None), default=None)
+        times = (wall_time(incident, come) for come in comes)
+        return min((time for time in times if time is not None), default=None)
 
 
 def _as_tests(loaded: Loaded) -> TestFile:
     """Return the exercise as what a stage is set for."""
     plan = loaded.exercise
     roles: dict[str, tuple[str, ...]] = {}
-    for one in plan.participants:
-        if one.plays:
-            roles[one.plays] = (*roles.get(one.plays, ()), one.person)
-    channels = {one.channel: ("accepted",) for event in plan.events for one in event.faults if one.channel}
+    for participant in plan.participants:
+        if participant.plays:
+            roles[participant.plays] = (*roles.get(participant.plays, ()), participant.person)
+    channels = {
+        fault.channel: ("accepted",) for event in plan.events for fault in event.faults if fault.channel
+    }
     usual = sandbox.with_channels(plan.script, tuple(channels))
     tests = PlaybookTests(
         schema="tocsin/playbook-test/v1",

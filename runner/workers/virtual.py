@@ -14,7 +14,7 @@ from runner.effects.simulated import ExerciseSender, Simulation, no_call
 from runner.errors import Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
-from runner.incident.state.steps import path_of
+from runner.incident.state.steps import step_path
 from runner.incident.state.work import AnyWork, DoAct
 from runner.workers.embedded import Worker
 
@@ -73,7 +73,7 @@ def simulating(desk: Desk, simulation: Simulation) -> Worker:
         from runner.effects.perform import perform
 
         if isinstance(work, DoAct):
-            return simulation.act(work, path_of(work.step))
+            return simulation.act(work, step_path(work.step))
         door = ExerciseSender(simulation, incident, desk.now_in(incident), simulation)
         tools = replace(desk.tools(incident), sender=door, call=no_call)
         return perform(work, incident, head, desk.library(incident), tools)
@@ -107,7 +107,7 @@ def _time_passes(desk: Desk, name: str, players: Playing, clock: VirtualClock) -
     row = desk.store.row(name)
     incident, begins = desk.load(name), players.begins_at()
     dues = [one for one in (row.next_due if row else None, begins) if one is not None]
-    if not dues or (begins is None and all(one.over for one in incident.invocations.values())):
+    if not dues or (begins is None and all(invocation.over for invocation in incident.invocations.values())):
         return False
     before = clock.now()
     clock.reach(min(dues))

@@ -75,7 +75,7 @@ def probe_token(probe: Probe) -> str:
     return f"probe|{probe.channel.id}"
 
 
-class Left(msgspec.Struct, frozen=True):
+class VisitResult(msgspec.Struct, frozen=True):
     """How a visit left its incident: when to look again, and whether there is work that this worker did not begin."""
 
     due: datetime | None = None
@@ -90,18 +90,18 @@ class Visit(msgspec.Struct, frozen=True, eq=False):
     """A ``Future[Left]``, if somebody waits for it."""
 
 
-def answer(done: Future[Left], result: Left | BaseException) -> None:
+def answer(done: Future[VisitResult], result: VisitResult | BaseException) -> None:
     """Tell who waits, unless nobody does any more or has been told."""
     from concurrent.futures import InvalidStateError
 
     with contextlib.suppress(InvalidStateError):
-        if isinstance(result, Left):
+        if isinstance(result, VisitResult):
             done.set_result(result)
         else:
             done.set_exception(result)
 
 
-def called_off(work: AnyWork) -> AnyCommand:
+def cancelled_before_start(work: AnyWork) -> AnyCommand:
     """Return the command for an effect whose incident was paused or has ended before it began."""
     return not_begun(work, "the incident was paused or ended before it began")
 
@@ -135,12 +135,12 @@ def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) 
     """Perform one piece of work; whatever goes wrong comes back as a command."""
     try:
         goes_on = incident.state == "open" or is_still_sent(incident, work)
-        return perform(work, incident, head) if goes_on else called_off(work)
+        return perform(work, incident, head) if goes_on else cancelled_before_start(work)
     except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
         return failed(work, words(error))
 
 
-def unproven() -> StoreError:
+def lease_lost() -> StoreError:
     """Return the end of a worker that may be taken for dead."""
     return StoreError(
         "this worker cannot prove any more that it lives: others may have taken its work over",
@@ -198,9 +198,9 @@ class Inbox:
 
     def rest(self) -> list[Arrival]:
         """Return what has arrived, without waiting."""
-        found: list[Arrival] = []
+        arrivals: list[Arrival] = []
         while True:
             try:
-                found.append(self._queue.get_nowait())
+                arrivals.append(self._queue.get_nowait())
             except queue.Empty:
-                return found
+                return arrivals

@@ -18,7 +18,7 @@ Alive = Callable[[str], bool]
 """Does the worker of this name live?"""
 
 
-class Bell:
+class WakeupSocket:
     """One worker's ear; its port is written into the workers' folder while it listens."""
 
     def __init__(self, folder: Path, worker: str, alive: Alive) -> None:

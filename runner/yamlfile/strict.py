@@ -79,7 +79,7 @@ def _keys(
             yield source.problem(where, "key-missing", f"'{name}' is missing", hint=f"write {name}: …")
 
 
-def misread(source: Source, problems: tuple[Problem, ...], *, code: str) -> Invalid:
+def invalid_file(source: Source, problems: tuple[Problem, ...], *, code: str) -> Invalid:
     """Return the error of a file that cannot be used; ``code`` says what it was to be."""
     count = len(problems)
     return Invalid(

@@ -183,13 +183,13 @@ class Builder:
         return True
 
     def _alias(self, event: Any) -> bool:
-        known = self.anchors.get(event.anchor)
+        anchor = self.anchors.get(event.anchor)
         mark = event.start_mark
-        if known is None:
+        if anchor is None:
             message = f"the alias *{event.anchor} names no finished anchor above it"
             self.report(mark, "yaml-alias", message, "an anchor must stand above, and cannot hold itself")
             return False
-        data, spot, size = known
+        data, spot, size = anchor
         self.aliased += size
         if self.aliased > MAX_ALIASED:
             message = f"aliases repeat more than {MAX_ALIASED:,} values"

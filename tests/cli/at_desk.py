@@ -134,20 +134,20 @@ class AtDesk:
 
     def office(self, person: str = "maria") -> Desk:
         """Return a desk at the home, for what no command does."""
-        made = open_desk(
+        desk = open_desk(
             self.home,
             self.world().who(person),
             create=bool(self.store),
             clock=self.clock,
             chance=self.chance,
         )
-        self.offices.append(made)
-        return made
+        self.offices.append(desk)
+        return desk
 
     def close(self) -> None:
         """Let the stores of desks go."""
-        for one in self.offices:
-            one.store.close()
+        for office in self.offices:
+            office.store.close()
 
     def __call__(self, *words: str, types: str | None = None, terminal: bool = False) -> Said:
         """Run one command; ``types`` is what the person at the terminal answers."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from runner.app.core.identifiers import Clock, SystemChance, SystemClock
+from runner.app.core.identifiers import Clock, RandomIds, SystemClock
 from runner.app.core.incident_service import Desk
 from runner.app.core.transaction import prepare
 from runner.base.actor import Actor
@@ -28,7 +28,7 @@ from runner.incident.state.events import FactChange, IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.work import AnyWork
 from runner.incident.turn.fold import begin
-from runner.incident.turn.timers import next_look
+from runner.incident.turn.timers import next_wakeup
 from runner.playbook.format import (
     Act,
     After,
@@ -192,9 +192,7 @@ def open_desk(
         (folder / "signing").chmod(0o600)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
     actor = Actor(claimed="ana", host="test", os_user="test")
-    return Desk(
-        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), SystemChance(), actor
-    )
+    return Desk(folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), actor)
 
 
 def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT) -> None:
@@ -217,7 +215,7 @@ def work(desk: Desk, worker: Worker, clock: SharedClock, act: Callable[[Desk, In
     while True:
         worker.drain()
         incident = desk.load(INCIDENT)
-        due = next_look(incident, clock.now(), desk.library(incident))
+        due = next_wakeup(incident, clock.now(), desk.library(incident))
         if act(desk, incident):
             continue
         if incident.sending:

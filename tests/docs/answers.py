@@ -176,7 +176,7 @@ def _code(desk: Desk, words: str) -> str:
     if "CODE" not in words:
         return ""
     found = json.loads(desk.type("tocsin message list --format json", ()).splitlines()[-1])
-    name = next(one["delivery"] for one in found["deliveries"] if one["recipient"] == "ben")
+    name = next(delivery["delivery"] for delivery in found["deliveries"] if delivery["recipient"] == "ben")
     return str(
         json.loads(desk.type(f"tocsin message show {name} --format json", ()).splitlines()[-1])["code"]
     )

@@ -26,12 +26,12 @@ FORWARDED = {
 
 
 def test_every_error_and_warning_has_a_code() -> None:
-    found = list(codes.places())
-    assert [place for place in found if place.code == ""] == []
-    assert {place.path for place in found if place.code is None} == FORWARDED
+    standings = list(codes.places())
+    assert [place for place in standings if place.code == ""] == []
+    assert {place.path for place in standings if place.code is None} == FORWARDED
     wrong = {
         place.code
-        for place in found
+        for place in standings
         if place.code and not re.fullmatch("[a-z0-9]+([_-][a-z0-9]+)*", place.code)
     }
     assert wrong == set()

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.documents.notice import Notice
 from runner.documents.tree import Document
-from runner.effects.notices.legal_basis import with_law
+from runner.effects.notices.legal_basis import apply_duty
 from runner.effects.notices.render import make
 from runner.incident.state.incident import DutyView
 from runner.law.duty import DutyRecord
@@ -198,10 +198,10 @@ def written(
 ) -> tuple[Notice, Document]:
     """Return a shipped notice as of its duty and of what was ``filed`` before: duties with their references."""
     incident = msgspec.structs.replace(incident_of(facts), duties={**_views(filed), **_late(duty, late)})
-    found = of_duty(duty, incident)
+    brief = of_duty(duty, incident)
     notice, source = catalog().notice(name)
-    notice = with_law(notice, found)
-    return notice, make(notice, source, incident, found, draft=draft)
+    notice = apply_duty(notice, brief)
+    return notice, make(notice, source, incident, brief, draft=draft)
 
 
 def _late(duty: str, late: bool) -> dict[str, DutyView]:

@@ -35,15 +35,15 @@ def test_a_file_that_could_do_harm_is_refused(content: bytes) -> None:
 
 def test_what_a_picture_says_besides_its_pixels_is_left_behind() -> None:
     content = png(more=chunk(b"tEXt", b"Author\0Somebody Else"))
-    made = read_logo(content, hashlib.sha256(content).hexdigest())
-    assert (made.png, made.width, made.height) == (png(), 40, 20)
+    logo = read_logo(content, hashlib.sha256(content).hexdigest())
+    assert (logo.png, logo.width, logo.height) == (png(), 40, 20)
 
 
 def test_a_drawing_is_drawn_alike_each_time() -> None:
     digest = f"sha256:{hashlib.sha256(SVG).hexdigest()}"
-    made = read_logo(SVG, digest)
-    assert made == read_logo(SVG, digest)
-    assert made.width == 2 * made.height
+    logo = read_logo(SVG, digest)
+    assert logo == read_logo(SVG, digest)
+    assert logo.width == 2 * logo.height
 
 
 def test_a_logo_is_fitted_into_its_box() -> None:

@@ -33,7 +33,7 @@ def test_an_override_is_an_event_with_approver_role_reason_and_what_had_fallen()
     found.give(given())
     (event,) = told(found, e.RuleOverridden)
     assert (event.by, event.role, event.reason, event.domains) == ("eve", "counsel", "no other way", ("idp",))
-    assert [one.rule for one in found.incident.overrides.values()] == ["R8"]
+    assert [override.rule for override in found.incident.overrides.values()] == ["R8"]
 
 
 def test_only_an_approver_sets_a_rule_aside_and_only_with_a_reason():
@@ -51,7 +51,7 @@ def test_only_an_approver_sets_a_rule_aside_and_only_with_a_reason():
 def test_where_nobody_holds_an_approvers_role_any_named_person_may():
     found = s.World(s.message("tell"), roles={"lead": "ann"})
     found.give(given(by="ann"))
-    assert [one.by for one in found.incident.overrides.values()] == ["ann"]
+    assert [override.by for override in found.incident.overrides.values()] == ["ann"]
 
 
 @pytest.mark.parametrize("rule", ["R36", "contact", "R17", "R11"])

@@ -89,7 +89,7 @@ def _send(url: str):
     return apprise.send(msgspec.structs.replace(MESSAGE, timeouts=IMPATIENT), SETTINGS, secret(url))
 
 
-@pytest.mark.parametrize("row", [one for one in rows("http") if one.where != "silent_tls"], ids=str)
+@pytest.mark.parametrize("row", [row for row in rows("http") if row.where != "silent_tls"], ids=str)
 @pytest.mark.usefixtures("installed")
 def test_every_broken_line_is_unknown_except_where_apprise_is_blind(row: Row):
     if row.where != "server":

@@ -56,7 +56,7 @@ def test_no_clear_text_goes_into_an_encrypted_room():
         server.encrypted.add(ROOM)
         outcome = matrix.send(MESSAGE, settings(server), SECRETS)
         assert (outcome.code, outcome.about) == ("encrypted_room", "recipient")
-        assert [one.method for one in server.heard] == ["GET"]
+        assert [heard.method for heard in server.heard] == ["GET"]
         assert server.rooms[ROOM] == []
 
 

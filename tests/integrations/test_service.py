@@ -71,7 +71,7 @@ def test_a_url_in_clear_is_a_warning_and_a_missing_secret_an_error():
     clear, missing = findings("http://a.example", {}, "token")
     assert (clear.severity, "https" in clear.hint) == ("warning", True)
     assert (missing.severity, "token" in missing.hint) == ("error", True)
-    assert [one.severity for one in findings("file:///x", {})] == ["error"]
+    assert [finding.severity for finding in findings("file:///x", {})] == ["error"]
 
 
 def _answers(content: bytes):

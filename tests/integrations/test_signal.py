@@ -180,7 +180,7 @@ def test_what_waits_is_fetched_once():
         assert signal.collect(took, AT, WAITS, at, {"token": Held("marker-token")}) == ""
         assert signal.collect(took, AT, WAITS, at, {}) == ""
         assert gateway.heard[0].headers["authorization"] == "Bearer marker-token"
-    assert [type(one) for one in kept] == [Receipt, Answer]
+    assert [type(receipt) for receipt in kept] == [Receipt, Answer]
     assert kept[0] == DELIVERED
 
 

@@ -31,7 +31,7 @@ def to(address: str, **more):
 def presses(callback, chosen) -> list[Answer]:
     found = slack.parse_callback(callback, chosen, SECRETS)
     assert not isinstance(found, Unauthentic)
-    return [one for one in found if isinstance(one, Answer)]
+    return [heard for heard in found if isinstance(heard, Answer)]
 
 
 def says(body: dict, status: str = "200 OK", *headers: str):

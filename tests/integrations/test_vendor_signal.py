@@ -85,9 +85,9 @@ def test_what_waits_is_handed_to_the_gateways_client_as_it_is_to_us():
 
         assert signal.collect(take, AT, Timeouts(), settings(server), SECRETS) == ""
         ours = server.heard[-1]
-    assert [one["envelope"]["sourceNumber"] for one in theirs] == [TO, TO]
+    assert [their["envelope"]["sourceNumber"] for their in theirs] == [TO, TO]
     assert theirs[0]["envelope"]["receiptMessage"]["timestamps"] == [1795528920000]
-    assert [(one.sender, one.text) for one in took if isinstance(one, Answer)] == [(TO, "OK")]
+    assert [(receipt.sender, receipt.text) for receipt in took if isinstance(receipt, Answer)] == [(TO, "OK")]
     assert (ours.method, set(ours.query) <= set(asked.query)) == (asked.method, True)
     assert ours.query["timeout"] == asked.query["timeout"]
     assert ours.query["ignore_attachments"] == asked.query["ignore_attachments"]

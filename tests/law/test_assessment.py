@@ -17,7 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from runner.law.applicability import Judge
+from runner.law.applicability import Evaluator
 from runner.law.assessment import assess, monitoring_months
 from runner.law.clock import Clock, Limb, Ordering, Period, Start, Variation
 from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
@@ -846,9 +846,9 @@ def test_remarks_stand_always_or_under_their_condition() -> None:
 def test_credit_monitoring_is_owed_only_where_its_conditions_hold() -> None:
     source = Condition(code="s", text="s", any_of=(Meets("organisation.sectors", ("retail",)),))
     owed = rule(credit_monitoring=CreditMonitoring(months=18, conditions=(source,)))
-    assert monitoring_months(owed, Judge(View(NEW_YORK))) == 18
-    assert monitoring_months(owed, Judge(View({}))) is None
-    assert monitoring_months(rule(), Judge(View({}))) is None
+    assert monitoring_months(owed, Evaluator(View(NEW_YORK))) == 18
+    assert monitoring_months(owed, Evaluator(View({}))) is None
+    assert monitoring_months(rule(), Evaluator(View({}))) is None
 
 
 def test_a_regime_cannot_read_steps_duties_or_loop_names() -> None:

@@ -107,10 +107,10 @@ HOURS = [
 def test_hours_are_elapsed_time_and_the_kinder_end_is_only_told(
     where: str, counting: CountingRule, zone: str, start: str, hours: int, due: str, kinder: str | None
 ) -> None:
-    found = run(Clock(limbs=(limb(hours, "hours", counting),)), aware(start), zone)
-    assert found.due == datetime.fromisoformat(due)
-    assert found.latest_legal == (datetime.fromisoformat(kinder) if kinder else None)
-    assert found.due_kind == "instant"
+    deadline = run(Clock(limbs=(limb(hours, "hours", counting),)), aware(start), zone)
+    assert deadline.due == datetime.fromisoformat(due)
+    assert deadline.latest_legal == (datetime.fromisoformat(kinder) if kinder else None)
+    assert deadline.due_kind == "instant"
 
 
 DAYS = [
@@ -153,28 +153,32 @@ DAYS = [
 def test_days_leave_the_day_of_the_event_out_and_end_with_the_last_second_of_the_day(
     where: str, zone: str, start: str, amount: int, unit: Unit, counting: CountingRule, day: str
 ) -> None:
-    found = run(Clock(limbs=(limb(amount, unit, counting),)), aware(start), zone, US_FEDERAL)
-    assert str(found.due_date) == day
-    assert found.due is not None
-    assert f"{found.due.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S}" == f"{day}T23:59:59"
-    assert found.due_kind == "date"
+    deadline = run(Clock(limbs=(limb(amount, unit, counting),)), aware(start), zone, US_FEDERAL)
+    assert str(deadline.due_date) == day
+    assert deadline.due is not None
+    assert f"{deadline.due.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S}" == f"{day}T23:59:59"
+    assert deadline.due_kind == "date"
 
 
 def test_a_month_that_ends_on_a_sunday_is_bound_there_and_the_roll_is_told() -> None:
-    found = run(Clock(limbs=(limb(1, "months", "EU-M"),)), aware("2027-01-31T14:00+01:00"), "Europe/Brussels")
-    assert found.latest_legal == datetime.fromisoformat("2027-03-01T23:59:59+01:00")
+    deadline = run(
+        Clock(limbs=(limb(1, "months", "EU-M"),)), aware("2027-01-31T14:00+01:00"), "Europe/Brussels"
+    )
+    assert deadline.latest_legal == datetime.fromisoformat("2027-03-01T23:59:59+01:00")
 
 
 def test_the_minority_reading_of_article_3_5_is_a_note_and_no_more() -> None:
     clock = Clock(limbs=(limb(72, "hours", "EU-H"),))
-    found = run(clock, aware("2027-03-26T10:00+01:00"), "Europe/Berlin", EASTER_2027)
-    assert any("3(5)" in note and "2027-03-31" in note for note in found.notes)
-    assert found.latest_legal == datetime.fromisoformat("2027-03-29T12:00+02:00")
+    deadline = run(clock, aware("2027-03-26T10:00+01:00"), "Europe/Berlin", EASTER_2027)
+    assert any("3(5)" in note and "2027-03-31" in note for note in deadline.notes)
+    assert deadline.latest_legal == datetime.fromisoformat("2027-03-29T12:00+02:00")
 
 
 def test_an_event_on_the_full_hour_lies_in_the_hour_that_begins_then() -> None:
-    found = run(Clock(limbs=(limb(72, "hours", "EU-H"),)), aware("2026-11-24T12:00+01:00"), "Europe/Berlin")
-    assert found.latest_legal == datetime.fromisoformat("2026-11-27T13:00+01:00")
+    deadline = run(
+        Clock(limbs=(limb(72, "hours", "EU-H"),)), aware("2026-11-24T12:00+01:00"), "Europe/Berlin"
+    )
+    assert deadline.latest_legal == datetime.fromisoformat("2026-11-27T13:00+01:00")
 
 
 DORA = Clock(
@@ -203,12 +207,12 @@ DORA = Clock(
 def test_dora_takes_the_earlier_limb_unless_it_ran_out_before_classification(
     known_at: str, classified: str, due: str, relief: str | None
 ) -> None:
-    known = Facts(
+    facts = Facts(
         {"incident.aware_at": known_at, "incident.classified_at": classified}, credit_institution=False
     )
-    found = run(DORA, known, "Europe/Paris")
-    assert found.due == datetime.fromisoformat(due)
-    assert found.latest_legal == (datetime.fromisoformat(relief) if relief else None)
+    deadline = run(DORA, facts, "Europe/Paris")
+    assert deadline.due == datetime.fromisoformat(due)
+    assert deadline.latest_legal == (datetime.fromisoformat(relief) if relief else None)
 
 
 def test_dora_relief_is_not_for_credit_institutions_nor_for_whom_nobody_knows() -> None:
@@ -221,46 +225,48 @@ def test_dora_relief_is_not_for_credit_institutions_nor_for_whom_nobody_knows() 
 
 
 def test_dora_final_ends_at_noon_of_the_next_working_day_at_the_latest() -> None:
-    found = run(Clock(limbs=(limb(1, "months", "DORA-54"),)), aware("2027-01-29T16:00+01:00"), "Europe/Paris")
-    assert found.latest_legal == datetime.fromisoformat("2027-03-01T12:00+01:00")
+    deadline = run(
+        Clock(limbs=(limb(1, "months", "DORA-54"),)), aware("2027-01-29T16:00+01:00"), "Europe/Paris"
+    )
+    assert deadline.latest_legal == datetime.fromisoformat("2027-03-01T12:00+01:00")
 
 
 def test_an_unclassified_incident_has_a_provisional_dora_clock_from_awareness() -> None:
-    found = run(DORA, aware("2026-12-07T08:00+01:00"), "Europe/Paris")
-    assert found.due == datetime.fromisoformat("2026-12-08T08:00+01:00")
-    assert found.provisional
-    assert found.missing == ("incident.classified_at",)
+    deadline = run(DORA, aware("2026-12-07T08:00+01:00"), "Europe/Paris")
+    assert deadline.due == datetime.fromisoformat("2026-12-08T08:00+01:00")
+    assert deadline.provisional
+    assert deadline.missing == ("incident.classified_at",)
 
 
 def test_hipaa_small_breaches_count_from_the_end_of_the_year() -> None:
     clock = Clock(
         limbs=(limb(60, "calendar_days", "CAL-EXCL", facts=("incident.aware_at",), anchor="year_end"),)
     )
-    found = run(clock, aware("2026-11-20T17:00-06:00"), "America/Chicago")
-    assert str(found.due_date) == "2027-03-01"
-    assert found.reading.rule == rule_words(clock.limbs[0])
+    deadline = run(clock, aware("2026-11-20T17:00-06:00"), "America/Chicago")
+    assert str(deadline.due_date) == "2027-03-01"
+    assert deadline.reading.rule == rule_words(clock.limbs[0])
 
 
 def test_a_recipients_cut_off_ends_the_day_in_its_own_zone() -> None:
     cut = CutOff(time="17:30", zone="America/New_York")
     clock = Clock(limbs=(limb(4, "business_days", "BUS-EXCL"),), cut_off=cut)
-    found = run(clock, aware("2026-11-20T23:45+01:00"), "Europe/Berlin", US_FEDERAL)
-    assert found.due == datetime.fromisoformat("2026-11-27T17:30-05:00")
+    deadline = run(clock, aware("2026-11-20T23:45+01:00"), "Europe/Berlin", US_FEDERAL)
+    assert deadline.due == datetime.fromisoformat("2026-11-27T17:30-05:00")
 
 
 def test_an_unknown_start_gives_a_provisional_clock_and_never_an_awareness() -> None:
     first = Began(datetime(2026, 11, 24, 6, tzinfo=UTC), "incident.detected_at")
-    found = run(Clock(limbs=(limb(72),)), Facts(), earliest=first)
-    assert found.due == datetime(2026, 11, 27, 6, tzinfo=UTC)
-    assert found.provisional
-    assert found.missing == ("incident.aware_at",)
-    assert found.reading.start_fact == "incident.aware_at"
+    deadline = run(Clock(limbs=(limb(72),)), Facts(), earliest=first)
+    assert deadline.due == datetime(2026, 11, 27, 6, tzinfo=UTC)
+    assert deadline.provisional
+    assert deadline.missing == ("incident.aware_at",)
+    assert deadline.reading.start_fact == "incident.aware_at"
 
 
 def test_without_any_moment_there_is_no_due_and_the_start_is_asked_for() -> None:
-    found = run(Clock(limbs=(limb(72),)), Facts())
-    assert (found.due, found.due_kind, found.provisional) == (None, "instant", True)
-    assert found.missing == ("incident.aware_at",)
+    deadline = run(Clock(limbs=(limb(72),)), Facts())
+    assert (deadline.due, deadline.due_kind, deadline.provisional) == (None, "instant", True)
+    assert deadline.missing == ("incident.aware_at",)
 
 
 def test_a_final_waits_for_the_stage_before_it() -> None:
@@ -279,9 +285,15 @@ def test_an_event_is_waited_for_even_where_a_discovery_is_known() -> None:
 
 
 def test_words_without_a_number_have_no_due() -> None:
-    found = run(Clock(limbs=(limb(None),), standard="without undue delay"), aware("2026-11-24T09:10+00:00"))
-    assert (found.due, found.due_kind, found.reading.rule) == (None, "no_number", rule_words(limb(None)))
-    assert found.missing == ()
+    deadline = run(
+        Clock(limbs=(limb(None),), standard="without undue delay"), aware("2026-11-24T09:10+00:00")
+    )
+    assert (deadline.due, deadline.due_kind, deadline.reading.rule) == (
+        None,
+        "no_number",
+        rule_words(limb(None)),
+    )
+    assert deadline.missing == ()
 
 
 def test_the_latest_of_two_starts_needs_both() -> None:
@@ -306,9 +318,9 @@ def test_a_waiting_period_gives_the_first_moment_and_no_deadline() -> None:
         7, "full_business_days", "BUS-EXCL", facts=("incident.recipient_notified_at.fbi",), event=True
     )
     clock = Clock(limbs=(limb(None),), not_before=wait)
-    known = Facts({"incident.recipient_notified_at.fbi": "2026-06-15T14:00-04:00"})
-    found = run(clock, known, "America/New_York", US_FEDERAL)
-    assert found.not_before == end_of(date(2026, 6, 25), ZoneInfo("America/New_York"))
+    facts = Facts({"incident.recipient_notified_at.fbi": "2026-06-15T14:00-04:00"})
+    deadline = run(clock, facts, "America/New_York", US_FEDERAL)
+    assert deadline.not_before == end_of(date(2026, 6, 25), ZoneInfo("America/New_York"))
     assert run(clock, Facts(), "America/New_York").not_before is None
 
 
@@ -338,11 +350,11 @@ BRAZIL = Clock(
 def test_the_shorter_amount_binds_while_a_longer_one_is_not_earned(
     small: bool | None, day: str, missing: tuple[str, ...]
 ) -> None:
-    known = Facts(
+    facts = Facts(
         {"incident.aware_at": "2026-11-24T09:00-03:00"}, **({} if small is None else {"small": small})
     )
-    found = run(BRAZIL, known, "America/Sao_Paulo")
-    assert (str(found.due_date), found.missing) == (day, missing)
+    deadline = run(BRAZIL, facts, "America/Sao_Paulo")
+    assert (str(deadline.due_date), deadline.missing) == (day, missing)
 
 
 def test_an_extension_moves_only_the_latest_legal_moment() -> None:
@@ -383,7 +395,7 @@ def test_rules_are_said_in_words() -> None:
         limb(60, "calendar_days", "CAL-EXCL", facts=("incident.aware_at",), anchor="year_end"),
         limb(None),
     ]
-    said = "".join(f"{rule_words(one)}\n" for one in rules)
+    said = "".join(f"{rule_words(rule)}\n" for rule in rules)
     same(FOLDER / "engine" / "deadlines-rules.txt", said)
 
 
@@ -425,7 +437,7 @@ def test_hours_have_no_last_day() -> None:
 
 
 def test_a_deadline_is_frozen_data() -> None:
-    found = run(Clock(limbs=(limb(72),)), aware("2026-11-24T09:10+00:00"))
+    deadline = run(Clock(limbs=(limb(72),)), aware("2026-11-24T09:10+00:00"))
     with pytest.raises(AttributeError):
-        found.due = None  # type: ignore[misc]
-    assert msgspec.structs.replace(found, due=None).due is None
+        deadline.due = None  # type: ignore[misc]
+    assert msgspec.structs.replace(deadline, due=None).due is None

@@ -234,5 +234,5 @@ def test_a_law_whose_place_has_nothing_to_do_with_it_does_not_apply(regime: Regi
                "organisation.established_in": ["AQ"], "organisation.offers_to": ["AQ"],
                "organisation.does_business_in": ["AQ"], "organisation.regulated_as": [],
                "people.by_jurisdiction": {"AQ": 2_000_000}}  # fmt: skip
-    found = assess([regime], changed(typical(regime), nowhere), NOW)
-    assert {duty.verdict for duty in found} == {"not_applicable"}, regime.id
+    statuses = assess([regime], changed(typical(regime), nowhere), NOW)
+    assert {duty.verdict for duty in statuses} == {"not_applicable"}, regime.id

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from runner.facts.expression import Unknown
-from runner.law.relevance import in_sight, places, questions
+from runner.law.relevance import is_relevant, places, questions
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ from runner.law.relevance import in_sight, places, questions
 def test_a_duty_that_hangs_on_what_we_are_or_where_nothing_points_is_not_in_sight(
     missing: tuple[str, ...], jurisdictions: Sequence[str], seen: bool
 ) -> None:
-    assert in_sight(Unknown(missing), jurisdictions, frozenset({"NL", "EU"})) is seen
+    assert is_relevant(Unknown(missing), jurisdictions, frozenset({"NL", "EU"})) is seen
 
 
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_duty_whose_verdict_is_known_is_in_sight(answer: bool) -> None:
-    assert in_sight(answer, ("JP",), frozenset())
+    assert is_relevant(answer, ("JP",), frozenset())
 
 
 def test_places_come_from_offices_markets_entities_and_residents_with_their_country_and_union() -> None:

@@ -116,7 +116,7 @@ def typical(regime: Regime) -> Facts:
 
 def _regulated(regime: Regime) -> Iterable[str]:
     version = regime.versions[0]
-    asked = [*version.scope, *(one for duty in version.duties for one in duty.only_if)]
+    asked = [*version.scope, *(condition for duty in version.duties for condition in duty.only_if)]
     return {
         value
         for condition in asked

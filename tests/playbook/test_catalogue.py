@@ -42,8 +42,8 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 
 def test_the_built_in_playbooks_are_all_valid() -> None:
-    found = validate([ROOT / "playbooks"], Catalog())
-    assert [str(problem) for problem in found if problem.severity == "error"] == []
+    problems = validate([ROOT / "playbooks"], Catalog())
+    assert [str(problem) for problem in problems if problem.severity == "error"] == []
 
 
 @pytest.mark.parametrize("name", ["personal-data-breach", "lost-device", "misdirected-message"])
@@ -238,8 +238,8 @@ def test_files_are_told_apart_by_what_they_say_they_are(tmp_path: Path) -> None:
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found = validate([tmp_path], Catalog())
-    assert {Path(problem.file).name for problem in found} == {
+    problems = validate([tmp_path], Catalog())
+    assert {Path(problem.file).name for problem in problems} == {
         *("notice.yaml", "facts.yaml", "regime.yaml", "tocsin.yaml", "list.yaml", "notice.md")
     }
 
@@ -250,16 +250,16 @@ def test_a_missing_file_is_a_problem_like_any_other(tmp_path: Path, name: str) -
 
 
 def test_sarif_says_rule_place_and_level() -> None:
-    found = validate([ROOT / "tests" / "golden" / "validate" / "times.yaml", Path("none.yaml")], Catalog())
-    log = to_sarif(found, version="1.2.3")
+    problems = validate([ROOT / "tests" / "golden" / "validate" / "times.yaml", Path("none.yaml")], Catalog())
+    log = to_sarif(problems, version="1.2.3")
     (run,) = log["runs"]
     assert run["tool"]["driver"]["version"] == "1.2.3"
-    assert len(run["results"]) == len(found)
+    assert len(run["results"]) == len(problems)
     result = run["results"][1]
     assert result["ruleId"] == "overdue-without-due"
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]] == {"id": "overdue-without-due"}
     assert result["level"] == "error"
-    assert result["message"]["text"] == f"{found[1].message} ({found[1].hint})"
+    assert result["message"]["text"] == f"{problems[1].message} ({problems[1].hint})"
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 7, "startColumn": 22}
     assert "region" not in run["results"][-1]["locations"][0]["physicalLocation"]
     assert "version" not in to_sarif([])["runs"][0]["tool"]["driver"]

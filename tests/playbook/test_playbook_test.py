@@ -30,5 +30,5 @@ def test_a_fact_that_a_test_sets_takes_the_place_of_what_is_usual_and_one_that_i
 def test_answers_deeds_and_outcomes_are_its_own_key_by_key() -> None:
     usual = Behaviour(answers={"a": "1", "b": "1"}, channels={"mail": ("accepted",)})
     own = Behaviour(answers={"b": "2"}, channels={"mail": ("unknown",)})
-    found = merged(usual, own)
-    assert (found.answers, found.channels) == ({"a": "1", "b": "2"}, {"mail": ("unknown",)})
+    behaviour = merged(usual, own)
+    assert (behaviour.answers, behaviour.channels) == ({"a": "1", "b": "2"}, {"mail": ("unknown",)})

@@ -108,17 +108,17 @@ def test_the_same_condition_is_parsed_once() -> None:
 
 
 def test_a_mistake_costs_its_own_step_and_no_other() -> None:
-    found = read_playbook(
+    read = read_playbook(
         scan(
             HEAD + "steps:\n  - {id: a, task: A, due: soon, role: r}\n  - {id: b, gizmo: B}\n  - 3\n",
             "f.yaml",
         )
     )
-    assert found.playbook is not None
-    first, second, third = found.playbook.steps
+    assert read.playbook is not None
+    first, second, third = read.playbook.steps
     assert (first.id, isinstance(first, Task) and first.role, first.due) == ("a", "r", None)
     assert (second.id, third.id) == ("b", "")
-    assert found.guessed == {("steps", 0), ("steps", 1), ("steps", 2)}
+    assert read.guessed == {("steps", 0), ("steps", 1), ("steps", 2)}
 
 
 def test_a_file_that_is_no_mapping_gives_no_playbook() -> None:
@@ -131,9 +131,9 @@ def test_broken_parts_at_the_top_are_stood_in_for() -> None:
         "schema: tocsin/playbook/v1\nname: [x]\nversion: 1\nroles: {r: {titel: R}, 3: x}\nmessages: {m: 3}\n"
         "inputs: {a: 1}\nassume_compromised: x\nsteps: 3\n"
     )
-    found = read_playbook(scan(text, "f.yaml"))
-    assert found.playbook is not None
-    assert (found.playbook.name, found.playbook.roles["r"].title, found.playbook.steps) == (
+    read = read_playbook(scan(text, "f.yaml"))
+    assert read.playbook is not None
+    assert (read.playbook.name, read.playbook.roles["r"].title, read.playbook.steps) == (
         "unnamed",
         "?",
         (),
@@ -288,5 +288,5 @@ def test_a_valid_playbook_without_conditions_needs_neither_jinja2_nor_jsonschema
 
 
 def test_two_thousand_steps_in_a_row_are_no_trouble() -> None:
-    found = validate_text(big(2000), "f.yaml", Catalog())
-    assert [problem.code for problem in found] == ["people-not-checked"]
+    problems = validate_text(big(2000), "f.yaml", Catalog())
+    assert [problem.code for problem in problems] == ["people-not-checked"]

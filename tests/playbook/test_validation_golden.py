@@ -36,8 +36,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_problem_of_a_file_reads_as_the_golden_text_says(path: Path) -> None:
     home = HOME if path.stem.startswith("home-") else None
-    found = validate_source(scan(path.read_bytes(), path.name), Catalog(), home)
-    told = "".join(f"{problem}\n" for problem in found)
+    problems = validate_source(scan(path.read_bytes(), path.name), Catalog(), home)
+    told = "".join(f"{problem}\n" for problem in problems)
     same(path.with_suffix(".txt"), told)
 
 
@@ -46,14 +46,14 @@ def test_every_code_that_the_reference_lists_has_a_golden_message_and_the_other_
     listed = set(
         re.findall(r"^\| `([a-z0-9-]+)` \|", page.split("## What validation finds")[1], re.MULTILINE)
     )
-    shown = {
+    codes = {
         code
         for golden in GOLDEN.glob("*.txt")
         for code in re.findall(
             r"\[([a-z0-9-]+)\](?: \(.*\))?$", golden.read_text(encoding="utf-8"), re.MULTILINE
         )
     }
-    assert listed == shown | ELSEWHERE
+    assert listed == codes | ELSEWHERE
 
 
 def test_the_how_to_page_shows_a_good_playbook_and_what_a_bad_step_is_told() -> None:
@@ -61,7 +61,11 @@ def test_the_how_to_page_shows_a_good_playbook_and_what_a_bad_step_is_told() -> 
     good, bad = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     told = re.findall(r"```\n(lost-laptop.*?)```", page, re.DOTALL)[0]
     name = "lost-laptop.yaml"
-    assert [one.code for one in validate_source(scan(good, name), Catalog())] == ["people-not-checked"]
+    assert [problem.code for problem in validate_source(scan(good, name), Catalog())] == [
+        "people-not-checked"
+    ]
     spoiled = "\n".join(good.split("\n")[:-2]) + "\n" + bad
-    found = [one for one in validate_source(scan(spoiled, name), Catalog()) if one.severity == "error"]
-    assert "".join(f"{one}\n" for one in found) == told
+    problems = [
+        problem for problem in validate_source(scan(spoiled, name), Catalog()) if problem.severity == "error"
+    ]
+    assert "".join(f"{problem}\n" for problem in problems) == told

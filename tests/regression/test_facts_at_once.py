@@ -48,7 +48,7 @@ def test_two_people_who_add_to_a_list_at_once_both_add(desks: Desks) -> None:
         ),
     )
     after, changes = record_facts(one, "i1", ["data.elements+=ssn"], "the log", "confirmed")
-    assert [one.key for one in changes] == ["data.elements"]
+    assert [change.key for change in changes] == ["data.elements"]
     assert set(after.facts["data.elements"].value) == {"name", "ssn", "full_date_of_birth"}
     assert desks.open().load("i1") == after
 

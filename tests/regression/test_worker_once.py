@@ -63,7 +63,7 @@ def test_once_the_shredded_one_is_closed_nobody_is_asked_any_more(tocsin: AtDesk
     said = tocsin("close", "amber-falcon")
     assert (said.code, said.error) == (1, "incident_closed")
     rows = tocsin("list", "--all", "--format", "json").json["incidents"]
-    assert {one["codename"]: one["state"] for one in rows} == {
+    assert {row["codename"]: row["state"] for row in rows} == {
         "amber-falcon": "closed",
         "calm-heron": "closed",
     }

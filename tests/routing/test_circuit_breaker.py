@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from runner.routing.circuit_breaker import (
     TOLERANCE,
     Told,
+    classify,
     declared_down,
     declared_up,
     due_for_probe,
-    heard,
+    on_result,
     probed,
     probing,
-    told,
-    worth_keeping,
+    should_persist,
 )
 from runner.routing.messaging import About, SendResult
 from runner.routing.traffic import Breaker
@@ -31,7 +31,7 @@ ARRIVED = SendResult(state="accepted")
 
 def after(*said: Told, breaker: Breaker = SOUND, gap: timedelta = timedelta(seconds=1)) -> Breaker:
     for n, one in enumerate(said):
-        breaker = heard(breaker, one, T0 + n * gap)
+        breaker = on_result(breaker, one, T0 + n * gap)
     return breaker
 
 
@@ -53,7 +53,7 @@ def opened() -> Breaker:
     ],
 )
 def test_only_silence_speaks_against_a_domain(state: str, about: About, said: Told) -> None:
-    assert told(SendResult(state=state, about=about)) == said
+    assert classify(SendResult(state=state, about=about)) == said
 
 
 def test_failures_in_a_row_open_it() -> None:
@@ -69,19 +69,19 @@ def test_one_success_between_them_is_enough_to_begin_the_count_anew() -> None:
 
 
 def test_half_of_many_opens_it_though_never_five_failed_in_a_row() -> None:
-    said: list[Told] = ["good", "bad"] * 5
-    assert not after(*said[:-1]).is_open
-    assert after(*said).why == "5 of the last 10 attempts failed"
+    tolds: list[Told] = ["good", "bad"] * 5
+    assert not after(*tolds[:-1]).is_open
+    assert after(*tolds).why == "5 of the last 10 attempts failed"
 
 
 def test_what_failed_long_ago_is_not_held_against_it() -> None:
-    said: list[Told] = ["good", "bad"] * 20
-    assert not after(*said, gap=TOLERANCE.window / 3).is_open
+    tolds: list[Told] = ["good", "bad"] * 20
+    assert not after(*tolds, gap=TOLERANCE.window / 3).is_open
 
 
 def test_a_window_that_a_set_clock_left_in_the_future_is_begun_anew() -> None:
     before = after("bad", "bad")
-    assert heard(before, "bad", T0 - timedelta(days=1)).since == T0 - timedelta(days=1)
+    assert on_result(before, "bad", T0 - timedelta(days=1)).since == T0 - timedelta(days=1)
 
 
 def test_refusals_neither_open_it_nor_end_a_row_of_failures() -> None:
@@ -90,22 +90,22 @@ def test_refusals_neither_open_it_nor_end_a_row_of_failures() -> None:
 
 
 def test_while_it_is_open_what_began_before_says_nothing() -> None:
-    assert heard(opened(), "good", T0) == opened()
-    assert heard(opened(), "bad", T0) == opened()
+    assert on_result(opened(), "good", T0) == opened()
+    assert on_result(opened(), "bad", T0) == opened()
 
 
 def test_a_domain_that_works_has_nothing_worth_keeping() -> None:
     before = after("good")
-    assert not worth_keeping(before, after("good", breaker=before))
+    assert not should_persist(before, after("good", breaker=before))
     failed = after("bad", breaker=before)
-    assert worth_keeping(before, failed)
-    assert worth_keeping(failed, after("good", breaker=failed)), "the row has ended"
+    assert should_persist(before, failed)
+    assert should_persist(failed, after("good", breaker=failed)), "the row has ended"
 
 
 def test_successes_that_were_not_kept_are_counted_with_the_next_failure() -> None:
     row: list[Told] = ["bad", "bad", "good", "bad", "bad", "good", "bad", "bad"]
     breaker = after(*row)
-    assert not heard(breaker, "bad", T0, good=8).is_open
+    assert not on_result(breaker, "bad", T0, good=8).is_open
     assert after(*row, "bad", "bad").is_open
 
 
@@ -140,16 +140,16 @@ def test_where_no_probe_can_be_made_it_closes_on_trial() -> None:
     nowhere = SendResult(state="rejected", about="account", code="own_number")
     trial = probed(probing(opened(), T0), nowhere, T0)
     assert not trial.is_open
-    again = heard(trial, "bad", T0)
+    again = on_result(trial, "bad", T0)
     assert (again.is_open, again.look_at) == (True, T0 + 2 * TOLERANCE.first_pause)
-    assert heard(trial, "good", T0).trips == 0
+    assert on_result(trial, "good", T0).trips == 0
 
 
 def test_what_a_person_declares_is_not_probed_and_ends_with_a_persons_word() -> None:
     breaker = declared_down(SOUND, T0)
     assert (breaker.is_open, breaker.why) == (True, "declared down")
     assert not due_for_probe(breaker, T0 + timedelta(days=9))
-    assert heard(breaker, "good", T0) == breaker
+    assert on_result(breaker, "good", T0) == breaker
     assert probed(declared_down(probing(opened(), T0), T0), ARRIVED, T0).is_open
     assert declared_up(breaker) == SOUND
 
@@ -164,5 +164,5 @@ def test_it_always_comes_back_to_being_tried(story: list[str]) -> None:
         elif one == "late":
             now += TOLERANCE.longest_pause
         elif one in ("good", "bad", "nothing"):
-            breaker = heard(breaker, one, now)
+            breaker = on_result(breaker, one, now)
         assert not breaker.is_open or due_for_probe(breaker, now + TOLERANCE.longest_pause)

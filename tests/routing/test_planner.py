@@ -44,7 +44,7 @@ def context(*compromised: str, assumed: bool = False, **more) -> PlanContext:
 
 
 def refusals(found) -> dict[str, tuple[str, str]]:
-    return {one.channel: (one.rule, one.why) for one in found.refusals}
+    return {refusal.channel: (refusal.rule, refusal.why) for refusal in found.refusals}
 
 
 ALICE = Recipient(person="alice")
@@ -204,10 +204,10 @@ def test_a_contact_given_for_a_channel_itself_goes_before_those_of_its_kind():
         ContactPoint(channel="email", address="kind@x"),
         ContactPoint(channel="relay-2", address="own@x"),
     )
-    assert [one.address for one in contact_points(channel("relay-2", address_kind="email"), points)] == [
+    assert [point.address for point in contact_points(channel("relay-2", address_kind="email"), points)] == [
         "own@x"
     ]
-    assert [one.address for one in contact_points(channel("other", address_kind="email"), points)] == [
+    assert [point.address for point in contact_points(channel("other", address_kind="email"), points)] == [
         "kind@x"
     ]
 
@@ -255,7 +255,10 @@ def test_mail_to_affected_people_leads_to_nobody_else(kind: str, refused: bool):
     mail = channel("mail", address_kind="email", personal_data="personal", signed=True)
     person = msgspec.structs.replace(ALICE, contacts=(ContactPoint(channel="email", address="a@b.example"),))
     found = plan(BUILT_IN_CLASSES[kind], [mail], person, REAL, frozenset({LINK, FOREIGN_LINK}))
-    assert (found.channels == (), [one.rule for one in found.refusals] == ["R28"]) == (refused, refused)
+    assert (found.channels == (), [refusal.rule for refusal in found.refusals] == ["R28"]) == (
+        refused,
+        refused,
+    )
     assert plan(BUILT_IN_CLASSES[kind], [mail], person, REAL, frozenset({LINK})).refusals == ()
 
 
@@ -285,7 +288,7 @@ def test_an_overridden_rule_refuses_no_more_and_the_plan_says_so_with_the_approv
     found = plan(INTERNAL, [low, channel("other", confidentiality="public")], ALICE, where)
     assert found.channels == ("mail",)
     assert refusals(found)["other"][0] == "R8"
-    assert [(one.channel, one.rule) for one in found.overridden] == [("mail", "R8")]
+    assert [(refusal.channel, refusal.rule) for refusal in found.overridden] == [("mail", "R8")]
     assert "ada allowed it (no other way)" in found.warnings[0].why
 
 
@@ -356,8 +359,8 @@ def test_affected_people_are_texted_with_their_consent_and_without_a_link():
 
 def test_a_stop_is_kept_whatever_is_on_record():
     sms = channel("sms", address_kind="phone")
-    told = phoned(consented_at=START, stopped={"scripted": START})
-    assert refusals(plan(TEXTED, [sms], told, context(overrides=(allowed("R25"),))))["sms"][0] == "R25"
+    recipient = phoned(consented_at=START, stopped={"scripted": START})
+    assert refusals(plan(TEXTED, [sms], recipient, context(overrides=(allowed("R25"),))))["sms"][0] == "R25"
     assert plan(TEXTED, [sms], phoned(), context(overrides=(allowed("R25"),))).channels == ("sms",)
 
 
@@ -366,7 +369,7 @@ def test_without_a_zone_the_night_is_judged_by_the_number(number: str, warned: l
     sms = channel("sms", address_kind="phone")
     contact = ContactPoint(channel="phone", address=number, consented_at=START)
     found = plan(TEXTED, [sms], Recipient(person="ada", contacts=(contact,)), context(at=START))
-    assert [one.rule for one in found.warnings] == warned
+    assert [warning.rule for warning in found.warnings] == warned
 
 
 def test_at_night_a_person_decides_whether_affected_people_are_woken():
@@ -375,7 +378,7 @@ def test_at_night_a_person_decides_whether_affected_people_are_woken():
 
     def warned(hour, message=TEXTED, at=sms):
         night = START.replace(hour=hour)
-        return [one.rule for one in plan(message, [at], agreed, context(at=night)).warnings]
+        return [warning.rule for warning in plan(message, [at], agreed, context(at=night)).warnings]
 
     assert warned(22) == ["R26"]
     assert warned(6) == ["R26"]
@@ -403,7 +406,7 @@ def test_a_critical_message_over_the_companys_own_systems_alone_is_warned_of():
     both = [channel("mail", "tenant"), channel("chat", "idp")]
     where = context(corporate=frozenset({"tenant", "idp"}))
     found = plan(BUILT_IN_CLASSES["urgent-internal"], both, ALICE, where)
-    assert [one.why for one in found.warnings] == [
+    assert [warning.why for warning in found.warnings] == [
         "a critical message wants a channel outside the company's own systems; all hang on idp, tenant"
     ]
     apart = plan(BUILT_IN_CLASSES["urgent-internal"], [*both, channel("signal")], ALICE, where)
@@ -494,9 +497,9 @@ def test_every_channel_is_either_used_or_refused_with_a_known_rule_and_a_reason(
     message, channels, person, where, traits
 ):
     found = plan(message, channels, person, where, traits)
-    used, refused = [one.channel for one in found.steps], [one.channel for one in found.refusals]
-    assert sorted(used + refused) == sorted(one.id for one in channels)
-    assert all(one.why and one.rule in {number for number, _ in RULES} for one in found.refusals)
+    used, refused = [step.channel for step in found.steps], [refusal.channel for refusal in found.refusals]
+    assert sorted(used + refused) == sorted(channel.id for channel in channels)
+    assert all(refusal.why and refusal.rule in {number for number, _ in RULES} for refusal in found.refusals)
 
 
 def broken(message, used, step, where, traits) -> set[str]:
@@ -543,9 +546,9 @@ def broken(message, used, step, where, traits) -> set[str]:
 
 @given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, TRAITS)
 def test_no_used_channel_breaks_a_rule_that_no_approver_set_aside(message, channels, person, where, traits):
-    by_id = {one.id: one for one in channels}
+    by_id = {channel.id: channel for channel in channels}
     found = plan(message, channels, person, where, traits)
-    shown = {(one.channel, one.rule) for one in found.overridden}
+    shown = {(refusal.channel, refusal.rule) for refusal in found.overridden}
     for step in found.steps:
         breaks = broken(message, by_id[step.channel], step, where, traits)
         assert {(step.channel, rule) for rule in breaks} == {

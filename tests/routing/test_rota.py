@@ -22,7 +22,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def rota(*events: str, zone: str = "") -> Rota:
-    inner = "".join(f"BEGIN:VEVENT\n{one}\nEND:VEVENT\n" for one in events)
+    inner = "".join(f"BEGIN:VEVENT\n{event}\nEND:VEVENT\n" for event in events)
     text = f"BEGIN:VCALENDAR\n{inner}END:VCALENDAR\n".replace("\n", "\r\n")
     return read_rota(text.encode(), "rota.ics", PEOPLE, zone)
 
@@ -66,8 +66,8 @@ def test_a_shift_lasts_by_the_clock_on_the_wall_when_clocks_change() -> None:
         "SUMMARY:ada\nDTSTART;TZID=Europe/Berlin:20261017T080000\nDTEND;TZID=Europe/Berlin:20261018T080000\n"
         "RRULE:FREQ=WEEKLY"
     )
-    found = on_call(rota(event), "rota.ics", datetime(2026, 10, 25, 6, 30, tzinfo=UTC))
-    assert (found.persons, found.until) == (("ada",), datetime(2026, 10, 25, 7, tzinfo=UTC))
+    watch = on_call(rota(event), "rota.ics", datetime(2026, 10, 25, 6, 30, tzinfo=UTC))
+    assert (watch.persons, watch.until) == (("ada",), datetime(2026, 10, 25, 7, tzinfo=UTC))
 
 
 def test_a_swapped_shift_and_one_that_is_called_off_are_as_the_calendar_says() -> None:

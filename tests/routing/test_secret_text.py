@@ -37,7 +37,7 @@ CLEAN = [
 
 @pytest.mark.parametrize(("text", "what"), FOUND)
 def test_what_goes_over_no_channel_is_found_with_its_line(text, what):
-    assert [(one.what, one.line) for one in secrets_in(f"Hello\n{text}\n")] == [(what, 2)]
+    assert [(secret.what, secret.line) for secret in secrets_in(f"Hello\n{text}\n")] == [(what, 2)]
 
 
 @pytest.mark.parametrize("text", CLEAN)

@@ -12,9 +12,9 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.work import AnyWork, Deliver, Replan
 from runner.incident.turn.claims import claims
-from runner.incident.turn.timers import next_look
+from runner.incident.turn.timers import next_wakeup
 from runner.routing.messaging import MessageClass, SendResult
-from runner.routing.rate_limit import Room, Rooms
+from runner.routing.rate_limit import Quota, Quotas
 from runner.routing.traffic import GONE
 from tests.scenario import HOUR, MINUTE, THROTTLED, World, message
 
@@ -36,23 +36,23 @@ class Outside(World):
     """A world whose planner says, as the real one does, why a channel is left out."""
 
     def _replanned(self) -> c.Replanned:
-        made = super()._replanned()
+        replanned = super()._replanned()
         fallen = [d.name for d in self.incident.domains.values() if d.state != "up"]
         refused = tuple(Refusal(channel=one, rule="outage", why="down") for one in fallen)
-        plans = tuple(msgspec.structs.replace(plan, refusals=refused) for plan in made.plans)
-        return msgspec.structs.replace(made, plans=plans)
+        plans = tuple(msgspec.structs.replace(plan, refusals=refused) for plan in replanned.plans)
+        return msgspec.structs.replace(replanned, plans=plans)
 
 
-def held(until: datetime, *channels: str, free: int = 0) -> Rooms:
-    return Rooms(
-        accounts=dict.fromkeys(channels, "account"), rooms={"account": Room(free=free, opens_at=until)}
+def held(until: datetime, *channels: str, free: int = 0) -> Quotas:
+    return Quotas(
+        accounts=dict.fromkeys(channels, "account"), rooms={"account": Quota(free=free, opens_at=until)}
     )
 
 
-def starts(world: World, rooms: Rooms) -> list[tuple[str, str]]:
+def starts(world: World, rooms: Quotas) -> list[tuple[str, str]]:
     """Return what would be sent now: to whom, over what."""
-    found: list[AnyWork] = [work for _, work in claims(world.incident, world.now, world.library, "w1", rooms)]
-    return [(one.delivery, one.channel) for one in found if isinstance(one, Deliver)]
+    works: list[AnyWork] = [work for _, work in claims(world.incident, world.now, world.library, "w1", rooms)]
+    return [(work.delivery, work.channel) for work in works if isinstance(work, Deliver)]
 
 
 def composed(**more: object) -> World:
@@ -70,7 +70,7 @@ def test_a_domain_that_is_reported_down_has_open_deliveries_planned_anew_before_
     world.give(down(world))
     assert [type(work) for work in world.claim()] == [Replan]
     world.work()
-    assert [one.channel for one in world.attempts("d1-ann")] == ["sms"]
+    assert [attempt.channel for attempt in world.attempts("d1-ann")] == ["sms"]
     assert world.incident.domains["mail"].automatic
     (said,) = world.said(e.DomainDeclared)
     assert (said.state, said.reason, said.automatic, said.by) == ("down", "5 attempts failed", True, "")
@@ -149,7 +149,7 @@ def test_no_more_is_claimed_than_the_account_has_room_for() -> None:
 def test_the_next_look_is_when_the_account_has_room_again() -> None:
     world = composed()
     until = world.now + 7 * SECOND
-    assert next_look(world.incident, world.now, world.library, held(until, "mail")) == until
+    assert next_wakeup(world.incident, world.now, world.library, held(until, "mail")) == until
 
 
 def test_what_waits_for_room_longer_than_its_channel_has_time_goes_on_over_the_next() -> None:
@@ -197,9 +197,12 @@ def test_what_went_over_a_channel_that_is_gone_is_planned_anew_before_it_is_give
     world.perform(world.claim()[0])
     world.channels = ("sms",)
     world.work()
-    found = world.delivery("ann")
-    assert [(one.channel, one.state) for one in found.attempts] == [("mail", "rejected"), ("sms", "accepted")]
-    assert (found.state, len(world.said(e.ReplanAsked))) == ("satisfied", 1)
+    delivery = world.delivery("ann")
+    assert [(attempt.channel, attempt.state) for attempt in delivery.attempts] == [
+        ("mail", "rejected"),
+        ("sms", "accepted"),
+    ]
+    assert (delivery.state, len(world.said(e.ReplanAsked))) == ("satisfied", 1)
     assert [(one.left, one.taken) for one in world.said(e.ChannelsSwitched)] == [(("mail",), ("sms",))]
 
 

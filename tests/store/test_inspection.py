@@ -42,8 +42,8 @@ def test_whoever_watches_is_told_of_every_document_of_one_incident(place: Place)
 
 @pytest.mark.parametrize(("incident", "data"), [("a", SEALED), ("b", SEALED), ("", SHARED)])
 def test_a_changed_document_is_found_in_every_copy(place: Place, incident: str, data: bytes) -> None:
-    found = inspected(place, BLOB.replace("NAME", incident))
-    assert found == Inspection(blobs=3, changed=((incident, blob_digest(data)),))
+    inspection = inspected(place, BLOB.replace("NAME", incident))
+    assert inspection == Inspection(blobs=3, changed=((incident, blob_digest(data)),))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -64,5 +64,5 @@ def test_a_key_that_was_changed_is_as_one_that_is_gone(place: Place, change: str
 
 def test_without_the_master_key_plain_documents_are_still_compared(place: Place) -> None:
     change = "UPDATE blobs SET body = CAST('no' AS BLOB)"
-    found = inspected(place, change, master=b"x" * 32)
-    assert found == Inspection(blobs=3, unread=2, changed=(("", blob_digest(SHARED)),))
+    inspection = inspected(place, change, master=b"x" * 32)
+    assert inspection == Inspection(blobs=3, unread=2, changed=(("", blob_digest(SHARED)),))

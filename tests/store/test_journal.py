@@ -136,9 +136,9 @@ def test_without_the_master_key_the_chain_still_verifies(place):
     with place.opened() as store:
         write(store, "i", event(), personal())
     with place.opened(vault(b"x" * 32)) as store:
-        found = store.verify("i")
-    assert found.ok
-    assert found.unread == 1
+        verification = store.verify("i")
+    assert verification.ok
+    assert verification.unread == 1
 
 
 def test_shredding_destroys_personal_payloads_and_leaves_the_rest(store):
@@ -156,8 +156,8 @@ def test_after_shredding_the_chain_still_verifies_and_goes_on(store):
     store.shred("i")
     store.shred("i")
     write(store, "i", event())
-    found = store.verify("i")
-    assert (found.ok, found.events, found.unread) == (True, 3, 1)
+    verification = store.verify("i")
+    assert (verification.ok, verification.events, verification.unread) == (True, 3, 1)
 
 
 def test_a_shredded_incident_takes_no_more_personal_data(store):

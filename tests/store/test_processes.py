@@ -92,9 +92,9 @@ def test_a_killed_process_loses_nothing_it_was_told_is_written(place):
         told = max([told, *(int(line) for line in rest)])
         wait_for_death(store, place, "victim")
         assert not store.worker_alive("victim")
-        found = store.verify("victim")
-        assert found.ok
-        assert found.events in (told, told + 2)
+        verification = store.verify("victim")
+        assert verification.ok
+        assert verification.events in (told, told + 2)
         again = store.register_worker("victim")
         assert store.worker_alive("victim")
         again.release()

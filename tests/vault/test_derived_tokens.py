@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.vault.derived_tokens import LETTERS, code_of, holds, link_to, read_link, spoken
+from runner.vault.derived_tokens import LETTERS, ack_code, ack_link, holds, read_link, spoken
 
 ENDS = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
@@ -27,16 +27,16 @@ def link(**other) -> str:
         "ends": ENDS,
         **other,
     }
-    return link_to(vouch, **given_)
+    return ack_link(vouch, **given_)
 
 
 def test_a_code_is_six_letters_that_nobody_confuses_and_another_for_each_delivery():
-    codes = {code_of(vouch, "i-1", f"d-{n}") for n in range(500)}
+    codes = {ack_code(vouch, "i-1", f"d-{n}") for n in range(500)}
     assert len(codes) == 500
-    assert {len(one) for one in codes} == {6}
+    assert {len(code) for code in codes} == {6}
     assert set("".join(codes)) <= set(LETTERS)
     assert not set(LETTERS) & set("IOL01")
-    assert code_of(vouch, "i-1", "d-1") != code_of(vouch, "i-2", "d-1")
+    assert ack_code(vouch, "i-1", "d-1") != ack_code(vouch, "i-2", "d-1")
 
 
 @pytest.mark.parametrize("typed", ["k7q-m3x", "K7Q M3X", " k7qm3x ", "K7Q.M3X\n"])
@@ -67,8 +67,8 @@ def test_a_link_whose_words_were_changed_does_not_hold(other):
 
 @given(st.text(max_size=300))
 def test_whatever_comes_as_a_link_is_refused_or_read_and_never_holds(text):
-    found = read_link(text)
-    assert found is None or not holds(vouch, found, "ada")
+    link = read_link(text)
+    assert link is None or not holds(vouch, link, "ada")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from runner.app.core.identifiers import SystemChance, SystemClock
+from runner.app.core.identifiers import RandomIds, SystemClock
 from runner.app.core.incident_service import Desk
-from runner.app.core.transaction import Turn, prepare
+from runner.app.core.transaction import Transaction, prepare
 from runner.base.actor import Actor
 from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
 from runner.incident.state.events import IncidentOpened, Recorded
@@ -56,9 +56,7 @@ def make_desk(folder: Path, url: str) -> Desk:
         create_master("file:master.key", base=folder)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
     home = Home(schema="tocsin/home/v1", store=url)
-    return Desk(
-        folder, home, store, SystemClock(), SystemChance(), Actor(claimed="ana", host="t", os_user="t")
-    )
+    return Desk(folder, home, store, SystemClock(), RandomIds(), Actor(claimed="ana", host="t", os_user="t"))
 
 
 def keep(desk: Desk, steps: Sequence[AnyStep]) -> Bundle:
@@ -68,7 +66,7 @@ def keep(desk: Desk, steps: Sequence[AnyStep]) -> Bundle:
     return msgspec.structs.replace(bundle, digest=desk.store.put_blob(None, msgspec.json.encode(bundle)))
 
 
-def born(desk: Desk, bundle: Bundle, name: str) -> Turn:
+def born(desk: Desk, bundle: Bundle, name: str) -> Transaction:
     """Return the turn by which an incident is born with its run."""
     now = desk.clock.now()
     event = IncidentOpened(incident=name, codename=name, title="Run", kind="real")

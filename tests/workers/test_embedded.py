@@ -17,7 +17,7 @@ from runner.incident.state.work import AnyWork
 from runner.playbook.format import Wait, WaitFor
 from runner.workers.choice import attach, make_worker
 from runner.workers.embedded import Worker
-from runner.workers.visit_results import Left
+from runner.workers.visit_results import VisitResult
 from tests.refusals import refused
 from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
@@ -29,7 +29,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.store.close()
 
 
-def served(worker: Worker, *incidents: str) -> list[Left]:
+def served(worker: Worker, *incidents: str) -> list[VisitResult]:
     """Visit incidents, one after another, and end the worker."""
     thread = threading.Thread(target=worker.serve)
     thread.start()
@@ -48,7 +48,7 @@ def states(desk: Desk, incident: str) -> set[str]:
 def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: Desk) -> None:
     bundle = keep(desk, in_a_row(4))
     desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
-    assert served(Worker(desk, perform=accepted), "i-1") == [Left()]
+    assert served(Worker(desk, perform=accepted), "i-1") == [VisitResult()]
     assert states(desk, "i-1") == {"done"}
     assert "done" not in states(desk, "i-2"), "only what is visited is worked on"
 
@@ -88,7 +88,7 @@ def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: Desk) -> No
 def test_an_incident_that_is_not_there_is_a_trouble_and_no_end(desk: Desk) -> None:
     desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=accepted)
-    assert served(worker, "i-0", "i-1") == [Left(), Left()]
+    assert served(worker, "i-0", "i-1") == [VisitResult(), VisitResult()]
     assert list(worker.troubles) == ["i-0"]
     assert states(desk, "i-1") == {"done"}
 
@@ -142,5 +142,5 @@ def test_a_visit_lasts_until_what_there_was_no_room_for_is_done_too(desk: Desk) 
     at_once = tuple(act(f"s{n}") for n in range(5))
     bundle = keep(desk, at_once)
     desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
-    assert served(Worker(desk, threads=1, perform=accepted), "i-1", "i-2") == [Left(), Left()]
+    assert served(Worker(desk, threads=1, perform=accepted), "i-1", "i-2") == [VisitResult(), VisitResult()]
     assert states(desk, "i-1") == states(desk, "i-2") == {"done"}

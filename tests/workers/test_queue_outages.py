@@ -55,8 +55,10 @@ def perform(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
     match work:
         case Compose(step=step):
             plans = tuple(
-                PlannedDelivery(delivery=f"d-{one}", person=one, channels=("chat", "pager"), goal="accepted")
-                for one in PERSONS
+                PlannedDelivery(
+                    delivery=f"d-{person}", person=person, channels=("chat", "pager"), goal="accepted"
+                )
+                for person in PERSONS
             )
             return c.Composed(
                 step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans, reminder=False
@@ -105,8 +107,8 @@ def test_a_domain_that_falls_is_told_to_an_incident_that_nobody_has_in_hand(desk
         open_message(desk, "i-loud")
 
         def told(name: str) -> bool:
-            found = desk.load(name).domains.get("messenger")
-            return found is not None and found.state == "down" and found.automatic
+            domain = desk.load(name).domains.get("messenger")
+            return domain is not None and domain.state == "down" and domain.automatic
 
         until(lambda: told("i-loud") and told("i-quiet"))
         until(lambda: {d.state for d in desk.load("i-loud").deliveries.values()} == {"satisfied"})

@@ -108,8 +108,8 @@ def house(tmp_path: Path, kept_in: str) -> Iterator[Callable[[Home], House]]:
         return made[-1]
 
     yield build
-    for one in made:
-        one.close()
+    for house in made:
+        house.close()
 
 
 def test_two_workers_on_one_store_claim_each_attempt_once(house: Callable[[Home], House]) -> None:
@@ -128,8 +128,8 @@ def test_two_workers_on_one_store_claim_each_attempt_once(house: Callable[[Home]
             worker.drain()
         assert set(Counter(all_here.sent).values()) == {1}, "an attempt was made twice"
         found = desk.load(name).deliveries.values()
-        assert {one.state for one in found} == {"satisfied"}
-        assert {len(one.attempts) for one in found} == {1}
+        assert {delivery.state for delivery in found} == {"satisfied"}
+        assert {len(delivery.attempts) for delivery in found} == {1}
     for worker in workers:
         worker.close()
 
@@ -150,9 +150,11 @@ def test_after_an_answer_nothing_more_is_claimed_and_no_level_is_told_twice(
             workers[0].drain()
         incident = desk.load(name)
         assert {
-            one.person: one.state for one in incident.deliveries.values() if _meant(incident, one.message)
+            delivery.person: delivery.state
+            for delivery in incident.deliveries.values()
+            if _meant(incident, delivery.message)
         }["ben"] == "satisfied"
-        said = [e.decode(one.payload) for one in desk.store.read(name) if one.payload is not None]
+        said = [e.decode(event.payload) for event in desk.store.read(name) if event.payload is not None]
         answered = next(i for i, one in enumerate(said) if isinstance(one, e.EvidenceRaised))
         later = [one for one in said[answered:] if isinstance(one, e.AttemptStarted)]
         assert [one for one in later if _meant(incident, incident.deliveries[one.effect].message)] == []
@@ -171,7 +173,7 @@ def ben_answers(desk: Desk, name: str) -> None:
     """Type the code, again where somebody else was faster at the journal."""
     while True:
         incident = desk.load(name)
-        mine = next(one for one in incident.deliveries.values() if one.person == "ben")
+        mine = next(delivery for delivery in incident.deliveries.values() if delivery.person == "ben")
         try:
             code = code_for(desk, incident, mine.id)
             acknowledge(desk, code=code, person="ben", via=COMMAND_LINE, incident=name)

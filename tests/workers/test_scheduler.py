@@ -72,12 +72,12 @@ def begin(tocsin: AtDesk, *words: str) -> subprocess.Popen[str]:
 def states(tocsin: AtDesk) -> list[str]:
     """Return the states of the firings, the oldest first."""
     found: Any = tocsin("drill", "schedules", "--format", "json").json
-    return [fired["state"] for one in found["schedules"] for fired in one["firings"]]
+    return [fired["state"] for schedule in found["schedules"] for fired in schedule["firings"]]
 
 
 def incidents(tocsin: AtDesk) -> list[str]:
     """Return the codenames of all incidents."""
-    return [one["codename"] for one in tocsin("list", "--format", "json").json["incidents"]]
+    return [incident["codename"] for incident in tocsin("list", "--format", "json").json["incidents"]]
 
 
 def test_of_several_schedulers_one_has_a_firing_happen_and_all_stop_cleanly(scheduled: AtDesk) -> None:

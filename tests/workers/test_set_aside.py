@@ -64,7 +64,7 @@ def drained(desk: Desk, perform: Any = accepted, own: str = "", threads: int = 8
 
 
 def done(desk: Desk, name: str) -> bool:
-    return {one.state for one in desk.load(name).invocations.values()} == {"done"}
+    return {invocation.state for invocation in desk.load(name).invocations.values()} == {"done"}
 
 
 # --- much work, slow work -------------------------------------------------------------------------------------

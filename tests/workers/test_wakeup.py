@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.workers.wakeup import LOOPBACK, Bell, ring
+from runner.workers.wakeup import LOOPBACK, WakeupSocket, ring
 
 
 def everybody(worker: str) -> bool:
@@ -36,7 +36,7 @@ def left(folder: Path, worker: str, text: str) -> Path:
 
 
 def test_a_bell_is_heard_until_it_is_closed_and_leaves_nothing(tmp_path: Path) -> None:
-    bell, heard = Bell(tmp_path, "w1", everybody), threading.Event()
+    bell, heard = WakeupSocket(tmp_path, "w1", everybody), threading.Event()
     listening = threading.Thread(target=bell.listen, args=(heard.set,))
     listening.start()
     ring(tmp_path, everybody)
@@ -68,7 +68,7 @@ def test_a_file_that_holds_no_port_is_removed_and_stops_no_command(tmp_path: Pat
 
 def test_a_worker_that_begins_sweeps_what_the_dead_have_left(tmp_path: Path) -> None:
     dead, living = left(tmp_path, "dead", "1"), left(tmp_path, "living", "2")
-    bell = Bell(tmp_path, "w1", lambda worker: worker == "living")
+    bell = WakeupSocket(tmp_path, "w1", lambda worker: worker == "living")
     bell.close()
     assert (dead.exists(), living.exists()) == (False, True)
 

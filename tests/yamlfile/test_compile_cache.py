@@ -90,7 +90,7 @@ def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) ->
     (own / "bad.yaml").write_text("schema: tocsin/regime/v1\n", encoding="utf-8")
     with refused("bad_regime") as found:
         Catalog(tmp_path / "home", cache=tmp_path / "cache").regimes()
-    assert {one.file for one in found.value.problems} == {str(own / "bad.yaml")}
+    assert {problem.file for problem in found.value.problems} == {str(own / "bad.yaml")}
     assert not [*(tmp_path / "cache").glob("regimes-*.json")]
 
 

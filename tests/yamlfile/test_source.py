@@ -191,7 +191,7 @@ def test_an_unusual_complaint_of_the_parser_is_passed_on() -> None:
 @pytest.mark.parametrize("text", ["a: &x 1\nb: &x 2\nc: *x\n", "a: *x\n"])
 def test_both_parsers_agree_about_anchors(text: str) -> None:
     ours, pure = scan(text, "f"), scan(text, "f", loader=yaml.SafeLoader)
-    assert [one.code for one in ours.problems] == [one.code for one in pure.problems]
+    assert [problem.code for problem in ours.problems] == [problem.code for problem in pure.problems]
 
 
 @given(st.text(alphabet=st.sampled_from("ab:-[]{},&*!|>'\"#%@ \n\t\\?~.0123<\ufeff\x00é"), max_size=60))

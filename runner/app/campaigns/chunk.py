@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.legal_basis import Texts
+from runner.app.campaigns.legal_basis import CampaignTexts
 from runner.app.campaigns.rates import Rates, hold
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
@@ -55,7 +55,7 @@ class Sender:
         campaign: Campaign,
         tag: bytes,
         channels: Mapping[Way, Channel],
-        texts: Texts,
+        texts: CampaignTexts,
         rates: Rates,
     ) -> None:
         """Connect nothing yet."""
@@ -73,7 +73,7 @@ class Sender:
         """The ways that there is a channel for, in order."""
         return tuple(way for way in ("email", "sms") if way in self._channels)
 
-    def look(self, incident: Incident, texts: Texts) -> None:
+    def look(self, incident: Incident, texts: CampaignTexts) -> None:
         """Go on with the incident as it is now."""
         self._incident, self._texts = incident, texts
 
@@ -92,20 +92,20 @@ class Sender:
             self.blocked = error.message
             outcomes += [_Outcome(one, _back(one, error.message)) for one in going]
         counted = Counters(
-            sent=sum(one.next.state in ("notified", "unknown") for one in outcomes),
-            bounced=sum(one.next.bounced for one in outcomes),
+            sent=sum(outcome.next.state in ("notified", "unknown") for outcome in outcomes),
+            bounced=sum(outcome.next.bounced for outcome in outcomes),
         )
-        settled = [self._settled(chunk.way, one, now) for one in outcomes]
-        for reason in {one.next.suppress for one in outcomes if one.next.suppress is not None}:
-            found = [one.one.address for one in outcomes if one.next.suppress == reason]
+        settled = [self._settled(chunk.way, outcome, now) for outcome in outcomes]
+        for reason in {outcome.next.suppress for outcome in outcomes if outcome.next.suppress is not None}:
+            found = [outcome.one.address for outcome in outcomes if outcome.next.suppress == reason]
             self._tables.suppress(found, reason, now)
         self._tables.finish(self._campaign.id, chunk, settled, counted)
-        return Counter(_named(one) for one in outcomes)
+        return Counter(_named(outcome) for outcome in outcomes)
 
     def _sorted(self, chunk: Chunk, now: datetime) -> tuple[list[_Outcome], list[Claimed]]:
         """Part those who may be sent to from those who are stopped, or whose time is later."""
-        stopped = self._tables.suppressed([one.address for one in chunk.people])
-        waiting = [one.domain if not one.reserved else b"" for one in chunk.people]
+        stopped = self._tables.suppressed([person.address for person in chunk.people])
+        waiting = [person.domain if not person.reserved else b"" for person in chunk.people]
         turns = self.rates.turns(waiting, now)
         outcomes: list[_Outcome] = []
         going: list[Claimed] = []
@@ -132,7 +132,7 @@ class Sender:
     def _batch(self, way: Way, going: Sequence[Claimed], now: datetime) -> list[_Outcome]:
         if not going:
             return []
-        words = [self._words(way, one) for one in going]
+        words = [self._words(way, claimed) for claimed in going]
         dispatches = [self._dispatch(way, one, said, now) for one, said in zip(going, words, strict=True)]
         line = self._line(way)
         self.rates.take(way, len(going), now)

@@ -74,10 +74,10 @@ def resume(
         )
     )
     if people_again:
-        told = CampaignResolved(
+        resolved = CampaignResolved(
             campaign=found.campaign.id, people=people_again, by=desk.actor.claimed, reason=reason
         )
-        _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=told))
+        _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=resolved))
     tables.set_state(found.campaign.id, "sending", "paused", "done")
     return known(desk, incident, notice, people), people_again
 
@@ -144,7 +144,7 @@ def _no_address(path: Path, line: int) -> Problem:
 def suppress(desk: Desk, addresses: Iterable[str], reason: SuppressedFor) -> int:
     """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
     tables = desk.store.bulk()
-    keys = {tables.digest(*same_address(one)) for one in addresses}
+    keys = {tables.digest(*same_address(address)) for address in addresses}
     tables.suppress(keys, reason, desk.clock.now())
     return len(keys)
 

@@ -25,18 +25,20 @@ def find(desk: Desk, incident: Incident, notice: str, list_name: str) -> Known |
     """Return the newest campaign of a notice and a list, by the list's file name; there is none before the journal says so."""
     if not incident.campaigns:
         return None
-    found = [
-        one for one in of_list(desk, incident, notice, list_name) if one.campaign.id in incident.campaigns
+    knowns = [
+        known
+        for known in of_list(desk, incident, notice, list_name)
+        if known.campaign.id in incident.campaigns
     ]
-    return max(found, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
+    return max(knowns, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
 
 
 def of_list(desk: Desk, incident: Incident, notice: str, list_name: str) -> list[Known]:
     """Return every campaign of a notice and a list, those too that a later plan took the place of."""
     return [
-        one
-        for one in desk.store.bulk().campaigns(incident.id)
-        if one.campaign.notice == notice and one.campaign.list_name == list_name
+        campaign
+        for campaign in desk.store.bulk().campaigns(incident.id)
+        if campaign.campaign.notice == notice and campaign.campaign.list_name == list_name
     ]
 
 
@@ -45,7 +47,7 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
     found = find(desk, incident, notice, people.name)
     if found is None:
         told = incident.campaigns.values()
-        there = "; ".join(f"{one.notice} --people {quote(one.list_name)}" for one in told)
+        there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
         raise NotFound(
             f"nothing was planned for {notice} and {people.name} in {incident.codename}",
             hint=f"there is: {there}"
@@ -56,7 +58,7 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
     return found
 
 
-def sweep(desk: Desk, incident: Incident) -> None:
+def remove_abandoned_plans(desk: Desk, incident: Incident) -> None:
     """Take away what planners left that died."""
     tables = desk.store.bulk()
     for name in tables.partial(incident.id):

@@ -12,7 +12,7 @@ from runner.app.notices.addressing import Addressing
 from runner.base.states import Refusal
 from runner.effects.campaign_message import Wording
 from runner.effects.context import message_class, plan_context
-from runner.effects.notices.legal_basis import brief
+from runner.effects.notices.legal_basis import legal_context
 from runner.effects.notices.render import Paper
 from runner.errors import NotFound, Problem, Refused
 from runner.facts.vocabulary.register import nested
@@ -34,14 +34,14 @@ TEXTING = frozenset({"twilio_sms", "smpp"})
 """Adapters whose telephone number takes a text message; another one is used when it is named."""
 
 
-class Carriers(msgspec.Struct, frozen=True):
+class CampaignChannels(msgspec.Struct, frozen=True):
     """The channel of each way, or why there is none that may be used."""
 
     channels: Mapping[Way, Channel]
     offers: Mapping[Way, Refusal | None]
 
 
-def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> Carriers:
+def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
     """Choose a channel for each way by the planner's rules; ``named`` leaves no other choice."""
     unknown = [name for name in named if name not in desk.directory.channels]
     if unknown:
@@ -54,7 +54,7 @@ def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> Carri
     offers: dict[Way, Refusal | None] = {}
     for way, kind in KINDS.items():
         possible = sorted(
-            (one for one in desk.directory.channels.values() if _fits(one, way, kind, named)),
+            (channel for channel in desk.directory.channels.values() if _fits(channel, way, kind, named)),
             key=lambda one: (one.priority, one.id),
         )
         for channel in possible:
@@ -63,7 +63,7 @@ def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> Carri
                 channels[way], offers[way] = channel, None
                 break
             offers.setdefault(way, refusal)
-    return Carriers(channels, offers)
+    return CampaignChannels(channels, offers)
 
 
 def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
@@ -76,11 +76,11 @@ def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None
     # whether a person agreed to be texted is asked of each row of the list, not of the channel
     point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
     anybody = Recipient(person="anybody", contacts=(point,))
-    found = choose(message_class(CLASSES[way]), channel, anybody, context)
-    return found if isinstance(found, Refusal) else None
+    candidate = choose(message_class(CLASSES[way]), channel, anybody, context)
+    return candidate if isinstance(candidate, Refusal) else None
 
 
-class Texts:
+class CampaignTexts:
     """The law and the words of each group of a list, asked for once each."""
 
     def __init__(
@@ -120,8 +120,8 @@ class Texts:
     def _ground(self, group: tuple[str, str]) -> Ground:
         made = self.addressing.groups[group]
         status = self.addressing.statuses[made.duty]
-        found = brief(self.incident, status, self._library)
-        rule = found.rule if found is not None else None
+        brief = legal_context(self.incident, status, self._library)
+        rule = brief.rule if brief is not None else None
         substitute = rule.substitute if rule is not None else None
         return Ground(
             group=made,
@@ -154,7 +154,9 @@ class Texts:
                     code="campaign_stale",
                 )
         self.require_whole()
-        return tuple(self.grounds[one.group.jurisdiction, one.group.population] for one in campaign.grounds)
+        return tuple(
+            self.grounds[ground.group.jurisdiction, ground.group.population] for ground in campaign.grounds
+        )
 
     def short_approved(self, ground: Ground) -> bool:
         """Is the short text of a group approved as its letter is, where there is one?"""
@@ -190,7 +192,7 @@ def _breached(incident: Incident) -> dict[str, frozenset[str]]:
     return {**found, "": anybody}
 
 
-def unapproved(texts: Texts, grounds: Sequence[Ground]) -> list[Problem]:
+def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]:
     """Return each text that nobody approved, with the command that does where its pattern waits for that."""
     found: dict[str, None] = {}
     for ground in grounds:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.find import PLANNER, find, of_list, sweep
-from runner.app.campaigns.legal_basis import Carriers, Texts, carriers, unapproved
+from runner.app.campaigns.find import PLANNER, find, of_list, remove_abandoned_plans
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
@@ -26,7 +26,7 @@ from runner.files.people_lists.person_contacts import contact_of, same_domain, s
 from runner.incident.campaigns.campaign import Campaign, Contact, OwedState, Way
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.decide import sendable
-from runner.incident.campaigns.eligible_channels import ways_for
+from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import (
     LEAST_CHUNK,
     MOST_CHUNK,
@@ -101,13 +101,13 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
             hint=f"put more people into a list of another name; how it stands: tocsin bulk status {order.notice} --people {quote(order.people.name)}",
             code="already_begun",
         )
-    texts = Texts(desk, incident, order.notice, order.short, order.duties)
+    texts = CampaignTexts(desk, incident, order.notice, order.short, order.duties)
     carried = carriers(desk, incident, order.over)
     campaign = _begun(desk, incident, order, carried)
     older = of_list(desk, incident, order.notice, order.people.name)
     alone = desk.store.register_worker(PLANNER + campaign.id)
     try:
-        sweep(desk, incident)
+        remove_abandoned_plans(desk, incident)
         tables.create(campaign)
         try:
             made = _read(desk, incident, order, texts, carried, campaign, tell)
@@ -117,9 +117,9 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
         _record(desk, incident, made, before)
     finally:
         alone.release()
-    for one in older:
-        if one.state == "planned":
-            tables.drop(one.campaign.id)
+    for known in older:
+        if known.state == "planned":
+            tables.drop(known.campaign.id)
     return made
 
 
@@ -127,20 +127,20 @@ def _read(
     desk: Desk,
     incident: Incident,
     order: PlanOrder,
-    texts: Texts,
-    carried: Carriers,
+    texts: CampaignTexts,
+    carried: CampaignChannels,
     campaign: Campaign,
     tell: Tell,
 ) -> BulkPlan:
     with desk.store.bulk().intake(campaign) as intake:
         reading = _Reading(desk, order, texts, carried, campaign, intake)
         reading.read(tell)
-        made = _judged(desk, reading, order, texts)
+        plan = _judged(desk, reading, order, texts)
         intake.finish()
-    return made
+    return plan
 
 
-def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: Carriers) -> Campaign:
+def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: CampaignChannels) -> Campaign:
     open_people(order.people, order.query)  # not there, or not readable: said before anything else
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -172,8 +172,8 @@ class _Reading:
         self,
         desk: Desk,
         order: PlanOrder,
-        texts: Texts,
-        carried: Carriers,
+        texts: CampaignTexts,
+        carried: CampaignChannels,
         campaign: Campaign,
         intake: Intake,
     ) -> None:
@@ -249,7 +249,7 @@ class _Reading:
         group = self._groups.setdefault(contact.person.group, len(self._groups))
         ground = self._texts.grounds[contact.person.group]
         why = {way: suppressed[key] for way, key in keys.items() if key in suppressed}
-        planned = ways_for(self._sound(contact), ground, self._carried.offers, why)
+        planned = eligible_channels(self._sound(contact), ground, self._carried.offers, why)
         who = self._tables.digest("person", same_person(contact.person, ""))
         ways, double = list(planned.ways), False
         while ways and keys[ways[0]] in taken:
@@ -270,7 +270,7 @@ class _Reading:
             taken[keys[ways[0]]] = who
             self.ways[ways[0]] += 1
         if state not in ("duplicate", "exempt"):
-            self.refusals.update((one.channel, one.rule, one.why) for one in planned.refusals)
+            self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
         self.states[state] += 1
         self.by_group[group] += state != "duplicate"
         mail = bool(ways) and ways[0] == "email"
@@ -347,7 +347,7 @@ def _unreached(ways: Sequence[Way], double: bool) -> str:
     return "" if ways else "no way to this person is known or allowed"
 
 
-def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: Texts) -> BulkPlan:
+def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: CampaignTexts) -> BulkPlan:
     if reading.bad and not order.skip_bad:
         more = f", {reading.bad - SHOWN} of them not shown" if reading.bad > SHOWN else ""
         raise Invalid(
@@ -381,9 +381,9 @@ def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: Texts) -> Bu
     )
 
 
-def _warnings(campaign: Campaign, texts: Texts) -> Iterator[str]:
-    for one in unapproved(texts, campaign.grounds):
-        yield f"nobody approved {one.file}: sending is refused before somebody does"
+def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
+    for problem in unapproved(texts, campaign.grounds):
+        yield f"nobody approved {problem.file}: sending is refused before somebody does"
     for ground in campaign.grounds:
         if ground.held:
             yield f"{ground.group.duty} is held at the request of law enforcement: its readers wait (R27)"
@@ -406,7 +406,7 @@ def _record(desk: Desk, incident: Incident, made: BulkPlan, before: Known | None
         duplicates=campaign.duplicates,
         rejected=campaign.rejected,
         ways={str(way): people for way, people in campaign.ways.items()},
-        parts=tuple(_part(one.group) for one in campaign.grounds),
+        parts=tuple(_part(ground.group) for ground in campaign.grounds),
         sum=made.feasible.sum,
         by=desk.actor.claimed,
         replaces=old,

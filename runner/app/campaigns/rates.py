@@ -16,7 +16,7 @@ from runner.decoding import from_json
 from runner.incident.campaigns.campaign import Campaign, Way
 from runner.incident.campaigns.pacing import DEFAULT_RATES
 from runner.routing.messaging import Channel
-from runner.routing.rate_limit import forgotten, held, room, taken
+from runner.routing.rate_limit import consume, hold_until, prune, room
 from runner.routing.traffic import Account, Rate
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def hold(store: Store, domain: bytes, now: datetime) -> None:
     """Send nothing to a destination for a while, from any process."""
     if domain:
         name = _REST + domain.hex()
-        store.change_marks([name], lambda _: {name: msgspec.json.encode(held(Account(), now + SLOW))})
+        store.change_marks([name], lambda _: {name: msgspec.json.encode(hold_until(Account(), now + SLOW))})
 
 
 class Rates:
@@ -74,7 +74,7 @@ class Rates:
 
         def change(before: Mapping[str, bytes]) -> dict[str, bytes]:
             account = _read(before.get(name))
-            moved = taken(forgotten(account, now), self._rates[way], number, now)
+            moved = consume(prune(account, now), self._rates[way], number, now)
             return {name: msgspec.json.encode(moved)}
 
         self._store.change_marks([name], change, waits=False)

@@ -111,10 +111,10 @@ class _Taking:
         for receipt in receipts:
             count += 1
             self._suppress(receipt, ())
-            found = list(self._about(receipt))
-            self._unmatched += not found
-            self.in_flight = self.in_flight or any(one.state == "sending" for one in found)
-            for standing in found:
+            standings = list(self._about(receipt))
+            self._unmatched += not standings
+            self.in_flight = self.in_flight or any(standing.state == "sending" for standing in standings)
+            for standing in standings:
                 self._fold(receipt, standing)
         paused = tuple(sorted(filter(None, map(self._judge, sorted(self._touched)))))
         return Taken(receipts=count, unmatched=self._unmatched, changed=dict(self._changed), paused=paused)
@@ -200,15 +200,15 @@ def folded(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, Co
     """Return how a person stands after a receipt, or None where it changes nothing, and what is to be counted."""
     match receipt.kind:
         case "accepted" | "relayed" | "delivered" | "read" | "posted":
-            found = _proved(receipt.kind, standing)
+            settled = _proved(receipt.kind, standing)
             # who is to be sent to again counts as sent no more, until it shows that the first time was enough
-            counts = found is not None and standing.state == "ready"
-            return found, Counters(sent=1 if counts else 0)
+            counts = settled is not None and standing.state == "ready"
+            return settled, Counters(sent=1 if counts else 0)
         case "complained" if standing.hit & COMPLAINED:
             return None, Counters()
         case "complained":
-            found = _as_it_is(standing, hit=standing.hit | COMPLAINED)
-            return found, Counters(complaints=1)
+            settled = _as_it_is(standing, hit=standing.hit | COMPLAINED)
+            return settled, Counters(complaints=1)
         case "stopped":
             return _stopped(standing), Counters()
         case "delayed" | "recalled" | "not_recalled":
@@ -344,7 +344,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _kind(cells: dict[str, str]) -> Kind | None:
-    return next((one for one in KINDS if one == cells["kind"].lower()), None)
+    return next((kind for kind in KINDS if kind == cells["kind"].lower()), None)
 
 
 def _no_kind(path: Path, line: int) -> Problem:

@@ -38,7 +38,7 @@ def record_stretch(desk: Desk, incident: str, campaign: str) -> Incident:
     ended = takewhile(lambda chunk: chunk[1] != "sending", tables.chunks(campaign, last))
     for n, _state, _way, _size, digest in ended:
         tree.add(digest)
-        outcomes.update(one.state for one in tables.attempts(campaign, n))
+        outcomes.update(attempt.state for attempt in tables.attempts(campaign, n))
         end = n
     if end < first:
         return found
@@ -58,7 +58,7 @@ def ask_substitutes(desk: Desk, incident: str, campaign: Campaign) -> None:
     if not events:
         return
     known = desk.load(incident)
-    found = desk.submit(incident, *(RecordCampaign(by=desk.actor.claimed, event=one) for one in events))
+    found = desk.submit(incident, *(RecordCampaign(by=desk.actor.claimed, event=event) for event in events))
     asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
     if asked and found.state == "open":
         graft(desk, found, PLAYBOOK, _why(_asked(found, campaign.id), sorted(asked)))
@@ -66,7 +66,7 @@ def ask_substitutes(desk: Desk, incident: str, campaign: Campaign) -> None:
 
 def _asked(incident: Incident, campaign: str) -> dict[tuple[str, str], str]:
     """Return why substitute notice is asked for, by place and ground."""
-    return {(one.place, one.ground): one.why for one in incident.campaigns[campaign].asks}
+    return {(ask.place, ask.ground): ask.why for ask in incident.campaigns[campaign].asks}
 
 
 def _why(asked: Mapping[tuple[str, str], str], new: Sequence[tuple[str, str]]) -> str:

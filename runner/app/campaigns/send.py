@@ -19,7 +19,7 @@ import msgspec
 
 from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.find import known
-from runner.app.campaigns.legal_basis import Carriers, Texts, carriers, unapproved
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.record import ask_substitutes, record_stretch
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
@@ -46,7 +46,7 @@ Tell = Callable[[int, int], None]
 Ending = Literal["done", "paused", "waiting", "stopped"]
 
 
-class Patience:
+class WaitPolicy:
     """How a campaign waits, and how it is told to stop: a signal, a test."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
 class Checked(msgspec.Struct, frozen=True):
     """What holds as long as the incident does not change."""
 
-    texts: Texts
+    texts: CampaignTexts
     groups: tuple[int, ...]
     """Groups that may be sent to now."""
 
@@ -80,7 +80,7 @@ class Checked(msgspec.Struct, frozen=True):
 def check(desk: Desk, incident: Incident, campaign: Campaign) -> Checked:
     """Raise Refused where the incident, the texts or their approvals do not let a campaign be sent now."""
     sendable(incident)
-    texts = Texts(desk, incident, campaign.notice, campaign.short, campaign.duties)
+    texts = CampaignTexts(desk, incident, campaign.notice, campaign.short, campaign.duties)
     now = texts.again(campaign)
     changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
     if changed:
@@ -113,7 +113,7 @@ def _text(ground: Ground) -> tuple[str, ...]:
     return (group.duty, group.notice, group.version, group.text, ground.short)
 
 
-def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Patience, tell: Tell) -> Sent:
+def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell) -> Sent:
     """Send, or go on where an earlier run stopped or was killed."""
     found = known(desk, incident, notice, people)
     _same_list(found.campaign, people)
@@ -161,7 +161,7 @@ class _Run:
         incident: Incident,
         found: Known,
         checked: Checked,
-        patience: Patience,
+        patience: WaitPolicy,
         tell: Tell,
     ) -> None:
         self._desk, self._incident, self._checked = desk, incident, checked
@@ -208,10 +208,10 @@ class _Run:
         if self._tables.set_state(name, "sending", "planned", "done"):
             self._submit(CampaignMoved(campaign=name, state="sending", by=self._desk.actor.claimed))
 
-    def _offered(self) -> Carriers:
+    def _offered(self) -> CampaignChannels:
         return carriers(self._desk, self._incident, tuple(self._campaign.channels.values()))
 
-    def _closed(self, offered: Carriers) -> str:
+    def _closed(self, offered: CampaignChannels) -> str:
         """Return why a channel of the plan may not be used now, or nothing."""
         for way, channel in self._campaign.channels.items():
             refusal = offered.offers.get(way)
@@ -219,7 +219,7 @@ class _Run:
                 return f"{channel} may not carry it any more ({refusal.rule}): {refusal.why}"
         return ""
 
-    def _sender(self, found: Carriers) -> Sender:
+    def _sender(self, found: CampaignChannels) -> Sender:
         rates = Rates(self._desk.store, self._tables, self._campaign, found.channels)
         return Sender(
             self._desk, self._incident, self._campaign, self._tag, found.channels, self._checked.texts, rates

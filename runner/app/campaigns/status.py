@@ -26,9 +26,9 @@ def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False)
     proof = verify(desk, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
     ready: Counter[Way] = Counter()
-    for one in tallies:
-        if one.state == "ready" and one.way in ("email", "sms"):
-            ready[one.way] += one.people  # type: ignore[index]
+    for tally in tallies:
+        if tally.state == "ready" and tally.way in ("email", "sms"):
+            ready[tally.way] += tally.people  # type: ignore[index]
     return BulkStatus(
         campaign=campaign.id,
         incident=incident.codename,
@@ -56,7 +56,7 @@ def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False)
 
 def _as_it_is_now(desk: Desk, incident: Incident, campaign: Campaign) -> Campaign:
     """Return a campaign with each group's deadline and hold of today: both may have moved since the plan."""
-    duties = {one.id: one for one in desk.duties(incident)}
+    duties = {duty.id: duty for duty in desk.duties(incident)}
     grounds = (
         msgspec.structs.replace(ground, due=duty.due, held=duty.state == "held")
         if (duty := duties.get(ground.group.duty)) is not None

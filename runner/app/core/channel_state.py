@@ -98,14 +98,16 @@ class Traffic:
         """Take in what one attempt tells of the domains and the account of its channel."""
         wait = result.retry_after
         if result.state == "throttled" and wait is not None and wait > timedelta():
-            self._change_account(channel.account, now, lambda account: rate_limit.held(account, now + wait))
-        said = circuit_breaker.told(result)
+            self._change_account(
+                channel.account, now, lambda account: rate_limit.hold_until(account, now + wait)
+            )
+        said = circuit_breaker.classify(result)
         if said == "nothing":
             return
         keep: list[str] = []
         for domain in sorted(channel.domains - channel.hosts):
             before = self._breakers.get(domain) or Breaker(domain=domain)
-            if circuit_breaker.worth_keeping(before, circuit_breaker.heard(before, said, now)):
+            if circuit_breaker.should_persist(before, circuit_breaker.on_result(before, said, now)):
                 keep.append(domain)
             elif said == "good":
                 self._count(domain, now)
@@ -115,7 +117,7 @@ class Traffic:
     def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
         since, number = self._counted.get(breaker.domain, (now, 0))
         recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
-        return circuit_breaker.heard(breaker, said, now, good=number if recent else 0)
+        return circuit_breaker.on_result(breaker, said, now, good=number if recent else 0)
 
     def _count(self, domain: str, now: datetime) -> None:
         since, number = self._counted.get(domain, (now, 0))
@@ -136,9 +138,9 @@ class Traffic:
         if not fell and not rose:
             return ()
         down = (
-            ReportDomain(domain=one.domain, state="down", since=one.opened_at, reason=one.why)
-            for one in fell
-            if one.opened_at is not None
+            ReportDomain(domain=item.domain, state="down", since=item.opened_at, reason=item.why)
+            for item in fell
+            if item.opened_at is not None
         )
         up = (
             ReportDomain(domain=name, state="up", since=known[name].since, reason="it answers")
@@ -159,7 +161,7 @@ class Traffic:
 
     def probe_due(self, now: datetime) -> bool:
         """Tell whether a domain is to be looked at again."""
-        return any(circuit_breaker.due_for_probe(one, now) for one in self._breakers.values())
+        return any(circuit_breaker.due_for_probe(breaker, now) for breaker in self._breakers.values())
 
     def probes(self, kinds: Iterable[str], now: datetime) -> list[Probe]:
         """Begin the probes that are due; of several processes each domain is probed by one.
@@ -184,7 +186,9 @@ class Traffic:
     def _way_to(self, domain: str, *, real: bool) -> Channel | None:
         """Return the channel that says most of this domain: the one that hangs on the fewest others."""
         ways = [
-            one for one in self._channels().values() if domain in one.domains and (real or one.exercise_safe)
+            channel
+            for channel in self._channels().values()
+            if domain in channel.domains and (real or channel.exercise_safe)
         ]
         return min(ways, key=lambda one: (len(one.domains), one.priority, one.id), default=None)
 
@@ -200,8 +204,8 @@ class Traffic:
 
     def probed(self, probe: Probe, result: SendResult, now: datetime) -> None:
         """Take in what came of a probe; one that arrived speaks for every domain of its channel."""
-        arrived = circuit_breaker.told(result) == "good"
-        also = [one for one in probe.channel.domains if arrived and one in self.fallen]
+        arrived = circuit_breaker.classify(result) == "good"
+        also = [domain for domain in probe.channel.domains if arrived and domain in self.fallen]
         self._change(
             sorted({*probe.domains, *also}),
             lambda one: (
@@ -218,9 +222,9 @@ class Traffic:
         """When each account is free again, where that is known."""
         return self._accounts
 
-    def rooms(self, now: datetime) -> rate_limit.Rooms:
+    def rooms(self, now: datetime) -> rate_limit.Quotas:
         """Return what may leave now over the channels that are limited."""
-        return rate_limit.rooms(self._channels().values(), self._accounts, now)
+        return rate_limit.quotas(self._channels().values(), self._accounts, now)
 
     def take(self, wanted: Mapping[str, int], now: datetime) -> dict[str, int]:
         """Take places in accounts, before anything that needs them is claimed; return how many were free.
@@ -241,19 +245,21 @@ class Traffic:
                 account = _account(known.get(ACCOUNT + name))
                 free = rate_limit.room(account, rates[name], now).free
                 granted[name] = number if free is None else min(number, free)
-                after[ACCOUNT + name] = rate_limit.taken(account, rates[name], granted[name], now)
-            return {name: msgspec.json.encode(rate_limit.forgotten(one, now)) for name, one in after.items()}
+                after[ACCOUNT + name] = rate_limit.consume(account, rates[name], granted[name], now)
+            return {name: msgspec.json.encode(rate_limit.prune(one, now)) for name, one in after.items()}
 
         self._keep_accounts(self._store.change_marks([ACCOUNT + name for name in wanted], change))
         return granted
 
     def next_look(self, now: datetime) -> datetime | None:
         """Return when a probe is due next, or an account has room again; None for never."""
-        probes = (one.look_at for one in self._breakers.values() if one.is_open and not one.declared)
-        times = [one for one in probes if one is not None]
+        probes = (
+            breaker.look_at for breaker in self._breakers.values() if breaker.is_open and not breaker.declared
+        )
+        times = [probe for probe in probes if probe is not None]
         if self._accounts:
-            times += [one.opens_at for one in self.rooms(now).rooms.values() if one.free == 0]
-        return min((one for one in times if one > now), default=None)
+            times += [room.opens_at for room in self.rooms(now).rooms.values() if room.free == 0]
+        return min((time for time in times if time > now), default=None)
 
     # --- the marks ----------------------------------------------------------------------------------------
 
@@ -283,7 +289,7 @@ class Traffic:
         def changed(known: Mapping[str, bytes]) -> dict[str, bytes]:
             return {
                 ACCOUNT + name: msgspec.json.encode(
-                    rate_limit.forgotten(change(_account(known.get(ACCOUNT + name))), now)
+                    rate_limit.prune(change(_account(known.get(ACCOUNT + name))), now)
                 )
             }
 

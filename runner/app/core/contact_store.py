@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from runner.app.core.conflict_retry import Backoff, retry
-from runner.app.core.identifiers import Chance, Clock
+from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.transaction import whole
 from runner.base.actor import Actor
 from runner.errors import Sealed
@@ -28,12 +28,12 @@ from runner.incident.people.contact_journal import (
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
 
-class Shelf(Protocol):
+class ContactCache(Protocol):
     """As much of an opened home as the contact book needs."""
 
     store: Store
     clock: Clock
-    chance: Chance
+    chance: IdGenerator
     actor: Actor
     backoff: Backoff | None
 
@@ -45,8 +45,8 @@ class Shelf(Protocol):
 def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
     """Return everything that was recorded about people and roles, in the order of time."""
     names = (STREAM, *(row.id for row in _books(store)))
-    found = (one for name in names for one in _events(store, name))
-    return sorted(found, key=lambda pair: pair[0])
+    events = (event for name in names for event in _events(store, name))
+    return sorted(events, key=lambda pair: pair[0])
 
 
 def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
@@ -75,7 +75,7 @@ def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEve
                 yield at, READER(data)
 
 
-class Books:
+class ContactStore:
     """Whose journal is which, for whoever records a lot one by one: read once, and anew only where others wrote meanwhile."""
 
     def __init__(self, store: Store) -> None:
@@ -89,12 +89,12 @@ class Books:
         self.rows = {row.title: row for row in _books(self._store)}
 
 
-def record(desk: Shelf, *events: AnyPeopleEvent, books: Books | None = None) -> None:
+def record(desk: ContactCache, *events: AnyPeopleEvent, books: ContactStore | None = None) -> None:
     """Append events, each to the journal that it belongs to; raises Stale. ``books`` saves reading whose is which.
 
     Nothing in them hangs on what stands there: where others were first, theirs stand before these.
     """
-    known = Books(desk.store) if books is None else books
+    known = ContactStore(desk.store) if books is None else books
     left: Sequence[AnyPeopleEvent] = events
     fresh = True
 
@@ -115,7 +115,7 @@ def record(desk: Shelf, *events: AnyPeopleEvent, books: Books | None = None) -> 
 
 
 def _overtaken(
-    desk: Shelf, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
+    desk: ContactCache, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
 ) -> tuple[AnyPeopleEvent, ...]:
     """Append events in one transaction, and return those into whose journal somebody else wrote first."""
     now = desk.clock.now()
@@ -139,7 +139,7 @@ def _overtaken(
     )
 
 
-def _row(desk: Shelf, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
+def _row(desk: ContactCache, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
     """Return the row of the organisation's journal, of somebody's, or of a new one."""
     if book is not None:
         return book
@@ -155,7 +155,7 @@ def _row(desk: Shelf, book: IncidentRow | None, person: str, now: datetime) -> I
     )
 
 
-def _append(desk: Shelf, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime) -> Append:
+def _append(desk: ContactCache, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime) -> Append:
     entries = [
         NewEvent(
             type=type(event).__name__,
@@ -170,7 +170,7 @@ def _append(desk: Shelf, row: IncidentRow, events: Sequence[AnyPeopleEvent], now
     return Append(incident=row.id, expected_version=row.version, events=entries, row=after)
 
 
-def shred(desk: Shelf, person: str) -> int:
+def shred(desk: ContactCache, person: str) -> int:
     """Record that somebody is forgotten, then destroy the keys of their journals.
 
     Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.

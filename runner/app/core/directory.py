@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from runner.app.core.contact_store import Books, Shelf, read_book, record, shred
+from runner.app.core.contact_store import ContactCache, ContactStore, read_book, record, shred
 from runner.base.states import AttemptState
 from runner.base.text import nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused
@@ -30,7 +30,7 @@ from runner.routing.messaging import BUILT_IN_CLASSES, Channel, ContactPoint
 from runner.routing.organisation import Directory, Home, Person
 
 
-class Office(Shelf, Protocol):
+class Office(ContactCache, Protocol):
     """As much of an opened home as people and roles need."""
 
     home: Home
@@ -119,14 +119,14 @@ def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
     record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
 
 
-def record_try(desk: Office, name: str, channel: str, worker: str, books: Books) -> None:
+def record_try(desk: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
     """Record that one channel to somebody is about to be tried, before anything leaves."""
     tried = WayTried(person=name, by=desk.actor.claimed, channel=channel, worker=worker)
     record(desk, tried, books=books)
 
 
 def record_check(
-    desk: Office, name: str, channel: str, state: AttemptState, reason: str, books: Books
+    desk: Office, name: str, channel: str, state: AttemptState, reason: str, books: ContactStore
 ) -> None:
     """Record what came of trying one channel to somebody on a quiet day."""
     checked = WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason)
@@ -145,7 +145,7 @@ def stop_contact(
 ) -> bool:
     """Record that an address wants nothing more over one kind of channel, or again; false where that is known."""
     contacts = person(desk, name).contacts
-    if any(one.address == address and (adapter in one.stopped) is stopped for one in contacts):
+    if any(contact.address == address and (adapter in contact.stopped) is stopped for contact in contacts):
         return False
     event = ContactStopped(
         person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped, how=how
@@ -157,9 +157,9 @@ def stop_contact(
 def stop_heard(desk: Office, name: str, channel: str, how: str, *, stopped: bool) -> bool:
     """Record what a person heard: that somebody wants nothing more at a contact, over any channel that it is for, or again."""
     _has_contact(desk, name, channel)
-    points = [one for one in person(desk, name).contacts if one.channel == channel]
+    points = [contact for contact in person(desk, name).contacts if contact.channel == channel]
     ways = [one for one in read_channels(desk.home)[0].values() if channel in (one.id, one.address_kind)]
-    adapters = {one.adapter for one in ways}
+    adapters = {way.adapter for way in ways}
     done = [
         stop_contact(desk, name, adapter, point.address, how, stopped=stopped)
         for point in points
@@ -222,6 +222,6 @@ def as_settings(desk: Office) -> bytes:
     """Return everybody and every role as ``tocsin.yaml`` would have them, in clear."""
     import yaml
 
-    found = read_people(desk)
-    known = msgspec.to_builtins({"people": found.people, "roles": found.roles})
+    people = read_people(desk)
+    known = msgspec.to_builtins({"people": people.people, "roles": people.roles})
     return yaml.safe_dump(known, allow_unicode=True, sort_keys=True).encode()

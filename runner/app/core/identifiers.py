@@ -170,7 +170,7 @@ class Clock(Protocol):
         ...
 
 
-class Chance(Protocol):
+class IdGenerator(Protocol):
     """Where identifiers come from."""
 
     def name(self, prefix: str) -> str:
@@ -191,18 +191,18 @@ class SystemClock:
 
     def steady(self) -> timedelta:
         """Return what has passed since the machine started; nobody can set it."""
-        from runner.app.core.system_clock import steadily
+        from runner.app.core.system_clock import monotonic
 
-        return steadily()
+        return monotonic()
 
     def kept_right(self) -> bool:
         """Tell whether a time server keeps the clock, as far as the system says."""
-        from runner.app.core.system_clock import kept_by_a_server
+        from runner.app.core.system_clock import is_ntp_synchronised
 
-        return kept_by_a_server()
+        return is_ntp_synchronised()
 
 
-class SystemChance:
+class RandomIds:
     """The machine's random source."""
 
     def name(self, prefix: str) -> str:

@@ -17,12 +17,12 @@ from runner.app.core import snapshots
 from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
-from runner.app.core.identifiers import Chance, Clock
-from runner.app.core.transaction import Turn, catch_up, fold, prepare
+from runner.app.core.identifiers import Clock, IdGenerator
+from runner.app.core.transaction import Transaction, catch_up, load_incident, prepare
 from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Actor
 from runner.decoding import from_json
-from runner.effects.context import Sender, Tools
+from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused, StoreError
 from runner.incident.law.duties import duty_statuses, near_statuses
 from runner.incident.people.contact_journal import STREAM
@@ -35,7 +35,7 @@ from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.routing.organisation import Directory, Home
-from runner.routing.rate_limit import OPEN, Rooms
+from runner.routing.rate_limit import OPEN, Quotas
 from runner.store.port import Appended, Conflict, IncidentRow, Snapshot, Store
 from runner.yamlfile.limited_files import read_file
 
@@ -60,7 +60,7 @@ class Desk:
     """What every use case works at."""
 
     def __init__(
-        self, folder: Path, home: Home, store: Store, clock: Clock, chance: Chance, actor: Actor
+        self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, actor: Actor
     ) -> None:
         """Take the parts; nothing is read yet."""
         self.folder = folder
@@ -111,11 +111,11 @@ class Desk:
         return found
 
     def _plan(self, digest: str) -> Plan:
-        found = self._plans.get(digest)
-        if found is None:
-            found = compile_plan(from_json(self.store.get_blob(digest), Bundle))
-            self._plans[digest] = found
-        return found
+        plan = self._plans.get(digest)
+        if plan is None:
+            plan = compile_plan(from_json(self.store.get_blob(digest), Bundle))
+            self._plans[digest] = plan
+        return plan
 
     @cached_property
     def _calendar(self) -> HolidayCalendar:
@@ -220,14 +220,14 @@ class Desk:
 
     def fold(self, incident: str) -> Incident:
         """Return an incident from its journal alone, from the first event on."""
-        return fold(self.store, incident, self.library)
+        return load_incident(self.store, incident, self.library)
 
     def _snapshot(self, incident: str) -> Incident | None:
-        kept = self.store.snapshot(incident)
-        if kept is None or kept.code != self._code:
+        snapshot = self.store.snapshot(incident)
+        if snapshot is None or snapshot.code != self._code:
             return None
-        self._kept_at[incident] = kept.version
-        return snapshots.decode(kept.body)
+        self._kept_at[incident] = snapshot.version
+        return snapshots.decode(snapshot.body)
 
     def keep_snapshot(self, incident: Incident) -> None:
         """Have the next process spared the folding, where much has happened; called after a commit only."""
@@ -271,17 +271,19 @@ class Desk:
         """Return the positions of counsel in an incident, also those asked for, that no pinned law knows, in words."""
         from runner.decoding import from_json
         from runner.facts.vocabulary.register import Fact, nested
-        from runner.law.counsel_positions import misread
+        from runner.law.counsel_positions import ineffective_positions
 
         library = self.library(incident)
         asked = {
-            change.key: Fact(key=change.key, value=from_json(change.value), at=one.at)
-            for one in incident.second_person.values()
-            if one.state == "awaiting"
-            for change in one.act.facts
+            change.key: Fact(key=change.key, value=from_json(change.value), at=people.at)
+            for people in incident.second_person.values()
+            if people.state == "awaiting"
+            for change in people.act.facts
         }
         known = library.regimes if library.outline is None else library.outline.laws
-        return misread(nested({**incident.facts, **asked}), [law.id for law in known], library.regime)
+        return ineffective_positions(
+            nested({**incident.facts, **asked}), [law.id for law in known], library.regime
+        )
 
     # --- changing -----------------------------------------------------------------------------------------
 
@@ -314,9 +316,9 @@ class Desk:
         worker: str = "",
         actor: Actor | None = None,
         room: int | None = None,
-        rooms: Rooms = OPEN,
+        rooms: Quotas = OPEN,
         now: datetime | None = None,
-    ) -> Turn:
+    ) -> Transaction:
         """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
         library = self.library(incident)
         at, who = now or self.clock.now(), actor or self.actor
@@ -336,7 +338,7 @@ class Desk:
 
         return tuple(handovers(incident, self.directory))
 
-    def append(self, turns: Sequence[Turn]) -> list[str]:
+    def append(self, turns: Sequence[Transaction]) -> list[str]:
         """Commit turns together; return each one's new head, empty where somebody else was faster."""
         appends = [turn.append for turn in turns if turn.append is not None]
         results = self.write(appends, recorded=self.clock.now()) if appends else []
@@ -344,14 +346,14 @@ class Desk:
 
     # --- effects ------------------------------------------------------------------------------------------
 
-    def tools(self, incident: Incident) -> Tools:
+    def tools(self, incident: Incident) -> EffectContext:
         """Return what an effect of an incident works with."""
         from runner.effects.gateway import gateway
         from runner.vault.action_secrets import given_secret
         from runner.vault.secrets import resolve
 
         notices = self.catalogue(incident).notices
-        return Tools(
+        return EffectContext(
             blobs=self.store,
             sender=self._sender(incident),
             call=gateway.call,

@@ -69,13 +69,13 @@ def _append(desk: Desk, journal: str, version: int, events: Sequence[msgspec.Str
     )
     new = [
         NewEvent(
-            type=type(one).__name__,
+            type=type(event).__name__,
             at=now,
             actor=desk.actor,
-            payload=msgspec.json.encode(one, order="sorted"),
+            payload=msgspec.json.encode(event, order="sorted"),
             personal=True,
         )
-        for one in events
+        for event in events
     ]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
     return isinstance(desk.store.append([append], recorded=now)[0], Appended)

@@ -29,26 +29,26 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
         if not 1 <= int(text) <= len(rows):
             raise NotFound(f"there is no row {text}", hint="see: tocsin status", code="unknown_row")
         return rows[int(text) - 1]
-    found = [i for i in incident.invocations.values() if _named(i, text)]
-    if not found:
+    invocations = [i for i in incident.invocations.values() if _named(i, text)]
+    if not invocations:
         known = sorted({i.step for i in incident.invocations.values()})
         near = nearest(text, known)
         hint = f"did you mean {near}?" if near else "see: tocsin task list"
         raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint, code="unknown_step")
-    return _one(found, text, rows)
+    return _one(invocations, text, rows)
 
 
 def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
     """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
-    for one in incident.invocations.values():
-        step = definition(incident, library, one.id)
-        if step is None or one.scopes or one.over:
+    for invocation in incident.invocations.values():
+        step = definition(incident, library, invocation.id)
+        if step is None or invocation.scopes or invocation.over:
             continue
-        if any(text == row.step for row in to_come(step, library, incident, one)):
-            before = ", ".join((*open_before(incident, one, step), *one.missing))
+        if any(text == row.step for row in to_come(step, library, incident, invocation)):
+            before = ", ".join((*open_before(incident, invocation, step), *invocation.missing))
             raise Refused(
-                f"'{text}' is not open yet: it is part of {one.step}{f', which waits for {before}' if before else ''}",
-                hint=f"see: tocsin task show {quote(handle(incident, one.id))}",
+                f"'{text}' is not open yet: it is part of {invocation.step}{f', which waits for {before}' if before else ''}",
+                hint=f"see: tocsin task show {quote(handle(incident, invocation.id))}",
                 code="task_not_open",
             )
 
@@ -61,7 +61,7 @@ def _named(invocation: Invocation, text: str) -> bool:
 
 
 def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
-    newest = {place_of(one.id): one for one in found}
+    newest = {place_of(invocation.id): invocation for invocation in found}
     if len(newest) == 1:
         return found[-1].id
     choices = sorted(newest.values(), key=lambda one: one.over)
@@ -101,9 +101,9 @@ def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
 def _ended(store: Store, row: IncidentRow) -> datetime | None:
     """Return when one ended; None for one that was shredded: nothing of it can be looked at."""
     ended: datetime | None = None
-    for one in store.read(row.id):
-        if one.payload is None:
+    for event in store.read(row.id):
+        if event.payload is None:
             return None
-        if one.type in ENDS:
-            ended = one.at
+        if event.type in ENDS:
+            ended = event.at
     return ended

@@ -9,14 +9,14 @@ _UNSYNCHRONISED = 5
 """What ``adjtimex`` answers when nothing keeps the clock."""
 
 
-def steadily() -> timedelta:
+def monotonic() -> timedelta:
     """Return a clock that nobody can set; on Linux it counts on while the machine sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
     return timedelta(seconds=time.monotonic())
 
 
-def kept_by_a_server() -> bool:
+def is_ntp_synchronised() -> bool:
     """Ask the kernel whether something keeps its clock; elsewhere than on Linux nobody can be asked."""
     import ctypes
 

@@ -36,14 +36,14 @@ from runner.incident.state.library import Library
 from runner.incident.state.work import AnyWork
 from runner.incident.turn.claims import claims
 from runner.incident.turn.decide import decide
-from runner.incident.turn.fold import begin, evolve
+from runner.incident.turn.fold import begin, fold
 from runner.incident.turn.settle import number, settle
-from runner.incident.turn.timers import next_look
-from runner.routing.rate_limit import OPEN, Rooms
+from runner.incident.turn.timers import next_wakeup
+from runner.routing.rate_limit import OPEN, Quotas
 from runner.store.port import Append, IncidentRow, NewEvent, Store
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """One prepared turn: the append, the incident after it, and the work that may start once it is committed."""
 
     append: Append | None
@@ -56,7 +56,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 Libraries = Callable[[Incident], Library]
 
 
-def fold(store: Store, name: str, libraries: Libraries) -> Incident:
+def load_incident(store: Store, name: str, libraries: Libraries) -> Incident:
     """Return an incident from its journal; raises NotFound, or Sealed when it was shredded."""
     with whole(store, name):
         last = store.head(name).version
@@ -88,13 +88,13 @@ def _folded(
         entered = recorded(incident.id, row, seq)
         match entered.event:
             case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
-                incident = evolve(incident, pending, library)
+                incident = fold(incident, pending, library)
                 pending = []
                 library = libraries(msgspec.structs.replace(incident, runs={**incident.runs, run.id: run}))
             case _:
                 pass
         pending.append(entered)
-    return evolve(incident, pending, library) if pending else incident
+    return fold(incident, pending, library) if pending else incident
 
 
 def recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: int) -> Recorded:
@@ -161,8 +161,8 @@ def prepare(
     worker: str = "",
     birth: AnyEvent | None = None,
     room: int | None = None,
-    rooms: Rooms = OPEN,
-) -> Turn:
+    rooms: Quotas = OPEN,
+) -> Transaction:
     """Return one turn; raises Refused when a command may not be done. Without ``worker`` nothing is claimed.
 
     ``room`` bounds how many effects are claimed; None does not. ``rooms`` is what the accounts of the channels let through.
@@ -175,17 +175,17 @@ def prepare(
     said: list[AnyEvent] = [] if birth is None else [birth]
     for command in commands:
         decided = _for_whom(decide(incident, command, now, library), actor)
-        incident = evolve(incident, number(incident, now, decided), library)
+        incident = fold(incident, number(incident, now, decided), library)
         said.extend(decided)
     if said and actor.represented:
         said.append(_on_behalf(base + 1, said, actor))
-        incident = evolve(incident, number(incident, now, said[-1:]), library)
+        incident = fold(incident, number(incident, now, said[-1:]), library)
     after = time_in(incident, wall)
     incident, followed = settle(incident, after, library)
     intents, work, more = _claimed(incident, after, library, worker, room, rooms)
-    incident = evolve(incident, number(incident, after, intents), library) if intents else incident
+    incident = fold(incident, number(incident, after, intents), library) if intents else incident
     if not said and not followed and not intents:
-        return Turn(append=None, incident=incident, work=work, more=more)
+        return Transaction(append=None, incident=incident, work=work, more=more)
     mine = Actor(claimed="tocsin", host=actor.host, os_user=actor.os_user)
     played = incident.drill is not None
     events = [
@@ -204,7 +204,7 @@ def prepare(
             rooms=rooms,
         ),
     )
-    return Turn(append=append, incident=incident, work=work, more=more)
+    return Transaction(append=append, incident=incident, work=work, more=more)
 
 
 def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
@@ -246,7 +246,7 @@ def _on_behalf(first: int, events: Sequence[AnyEvent], actor: Actor) -> ActedOnB
 
 
 def _claimed(
-    incident: Incident, now: datetime, library: Library, worker: str, room: int | None, rooms: Rooms
+    incident: Incident, now: datetime, library: Library, worker: str, room: int | None, rooms: Quotas
 ) -> tuple[list[AnyEvent], tuple[AnyWork, ...], bool]:
     """Return the intents to commit, the work that follows them, and whether some had to be left."""
     if not worker:
@@ -275,7 +275,7 @@ def row_of(
     now: datetime,
     library: Library,
     has_work: bool | None = None,
-    rooms: Rooms = OPEN,
+    rooms: Quotas = OPEN,
 ) -> IncidentRow:
     """Return what lists and workers need of an incident; ``has_work`` None has it found out.
 
@@ -293,6 +293,6 @@ def row_of(
         opened_at=incident.opened_at,
         version=incident.version,
         summary=incident.severity.encode(),
-        next_due=wall_time(incident, next_look(incident, now, library, rooms)),
+        next_due=wall_time(incident, next_wakeup(incident, now, library, rooms)),
         has_work=has_work,
     )

@@ -13,20 +13,20 @@ from runner.app.core.identifiers import Clock
 from runner.decoding import from_json
 from runner.errors import StoreError
 
-SLACK = timedelta(seconds=5)
+TOLERANCE = timedelta(seconds=5)
 
 
-LEAP = timedelta(minutes=5)
+JUMP = timedelta(minutes=5)
 
 
-DOUBT = timedelta(minutes=10)
+DISTRUST_PERIOD = timedelta(minutes=10)
 
 
 BELIEVED = timedelta(days=2)
 """A time that was kept and is further ahead than this is no memory but nonsense."""
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
+class ClockState(msgspec.Struct, frozen=True, kw_only=True):
     """Where time was when it was last looked at."""
 
     at: datetime
@@ -37,24 +37,24 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     """How far the wall is from what is held for the time: negative when it went back."""
 
 
-def begin(wall: datetime, steady: timedelta, kept: datetime | None) -> Course:
+def start(wall: datetime, steady: timedelta, kept: datetime | None) -> ClockState:
     """Return the course of a process that begins; ``kept`` is how far time had come before, as others kept it."""
-    if kept is not None and SLACK < kept - wall <= BELIEVED:
-        return Course(at=kept, steady=steady, apart=wall - kept)
-    return Course(at=wall, steady=steady)
+    if kept is not None and TOLERANCE < kept - wall <= BELIEVED:
+        return ClockState(at=kept, steady=steady, apart=wall - kept)
+    return ClockState(at=wall, steady=steady)
 
 
-def follow(course: Course, wall: datetime, steady: timedelta, *, kept_right: bool) -> Course:
+def advance(course: ClockState, wall: datetime, steady: timedelta, *, kept_right: bool) -> ClockState:
     """Return the course now; ``kept_right`` says that a time server keeps the wall clock."""
     counted = course.at + (steady - course.steady)
     apart = wall - counted
-    if apart < -SLACK:
-        return Course(at=counted, steady=steady, apart=apart)
-    if apart > LEAP and not kept_right:
+    if apart < -TOLERANCE:
+        return ClockState(at=counted, steady=steady, apart=apart)
+    if apart > JUMP and not kept_right:
         since = steady if course.doubted is None else course.doubted
-        if steady - since < DOUBT:
-            return Course(at=counted, steady=steady, doubted=since, apart=apart)
-    return Course(at=max(wall, course.at), steady=steady)
+        if steady - since < DISTRUST_PERIOD:
+            return ClockState(at=counted, steady=steady, doubted=since, apart=apart)
+    return ClockState(at=max(wall, course.at), steady=steady)
 
 
 CLOCK = "clock/"
@@ -69,7 +69,7 @@ OFTEN = timedelta(minutes=1)
 
 
 @runtime_checkable
-class Steady(Protocol):
+class MonotonicClock(Protocol):
     """A clock that has a steady one beside it."""
 
     def now(self) -> datetime:
@@ -92,16 +92,16 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     apart: timedelta = timedelta()
 
 
-class Time:
+class TrustedClock:
     """One worker's time. For one thread."""
 
     def __init__(self, clock: Clock, marks: Marks, host: str) -> None:
         """Take the machine's clock; one without a steady clock beside it is believed in everything."""
         self._clock = clock
-        self._both = clock if isinstance(clock, Steady) else None
+        self._both = clock if isinstance(clock, MonotonicClock) else None
         self._marks = marks
         self._name = CLOCK + host
-        self._course: Course | None = None
+        self._course: ClockState | None = None
         self._written: Kept | None = None
 
     def now(self) -> datetime:
@@ -110,12 +110,12 @@ class Time:
             return self._clock.now()
         wall, steady = self._both.now(), self._both.steady()
         if self._course is None:
-            self._course = begin(wall, steady, self._before())
+            self._course = start(wall, steady, self._before())
         else:
-            found = follow(self._course, wall, steady, kept_right=False)
-            if found.doubted is not None and self._both.kept_right():
-                found = follow(self._course, wall, steady, kept_right=True)
-            self._course = found
+            state = advance(self._course, wall, steady, kept_right=False)
+            if state.doubted is not None and self._both.kept_right():
+                state = advance(self._course, wall, steady, kept_right=True)
+            self._course = state
         return self._course.at
 
     def passed(self) -> timedelta:
@@ -141,7 +141,7 @@ class Time:
             self._marks.change_marks([self._name], lambda known: {self._name: msgspec.json.encode(now)})
 
 
-def kept_times(marks: Marks, host: str) -> Kept | None:
+def saved_times(marks: Marks, host: str) -> Kept | None:
     """Return how far time had come on a machine."""
     found = marks.marks(CLOCK + host).get(CLOCK + host)
     return None if found is None else from_json(found, Kept)

@@ -62,7 +62,7 @@ def guest_list(hosts: Hosts, incident: Incident) -> ListGuests | None:
     from runner.incident.messages.war_room import guests
 
     def left_out(person: str) -> str:
-        found = way_in(incident, person, channel, hosts.directory)
-        return found.why if isinstance(found, Refusal) else ""
+        point = way_in(incident, person, channel, hosts.directory)
+        return point.why if isinstance(point, Refusal) else ""
 
     return guests(incident, left_out)

@@ -23,7 +23,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.after_action.clock import marks_of
 from runner.reports.after_action.report import after_action, journal_annex
 from runner.reports.after_action.source import Numbers, Source, numbers_of, unready
-from runner.reports.core.event_row import event_of
+from runner.reports.core.event_row import decode_event
 from runner.reports.core.formatting import read_in
 from runner.reports.core.header import exercise_zone, named_zone, zone_of
 from runner.reports.exercises.controller_handbook import controllers_book
@@ -47,7 +47,7 @@ def source_of(desk: Desk, incident: Incident) -> Source:
     zone = zone_of(incident, plan.clock.start if plan is not None else "")
     with read_in(zone):
         entries = timeline(incident, library, rows).entries
-    ends = [event for row in rows if isinstance(event := event_of(row), IncidentClosed)]
+    ends = [event for row in rows if isinstance(event := decode_event(row), IncidentClosed)]
     return Source(
         incident=incident,
         plan=plan,
@@ -95,17 +95,20 @@ def write_report(
     numbers = numbers_of(source, signing=sign)
     if sign:
         _may_sign(desk, source)
-    made = save_draft(desk, after_action(source, numbers), formats, folder, name=name)
+    pulleds = save_draft(desk, after_action(source, numbers), formats, folder, name=name)
     annex = save_draft(desk, journal_annex(source, numbers), formats, folder, name=name and f"{name}-journal")
     if sign:
-        named = {**{one.format: one for one in made}, **{f"journal.{one.format}": one for one in annex}}
+        named = {
+            **{pulled.format: pulled for pulled in pulleds},
+            **{f"journal.{pulled.format}": pulled for pulled in annex},
+        }
         files = {
             form: desk.store.put_blob(incident.id, Path(one.path).read_bytes()) for form, one in named.items()
         }
-        heads = {**{one.name: one.head for one in numbers.heads}, "report": numbers.head}
+        heads = {**{head.name: head.head for head in numbers.heads}, "report": numbers.head}
         signed = c.SignReport(by=desk.actor.claimed, digest=bound_digest(files), files=files, heads=heads)
         desk.submit(incident.id, signed)
-    return Report(numbers=numbers, files=(*made, *annex))
+    return Report(numbers=numbers, files=(*pulleds, *annex))
 
 
 def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:

@@ -14,7 +14,7 @@ from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.incident import Incident
 from runner.incident.turn.decide_close import left_open
 from runner.law.duty import DutyStatus
-from runner.reports.core.attention_item import Attention
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import needs_attention, pressing_on
 from runner.reports.incidents.organisation_attention import late_items, missed_drills
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
 
 
-def missed(desk: Desk) -> tuple[Attention, ...]:
+def missed(desk: Desk) -> tuple[AttentionItem, ...]:
     """Return the exercises that should have come by themselves and did not, as long as nobody has acknowledged it."""
     return tuple(missed_drills(schedules.read(desk)))
 
 
-def waiting(desk: Desk) -> tuple[Attention, ...]:
+def waiting(desk: Desk) -> tuple[AttentionItem, ...]:
     """Return what is about no incident, as of now."""
     late = late_items(improvements.read(desk).items.values(), improvements.today(desk))
     return (*missed(desk), *late)
@@ -50,17 +50,17 @@ def left_running(desk: Desk) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]
                 yield incident, tuple(open_)
 
 
-def pressing(desk: Desk, apart_from: str) -> tuple[Attention, ...]:
+def pressing(desk: Desk, apart_from: str) -> tuple[AttentionItem, ...]:
     """Return the duties of other closed incidents that are late, or whose work must begin."""
     return tuple(
-        one
+        item
         for incident, duties in left_running(desk)
         if incident.id != apart_from
-        for one in pressing_on(incident, duties, desk.now_in(incident))
+        for item in pressing_on(incident, duties, desk.now_in(incident))
     )
 
 
-def do_now(desk: Desk) -> Iterator[tuple[IncidentRow, tuple[Attention, ...] | TocsinError]]:
+def do_now(desk: Desk) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
     """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
     aside = set_aside(desk.store)
     for row in desk.store.rows():

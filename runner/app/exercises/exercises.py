@@ -24,7 +24,7 @@ from runner.incident.exercises.ratings import proposal_for, ratings
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseClock
 from runner.incident.state.incident import Incident
-from runner.incident.turn.timers import next_look
+from runner.incident.turn.timers import next_wakeup
 from runner.reports.incidents.incidents import Playing
 from runner.store.port import IncidentRow
 
@@ -87,7 +87,7 @@ def _begin(desk: Desk, plan: Exercise) -> c.BeginExercise:
         exercise_type=plan.type,
         plan=desk.store.put_blob(None, msgspec.json.encode(plan)),
         marking=plan.marking,
-        live=tuple(one.person for one in plan.participants if one.opted_in),
+        live=tuple(participant.person for participant in plan.participants if participant.opted_in),
         head=desk.store.verify().head if plan.type == LIVE else "",
     )
 
@@ -95,9 +95,9 @@ def _begin(desk: Desk, plan: Exercise) -> c.BeginExercise:
 def _roles(plan: Exercise) -> tuple[c.AssignRole, ...]:
     """Return who plays which role, over whoever holds it on other days."""
     held: dict[str, tuple[str, ...]] = {}
-    for one in plan.participants:
-        if one.plays:
-            held[one.plays] = (*held.get(one.plays, ()), one.person)
+    for participant in plan.participants:
+        if participant.plays:
+            held[participant.plays] = (*held.get(participant.plays, ()), participant.person)
     return tuple(c.AssignRole(role=role, persons=persons) for role, persons in held.items())
 
 
@@ -128,16 +128,16 @@ def next_time(desk: Desk, incident: Incident) -> datetime | None:
     now = desk.now_in(incident)
     times = (
         next_inject(plan_of(desk, incident), incident, now),
-        next_look(incident, now, desk.library(incident)),
+        next_wakeup(incident, now, desk.library(incident)),
     )
-    return min((one for one in times if one is not None and one > now), default=None)
+    return min((time for time in times if time is not None and time > now), default=None)
 
 
 def release_due(desk: Desk, name: str, plan: Exercise) -> tuple[ScenarioEvent, ...]:
     """Release every inject of an exercise's plan that is due, and return them."""
     incident = desk.load(name)
-    found = due_injects(plan, incident, desk.now_in(incident))
-    return tuple(one.event for one in found if _released(desk, name, one))
+    dues = due_injects(plan, incident, desk.now_in(incident))
+    return tuple(due.event for due in dues if _released(desk, name, due))
 
 
 def _released(desk: Desk, name: str, due: Due) -> bool:
@@ -168,7 +168,7 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
     for event in plan.events:
         if event.number == number:
             return event
-    numbers = ", ".join(one.number for one in plan.events) or "none"
+    numbers = ", ".join(event.number for event in plan.events) or "none"
     raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}", code="unknown_inject")
 
 
@@ -181,9 +181,9 @@ def leave_out(desk: Desk, name: str, number: str, reason: str) -> Incident:
 def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
     """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
     plan = plan_of(desk, desk.load(name))
-    questions = {one.id: one for module in plan.modules for one in module.questions}
+    questions = {question.id: question for module in plan.modules for question in module.questions}
     _there_is(plan, "question", seen.question, questions, code="unknown_question")
-    objectives = [one.id for one in plan.objectives]
+    objectives = [objective.id for objective in plan.objectives]
     _there_is(plan, "objective", seen.objective, objectives, code="unknown_objective")
     asked = questions.get(seen.question)
     if asked is not None:
@@ -209,7 +209,7 @@ def _release(desk: Desk, name: str, due: Due) -> None:
         name,
         c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
         *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
-        *(_fault(one, now) for one in due.event.faults),
+        *(_fault(fault, now) for fault in due.event.faults),
     )
 
 
@@ -227,15 +227,19 @@ def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
 def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
     """Return what the record proposes for a target or an objective; raises NotFound where the plan has neither."""
     plan = plan_of(desk, incident)
-    found = proposal_for(ratings(plan, incident), target)
-    if found is None:
-        names = [name for one in plan.objectives for name in (one.id, *(each.id for each in one.targets))]
+    proposal = proposal_for(ratings(plan, incident), target)
+    if proposal is None:
+        names = [
+            name
+            for objective in plan.objectives
+            for name in (objective.id, *(each.id for each in objective.targets))
+        ]
         raise NotFound(
             f"{plan.name} has no target '{target}'",
             hint=f"there are: {', '.join(names)}",
             code="unknown_target",
         )
-    return found
+    return proposal
 
 
 def rate(desk: Desk, name: str, made: c.Rate) -> Incident:

@@ -150,7 +150,7 @@ def _fits(rule: Rule, times: Sequence[datetime]) -> None:
 
     Times of a cron line are compared by the local clock, and an hour that a change of clocks moves one of them by is let pass.
     """
-    there = [one.astimezone(_zone(rule.zone)) for one in times]
+    there = [time.astimezone(_zone(rule.zone)) for time in times]
     apart = rule.every or min((later - one for one, later in pairwise(there)), default=timedelta.max)
     moved = timedelta() if rule.every else SHORTEST
     if rule.no_notice is not None and rule.no_notice - moved > apart:

@@ -39,7 +39,7 @@ from runner.incident.exercises.improvements import (
     may,
 )
 from runner.incident.state.incident import Incident
-from runner.incident.state.steps import path_of
+from runner.incident.state.steps import step_path
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
@@ -63,23 +63,26 @@ def today(desk: Desk) -> date:
 
 def of_incident(found: Items, incident: str) -> tuple[Item, ...]:
     """Return the items that came from an incident."""
-    return tuple(one for one in found.items.values() if one.source.incident == incident)
+    return tuple(item for item in found.items.values() if item.source.incident == incident)
 
 
 def contacts(desk: Desk, items: Sequence[Item]) -> dict[str, str]:
     """Return the names of those who own items as of now, by owner."""
     directory = desk.directory
     found: dict[str, str] = {}
-    for owner in {one.plan.owner for one in items if one.plan.owner}:
+    for owner in {item.plan.owner for item in items if item.plan.owner}:
         persons = directory.roles.get(owner.removeprefix(ROLE), ()) if owner.startswith(ROLE) else (owner,)
-        names = [directory.people[one].name or one if one in directory.people else one for one in persons]
+        names = [
+            directory.people[person].name or person if person in directory.people else person
+            for person in persons
+        ]
         found[owner] = ", ".join(names)
     return found
 
 
 def item(found: Items, name: str) -> Item:
     """Return an item by its id; raises NotFound with the nearest."""
-    known = next((one for one in found.items.values() if one.id.lower() == name.lower()), None)
+    known = next((item for item in found.items.values() if item.id.lower() == name.lower()), None)
     if known is None:
         near = nearest(name, found.items)
         hint = f"did you mean {near}?" if near else "see: tocsin improvement list --all"
@@ -99,7 +102,7 @@ def proposals(desk: Desk, incident: Incident) -> tuple[tuple[Source, Plan, str],
         raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
     planned = incident.drill is not None and bool(incident.drill.plan)
     plan = plan_of(desk, incident) if planned else None
-    taken = {one.source.ref: one.id for one in of_incident(read(desk), incident.id) if one.source.ref}
+    taken = {item.source.ref: item.id for item in of_incident(read(desk), incident.id) if item.source.ref}
     return tuple(
         (source, row, taken.get(source.ref, ""))
         for source, row in lessons(incident, plan, desk.duties(incident))
@@ -138,11 +141,11 @@ def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "
     """Return the source of an item that somebody words; raises NotFound for what the exercise or the playbook lacks."""
     if incident.kind == "test":
         raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
-    found = source_of(incident, "")
+    source = source_of(incident, "")
     if objective:
         plan = plan_of(desk, incident)
-        of = {one.id: one.id for one in plan.objectives}
-        of |= {each.id: one.id for one in plan.objectives for each in one.targets}
+        of = {objective.id: objective.id for objective in plan.objectives}
+        of |= {each.id: objective.id for objective in plan.objectives for each in objective.targets}
         if objective not in of:
             raise NotFound(
                 f"{plan.name} has no target '{objective}'",
@@ -150,9 +153,9 @@ def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "
                 code="unknown_target",
             )
         target = objective if objective != of[objective] else ""
-        found = msgspec.structs.replace(found, objective=of[objective], target=target)
+        source = msgspec.structs.replace(source, objective=of[objective], target=target)
     if step:
-        known = {path_of(one) for one in incident.invocations}
+        known = {step_path(invocation) for invocation in incident.invocations}
         if step not in known:
             near = nearest(step, known)
             raise NotFound(
@@ -160,8 +163,8 @@ def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "
                 hint=f"did you mean {near}?" if near else "see: tocsin task list",
                 code="unknown_step",
             )
-        found = msgspec.structs.replace(found, step=step)
-    return found
+        source = msgspec.structs.replace(source, step=step)
+    return source
 
 
 # --------------------------------------------------------------------------------------------------- changes
@@ -172,7 +175,7 @@ def add(desk: Desk, rows: Sequence[Proposed]) -> tuple[Item, ...]:
     ready = [(source, _checked(desk, row)) for source, row in rows]
 
     def decide(found: Items) -> Sequence[AnyImprovementEvent]:
-        taken = {(one.source.incident, one.source.ref) for one in found.items.values() if one.source.ref}
+        taken = {(item.source.incident, item.source.ref) for item in found.items.values() if item.source.ref}
         fresh = [(source, row) for source, row in ready if (source.incident, source.ref) not in taken]
         return [
             ImprovementAdded(item=f"I-{number}", by=desk.actor.claimed, plan=row, source=source)
@@ -272,11 +275,11 @@ def found_proof(desk: Desk, known: Item, exercise: str = "") -> tuple[Proof | No
         if named and incident.id != named:
             continue
         head = desk.store.head(incident.id)
-        found = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
-        if found.proof is not None:
-            return found.proof, ""
-        if found.why:
-            why.append(f"in {incident.codename} {found.why}")
+        verdict = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
+        if verdict.proof is not None:
+            return verdict.proof, ""
+        if verdict.why:
+            why.append(f"in {incident.codename} {verdict.why}")
     return None, "; ".join(why) or "no exercise that was begun since has played what it is about"
 
 

@@ -59,7 +59,7 @@ def _playbooks(desk: Desk, items: Iterable[Item], now: datetime) -> Iterator[Pla
     last, coming, today = _last(desk), _coming(desk, catalog), improvements.today(desk)
     for name, (bundle, problem) in bundles.items():
         found, planned = last.get(name), coming.get(name, ())
-        mine = tuple(one for one in items if one.source.playbook == name)
+        mine = tuple(item for item in items if item.source.playbook == name)
         yield PlaybookReadiness(
             playbook=name,
             version=bundle.playbook.version if bundle is not None else "",
@@ -73,16 +73,20 @@ def _playbooks(desk: Desk, items: Iterable[Item], now: datetime) -> Iterator[Pla
             next=_next(planned, now),
             scheduled=tuple(one.id for one in planned),
             missed=tuple(wrong.id for one in planned if (wrong := attention(one)) is not None),
-            open=tuple(one.id for one in mine if one.status == "open"),
-            late=tuple(one.id for one in mine if overdue(one, today)),
-            unproved=tuple(one.id for one in mine if one.status == "done"),
+            open=tuple(item.id for item in mine if item.status == "open"),
+            late=tuple(item.id for item in mine if overdue(item, today)),
+            unproved=tuple(item.id for item in mine if item.status == "done"),
             problem=problem,
         )
 
 
 def _next(planned: Iterable[Schedule], now: datetime) -> datetime | None:
     """Return when the next announced exercise comes, in the zone of its schedule."""
-    times = (next_fire(one.rule, one.since, max(now, one.since)) for one in planned if not one.rule.no_notice)
+    times = (
+        next_fire(schedule.rule, schedule.since, max(now, schedule.since))
+        for schedule in planned
+        if not schedule.rule.no_notice
+    )
     return min((at for at in times if at is not None), default=None)
 
 
@@ -101,7 +105,7 @@ def _last(desk: Desk) -> Mapping[str, Exercised]:
         drill = incident.drill
         if drill is None or drill.started is None or drill.stage != "ended":
             continue
-        rated = {one.id: str(one.rating) for one in ratings(plan, incident)}
+        rated = {rating.id: str(rating.rating) for rating in ratings(plan, incident)}
         for run in incident.runs.values():
             found.setdefault(
                 run.playbook,
@@ -162,10 +166,10 @@ def _alone(desk: Desk) -> Iterator[str]:
 
 
 def _counts(desk: Desk, items: tuple[Item, ...]) -> ItemCounts:
-    states = [one.status for one in items]
+    states = [item.status for item in items]
     return ItemCounts(
         open=states.count("open"),
-        late=sum(overdue(one, improvements.today(desk)) for one in items),
+        late=sum(overdue(item, improvements.today(desk)) for item in items),
         unproved=states.count("done"),
         retested=states.count("retested"),
         dropped=states.count("dropped"),

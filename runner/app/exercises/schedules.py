@@ -58,7 +58,9 @@ def keep(desk: Desk, rule: Rule) -> Schedule:
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         known = book.schedules
-        same = [one.id for one in known.values() if one.ended is None and one.rule == rule]
+        same = [
+            schedule.id for schedule in known.values() if schedule.ended is None and schedule.rule == rule
+        ]
         if same:
             raise Refused(
                 f"{same[0]} says so already", hint=f"see: tocsin {listing(rule)}", code="already_scheduled"
@@ -80,8 +82,8 @@ def drop(desk: Desk, name: str, *, routine: bool = False) -> None:
     """Have an exercise, or a routine, come no more; what happened stays on record."""
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
-        found = _standing(name, standing_of(book, routine=routine))
-        return (DrillUnscheduled(schedule=found.id, by=desk.actor.claimed),)
+        schedule = _standing(name, standing_of(book, routine=routine))
+        return (DrillUnscheduled(schedule=schedule.id, by=desk.actor.claimed),)
 
     change(desk, decide)
 
@@ -113,7 +115,7 @@ def acknowledge(desk: Desk, name: str, reason: str) -> None:
 
 def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
     """Return one that still comes by its id; raises NotFound, with the nearest, for one that is not there any more."""
-    standing = {one.id: one for one in among if one.ended is None}
+    standing = {schedule.id: schedule for schedule in among if schedule.ended is None}
     if name not in standing:
         near = nearest(name, standing)
         hint = f"did you mean {near}?" if near else f"there are: {', '.join(standing) or 'none'}"
@@ -124,9 +126,9 @@ def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
 def standing_of(book: Book, *, routine: bool) -> tuple[Schedule, ...]:
     """Return the exercises, or the routines, that still come."""
     return tuple(
-        one
-        for one in book.schedules.values()
-        if one.ended is None and (one.rule.routine is not None) == routine
+        schedule
+        for schedule in book.schedules.values()
+        if schedule.ended is None and (schedule.rule.routine is not None) == routine
     )
 
 
@@ -140,7 +142,7 @@ def written(exercise: str, base: Path) -> str:
 def real_incidents(desk: Desk) -> tuple[str, ...]:
     """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
     rows = desk.store.rows()
-    return tuple(one.codename for one in rows if one.kind == "real" and one.state in ("open", "paused"))
+    return tuple(row.codename for row in rows if row.kind == "real" and row.state in ("open", "paused"))
 
 
 def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnyScheduleEvent, ...]:
@@ -155,7 +157,9 @@ def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnySc
         still_open=lambda incident: _still_open(desk, incident),
         chance=chance,
     )
-    return change(desk, lambda book: [event for one in book.schedules.values() for event in _due(one, look)])
+    return change(
+        desk, lambda book: [event for schedule in book.schedules.values() for event in _due(schedule, look)]
+    )
 
 
 def _due(schedule: Schedule, look: Look) -> Iterator[AnyScheduleEvent]:
@@ -178,10 +182,10 @@ def in_hand(desk: Desk, scheduler: str) -> list[tuple[Schedule, Firing]]:
     """Return the firings that this scheduler has claimed and that are to open now, the oldest first."""
     now = desk.clock.now()
     found = [
-        (schedule, one)
+        (schedule, firing)
         for schedule in read(desk).schedules.values()
-        for one in schedule.firings.values()
-        if one.state == "claimed" and one.scheduler == scheduler and (one.opens_at or now) <= now
+        for firing in schedule.firings.values()
+        if firing.state == "claimed" and firing.scheduler == scheduler and (firing.opens_at or now) <= now
     ]
     return sorted(found, key=lambda pair: pair[1].fire_at)
 

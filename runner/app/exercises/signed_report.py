@@ -14,8 +14,8 @@ from runner.effects.notices.render import bound_digest
 from runner.errors import Invalid, TocsinError
 from runner.incident.state.exercise import ReportSigned
 from runner.incident.state.incident import Incident
-from runner.reports.core.event_row import event_of
-from runner.reports.core.formatting import spoken
+from runner.reports.core.event_row import decode_event
+from runner.reports.core.formatting import describe_actor
 from runner.reports.core.header import zone_of
 from runner.reports.core.report_blocks import time
 
@@ -56,7 +56,7 @@ def check_report(desk: Desk, incident: Incident, file: Path) -> ReportCheck:
     rows = list(desk.store.read(incident.id))
     findings = tuple(_findings(desk, incident, rows, sha256))
     return ReportCheck(
-        ok=all(one.holds for one in findings),
+        ok=all(finding.holds for finding in findings),
         codename=incident.codename,
         file=str(file),
         sha256=sha256,
@@ -65,7 +65,7 @@ def check_report(desk: Desk, incident: Incident, file: Path) -> ReportCheck:
 
 
 def _findings(desk: Desk, incident: Incident, rows: Sequence[StoredEvent], sha256: str) -> Iterator[Finding]:
-    signed = [(row, event) for row in rows if isinstance(event := event_of(row), ReportSigned)]
+    signed = [(row, event) for row in rows if isinstance(event := decode_event(row), ReportSigned)]
     found = [(row, event) for row, event in signed if sha256 in event.files.values()]
     if found:
         row, event = found[-1]
@@ -92,7 +92,7 @@ def _signature(desk: Desk, incident: Incident, row: StoredEvent, event: ReportSi
     own = row.actor.claimed == event.by and not row.actor.on_behalf_of
     able = event.by in signers(incident, plan_behind(desk, incident))
     why = "" if own and able else "; not the one who signs" if own else f"; the entry is not by {event.by}"
-    yield Finding(about="signer", holds=own and able, said=f"{spoken(row.actor)}{why}")
+    yield Finding(about="signer", holds=own and able, said=f"{describe_actor(row.actor)}{why}")
 
 
 def _is_kept(desk: Desk, digest: str) -> bool:

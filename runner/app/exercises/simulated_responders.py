@@ -27,7 +27,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
-from runner.incident.state.steps import lane_of, path_of
+from runner.incident.state.steps import step_path, step_path_with_items
 from runner.playbook import format as p
 from runner.playbook.playbook_test import Behaviour
 
@@ -112,8 +112,8 @@ class Players:
         times = [self._busy[name] for name in incident.active if name in self._busy]
         if self._last_moment:
             dues = (incident.invocations[name].due for name in incident.active)
-            times += [one - LEAD for one in dues if one is not None]
-        return min((one for one in times if one > now), default=None)
+            times += [due - LEAD for due in dues if due is not None]
+        return min((time for time in times if time > now), default=None)
 
     # --- one step -----------------------------------------------------------------------------------------
 
@@ -121,7 +121,11 @@ class Players:
         step = self._desk.library(incident).step(incident, invocation.id)
         if invocation.kind in PEOPLE and self._at_it(invocation) > self._now:
             return False
-        lined_up = self._deeds.get(lane_of(invocation.id)) or self._deeds.get(path_of(invocation.id)) or []
+        lined_up = (
+            self._deeds.get(step_path_with_items(invocation.id))
+            or self._deeds.get(step_path(invocation.id))
+            or []
+        )
         halted = _halted(invocation)
         if lined_up and (halted or invocation.kind in (*PEOPLE, "message", "wait")):
             return self._otherwise(lined_up.pop(0), invocation, step)
@@ -131,7 +135,7 @@ class Players:
             return False
         if halted:
             raise Stranded(
-                f"{path_of(invocation.id)} is stuck: {invocation.stuck}",
+                f"{step_path(invocation.id)} is stuck: {invocation.stuck}",
                 hint="say in deeds: what is done then",
                 code="step_stuck",
             )
@@ -156,7 +160,7 @@ class Players:
     def _at_it(self, invocation: Invocation) -> datetime:
         """Return until when somebody is at a step, from when it was first met."""
         takes = self._behaviour.takes
-        span = takes.get(lane_of(invocation.id)) or takes.get(path_of(invocation.id)) or "0m"
+        span = takes.get(step_path_with_items(invocation.id)) or takes.get(step_path(invocation.id)) or "0m"
         return self._busy.setdefault(invocation.id, self._now + parse_duration(span))
 
     def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
@@ -168,16 +172,20 @@ class Players:
     def _complete(self, invocation: Invocation, step: p.Task) -> None:
         """Find out what the task is about, tick its rows, and end it."""
         found = self._behaviour.finds
-        self._record(found.get(lane_of(invocation.id)) or found.get(path_of(invocation.id), ()))
+        self._record(
+            found.get(step_path_with_items(invocation.id)) or found.get(step_path(invocation.id), ())
+        )
         by = self._holder(invocation, step.role)
         rows = [c.CheckRow(step=invocation.id, row=n, by=by) for n in range(len(step.checklist))]
         self._at(by).submit(self._name, *rows, c.CompleteTask(step=invocation.id, by=by, comment="done"))
 
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
-        value = self._answers.get(lane_of(invocation.id)) or self._answers.get(path_of(invocation.id))
+        value = self._answers.get(step_path_with_items(invocation.id)) or self._answers.get(
+            step_path(invocation.id)
+        )
         if value is None:
             raise Stranded(
-                f"nobody answers {path_of(invocation.id)}: {step.ask}",
+                f"nobody answers {step_path(invocation.id)}: {step.ask}",
                 hint="add it to answers:",
                 code="answer_missing",
             )
@@ -189,10 +197,10 @@ class Players:
         subject = find_step(incident, incident.scopes[invocation.scope], step.approve)
         if approved and self._rendered_again(incident, subject):
             return
-        given = [one for one in invocation.approvals if not one.void]
-        barred = {one.by for one in given} | ({subject.ended_by} if subject else set())
+        approvals = [approval for approval in invocation.approvals if not approval.void]
+        barred = {approval.by for approval in approvals} | ({subject.ended_by} if subject else set())
         for role in step.by.roles:
-            if step.by.every_role and any(role in one.roles for one in given):
+            if step.by.every_role and any(role in approval.roles for approval in approvals):
                 continue
             for person in self._holders(role):
                 if person not in barred:
@@ -206,7 +214,7 @@ class Players:
                     self._at(person).submit(self._name, made)
                     return
         raise Stranded(
-            f"nobody is left who may decide {path_of(invocation.id)}",
+            f"nobody is left who may decide {step_path(invocation.id)}",
             hint="more people in roles:",
             code="no_approver",
         )
@@ -321,21 +329,23 @@ class Players:
             return NONE
         known = statute_grounds(law, status)
         met = (one.ground for one in status.unless if one.met)
-        return next(iter((*met, *(one.code for one in status.because if one.code in known))), NONE)
+        return next(iter((*met, *(reason.code for reason in status.because if reason.code in known))), NONE)
 
     def _confirmed(self, incident: Incident) -> bool:
         """Have somebody else confirm what needs a second person; tell whether there was anything."""
-        for one in incident.second_person.values():
-            if one.state == "awaiting":
-                able = (who for role in one.act.roles for who in self._holders(role) if who != one.act.by)
+        for people in incident.second_person.values():
+            if people.state == "awaiting":
+                able = (
+                    who for role in people.act.roles for who in self._holders(role) if who != people.act.by
+                )
                 who = next(able, "")
                 if not who:
                     raise Stranded(
-                        f"nobody can confirm entry {one.entry}: it needs {' or '.join(one.act.roles)}",
+                        f"nobody can confirm entry {people.entry}: it needs {' or '.join(people.act.roles)}",
                         hint="more people in roles:",
                         code="no_approver",
                     )
-                self._at(who).submit(self._name, c.ConfirmEntry(by=who, seq=one.entry, os_user=who))
+                self._at(who).submit(self._name, c.ConfirmEntry(by=who, seq=people.entry, os_user=who))
                 return True
         return False
 
@@ -345,13 +355,13 @@ class Players:
         if word != "because":
             yield text
             return
-        for one in self._desk.duties(self._incident):
-            if code in (*(reason.code for reason in one.because), *(other.ground for other in one.unless)):
-                yield one.id
+        for duty in self._desk.duties(self._incident):
+            if code in (*(reason.code for reason in duty.because), *(other.ground for other in duty.unless)):
+                yield duty.id
 
     def _newest(self, path: str) -> str:
         for name in self._incident.latest.values():
-            if path in (path_of(name), lane_of(name)):
+            if path in (step_path(name), step_path_with_items(name)):
                 return name
         raise Stranded(f"{path} was not reached yet", hint="do this at a later step", code="not_reached")
 
@@ -367,7 +377,7 @@ class Players:
         incident = self._incident
         held = incident.roles.get(role, ()) or self._desk.directory.roles.get(role, ())
         gone = unreachable(incident, self._desk.clock.now())
-        return tuple(one for one in held if one not in gone)
+        return tuple(role for role in held if role not in gone)
 
     def _holder(self, invocation: Invocation, role: str) -> str:
         """Return who does a step: to whom it was given, else the first who holds the role, else anybody."""

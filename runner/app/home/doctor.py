@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.app.core.identifiers import Chance, Clock
+from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import Desk
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
@@ -61,7 +61,7 @@ def examine(
     folder: Path,
     actor: Actor,
     clock: Clock,
-    chance: Chance,
+    chance: IdGenerator,
     *,
     repair: bool = False,
     dns: bool = False,
@@ -72,9 +72,11 @@ def examine(
 
     It connects to the servers of channels, unless ``offline``; ``dns`` asks DNS too.
     """
-    found = list(_examined(folder, actor, clock, chance, watched, repair=repair, dns=dns, offline=offline))
+    findings = list(_examined(folder, actor, clock, chance, watched, repair=repair, dns=dns, offline=offline))
     return Examination(
-        home=str(folder), ok=all(one.severity != "error" for one in found), findings=tuple(found)
+        home=str(folder),
+        ok=all(finding.severity != "error" for finding in findings),
+        findings=tuple(findings),
     )
 
 
@@ -82,7 +84,7 @@ def _examined(
     folder: Path,
     actor: Actor,
     clock: Clock,
-    chance: Chance,
+    chance: IdGenerator,
     watched: Watched,
     *,
     repair: bool,
@@ -137,7 +139,7 @@ def _examined(
         yield from _whole("roles", lambda: _unheld(desk))
 
 
-def _opened(folder: Path, actor: Actor, clock: Clock, chance: Chance, repair: bool) -> tuple[Desk, bool]:
+def _opened(folder: Path, actor: Actor, clock: Clock, chance: IdGenerator, repair: bool) -> tuple[Desk, bool]:
     made = False
     try:
         desk = open_desk(folder, actor, or_copy=not repair, clock=clock, chance=chance)
@@ -393,9 +395,9 @@ def _between(desk: Desk) -> Iterator[Finding]:
             what=what,
             hint=suggested_actions.START_WORKER,
         )
-    for one in waiting(desk):
-        severity: Severity = "error" if one.kind == "drill_missed" else "warning"
-        yield Finding(area="organisation", severity=severity, what=one.text, hint=one.command)
+    for item in waiting(desk):
+        severity: Severity = "error" if item.kind == "drill_missed" else "warning"
+        yield Finding(area="organisation", severity=severity, what=item.text, hint=item.command)
 
 
 def _unheld(desk: Desk) -> Iterator[Finding]:
@@ -403,9 +405,9 @@ def _unheld(desk: Desk) -> Iterator[Finding]:
     from runner.app.playbooks.playbooks import unheld_of
     from runner.reports.people.unassigned_roles import unheld_words
 
-    if found := unheld_of(desk):
-        what = f"nobody holds {len(found)} roles: {'; '.join(unheld_words(one) for one in found)}"
-        hint = f"tocsin role assign {found[0].role} PERSON --always"
+    if roles := unheld_of(desk):
+        what = f"nobody holds {len(roles)} roles: {'; '.join(unheld_words(one) for one in roles)}"
+        hint = f"tocsin role assign {roles[0].role} PERSON --always"
         yield Finding(area="roles", severity="warning", what=what, hint=hint)
 
 
@@ -430,9 +432,9 @@ def _clock(desk: Desk) -> Iterator[Finding]:
 
 def _time(desk: Desk, repair: bool) -> Iterator[Finding]:
     """Say when workers on this machine act by another time than its clock shows, and how to end that."""
-    from runner.app.core.trusted_clock import forget_time, kept_times
+    from runner.app.core.trusted_clock import forget_time, saved_times
 
-    kept = kept_times(desk.store, desk.actor.host)
+    kept = saved_times(desk.store, desk.actor.host)
     if kept is None or not kept.apart:
         return
     if repair:

@@ -37,8 +37,8 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
             except TocsinError as error:
                 absent.append(f"secret {secret}")
                 lacking += [
-                    msgspec.structs.replace(one, what=f"{name}: {one.what}")
-                    for one in of_error("channels", error)
+                    msgspec.structs.replace(finding, what=f"{name}: {finding.what}")
+                    for finding in of_error("channels", error)
                 ]
         try:
             channel = gateway.channel(name, config)
@@ -83,7 +83,7 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
             why[channel] = error.strerror or "no answer"
 
     # Looking up a name has no time limit of its own: a thread that still does it is left behind.
-    looking = [threading.Thread(target=connect, args=one, daemon=True) for one in servers.items()]
+    looking = [threading.Thread(target=connect, args=item, daemon=True) for item in servers.items()]
     for one in looking:
         one.start()
     for one in looking:

@@ -53,7 +53,7 @@ def _close(path: Path) -> bool:
 def own_laws(folder: Path) -> Iterator[Finding]:
     """Name the home's own laws by which encryption would help whatever became of the key."""
     catalog = Catalog(folder)
-    for name in (one for one in catalog.regime_files if catalog.is_own("regimes", one)):
+    for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
             what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never holds"
             hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"

@@ -88,7 +88,7 @@ def _over_nothing(desk: Desk) -> Iterator[Finding]:
     """Say which contacts are on a way that the home does not have: a slip of the pen, or a channel that was taken out."""
     ways = (*desk.home.channels, *KINDS)
     for name, person in desk.directory.people.items():
-        for way in sorted({one.channel for one in person.contacts} - set(ways)):
+        for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
             near = nearest(way, ways)
             yield Finding(
                 area="people",
@@ -101,7 +101,7 @@ def _over_nothing(desk: Desk) -> Iterator[Finding]:
 def _out_of_reach(desk: Desk) -> Iterator[Finding]:
     """Say where nobody at all can be told anything."""
     people = desk.directory.people
-    named = {way for one in desk.channels.values() for way in (one.id, one.address_kind)}
+    named = {way for channel in desk.channels.values() for way in (channel.id, channel.address_kind)}
     if any(contact.channel in named for person in people.values() for contact in person.contacts):
         return
     empty = "the contact book is empty"

@@ -47,13 +47,13 @@ def examine(
     desk: Desk, verified: Verification, incident: str | None = None, seen: Callable[[int], None] | None = None
 ) -> Integrity:
     """Look at the documents and keys of one incident or of all, and at rows that ``verified`` misses."""
-    found = desk.store.inspect(incident, seen)
+    inspection = desk.store.inspect(incident, seen)
     faults = [
         Fault(code="blob_changed", incident=name, what=f"document {digest[:12]}… is not what was written")
-        for name, digest in found.changed
+        for name, digest in inspection.changed
     ]
-    lawful = _lawful(desk, found)
-    for name in found.keyless:
+    lawful = _lawful(desk, inspection)
+    for name in inspection.keyless:
         if lawful is not None and name not in lawful:
             what = "its key was taken away or changed, and no shredding is recorded"
             faults.append(Fault(code="key_missing", incident=name, what=what))
@@ -62,10 +62,10 @@ def examine(
         for name in verified.unwitnessed
     ]
     return Integrity(
-        documents=found.blobs,
-        unread=found.unread,
+        documents=inspection.blobs,
+        unread=inspection.unread,
         faults=tuple(faults),
-        unjudged=found.keyless if lawful is None else (),
+        unjudged=inspection.keyless if lawful is None else (),
     )
 
 
@@ -77,9 +77,9 @@ def _lawful(desk: Desk, found: Inspection) -> frozenset[str] | None:
         shredded, people = retention.kept(desk).shredded, forgotten(desk.store)
     except Sealed:
         return None
-    named = {*shredded, *(journal for one in people for journal in one.journals or ())}
+    named = {*shredded, *(journal for person in people for journal in person.journals or ())}
     # Until journals were named, one that was forgotten could be any of those without a key: as many as were.
-    older = sum(one.journals is None for one in people)
+    older = sum(person.journals is None for person in people)
     books = [name for name in found.keyless if name.startswith(f"{BOOK}-") and name not in named]
     return frozenset({*named, *books[:older]})
 

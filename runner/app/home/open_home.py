@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runner.app.core.identifiers import Chance, Clock, SystemChance, SystemClock
+from runner.app.core.identifiers import Clock, IdGenerator, RandomIds, SystemClock
 from runner.app.core.incident_service import Desk
 from runner.base.actor import Actor
 from runner.errors import NotFound, Refused
@@ -151,7 +151,7 @@ def open_desk(
     create: bool = False,
     or_copy: bool = False,
     clock: Clock | None = None,
-    chance: Chance | None = None,
+    chance: IdGenerator | None = None,
 ) -> Desk:
     """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written.
 
@@ -159,7 +159,7 @@ def open_desk(
     """
     home = load_home(folder / CONFIG)
     store = _store(folder, home, create=create, or_copy=or_copy)
-    return Desk(folder, home, store, clock or SystemClock(), chance or SystemChance(), actor)
+    return Desk(folder, home, store, clock or SystemClock(), chance or RandomIds(), actor)
 
 
 def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False) -> Store:

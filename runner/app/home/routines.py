@@ -56,14 +56,14 @@ def comcheck(desk: Desk, since: datetime | None = None) -> Done:
 
     What was tried from ``since`` on is not tried again: what came of it counts, also of a try that broke off.
     """
-    from runner.app.messages.communications_check import try_ways, ways
+    from runner.app.messages.communications_check import test_contacts, ways
 
     found = ways(desk)
     tried = [way for way in found if since is not None and way.tried_since(since)]
     worked: dict[str, int] = {way.person: 0 for way in found}
     for way in tried:
         worked[way.person] += way.check is not None and way.check.state == "accepted"
-    for way, result in try_ways(desk, [way for way in found if way not in tried]):
+    for way, result in test_contacts(desk, [way for way in found if way not in tried]):
         worked[way.person] += result.state == "accepted"
     silent = sorted({*desk.directory.people} - {one for one, count in worked.items() if count})
     words = f"{sum(worked.values())} of {len(found)} ways worked"
@@ -98,9 +98,9 @@ def watch(desk: Desk, ahead: timedelta) -> Done:
 
 def _running_out(desk: Desk, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:
     until = desk.now_in(incident) + ahead
-    for one in desk.near_duties(incident):
-        if one.verdict == "applies" and one.state in ("open", "overdue") and _first(one) <= until:
-            yield one
+    for duty in desk.near_duties(incident):
+        if duty.verdict == "applies" and duty.state in ("open", "overdue") and _first(duty) <= until:
+            yield duty
 
 
 def _first(one: DutyStatus) -> datetime:
@@ -108,12 +108,12 @@ def _first(one: DutyStatus) -> datetime:
 
 
 def _tell(desk: Desk, incident: Incident, running_out: tuple[DutyStatus, ...]) -> bool:
-    from runner.effects.messages.deadline_reminders import tell_of_clocks
+    from runner.effects.messages.deadline_reminders import send_reminders
 
-    made = tell_of_clocks(incident, running_out, TOLD, desk.tools(incident))
-    if made is None:
+    composed = send_reminders(incident, running_out, TOLD, desk.tools(incident))
+    if composed is None:
         return False
-    desk.submit(incident.id, made)
+    desk.submit(incident.id, composed)
     return True
 
 
@@ -137,4 +137,4 @@ def retention(desk: Desk, closed_for: timedelta) -> Done:
 
 def _last(desk: Desk, row: IncidentRow) -> datetime:
     """Return the wall time of an incident's last entry."""
-    return max((one.at for one in desk.store.read(row.id, row.version - 1)), default=row.opened_at)
+    return max((event.at for event in desk.store.read(row.id, row.version - 1)), default=row.opened_at)

@@ -17,7 +17,7 @@ from runner.incident.state.commands import Answer, RecordFacts
 from runner.incident.state.events import FactChange, PlaybookMigrated, PlaybookPinned
 from runner.incident.state.incident import Incident, Run
 from runner.incident.steps.decide import refuse_waiting
-from runner.incident.turn.fold import begin, evolve
+from runner.incident.turn.fold import begin, fold
 from runner.playbook.format import Ask
 
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ def known_at(desk: Desk, name: str, at: datetime) -> Incident:
                 case _:
                     pass
         # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
-        return evolve(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))
+        return fold(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))

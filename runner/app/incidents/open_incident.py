@@ -94,8 +94,10 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def declared(self) -> tuple[str, ...]:
         """The failure domains that whoever opens it calls compromised; what the playbook assumes is not among them."""
-        found = (one for one in self.commands if isinstance(one, DeclareDomain) and not one.assumed)
-        return tuple(one.domain for one in found)
+        commands = (
+            command for command in self.commands if isinstance(command, DeclareDomain) and not command.assumed
+        )
+        return tuple(command.domain for command in commands)
 
 
 def prepare_opening(
@@ -132,7 +134,7 @@ def prepare_opening(
         by=desk.actor.claimed,
         catalogue=pinned or pin_catalogue(desk, catalog),
     )
-    held = {one.role: one.persons for one in commands if isinstance(one, AssignRole)}
+    held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
     previews, unaddressed = _previews(desk, event, commands, bundles, now)
     return Opening(
         event=event,
@@ -241,8 +243,8 @@ def _bytes(path: Path) -> bytes:
 def _roles(
     desk: Desk, bundles: Sequence[Bundle], given: Mapping[str, tuple[str, ...]]
 ) -> Iterator[AssignRole]:
-    wanted = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
-    for role in sorted(wanted):
+    rows = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
+    for role in sorted(rows):
         if persons := given.get(role) or standing(desk.directory, role):
             on_call = role in desk.directory.watches and role not in given
             yield AssignRole(role=role, persons=persons, on_call=on_call)

@@ -15,7 +15,7 @@ def organisation_facts(home: Home) -> tuple[Stated, ...]:
     wrong: list[Misplaced] = []
     leaves = list(flatten("", {"organisation": home.organisation}, wrong.append)) if home.organisation else []
     if wrong:
-        words = "; ".join(f"{one.problem.path}: {one.problem.message}" for one in wrong)
+        words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
         raise Invalid(
             f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all", code="bad_settings"
         )

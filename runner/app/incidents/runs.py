@@ -14,7 +14,7 @@ from runner.errors import Refused
 from runner.incident.state.exercise_time import time_in
 from runner.incident.state.incident import Incident, Run
 from runner.incident.steps.migrate import MigrationPlan, decide_migration, plan_migration
-from runner.incident.turn.fold import evolve
+from runner.incident.turn.fold import fold
 from runner.incident.turn.settle import number, settle
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
@@ -32,9 +32,9 @@ def graft(desk: Desk, incident: Incident, name: str, reason: str) -> Run:
 
     def attempt() -> Run | None:
         found, now = desk.load(incident.id), desk.clock.now()
-        made = pin_command(desk, bundle, now, tuple(found.runs), reason)
-        turn = prepare(found, (made,), now, _library_with(desk, found, made.run), desk.actor)
-        return made.run if desk.append([turn])[0] else None
+        playbook = pin_command(desk, bundle, now, tuple(found.runs), reason)
+        turn = prepare(found, (playbook,), now, _library_with(desk, found, playbook.run), desk.actor)
+        return playbook.run if desk.append([turn])[0] else None
 
     return retry(desk, incident.id, attempt)
 
@@ -92,7 +92,7 @@ def _moved(
     moved = msgspec.structs.replace(incident.runs[run], version=version, digest=digest, bundle=stored, at=now)
     library = _library_with(desk, incident, moved)
     event = decide_migration(incident, moved, bundle, library, reason)
-    after = evolve(incident, number(incident, now, [event]), library)
+    after = fold(incident, number(incident, now, [event]), library)
     after, followed = settle(after, now, library)
     mine = msgspec.structs.replace(desk.actor, claimed="tocsin", on_behalf_of=None)
     events = [

@@ -14,7 +14,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Incident
-from runner.reports.incidents.event_descriptions import sentence
+from runner.reports.incidents.event_descriptions import describe
 from runner.reports.incidents.timeline import words_of
 from runner.store.port import StoredEvent
 
@@ -35,7 +35,7 @@ def undo(desk: Desk, name: str) -> tuple[Incident, tuple[str, ...]]:
     wrong = [one.seq for one in made if isinstance(one, c.CorrectEvent)]
     words = words_of(after, desk.library(after))
     rows = desk.store.read(name, wrong[0] - 1)
-    return after, tuple(sentence(_event(row), words) for row in rows if row.seq in wrong)
+    return after, tuple(describe(_event(row), words) for row in rows if row.seq in wrong)
 
 
 def _commands(desk: Desk, incident: Incident) -> Iterator[c.AnyCommand]:
@@ -52,14 +52,14 @@ def _commands(desk: Desk, incident: Incident) -> Iterator[c.AnyCommand]:
     followed = (_event(row) for row in rows[last.seq :])
     if result := next((event for event in followed if not _apart(event, mine)), None):
         raise Refused(
-            f"entry {last.seq} had a result: {sentence(result, words)}", hint=correct, code="followed"
+            f"entry {last.seq} had a result: {describe(result, words)}", hint=correct, code="followed"
         )
     for row, event in zip(own, mine, strict=True):
         back = _back(desk, incident, event, rows[: own[0].seq - 1])
         if back is None:
-            what = sentence(event, words)
+            what = describe(event, words)
             raise Refused(f"undo cannot reverse entry {row.seq}: {what}", hint=correct, code="cannot_undo")
-        yield from (msgspec.structs.replace(one, by=by) for one in back)
+        yield from (msgspec.structs.replace(command, by=by) for command in back)
         yield c.CorrectEvent(by=by, seq=row.seq, reason="undone")
 
 
@@ -73,7 +73,9 @@ def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
         case e.DutiesAssessed(changes=changes):
             return not any(change.reopened for change in changes)
         case e.StepReady(step=step):
-            return any(isinstance(one, e.TaskAdded) and step == f"{one.scope}{one.task.id}#1" for one in mine)
+            return any(
+                isinstance(event, e.TaskAdded) and step == f"{event.scope}{event.task.id}#1" for event in mine
+            )
         case _:
             return isinstance(event, (*_STEPS, *_SENT))
 
@@ -97,7 +99,7 @@ def _back(
         case e.FactsRecorded(facts=facts):
             changes = _before(earlier, facts)
             moved = moves(incident, changes, desk.now_in(incident), desk.library(incident))
-            later = any(one.later for one in moved)  # which needs grounds and a second person
+            later = any(move.later for move in moved)  # which needs grounds and a second person
             return None if later else (c.RecordFacts(changes=changes, grounds="undone"),)
         case _:
             return None

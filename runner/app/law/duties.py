@@ -19,7 +19,7 @@ from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
 from runner.law.assessment import assess
-from runner.law.counsel_positions import misread
+from runner.law.counsel_positions import ineffective_positions
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
@@ -56,8 +56,8 @@ def assess_files(
             register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
     law = {regime.id: regime for regime in Catalog(home, cache=cache).regimes()}
     facts = nested(register)
-    found = assess(tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at)
-    return found, misread(facts, law, law.get)
+    statuses = assess(tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at)
+    return statuses, ineffective_positions(facts, law, law.get)
 
 
 def organisation_of(home: Path) -> tuple[Stated, ...]:
@@ -110,15 +110,15 @@ def filing(
         late_reason=late_reason,
     )
     filed = _text(desk, incident, waiting, duty, record, digest, passes=bool(as_it_was))
-    kept = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
+    file = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
     record = msgspec.structs.replace(
         record,
-        receipt=kept.sha256 if kept is not None else "",
+        receipt=file.sha256 if file is not None else "",
         digest=filed,
         unsigned=tuple(_unsigned(desk, incident, waiting, duty, filed)),
     )
     made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting, as_it_was=as_it_was)
-    return (made,) if kept is None else (kept, made)
+    return (made,) if file is None else (file, made)
 
 
 def decision(
@@ -205,8 +205,8 @@ def _text(
         if d.duty == duty or (not d.duty and subject == incident.invocations[d.step].step)
     ]
     wanted = given.removeprefix("sha256:")
-    found = [d for d in texts if d.digest.removeprefix("sha256:").startswith(wanted)]
-    if given and not found:
+    documents = [d for d in texts if d.digest.removeprefix("sha256:").startswith(wanted)]
+    if given and not documents:
         raise Refused(
             f"no notice for {duty} has the digest {given}",
             hint="see: tocsin notice list",
@@ -214,10 +214,10 @@ def _text(
         )
     if not given:
         newest = {d.step: d.id for d in texts}
-        found = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
-        found = [d for d in found if newest[d.step] == d.id and signed_at(incident, d) is not None]
-        found = [d for d in found if passes or not blocking(incident, d, record.at)]
-    digests = {d.digest for d in found}
+        documents = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
+        documents = [d for d in documents if newest[d.step] == d.id and signed_at(incident, d) is not None]
+        documents = [d for d in documents if passes or not blocking(incident, d, record.at)]
+    digests = {d.digest for d in documents}
     if texts and len(digests) != 1:
         raise Refused(
             f"{duty}: {'no text is' if not digests else f'{len(digests)} texts are'} both signed and current",
@@ -225,14 +225,14 @@ def _text(
             code="which_text",
             problems=[_choice(incident, d, record.at) for d in texts],
         )
-    unsigned = bool(texts) and all(signed_at(incident, d) is None for d in found)
+    unsigned = bool(texts) and all(signed_at(incident, d) is None for d in documents)
     if unsigned and not record.reason.strip():
         raise Refused(
-            f"{found[-1].digest} was never approved",
+            f"{documents[-1].digest} was never approved",
             hint="name the signed text; if this one was filed all the same, add --reason WHY",
             code="not_approved",
         )
-    return found[-1].digest if found else ""
+    return documents[-1].digest if documents else ""
 
 
 def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
@@ -253,17 +253,24 @@ def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
 def _unsigned(desk: Desk, incident: Incident, waiting: str, duty: str, filed: str) -> Iterator[str]:
     """Yield the open approvals of a duty's notice, unless exactly what is filed was approved."""
     library = desk.library(incident)
-    made = [one for one in incident.documents.values() if one.duty == duty]
-    if any(one.digest == filed and signed_at(incident, one) is not None for one in made):
+    documents = [document for document in incident.documents.values() if document.duty == duty]
+    if any(document.digest == filed and signed_at(incident, document) is not None for document in documents):
         return
-    notices = {(incident.invocations[one.step].scope, incident.invocations[one.step].step) for one in made}
+    notices = {
+        (incident.invocations[document.step].scope, incident.invocations[document.step].step)
+        for document in documents
+    }
     step = library.step(incident, waiting) if waiting else None
     if isinstance(step, File):
         notices.add((incident.invocations[waiting].scope, step.file))
-    for one in incident.invocations.values():
-        asked = library.step(incident, one.id) if one.kind == "approve" and not one.over else None
-        if isinstance(asked, Approve) and (one.scope, asked.approve) in notices:
-            yield one.id
+    for invocation in incident.invocations.values():
+        asked = (
+            library.step(incident, invocation.id)
+            if invocation.kind == "approve" and not invocation.over
+            else None
+        )
+        if isinstance(asked, Approve) and (invocation.scope, asked.approve) in notices:
+            yield invocation.id
 
 
 def signed_at(incident: Incident, document: Document) -> datetime | None:
@@ -271,11 +278,12 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
     step = incident.invocations[document.step]
     return next(
         (
-            one.ended_at
-            for one in incident.invocations.values()
-            if one.kind == "approve"
-            and one.state in ("done", "done_late")
-            and (one.subject, one.scope, one.digest) == (step.step, step.scope, document.digest)
+            invocation.ended_at
+            for invocation in incident.invocations.values()
+            if invocation.kind == "approve"
+            and invocation.state in ("done", "done_late")
+            and (invocation.subject, invocation.scope, invocation.digest)
+            == (step.step, step.scope, document.digest)
         ),
         None,
     )

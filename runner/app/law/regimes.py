@@ -112,7 +112,9 @@ def _version(regime: Regime, on: date | None) -> Version:
         return regime.versions[0]
     found = in_force(regime, on)
     if found is None:
-        known = "; ".join(f"{one.from_date or '…'} to {one.until or '…'}" for one in regime.versions)
+        known = "; ".join(
+            f"{version.from_date or '…'} to {version.until or '…'}" for version in regime.versions
+        )
         raise NotFound(
             f"no version of {regime.id} covers {on}", hint=f"versions: {known}", code="not_in_force"
         )
@@ -121,9 +123,11 @@ def _version(regime: Regime, on: date | None) -> Version:
 
 def in_force(regime: Regime, on: date) -> Version | None:
     """Return the version of a law that covers a day."""
-    for one in regime.versions:
-        if (one.from_date is None or one.from_date <= on) and (one.until is None or on <= one.until):
-            return one
+    for version in regime.versions:
+        if (version.from_date is None or version.from_date <= on) and (
+            version.until is None or on <= version.until
+        ):
+            return version
     return None
 
 
@@ -143,13 +147,13 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
         content = read_file(file, MAX_BYTES)
     except OSError as error:
         raise NotFound(f"{file} cannot be read", hint=error.strerror or "", code="file_unreadable") from None
-    made = own_regimes(content, str(file))
-    shipped = [one.id for one in made if one.id in Catalog().regime_files]
+    regimes = own_regimes(content, str(file))
+    shipped = [regime.id for regime in regimes if regime.id in Catalog().regime_files]
     if shipped:
         hint = "choose another id; to change a law that ships, copy its file into the home's regimes folder"
         raise Refused(f"{', '.join(shipped)} is a law that ships", hint=hint, code="built_in_regime")
     folder = home / "regimes"
-    there = [one.id for one in made if (folder / f"{one.id}.yaml").exists()]
+    there = [regime.id for regime in regimes if (folder / f"{regime.id}.yaml").exists()]
     if there and not replace:
         raise Refused(
             f"the home has {', '.join(there)} already",
@@ -157,9 +161,12 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
             code="regime_exists",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for one in made:
-        (folder / f"{one.id}.yaml").write_text(one.text, encoding="utf-8")
-    return tuple(Imported(id=one.id, file=str(folder / f"{one.id}.yaml"), duties=one.duties) for one in made)
+    for regime in regimes:
+        (folder / f"{regime.id}.yaml").write_text(regime.text, encoding="utf-8")
+    return tuple(
+        Imported(id=regime.id, file=str(folder / f"{regime.id}.yaml"), duties=regime.duties)
+        for regime in regimes
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- check
@@ -178,7 +185,7 @@ def checked(names: Sequence[str], catalog: Catalog) -> Checked:
         regimes.append(regime)
         problems += _meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
     duties = [(regime, rule) for regime in regimes for rule in regime.versions[0].duties]
-    held = tuple(
+    wordses = tuple(
         InWords(duty=f"{regime.id}/{rule.slug}", why=_in_words(rule, regime.versions[0]))
         for regime, rule in duties
         if not executable(rule, regime.versions[0])
@@ -188,11 +195,11 @@ def checked(names: Sequence[str], catalog: Catalog) -> Checked:
     return Checked(
         regimes=len(regimes),
         duties=len(duties),
-        executable=len(duties) - len(held),
-        share=round((len(duties) - len(held)) / len(duties), 4) if duties else 0.0,
+        executable=len(duties) - len(wordses),
+        share=round((len(duties) - len(wordses)) / len(duties), 4) if duties else 0.0,
         numbered=sum(numbered(rule) for _, rule in duties),
         confidence={level: counted[level] for level in levels},
-        in_words=held,
+        in_words=wordses,
         problems=tuple(problems),
     )
 
@@ -214,8 +221,12 @@ def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
 
 def without_key(regime: Regime) -> tuple[str, ...]:
     """Return the exemptions by encryption that do not name the key."""
-    every = (one for version in regime.versions for one in version.exemptions)
-    return tuple(dict.fromkeys(one.code for one in every if one.by_encryption and not one.names_key))
+    every = (exemption for version in regime.versions for exemption in version.exemptions)
+    return tuple(
+        dict.fromkeys(
+            exemption.code for exemption in every if exemption.by_encryption and not exemption.names_key
+        )
+    )
 
 
 def _problem(file: str, code: str, message: str, hint: str) -> Problem:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register(desk: Desk, kind: Kind) -> RegisterReport:
     """Return the register of one kind; an incident that was shredded keeps its place in it."""
-    found: list[Breach] = []
+    breaches: list[Breach] = []
     without = 0
     for row in desk.store.rows():
         if row.kind != kind or row.kind == STREAM:
@@ -25,7 +25,7 @@ def register(desk: Desk, kind: Kind) -> RegisterReport:
         except Sealed as error:
             if error.code != "shredded":
                 raise
-            found.append(
+            breaches.append(
                 Breach(
                     incident=row.id,
                     codename=row.codename,
@@ -41,6 +41,8 @@ def register(desk: Desk, kind: Kind) -> RegisterReport:
         if entry is None:
             without += 1
         else:
-            found.append(entry)
-    found.sort(key=lambda one: (one.opened_at, one.incident))
-    return RegisterReport(as_of=desk.clock.now(), kind=kind, breaches=tuple(found), no_personal_data=without)
+            breaches.append(entry)
+    breaches.sort(key=lambda one: (one.opened_at, one.incident))
+    return RegisterReport(
+        as_of=desk.clock.now(), kind=kind, breaches=tuple(breaches), no_personal_data=without
+    )

@@ -15,14 +15,14 @@ import msgspec
 
 from runner.app.core.incident_service import Desk
 from runner.base.states import Kind, Proof, Refusal
-from runner.effects.context import at_home, plan_context
+from runner.effects.context import plan_context, with_own_domains
 from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.state.commands import Acknowledge
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.routing.messaging import AckStrength, Channel
 from runner.routing.planner import choose
 from runner.routing.rules import OUTSIDERS
-from runner.vault.derived_tokens import LENGTH, Link, code_of, holds, read_link, spoken
+from runner.vault.derived_tokens import LENGTH, Link, ack_code, holds, read_link, spoken
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
@@ -129,7 +129,7 @@ def code_for(desk: Desk, incident: Incident, delivery: str) -> str:
     found = incident.deliveries.get(delivery)
     if found is None or incident.messages[found.message].message_class.audience in OUTSIDERS:
         return ""
-    return code_of(desk.store.vouch, incident.id, delivery)
+    return ack_code(desk.store.vouch, incident.id, delivery)
 
 
 def _command(desk: Desk, found: _Found, person: str, strength: AckStrength, note: str) -> Acknowledge:
@@ -160,7 +160,7 @@ def _may_decide(desk: Desk, found: _Found) -> bool:
     if found.channel is None or found.channel.ack_strength != "authorises":
         return False
     recipient = desk.directory.recipient(found.delivery.person)
-    context = at_home(plan_context(found.incident, desk.clock.now()), desk.directory)
+    context = with_own_domains(plan_context(found.incident, desk.clock.now()), desk.directory)
     kind = msgspec.structs.replace(
         found.incident.messages[found.delivery.message].message_class,
         goal="authorised",
@@ -191,7 +191,7 @@ def _by_link(desk: Desk, token: str, person: str) -> _Found:
 
 
 def _attempt(delivery: Delivery, link: Link) -> Attempt | None:
-    return next((one for one in delivery.attempts if one.n == link.attempt), None)
+    return next((attempt for attempt in delivery.attempts if attempt.n == link.attempt), None)
 
 
 def _by_code(desk: Desk, code: str, person: str, via: str, only: str) -> _Found:
@@ -204,7 +204,7 @@ def _by_code(desk: Desk, code: str, person: str, via: str, only: str) -> _Found:
         (incident, delivery)
         for incident in _open(desk, only)
         for delivery in incident.deliveries.values()
-        if code_of(vouch, incident.id, delivery.id) == wanted
+        if ack_code(vouch, incident.id, delivery.id) == wanted
     ]
     mine = [one for one in found if not person or one[1].person == person]
     if len(mine) != 1:

@@ -18,7 +18,7 @@ MOST = 1_000
 """Incidents, newest first, whose attempts are still found."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class AttemptRef(msgspec.Struct, frozen=True):
     """One attempt, and for whom it was."""
 
     incident: str
@@ -35,9 +35,9 @@ class Whereabouts:
         self._desk = desk
         self._versions: dict[str, int] = {}
         self._token = ""
-        self._names: dict[tuple[str, str], Place] = {}
-        self._keys: dict[tuple[str, str], Place] = {}
-        self._nameless: dict[tuple[str, str], Place] = {}
+        self._names: dict[tuple[str, str], AttemptRef] = {}
+        self._keys: dict[tuple[str, str], AttemptRef] = {}
+        self._nameless: dict[tuple[str, str], AttemptRef] = {}
         self._under_way: dict[str, frozenset[str]] = {}
         self._used: dict[str, frozenset[str]] = {}
         self.bulk = False
@@ -67,7 +67,7 @@ class Whereabouts:
         under_way, used = set[str](), set[str]()
         for delivery in incident.deliveries.values():
             for attempt in delivery.attempts:
-                place = Place(incident.id, delivery.id, attempt.n, delivery.person)
+                place = AttemptRef(incident.id, delivery.id, attempt.n, delivery.person)
                 self._keep(attempt, place)
                 used.add(attempt.channel)
                 if attempt.state == "sending":
@@ -81,7 +81,7 @@ class Whereabouts:
         self._under_way[incident.id] = frozenset(under_way)
         self._used[incident.id] = frozenset() if over else frozenset(used)
 
-    def _keep(self, attempt: Attempt, place: Place) -> None:
+    def _keep(self, attempt: Attempt, place: AttemptRef) -> None:
         for name in attempt.provider_id.split():
             self._names[attempt.channel, name] = place
         # Of several attempts with one key the last that may have arrived is meant, and first of all one without a name.
@@ -93,7 +93,7 @@ class Whereabouts:
         elif self._nameless.get(key) == place:
             del self._nameless[key]
 
-    def find(self, channel: str, provider_id: str, key: str) -> Place | None:
+    def find(self, channel: str, provider_id: str, key: str) -> AttemptRef | None:
         """Return the attempt that is meant, or None."""
         named = self._names.get((channel, provider_id)) if provider_id else None
         if named is not None or not key:

@@ -61,18 +61,22 @@ def _line(
     directory: Directory, roles: dict[str, tuple[str, ...]], incident: Incident | None, name: str
 ) -> Line:
     person = directory.people[name]
-    spoken = [one for one in person.contacts if _is_number(directory, one)]
+    spoken = [contact for contact in person.contacts if _is_number(directory, contact)]
     deliveries = incident.deliveries.values() if incident is not None else ()
     return Line(
         person=name,
         name=person.name or name,
         roles=tuple(role for role, held in sorted(roles.items()) if name in held),
-        numbers=tuple(dict.fromkeys(one.address + _doubt(one) for one in spoken)),
+        numbers=tuple(dict.fromkeys(contact.address + _doubt(contact) for contact in spoken)),
         others=tuple(
-            f"{one.channel}: {one.address}{_doubt(one)}" for one in person.contacts if one not in spoken
+            f"{contact.channel}: {contact.address}{_doubt(contact)}"
+            for contact in person.contacts
+            if contact not in spoken
         ),
         open=tuple(
-            one.id for one in deliveries if one.person == name and one.state in ("active", "exhausted")
+            delivery.id
+            for delivery in deliveries
+            if delivery.person == name and delivery.state in ("active", "exhausted")
         ),
         stands_in=person.alternate if person.away else "",
     )
@@ -119,7 +123,7 @@ def _blocks(lines: Sequence[Line], incident: Incident | None, made: str) -> Iter
         head=tuple(
             (Text(one),) for one in ("Who", "Telephone", "Other ways", "Open", "Reached at, by, note")
         ),
-        rows=tuple(_row(one) for one in lines),
+        rows=tuple(_row(line) for line in lines),
     )
 
 

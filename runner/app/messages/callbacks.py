@@ -76,11 +76,11 @@ class Callbacks:
 
 def places_of(desk: Desk) -> dict[str, str]:
     """Return the place of every channel that is called back, by the channel's name."""
-    channels = [one for one in desk.directory.channels.values() if one.called_back]
+    channels = [channel for channel in desk.directory.channels.values() if channel.called_back]
     if not channels:
         return {}
     master = read_master(desk.home.master_key, base=desk.folder)
-    return {one.id: place_of(master, one.id) for one in channels}
+    return {channel.id: place_of(master, channel.id) for channel in channels}
 
 
 def addresses(desk: Desk) -> tuple[CallbackAddress, ...]:

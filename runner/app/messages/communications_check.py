@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.core.contact_store import Books
+from runner.app.core.contact_store import ContactStore
 from runner.app.core.directory import record_check, record_try
 from runner.base.text import nearest
 from runner.errors import NotFound, TocsinError
@@ -94,11 +94,11 @@ def _way(
         yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
 
 
-def try_ways(desk: Desk, found: Collection[Way]) -> Generator[tuple[Way, SendResult], None, None]:
+def test_contacts(desk: Desk, found: Collection[Way]) -> Generator[tuple[Way, SendResult], None, None]:
     """Send one message over each way and record what came of it, one after the other."""
     worker = desk.chance.name("checker")
     alive = desk.store.register_worker(worker)
-    books = Books(desk.store)
+    books = ContactStore(desk.store)
     try:
         for way in found:
             record_try(desk, way.person, way.channel.id, worker, books)

@@ -14,9 +14,9 @@ from typing import Literal
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import Desk
 from runner.app.incidents.runs import graft
-from runner.app.messages.attempt_index import Place, Whereabouts
+from runner.app.messages.attempt_index import AttemptRef, Whereabouts
 from runner.app.messages.messages import plan_anew
-from runner.app.messages.pending_receipts import LIMIT, held, hold, let_go
+from runner.app.messages.pending_receipts import LIMIT, add, pending, remove
 from runner.app.messages.replies import answered, is_shared, owner_of
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
@@ -58,13 +58,13 @@ class Inbox:
         """Try again what was held; let go of what has been held too long."""
         with self._lock:
             self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
-            waiting = held(self._desk.store)
+            waiting = pending(self._desk.store)
             now = self._desk.clock.now()
             over = []
             for name, one in waiting.items():
                 if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
-            let_go(self._desk.store, over)
+            remove(self._desk.store, over)
 
     def _again(self, name: str, receipt: Receipt) -> bool:
         """Try a receipt that was held; tell whether it is settled."""
@@ -96,9 +96,9 @@ class Inbox:
             fate = "later"
         if fate != "later":
             return fate
-        return "taken" if hold(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
+        return "taken" if add(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
 
-    def _placed(self, name: str, place: Place, receipt: Receipt) -> Fate:
+    def _placed(self, name: str, place: AttemptRef, receipt: Receipt) -> Fate:
         """Take a receipt whose attempt is known, whether it has just come or was held."""
         directory = self._desk.directory
         channel = directory.channels.get(name)
@@ -126,7 +126,7 @@ class Inbox:
         )
         return take_one(self._desk, told)
 
-    def _submit(self, place: Place, receipt: Receipt) -> Fate:
+    def _submit(self, place: AttemptRef, receipt: Receipt) -> Fate:
         command = TakeReceipt(
             delivery=place.delivery,
             n=place.n,
@@ -164,7 +164,7 @@ class Inbox:
             return "later"
         return "taken" if taken or asked else "nothing"
 
-    def _stop_recipient(self, channel: Channel, place: Place) -> None:
+    def _stop_recipient(self, channel: Channel, place: AttemptRef) -> None:
         """A provider says that this person stopped a channel: every address of theirs on it is left alone."""
         from runner.routing.planner import contact_points
 
@@ -204,7 +204,7 @@ class Inbox:
     def _is_stopped(self, channel: Channel, address: str, owner: str) -> bool:
         if owner:
             points = self._desk.directory.people[owner].contacts
-            return any(one.address == address and channel.adapter in one.stopped for one in points)
+            return any(point.address == address and channel.adapter in point.stopped for point in points)
         if not self._where.bulk:
             return False
         tables = self._desk.store.bulk()
@@ -218,18 +218,20 @@ class Inbox:
         told = frozenset[str]()
         if self._where.bulk:
             tables = self._desk.store.bulk()
-            told = frozenset(one.campaign for one in tables.by_address(tables.digest(*same_address(address))))
+            told = frozenset(
+                standing.campaign for standing in tables.by_address(tables.digest(*same_address(address)))
+            )
         for row in reversed(self._desk.store.rows("open")):
             try:
-                found = self._desk.load(row.id)
+                incident = self._desk.load(row.id)
             except UNREADABLE:
                 continue
-            sent = [one for one in found.deliveries.values() if owner in (one.person, "")]
+            sent = [delivery for delivery in incident.deliveries.values() if owner in (delivery.person, "")]
             if not owner:
-                used = any(a.channel == channel.id for one in sent for a in one.attempts)
+                used = any(a.channel == channel.id for delivery in sent for a in delivery.attempts)
                 sent = sent if used and not address.startswith("+") else []
-            if sent or told & found.campaigns.keys():
-                return found
+            if sent or told & incident.campaigns.keys():
+                return incident
         return None
 
     def _stop(self, channel: Channel, address: str, how: str) -> Fate:

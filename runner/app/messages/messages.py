@@ -94,14 +94,14 @@ def known_class(desk: Desk, incident: Incident | None, name: str) -> MessageClas
 
 def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanContext:
     now = desk.clock.now()
-    found = (
+    context = (
         plan_context(incident, now)
         if incident is not None
         else PlanContext(kind=what_if.kind or "real", started_at=now, at=now)
     )
     fallen = tuple(Compromise(domain=name, since=now) for name in what_if.compromised)
     return msgspec.structs.replace(
-        found, kind=what_if.kind or found.kind, compromised=(*found.compromised, *fallen)
+        context, kind=what_if.kind or context.kind, compromised=(*context.compromised, *fallen)
     )
 
 
@@ -167,10 +167,10 @@ def prove(desk: Desk, incident: str, delivery: str) -> ProofReport:
     found = desk.load(incident)
     written = []
     last = ""
-    for one in desk.store.read(incident):
-        last = f"{one.seq}:sha256:{one.hash}"
-        if one.type in ABOUT:
-            if one.payload is None:
+    for event in desk.store.read(incident):
+        last = f"{event.seq}:sha256:{event.hash}"
+        if event.type in ABOUT:
+            if event.payload is None:
                 raise Sealed("this incident was shredded: what it proved cannot be read", code="shredded")
-            written.append(Written(one.seq, one.at, one.hash, decode(one.payload)))
+            written.append(Written(event.seq, event.at, event.hash, decode(event.payload)))
     return proof(found, delivery, written, last)

@@ -30,7 +30,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-def hold(store: Store, channel: str, receipt: Receipt, now: datetime) -> bool:
+def add(store: Store, channel: str, receipt: Receipt, now: datetime) -> bool:
     """Keep a receipt; false where too many wait already."""
     if len(store.marks(PREFIX)) >= MOST:
         return False
@@ -44,7 +44,7 @@ def hold(store: Store, channel: str, receipt: Receipt, now: datetime) -> bool:
     return True
 
 
-def held(store: Store) -> dict[str, Held]:
+def pending(store: Store) -> dict[str, Held]:
     """Return what is held, by the mark's name; what a later version wrote is left alone."""
     found: dict[str, Held] = {}
     for name, body in store.marks(PREFIX).items():
@@ -55,7 +55,7 @@ def held(store: Store) -> dict[str, Held]:
     return found
 
 
-def let_go(store: Store, names: list[str]) -> None:
+def remove(store: Store, names: list[str]) -> None:
     """Hold these no longer."""
     if names:
         store.change_marks(names, lambda there: {})

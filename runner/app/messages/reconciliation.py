@@ -52,11 +52,11 @@ class Reconciler:
             channel=attempt.channel,
             key=attempt.key,
         )
-        found = ask_again(work, attempt.started_at, incident, self._desk.tools(incident))
-        if found is None:
+        result = ask_again(work, attempt.started_at, incident, self._desk.tools(incident))
+        if result is None:
             return
         try:
-            self._desk.submit(incident.id, AttemptDone(effect=delivery.id, n=attempt.n, result=found))
+            self._desk.submit(incident.id, AttemptDone(effect=delivery.id, n=attempt.n, result=result))
         except TocsinError:
             del self._asked[name]  # what was found out is not kept: it is asked again in the next round
             raise

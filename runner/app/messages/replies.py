@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import Desk
 from runner.app.messages.acknowledgement import acknowledge
-from runner.app.messages.attempt_index import Place
+from runner.app.messages.attempt_index import AttemptRef
 from runner.errors import Refused, Sealed
 from runner.routing.inbound import Answer
 from runner.routing.messaging import Channel
@@ -72,7 +72,7 @@ WORDS = 20
 _CODE = re.compile(rf"[A-Za-z0-9]{{{LENGTH}}}", re.ASCII)
 
 
-def answered(desk: Desk, channel: Channel, answer: Answer, place: Place | None) -> bool:
+def answered(desk: Desk, channel: Channel, answer: Answer, place: AttemptRef | None) -> bool:
     """Record an acknowledgement; false where the answer proves nothing new, or nothing at all."""
     for person in _persons(desk.directory, channel, answer, place):
         for code in [""] if place is not None else _codes(answer.text):
@@ -92,7 +92,9 @@ def answered(desk: Desk, channel: Channel, answer: Answer, place: Place | None) 
     return False
 
 
-def _persons(directory: Directory, channel: Channel, answer: Answer, place: Place | None) -> tuple[str, ...]:
+def _persons(
+    directory: Directory, channel: Channel, answer: Answer, place: AttemptRef | None
+) -> tuple[str, ...]:
     """Return who may have answered: first the one to whom the message went, if it can be them."""
     owners = owners_of(directory, channel, answer.sender)
     if place is None:

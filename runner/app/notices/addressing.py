@@ -10,7 +10,7 @@ import msgspec
 
 from runner.base.jurisdictions import EU_MEMBERS
 from runner.documents.notice import Notice
-from runner.effects.notices.legal_basis import brief, with_law
+from runner.effects.notices.legal_basis import apply_duty, legal_context
 from runner.effects.notices.render import Paper, blockers, final, paper, template_for
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
@@ -18,7 +18,7 @@ from runner.incident.notices.letters import Group, Person
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
 from runner.incident.steps.approvals import standing
-from runner.law.applicability import Judge
+from runner.law.applicability import Evaluator
 from runner.law.duty import DutyStatus
 from runner.law.populations import views
 
@@ -59,7 +59,7 @@ class Addressing:
         self._gaps: dict[tuple[str, str], tuple[str, ...]] = {}
         self._why: dict[tuple[str, str], str] = {}
         self._notice = None if notice == AUTO else self._template(notice)
-        self.statuses = statuses = {one.id: one for one in desk.duties(incident)}
+        self.statuses = statuses = {duty.id: duty for duty in desk.duties(incident)}
         unknown = [name for name in duties if name not in statuses]
         if unknown:
             raise NotFound(
@@ -68,7 +68,9 @@ class Addressing:
         self._named = tuple(statuses[name] for name in duties)
         own = self._notice.duties if self._notice is not None else ()
         self._pool = self._named or tuple(
-            one for one in statuses.values() if one.recipient in PEOPLE and (not own or one.id in own)
+            status
+            for status in statuses.values()
+            if status.recipient in PEOPLE and (not own or status.id in own)
         )
 
         self._meant = self._named or tuple(one for one in self._pool if one.verdict == "applies")
@@ -124,15 +126,15 @@ class Addressing:
                 hint="see: tocsin duties; mark the decision as wrong to take it back",
                 code="decided_not_to_notify",
             )
-        found = brief(self._incident, status, self._library)
-        if found is not None and population:
-            judges = (Judge(self._views[population]),)
-            found = msgspec.structs.replace(found, judges=judges)
+        brief = legal_context(self._incident, status, self._library)
+        if brief is not None and population:
+            judges = (Evaluator(self._views[population]),)
+            brief = msgspec.structs.replace(brief, judges=judges)
         work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
-        notice = self._notice or self._template(template_for(work, self._tools, found))
+        notice = self._notice or self._template(template_for(work, self._tools, brief))
         body = self._tools.notices[notice.id][1]
         made = self._inked(
-            paper(with_law(notice, found), body, self._incident, found, population, logo=self._desk.logo())
+            paper(apply_duty(notice, brief), body, self._incident, brief, population, logo=self._desk.logo())
         )
         pattern = made.document()
         blocking = () if self._draft else blockers(made.notice, pattern)

@@ -42,15 +42,15 @@ class _Pull:
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> Pulled:
         """Write a file of the house's own."""
         path = write_file(self.folder / name, content)
-        made = Pulled(
+        pulled = Pulled(
             path=str(path),
             format=path.suffix[1:],
             sha256=hashlib.sha256(content).hexdigest(),
             notice=notice,
             status=note,
         )
-        self.house.append(made)
-        return made
+        self.house.append(pulled)
+        return pulled
 
     def tree(self, document: Document) -> Kept | None:
         """Return the tree of a rendering, None where an older version kept none."""
@@ -85,7 +85,7 @@ def pull(
                 stale=bool(stale[document.id]),
             )
     made = _Pull(desk, incident, folder)
-    for document in {one.digest: one for one in documents}.values():
+    for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
     _lists(made, documents)
     _manifest(made, documents)
@@ -135,18 +135,18 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
         [
-            msgspec.structs.replace(one, filename=file_name(made.incident, document, one.format))
-            for one in outputs
+            msgspec.structs.replace(output, filename=file_name(made.incident, document, output.format))
+            for output in outputs
         ],
-        approvals=[_approval(one) for one in _approvals(made.incident, document)],
+        approvals=[_approval(approval) for approval in _approvals(made.incident, document)],
         override=_override(document),
         stale=_stale(made.incident, document),
         adopted=_adopted(document),
         facts=sorted(document.facts.items()),
         unverified=[
-            f"{one.id}: {one.citation}, confidence: {one.confidence}"
-            for one in made.duties
-            if one.id == document.duty and one.confidence != "text"
+            f"{duty.id}: {duty.citation}, confidence: {duty.confidence}"
+            for duty in made.duties
+            if duty.id == document.duty and duty.confidence != "text"
         ],
     )
 
@@ -194,7 +194,9 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
 
     marks, now = _marks(made.incident), made.desk.clock.now()
     report = view(made.duties, now)
-    text = "\n\n".join(_covered(one, kept) for one in documents if (kept := made.tree(one)) is not None)
+    text = "\n\n".join(
+        _covered(document, kept) for document in documents if (kept := made.tree(document)) is not None
+    )
     head = f"{marking(made.incident.kind)}\n\n" if marks else ""
     made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), f"coverage: {HOUSE}")
     page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
@@ -205,7 +207,7 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
 
 def _covered(document: Document, kept: Kept) -> str:
     lines = check(kept.notice, kept.document)
-    rows = [_row(one) for one in (*lines, *unnamed(lines, kept.document))]
+    rows = [_row(line) for line in (*lines, *unnamed(lines, kept.document))]
     return "\n".join([f"{document.notice} {document.version} ({document.digest})", *rows])
 
 
@@ -223,7 +225,7 @@ def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
             "incident": made.incident.codename,
             "kind": made.incident.kind,
             "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
-            "documents": [_listed(made, one) for one in documents],
+            "documents": [_listed(made, document) for document in documents],
             "house": {Path(one.path).name: f"sha256:{one.sha256}" for one in made.house},
         }
     )
@@ -250,8 +252,8 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
         "override": document.override,
         "adoption": document.adoption,
         "approvals": [
-            {"by": one.by, "role": one.role, "at": one.at, "proven_by": one.proven_by}
-            for one in _approvals(made.incident, document)
+            {"by": approval.by, "role": approval.role, "at": approval.at, "proven_by": approval.proven_by}
+            for approval in _approvals(made.incident, document)
         ],
     }
 

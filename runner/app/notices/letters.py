@@ -370,7 +370,9 @@ def _finish(desk: Desk, incident: Incident, order: Order, found: tuple[_Survey, 
     content = msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1)
     replace_file(path, content)
     known = [
-        one.id for one in incident.evidence.values() if one.sha256 == hashlib.sha256(content).hexdigest()
+        evidence.id
+        for evidence in incident.evidence.values()
+        if evidence.sha256 == hashlib.sha256(content).hexdigest()
     ]
     if not known and not order.draft:
         source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"

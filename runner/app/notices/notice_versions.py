@@ -57,26 +57,30 @@ def tree_of(desk: Desk, document: Document) -> Kept:
 
 def versions(incident: Incident, name: str) -> list[Document]:
     """Return every rendering that a name means, oldest first; raises NotFound, or Refused where several notices are meant."""
-    found = [
-        one
-        for one in incident.documents.values()
-        if name in (one.id, one.notice, one.step, incident.invocations[one.step].step)
+    documents = [
+        document
+        for document in incident.documents.values()
+        if name in (document.id, document.notice, document.step, incident.invocations[document.step].step)
     ]
-    if not found:
+    if not documents:
         raise NotFound(
             f"no notice '{name}' was rendered", hint=rendered_so_far(incident), code="unknown_notice"
         )
-    lanes = list(dict.fromkeys(one.duty for one in found))
+    lanes = list(dict.fromkeys(document.duty for document in documents))
     if len(lanes) > 1:
-        steps = ", ".join(dict.fromkeys(one.step for one in found))
+        steps = ", ".join(dict.fromkeys(document.step for document in documents))
         raise Refused(
             f"'{name}' was rendered for {len(lanes)} duties",
             hint=f"name a step of one: {steps}",
             code="ambiguous_notice",
         )
-    same = (found[0].notice, found[0].duty) if found[0].id == name else None
+    same = (documents[0].notice, documents[0].duty) if documents[0].id == name else None
     everything = incident.documents.values()
-    return [one for one in everything if (one.notice, one.duty) == same] if same else found
+    return (
+        [document for document in everything if (document.notice, document.duty) == same]
+        if same
+        else documents
+    )
 
 
 def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Document, Document]:
@@ -84,11 +88,11 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
 
     Each is a number in the order of rendering, the beginning of a digest, or a rendering's id.
     """
-    made = versions(incident, name)
-    new = _one(made, newer) if newer else made[-1]
+    documents = versions(incident, name)
+    new = _one(documents, newer) if newer else documents[-1]
     if older:
-        return _one(made, older), new
-    before = made[: made.index(new)]
+        return _one(documents, older), new
+    before = documents[: documents.index(new)]
     if not before:
         raise Refused(
             f"{new.notice} was rendered once: there is nothing before {new.id}", code="no_earlier_version"
@@ -98,8 +102,8 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
 
 def before(incident: Incident, document: Document) -> Document:
     """Return the last rendering before a document that says something else; raises Refused where there is none."""
-    made = versions(incident, document.id)
-    older = [one for one in made[: made.index(document)] if one.digest != document.digest]
+    documents = versions(incident, document.id)
+    older = [one for one in documents[: documents.index(document)] if one.digest != document.digest]
     if not older:
         raise Refused(f"nothing else was rendered before {document.id}", code="no_earlier_version")
     return older[-1]
@@ -110,9 +114,9 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
 
     A staged report follows the filing of an earlier stage, which is another duty of the same law.
     """
-    made = versions(incident, name)
-    new = _one(made, newer) if newer else made[-1]
-    filed = [one for one in _filings(incident, new) if one.digest != new.digest]
+    documents = versions(incident, name)
+    new = _one(documents, newer) if newer else documents[-1]
+    filed = [filing for filing in _filings(incident, new) if filing.digest != new.digest]
     if not filed:
         law = new.duty.partition("/")[0] or new.notice
         raise Refused(
@@ -133,7 +137,7 @@ def _filings(incident: Incident, new: Document) -> list[Document]:
         for name, view in incident.duties.items()
         if view.record is not None and view.record.kind == "filed" and name.partition("/")[0] == law
     ]
-    made = {one.digest: one for one in incident.documents.values()}
+    made = {document.digest: document for document in incident.documents.values()}
     return [made[digest] for _, digest in sorted(records) if digest in made]
 
 
@@ -142,9 +146,13 @@ def _one(made: Sequence[Document], text: str) -> Document:
         return _numbered(made, int(text))
     wanted = text.removeprefix("sha256:")
     alike = len(wanted) >= _SHORTEST
-    found = [one for one in made if one.id == text or (alike and one.digest[7:].startswith(wanted))]
-    if len(found) == 1 or (found and len({one.digest for one in found}) == 1):
-        return found[-1]
+    documents = [
+        document
+        for document in made
+        if document.id == text or (alike and document.digest[7:].startswith(wanted))
+    ]
+    if len(documents) == 1 or (documents and len({document.digest for document in documents}) == 1):
+        return documents[-1]
     raise _none(text, len(made))
 
 

@@ -55,16 +55,16 @@ def about_duty(notice: Notice, duty: str) -> str:
 
 def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a template as of the incident's facts; nothing is recorded."""
-    from runner.effects.notices.legal_basis import brief, with_law
+    from runner.effects.notices.legal_basis import apply_duty, legal_context
     from runner.effects.notices.render import make
 
     notice, body = template(desk, incident, name)
     wanted = about_duty(notice, duty)
-    statuses = [one for one in desk.duties(incident) if one.id == wanted]
-    found = brief(incident, _one(statuses), desk.library(incident))
-    notice = with_law(notice, found)
+    statuses = [duty for duty in desk.duties(incident) if duty.id == wanted]
+    brief = legal_context(incident, _one(statuses), desk.library(incident))
+    notice = apply_duty(notice, brief)
     return notice, make(
-        notice, body, incident, found, privileged=desk.home.stationery.privileged, logo=desk.logo()
+        notice, body, incident, brief, privileged=desk.home.stationery.privileged, logo=desk.logo()
     )
 
 
@@ -93,14 +93,16 @@ def render_step(
 
     work = work_of(desk, incident, step)
     tools = desk.tools(incident)
-    made = render(work, incident, desk.library(incident), tools, override=bool(override or gaps))
-    if isinstance(made, EffectFailed):
+    rendered = render(work, incident, desk.library(incident), tools, override=bool(override or gaps))
+    if isinstance(rendered, EffectFailed):
         raise Refused(
-            f"{step} could not be rendered: {made.why}", hint="see: tocsin fact missing", code="render_failed"
+            f"{step} could not be rendered: {rendered.why}",
+            hint="see: tocsin fact missing",
+            code="render_failed",
         )
     if gaps:
-        made = _marked(made, step, gaps, override)
-    return by_hand(desk, made, override or "; ".join(dict.fromkeys((gaps or {}).values())))
+        rendered = _marked(rendered, step, gaps, override)
+    return by_hand(desk, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
 
 
 def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:

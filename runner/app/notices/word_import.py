@@ -52,14 +52,14 @@ def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str,
 
     content = _read(file)
     wanted = resolve_step(incident, step, rows) if step else _step_of(incident, file, content)
-    made = renderings(incident, wanted)
-    if not made:
+    documents = renderings(incident, wanted)
+    if not documents:
         raise Refused(
             f"{wanted} has rendered nothing that could be edited",
             hint="see: tocsin notice list",
             code="not_rendered",
         )
-    newest = made[-1]
+    newest = documents[-1]
     before = tree_of(desk, newest)
     returned = read_docx(content)
     document = (
@@ -68,7 +68,7 @@ def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str,
     after = msgspec.structs.replace(before, document=document)
     laid = redline(before.document, document)
     pair = Pair(newest, newest, before, after, laid, changed_facts(before.document, before.document))
-    origin = next((one for one in made if _is_of(file, content, one)), newest)
+    origin = next((document for document in documents if _is_of(file, content, document)), newest)
     return Adoption(wanted, content, origin, pair, returned, document, check(before.notice, document))
 
 
@@ -76,12 +76,12 @@ def command(desk: Desk, incident: Incident, found: Adoption, override: str) -> R
     """Keep the file and what was made of it, and return the command that puts it on record."""
     work = msgspec.structs.replace(work_of(desk, incident, found.step), duty=found.pair.new.duty)
     notice = found.pair.before.notice
-    made = adopt(
+    rendered = adopt(
         work, incident, found.pair.new, notice, found.document, desk.tools(incident), override=bool(override)
     )
     kept = desk.store.put_blob(incident.id, found.content)
-    made = msgspec.structs.replace(made, adopted=kept, tracked=found.returned.tracked)
-    return by_hand(desk, made, override)
+    rendered = msgspec.structs.replace(rendered, adopted=kept, tracked=found.returned.tracked)
+    return by_hand(desk, rendered, override)
 
 
 def _read(file: Path) -> bytes:
@@ -110,8 +110,8 @@ def _is_of(file: Path, content: bytes, document: Document) -> bool:
 
 
 def _step_of(incident: Incident, file: Path, content: bytes) -> str:
-    found = [one.step for one in incident.documents.values() if _is_of(file, content, one)]
-    found = found or [one.step for one in incident.documents.values()]
+    found = [document.step for document in incident.documents.values() if _is_of(file, content, document)]
+    found = found or [document.step for document in incident.documents.values()]
     steps = list(dict.fromkeys(found))
     if len(steps) != 1:
         names = ", ".join(steps) or "nothing was rendered"

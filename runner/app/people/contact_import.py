@@ -52,7 +52,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def changes(self) -> tuple[Changed, ...]:
         """Return those of whom something has to be written."""
-        return tuple(one for one in self.people if one.change != "unchanged")
+        return tuple(person for person in self.people if person.change != "unchanged")
 
     @property
     def any(self) -> bool:
@@ -71,13 +71,13 @@ def planned(desk: Desk, path: Path) -> Import:
         *_addresses(listing, channels),
         *_untrusted(path),
     ]
-    errors = [one for one in problems if one.severity == "error"]
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         words = f"{path} has {len(errors)} problem{'s' if len(errors) > 1 else ''}; nothing was written"
         raise Invalid(words, code="contact-list", problems=sorted(problems, key=lambda p: (p.line, p.column)))
     now = desk.clock.now()
     people = tuple(_changed(entry, known, kept, now) for entry in listing.entries)
-    listed = {one.person for one in people}
+    listed = {person.person for person in people}
     return Import(
         known=known,
         people=people,
@@ -110,11 +110,11 @@ def carry_out(desk: Desk, found: Import) -> None:
     """Write what was shown; raises Stale where somebody else changed the same people or a role meanwhile."""
     known, by = read_people(desk), desk.actor.claimed
     if known.roles != found.known.roles or any(
-        known.people.get(one.person) != found.known.people.get(one.person) for one in found.changes
+        known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
     ):
         raise Stale("the people have changed since this was shown", hint="repeat, and look again")
     events: list[AnyPeopleEvent] = [
-        PersonFiled(person=one.person, by=by, card=one.card) for one in found.changes
+        PersonFiled(person=change.person, by=by, card=change.card) for change in found.changes
     ]
     events += [
         RoleHeld(person=next(iter(held), ""), by=by, role=role, persons=held)
@@ -157,15 +157,15 @@ def _changed(entry: Entry, known: People, kept: Mapping[str, Person], now: datet
         person=entry.person,
         change=change,
         card=card,
-        gained=tuple(one for one in card.contacts if not _same(one, old)),
-        lost=tuple(one for one in old if not _same(one, card.contacts)),
+        gained=tuple(contact for contact in card.contacts if not _same(contact, old)),
+        lost=tuple(contact for contact in old if not _same(contact, card.contacts)),
     )
 
 
 def _card(entry: Entry, before: Person, now: datetime) -> Person:
     return Person(
         name=entry.name or before.name or entry.person,
-        contacts=tuple(_contact(one, before.contacts, now) for one in entry.contacts),
+        contacts=tuple(_contact(contact, before.contacts, now) for contact in entry.contacts),
         away=entry.away or before.away,
         alternate=entry.alternate or before.alternate,
         zone=entry.zone or before.zone,
@@ -173,20 +173,20 @@ def _card(entry: Entry, before: Person, now: datetime) -> Person:
 
 
 def _contact(told: ContactPoint, before: Collection[ContactPoint], now: datetime) -> ContactPoint:
-    known = _same(told, before)
-    if known is None:
+    point = _same(told, before)
+    if point is None:
         return msgspec.structs.replace(told, changed_at=now)
     return msgspec.structs.replace(
-        known,
-        domains=told.domains or known.domains,
-        stopped={**told.stopped, **known.stopped},
-        risk_at=max((at for at in (told.risk_at, known.risk_at) if at is not None), default=None),
+        point,
+        domains=told.domains or point.domains,
+        stopped={**told.stopped, **point.stopped},
+        risk_at=max((at for at in (told.risk_at, point.risk_at) if at is not None), default=None),
     )
 
 
 def _same(told: ContactPoint, among: Collection[ContactPoint]) -> ContactPoint | None:
     return next(
-        (one for one in among if (one.channel, one.address) == (told.channel, told.address)),
+        (point for point in among if (point.channel, point.address) == (told.channel, told.address)),
         None,
     )
 
@@ -201,4 +201,4 @@ def _roles(listing: Listing, known: Mapping[str, tuple[str, ...]]) -> Iterator[t
         told = listing.roles.get(role, ())
         before = known.get(role, ())
         stay = tuple(one for one in before if one not in named or one in told)
-        yield role, (*stay, *(one for one in told if one not in before))
+        yield role, (*stay, *(role for role in told if role not in before))

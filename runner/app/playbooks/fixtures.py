@@ -18,7 +18,7 @@ from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
-from runner.incident.state.steps import lane_of, path_of
+from runner.incident.state.steps import step_path, step_path_with_items
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
@@ -74,8 +74,8 @@ def _expected(incident: Incident) -> dict[str, Any]:
     for name in incident.latest.values():
         one = incident.invocations[name]
         if one.state not in ("done", "done_late"):
-            path[one.state][path_of(name)] = None
-    duties = {one.id: one.record.kind for one in incident.duties.values() if one.record}
+            path[one.state][step_path(name)] = None
+    duties = {duty.id: duty.record.kind for duty in incident.duties.values() if duty.record}
     return {
         "path": {state: list(steps) for state, steps in path.items()},
         **({"duties": duties} if duties else {}),
@@ -121,13 +121,13 @@ class _Script:
             case e.StepEnded(step=step, state=state):
                 self._ended(step, state)
             case e.StepRetried(step=step, by=by) if by:
-                self._deeds[lane_of(step)].append("retry")
+                self._deeds[step_path_with_items(step)].append("retry")
             case e.ApprovalGiven(step=step, approved=False):
-                self._deeds[lane_of(step)].append("reject")
+                self._deeds[step_path_with_items(step)].append("reject")
             case e.StepReopened(step=step, late=False, keeps=False, by=by) if by:
-                self._done.append(f"reopen {lane_of(step)}")
+                self._done.append(f"reopen {step_path_with_items(step)}")
             case e.StepRescheduled(step=step, reason="not known yet"):
-                self._deeds[lane_of(step)].append("unknown")
+                self._deeds[step_path_with_items(step)].append("unknown")
             case _:
                 self._declared(event)
 
@@ -150,10 +150,10 @@ class _Script:
                 pass
 
     def _recorded(self, facts: Iterable[e.FactChange], step: str) -> None:
-        texts = [f"{one.key}={self._value(one)}" for one in facts]
+        texts = [f"{fact.key}={self._value(fact)}" for fact in facts]
         if step and texts:
             answer = texts[0].partition("=")[2]
-            path = lane_of(step)
+            path = step_path_with_items(step)
             if self._answers.setdefault(path, answer) != answer:
                 self.lost.append(f"{path} was answered twice; the first answer stands")
         elif self._begun:
@@ -163,7 +163,7 @@ class _Script:
 
     def _ended(self, step: str, state: str) -> None:
         """What was found and done before belongs to the step that ends now."""
-        path = lane_of(step)
+        path = step_path_with_items(step)
         if self._found:
             self._finds[path] += self._found
         self._deeds[path] += self._done

@@ -125,7 +125,7 @@ def shown(name: str, catalog: Catalog, acting: Acting | None = None) -> Shown:
         title=playbook.title,
         description=playbook.description,
         digest=bundle.digest,
-        includes=tuple(f"{one.name} {one.version}" for one in bundle.includes.values()),
+        includes=tuple(f"{include.name} {include.version}" for include in bundle.includes.values()),
         roles={role: found.title for role, found in playbook.roles.items()},
         messages=tuple(f"{key} ({one.message_class})" for key, one in playbook.messages.items()),
         steps=tuple(_outline(playbook.steps, 0)),
@@ -137,7 +137,7 @@ def called(
     paths: Sequence[Path], problems: Sequence[Problem], catalog: Catalog, acting: Acting | None
 ) -> tuple[CalledHost, ...]:
     """Return what the valid playbooks among files and folders call; ``problems`` is what validation found there."""
-    wrong = {one.file for one in problems if one.severity == "error"}
+    wrong = {problem.file for problem in problems if problem.severity == "error"}
     bundles = []
     for path in paths:
         for file in files_in(path) if path.exists() else (path,):  # else a playbook's name
@@ -184,16 +184,20 @@ def replacing(
     """Return who would hold a role no longer, and the open approvals whose quorum would then be out of reach."""
     playbooks, held = _played(desk, incident)
     invocations = incident.invocations.values() if incident is not None else ()
-    asked = {one.step: False for one in invocations if one.kind == "approve"}
-    asked |= {one.step: True for one in invocations if one.kind == "approve" and not one.over}
+    asked = {invocation.step: False for invocation in invocations if invocation.kind == "approve"}
+    asked |= {
+        invocation.step: True
+        for invocation in invocations
+        if invocation.kind == "approve" and not invocation.over
+    }
     lost = [
-        title_of(one)
+        title_of(step)
         for playbook in playbooks
-        for one in walk(playbook.steps)
-        if isinstance(one, Approve)
-        and asked.get(one.id, True)
-        and reachable(one.by, held)
-        and not reachable(one.by, {**held, role: persons})
+        for step in walk(playbook.steps)
+        if isinstance(step, Approve)
+        and asked.get(step.id, True)
+        and reachable(step.by, held)
+        and not reachable(step.by, {**held, role: persons})
     ]
     gone = tuple(one for one in held.get(role, ()) if one not in persons)
     return gone, tuple(dict.fromkeys(lost))

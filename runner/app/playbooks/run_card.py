@@ -51,9 +51,9 @@ def called(bundle: Bundle, lines: Sequence[Line]) -> tuple[Called, ...]:
     playbooks = (bundle.playbook, *bundle.includes.values())
     titles: dict[str, str] = {}
     named: dict[str, None] = {}
-    for one in playbooks:
-        titles |= {role: found.title for role, found in one.roles.items() if role not in titles}
-        for step in walk(one.steps):
+    for playbook in playbooks:
+        titles |= {role: found.title for role, found in playbook.roles.items() if role not in titles}
+        for step in walk(playbook.steps):
             titles |= {role: role for role in roles_of(step) if role not in titles}
             named |= dict.fromkeys(filter(None, [str(getattr(step, "assignee", ""))]))
     roles = [
@@ -90,7 +90,7 @@ def _blocks(chart: Chart, roles: Sequence[Called], made: str, *, home: bool) -> 
     yield Paragraph((Text(f"{chart.name} {chart.version}, {chart.digest[:19]}…, as of {made}."),))
     yield Heading(2, (Text("Who"),))
     yield _table(
-        ("Role", "Held by", "Telephone", "Other ways"), [row for one in roles for row in _people(one)]
+        ("Role", "Held by", "Telephone", "Other ways"), [row for role in roles for row in _people(role)]
     )
     yield Heading(2, (Text("What, by whom, by when"),))
     head = ("No.", "What", "Who, by when", "Begins", "Done at, by")

@@ -47,7 +47,7 @@ class Counting:
 
 
 @contextmanager
-def stage(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[Desk]:
+def sandbox_home(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[Desk]:
     """Open a desk in an empty folder for one file of tests, with a home's message classes.
 
     Its store is closed at the end, and never waits for the disk.
@@ -73,7 +73,8 @@ def _home(file: TestFile, classes: Written) -> Home:
         schema="tocsin/home/v1",
         organisation=file.tests.organisation,
         people={
-            one: Person(name=one, contacts=(ContactPoint(channel="handle", address=one),)) for one in people
+            person: Person(name=person, contacts=(ContactPoint(channel="handle", address=person),))
+            for person in people
         },
         roles=roles,
         classes={name: dict(given) for name, given in classes.items()},
@@ -117,7 +118,9 @@ def _chosen(catalog: Catalog, laws: tuple[str, ...]) -> tuple[tuple[msgspec.Raw,
     from runner.law.screening_index import outline
 
     regimes = tuple(catalog.regime(name) for name in sorted(laws))
-    return tuple(msgspec.Raw(msgspec.json.encode(one, order="sorted")) for one in regimes), outline(regimes)
+    return tuple(msgspec.Raw(msgspec.json.encode(regime, order="sorted")) for regime in regimes), outline(
+        regimes
+    )
 
 
 def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:

@@ -21,7 +21,7 @@ from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
 
 if TYPE_CHECKING:
-    from runner.app.campaigns.send import Patience
+    from runner.app.campaigns.send import WaitPolicy
     from runner.app.campaigns.status import Write
     from runner.routing.traffic import Rate
 
@@ -322,16 +322,16 @@ def _money(text: str) -> float:
 
 
 @contextmanager
-def _patience(*, waits: bool) -> Iterator[Patience]:
+def _patience(*, waits: bool) -> Iterator[WaitPolicy]:
     """Wait until it is time, or until somebody presses Ctrl-C: then the chunk in flight is still ended."""
-    from runner.app.campaigns.send import Patience
+    from runner.app.campaigns.send import WaitPolicy
 
     stopping = threading.Event()
     alone = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, lambda *_: stopping.set()) if alone else None
     term = signal.signal(signal.SIGTERM, lambda *_: stopping.set()) if alone else None
     try:
-        yield Patience(lambda span: void(stopping.wait(span.total_seconds())), stopping.is_set, waits=waits)
+        yield WaitPolicy(lambda span: void(stopping.wait(span.total_seconds())), stopping.is_set, waits=waits)
     finally:
         if alone:
             signal.signal(signal.SIGINT, before)

@@ -30,46 +30,46 @@ RATINGS: tuple[str, ...] = get_args(Rating)
 
 def add(app: Commands) -> None:
     """Add ``drill …``."""
-    made = group(app, "drill", "Exercises: run, schedule, show, inject, jump, end; observe and rate.")
-    command(made, "list", Scope.ANYWHERE)(list_)
-    command(made, "handbook", Scope.ANYWHERE)(handbook)
-    command(made, "run", Scope.HOME_WRITES)(run)
-    command(made, "show")(show)
-    command(made, "inject", Scope.WRITES)(inject)
-    command(made, "leave-out", Scope.WRITES)(leave_out)
-    command(made, "pause", Scope.WRITES)(pause)
-    command(made, "resume", Scope.WRITES)(resume)
-    command(made, "jump", Scope.WRITES)(jump)
-    command(made, "end", Scope.WRITES)(end)
-    command(made, "real-world", Scope.WRITES)(real_world)
-    command(made, "observe", Scope.WRITES)(observe)
-    command(made, "rate", Scope.WRITES)(rate)
-    command(made, "report", Scope.WRITES)(drill_report)
-    command(made, "schedule", Scope.HOME_WRITES)(schedule)
-    command(made, "unschedule", Scope.HOME_WRITES)(unschedule)
-    command(made, "schedules", Scope.ANYWHERE)(schedules)
-    command(made, "acknowledge", Scope.HOME_WRITES)(acknowledge)
-    command(made, "readiness", Scope.ANYWHERE)(readiness)
+    commands = group(app, "drill", "Exercises: run, schedule, show, inject, jump, end; observe and rate.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "handbook", Scope.ANYWHERE)(handbook)
+    command(commands, "run", Scope.HOME_WRITES)(run)
+    command(commands, "show")(show)
+    command(commands, "inject", Scope.WRITES)(inject)
+    command(commands, "leave-out", Scope.WRITES)(leave_out)
+    command(commands, "pause", Scope.WRITES)(pause)
+    command(commands, "resume", Scope.WRITES)(resume)
+    command(commands, "jump", Scope.WRITES)(jump)
+    command(commands, "end", Scope.WRITES)(end)
+    command(commands, "real-world", Scope.WRITES)(real_world)
+    command(commands, "observe", Scope.WRITES)(observe)
+    command(commands, "rate", Scope.WRITES)(rate)
+    command(commands, "report", Scope.WRITES)(drill_report)
+    command(commands, "schedule", Scope.HOME_WRITES)(schedule)
+    command(commands, "unschedule", Scope.HOME_WRITES)(unschedule)
+    command(commands, "schedules", Scope.ANYWHERE)(schedules)
+    command(commands, "acknowledge", Scope.HOME_WRITES)(acknowledge)
+    command(commands, "readiness", Scope.ANYWHERE)(readiness)
 
 
 def list_(session: Session) -> None:
     """List the exercises that can be run: the home's own, then what ships with the program."""
     from runner.app.exercises.exercises import listed
 
-    found = listed(catalog(session))
-    report = {"schema": "tocsin/exercises/v1", "exercises": found}
-    session.show(report, lambda: Page((_table(found),)) if found else Page((line("none yet", "dim"),)))
+    listeds = listed(catalog(session))
+    report = {"schema": "tocsin/exercises/v1", "exercises": listeds}
+    session.show(report, lambda: Page((_table(listeds),)) if listeds else Page((line("none yet", "dim"),)))
 
 
 def _table(found: tuple[Listed, ...]) -> Table:
     rows = tuple(
         (
-            Cell(one.name),
-            Cell(one.exercise_type, "dim"),
-            Cell(one.problem or one.title, "alarm" if one.problem else "plain"),
-            Cell(one.playbook, "dim"),
+            Cell(listed.name),
+            Cell(listed.exercise_type, "dim"),
+            Cell(listed.problem or listed.title, "alarm" if listed.problem else "plain"),
+            Cell(listed.playbook, "dim"),
         )
-        for one in found
+        for listed in found
     )
     return Table(rows=rows, elastic=2, indent=0)
 
@@ -147,8 +147,8 @@ def _alone(session: Session, exercise: str, out: Path | None) -> int:
     ) as (desk, incident):
         report = drill_report(incident, plan_of(desk, incident), desk.now_in(incident))
         session.show(report, lambda: drill_page(report))
-        for one in write_report(desk, incident, ("docx", "pdf"), out).files if out is not None else ():
-            session.say(f"wrote {one.path}")
+        for file in write_report(desk, incident, ("docx", "pdf"), out).files if out is not None else ():
+            session.say(f"wrote {file.path}")
     return 0
 
 
@@ -301,7 +301,7 @@ def end(
     from runner.app.exercises.exercises import plan_of, set_clock
     from runner.cli.framework.outcome import answer
     from runner.incident.state.exercise import OVER
-    from runner.reports.exercises.exercise import what_is_left
+    from runner.reports.exercises.exercise import remaining_items
 
     before = session.incident()
     over = before.drill is not None and before.drill.stage in OVER
@@ -314,7 +314,7 @@ def end(
         done.append("closed")
     answer(session, before, *done)
     after = session.desk.load(before.id)
-    for words in what_is_left(after, plan_of(session.desk, after)):
+    for words in remaining_items(after, plan_of(session.desk, after)):
         session.say(words)
 
 

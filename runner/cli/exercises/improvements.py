@@ -37,15 +37,15 @@ Closes = Annotated[
 
 def add(app: Commands) -> None:
     """Add ``improvement …``."""
-    made = group(app, "improvement", "What is to be better: list, add, do, prove by a later exercise.")
-    command(made, "list", Scope.ANYWHERE)(list_)
-    command(made, "show", Scope.ANYWHERE)(show)
-    command(made, "add", Scope.HOME_WRITES)(add_)
-    command(made, "change", Scope.HOME_WRITES)(change)
-    command(made, "done", Scope.HOME_WRITES)(done)
-    command(made, "retest", Scope.HOME_WRITES)(retest)
-    command(made, "reopen", Scope.HOME_WRITES)(reopen)
-    command(made, "drop", Scope.HOME_WRITES)(drop)
+    commands = group(app, "improvement", "What is to be better: list, add, do, prove by a later exercise.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "add", Scope.HOME_WRITES)(add_)
+    command(commands, "change", Scope.HOME_WRITES)(change)
+    command(commands, "done", Scope.HOME_WRITES)(done)
+    command(commands, "retest", Scope.HOME_WRITES)(retest)
+    command(commands, "reopen", Scope.HOME_WRITES)(reopen)
+    command(commands, "drop", Scope.HOME_WRITES)(drop)
 
 
 def list_(
@@ -261,7 +261,7 @@ def _tested(session: Session, known: Item) -> Tested | None:
             continue
         cache = cache_folder(session.world.environ)
         (result,) = (
-            one for one in run_file(file, known_files, cache, wanted.what) if one.name == wanted.what
+            result for result in run_file(file, known_files, cache, wanted.what) if result.name == wanted.what
         )
         if result.failures:
             hint = f"see: tocsin playbook test {wanted.name} --only '{wanted.what}'"

@@ -100,10 +100,10 @@ def _report(
         if to:
             raise Usage("a file's ending is its format", hint="leave --to out", code="options_conflict")
         out, name, formats = out.parent, out.stem, formats_of([out.suffix[1:]])
-    made = write_report(session.desk, incident, formats or ("docx", "pdf"), out, name=name, sign=sign)
-    numbers = {key: getattr(made.numbers, key) for key in made.numbers.__struct_fields__}
-    answer = {"schema": "tocsin/after-action/v1", **numbers, "files": made.files}
-    session.show(answer, lambda: pulled_page(made.files))
+    report = write_report(session.desk, incident, formats or ("docx", "pdf"), out, name=name, sign=sign)
+    numbers = {key: getattr(report.numbers, key) for key in report.numbers.__struct_fields__}
+    answer = {"schema": "tocsin/after-action/v1", **numbers, "files": report.files}
+    session.show(answer, lambda: pulled_page(report.files))
     if left := untaken(session.desk, incident):
         words = f"{count(left, 'proposal is', 'proposals are')} not in its improvement plan"
         session.say(f"{words}: tocsin improvement add --from {incident.codename}")
@@ -113,17 +113,17 @@ def _report(
 def _check(session: Session, incident: Incident, file: Path) -> int:
     from runner.app.exercises.signed_report import check_report
 
-    found = check_report(session.desk, incident, file)
+    check = check_report(session.desk, incident, file)
     rows = tuple(
         (
-            Cell("holds" if one.holds else "DOES NOT HOLD", "good" if one.holds else "alarm"),
-            Cell(one.about),
-            Cell(one.said),
+            Cell("holds" if finding.holds else "DOES NOT HOLD", "good" if finding.holds else "alarm"),
+            Cell(finding.about),
+            Cell(finding.said),
         )
-        for one in found.findings
+        for finding in check.findings
     )
-    session.show(found, lambda: Page((Table(rows=rows, elastic=2, indent=0),)))
-    return 0 if found.ok else 1
+    session.show(check, lambda: Page((Table(rows=rows, elastic=2, indent=0),)))
+    return 0 if check.ok else 1
 
 
 def handbook(
@@ -183,6 +183,6 @@ def readiness(
     from runner.app.exercises.readiness import readiness as gathered
     from runner.reports.exercises.readiness import readiness_page
 
-    found = gathered(session.desk)
-    session.show(found, lambda: readiness_page(found))
-    return NEEDS_A_PERSON if check and found.needs_attention else 0
+    report = gathered(session.desk)
+    session.show(report, lambda: readiness_page(report))
+    return NEEDS_A_PERSON if check and report.needs_attention else 0

@@ -17,7 +17,7 @@ from runner.incident.exercises.schedules import OnMissed, Rule
 
 if TYPE_CHECKING:
     from runner.incident.exercises.schedules import AnyScheduleEvent
-    from runner.workers.schedule_runner import Firer
+    from runner.workers.schedule_runner import ScheduleRunner
 
 
 MISSED: tuple[str, ...] = get_args(OnMissed)
@@ -137,10 +137,10 @@ def schedules(
     ] = False,
 ) -> int:
     """Show which exercises come by themselves, when, and what became of each time that came."""
-    found = show(session)
+    report = show(session)
     if ics is not None:
         _calendar(session, ics)
-    return NEEDS_A_PERSON if check and any(one.needs_attention for one in found.schedules) else 0
+    return NEEDS_A_PERSON if check and any(schedule.needs_attention for schedule in report.schedules) else 0
 
 
 def _calendar(session: Session, file: Path) -> None:
@@ -151,15 +151,15 @@ def _calendar(session: Session, file: Path) -> None:
 
     now = session.now()
     standing = standing_of(read(session.desk), routine=False)
-    hidden = [one.id for one in standing if one.rule.no_notice is not None]
-    found = [
-        Coming(schedule=one.id, at=at)
-        for one in standing
-        if one.rule.no_notice is None
-        for at in coming(one, now, now + AHEAD, EVENTS)
+    hidden = [schedule.id for schedule in standing if schedule.rule.no_notice is not None]
+    comings = [
+        Coming(schedule=schedule.id, at=at)
+        for schedule in standing
+        if schedule.rule.no_notice is None
+        for at in coming(schedule, now, now + AHEAD, EVENTS)
     ]
-    write_out(file, ics(found, now))
-    session.say(f"{file}: {len(found)} exercises to come")
+    write_out(file, ics(comings, now))
+    session.say(f"{file}: {len(comings)} exercises to come")
     if hidden:
         session.say(f"left out, as they come without notice: {', '.join(hidden)}")
 
@@ -172,7 +172,7 @@ def run_due(session: Session) -> int:
         events = firer.look()
     work(session)
     show(session)
-    return NEEDS_A_PERSON if any(_is_bad(one) for one in events) else 0
+    return NEEDS_A_PERSON if any(_is_bad(event) for event in events) else 0
 
 
 def scheduler(session: Session) -> None:
@@ -196,18 +196,18 @@ def scheduler(session: Session) -> None:
 
 
 @contextmanager
-def _firing(session: Session) -> Iterator[Firer]:
+def _firing(session: Session) -> Iterator[ScheduleRunner]:
     """Be one scheduler of the store for a while."""
     from runner.app.core.identifiers import fraction
     from runner.settings import cache_folder
-    from runner.workers.schedule_runner import Firer
+    from runner.workers.schedule_runner import ScheduleRunner
 
     desk = session.apart()
     name = desk.chance.name("scheduler")
     alive = desk.store.register_worker(name)
     try:
         cache = cache_folder(session.world.environ)
-        yield Firer(desk, name, fraction, cache, lambda event: _say(session, event))
+        yield ScheduleRunner(desk, name, fraction, cache, lambda event: _say(session, event))
     finally:
         alive.release()
 

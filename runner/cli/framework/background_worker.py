@@ -78,8 +78,8 @@ def _begin(session: Session) -> None:
 
 
 def _alive(session: Session) -> Background | None:
-    found = recorded(session.folder)
-    return found if found is not None and found.worker in living(session.desk.store) else None
+    background = recorded(session.folder)
+    return background if background is not None and background.worker in living(session.desk.store) else None
 
 
 def _log(session: Session) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import __version__
-from runner.cli.framework.streams import Unwritten, as_json, hush, unread
+from runner.cli.framework.streams import Unwritten, as_json, broken_pipe, silence
 from runner.errors import Bug, TocsinError
 from runner.settings import find_home
 
@@ -42,9 +42,9 @@ def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> i
         try:
             world.out.flush()
         except OSError as error:
-            unread(world.out, error)
+            broken_pipe(world.out, error)
     except BrokenPipeError:
-        hush(world.out)
+        silence(world.out)
         return 0
     except KeyboardInterrupt:
         world.err.write("\ninterrupted\n")
@@ -72,7 +72,7 @@ def _said(world: World, words: Sequence[str], error: TocsinError) -> int:
             world.out.flush()
             return error.exit_code
     except OSError as lost:
-        hush(world.out)
+        silence(world.out)
         if isinstance(lost, BrokenPipeError):
             return error.exit_code
     world.err.write(_as_text(error))

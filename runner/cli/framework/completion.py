@@ -30,7 +30,7 @@ def _steps(desk: Desk) -> Iterator[str]:
     state = state_folder(os.environ)
     choice = read_choice(choice_file(state, desk.folder)) if state is not None else None
     incident = desk.load(desk.find(None, choice))
-    return (one.step for one in incident.invocations.values() if not one.over)
+    return (invocation.step for invocation in incident.invocations.values() if not invocation.over)
 
 
 def playbooks(incomplete: str) -> list[str]:

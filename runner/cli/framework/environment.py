@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
     from runner.app.core.conflict_retry import Backoff
-    from runner.app.core.identifiers import Chance, Clock
+    from runner.app.core.identifiers import Clock, IdGenerator
     from runner.base.actor import Actor
 
 
@@ -35,7 +35,7 @@ class World(NamedTuple):
     environ: Mapping[str, str]
     cwd: Path
     clock: Clock
-    chance: Chance
+    chance: IdGenerator
     who: Callable[[str], Actor]
     """From a claim (empty for none) to the actor that events are recorded with."""
     spawn: Callable[[Sequence[str], Mapping[str, str], Path, Path], Popen[bytes]]
@@ -68,7 +68,7 @@ class World(NamedTuple):
 def this_world() -> World:
     """Return the world of this process."""
     from runner.app.core.conflict_retry import this_backoff
-    from runner.app.core.identifiers import SystemChance, SystemClock
+    from runner.app.core.identifiers import RandomIds, SystemClock
     from runner.cli.framework.streams import standard
 
     inp, out, err = standard()
@@ -79,7 +79,7 @@ def this_world() -> World:
         environ=os.environ,
         cwd=_cwd(),
         clock=SystemClock(),
-        chance=SystemChance(),
+        chance=RandomIds(),
         who=_who,
         spawn=_spawn,
         backoff=this_backoff(),

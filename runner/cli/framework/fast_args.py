@@ -17,18 +17,18 @@ from runner.cli.framework.options import Argument, Commands, Declared, Option, P
 
 def read(root: Commands, words: Sequence[str]) -> tuple[Declared, dict[str, Any]] | None:
     """Return the command that is meant and what it is given, or None for a line that Typer is to read."""
-    found: Commands | Declared = root
+    commands: Commands | Declared = root
     rest = list(words)
-    while isinstance(found, Commands):
-        alone = found.inside.get("") if not rest or rest[0].startswith("-") else None
-        inside = alone or (found.inside.get(rest.pop(0)) if rest else None)
+    while isinstance(commands, Commands):
+        alone = commands.inside.get("") if not rest or rest[0].startswith("-") else None
+        inside = alone or (commands.inside.get(rest.pop(0)) if rest else None)
         if inside is None:
             return None
-        found = inside
-    parameters = found.parameters()
-    taken = _taken(rest, {name: one for one in parameters for name in _names(one)})
+        commands = inside
+    parameters = commands.parameters()
+    taken = _taken(rest, {name: parameter for parameter in parameters for name in _names(parameter)})
     given = _given(parameters, *taken) if taken is not None else None
-    return (found, given) if given is not None else None
+    return (commands, given) if given is not None else None
 
 
 def _names(one: Parameter) -> tuple[str, ...]:
@@ -65,29 +65,29 @@ def _given(
 ) -> dict[str, Any] | None:
     """Return every parameter's value; None where something is missing, left over or not what it should be."""
     given: dict[str, Any] = {}
-    for one in parameters:
-        many, kind = _kind(one.type)
-        if isinstance(one.mark, Argument):
+    for parameter in parameters:
+        many, kind = _kind(parameter.type)
+        if isinstance(parameter.mark, Argument):
             texts, arguments = (arguments, []) if many else (arguments[:1], arguments[1:])
         else:
-            texts = values.get(one.name, [])
+            texts = values.get(parameter.name, [])
         if kind is bool:
-            given[one.name] = True if texts else one.default
+            given[parameter.name] = True if texts else parameter.default
             continue
         try:
             read = [kind(text) for text in texts]
         except ValueError:
             return None
-        if not read and one.default is ...:
+        if not read and parameter.default is ...:
             return None
-        given[one.name] = (read if many else read[-1]) if read else one.default
+        given[parameter.name] = (read if many else read[-1]) if read else parameter.default
     return None if arguments else given
 
 
 def _kind(annotation: Any) -> tuple[bool, Any]:
     """Return whether there may be several values, and what turns a word into one."""
     if isinstance(annotation, UnionType):
-        (annotation,) = (one for one in get_args(annotation) if one is not type(None))
+        (annotation,) = (arg for arg in get_args(annotation) if arg is not type(None))
     many = get_origin(annotation) is list
     kind = get_args(annotation)[0] if many else annotation
     return many, kind if kind in (str, bool, Path) else _whole

@@ -178,9 +178,9 @@ def command(
 
 def group(app: Commands, name: str, words: str) -> Commands:
     """Return a new group of commands."""
-    made = Commands(name, words)
-    app.inside[name] = made
-    return made
+    commands = Commands(name, words)
+    app.inside[name] = commands
+    return commands
 
 
 Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]

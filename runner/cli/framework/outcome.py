@@ -98,8 +98,8 @@ def answer(
 
 def _awaiting(before: Incident, after: Incident) -> tuple[int, ...]:
     """Return the entries that a second person has to confirm since then."""
-    fresh = (one for one in after.second_person.values() if one.state == "awaiting")
-    return tuple(one.entry for one in fresh if one.entry > before.version)
+    fresh = (people for people in after.second_person.values() if people.state == "awaiting")
+    return tuple(people.entry for people in fresh if people.entry > before.version)
 
 
 def _answered(before: Incident, after: Incident) -> tuple[str, ...]:
@@ -116,10 +116,10 @@ def _over(before: Incident, after: Incident) -> tuple[str, ...]:
     if before.state not in OVER or after.version == before.version:
         return ()
     found = (f"{after.codename} is {after.state}: its record goes on, its steps do not",)
-    asked = sorted(name for name in after.duties if _open(after, name) and not _open(before, name))
-    if not asked:
+    duties = sorted(name for name in after.duties if _open(after, name) and not _open(before, name))
+    if not duties:
         return found
-    few = ", ".join(asked[:5]) + (f" and {len(asked) - 5} more" if len(asked) > 5 else "")
+    few = ", ".join(duties[:5]) + (f" and {len(duties) - 5} more" if len(duties) > 5 else "")
     return (*found, f"open again or new since then: {few}; to act on it: tocsin open PLAYBOOK")
 
 
@@ -141,10 +141,10 @@ def work(session: Session, own: str = "") -> None:
         return
     if not desk.store.due(desk.clock.now()) and not _probes(desk):
         return
-    from runner.cli.framework.progress_line import aloud
+    from runner.cli.framework.progress_line import print_progress
     from runner.workers.embedded import Worker
 
-    worker = Worker(session.machine, perform=aloud(session) if session.world.err.isatty() else None)
+    worker = Worker(session.machine, perform=print_progress(session) if session.world.err.isatty() else None)
     try:
         worker.drain(own)
     finally:
@@ -182,13 +182,13 @@ def _is_ready(row: TaskRow) -> bool:
 
 
 def _was_ready(before: Incident | None, row: TaskRow) -> bool:
-    found = before.invocations.get(row.invocation) if before is not None else None
-    return found is not None and found.state in ("ready", "active")
+    invocation = before.invocations.get(row.invocation) if before is not None else None
+    return invocation is not None and invocation.state in ("ready", "active")
 
 
 def _was_stuck(before: Incident | None, row: TaskRow) -> bool:
-    found = before.invocations.get(row.invocation) if before is not None else None
-    return found is not None and bool(found.stuck)
+    invocation = before.invocations.get(row.invocation) if before is not None else None
+    return invocation is not None and bool(invocation.stuck)
 
 
 def _step(row: TaskRow, why: str = "") -> Step:
@@ -212,15 +212,18 @@ def page(report: Done) -> Page:
         roles = (", " if given.each else " or ").join(given.still_needs)
         needs = f"; still needs {roles}" if roles else ""
         blocks.append(line(f"{given.step}: {given.have} of {given.wanted}{needs}", tone))
-    blocks += [line(f"deadline: {move_words(one, here())}", "warn", hang=2) for one in report.deadlines]
+    blocks += [
+        line(f"deadline: {move_words(deadline, here())}", "warn", hang=2) for deadline in report.deadlines
+    ]
     if report.ready:
         blocks.append(line("ready now:", "title"))
         rows = tuple(
-            (Cell(str(one.row), "dim"), Cell(one.step, "command"), Cell(_title(one))) for one in report.ready
+            (Cell(str(step.row), "dim"), Cell(step.step, "command"), Cell(_title(step)))
+            for step in report.ready
         )
         blocks.append(Table(rows=rows, elastic=2))
-    for one in report.stuck:
-        blocks.append(line(f"{one.row} {_title(one)} needs you: {one.why}", "alarm", hang=2))
+    for step in report.stuck:
+        blocks.append(line(f"{step.row} {_title(step)} needs you: {step.why}", "alarm", hang=2))
     return Page(tuple(blocks))
 
 

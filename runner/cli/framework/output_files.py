@@ -25,11 +25,11 @@ def pulled_page(files: tuple[Pulled, ...]) -> Page:
     """Draw a line for each file."""
     rows = tuple(
         (
-            Cell(one.path),
-            Cell(f"{one.status}, STALE", "alarm") if one.stale else Cell(one.status, "dim"),
-            Cell(one.sha256[:12], "dim"),
+            Cell(file.path),
+            Cell(f"{file.status}, STALE", "alarm") if file.stale else Cell(file.status, "dim"),
+            Cell(file.sha256[:12], "dim"),
         )
-        for one in files
+        for file in files
     )
     return Page((Table(rows=rows, elastic=0, indent=0),))
 

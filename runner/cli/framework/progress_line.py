@@ -54,18 +54,18 @@ def bars(session: Session) -> Iterator[Bars]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    shown = Progress(
+    progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         console=Console(file=session.world.err),
         transient=True,
     )
-    with shown:
-        yield Bars(shown)
+    with progress:
+        yield Bars(progress)
 
 
-def aloud(
+def print_progress(
     session: Session, say: Callable[[str], None] | None = None
 ) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
     """Return a performer that says in one line on standard error what each piece of work came to."""

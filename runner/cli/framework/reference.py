@@ -61,10 +61,10 @@ def _entries(path: str, command: Any) -> Iterator[str]:
 
 def _entry(path: str, command: Any) -> str:
     words, _, example = inspect.cleandoc(command.help or "").partition("\b\n")
-    arguments = [one.metavar or one.name.upper() for one in command.params if _is_argument(one)]
+    arguments = [param.metavar or param.name.upper() for param in command.params if _is_argument(param)]
     usage = " ".join(["tocsin", path, *arguments])
-    own = [one for one in command.params if not _is_argument(one) and one.name not in EVERYWHERE]
-    options = [_option(one) for one in own]
+    own = [param for param in command.params if not _is_argument(param) and param.name not in EVERYWHERE]
+    options = [_option(param) for param in own]
     lines = [f"### {path}\n", f"`{usage}`\n", words.strip() + "\n"]
     if options:
         lines.append("| option | what it does |\n|---|---|\n" + "\n".join(options) + "\n")

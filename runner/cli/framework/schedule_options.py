@@ -44,7 +44,10 @@ def show(session: Session, *, routine: bool = False) -> SchedulesReport:
 
     now = session.now()
     standing = standing_of(read(session.desk), routine=routine)
-    upcoming = {one.id: next_fire(one.rule, one.since, max(now, one.since)) for one in standing}
+    upcoming = {
+        schedule.id: next_fire(schedule.rule, schedule.since, max(now, schedule.since))
+        for schedule in standing
+    }
     report = schedules_report(standing, upcoming, now)
     begin = (
         "tocsin routine add comcheck --every 30d" if routine else "tocsin drill schedule EXERCISE --every 90d"

@@ -15,7 +15,7 @@ import msgspec
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
 from runner.base.actor import VIA
 from runner.cli.framework.environment import World
-from runner.cli.framework.streams import as_json, cleaned, unread
+from runner.cli.framework.streams import as_json, broken_pipe, cleaned
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused, TocsinError, Usage, warning
 from runner.settings import (
@@ -194,9 +194,9 @@ class Session:
         from runner.workers.choice import attach
 
         mine = self.machine
-        found = Desk(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
-        attach(found)
-        return found
+        desk = Desk(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
+        attach(desk)
+        return desk
 
     def ensure_home(self) -> None:
         """Make a home where there is none, and say so."""
@@ -353,14 +353,14 @@ class Session:
             stream.write(plain(page, self.world.width))
             stream.flush()
         except OSError as error:
-            unread(stream, error)
+            broken_pipe(stream, error)
 
     def show_json(self, report: Any) -> None:
         """Print one JSON document."""
         try:
             self.world.out.write(as_json(report))
         except OSError as error:
-            unread(self.world.out, error)
+            broken_pipe(self.world.out, error)
 
     def _draw(self, page: Page, stream: TextIO) -> None:
         from rich.console import Console

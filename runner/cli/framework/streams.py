@@ -38,7 +38,7 @@ class Unwritten(TocsinError):
     """The answer could not be written; what the command did stands."""
 
 
-class _Deaf(io.RawIOBase):
+class _TolerantWriter(io.RawIOBase):
     """What lies under a stream, by its own way of writing (a console of Windows has one); what it does not take is given up.
 
     It keeps the stream, which would otherwise close a descriptor that a file of ours is given next.
@@ -96,7 +96,7 @@ def unstoppable(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     return io.TextIOWrapper(
-        io.BufferedWriter(_Deaf(stream)),
+        io.BufferedWriter(_TolerantWriter(stream)),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,
@@ -104,9 +104,9 @@ def unstoppable(stream: TextIO) -> TextIO:
     )
 
 
-def unread(stream: TextIO, error: OSError) -> None:
+def broken_pipe(stream: TextIO, error: OSError) -> None:
     """Take it that a stream does not take the answer: nobody reads it any more, or raises Unwritten."""
-    hush(stream)
+    silence(stream)
     if not isinstance(error, BrokenPipeError):
         raise Unwritten(
             f"the answer cannot be written: {error.strerror}",
@@ -115,7 +115,7 @@ def unread(stream: TextIO, error: OSError) -> None:
         ) from None
 
 
-def hush(stream: TextIO) -> None:
+def silence(stream: TextIO) -> None:
     """Let nothing more be written to a stream that takes nothing, not even when the process ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

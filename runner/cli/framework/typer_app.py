@@ -15,7 +15,7 @@ from typer.models import Default
 
 from runner.cli.framework.commands import COMPLETION, SECTIONS
 from runner.cli.framework.options import Argument, Command, Commands, Declared, Parameter
-from runner.cli.framework.streams import unread
+from runner.cli.framework.streams import broken_pipe
 from runner.errors import Usage
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
         except SystemExit as ended:
             if not isinstance(ended.__context__, BrokenPipeError):
                 raise
-            unread(world.out, ended.__context__)  # Typer's own way with a pipe that nobody reads
+            broken_pipe(world.out, ended.__context__)  # Typer's own way with a pipe that nobody reads
             return 0
         except OSError as error:
             if not _asks_for_help(words):
                 raise
-            unread(world.out, error)
+            broken_pipe(world.out, error)
             return 0
     return result if isinstance(result, int) else 0
 
@@ -155,7 +155,7 @@ def _function(declared: Declared) -> Command:
     def call(ctx: typer.Context, **given: Any) -> int | None:
         if ctx.invoked_subcommand is None:
             return declared.run(ctx.obj, given)
-        if any(given[one.name] != one.default for one in declared.parameters()):
+        if any(given[parameter.name] != parameter.default for parameter in declared.parameters()):
             hint = f"tocsin {ctx.info_name} {ctx.invoked_subcommand} [OPTIONS]"
             raise Usage("options come after the last command word", hint=hint, code="option_too_early")
         return None
@@ -165,7 +165,7 @@ def _function(declared: Declared) -> Command:
         *map(_signed, declared.parameters()),
     ]
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {one.name: one.annotation for one in parameters}
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     call.__doc__ = declared.function.__doc__
     call.__name__ = declared.function.__name__
     return call

@@ -69,11 +69,11 @@ def verify(
     given = session.options.incident
     name = session.desk.find(given) if given else None
     with bars(session) as shown:
-        found = verified(
+        verification = verified(
             session.desk, name, anchor, shown.begin("verifying events", events(session.desk, name))
         )
-        rest = integrity(session.desk, found, name, shown.begin("checking documents", None))
-    report = _report(found, rest)
+        rest = integrity(session.desk, verification, name, shown.begin("checking documents", None))
+    report = _report(verification, rest)
     session.show(report, lambda: _page(report))
     return 0 if report.ok else 1
 

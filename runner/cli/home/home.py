@@ -136,12 +136,12 @@ _MARKS: Mapping[Severity, tuple[str, Tone]] = {
 def findings_page(report: Examination) -> Page:
     """Draw the findings in the order in which they were looked for."""
     blocks: list[Block] = []
-    for one in report.findings:
-        word, tone = _MARKS[one.severity]
+    for finding in report.findings:
+        word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<8}", tone)
-        blocks.append(Paragraph(cells=(mark, Cell(f"{one.area}: {one.what}")), hang=8))
-        if one.hint:
-            blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.hint, "command")), indent=8, hang=2))
+        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=8))
+        if finding.hint:
+            blocks.append(Paragraph(cells=(Cell("→ "), Cell(finding.hint, "command")), indent=8, hang=2))
     verdict = "nothing needs a person" if report.ok else "something needs a person"
     blocks.append(line(verdict, "good" if report.ok else "alarm"))
     return Page(tuple(blocks))

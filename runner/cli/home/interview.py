@@ -100,10 +100,10 @@ def _facts(session: Session, home: Home, entries: _Entries) -> None:
 
 
 def _insurer(session: Session, new: _New) -> None:
-    known = session.desk.directory.people.get(INSURER)
-    name = session.ask(f"Cyber insurer [{known.name if known else ''}]:")
-    if name or known:
-        kept = "kept" if known and known.contacts else ""
+    person = session.desk.directory.people.get(INSURER)
+    name = session.ask(f"Cyber insurer [{person.name if person else ''}]:")
+    if name or person:
+        kept = "kept" if person and person.contacts else ""
         phone = _ask(session, "Its phone for incidents", kept, PHONE) or ""
         if name or phone:
             new[INSURER] = (name, _contacts(phone=phone))
@@ -127,8 +127,8 @@ def _roles(
     for playbook in readable(Catalog(session.folder, classes=home.classes)):
         titles |= {role: found.title for role, found in playbook.roles.items() if role not in titles}
     ordered = [
-        *(one for one in home.roles if one in titles),
-        *(one for one in titles if one not in home.roles),
+        *(role for role in home.roles if role in titles),
+        *(title for title in titles if title not in home.roles),
     ]
     for role in ordered:
         held = session.desk.directory.roles.get(role, ())

@@ -15,10 +15,10 @@ ROUTINES: tuple[str, ...] = get_args(Routine)
 
 def add(app: Commands) -> None:
     """Add ``routine …`` and ``shred``."""
-    made = group(app, "routine", "What comes by itself besides exercises: comcheck, watch, retention.")
-    command(made, "add", Scope.HOME_WRITES)(keep)
-    command(made, "list", Scope.ANYWHERE)(list_)
-    command(made, "drop", Scope.HOME_WRITES)(drop)
+    commands = group(app, "routine", "What comes by itself besides exercises: comcheck, watch, retention.")
+    command(commands, "add", Scope.HOME_WRITES)(keep)
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "drop", Scope.HOME_WRITES)(drop)
     command(app, "shred", Scope.HOME_WRITES)(shred)
 
 

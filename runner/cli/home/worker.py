@@ -12,7 +12,7 @@ from msgspec import to_builtins
 
 from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, group
-from runner.cli.framework.progress_line import aloud
+from runner.cli.framework.progress_line import print_progress
 from runner.cli.framework.session import Session
 from runner.errors import TocsinError
 
@@ -71,7 +71,7 @@ def worker(
             shown.say(session, text)
             done(1)
 
-        doing = Worker(session.machine, perform=aloud(session, say))
+        doing = Worker(session.machine, perform=print_progress(session, say))
         try:
             Collector(session.apart(), session.say, PATIENCE).round()
             doing.drain()
@@ -107,13 +107,13 @@ def _go_on(session: Session, *, background: bool) -> None:
     from runner.app.messages.receipt_polling import Collector
     from runner.store.worker_lock import FileLock
     from runner.workers.choice import make_worker
-    from runner.workers.periodic import Rounds
+    from runner.workers.periodic import PeriodicTask
 
     store, end = session.desk.store, "Ctrl-C or SIGTERM"
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)
-        doing = make_worker(session.machine, perform=aloud(session))
+        doing = make_worker(session.machine, perform=print_progress(session))
         ending.callback(doing.close)
         ending.callback(dismiss, store, doing.name)
         enlist(store, doing.name)
@@ -125,7 +125,7 @@ def _go_on(session: Session, *, background: bool) -> None:
             rounds.append((_watching(session, doing), WATCH))
         ending.enter_context(stopped_by_signals(doing.stop))
         for act, pause in rounds:
-            ending.enter_context(Rounds(act, pause, session.say))
+            ending.enter_context(PeriodicTask(act, pause, session.say))
         since = f"{session.now():%Y-%m-%d %H:%M:%S} UTC"
         session.say(f"worker {doing.name} is working in {session.folder} since {since}; stop it with {end}")
         doing.run()
@@ -183,4 +183,4 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
         elif session.json or row.id not in troubles:  # else it was said already
             text = f"it cannot be read: {found.message}"
             yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
-    yield from ({"incident": "", **to_builtins(one)} for one in missed(session.desk))
+    yield from ({"incident": "", **to_builtins(item)} for item in missed(session.desk))

@@ -145,8 +145,8 @@ def _decide(
         _show(session, incident, reports, approved=approved)
     for report in reports:
         _flag(session, report)
-    bound = [_with_kind(one) for one in digests] or [report.subject_digest for report in reports]
-    made = [
+    bound = [_with_kind(digest) for digest in digests] or [report.subject_digest for report in reports]
+    decides = [
         Decide(
             by=person or session.by,
             step=name,
@@ -160,7 +160,7 @@ def _decide(
         )
         for name, digest in zip(names, bound, strict=True)
     ]
-    after = session.desk.submit(incident.id, *made)
+    after = session.desk.submit(incident.id, *decides)
     given = tuple(_tally(session, after, name) for name in names) if approved else ()
     tell(session, incident, after, _done(session, names, approved=approved), approvals=given)
 
@@ -228,8 +228,8 @@ def _show_change(session: Session, incident: Incident, report: TaskReport) -> No
     if new is None or not new.tree:
         return
     signed = approved_before(incident, incident.invocations[report.task.invocation])
-    older = [one for one in renderings(incident, new.step) if one.digest != new.digest]
-    old = next((one for one in incident.documents.values() if one.digest == signed), None)
+    older = [rendering for rendering in renderings(incident, new.step) if rendering.digest != new.digest]
+    old = next((document for document in incident.documents.values() if document.digest == signed), None)
     old = old or (older[-1] if older else None)
     if old is not None and old.tree:
         pair = compare(session.desk, old, new)
@@ -239,8 +239,10 @@ def _show_change(session: Session, incident: Incident, report: TaskReport) -> No
 
 def _document(incident: Incident, report: TaskReport) -> Document | None:
     """Return the notice that is to be approved; None where it is something else."""
-    made = (one for one in incident.documents.values() if one.digest == report.subject_digest)
-    return next(made, None) if report.subject_digest else None
+    documents = (
+        document for document in incident.documents.values() if document.digest == report.subject_digest
+    )
+    return next(documents, None) if report.subject_digest else None
 
 
 def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
@@ -248,10 +250,10 @@ def _show_document(session: Session, incident: Incident, report: TaskReport) -> 
     from runner.app.notices.notice_versions import tree_of
     from runner.documents.write import write
 
-    made = _document(incident, report)
-    if made is not None and made.tree:
-        words = write(tree_of(session.desk, made).document, "txt").decode()
-        session.read(f"DOCUMENT to approve: {made.id}, {made.status}\n\n{words}")
+    document = _document(incident, report)
+    if document is not None and document.tree:
+        words = write(tree_of(session.desk, document).document, "txt").decode()
+        session.read(f"DOCUMENT to approve: {document.id}, {document.status}\n\n{words}")
 
 
 def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], out: Path) -> None:
@@ -259,18 +261,18 @@ def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], 
     from runner.app.notices.counsel_export import file_name
 
     for report in reports:
-        made = _document(incident, report)
-        if made is None:
+        document = _document(incident, report)
+        if document is None:
             raise Refused(
                 f"{report.task.step} approves no document", hint="leave --out out", code="no_document"
             )
-        one = out.suffix.removeprefix(".") in made.files
-        forms = (out.suffix.removeprefix("."),) if one else tuple(made.files)
+        one = out.suffix.removeprefix(".") in document.files
+        forms = (out.suffix.removeprefix("."),) if one else tuple(document.files)
         for form in forms:
-            path = out if one else out / file_name(incident, made, form)
+            path = out if one else out / file_name(incident, document, form)
             with suppress(OSError):  # writing says why
                 path.parent.mkdir(parents=True, exist_ok=True)
-            private_file(path, session.desk.store.get_blob(made.files[form]))
+            private_file(path, session.desk.store.get_blob(document.files[form]))
             session.say(str(path))
 
 

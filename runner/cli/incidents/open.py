@@ -115,9 +115,9 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         opening = prepare_opening(session.desk, msgspec.structs.replace(request, roles=roles))
     plan = _plan(opening)
     _tell(session, opening, plan)
-    for one in opening.unheld:
-        hint = f"tocsin role assign {one.role} PERSON"
-        session.warn("unheld_role", f"nobody holds the role {unheld_words(one)}; {hint}")
+    for role in opening.unheld:
+        hint = f"tocsin role assign {role.role} PERSON"
+        session.warn("unheld_role", f"nobody holds the role {unheld_words(role)}; {hint}")
     if not yes:
         session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
     before = commit_opening(session.desk, opening)
@@ -139,11 +139,11 @@ def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
     session.tell(Page(tuple(unheld_blocks(opening.unheld))))
     if session.ask("Fill these roles for this incident? [y/N]").lower() not in ("y", "yes"):
         return found
-    for one in opening.unheld:
+    for role in opening.unheld:
         known = session.desk.directory.people
-        while person := session.ask(f"{one.role}: who (Enter: nobody)?"):
+        while person := session.ask(f"{role.role}: who (Enter: nobody)?"):
             if person in known:
-                found[one.role] = (person,)
+                found[role.role] = (person,)
                 break
             session.say(f"nobody here is called '{person}'; known: {', '.join(sorted(known))}")
     return found
@@ -153,7 +153,9 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
     """Say whom nothing has left to: whoever opens an incident believes that they are being called."""
     from runner.reports.incidents.attention_messages import nothing_left
 
-    silent = [one.person for one in incident.deliveries.values() if nothing_left(incident, one)]
+    silent = [
+        delivery.person for delivery in incident.deliveries.values() if nothing_left(incident, delivery)
+    ]
     if silent:
         names = ", ".join(dict.fromkeys(silent))
         session.say(
@@ -201,12 +203,12 @@ def _plan(opening: Opening) -> PlanReport:
     """Return every message of the playbooks as it would leave now."""
     planned = [
         PlannedMessage(
-            step=one.message,
-            title=f"{one.playbook}: {one.message}",
-            message_class=_class_of(opening, one.playbook, one.message),
-            plans=(one.plan,),
+            step=preview.message,
+            title=f"{preview.playbook}: {preview.message}",
+            message_class=_class_of(opening, preview.playbook, preview.message),
+            plans=(preview.plan,),
         )
-        for one in opening.previews
+        for preview in opening.previews
     ]
     return plan_report(opening.event.incident, opening.event.codename, opening.event.kind, planned)
 
@@ -226,7 +228,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
-    blocks += [line(str(one), "warn" if one.refused else "plain", hang=2) for one in opening.http_calls]
+    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in opening.http_calls]
     for record in opening.imported:
         blocks += [
             Blank(),
@@ -244,7 +246,7 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
     from runner.app.messages.communications_check import ways
     from runner.reports.messages.communications_check import comcheck_words
 
-    used = [(one.recipient, way.channel) for one in plan.plan for way in one.channels]
+    used = [(recipient.recipient, way.channel) for recipient in plan.plan for way in recipient.channels]
     worked = {(way.person, way.channel.id): way.worked_at for way in ways(session.desk)} if used else {}
     known = {way: at for way, at in worked.items() if at is not None}
     return comcheck_words(used, known, session.now())
@@ -288,6 +290,8 @@ def severity(
     with suppress(Refused, NotFound):  # the levels are told without an incident, too
         found = session.incident()
     now = found.severity if found else ""
-    rows = tuple((Cell("*" if one == now else " "), Cell(one, "title"), Cell(levels[one])) for one in levels)
+    rows = tuple(
+        (Cell("*" if level == now else " "), Cell(level, "title"), Cell(levels[level])) for level in levels
+    )
     about = {"incident": found.id if found else None, "severity": now, "levels": levels}
     session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))

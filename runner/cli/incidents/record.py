@@ -117,11 +117,11 @@ def confirm(
     )
     name = session.name()
     submit(session, name, made, f"{session.by} confirms it")
-    found = session.desk.load(name).second_person.get(event)
-    if found is not None and found.one_user:
+    people = session.desk.load(name).second_person.get(event)
+    if people is not None and people.one_user:
         session.warn(
             "one_user",
-            f"the system user {found.second_os_user} has spoken for {found.act.by} and for {found.second}; "
+            f"the system user {people.second_os_user} has spoken for {people.act.by} and for {people.second}; "
             "every report will say so",
         )
 

@@ -85,5 +85,5 @@ def _plan_page(plan: MigrationPlan) -> Page:
     for words, steps, tone in parts:
         if steps:
             blocks.append(Paragraph(cells=(Cell(f"{words}: ", tone), Cell(", ".join(steps))), hang=2))
-    blocks.extend(line(f"refused: {one.why}", "alarm", hang=2) for one in plan.refusals)
+    blocks.extend(line(f"refused: {refusal.why}", "alarm", hang=2) for refusal in plan.refusals)
     return Page(tuple(blocks))

@@ -16,7 +16,7 @@ from runner.settings import PERSON
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
-    from runner.reports.core.attention_item import Attention
+    from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.incidents import IncidentsReport
     from runner.reports.incidents.status import Status
 
@@ -44,10 +44,10 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
       tocsin next --me maria
       tocsin next --all
     """
-    from runner.reports.incidents.recommendations import next_page, next_things
+    from runner.reports.incidents.recommendations import next_actions, next_page
 
     incident = session.incident(where)
-    found = next_things(read_status(session, incident, me), everything=everything)
+    found = next_actions(read_status(session, incident, me), everything=everything)
     session.show(found, lambda: next_page(found))
 
 
@@ -96,7 +96,7 @@ def read_status(
     incident: Incident,
     me: str = "",
     known: str = "",
-    organisation: tuple[Attention, ...] = (),
+    organisation: tuple[AttentionItem, ...] = (),
 ) -> Status:
     """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
     from runner.app.core.suspended_incidents import set_aside
@@ -209,13 +209,13 @@ def timeline(
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
     desk = session.desk
-    found = view(incident, desk.library(incident), desk.store.read(incident.id), streams)
-    if by and not any(by == one.claimed for one in found.entries):
+    status = view(incident, desk.library(incident), desk.store.read(incident.id), streams)
+    if by and not any(by == entry.claimed for entry in status.entries):
         desk.known(by)
-    found = narrowed(found, search, kind, by, instant(since, session.now()) if since else None)
+    status = narrowed(status, search, kind, by, instant(since, session.now()) if since else None)
     if utc:
         READER.set(UTC)
-    session.show(found, lambda: timeline_page(found, here(), everything=everything))
+    session.show(status, lambda: timeline_page(status, here(), everything=everything))
 
 
 def use(session: Session, incident: Where = None) -> None:

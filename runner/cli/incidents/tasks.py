@@ -17,7 +17,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Due, OnOverdue, Task
 from runner.reports.core.formatting import when
-from runner.reports.core.header import heading_of, top
+from runner.reports.core.header import heading_of, render_header
 from runner.reports.core.page import Cell, Page, Table, Tone, line
 from runner.reports.core.task_rows import TaskRow, numbered
 
@@ -67,7 +67,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     )
     if not cells:
         return Page((line(f"{incident.codename} has no steps like that", "dim"),))
-    return Page((*top(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))
+    return Page((*render_header(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))
 
 
 def add(app: Commands) -> None:
@@ -150,7 +150,7 @@ def add_task(
         raise Usage("nobody is to do it", hint="add --role ROLE or --to PERSON", code="option_missing")
     if to:
         session.desk.known(to)
-    made = Task(
+    task = Task(
         id="",
         task=title.strip(),
         role=role,
@@ -158,7 +158,7 @@ def add_task(
         due=Due(offset=duration(due)) if due else None,
         on_overdue=OnOverdue(escalate="commander"),
     )
-    submit(session, session.name(), c.AddTask(by=session.by, task=made), "added")
+    submit(session, session.name(), c.AddTask(by=session.by, task=task), "added")
 
 
 def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words: str) -> None:

@@ -14,7 +14,7 @@ from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
 from runner.errors import Usage
-from runner.reports.core.formatting import short
+from runner.reports.core.formatting import short_digest
 from runner.settings import CONFIG, cache_folder
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def record_filed(
     in_person(session, as_it_was)
     named = find(session, step)[1] if step else ""
     before = session.incident()
-    made = filing(
+    files = filing(
         session.desk,
         before,
         duty,
@@ -228,15 +228,17 @@ def record_filed(
         reason=reason,
         as_it_was=as_it_was,
     )
-    session.desk.submit(before.id, *made)
-    [record] = [one.record for one in made if isinstance(one, RecordDuty)]
+    session.desk.submit(before.id, *files)
+    [record] = [file.record for file in files if isinstance(file, RecordDuty)]
     if record.unsigned:
         session.warn(
             "unsigned",
             f"the notice is not signed: {', '.join(record.unsigned)} is still open. The filing is on record all the "
             "same; have it looked at, and file a supplement if it must change",
         )
-    answer(session, before, f"{duty} is filed{f', text {short(record.digest)}' if record.digest else ''}")
+    answer(
+        session, before, f"{duty} is filed{f', text {short_digest(record.digest)}' if record.digest else ''}"
+    )
 
 
 def decide(

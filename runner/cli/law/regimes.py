@@ -30,12 +30,12 @@ Names = Annotated[
 
 def add(app: Commands) -> None:
     """Add ``regime …``."""
-    made = group(app, "regime", "The law as data: list, show, check, diff.")
-    command(made, "list", Scope.ANYWHERE)(list_)
-    command(made, "show", Scope.ANYWHERE)(show)
-    command(made, "check", Scope.ANYWHERE)(check)
-    command(made, "diff", Scope.ANYWHERE)(diff)
-    command(made, "import", Scope.HOME_WRITES)(import_)
+    commands = group(app, "regime", "The law as data: list, show, check, diff.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "check", Scope.ANYWHERE)(check)
+    command(commands, "diff", Scope.ANYWHERE)(diff)
+    command(commands, "import", Scope.HOME_WRITES)(import_)
 
 
 def _catalog(session: Session) -> Catalog:
@@ -59,8 +59,8 @@ def list_(
     from runner.app.law.regimes import listed
     from runner.reports.law.regimes import list_page
 
-    found = listed(_catalog(session), jurisdiction)
-    session.show({"schema": "tocsin/regimes/v1", "regimes": found}, lambda: list_page(found))
+    entries = listed(_catalog(session), jurisdiction)
+    session.show({"schema": "tocsin/regimes/v1", "regimes": entries}, lambda: list_page(entries))
 
 
 def show(
@@ -96,11 +96,11 @@ def check(session: Session, regime: Names = None) -> int:
 
     found = checked(regime or (), _catalog(session))
     session.show(found, lambda: _check_page(found))
-    return 1 if any(one.severity == "error" for one in found.problems) else 0
+    return 1 if any(problem.severity == "error" for problem in found.problems) else 0
 
 
 def _check_page(found: Checked) -> Page:
-    blocks: list[Block] = [line(str(one), "alarm") for one in found.problems]
+    blocks: list[Block] = [line(str(problem), "alarm") for problem in found.problems]
     share = f"{found.executable} of {found.duties} duties ({found.share:.1%}) can be executed"
     blocks += [
         line(f"{count(found.regimes, 'regime')}, {count(len(found.problems), 'problem')}", "title"),
@@ -108,8 +108,8 @@ def _check_page(found: Checked) -> Page:
         line(f"{found.numbered} have a number, {found.duties - found.numbered} only words of the law"),
         line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items())),
     ]
-    for one in found.in_words:
-        blocks.append(Paragraph(cells=(Cell(f"{one.duty}: ", "warn"), Cell("; ".join(one.why))), hang=2))
+    for word in found.in_words:
+        blocks.append(Paragraph(cells=(Cell(f"{word.duty}: ", "warn"), Cell("; ".join(word.why))), hang=2))
     return Page(tuple(blocks))
 
 
@@ -137,7 +137,7 @@ def diff(
     names, catalog = regime or [], _catalog(session)
     begin = _date(since)
     if begin is not None:
-        found = between_dates(names, begin, _date(to) or session.now().date(), catalog)
+        difference = between_dates(names, begin, _date(to) or session.now().date(), catalog)
     elif to:
         raise Usage(
             "--to needs --from",
@@ -145,16 +145,16 @@ def diff(
             code="option_missing",
         )
     elif len(names) == 2:
-        found = between_files(names[0], names[1], catalog)
+        difference = between_files(names[0], names[1], catalog)
     elif len(names) == 1:
-        found = own_and_built_in(names[0], catalog)
+        difference = own_and_built_in(names[0], catalog)
     else:
         raise Usage(
             "say what to compare",
             hint="two dates, two files, or the id of a law that the home has a copy of",
             code="argument_missing",
         )
-    session.show(found, lambda: _diff_page(found))
+    session.show(difference, lambda: _diff_page(difference))
 
 
 def _diff_page(found: LawDifference) -> Page:
@@ -162,12 +162,16 @@ def _diff_page(found: LawDifference) -> Page:
     if not found.changes:
         return Page((head, line("no difference", "good")))
     blocks: list[Block] = [head]
-    for one in found.changes:
+    for change in found.changes:
         blocks += [
             Blank(),
-            Paragraph(cells=(Cell(one.what, "title"), Cell(f"  {one.change}", _TONES[one.change])), hang=2),
+            Paragraph(
+                cells=(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change])), hang=2
+            ),
         ]
-        blocks += [Table(rows=tuple((Cell(field),) for field in one.fields), elastic=0)] if one.fields else []
+        blocks += (
+            [Table(rows=tuple((Cell(field),) for field in change.fields), elastic=0)] if change.fields else []
+        )
     return Page(tuple(blocks))
 
 
@@ -188,13 +192,14 @@ def import_(
     """
     from runner.app.law.regimes import imported
 
-    found = imported(file, session.folder, replace=replace)
-    session.show({"schema": "tocsin/regime-import/v1", "regimes": found}, lambda: _import_page(found))
+    importeds = imported(file, session.folder, replace=replace)
+    session.show({"schema": "tocsin/regime-import/v1", "regimes": importeds}, lambda: _import_page(importeds))
 
 
 def _import_page(found: tuple[Imported, ...]) -> Page:
     rows = tuple(
-        (Cell(one.id), Cell(count(one.duties, "duty", "duties"), "dim"), Cell(one.file)) for one in found
+        (Cell(imported.id), Cell(count(imported.duties, "duty", "duties"), "dim"), Cell(imported.file))
+        for imported in found
     )
     return Page((Table(rows=rows, elastic=2, indent=0),))
 

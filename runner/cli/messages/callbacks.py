@@ -72,7 +72,7 @@ def _serve(session: Session, host: str, port: int) -> None:
     from runner.web.app import Application
     from runner.web.serving import Server
     from runner.workers.choice import attach
-    from runner.workers.periodic import Rounds
+    from runner.workers.periodic import PeriodicTask
 
     desk = session.machine
     desk.backoff = None  # a provider that waits sends again; others are to be answered meanwhile
@@ -81,7 +81,7 @@ def _serve(session: Session, host: str, port: int) -> None:
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
         session.warn("no_tls", f"{host} can be reached from other machines, and there is no TLS here")
-    with stopped_by_signals(server.stop), Rounds(callbacks.inbox.again, AGAIN, session.say):
+    with stopped_by_signals(server.stop), PeriodicTask(callbacks.inbox.again, AGAIN, session.say):
         session.say(f"listening on {host}:{server.port}; stop it with Ctrl-C or SIGTERM")
         server.run()
     session.say("stopped listening")

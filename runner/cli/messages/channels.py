@@ -36,13 +36,13 @@ def list_(session: Session) -> None:
     waiting, directory = desk.traffic.rooms(now).not_before({}), desk.directory
     rows = [
         channel_row(
-            one,
+            channel,
             desk.traffic.domains,
-            desk.traffic.accounts.get(one.account, Account()),
-            waiting.get(one.id),
+            desk.traffic.accounts.get(channel.account, Account()),
+            waiting.get(channel.id),
             now,
         )
-        for one in sorted(directory.channels.values(), key=lambda one: (one.priority, one.id))
+        for channel in sorted(directory.channels.values(), key=lambda one: (one.priority, one.id))
     ]
     broken = (
         ChannelRow(channel=name, adapter=desk.home.channels[name].adapter, broken=why)
@@ -70,7 +70,7 @@ def check(
       tocsin channel check --show
       tocsin channel check --to maria --yes
     """
-    from runner.app.messages.communications_check import try_ways, ways
+    from runner.app.messages.communications_check import test_contacts, ways
 
     found = ways(session.desk, person or (), channel or ())
     report = _report(session, found, person or (), 0)
@@ -83,7 +83,7 @@ def check(
     if not yes:
         session.confirm(f"Send {count(len(found), 'message')} now?", "repeat with --yes, or look with --show")
     failed = 0
-    for way, result in try_ways(session.desk, found):
+    for way, result in test_contacts(session.desk, found):
         failed += result.state != "accepted"
         session.say(f"{way.person} over {way.channel.id}: {result.state.replace('_', ' ')}")
     again = ways(session.desk, person or (), channel or ())

@@ -15,7 +15,7 @@ from runner.errors import NotFound, warning
 from runner.incident.state.commands import DeclareDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.incident.turn.implicit_answers import OVER
-from runner.reports.core.formatting import ago
+from runner.reports.core.formatting import elapsed_since
 from runner.reports.core.page import Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _page(session: Session, rows: tuple[Row, ...]) -> Page:
         (
             Cell(row.domain),
             Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
-            Cell(ago(row.since, session.now()) if row.since else "", "dim"),
+            Cell(elapsed_since(row.since, session.now()) if row.since else "", "dim"),
             Cell(_hanging(row), "dim"),
         )
         for row in rows

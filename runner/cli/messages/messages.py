@@ -75,7 +75,7 @@ def plan(
         PlannedMessage(step=name, title=words, message_class=template.message_class, plans=made)
         for name, words, template, made in plans(session.desk, incident)
     ]
-    sent = sum(len(one.attempts) for one in incident.deliveries.values())
+    sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values())
     report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
     session.show(report, lambda: plan_page(report, CONFIG))
 
@@ -105,11 +105,11 @@ def send(
         raise Usage("who is the message for?", hint="--to ROLE, PERSON or everybody", code="option_missing")
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
-    made = compose_by_hand(session.desk, incident, written)
-    session.tell(_plan_of(session, incident, made))
+    composed = compose_by_hand(session.desk, incident, written)
+    session.tell(_plan_of(session, incident, composed))
     if not yes:
         session.confirm("Send as planned?", "look at the plan, then repeat with --yes")
-    submit(session, incident.id, made, f"message {made.message} goes to {', '.join(made.to)}")
+    submit(session, incident.id, composed, f"message {composed.message} goes to {', '.join(composed.to)}")
 
 
 def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
@@ -135,7 +135,7 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     incident = incident_or_none(session)
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
     title, made = class_plans(session.desk, incident, name, to, what_if)
-    sent = sum(len(one.attempts) for one in incident.deliveries.values()) if incident else 0
+    sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values()) if incident else 0
     report = plan_report(
         incident.id if incident else "",
         incident.codename if incident else "",

@@ -42,22 +42,22 @@ def adopt(
     from runner.reports.core.task_rows import numbered
 
     incident = session.incident()
-    found = look(session.desk, incident, file, step, tuple(numbered(incident)))
-    if found.same:
+    adoption = look(session.desk, incident, file, step, tuple(numbered(incident)))
+    if adoption.same:
         answer(
             session,
             incident,
-            f"{found.step}: the text is that of {found.pair.new.id}: there is nothing to take",
+            f"{adoption.step}: the text is that of {adoption.pair.new.id}: there is nothing to take",
         )
         return
     in_person(session, override)
-    session.tell(Page(tuple(_page(found))))
+    session.tell(Page(tuple(_page(adoption))))
     if not yes:
-        again = f"tocsin notice adopt {file} {found.step} --yes"
-        session.confirm(f"{session.by}: take this text for {found.step}?", again)
-    made = command(session.desk, incident, found, override)
-    after = session.desk.submit(incident.id, made)
-    tell(session, incident, after, f"the text of {file.name} is taken: {rendered_words(made)}")
+        again = f"tocsin notice adopt {file} {adoption.step} --yes"
+        session.confirm(f"{session.by}: take this text for {adoption.step}?", again)
+    rendered = command(session.desk, incident, adoption, override)
+    after = session.desk.submit(incident.id, rendered)
+    tell(session, incident, after, f"the text of {file.name} is taken: {rendered_words(rendered)}")
 
 
 def _page(found: Adoption) -> Iterator[Block]:
@@ -77,9 +77,13 @@ def _page(found: Adoption) -> Iterator[Block]:
         yield line(
             f"{count(found.returned.comments, 'comment')} left out: they are no part of the text", "warn"
         )
-    for one in found.coverage:
-        if one.state in ("gap", "forbidden", "to_check"):
-            tone: Tone = "warn" if one.state == "to_check" else "alarm"
+    for coverage in found.coverage:
+        if coverage.state in ("gap", "forbidden", "to_check"):
+            tone: Tone = "warn" if coverage.state == "to_check" else "alarm"
             yield line(
-                f"{one.state.replace('_', ' ')}: {one.ref} {one.item}. {one.note}".rstrip(". "), tone, hang=2
+                f"{coverage.state.replace('_', ' ')}: {coverage.ref} {coverage.item}. {coverage.note}".rstrip(
+                    ". "
+                ),
+                tone,
+                hang=2,
             )

@@ -75,7 +75,7 @@ def letters(
 def _unapproved(written: Written) -> list[str]:
     """Return a warning for each duty whose letters nobody approved: they are made all the same, at night too."""
     patterns = dict.fromkeys(
-        (one.duty, one.notice, one.version) for one in written.groups if not one.approved
+        (group.duty, group.notice, group.version) for group in written.groups if not group.approved
     )
     return [
         warning(
@@ -121,13 +121,13 @@ def bar(session: Session, what: str) -> Iterator[Tell]:
 def _page(written: Written) -> Page:
     rows = tuple(
         (
-            Cell(" ".join(filter(None, (one.jurisdiction, one.population))) or "everyone"),
-            Cell(f"{one.letters:,}"),
-            Cell(f"{one.notice} {one.version}", "dim"),
-            Cell(one.duty, "dim"),
-            Cell(one.status, "warn" if one.status == "draft" else "good"),
+            Cell(" ".join(filter(None, (group.jurisdiction, group.population))) or "everyone"),
+            Cell(f"{group.letters:,}"),
+            Cell(f"{group.notice} {group.version}", "dim"),
+            Cell(group.duty, "dim"),
+            Cell(group.status, "warn" if group.status == "draft" else "good"),
         )
-        for one in written.groups
+        for group in written.groups
     )
     there = written.letters - written.made
     said = [

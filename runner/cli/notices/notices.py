@@ -117,17 +117,17 @@ def render(
         raise Usage("a gap needs its reason", hint="--gap NAME=REASON", code="reason_missing")
     in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
-    made = render_step(session.desk, incident, step, override, marked)
-    tell(session, incident, session.desk.submit(incident.id, made), rendered_words(made))
+    rendered = render_step(session.desk, incident, step, override, marked)
+    tell(session, incident, session.desk.submit(incident.id, rendered), rendered_words(rendered))
 
 
 def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
     from runner.incident.notices.decide import renderings
 
-    made = renderings(incident, step)
-    if made and made[-1].adoption is not None and not drop:
+    documents = renderings(incident, step)
+    if documents and documents[-1].adoption is not None and not drop:
         raise Refused(
-            f"the text of {step} was taken back from a Word file of {made[-1].adoption.by}: rendering loses these edits",
+            f"the text of {step} was taken back from a Word file of {documents[-1].adoption.by}: rendering loses these edits",
             hint=f"tocsin notice render {step} --drop-edits, or edit it in Word again: tocsin notice pull",
             code="edits_lost",
         )
@@ -184,11 +184,13 @@ def _step_of(incident: Incident, document: Document) -> str:
 def _check_page(report: Checked) -> Page:
     rows = tuple(
         (
-            Cell(one.state.replace("_", " "), _TONES.get(one.state, "dim")),
-            Cell(one.ref, "dim"),
-            Cell("; ".join(part for part in (one.item, ", ".join(one.facts), one.note) if part)),
+            Cell(coverage.state.replace("_", " "), _TONES.get(coverage.state, "dim")),
+            Cell(coverage.ref, "dim"),
+            Cell(
+                "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part)
+            ),
         )
-        for one in report.coverage
+        for coverage in report.coverage
     )
     verdict = "nothing that the law requires is missing" if report.complete else "something is missing"
     tone: Tone = "good" if report.complete else "alarm"
@@ -216,22 +218,22 @@ def pull(
     from runner.cli.framework.progress_line import bars
 
     incident = session.incident()
-    wanted = _documents(incident, name, everything)
+    documents = _documents(incident, name, everything)
     folder = out or Path(f"{incident.codename}-notices")
     with bars(session) as shown:
-        seen = shown.begin("writing notices", len(wanted))
-        files = pulled(session.desk, incident, wanted, formats_of(to or []), folder, seen)
+        seen = shown.begin("writing notices", len(documents))
+        files = pulled(session.desk, incident, documents, formats_of(to or []), folder, seen)
     show_pulled(session, files)
 
 
 def _documents(incident: Incident, name: str, everything: bool) -> list[Document]:
     newest = {document.step: document.id for document in incident.documents.values()}
-    found = [
+    documents = [
         document
         for document in incident.documents.values()
         if not name or name in (document.notice, document.id, document.step, _step_of(incident, document))
     ]
-    if not found:
+    if not documents:
         from runner.reports.notices.notices import rendered_so_far
 
         raise NotFound(
@@ -239,4 +241,4 @@ def _documents(incident: Incident, name: str, everything: bool) -> list[Document
             hint=rendered_so_far(incident),
             code="unknown_notice" if name else "not_rendered",
         )
-    return [one for one in found if everything or newest[one.step] == one.id]
+    return [document for document in documents if everything or newest[document.step] == document.id]

@@ -67,9 +67,9 @@ def import_(
     carry_out(session.desk, found)
     report = _report(session, found, file, written=True)
     session.show(report, lambda: import_page(report))
-    for one in found.changes:
-        if one.gained or one.lost:
-            reach(session, one.person)
+    for change in found.changes:
+        if change.gained or change.lost:
+            reach(session, change.person)
 
 
 def _report(session: Session, found: Import, file: Path | None, *, written: bool) -> ImportReport:
@@ -83,13 +83,13 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
         file=str(file or config),
         people=tuple(
             ImportRow(
-                person=one.person,
-                change=one.change,
-                name=one.card.name,
-                gained=tuple(contact_words(contact) for contact in one.gained),
-                lost=tuple(contact_words(contact) for contact in one.lost),
+                person=person.person,
+                change=person.change,
+                name=person.card.name,
+                gained=tuple(contact_words(contact) for contact in person.gained),
+                lost=tuple(contact_words(contact) for contact in person.lost),
             )
-            for one in found.people
+            for person in found.people
         ),
         roles=dict(found.roles),
         missing=found.missing,

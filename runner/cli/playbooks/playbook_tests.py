@@ -54,7 +54,7 @@ def rehearse(
 
     if not 0 <= cover <= 100:
         raise Usage("--cover is a share between 0 and 100", hint="--cover 100", code="bad_cover")
-    found = report([one for one in _reports(session, tuple(name or ()), only) if one.cases])
+    found = report([report for report in _reports(session, tuple(name or ()), only) if report.cases])
     if not found.files:
         raise Refused(f"no test has '{only}' in its name", hint="leave --only out", code="unknown_test")
     if junit:
@@ -63,7 +63,9 @@ def rehearse(
         session.world.out.write(junit_text(found))
     else:
         session.show(found, lambda: page(found, missed=missed))
-    thin = [one for one in found.files if 100 * one.coverage.branches.met < cover * one.coverage.branches.of]
+    thin = [
+        file for file in found.files if 100 * file.coverage.branches.met < cover * file.coverage.branches.of
+    ]
     for one in thin:
         share = one.coverage.branches
         session.say(

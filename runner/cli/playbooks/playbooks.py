@@ -33,14 +33,16 @@ _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    made = group(app, "playbook", "Playbooks: list, show, copy, validate, diff, test, fixture, graph, card.")
-    command(made, "list", Scope.ANYWHERE)(list_)
-    command(made, "show", Scope.ANYWHERE)(show)
-    command(made, "copy", Scope.ANYWHERE)(copy)
-    command(made, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
-    command(made, "diff", Scope.ANYWHERE)(diff)
-    playbook_tests.add(made)
-    charts.add(made)
+    commands = group(
+        app, "playbook", "Playbooks: list, show, copy, validate, diff, test, fixture, graph, card."
+    )
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "copy", Scope.ANYWHERE)(copy)
+    command(commands, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
+    command(commands, "diff", Scope.ANYWHERE)(diff)
+    playbook_tests.add(commands)
+    charts.add(commands)
     command(app, "schema", Scope.ANYWHERE)(schema)
 
 
@@ -48,18 +50,18 @@ def list_(session: Session) -> None:
     """List the playbooks: the home's own first, then what ships with the program."""
     from runner.app.playbooks.playbooks import listed
 
-    found = listed(_catalog(session))
-    session.show({"schema": "tocsin/playbooks/v1", "playbooks": found}, lambda: _list_page(found))
+    entries = listed(_catalog(session))
+    session.show({"schema": "tocsin/playbooks/v1", "playbooks": entries}, lambda: _list_page(entries))
 
 
 def _list_page(found: tuple[Entry, ...]) -> Page:
     rows = tuple(
         (
-            Cell(one.name),
-            Cell(one.version, "dim"),
-            Cell(one.problem or one.title, "alarm" if one.problem else "plain"),
+            Cell(entry.name),
+            Cell(entry.version, "dim"),
+            Cell(entry.problem or entry.title, "alarm" if entry.problem else "plain"),
         )
-        for one in found
+        for entry in found
     )
     return Page((Table(rows=rows, elastic=2, indent=0),))
 
@@ -106,10 +108,10 @@ def copy(
     from runner.cli.framework.output_files import private_file
 
     session.ensure_home()
-    found = _catalog(session)
-    own, text = copied(name, found, new)
+    catalog = _catalog(session)
+    own, text = copied(name, catalog, new)
     file = session.folder / "playbooks" / f"{own}.yaml"
-    if found.is_own("playbooks", own):
+    if catalog.is_own("playbooks", own):
         raise Refused(
             f"the home has a playbook '{own}' already; nothing was copied",
             hint=f"give the copy another name: tocsin playbook copy {name} --as NEW",
@@ -136,8 +138,8 @@ def _show_page(found: Shown) -> Page:
     ):
         if words:
             blocks.append(Paragraph(cells=(Cell(f"{title}: ", "dim"), Cell(words)), hang=2))
-    blocks += [line(str(one), "warn" if one.refused else "plain", hang=2) for one in found.http_calls]
-    rows = tuple(_outline(one) for one in found.steps)
+    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in found.http_calls]
+    rows = tuple(_outline(step) for step in found.steps)
     return Page((*blocks, Blank(), Table(rows=rows, elastic=2, indent=0)))
 
 
@@ -172,7 +174,7 @@ def validate(
     problems = validated(path, catalog, home, channels=_channels(home), strict=strict)
     calls = called(path, problems, catalog, None if home is None else home.act)
     _print_problems(session, problems, calls, len(path))
-    return 1 if any(one.severity == "error" for one in problems) else 0
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
 
 
 def _home(session: Session) -> Home | None:
@@ -185,10 +187,10 @@ def _home(session: Session) -> Home | None:
         return None
     home = load_home(config)
     try:
-        found = read_people(session.desk)
+        people = read_people(session.desk)
     except TocsinError:  # a store that is not there, or does not open, leaves what the file says
         return home
-    return msgspec.structs.replace(home, people=dict(found.people), roles=dict(found.roles))
+    return msgspec.structs.replace(home, people=dict(people.people), roles=dict(people.roles))
 
 
 def _channels(home: Home | None) -> Mapping[str, Channel]:
@@ -212,11 +214,11 @@ def _print_problems(
     if session.json:
         session.show_json({"schema": "tocsin/problems/v1", "problems": problems, "http_calls": calls})
         return
-    for one in problems:
-        session.world.out.write(f"{visible(str(one))}\n")
+    for problem in problems:
+        session.world.out.write(f"{visible(str(problem))}\n")
     for call in calls:
         session.say(str(call))
-    errors = sum(one.severity == "error" for one in problems)
+    errors = sum(problem.severity == "error" for problem in problems)
     if problems:
         session.say(f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")
     else:
@@ -246,12 +248,12 @@ def _diff_page(found: Difference) -> Page:
         return Page((head, line("no difference", "good")))
     rows = tuple(
         (
-            Cell(one.change, _TONES[one.change]),
-            Cell(one.kind, "dim"),
-            Cell(one.what),
-            Cell(", ".join(one.fields), "dim"),
+            Cell(change.change, _TONES[change.change]),
+            Cell(change.kind, "dim"),
+            Cell(change.what),
+            Cell(", ".join(change.fields), "dim"),
         )
-        for one in found.changes
+        for change in found.changes
     )
     return Page((head, Table(rows=rows, elastic=3, indent=0)))
 

@@ -78,12 +78,12 @@ class _Places:
 
 def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
     """Judge an item; in an edited text, what the template put into words of its own is for a person to see."""
-    found = _item(item, places, document, notice)
+    coverage = _item(item, places, document, notice)
     in_words = bool(item.known) or not item.facts
-    if document.edited and in_words and found.state == "covered":
+    if document.edited and in_words and coverage.state == "covered":
         note = "the text was edited by hand: see that it still says it"
         return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
-    return found
+    return coverage
 
 
 def _in_words(item: Item, notice: Notice) -> Coverage:

@@ -13,7 +13,7 @@ from runner.errors import Refused
 
 def write_sheet(document: Document) -> bytes:
     """Return the form's fields as a spreadsheet; raises Refused where the document fills no form."""
-    rows = [(one.section, one.id, one.name, one.shown) for one in _fields(document)]
+    rows = [(field.section, field.id, field.name, field.shown) for field in _fields(document)]
     heads = ("Section", "Field", "Name", "Answer")
     name = f"{document.id} {document.version}"[:31]
     return xlsx(
@@ -28,9 +28,9 @@ def write_json(document: Document) -> bytes:
     """
     found = _fields(document)
     report: dict[str, Any] = {}
-    for one in found:
-        if one.path and one.value is not None:
-            _put(report, one.path.split("."), one.value)
+    for field in found:
+        if field.path and field.value is not None:
+            _put(report, field.path.split("."), field.value)
     content = {
         "schema": "tocsin/form/v1",
         "notice": document.id,
@@ -38,7 +38,8 @@ def write_json(document: Document) -> bytes:
         "status": document.context.status,
         "kind": document.context.kind,
         "fields": [
-            {"id": one.id, "name": one.name, "section": one.section, "answer": one.value} for one in found
+            {"id": field.id, "name": field.name, "section": field.section, "answer": field.value}
+            for field in found
         ],
         "report": report,
     }

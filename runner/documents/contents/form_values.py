@@ -68,15 +68,15 @@ def exported(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[F
     """Return the same fields as sheets and electronic reports take them: choices in the form's codes, instants in UTC."""
     return tuple(
         FormField(
-            id=one.field.id,
-            name=one.field.name,
-            section=one.section,
-            shown=one.shown,
-            value=_coded(one),
-            path=one.field.path,
+            id=answer.field.id,
+            name=answer.field.name,
+            section=answer.section,
+            shown=answer.shown,
+            value=_coded(answer),
+            path=answer.field.path,
         )
-        for one in answers(notice, facts, form)
-        if _stands(one)
+        for answer in answers(notice, facts, form)
+        if _stands(answer)
     )
 
 
@@ -93,10 +93,10 @@ def _coded(one: Answer) -> str | int | float | bool | tuple[str, ...] | None:
 
 
 def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any]]:
-    for one in found:
-        if one.section == section.title and _stands(one):
-            value = Kept(one.path, one.value, one.shown) if one.path else one.shown
-            yield {"id": one.field.id, "name": one.field.name, "answer": value}
+    for answer in found:
+        if answer.section == section.title and _stands(answer):
+            value = Kept(answer.path, answer.value, answer.shown) if answer.path else answer.shown
+            yield {"id": answer.field.id, "name": answer.field.name, "answer": value}
 
 
 def _stands(one: Answer) -> bool:

@@ -74,7 +74,7 @@ def _no_password(document: Document) -> Coverage:
     if words is None:
         note = "nobody can tell in this language: see that the text says it"
         return Coverage(ref="R16", item=item, state="to_check", note=note)
-    patterns = [re.compile(one, re.IGNORECASE) for one in words]
+    patterns = [re.compile(word, re.IGNORECASE) for word in words]
     said = any(
         all(pattern.search(sentence) for pattern in patterns)
         for text in _texts(document.blocks)
@@ -101,11 +101,11 @@ def _links(notice: Notice, document: Document) -> Coverage:
 
 
 def _texts(blocks: tuple[Block, ...]) -> Iterator[str]:
-    return (plain(one) for one in _runs(blocks))
+    return (plain(run) for run in _runs(blocks))
 
 
 def _addresses(blocks: tuple[Block, ...]) -> Iterator[str]:
-    return (href for one in _runs(blocks) for href in _of(one) if not href.startswith(("mailto:", "tel:")))
+    return (href for run in _runs(blocks) for href in _of(run) if not href.startswith(("mailto:", "tel:")))
 
 
 def _of(inlines: tuple[Inline, ...]) -> Iterator[str]:

@@ -69,7 +69,10 @@ def _wrong(field: Field, found: FieldList) -> Iterator[Wrong]:
     if field.when:
         yield from _wrong_condition("{% if " + field.when + " %}{% endif %}")
     choices = {
-        one for path in field.facts if isinstance(kind := fact_type(path), FactType) for one in kind.choices
+        choice
+        for path in field.facts
+        if isinstance(kind := fact_type(path), FactType)
+        for choice in kind.choices
     }
     for choice in (*field.choices, *field.codes):
         if choice not in choices:

@@ -150,7 +150,7 @@ def _shared(
     notice: Notice | None, source: Source, parts: Parts
 ) -> tuple[tuple[_Piece, ...], tuple[Problem, ...]]:
     """Return the parts that a notice names, and a problem for each that there is not."""
-    found: list[_Piece] = []
+    pieces: list[_Piece] = []
     problems: list[Problem] = []
     for index, name in enumerate(notice.parts if notice is not None else ()):
         part = parts(name)
@@ -160,8 +160,8 @@ def _shared(
             problems.append(source.problem(("parts", index), "notice-part", text, hint=hint))
             continue
         text, file = part
-        found.append(_Piece(file, text if text.endswith("\n") else f"{text}\n", 0))
-    return tuple(found), tuple(problems)
+        pieces.append(_Piece(file, text if text.endswith("\n") else f"{text}\n", 0))
+    return tuple(pieces), tuple(problems)
 
 
 def _placed(problem: Problem, pieces: tuple[_Piece, ...]) -> Problem:

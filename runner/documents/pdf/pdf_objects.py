@@ -97,7 +97,7 @@ class Objects:
         kids = [
             self.add(
                 b"<</Type/Page/Resources %d 0 R/MediaBox%b/Parent %d 0 R/Contents[%b]>>"
-                % (resources, box, self._tree, b" ".join(b"%d 0 R" % one for one in streams))
+                % (resources, box, self._tree, b" ".join(b"%d 0 R" % stream for stream in streams))
             )
             for streams, resources, box in pages
         ]

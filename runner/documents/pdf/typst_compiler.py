@@ -165,7 +165,9 @@ class Press:
 
 def patterns(documents: Sequence[Document]) -> str:
     """Say what the stationery is told of documents once for all."""
-    return msgspec.json.encode([{"doc": _data(one), "blocks": one.blocks} for one in documents]).decode()
+    return msgspec.json.encode(
+        [{"doc": _data(document), "blocks": document.blocks} for document in documents]
+    ).decode()
 
 
 def forget(document: Document) -> None:

@@ -188,7 +188,7 @@ def _pieces(inlines: tuple[Inline, ...], marks: str) -> Iterator[Piece]:
 
 
 def _compared(before: Sequence[Line], after: Sequence[Line]) -> Iterator[Line]:
-    matcher = SequenceMatcher(None, [_key(one) for one in before], [_key(one) for one in after], False)
+    matcher = SequenceMatcher(None, [_key(line) for line in before], [_key(line) for line in after], False)
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
         if tag == "equal":
             yield from after[b1:b2]
@@ -216,7 +216,7 @@ def _partners(before: Sequence[Line], after: Sequence[Line]) -> list[tuple[int, 
     if rows * columns > _TOO_MANY:
         return []
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
-    alike = [[_alike(one, other) for other in after] for one in before]
+    alike = [[_alike(line, other) for other in after] for line in before]
     for i in range(rows - 1, -1, -1):
         for j in range(columns - 1, -1, -1):
             both = alike[i][j] + best[i + 1][j + 1] if alike[i][j] else 0.0

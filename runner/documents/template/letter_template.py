@@ -29,7 +29,7 @@ def only_prints(source: str, slots: Sequence[str]) -> bool:
     from jinja2 import Environment, nodes
 
     tree = Environment(autoescape=True).parse(source)
-    printed = sum(_is_slot(one, slots) for output in tree.find_all(nodes.Output) for one in output.nodes)
+    printed = sum(_is_slot(node, slots) for output in tree.find_all(nodes.Output) for node in output.nodes)
     return printed == sum(name.name == RECIPIENT for name in tree.find_all(nodes.Name))
 
 

@@ -178,27 +178,27 @@ def _field(line: list[Inline]) -> Field:
 
 
 def _inlines(nodes: list[SyntaxTreeNode]) -> tuple[Inline, ...]:
-    found: list[Inline] = []
+    inlines: list[Inline] = []
     for node in nodes:
         match node.type:
             case "inline":
-                found.extend(_inlines(node.children))
+                inlines.extend(_inlines(node.children))
             case "text" | "code_inline" | "text_special":
                 if node.content:
-                    found.append(Text(node.content))
+                    inlines.append(Text(node.content))
             case "softbreak":
-                found.append(Text("\n"))
+                inlines.append(Text("\n"))
             case "hardbreak":
-                found.append(Break())
+                inlines.append(Break())
             case "strong":
-                found.append(Strong(_inlines(node.children)))
+                inlines.append(Strong(_inlines(node.children)))
             case "em":
-                found.append(Emphasis(_inlines(node.children)))
+                inlines.append(Emphasis(_inlines(node.children)))
             case "link":
-                found.append(_link(node))
+                inlines.append(_link(node))
             case other:
                 raise Invalid(f"a notice cannot hold an {other}", code="template-markdown")
-    return tuple(found)
+    return tuple(inlines)
 
 
 def _link(node: SyntaxTreeNode) -> Link:

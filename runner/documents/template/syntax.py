@@ -155,16 +155,16 @@ def _paths(node: nodes.Node, aliases: Mapping[str, tuple[str, ...]], budget: Bud
 
     match node:
         case nodes.Name():
-            found = aliases.get(node.name, (node.name,))
+            alias = aliases.get(node.name, (node.name,))
         case nodes.Getattr():
-            found = tuple(f"{below}.{node.attr}" for below in _paths(node.node, aliases, budget))
+            alias = tuple(f"{below}.{node.attr}" for below in _paths(node.node, aliases, budget))
         case nodes.Getitem():
             key = node.arg.value if isinstance(node.arg, nodes.Const) else "*"
-            found = tuple(f"{below}.{key}" for below in _paths(node.node, aliases, budget))
+            alias = tuple(f"{below}.{key}" for below in _paths(node.node, aliases, budget))
         case _:
-            found = ()
-    budget.spend(sum(1 + len(path) // CHARACTERS for path in found))
-    return found
+            alias = ()
+    budget.spend(sum(1 + len(path) // CHARACTERS for path in alias))
+    return alias
 
 
 def _forbidden(node: nodes.Node) -> str:

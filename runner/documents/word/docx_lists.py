@@ -36,8 +36,8 @@ class Numbering:
     def __init__(self, part: bytes) -> None:
         """Read ``numbering.xml``; without one there are no lists."""
         root = parse(part, "word/numbering.xml") if part else None
-        abstract = {one.get(f"{W}abstractNumId", ""): one for one in _all(root, "abstractNum")}
-        self._nums = {one.get(f"{W}numId", ""): one for one in _all(root, "num")}
+        abstract = {element.get(f"{W}abstractNumId", ""): element for element in _all(root, "abstractNum")}
+        self._nums = {element.get(f"{W}numId", ""): element for element in _all(root, "num")}
         self._abstract = {
             number: abstract.get(_value(one, "abstractNumId")) for number, one in self._nums.items()
         }
@@ -58,20 +58,20 @@ class Numbering:
 
 def listed(rows: Sequence[tuple[Entry | None, Block]]) -> list[Block]:
     """Return numbered paragraphs as lists; what has no number belongs to the item above it."""
-    found: list[Block] = []
+    blocks: list[Block] = []
     at = 0
     while at < len(rows):
         entry = rows[at][0]
         if entry is None:
-            found.append(rows[at][1])
+            blocks.append(rows[at][1])
             at += 1
             continue
         end = at + 1
         while end < len(rows) and _belongs(rows[end][0], entry):
             end += 1
-        found.append(_list(entry, rows[at:end]))
+        blocks.append(_list(entry, rows[at:end]))
         at = end
-    return found
+    return blocks
 
 
 def _belongs(other: Entry | None, first: Entry) -> bool:
@@ -102,7 +102,7 @@ def _all(root: Element | None, name: str) -> list[Element]:
 
 def _level(parent: Element | None, name: str, depth: int) -> Element | None:
     levels = parent.findall(f"{W}{name}") if parent is not None else []
-    found = [one for one in levels if one.get(f"{W}ilvl", "0") == str(depth)]
+    found = [level for level in levels if level.get(f"{W}ilvl", "0") == str(depth)]
     return found[0] if found else None
 
 

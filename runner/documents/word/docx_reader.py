@@ -118,7 +118,7 @@ class _Reader:
                 case "quote":
                     yield Quote(inner)
                 case "block":
-                    yield from (_block(one) if isinstance(one, _Piece) else one for one in pieces)
+                    yield from (_block(piece) if isinstance(piece, _Piece) else piece for piece in pieces)
                 case _:
                     pass
 
@@ -215,12 +215,12 @@ def _run(element: Element) -> Iterator[Inline]:
     text = "".join(_characters(element))
     if not text:
         return
-    made: Inline = Text(text)
+    inline: Inline = Text(text)
     if _has(properties, "i"):
-        made = Emphasis((made,))
+        inline = Emphasis((inline,))
     if _has(properties, "b"):
-        made = Strong((made,))
-    yield made
+        inline = Strong((inline,))
+    yield inline
 
 
 def _characters(run: Element) -> Iterator[str]:
@@ -272,7 +272,9 @@ def _block(piece: _Piece) -> Block:
 
 def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """A label or a head is bold by its place; the bold is not the text's own."""
-    return tuple(node for one in cell for node in (one.inlines if isinstance(one, Strong) else (one,)))
+    return tuple(
+        node for inline in cell for node in (inline.inlines if isinstance(inline, Strong) else (inline,))
+    )
 
 
 def _aligns(row: Element, columns: int) -> Iterator[str]:

@@ -139,10 +139,10 @@ def _without(section: Element | None) -> tuple[HeaderKind, ...]:
         if section is not None
         else set()
     )
-    told: list[HeaderKind] = ["default"]
+    kinds: list[HeaderKind] = ["default"]
     if section is not None and section.find(f"{W}titlePg") is not None:
-        told.append("first")
-    return tuple(kind for kind in told if kind not in own)
+        kinds.append("first")
+    return tuple(kind for kind in kinds if kind not in own)
 
 
 def _unfit(why: str) -> Refused:

@@ -72,7 +72,7 @@ def write_html(document: Document) -> bytes:
 
 def _style(document: Document) -> str:
     sizes = {"points": f"{document.context.stationery.points:g}", "small": f"{small_print(document):g}"}
-    pictured = any(isinstance(one, Picture) for one in walk(document.blocks))
+    pictured = any(isinstance(block, Picture) for block in walk(document.blocks))
     return _STYLE % sizes + (_PICTURES if pictured else "")
 
 

@@ -20,10 +20,10 @@ from integrations.discovery import names
 from integrations.port import (
     Absent,
     Accepted,
+    BulkConnection,
     Capabilities,
     Found,
     Integration,
-    Line,
     NotSent,
     Rejected,
     Timeouts,
@@ -39,16 +39,16 @@ from runner.effects.gateway.rooms import barred, hosted
 from runner.effects.gateway.sanitise import safe
 from runner.effects.gateway.translation import (
     as_callback,
-    as_heard,
     as_held,
     as_outbound,
     as_result,
+    exceeds_capability,
+    from_inbound,
     hint_for,
-    raised_above,
     read_hours,
     read_limit,
     read_rates,
-    told,
+    to_result,
 )
 from runner.errors import Invalid, TocsinError
 from runner.routing.inbound import Heard, Incoming, Took, Words
@@ -61,7 +61,7 @@ from runner.routing.messaging import (
     ChannelConfig,
     Dispatch,
     HttpCall,
-    RoomOrder,
+    RoomRequest,
     SendResult,
 )
 from runner.routing.rules import OUTSIDERS
@@ -149,7 +149,7 @@ class Gateway:
                 what=f"{what} is raised above what {channel.adapter} can promise",
                 hint="say why in the file",
             )
-            for what in raised_above(channel, able)
+            for what in exceeds_capability(channel, able)
         ]
         unused = sorted(channel.secrets.keys() - able.secrets - able.optional_secrets)
         found += [
@@ -203,7 +203,7 @@ class Gateway:
                 outcome = integration.send(outbound, settings, held)
         except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return told(outcome, dispatch.address)
+        return to_result(outcome, dispatch.address)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
@@ -218,14 +218,14 @@ class Gateway:
             return None
         match answer:
             case Found(provider_id=provider_id, evidence=evidence):
-                found = told(Accepted(provider_id, evidence), dispatch.address)
-                return found if found.state == "accepted" else None
+                result = to_result(Accepted(provider_id, evidence), dispatch.address)
+                return result if result.state == "accepted" else None
             case Absent():
                 return SendResult(state="not_sent", reason="the provider does not have it")
             case _:
                 return None
 
-    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str]) -> SendResult:
+    def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str]) -> SendResult:
         """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""
         if refused := barred(channel, order):
             return refused
@@ -255,7 +255,7 @@ class Gateway:
             outcome = integration.self_test(as_outbound(dispatch, channel), settings, as_held(secrets))
         except Exception as error:  # noqa: BLE001  # as for send
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return told(outcome, dispatch.address)
+        return to_result(outcome, dispatch.address)
 
     def parse_callback(
         self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
@@ -269,7 +269,11 @@ class Gateway:
             parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))
         except Exception:  # noqa: BLE001  # what cannot be read is not believed
             return None
-        return None if isinstance(parsed, Unauthentic) else tuple(as_heard(channel.id, one) for one in parsed)
+        return (
+            None
+            if isinstance(parsed, Unauthentic)
+            else tuple(from_inbound(channel.id, heard) for heard in parsed)
+        )
 
     def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
         """Return what the provider wants to read, after its callback was believed."""
@@ -295,7 +299,7 @@ class Gateway:
         )
 
         def keep(one: PortReceipt | PortAnswer) -> bool:
-            return took(as_heard(channel.id, one))
+            return took(from_inbound(channel.id, one))
 
         try:
             integration, settings = self._ready(channel)
@@ -366,19 +370,21 @@ class Gateway:
 class BulkLine:
     """Many messages over one channel: over one connection where its integration can, else one by one."""
 
-    def __init__(self, channel: Channel, line: Line | None, send: Callable[[Dispatch], SendResult]) -> None:
+    def __init__(
+        self, channel: Channel, line: BulkConnection | None, send: Callable[[Dispatch], SendResult]
+    ) -> None:
         """Take the integration's line, where it has one."""
         self._channel, self._line, self._send = channel, line, send
 
     def send(self, dispatches: Sequence[Dispatch]) -> list[SendResult]:
         """Make one attempt each and return one result each, in order. It always returns, and the guard stands here as well."""
         if self._line is None:
-            return [self._send(one) for one in dispatches]
+            return [self._send(dispatch) for dispatch in dispatches]
         for one in dispatches:
             if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
                 return [refused for _ in dispatches]
         try:
-            sent = [as_outbound(one, self._channel) for one in dispatches]
+            sent = [as_outbound(dispatch, self._channel) for dispatch in dispatches]
             outcomes = tuple(self._line.send(sent))
         except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
             self.close()
@@ -387,7 +393,7 @@ class BulkLine:
         if len(outcomes) != len(dispatches):
             why = Unknown("the integration told of another number of messages", "integration")
             outcomes = (why,) * len(dispatches)
-        return [told(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
+        return [to_result(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
 
     def close(self) -> None:
         """Let go of the connection; twice is harmless."""

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from integrations.port import Accepted, Invitation, NewRoom, Outcome, Timeouts, Unknown
-from runner.effects.gateway.translation import as_held, told
-from runner.routing.messaging import Channel, RoomOrder, SendResult
+from runner.effects.gateway.translation import as_held, to_result
+from runner.routing.messaging import Channel, RoomRequest, SendResult
 
 
-def barred(channel: Channel, order: RoomOrder) -> SendResult | None:
+def barred(channel: Channel, order: RoomRequest) -> SendResult | None:
     """The guard of exercises (R36), for rooms: it has no parameters, and it stays that way."""
     if order.kind != "real":
         why = f"an incident of kind {order.kind} opens no room and lets nobody in"
@@ -25,7 +25,7 @@ def barred(channel: Channel, order: RoomOrder) -> SendResult | None:
 
 
 def hosted(
-    integration: Any, settings: msgspec.Struct, order: RoomOrder, secrets: Mapping[str, str]
+    integration: Any, settings: msgspec.Struct, order: RoomRequest, secrets: Mapping[str, str]
 ) -> SendResult:
     """Make one attempt. It always returns: whatever an integration does wrong is an unknown outcome."""
     try:
@@ -34,11 +34,11 @@ def hosted(
         outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
     if isinstance(outcome, Accepted) and not (order.room or outcome.provider_id):
         outcome = Unknown("the integration did not name the room", "integration")
-    return told(outcome, order.address)
+    return to_result(outcome, order.address)
 
 
 def _attempt(
-    integration: Any, settings: msgspec.Struct, order: RoomOrder, secrets: Mapping[str, str]
+    integration: Any, settings: msgspec.Struct, order: RoomRequest, secrets: Mapping[str, str]
 ) -> Outcome:
     usual, limit = Timeouts(), order.time_limit
     timeouts = Timeouts(

@@ -67,7 +67,7 @@ def as_callback(incoming: Incoming) -> Callback:
     )
 
 
-def as_heard(channel: str, one: PortReceipt | PortAnswer) -> Heard:
+def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
     """Return what an integration read as the runner's own, bounded: names of people become a digest."""
     event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
     key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
@@ -165,7 +165,7 @@ def as_result(outcome: Outcome) -> SendResult:
             return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
 
 
-def told(outcome: Outcome, address: str) -> SendResult:
+def to_result(outcome: Outcome, address: str) -> SendResult:
     """Return an outcome as the runner's own, cleaned; what an integration says that is none is an unknown outcome."""
     try:
         # What is written into a journal must be readable again, and no integration proves more than the port knows.
@@ -192,7 +192,7 @@ def read_limit(channel: str, given: str) -> timedelta | None:
         raise Invalid(f"channel {channel}: timeout: {error}", code="channel_settings") from None
 
 
-def raised_above(channel: Channel, able: Capabilities) -> list[str]:
+def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
     """Return which ceilings stand above what the adapter itself would claim."""
     raised = []
     if CONFIDENTIALITY.index(channel.confidentiality) > CONFIDENTIALITY.index(able.confidentiality):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from runner.effects.context import Tools
+from runner.effects.context import EffectContext
 from runner.effects.messages.compose import Body, planned
 from runner.incident.messages.deliveries import reached_places
 from runner.incident.state.commands import Composed, NotAnnounced
@@ -17,7 +17,7 @@ from runner.incident.state.work import Announce
 from runner.routing.messaging import MessageClass
 
 
-def announce(work: Announce, incident: Incident, tools: Tools) -> Composed | NotAnnounced:
+def announce(work: Announce, incident: Incident, tools: EffectContext) -> Composed | NotAnnounced:
     """Return the message that says who has it, planned for the places that the first one reached."""
     message = incident.messages[work.message]
     subject = f"{incident.codename}: acknowledged"
@@ -44,13 +44,13 @@ def announce(work: Announce, incident: Incident, tools: Tools) -> Composed | Not
     )
 
 
-def _named(incident: Incident, tools: Tools, found: list[Delivery]) -> str:
+def _named(incident: Incident, tools: EffectContext, found: list[Delivery]) -> str:
     """Return people as others know them, each with the roles that they were called for."""
     people: dict[str, dict[str, None]] = {}
-    for one in found:
-        known = tools.directory.people.get(one.person)
-        roles = people.setdefault((known.name if known else "") or one.person, {})
-        for place in (one, *(incident.deliveries[name] for name in one.stands_for)):
+    for delivery in found:
+        person = tools.directory.people.get(delivery.person)
+        roles = people.setdefault((person.name if person else "") or delivery.person, {})
+        for place in (delivery, *(incident.deliveries[name] for name in delivery.stands_for)):
             roles |= dict.fromkeys(place.roles)
     return ", ".join(f"{name} ({', '.join(roles)})" if roles else name for name, roles in people.items())
 
@@ -75,15 +75,17 @@ def _kind(told: MessageClass) -> MessageClass:
     )
 
 
-def _plans(incident: Incident, tools: Tools, message: str, kind: MessageClass) -> tuple[PlannedDelivery, ...]:
+def _plans(
+    incident: Incident, tools: EffectContext, message: str, kind: MessageClass
+) -> tuple[PlannedDelivery, ...]:
     """Plan each person over the channels that reached them; a place that is nobody's own is told once."""
-    found: list[PlannedDelivery] = []
+    deliveries: list[PlannedDelivery] = []
     shared: set[str] = set()
     for name, reached in reached_places(incident, message).items():
         plan = planned(incident, tools, kind, incident.deliveries[name].person, tools.new_id("d"))
-        channels = tuple(one for one in plan.channels if one in reached and one not in shared)
-        common = {one for one in channels if tools.directory.channels[one].address_kind == "none"}
+        channels = tuple(channel for channel in plan.channels if channel in reached and channel not in shared)
+        common = {channel for channel in channels if tools.directory.channels[channel].address_kind == "none"}
         shared |= common
         if channels:
-            found.append(msgspec.structs.replace(plan, channels=channels))
-    return tuple(found)
+            deliveries.append(msgspec.structs.replace(plan, channels=channels))
+    return tuple(deliveries)

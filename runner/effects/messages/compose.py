@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from runner.base.states import Refusal
-from runner.effects.context import Tools, at_home, message_class, plan_context
+from runner.effects.context import EffectContext, message_class, plan_context, with_own_domains
 from runner.effects.messages.content_screening import forbidden_text, traits_of
 from runner.effects.messages.escalation_levels import Addressed, addressed, rungs
 from runner.errors import NotFound
@@ -70,7 +70,9 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -> Composed | EffectFailed:
+def compose(
+    work: Compose, incident: Incident, library: Library, tools: EffectContext
+) -> Composed | EffectFailed:
     """Return the composed message with its plans, or why it could not be composed."""
     from runner.documents.template.message_text import fill_sentence
 
@@ -119,7 +121,7 @@ def compose(work: Compose, incident: Incident, library: Library, tools: Tools) -
 
 def deliveries(
     incident: Incident,
-    tools: Tools,
+    tools: EffectContext,
     kind: MessageClass,
     found: Addressed,
     wanted: tuple[str, ...],
@@ -152,36 +154,36 @@ def _requested_by(incident: Incident, invocation: Invocation, library: Library) 
 
 def planned(
     incident: Incident,
-    tools: Tools,
+    tools: EffectContext,
     kind: MessageClass,
     person: str,
     delivery: str,
     traits: frozenset[str] = frozenset(),
 ) -> PlannedDelivery:
     """Return one person's delivery plan as the journal keeps it."""
-    found = planned_for(plan_context(incident, tools.now()), tools.directory, kind, person, traits)
+    plan = planned_for(plan_context(incident, tools.now()), tools.directory, kind, person, traits)
     lifetimes = {
         name: tools.directory.channels[name].key_lifetime
-        for name in found.channels
+        for name in plan.channels
         if tools.directory.channels[name].honours_key
     }
     return PlannedDelivery(
         delivery=delivery,
         person=person,
-        channels=found.channels,
+        channels=plan.channels,
         goal=kind.goal,
-        refusals=found.refusals,
+        refusals=plan.refusals,
         key_lifetimes=lifetimes,
-        recalls=tuple(name for name in found.channels if tools.directory.channels[name].recalls),
-        domains={step.channel: tuple(sorted(step.domains)) for step in found.steps},
-        overridden=found.overridden,
+        recalls=tuple(name for name in plan.channels if tools.directory.channels[name].recalls),
+        domains={step.channel: tuple(sorted(step.domains)) for step in plan.steps},
+        overridden=plan.overridden,
         unverified=tuple(
-            step.channel for step in found.steps if step.contact and step.contact.verified_at is None
+            step.channel for step in plan.steps if step.contact and step.contact.verified_at is None
         ),
     )
 
 
-def replan(incident: Incident, tools: Tools) -> Replanned:
+def replan(incident: Incident, tools: EffectContext) -> Replanned:
     """Return new plans for every open delivery, as the failure domains stand now."""
     fallen = sorted(d.name for d in incident.domains.values() if d.state != "up")
     plans = []
@@ -202,7 +204,7 @@ def planned_for(
     traits: frozenset[str] = frozenset(),
 ) -> DeliveryPlan:
     """Plan one message class to one person over every channel we have; one that cannot be used is refused."""
-    known = at_home(context, directory)
+    known = with_own_domains(context, directory)
     found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
     broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
     return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found

@@ -18,12 +18,15 @@ SHOWN = 12
 
 def forbidden_text(subject: str, text: str, overrides: Sequence[RuleOverride]) -> str:
     """Return why a message may go over no channel (R10), in words that repeat nothing of it, or the empty string."""
-    found = [f"{one.what} in the subject" for one in secrets_in(subject)]
-    found += [f"{one.what} in line {one.line}" for one in secrets_in(text)]
+    found = [f"{secret.what} in the subject" for secret in secrets_in(subject)]
+    found += [f"{secret.what} in line {secret.line}" for secret in secrets_in(text)]
     if not found:
         return ""
     digest = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
-    if any(one.rule == "R10" and one.text and digest.startswith(one.text) for one in overrides):
+    if any(
+        override.rule == "R10" and override.text and digest.startswith(override.text)
+        for override in overrides
+    ):
         return ""
     return (
         f"it holds {', '.join(dict.fromkeys(found))}: no channel carries that (R10). Take it out; if it is none, "
@@ -48,7 +51,7 @@ def shown_subject(subject: str, kind: MessageClass, channel: Channel, incident: 
     told = CONFIDENTIALITY.index(kind.confidentiality) <= CONFIDENTIALITY.index("internal")
     if told or channel.e2ee:
         return subject
-    if any(one.covers("R4", channel.id, kind.name, "") for one in incident.overrides.values()):
+    if any(override.covers("R4", channel.id, kind.name, "") for override in incident.overrides.values()):
         return subject
     urgent = "urgent message" if kind.urgency == "immediate" else "message"
     return f"{incident.codename}: {urgent}, please open it"

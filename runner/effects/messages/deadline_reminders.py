@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
-from runner.effects.context import Tools, message_class
+from runner.effects.context import EffectContext, message_class
 from runner.effects.messages.compose import Body, planned
 from runner.effects.messages.escalation_levels import recipients
 from runner.incident.state.commands import Composed
@@ -21,15 +21,15 @@ CLASS = "task-notice"
 SHOWN = 5
 
 
-def tell_of_clocks(
-    incident: Incident, running_out: Sequence[DutyStatus], to: tuple[str, ...], tools: Tools
+def send_reminders(
+    incident: Incident, running_out: Sequence[DutyStatus], to: tuple[str, ...], tools: EffectContext
 ) -> Composed | None:
     """Return the message of the duties, the first to begin first; None where nobody holds one of the roles."""
     people = recipients(incident, tools.directory, to)
     if not people:
         return None
     kind = _kind(message_class(CLASS, tools.directory))
-    lines = [_line(one) for one in running_out[:SHOWN]]
+    lines = [_line(status) for status in running_out[:SHOWN]]
     more = [f"and {len(running_out) - SHOWN} more"] if len(running_out) > SHOWN else []
     text = "\n".join(("Legal clocks that run out soon:", *lines, *more, "Look them up: tocsin duties"))
     body = Body(subject=f"{incident.codename}: legal clocks run out", text=text)

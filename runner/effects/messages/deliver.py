@@ -9,11 +9,11 @@ import msgspec
 
 from runner.base.states import Refusal
 from runner.decoding import from_json
-from runner.effects.context import Tools, at_home, behind, plan_context
+from runner.effects.context import EffectContext, exercise_time_lag, plan_context, with_own_domains
 from runner.effects.messages.compose import Body
 from runner.effects.messages.content_screening import shown_subject
 from runner.effects.messages.reply_instructions import how_to_answer, opening, reminding
-from runner.effects.simulated import leaves
+from runner.effects.simulated import is_really_sent
 from runner.errors import TocsinError
 from runner.incident.state.attempts import Attempt
 from runner.incident.state.commands import AttemptDone, TakeReceipt
@@ -24,12 +24,12 @@ from runner.routing.planner import choose
 from runner.routing.traffic import GONE, OUTAGE
 
 
-def deliver(work: Deliver, incident: Incident, head: str, tools: Tools) -> AttemptDone:
+def deliver(work: Deliver, incident: Incident, head: str, tools: EffectContext) -> AttemptDone:
     """Make the attempt and return its outcome; whatever stops it before anything left is ``not_sent``."""
     return AttemptDone(effect=work.delivery, n=work.n, result=_attempt(work, incident, head, tools))
 
 
-def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> SendResult:
+def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext) -> SendResult:
     delivery = incident.deliveries[work.delivery]
     if delivery.state != "active":
         return SendResult(state="not_sent", reason="nobody has to be told any more")
@@ -44,10 +44,10 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: Tools) -> Send
     return ready if isinstance(ready, SendResult) else _asked(channel, *ready, tools)
 
 
-def recall(work: Recall, incident: Incident, tools: Tools) -> TakeReceipt:
+def recall(work: Recall, incident: Incident, tools: EffectContext) -> TakeReceipt:
     """Stop an attempt from ringing; what cannot be stopped is told."""
     delivery = incident.deliveries[work.delivery]
-    attempt = next(one for one in delivery.attempts if one.n == work.n)
+    attempt = next(attempt for attempt in delivery.attempts if attempt.n == work.n)
     result = _recalled(attempt, delivery, incident, tools)
     done = result.state == "accepted"
     return TakeReceipt(
@@ -59,7 +59,7 @@ def recall(work: Recall, incident: Incident, tools: Tools) -> TakeReceipt:
     )
 
 
-def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: Tools) -> SendResult:
+def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: EffectContext) -> SendResult:
     channel = tools.directory.channels.get(attempt.channel)
     if channel is None:
         return SendResult(state="not_sent", reason="the channel is no longer configured")
@@ -72,18 +72,18 @@ def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: T
         address=delivery.person,
         subject="",
         text="",
-        at=tools.now() + behind(incident, tools),
+        at=tools.now() + exercise_time_lag(incident, tools),
         recall=attempt.provider_id,
     )
     try:
-        needed = channel.secrets if leaves(incident, channel, delivery.id) else {}
+        needed = channel.secrets if is_really_sent(incident, channel, delivery.id) else {}
         secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
     return tools.sender.send(channel, dispatch, secrets)
 
 
-def ask_again(work: Deliver, began: datetime, incident: Incident, tools: Tools) -> SendResult | None:
+def ask_again(work: Deliver, began: datetime, incident: Incident, tools: EffectContext) -> SendResult | None:
     """Ask the provider what became of an attempt that has no answer; None where that cannot be told."""
     channel = tools.directory.channels.get(work.channel)
     if channel is None or channel.reconcile == "none":
@@ -96,7 +96,7 @@ def ask_again(work: Deliver, began: datetime, incident: Incident, tools: Tools) 
 
 
 def _ready(
-    work: Deliver, incident: Incident, head: str, channel: Channel, tools: Tools
+    work: Deliver, incident: Incident, head: str, channel: Channel, tools: EffectContext
 ) -> tuple[Dispatch, Mapping[str, str]] | SendResult:
     """Return what leaves and the secrets that it leaves with, or what keeps it from leaving."""
     delivery = incident.deliveries[work.delivery]
@@ -105,7 +105,7 @@ def _ready(
         message.message_class,
         channel,
         tools.directory.recipient(delivery.person),
-        at_home(plan_context(incident, tools.now()), tools.directory),
+        with_own_domains(plan_context(incident, tools.now()), tools.directory),
         frozenset(message.traits),
     )
     if isinstance(chosen, Refusal) and chosen.rule == OUTAGE:
@@ -114,12 +114,12 @@ def _ready(
         return SendResult(state="rejected", code=chosen.rule, reason=chosen.why, permanent=True)
     try:
         body = from_json(tools.blobs.get_blob(message.body), Body)
-        needed = channel.secrets if leaves(incident, channel, work.delivery) else {}
+        needed = channel.secrets if is_really_sent(incident, channel, work.delivery) else {}
         secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
         answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
-    late = behind(incident, tools)  # receivers and certificates count by the wall
+    late = exercise_time_lag(incident, tools)  # receivers and certificates count by the wall
     dispatch = Dispatch(
         delivery=work.delivery,
         attempt=work.n,
@@ -137,7 +137,9 @@ def _ready(
     return dispatch, secrets
 
 
-def _asked(channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], tools: Tools) -> SendResult:
+def _asked(
+    channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], tools: EffectContext
+) -> SendResult:
     """Send; where no answer came and the provider can be asked, ask it once, at once.
 
     Only that it has the message is believed so soon: it may still be taking what it does not show yet.

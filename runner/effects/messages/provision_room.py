@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from runner.base.states import Refusal
-from runner.effects.context import Tools, at_home, plan_context
+from runner.effects.context import EffectContext, plan_context, with_own_domains
 from runner.errors import TocsinError
 from runner.incident.messages.room_provisioning import opened
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Host, opening_of
-from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomOrder, SendResult
+from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomRequest, SendResult
 from runner.routing.organisation import Directory
 from runner.routing.planner import choose
 
@@ -17,12 +17,12 @@ INVITATION = MessageClass(name="invitation")
 """An invitation tells its reader a codename, and nothing else."""
 
 
-def host(work: Host, incident: Incident, tools: Tools) -> AttemptDone:
+def host(work: Host, incident: Incident, tools: EffectContext) -> AttemptDone:
     """Make the attempt and return its outcome; whatever stops it before anything was asked is ``not_sent``."""
     return AttemptDone(effect=work.errand, n=work.n, result=_attempt(work, incident, tools))
 
 
-def _attempt(work: Host, incident: Incident, tools: Tools) -> SendResult:
+def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult:
     errand, room = incident.errands[work.errand], incident.war_room
     if room is None or room.name != errand.room:
         return SendResult(state="not_sent", reason="another room has been chosen")
@@ -38,7 +38,7 @@ def _attempt(work: Host, incident: Incident, tools: Tools) -> SendResult:
         secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
-    order = RoomOrder(
+    order = RoomRequest(
         kind=incident.kind,
         name=work.key,
         title=incident.codename,
@@ -51,7 +51,7 @@ def _attempt(work: Host, incident: Incident, tools: Tools) -> SendResult:
 
 def way_in(incident: Incident, person: str, channel: Channel, directory: Directory) -> ContactPoint | Refusal:
     """Return as whom a person can be let in over a channel, or why not: an address in the attacker's hands lets the attacker in."""
-    context = at_home(plan_context(incident), directory)
+    context = with_own_domains(plan_context(incident), directory)
     chosen = choose(INVITATION, channel, directory.recipient(person), context)
     if isinstance(chosen, Refusal):
         return chosen

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from runner.effects.context import Tools, behind
+from runner.effects.context import EffectContext, exercise_time_lag
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.work import Deliver
 from runner.routing.messaging import Channel
 from runner.routing.rules import OUTSIDERS
-from runner.vault.derived_tokens import code_of, link_to
+from runner.vault.derived_tokens import ack_code, ack_link
 
 LINK_HOLDS = timedelta(hours=24)
 """How long a link is good at most; never longer than the message itself is worth something."""
@@ -33,7 +33,7 @@ def reminding(delivery: Delivery) -> str:
     return f"Reminder {delivery.reminders}: " if delivery.reminders else ""
 
 
-def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: Tools) -> str:
+def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: EffectContext) -> str:
     """Return the end of the footer: the code that shows where it comes from, and the link where one may stand.
 
     Not in a message to people outside, who have a reference of their own; and no link where whoever takes over the
@@ -46,11 +46,11 @@ def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: To
         return ""
     vouch = tools.blobs.vouch
     room = incident.war_room.address if incident.war_room is not None else ""
-    code = f"{f' · war room: {room}' if room else ''} · code {code_of(vouch, incident.id, delivery.id)}"
+    code = f"{f' · war room: {room}' if room else ''} · code {ack_code(vouch, incident.id, delivery.id)}"
     if not kind.wants_answer or not tools.public_url or channel.sim_swappable:
         return code
-    ends = min(tools.now() + LINK_HOLDS, stale(incident, delivery)) + behind(incident, tools)
-    link = link_to(vouch, incident.id, delivery.id, delivery.person, work.n, ends)
+    ends = min(tools.now() + LINK_HOLDS, stale(incident, delivery)) + exercise_time_lag(incident, tools)
+    link = ack_link(vouch, incident.id, delivery.id, delivery.person, work.n, ends)
     return f"{code} · acknowledge: {tools.public_url.rstrip('/')}/{PAGE}/{link}"
 
 

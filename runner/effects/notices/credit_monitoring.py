@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from runner.documents.notice import Item
 from runner.documents.template.values import Kept
 from runner.facts.expression import Unknown
-from runner.law.applicability import Judge, conjunction, disjunction
+from runner.law.applicability import Evaluator, conjunction, disjunction
 from runner.law.assessment import monitoring_months
 from runner.law.regime import DutyRule, Version
 
@@ -29,26 +29,28 @@ def offers(rule: DutyRule, version: Version) -> tuple[DutyRule, ...]:
     """Return the duties whose offer of monitoring counts: its own, for an authority those towards the people."""
     if rule.credit_monitoring is not None:
         return (rule,)
-    return tuple(one for one in version.duties if one.recipient == "individuals")
+    return tuple(duty for duty in version.duties if duty.recipient == "individuals")
 
 
-def owed_months(rules: Iterable[DutyRule], judges: Sequence[Judge]) -> int:
+def owed_months(rules: Iterable[DutyRule], judges: Sequence[Evaluator]) -> int:
     """Return for how many months the law wants monitoring offered, 0 where it does not."""
     return max((monitoring_months(rule, judge) or 0 for rule in rules for judge in judges), default=0)
 
 
-def bought_months(judges: Sequence[Judge], owed: int) -> Kept:
+def bought_months(judges: Sequence[Evaluator], owed: int) -> Kept:
     """Return the months that were bought; unknown while they are fewer than the law wants."""
     found = _recorded(judges)
     return Kept(MONTHS, found if found is not None and found >= owed else None)
 
 
-def monitoring_items(rule: DutyRule, judges: Sequence[Judge]) -> Iterator[Item]:
+def monitoring_items(rule: DutyRule, judges: Sequence[Evaluator]) -> Iterator[Item]:
     """Return what has to stand in a notice to people where the law owes them monitoring."""
     offer = rule.credit_monitoring
     if offer is None:
         return
-    owed = disjunction(conjunction(judge.holds(one) for one in offer.conditions) for judge in judges)
+    owed = disjunction(
+        conjunction(judge.holds(condition) for condition in offer.conditions) for judge in judges
+    )
     if owed is False:
         return
     found = _recorded(judges)
@@ -62,6 +64,6 @@ def monitoring_items(rule: DutyRule, judges: Sequence[Judge]) -> Iterator[Item]:
     )
 
 
-def _recorded(judges: Sequence[Judge]) -> int | None:
+def _recorded(judges: Sequence[Evaluator]) -> int | None:
     value = judges[0].view.fact(MONTHS) if judges else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

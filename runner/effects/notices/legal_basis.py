@@ -21,7 +21,7 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import nested
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.law.applicability import Judge, disjunction
+from runner.law.applicability import Evaluator, disjunction
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.grounds import Condition
 from runner.law.populations import Span, View, residents, views
@@ -56,34 +56,34 @@ class Brief(msgspec.Struct, frozen=True):
     regime: Regime
     version: Version
     rule: DutyRule
-    judges: tuple[Judge, ...]
+    judges: tuple[Evaluator, ...]
 
 
-def brief(incident: Incident, status: DutyStatus | None, library: Library) -> Brief | None:
+def legal_context(incident: Incident, status: DutyStatus | None, library: Library) -> Brief | None:
     """Return the law behind a duty, as it was judged; None without a duty."""
     if status is None:
         return None
     slug = status.id.partition("/")[2]
     regime = library.regime(status.regime)
     for version in regime.versions if regime is not None else ():
-        rule = next((one for one in version.duties if one.slug == slug), None)
+        rule = next((duty for duty in version.duties if duty.slug == slug), None)
         if regime is not None and version.label == status.law_version and rule is not None:
             return Brief(incident, status, regime, version, rule, _judges(incident, status))
     return None
 
 
-def _judges(incident: Incident, status: DutyStatus) -> tuple[Judge, ...]:
+def _judges(incident: Incident, status: DutyStatus) -> tuple[Evaluator, ...]:
     """Return a judge for each population that the duty is owed to, for all where none is named."""
     found = views(nested(incident.facts))
     named = [view for view in found if view.id in status.populations]
-    return tuple(Judge(view) for view in named or found)
+    return tuple(Evaluator(view) for view in named or found)
 
 
-def with_law(notice: Notice, found: Brief | None) -> Notice:
+def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     """Return a notice that is checked by its duty's law as well, where it asks for that, and may lead to its authorities."""
     if found is None:
         return notice
-    offices = own_domains(one.url for one in _offices(found))
+    offices = own_domains(office.url for office in _offices(found))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
     if not notice.law_items:
         return notice
@@ -91,9 +91,9 @@ def with_law(notice: Notice, found: Brief | None) -> Notice:
     if "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
     bans = tuple(
-        Ban(ref=one.ref, item=one.item, facts=one.facts)
-        for one in found.rule.forbidden
-        if _holds(one.condition, found.judges) is not False
+        Ban(ref=content.ref, item=content.item, facts=content.facts)
+        for content in found.rule.forbidden
+        if _holds(content.condition, found.judges) is not False
     )
     return msgspec.structs.replace(
         notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
@@ -103,17 +103,17 @@ def with_law(notice: Notice, found: Brief | None) -> Notice:
 def _wanted(found: Brief) -> Iterator[Content]:
     """Return what the law wants said; the reasons for a delay only where there is one."""
     seen = found.incident.duties.get(found.status.id)
-    for one in found.rule.content:
-        facts = one.facts if seen is not None and seen.overdue else _on_time(one.facts)
-        if facts or not one.facts:
-            yield msgspec.structs.replace(one, facts=facts)
+    for content in found.rule.content:
+        facts = content.facts if seen is not None and seen.overdue else _on_time(content.facts)
+        if facts or not content.facts:
+            yield msgspec.structs.replace(content, facts=facts)
 
 
 def _on_time(facts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(path for path in facts if path != "incident.delay_reasons")
 
 
-def _items(content: Iterable[Content], judges: Sequence[Judge]) -> Iterator[Item]:
+def _items(content: Iterable[Content], judges: Sequence[Evaluator]) -> Iterator[Item]:
     for one in content:
         answer = _holds(one.condition, judges)
         if answer is False:
@@ -123,17 +123,17 @@ def _items(content: Iterable[Content], judges: Sequence[Judge]) -> Iterator[Item
         yield Item(ref=one.ref, item=one.item, facts=facts, part=one.part or "", unsure=unsure, of_law=True)
 
 
-def _holds(condition: Condition | None, judges: Sequence[Judge]) -> bool | Unknown:
+def _holds(condition: Condition | None, judges: Sequence[Evaluator]) -> bool | Unknown:
     return True if condition is None else disjunction(judge.holds(condition) for judge in judges)
 
 
-def about(found: Brief) -> dict[str, Any]:
+def duty_variables(found: Brief) -> dict[str, Any]:
     """Return what a template reads under ``duty``. ``overdue`` hangs on the filing, not on the hour of rendering."""
     status, rule = found.status, found.rule
     seen = found.incident.duties.get(status.id)
     record, filed = (seen.record if seen is not None else None), _filed(status.id, found)
-    content = [one for one in _wanted(found) if _holds(one.condition, found.judges) is not False]
-    banned = [one for one in rule.forbidden if _holds(one.condition, found.judges) is not False]
+    content = [content for content in _wanted(found) if _holds(content.condition, found.judges) is not False]
+    banned = [content for content in rule.forbidden if _holds(content.condition, found.judges) is not False]
     earlier = _earlier(found)
     months = owed_months(offers(rule, found.version), found.judges)
     return {
@@ -155,14 +155,14 @@ def about(found: Brief) -> dict[str, Any]:
         "reasons": (record.late_reason or record.reason or None) if record is not None else None,
         "provisional": status.provisional,
         "parts": [one.part for one in content if one.part],
-        "not_wanted": [one.part for one in banned if one.part],
+        "not_wanted": [content.part for content in banned if content.part],
         "monitoring_months": months,
         "offered_months": bought_months(found.judges, months),
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
         "portal": rule.delivery.portal or None if rule.delivery is not None else None,
-        "offices": [msgspec.to_builtins(one) for one in _offices(found)],
+        "offices": [msgspec.to_builtins(office) for office in _offices(found)],
         "facts": sorted({path for one in content for path in one.facts}),
         "content": [_entry(one, found) for one in content],
     }
@@ -189,7 +189,9 @@ def _filed(duty: str, found: Brief) -> DutyRecord | None:
 
 
 def _offices(found: Brief) -> Iterator[Authority]:
-    return (one for one in found.regime.authorities if one.place == found.status.jurisdiction)
+    return (
+        authority for authority in found.regime.authorities if authority.place == found.status.jurisdiction
+    )
 
 
 def _told(found: Brief) -> Kept:
@@ -214,8 +216,8 @@ def _counted(view: View, path: str, place: str) -> int | None:
     recorded = view.fact(path)
     if isinstance(recorded, int) and not isinstance(recorded, bool):
         return recorded
-    found = residents(view, place) if place else None
-    return found.low if isinstance(found, Span) and found.low == found.high else None
+    span = residents(view, place) if place else None
+    return span.low if isinstance(span, Span) and span.low == span.high else None
 
 
 def _entry(one: Content, found: Brief) -> dict[str, Any]:
@@ -252,5 +254,5 @@ def _plain(path: str, view: View) -> Any:
     if isinstance(value, Unknown):
         return None
     if isinstance(value, tuple):
-        return [one for one in value if not isinstance(one, Unknown)]
+        return [event for event in value if not isinstance(event, Unknown)]
     return dict(value) if isinstance(value, Mapping) else value

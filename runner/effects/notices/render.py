@@ -18,8 +18,8 @@ from runner.documents.render import render as render_document
 from runner.documents.stored_document import encode
 from runner.documents.tree import Document, Logo, RenderContext, Stationery
 from runner.documents.write import write
-from runner.effects.context import Tools
-from runner.effects.notices.legal_basis import Brief, about, brief, with_law
+from runner.effects.context import EffectContext
+from runner.effects.notices.legal_basis import Brief, apply_duty, duty_variables, legal_context
 from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.staleness import recorded_as
@@ -31,7 +31,7 @@ from runner.law.duty import DutyStatus
 
 
 def render(
-    work: Render, incident: Incident, library: Library, tools: Tools, *, override: bool = False
+    work: Render, incident: Incident, library: Library, tools: EffectContext, *, override: bool = False
 ) -> Rendered | EffectFailed:
     """Render and keep a notice, and return what was made, or why it could not be.
 
@@ -39,23 +39,25 @@ def render(
     """
     try:
         status = _duty(work, incident, library, tools)
-        found = brief(incident, status, library)
-        notice, source = tools.notices[template_for(work, tools, found)]
-        notice = with_law(notice, found)
+        brief = legal_context(incident, status, library)
+        notice, source = tools.notices[template_for(work, tools, brief)]
+        notice = apply_duty(notice, brief)
         drafted = dated(
-            paper(notice, source, incident, found, privileged=tools.privileged, logo=tools.logo()), incident
+            paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo()), incident
         )
         document = drafted.document()
         items = blockers(notice, document)
         if override or not items:
             document = final(drafted, waived=bool(items)).document()
-        made = keep(work, incident, notice, document, tools)
+        rendered = keep(work, incident, notice, document, tools)
     except TocsinError as error:
         return EffectFailed(step=work.step, why=error.message)
-    return msgspec.structs.replace(made, items=items)
+    return msgspec.structs.replace(rendered, items=items)
 
 
-def keep(work: Render, incident: Incident, notice: Notice, document: Document, tools: Tools) -> Rendered:
+def keep(
+    work: Render, incident: Incident, notice: Notice, document: Document, tools: EffectContext
+) -> Rendered:
     """Write a document in its formats, keep them and the tree that they were written from."""
     paper = tools.letterhead() if "docx" in work.formats else b""
     if paper:
@@ -76,7 +78,7 @@ def keep(work: Render, incident: Incident, notice: Notice, document: Document, t
         files=files,
         gaps=(
             *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
-            *(f"uncovered: {one.ref} {one.item}" for one in uncovered(notice, document)),
+            *(f"uncovered: {coverage.ref} {coverage.item}" for coverage in uncovered(notice, document)),
         ),
         facts={path: entry_of(path, incident) for path in (*document.asked, *_read(document))},
         duty=work.duty,
@@ -146,7 +148,7 @@ def paper(
         zone=facts.get("organisation", {}).get("zone", "UTC"),
         stationery=_stationery(facts, notice, logo),
     )
-    return Paper(notice, source, facts, {} if found is None else {"duty": about(found)}, context)
+    return Paper(notice, source, facts, {} if found is None else {"duty": duty_variables(found)}, context)
 
 
 def dated(drafted: Paper, incident: Incident) -> Paper:
@@ -179,7 +181,7 @@ def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
     """Return what keeps a document a draft: facts that are missing, and what the law wants otherwise."""
     return (
         *(f"{gap.path} is missing" for gap in document.gaps if gap.treatment == "missing"),
-        *(f"{one.ref}: {one.item} ({one.state})" for one in uncovered(notice, document)),
+        *(f"{coverage.ref}: {coverage.item} ({coverage.state})" for coverage in uncovered(notice, document)),
     )
 
 
@@ -187,9 +189,9 @@ def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     """Return what the text leaves out or must not say, apart from the missing facts that it shows as gaps."""
     shown = {short(gap.path) for gap in document.gaps if gap.treatment != "to_follow"}
     return tuple(
-        one
-        for one in check(notice, document)
-        if one.state == "forbidden" or (one.state == "gap" and not shown & set(one.facts))
+        coverage
+        for coverage in check(notice, document)
+        if coverage.state == "forbidden" or (coverage.state == "gap" and not shown & set(coverage.facts))
     )
 
 
@@ -199,7 +201,7 @@ def bound_digest(files: dict[str, str]) -> str:
     return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
-def template_for(work: Render, tools: Tools, found: Brief | None) -> str:
+def template_for(work: Render, tools: EffectContext, found: Brief | None) -> str:
     """Return the template's id; ``auto`` is the law's choice, else one made for the duty, else one that fits.
 
     Of translations it is the one in the organisation's language.
@@ -216,7 +218,7 @@ def template_for(work: Render, tools: Tools, found: Brief | None) -> str:
     return _in_language(chosen, tools, found)
 
 
-def _in_language(chosen: str, tools: Tools, found: Brief | None) -> str:
+def _in_language(chosen: str, tools: EffectContext, found: Brief | None) -> str:
     """Return the translation into the organisation's language, in its own region first; else the original."""
     fact = found.incident.facts.get("organisation.language") if found is not None else None
     wanted = str(fact.value or "").lower() if fact is not None else ""
@@ -234,7 +236,7 @@ def _bare(tag: str) -> str:
     return tag.partition("-")[0]
 
 
-def _fitting(work: Render, tools: Tools, found: Brief | None) -> str:
+def _fitting(work: Render, tools: EffectContext, found: Brief | None) -> str:
     fitting = {
         name: degree
         for name, (notice, _) in sorted(tools.notices.items())
@@ -266,11 +268,11 @@ def _formats(work: Render) -> tuple[Format, ...]:
     return tuple(work.formats)  # type: ignore[arg-type]
 
 
-def _duty(work: Render, incident: Incident, library: Library, tools: Tools) -> DutyStatus | None:
+def _duty(work: Render, incident: Incident, library: Library, tools: EffectContext) -> DutyStatus | None:
     if not work.duty:
         return None
-    found = [s for s in tools.duties(incident, tools.now(), library) if s.id == work.duty]
-    return found[0] if found else None
+    duties = [s for s in tools.duties(incident, tools.now(), library) if s.id == work.duty]
+    return duties[0] if duties else None
 
 
 def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> Stationery:

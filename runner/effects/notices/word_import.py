@@ -10,7 +10,7 @@ from runner.documents.replace_body import forms_of, with_text
 from runner.documents.stored_document import Kept
 from runner.documents.tree import Document
 from runner.documents.word.docx_reader import Returned
-from runner.effects.context import Tools
+from runner.effects.context import EffectContext
 from runner.effects.notices.render import blockers, entry_of, keep
 from runner.errors import Refused
 from runner.incident.notices.staleness import recorded_as
@@ -48,7 +48,7 @@ def adopt(
     before: Made,
     notice: Notice,
     document: Document,
-    tools: Tools,
+    tools: EffectContext,
     *,
     override: bool,
 ) -> Rendered:
@@ -68,10 +68,10 @@ def adopt(
     if override or not items:
         context = msgspec.structs.replace(document.context, status="final", waived=bool(items))
         document = msgspec.structs.replace(document, context=context)
-    made = keep(work, incident, notice, document, tools)
+    rendered = keep(work, incident, notice, document, tools)
     said = {used.path for used in document.facts_used if used.texts and not used.printed}
     said |= {gap.partition(": ")[2] for gap in before.gaps} - {gap.path for gap in document.gaps}
     facts = {
         path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()
     }
-    return msgspec.structs.replace(made, items=items, facts=facts, base=before.digest)
+    return msgspec.structs.replace(rendered, items=items, facts=facts, base=before.digest)

@@ -33,12 +33,12 @@ def summarised(source: str, node: Node) -> Expression:
     return Expression(
         source=source,
         tree=node,
-        facts=_once(one.path for one in every if isinstance(one, FactRef)),
-        steps=_once(one.id for one in every if isinstance(one, StepRef)),
+        facts=_once(node.path for node in every if isinstance(node, FactRef)),
+        steps=_once(node.id for node in every if isinstance(node, StepRef)),
         duties=_once(
-            str(one.id.value) for one in every if isinstance(one, DutyRef) and isinstance(one.id, Const)
+            str(node.id.value) for node in every if isinstance(node, DutyRef) and isinstance(node.id, Const)
         ),
-        names=_once(one.name for one in every if isinstance(one, NameRef)),
+        names=_once(node.name for node in every if isinstance(node, NameRef)),
     )
 
 

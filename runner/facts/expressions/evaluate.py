@@ -130,9 +130,9 @@ def _composed(node: Not | And | Or | Compare | ListOf | Add | Negate | Apply | C
 def _truth(node: Node, view: View) -> bool | Unknown:
     match node:
         case And(items):
-            return settle(False, (_truth(one, view) for one in items))
+            return settle(False, (_truth(item, view) for item in items))
         case Or(items):
-            return settle(True, (_truth(one, view) for one in items))
+            return settle(True, (_truth(item, view) for item in items))
         case Not(item):
             inner = _truth(item, view)
             return inner if isinstance(inner, Unknown) else not inner

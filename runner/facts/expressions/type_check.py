@@ -217,10 +217,10 @@ class _Checker:
             for item in fact.items:
                 self.held(other, item)
             return
-        found = find(fact.path) if isinstance(fact, FactRef) else None
+        branch = find(fact.path) if isinstance(fact, FactRef) else None
         for literal in other.items if isinstance(other, ListOf) else (other,):
-            if isinstance(literal, Const) and isinstance(literal.value, str) and found is not None:
-                self.holdable(found, literal.value, _word(fact))
+            if isinstance(literal, Const) and isinstance(literal.value, str) and branch is not None:
+                self.holdable(branch, literal.value, _word(fact))
 
     def holdable(self, found: object, word: str, told: str) -> None:
         """Refuse a word that no choice, key or jurisdiction can be."""
@@ -260,7 +260,7 @@ class _Checker:
         kinds = [self.kind(argument) for argument in node.arguments]
         takes = _TAKES.get(node.function)
         if takes and kinds[0] not in (*takes, "any"):
-            what = " or ".join(WORDS[one] for one in takes)
+            what = " or ".join(WORDS[take] for take in takes)
             raise self.error(node.function, f"{node.function} takes {what}, not {WORDS[kinds[0]]}")
         if node.function == "default":
             return kinds[0] if kinds[0] == kinds[1] else "any"
@@ -273,8 +273,8 @@ def _fact_kind(path: str) -> Kind:
 
 def _entry_kind(path: str) -> Kind:
     """Return the kind of an entry whose key is only known at run time."""
-    found = find(path)
-    return _branch_kind(found.member) if isinstance(found, Keyed) else "any"
+    branch = find(path)
+    return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
 
 
 def _branch_kind(found: Branch | None) -> Kind:

@@ -39,9 +39,9 @@ class FactProblem(ValueError):
 
 def branch_at(path: str) -> Branch:
     """Return what stands at a path, or raise ``FactProblem`` with the nearest right one."""
-    found = find(path)
-    if found is not None:
-        return found
+    branch = find(path)
+    if branch is not None:
+        return branch
     raise no_such_path(path)
 
 

@@ -39,8 +39,8 @@ def step_into(branch: Branch, segment: str) -> Branch | None:
 
 def fact_type(path: str) -> FactType | None:
     """Return the type of a path that names a single fact, or ``None``."""
-    found = find(path)
-    return found if isinstance(found, FactType) else None
+    branch = find(path)
+    return branch if isinstance(branch, FactType) else None
 
 
 def nobody(path: str, value: object) -> bool:

@@ -71,10 +71,10 @@ def flatten(path: str, value: Any, report: Report, origin: Origin | None = None)
 
 def check_value(path: str, value: Any) -> tuple[FactProblem, ...]:
     """Return everything that is wrong with a value given as data for a fact, a map, a list or a group."""
-    found: list[Misplaced] = []
-    for _ in flatten(path, value, found.append):
+    misplaceds: list[Misplaced] = []
+    for _ in flatten(path, value, misplaceds.append):
         pass
-    return tuple(one.problem for one in found)
+    return tuple(misplaced.problem for misplaced in misplaceds)
 
 
 def _leaves(place: _Place, value: Any, report: Report) -> Iterator[Leaf]:

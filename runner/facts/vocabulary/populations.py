@@ -33,7 +33,7 @@ def whole(read: Callable[[str], Value], ids: tuple[str, ...], path: str) -> Valu
     top = read(path)
     if path.startswith("people.") and not isinstance(top, Unknown):
         return top
-    each = [_own(read, one, path, top) for one in ids]
+    each = [_own(read, identifier, path, top) for identifier in ids]
     if any(isinstance(value, tuple) for value in each):
         return _union(each)
     missing = tuple(name for value in each if isinstance(value, Unknown) for name in value.missing)

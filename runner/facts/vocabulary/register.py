@@ -95,13 +95,13 @@ def lookup(register: Register, path: str) -> Value:
 
 
 def _plain(register: Register, path: str) -> Value:
-    found = find(path)
-    if isinstance(found, FactType):
-        return _single(register, path, found)
+    branch = find(path)
+    if isinstance(branch, FactType):
+        return _single(register, path, branch)
     entries = dict(_below(register, path))
     if not entries:
         return Unknown((path,))
-    if isinstance(found, Keyed) and found.is_list:
+    if isinstance(branch, Keyed) and branch.is_list:
         return tuple({"id": key, **_mapping(members)} for key, members in sorted(_split(entries).items()))
     return _mapping(entries)
 

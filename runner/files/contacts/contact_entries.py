@@ -79,7 +79,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Iterator[Problem]:
     """Yield what is wrong with a list by itself and beside the people who are ``known`` already."""
     seen: dict[str, int] = {}
-    everybody = {*known, *(one.person for one in listing.entries)}
+    everybody = {*known, *(entry.person for entry in listing.entries)}
     for entry in listing.entries:
         yield from _named(listing, entry, seen)
         yield from _contacts(listing, entry, ways)

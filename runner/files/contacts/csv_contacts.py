@@ -25,7 +25,7 @@ _DOMAINS = ".domains"
 
 def read_csv(path: Path, ways: Ways) -> Listing:
     """Return what a list says, with every row that is none as a problem; raises Invalid where there are no rows."""
-    found = open_people(path)
+    people = open_people(path)
     try:
         ruler = _Ruler(read_file(path, MAX_BYTES).decode("utf-8-sig", errors="replace"))
     except OSError as error:
@@ -33,29 +33,29 @@ def read_csv(path: Path, ways: Ways) -> Listing:
             f"{path} cannot be read: {error.strerror}", hint="export fewer people", code="file_unreadable"
         ) from None
     empty = Listing(file=str(path))
-    problems = _columns(empty, found.columns, ways, ruler)
+    problems = _columns(empty, people.columns, ways, ruler)
     if problems:
         return Listing(file=str(path), problems=tuple(problems))
     called = {name.lower(): name for name in ways.names}
     entries: list[Entry] = []
     roles: dict[str, list[str]] = {}
     places: dict[str, Spot] = {}
-    for row in found.rows():
+    for row in people.rows():
         if row.problem:
             problems.append(empty.problem((row.line, 1), row.problem))
             continue
-        entry = _entry(row, found.columns, called, ruler)
+        entry = _entry(row, people.columns, called, ruler)
         entries.append(entry)
         for role in _words(row.cells.get("roles", "")):
             roles.setdefault(role, []).append(entry.person)
-            places.setdefault(role, ruler.spot(row.line, found.columns.index("roles")))
+            places.setdefault(role, ruler.spot(row.line, people.columns.index("roles")))
     held = {role: tuple(persons) for role, persons in roles.items()}
     return Listing(
         file=str(path),
         entries=tuple(entries),
         roles=held,
         role_spots=places,
-        says_roles="roles" in found.columns,
+        says_roles="roles" in people.columns,
         problems=tuple(problems),
     )
 

@@ -39,8 +39,8 @@ class _Line(NamedTuple):
     @property
     def types(self) -> frozenset[str]:
         """Return its types in small letters."""
-        given = self.parameters.get("TYPE", ())
-        names = [given] if isinstance(given, str) else given
+        parameter = self.parameters.get("TYPE", ())
+        names = [parameter] if isinstance(parameter, str) else parameter
         return frozenset(word for name in names for word in name.lower().split(","))
 
     @property

@@ -78,7 +78,7 @@ def _basis(text: str, problems: list[str]) -> frozenset[Basis]:
     words = text.replace(",", " ").lower().split()
     if any(word not in BASES for word in words):
         problems.append(f"its email_basis has words other than {', '.join(BASES)}")
-    return frozenset(one for one in BASES if one in words)
+    return frozenset(base for base in BASES if base in words)
 
 
 @lru_cache(maxsize=1024)

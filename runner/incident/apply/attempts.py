@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from runner.incident.apply.builder import Draft
+from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
 from runner.incident.state.incident import (
     PASSED,
@@ -25,7 +25,7 @@ from runner.incident.state.quorum import enough_of
 from runner.routing.messaging import Goal, proves, stronger
 
 
-def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) -> None:
+def _composed(draft: IncidentBuilder, event: e.MessageComposed, at: datetime, seq: int) -> None:
     draft.table("messages")[event.message] = MessageRecord(
         id=event.message,
         step=event.step,
@@ -71,7 +71,7 @@ def _composed(draft: Draft, event: e.MessageComposed, at: datetime, seq: int) ->
         draft.change(event.step, message=event.message, wake_at=None)
 
 
-def set_moving(draft: Draft, name: str) -> None:
+def set_moving(draft: IncidentBuilder, name: str) -> None:
     """Take a delivery, and the question whether enough people are reached, up again."""
     delivery: Delivery = draft.read("deliveries")[name]
     draft.index("moving").add(name)
@@ -79,7 +79,7 @@ def set_moving(draft: Draft, name: str) -> None:
     draft.drop("lapsing", name)
 
 
-def announced(draft: Draft, message: str) -> None:
+def announced(draft: IncidentBuilder, message: str) -> None:
     """Those whom a message reached were told that it is acknowledged, or cannot be."""
     draft.drop("announcing", message)
     messages = draft.table("messages")
@@ -89,7 +89,7 @@ def announced(draft: Draft, message: str) -> None:
     messages[message] = msgspec.structs.replace(messages[message], announced=True)
 
 
-def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: int) -> None:
+def _replanned(draft: IncidentBuilder, event: e.DeliveriesReplanned, at: datetime, seq: int) -> None:
     for plan in event.plans:
         draft.change_delivery(
             plan.delivery,
@@ -106,15 +106,15 @@ def _replanned(draft: Draft, event: e.DeliveriesReplanned, at: datetime, seq: in
     draft.put(replan=False, replan_at=None)
 
 
-def _replan_asked(draft: Draft, event: e.ReplanAsked, at: datetime, seq: int) -> None:
+def _replan_asked(draft: IncidentBuilder, event: e.ReplanAsked, at: datetime, seq: int) -> None:
     draft.put(replan=True, replan_asked=seq, replan_at=None)
 
 
-def _not_replanned(draft: Draft, event: e.ReplanFailed, at: datetime, seq: int) -> None:
+def _not_replanned(draft: IncidentBuilder, event: e.ReplanFailed, at: datetime, seq: int) -> None:
     draft.put(replan_at=event.retry_at)
 
 
-def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
+def _delivery_ended(draft: IncidentBuilder, event: e.DeliveryEnded, at: datetime, seq: int) -> None:
     ended = draft.change_delivery(event.delivery, state=event.state, stuck="")
     draft.index("moving").discard(event.delivery)
     if ended.state == "satisfied":
@@ -123,7 +123,7 @@ def _delivery_ended(draft: Draft, event: e.DeliveryEnded, at: datetime, seq: int
     set_ringing(draft, ended)
 
 
-def set_ringing(draft: Draft, delivery: Delivery) -> None:
+def set_ringing(draft: IncidentBuilder, delivery: Delivery) -> None:
     """What wanted an answer and has it, or wants none any more, is to ring nowhere."""
     if delivery.ringing and draft.read("messages")[delivery.message].message_class.wants_answer:
         draft.index("recalling").add(delivery.id)
@@ -131,7 +131,7 @@ def set_ringing(draft: Draft, delivery: Delivery) -> None:
         draft.drop("recalling", delivery.id)
 
 
-def _stir_others(draft: Draft, reached: Delivery) -> None:
+def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
     """Whether others still have to answer hangs on one that is reached, or is no more."""
     message: MessageRecord = draft.read("messages")[reached.message]
     if not message.message_class.wants_answer:
@@ -148,7 +148,7 @@ def _stir_others(draft: Draft, reached: Delivery) -> None:
     )
 
 
-def _concluded(draft: Draft, ended: Delivery) -> None:
+def _concluded(draft: IncidentBuilder, ended: Delivery) -> None:
     """See whether a message is over with this delivery, and what its end leaves to do."""
     message: MessageRecord = draft.read("messages")[ended.message]
     rule, moving = message.message_class, draft.read("moving")
@@ -160,21 +160,21 @@ def _concluded(draft: Draft, ended: Delivery) -> None:
     if goes_on and not to_tell and message.owed is None:
         return
     table = draft.read("deliveries")
-    found: list[Delivery] = [table[name] for name in message.deliveries]
-    reached = enough_of(found, rule.ack_quorum)
+    deliveries: list[Delivery] = [table[name] for name in message.deliveries]
+    reached = enough_of(deliveries, rule.ack_quorum)
     if reached and message.owed is not None:
         draft.table("messages")[message.id] = msgspec.structs.replace(message, owed=None)
     if to_tell and (by_role or reached):
         draft.index("announcing").add(message.id)
-    if not goes_on and (reached or all(one.state != "exhausted" for one in found)):
+    if not goes_on and (reached or all(delivery.state != "exhausted" for delivery in deliveries)):
         draft.drop("calling", message.id)
 
 
-def _delivery_stuck(draft: Draft, event: e.DeliveryStuck, at: datetime, seq: int) -> None:
+def _delivery_stuck(draft: IncidentBuilder, event: e.DeliveryStuck, at: datetime, seq: int) -> None:
     draft.change_delivery(event.delivery, stuck=event.why)
 
 
-def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
+def _evidence(draft: IncidentBuilder, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
     before: Delivery = draft.read("deliveries")[event.delivery]
     fields: dict[str, Any] = {"evidence": stronger(before.evidence, event.evidence)}
     if proves(event.evidence, "acked"):
@@ -187,7 +187,7 @@ def _evidence(draft: Draft, event: e.EvidenceRaised, at: datetime, seq: int) -> 
     _look_again(draft, before)
 
 
-def _look_again(draft: Draft, before: Delivery) -> None:
+def _look_again(draft: IncidentBuilder, before: Delivery) -> None:
     """More is proved of a delivery that was given up: it may have reached its goal after all."""
     now: Delivery = draft.read("deliveries")[before.id]
     more = now.evidence != before.evidence or now.lapsed != before.lapsed
@@ -196,7 +196,7 @@ def _look_again(draft: Draft, before: Delivery) -> None:
         set_moving(draft, now.id)
 
 
-def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> None:
+def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: int) -> None:
     """What is sent again is planned again: a channel may have fallen, or a contact come, since the first plan."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     draft.change_delivery(
@@ -220,7 +220,7 @@ def _resent(draft: Draft, event: e.DeliveryResent, at: datetime, seq: int) -> No
     draft.put(replan=True, replan_asked=seq, replan_at=None)
 
 
-def _reminded(draft: Draft, event: e.DeliveryReminded, at: datetime, seq: int) -> None:
+def _reminded(draft: IncidentBuilder, event: e.DeliveryReminded, at: datetime, seq: int) -> None:
     """What was proved stays proved; whoever had answered is asked again."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     lapsed = before.lapsed or before.state == "satisfied"
@@ -238,7 +238,7 @@ def _reminded(draft: Draft, event: e.DeliveryReminded, at: datetime, seq: int) -
         _stir_others(draft, before)
 
 
-def _level_fired(draft: Draft, event: e.LevelFired, at: datetime, seq: int) -> None:
+def _level_fired(draft: IncidentBuilder, event: e.LevelFired, at: datetime, seq: int) -> None:
     message: MessageRecord = draft.read("messages")[event.message]
     for name in message.deliveries:
         one: Delivery = draft.read("deliveries")[name]
@@ -246,34 +246,34 @@ def _level_fired(draft: Draft, event: e.LevelFired, at: datetime, seq: int) -> N
             draft.change_delivery(name, fired_at=at)
 
 
-def _call_owed(draft: Draft, event: e.CallOwed, at: datetime, seq: int) -> None:
+def _call_owed(draft: IncidentBuilder, event: e.CallOwed, at: datetime, seq: int) -> None:
     messages = draft.table("messages")
     messages[event.message] = msgspec.structs.replace(messages[event.message], owed=at)
     draft.drop("calling", event.message)
 
 
-def _not_announced(draft: Draft, event: e.AnnouncementDropped, at: datetime, seq: int) -> None:
+def _not_announced(draft: IncidentBuilder, event: e.AnnouncementDropped, at: datetime, seq: int) -> None:
     announced(draft, event.message)
 
 
-def _attempt_started(draft: Draft, event: e.AttemptStarted, at: datetime, seq: int) -> None:
-    made = Attempt(n=event.n, key=event.key, worker=event.worker, started_at=at, channel=event.channel)
+def _attempt_started(draft: IncidentBuilder, event: e.AttemptStarted, at: datetime, seq: int) -> None:
+    attempt = Attempt(n=event.n, key=event.key, worker=event.worker, started_at=at, channel=event.channel)
     draft.index("sending").add(f"{event.effect}|{event.n}")
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]
-        draft.change_delivery(event.effect, attempts=(*before.attempts, made))
+        draft.change_delivery(event.effect, attempts=(*before.attempts, attempt))
         return
     if event.effect in draft.read("errands"):
-        _errand(draft, event.effect, (*draft.read("errands")[event.effect].attempts, made))
+        _errand(draft, event.effect, (*draft.read("errands")[event.effect].attempts, attempt))
         return
     invocation = draft.invocation(event.effect)
-    fields: dict[str, Any] = {"attempts": (*invocation.attempts, made), "wake_at": None}
+    fields: dict[str, Any] = {"attempts": (*invocation.attempts, attempt), "wake_at": None}
     if invocation.ready_at is None:
         fields["ready_at"] = at
     draft.activate(event.effect, state="active", **fields)
 
 
-def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) -> None:
+def _attempt_ended(draft: IncidentBuilder, event: e.AttemptEnded, at: datetime, seq: int) -> None:
     draft.drop("sending", f"{event.effect}|{event.n}")
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]
@@ -305,7 +305,7 @@ def _attempt_ended(draft: Draft, event: e.AttemptEnded, at: datetime, seq: int) 
         )
 
 
-def _errand(draft: Draft, name: str, attempts: tuple[Attempt, ...]) -> None:
+def _errand(draft: IncidentBuilder, name: str, attempts: tuple[Attempt, ...]) -> None:
     table = draft.table("errands")
     table[name] = msgspec.structs.replace(table[name], attempts=attempts)
 
@@ -328,7 +328,7 @@ def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: date
     )
 
 
-def _resolved(draft: Draft, event: e.AttemptResolved, at: datetime, seq: int) -> None:
+def _resolved(draft: IncidentBuilder, event: e.AttemptResolved, at: datetime, seq: int) -> None:
     """The person's words stand where the provider's would."""
 
     def with_words(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
@@ -343,7 +343,7 @@ def _resolved(draft: Draft, event: e.AttemptResolved, at: datetime, seq: int) ->
     draft.change(event.effect, attempts=with_words(draft.invocation(event.effect).attempts))
 
 
-def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -> None:
+def _rendered(draft: IncidentBuilder, event: e.DocumentRendered, at: datetime, seq: int) -> None:
     same = draft.read("documents").get(event.document)
     if same is not None and same.digest == event.digest:
         draft.table("documents")[same.id] = msgspec.structs.replace(same, facts=event.facts)
@@ -367,25 +367,25 @@ def _rendered(draft: Draft, event: e.DocumentRendered, at: datetime, seq: int) -
     draft.change(event.step, digest=event.digest)
 
 
-def _overridden(draft: Draft, event: e.NoticeOverridden, at: datetime, seq: int) -> None:
-    made = Override(by=event.by, at=at, reason=event.reason, items=event.items)
+def _overridden(draft: IncidentBuilder, event: e.NoticeOverridden, at: datetime, seq: int) -> None:
+    override = Override(by=event.by, at=at, reason=event.reason, items=event.items)
     documents = draft.table("documents")
-    documents[event.document] = msgspec.structs.replace(documents[event.document], override=made)
+    documents[event.document] = msgspec.structs.replace(documents[event.document], override=override)
 
 
-def _kept(draft: Draft, event: e.NoticeKept, at: datetime, seq: int) -> None:
-    made = AsItWas(by=event.by, at=at, reason=event.reason, facts=event.facts)
+def _kept(draft: IncidentBuilder, event: e.NoticeKept, at: datetime, seq: int) -> None:
+    was = AsItWas(by=event.by, at=at, reason=event.reason, facts=event.facts)
     documents = draft.table("documents")
-    documents[event.document] = msgspec.structs.replace(documents[event.document], as_it_was=made)
+    documents[event.document] = msgspec.structs.replace(documents[event.document], as_it_was=was)
 
 
-def _adopted(draft: Draft, event: e.NoticeAdopted, at: datetime, seq: int) -> None:
-    made = Adoption(by=event.by, at=at, file=event.file, base=event.base, tracked=event.tracked)
+def _adopted(draft: IncidentBuilder, event: e.NoticeAdopted, at: datetime, seq: int) -> None:
+    adoption = Adoption(by=event.by, at=at, file=event.file, base=event.base, tracked=event.tracked)
     documents = draft.table("documents")
-    documents[event.document] = msgspec.structs.replace(documents[event.document], adoption=made)
+    documents[event.document] = msgspec.structs.replace(documents[event.document], adoption=adoption)
 
 
-def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
+def _attached(draft: IncidentBuilder, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
     draft.table("evidence")[event.evidence] = Evidence(
         id=event.evidence,
         name=event.name,
@@ -397,7 +397,7 @@ def _attached(draft: Draft, event: e.EvidenceAttached, at: datetime, seq: int) -
     )
 
 
-EFFECTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+EFFECTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     e.MessageComposed: _composed,
     e.DeliveriesReplanned: _replanned,
     e.ReplanAsked: _replan_asked,

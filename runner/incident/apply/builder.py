@@ -39,7 +39,7 @@ _TABLES = (
 )
 
 
-class Draft:
+class IncidentBuilder:
     """The incident's tables and index sets, readable as attributes, writable through ``table`` and ``index``."""
 
     def __init__(self, base: Incident, library: Library) -> None:
@@ -101,19 +101,19 @@ class Draft:
     def change(self, name: str, **fields: Any) -> Invocation:
         """Replace fields of an invocation and return it."""
         table = self.table("invocations")
-        found: Invocation = msgspec.structs.replace(table[name], **fields)
-        table[name] = found
+        invocation: Invocation = msgspec.structs.replace(table[name], **fields)
+        table[name] = invocation
         if self.read("moving") and ("over" in fields or "message" in fields):
-            self.stir(one for one in self.read("moving") if self.read("deliveries")[one].step == name)
-        return found
+            self.stir(event for event in self.read("moving") if self.read("deliveries")[event].step == name)
+        return invocation
 
     def change_delivery(self, name: str, **fields: Any) -> Delivery:
         """Replace fields of a delivery and return it."""
         table = self.table("deliveries")
-        found: Delivery = msgspec.structs.replace(table[name], **fields)
-        table[name] = found
+        delivery: Delivery = msgspec.structs.replace(table[name], **fields)
+        table[name] = delivery
         self.stir((name,))
-        return found
+        return delivery
 
     def activate(self, name: str, **fields: Any) -> Invocation:
         """Make an invocation ready or active: from now on time and people can change it."""
@@ -174,10 +174,12 @@ class Draft:
         """Create the next invocation of a step in a scope, waiting."""
         counts = self.table("counts")
         n = counts[scope.prefix + step] = counts.get(scope.prefix + step, 0) + 1
-        made = Invocation(id=f"{scope.prefix}{step}#{n}", step=step, scope=scope.id, n=n, kind=kind, **fields)
-        self.table("invocations")[made.id] = made
-        self.table("latest")[f"{scope.id}|{step}"] = made.id
-        return made
+        invocation = Invocation(
+            id=f"{scope.prefix}{step}#{n}", step=step, scope=scope.id, n=n, kind=kind, **fields
+        )
+        self.table("invocations")[invocation.id] = invocation
+        self.table("latest")[f"{scope.id}|{step}"] = invocation.id
+        return invocation
 
     def _let_followers_on(self, ended: Invocation, scope: Scope, body: Body) -> None:
         followers = body.successors.get(ended.step)

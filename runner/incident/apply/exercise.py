@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from runner.incident.apply.builder import Draft
+from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state.exercise import (
     ClockChange,
     Drill,
@@ -39,12 +39,12 @@ STAGES: dict[ClockChange, Stage] = {
 }
 
 
-def _change(draft: Draft, **fields: Any) -> None:
+def _change(draft: IncidentBuilder, **fields: Any) -> None:
     before: Drill = draft.read("drill")
     draft.put(drill=msgspec.structs.replace(before, **fields))
 
 
-def _begun(draft: Draft, event: ExerciseBegun, at: datetime, seq: int) -> None:
+def _begun(draft: IncidentBuilder, event: ExerciseBegun, at: datetime, seq: int) -> None:
     before: Drill | None = draft.read("drill")
     made = before or Drill(clock=ExerciseClock(wall=at, at=at))
     draft.put(
@@ -60,7 +60,7 @@ def _begun(draft: Draft, event: ExerciseBegun, at: datetime, seq: int) -> None:
     )
 
 
-def _clock_set(draft: Draft, event: ExerciseClockSet, at: datetime, seq: int) -> None:
+def _clock_set(draft: IncidentBuilder, event: ExerciseClockSet, at: datetime, seq: int) -> None:
     before: Drill = draft.read("drill")
     stage = STAGES[event.change]
     if event.change == "jumped" and before.stage == "paused":
@@ -77,26 +77,26 @@ def _clock_set(draft: Draft, event: ExerciseClockSet, at: datetime, seq: int) ->
         draft.put(state="open" if stage == "running" else "paused")
 
 
-def _released(draft: Draft, event: InjectReleased, at: datetime, seq: int) -> None:
+def _released(draft: IncidentBuilder, event: InjectReleased, at: datetime, seq: int) -> None:
     before: Drill = draft.read("drill")
-    made = Released(at=at, cause=event.cause, planned=event.planned, by=event.by)
-    _change(draft, released={**before.released, event.number: made})
+    released = Released(at=at, cause=event.cause, planned=event.planned, by=event.by)
+    _change(draft, released={**before.released, event.number: released})
 
 
-def _deferred(draft: Draft, event: InjectDeferred, at: datetime, seq: int) -> None:
+def _deferred(draft: IncidentBuilder, event: InjectDeferred, at: datetime, seq: int) -> None:
     before: Drill = draft.read("drill")
     _change(draft, deferred={**before.deferred, event.number: event.reason})
 
 
-def _fault(draft: Draft, event: FaultSet, at: datetime, seq: int) -> None:
+def _fault(draft: IncidentBuilder, event: FaultSet, at: datetime, seq: int) -> None:
     before: Drill = draft.read("drill")
-    made = Fault(kind=event.kind, ref=event.ref, since=at, until=event.until, shift=event.shift)
-    _change(draft, faults=(*before.faults, made))
+    fault = Fault(kind=event.kind, ref=event.ref, since=at, until=event.until, shift=event.shift)
+    _change(draft, faults=(*before.faults, fault))
 
 
-def _observed(draft: Draft, event: ObservationMade, at: datetime, seq: int) -> None:
+def _observed(draft: IncidentBuilder, event: ObservationMade, at: datetime, seq: int) -> None:
     before: Drill = draft.read("drill")
-    made = Observation(
+    observation = Observation(
         at=at,
         by=event.by,
         text=event.text,
@@ -105,21 +105,21 @@ def _observed(draft: Draft, event: ObservationMade, at: datetime, seq: int) -> N
         question=event.question,
         about=event.about,
     )
-    _change(draft, observations=(*before.observations, made))
+    _change(draft, observations=(*before.observations, observation))
 
 
-def _rated(draft: Draft, event: RatingGiven, at: datetime, seq: int) -> None:
+def _rated(draft: IncidentBuilder, event: RatingGiven, at: datetime, seq: int) -> None:
     before: Drill = draft.read("drill")
-    made = Rated(rating=event.rating, by=event.by, at=at, note=event.note, proposed=event.proposed)
-    _change(draft, ratings={**before.ratings, event.target: made})
+    rated = Rated(rating=event.rating, by=event.by, at=at, note=event.note, proposed=event.proposed)
+    _change(draft, ratings={**before.ratings, event.target: rated})
 
 
-def _signed(draft: Draft, event: ReportSigned, at: datetime, seq: int) -> None:
-    made = Signed(by=event.by, at=at, digest=event.digest, event=seq)
-    draft.put(reports=(*draft.read("reports"), made))
+def _signed(draft: IncidentBuilder, event: ReportSigned, at: datetime, seq: int) -> None:
+    signed = Signed(by=event.by, at=at, digest=event.digest, event=seq)
+    draft.put(reports=(*draft.read("reports"), signed))
 
 
-DRILL: dict[type[Any], Callable[[Draft, Any, datetime, int], None]] = {
+DRILL: dict[type[Any], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     ExerciseBegun: _begun,
     ExerciseClockSet: _clock_set,
     InjectReleased: _released,

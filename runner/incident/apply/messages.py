@@ -9,18 +9,20 @@ from typing import Any
 import msgspec
 
 from runner.incident.apply.attempts import set_ringing
-from runner.incident.apply.builder import Draft
+from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
-from runner.incident.state.attempts import given_up
+from runner.incident.state.attempts import failure_reason
 from runner.incident.state.incident import Attempt, Delivery, Received
 from runner.routing.messaging import stronger
 
 
-def _taken(draft: Draft, event: e.ReceiptTaken, at: datetime, seq: int) -> None:
+def _taken(draft: IncidentBuilder, event: e.ReceiptTaken, at: datetime, seq: int) -> None:
     before: Delivery = draft.read("deliveries")[event.delivery]
     evidence = stronger(before.evidence, event.evidence)
     fields: dict[str, Any] = {
-        "attempts": tuple(_with(one, event, at) if one.n == event.n else one for one in before.attempts),
+        "attempts": tuple(
+            _with(attempt, event, at) if attempt.n == event.n else attempt for attempt in before.attempts
+        ),
         "evidence": evidence,
     }
     if event.state is not None:
@@ -32,8 +34,8 @@ def _taken(draft: Draft, event: e.ReceiptTaken, at: datetime, seq: int) -> None:
 
 
 def _with(attempt: Attempt, event: e.ReceiptTaken, at: datetime) -> Attempt:
-    got = Received(kind=event.kind, event=event.event, part=event.part, at=at, code=event.code)
-    found = msgspec.structs.replace(attempt, receipts=(*attempt.receipts, got))
+    received = Received(kind=event.kind, event=event.event, part=event.part, at=at, code=event.code)
+    found = msgspec.structs.replace(attempt, receipts=(*attempt.receipts, received))
     if not found.provider_id and event.part:
         found = msgspec.structs.replace(found, provider_id=event.part)
     if event.state is None:
@@ -42,9 +44,11 @@ def _with(attempt: Attempt, event: e.ReceiptTaken, at: datetime) -> Attempt:
         found,
         state=event.state,
         ended_at=found.ended_at or at,
-        reason=given_up(found) if event.state == "rejected" else "",
+        reason=failure_reason(found) if event.state == "rejected" else "",
         resolved_by="",
     )
 
 
-RECEIPTS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {e.ReceiptTaken: _taken}
+RECEIPTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
+    e.ReceiptTaken: _taken
+}

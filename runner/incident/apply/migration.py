@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from runner.incident.apply.builder import Draft
+from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.apply.steps import about, reopen
 from runner.incident.state import events as e
 from runner.incident.state.incident import Scope
@@ -18,7 +18,7 @@ from runner.playbook.format import AnyStep, Group
 from runner.playbook.plan import Body
 
 
-def _migrated(draft: Draft, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
+def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
     draft.table("runs")[event.run.id] = event.run
     scopes = newest_scopes(draft.read("scopes"), event.run.id)
     added = frozenset(event.added)
@@ -42,7 +42,7 @@ def newest_scopes(scopes: Mapping[str, Scope], run: str) -> list[Scope]:
     return list({scope.prefix: scope for scope in scopes.values() if scope.run == run}.values())
 
 
-def _add(draft: Draft, scope: Scope, body: Body, added: frozenset[str]) -> None:
+def _add(draft: IncidentBuilder, scope: Scope, body: Body, added: frozenset[str]) -> None:
     """Open the steps that the plan adds to this scope; their place in the count names them."""
     for step in body.steps.values():
         n = draft.read("counts").get(scope.prefix + step.id, 0) + 1
@@ -51,13 +51,13 @@ def _add(draft: Draft, scope: Scope, body: Body, added: frozenset[str]) -> None:
             draft.open_more(scope.id, 1)
 
 
-def _step(draft: Draft, name: str) -> AnyStep | None:
+def _step(draft: IncidentBuilder, name: str) -> AnyStep | None:
     invocation = draft.invocation(name)
     scope: Scope = draft.read("scopes")[invocation.scope]
     return draft.library.body(draft.read("runs"), scope).steps.get(invocation.step)
 
 
-def _forget(draft: Draft) -> None:
+def _forget(draft: IncidentBuilder) -> None:
     """Watch no longer what is on record only: groups and approvals that the new version does not have."""
     tables = draft.read("runs"), draft.read("scopes"), draft.read("invocations")
     for index in ("live", "signed"):
@@ -68,7 +68,7 @@ def _forget(draft: Draft) -> None:
                 draft.index(index).discard(name)
 
 
-def _queue(draft: Draft, scope: Scope) -> None:
+def _queue(draft: IncidentBuilder, scope: Scope) -> None:
     """Look anew at what waits in a scope: before it may stand other steps now."""
     for step in draft.library.body(draft.read("runs"), scope).steps.values():
         name = draft.read("latest").get(f"{scope.id}|{step.id}")
@@ -79,6 +79,6 @@ def _queue(draft: Draft, scope: Scope) -> None:
             draft.index("agenda").add(name)
 
 
-MIGRATION: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+MIGRATION: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     e.PlaybookMigrated: _migrated,
 }

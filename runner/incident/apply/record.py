@@ -10,7 +10,7 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import Fact
-from runner.incident.apply.builder import Draft
+from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Behalf, Domain, DutyView
@@ -18,35 +18,35 @@ from runner.incident.state.second_person import TwoPeople
 from runner.routing.rule_book import RuleOverride
 
 
-def _paused(draft: Draft, event: e.IncidentPaused, at: datetime, seq: int) -> None:
+def _paused(draft: IncidentBuilder, event: e.IncidentPaused, at: datetime, seq: int) -> None:
     draft.put(state="paused")
 
 
-def _resumed(draft: Draft, event: e.IncidentResumed, at: datetime, seq: int) -> None:
+def _resumed(draft: IncidentBuilder, event: e.IncidentResumed, at: datetime, seq: int) -> None:
     draft.put(state="open")
 
 
-def _cancelled(draft: Draft, event: e.IncidentCancelled, at: datetime, seq: int) -> None:
+def _cancelled(draft: IncidentBuilder, event: e.IncidentCancelled, at: datetime, seq: int) -> None:
     draft.put(state="cancelled")
     _stop_everything(draft, at, "incident cancelled")
 
 
-def _closed(draft: Draft, event: e.IncidentClosed, at: datetime, seq: int) -> None:
+def _closed(draft: IncidentBuilder, event: e.IncidentClosed, at: datetime, seq: int) -> None:
     draft.put(state="closed")
     for entry, one in list(draft.read("second_person").items()):
         if one.act.kind == "close" and one.state == "awaiting":
             draft.table("second_person").pop(entry)
 
 
-def _reopened(draft: Draft, event: e.IncidentReopened, at: datetime, seq: int) -> None:
+def _reopened(draft: IncidentBuilder, event: e.IncidentReopened, at: datetime, seq: int) -> None:
     draft.put(state="open")
 
 
-def _severity(draft: Draft, event: e.SeveritySet, at: datetime, seq: int) -> None:
+def _severity(draft: IncidentBuilder, event: e.SeveritySet, at: datetime, seq: int) -> None:
     draft.put(severity=event.severity)
 
 
-def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
+def _stop_everything(draft: IncidentBuilder, at: datetime, reason: str) -> None:
     for invocation in list(draft.read("invocations").values()):
         if not draft.invocation(invocation.id).over:
             draft.end(invocation.id, at, "cancelled", reason=reason)
@@ -58,7 +58,7 @@ def _stop_everything(draft: Draft, at: datetime, reason: str) -> None:
         draft.index(index).clear()
 
 
-def _facts(draft: Draft, event: e.FactsRecorded, at: datetime, seq: int) -> None:
+def _facts(draft: IncidentBuilder, event: e.FactsRecorded, at: datetime, seq: int) -> None:
     table, numbers = draft.table("facts"), draft.table("fact_events")
     for change in event.facts:
         if change.key in table:
@@ -77,7 +77,7 @@ def _facts(draft: Draft, event: e.FactsRecorded, at: datetime, seq: int) -> None
     draft.put(assess=True)
 
 
-def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> None:
+def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     for change in event.changes:
         before: DutyView | None = table.get(change.duty)
@@ -102,7 +102,7 @@ def _assessed(draft: Draft, event: e.DutiesAssessed, at: datetime, seq: int) -> 
     draft.put(assess=again, assessed=True, looked=0 if again else seq)
 
 
-def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> None:
+def _recorded(draft: IncidentBuilder, event: e.DutyRecorded, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
     replaced = before.record or before.reopened
@@ -117,7 +117,7 @@ def _recorded(draft: Draft, event: e.DutyRecorded, at: datetime, seq: int) -> No
     draft.put(assess=True, looked=0)
 
 
-def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
+def _role(draft: IncidentBuilder, event: e.RoleAssigned, at: datetime, seq: int) -> None:
     draft.table("roles")[event.role] = event.persons
     if event.on_call:
         draft.index("on_call").add(event.role)
@@ -125,7 +125,7 @@ def _role(draft: Draft, event: e.RoleAssigned, at: datetime, seq: int) -> None:
         draft.drop("on_call", event.role)
 
 
-def _briefed(draft: Draft, event: e.BriefGiven, at: datetime, seq: int) -> None:
+def _briefed(draft: IncidentBuilder, event: e.BriefGiven, at: datetime, seq: int) -> None:
     draft.put(
         handover=Handover(
             entry=seq, to=event.to, by=event.by, at=at, version=event.version, digest=event.digest
@@ -133,12 +133,12 @@ def _briefed(draft: Draft, event: e.BriefGiven, at: datetime, seq: int) -> None:
     )
 
 
-def _taken_over(draft: Draft, event: e.CommandTaken, at: datetime, seq: int) -> None:
+def _taken_over(draft: IncidentBuilder, event: e.CommandTaken, at: datetime, seq: int) -> None:
     before: Handover = draft.read("handover")
     draft.put(handover=msgspec.structs.replace(before, taken_at=at, read_back=event.read_back))
 
 
-def _domain(draft: Draft, event: e.DomainDeclared, at: datetime, seq: int) -> None:
+def _domain(draft: IncidentBuilder, event: e.DomainDeclared, at: datetime, seq: int) -> None:
     draft.table("domains")[event.domain] = Domain(
         name=event.domain,
         state=event.state,
@@ -163,7 +163,7 @@ def _falls(before: Domain | None, event: e.DomainDeclared) -> tuple[tuple[dateti
     return (*ended, (known[-1][0], max(event.since, known[-1][0]))) if going_on else known
 
 
-def _overridden(draft: Draft, event: e.RuleOverridden, at: datetime, seq: int) -> None:
+def _overridden(draft: IncidentBuilder, event: e.RuleOverridden, at: datetime, seq: int) -> None:
     draft.table("overrides")[seq] = RuleOverride(
         seq=seq,
         rule=event.rule,
@@ -180,16 +180,16 @@ def _overridden(draft: Draft, event: e.RuleOverridden, at: datetime, seq: int) -
     _plan_anew(draft, seq)
 
 
-def _plan_anew(draft: Draft, seq: int) -> None:
+def _plan_anew(draft: IncidentBuilder, seq: int) -> None:
     if draft.read("moving"):
         draft.put(replan=True, replan_asked=seq, replan_at=None)
 
 
-def _remark(draft: Draft, event: object, at: datetime, seq: int) -> None:
+def _remark(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> None:
     """A remark is in the journal; the state it speaks of does not change."""
 
 
-def _corrected(draft: Draft, event: e.EventCorrected, at: datetime, seq: int) -> None:
+def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, seq: int) -> None:
     """The entry and what it brought about stay, but nobody is asked any more to confirm what is said to be wrong.
 
     What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again. A rule
@@ -219,7 +219,7 @@ def _corrected(draft: Draft, event: e.EventCorrected, at: datetime, seq: int) ->
             return
 
 
-def _on_behalf(draft: Draft, event: e.ActedOnBehalf, at: datetime, seq: int) -> None:
+def _on_behalf(draft: IncidentBuilder, event: e.ActedOnBehalf, at: datetime, seq: int) -> None:
     draft.table("unconfirmed")[event.first] = Behalf(
         first=event.first,
         last=seq,
@@ -231,38 +231,38 @@ def _on_behalf(draft: Draft, event: e.ActedOnBehalf, at: datetime, seq: int) -> 
     )
 
 
-def _confirmed(draft: Draft, event: e.BehalfConfirmed, at: datetime, seq: int) -> None:
+def _confirmed(draft: IncidentBuilder, event: e.BehalfConfirmed, at: datetime, seq: int) -> None:
     """From now on an approval that was written down for somebody is that person's own, given now."""
     found: Behalf = draft.table("unconfirmed").pop(event.first)
     for name in found.steps:
         approvals = tuple(
             msgspec.structs.replace(
-                one, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by
+                approval, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by
             )
-            if one.provisional and found.first <= one.seq <= found.last
-            else one
-            for one in draft.invocation(name).approvals
+            if approval.provisional and found.first <= approval.seq <= found.last
+            else approval
+            for approval in draft.invocation(name).approvals
         )
         if approvals != draft.invocation(name).approvals:
             draft.change(name, approvals=approvals)
 
 
-def _asked(draft: Draft, event: e.SecondPersonAsked, at: datetime, seq: int) -> None:
+def _asked(draft: IncidentBuilder, event: e.SecondPersonAsked, at: datetime, seq: int) -> None:
     draft.table("second_person")[seq] = TwoPeople(entry=seq, at=at, act=event.act)
 
 
-def _agreed(draft: Draft, event: e.SecondPersonConfirmed, at: datetime, seq: int) -> None:
+def _agreed(draft: IncidentBuilder, event: e.SecondPersonConfirmed, at: datetime, seq: int) -> None:
     table = draft.table("second_person")
     table[event.entry] = msgspec.structs.replace(
         table[event.entry], second=event.by, second_os_user=event.os_user, confirmed_at=at
     )
 
 
-def _again(draft: Draft, event: object, at: datetime, seq: int) -> None:
+def _again(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> None:
     """The first event made the incident; it never comes twice."""
 
 
-RECORDS: dict[type[e.AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     e.IncidentOpened: _again,
     e.IncidentPaused: _paused,
     e.IncidentResumed: _resumed,

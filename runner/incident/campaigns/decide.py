@@ -19,7 +19,7 @@ def decide_campaign(incident: Incident, event: b.AnyCampaignEvent) -> tuple[e.An
         case b.SubstituteDue(campaign=name, place=place, ground=ground):
             known = incident.campaigns.get(name)
             asked = known is not None and any(
-                (one.place, one.ground) == (place, ground) for one in known.asks
+                (ask.place, ask.ground) == (place, ground) for ask in known.asks
             )
             return () if asked else (event,)
         case b.SubstituteGiven(reason=reason):

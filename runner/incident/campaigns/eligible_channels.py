@@ -27,7 +27,9 @@ Offers = Mapping[Way, Refusal | None]
 """For each way that we have a channel for: the planner's refusal of that channel for these readers, or None."""
 
 
-def ways_for(contact: Contact, ground: Ground, offers: Offers, suppressed: Mapping[Way, str]) -> Planned:
+def eligible_channels(
+    contact: Contact, ground: Ground, offers: Offers, suppressed: Mapping[Way, str]
+) -> Planned:
     """Return the ways to one person; ``suppressed`` says why an address of theirs may not be used."""
     usable: list[Way] = []
     refusals: list[Refusal] = []
@@ -118,12 +120,16 @@ RULES: tuple[tuple[str, Rule], ...] = (
 def all_awake_at(now: datetime, zones: Collection[str]) -> datetime:
     """Return the next instant at which it is day in every one of these zones; where there is none, the last morning of a day."""
     then, last = now, now + timedelta(days=1)
-    while (later := max((awake_at(then, ZoneInfo(zone)) for zone in zones), default=then)) > then <= last:
+    while (
+        (later := max((next_waking_hour(then, ZoneInfo(zone)) for zone in zones), default=then))
+        > then
+        <= last
+    ):
         then = later
     return then
 
 
-def awake_at(now: datetime, zone: tzinfo) -> datetime:
+def next_waking_hour(now: datetime, zone: tzinfo) -> datetime:
     """Return the next instant at which a text message may reach a reader in this zone: now, or the morning."""
     local = now.astimezone(zone)
     if QUIET_UNTIL <= local.hour < QUIET_FROM:

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.campaigns.campaign import REACHED, OwedState, Reached, SuppressedFor, Way
-from runner.incident.campaigns.pacing import MOST_TRIES, put_off
+from runner.incident.campaigns.pacing import MOST_TRIES, back_off
 from runner.routing.messaging import SendResult
 
 
@@ -47,7 +47,7 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
         case "not_sent":
             return Next(state="ready", ways=left, tries=tries, why=result.reason)
         case "throttled" if tries + 1 < MOST_TRIES:
-            later = put_off(now, tries, result.retry_after)
+            later = back_off(now, tries, result.retry_after)
             return Next(state="ready", ways=left, tries=tries + 1, not_before=later, why=result.reason)
         case "throttled":
             why = f"put off {tries + 1} times: {result.reason}"

@@ -31,7 +31,7 @@ DEFAULT_RATES: Mapping[Way, Rate] = {
 """Where nobody says what the provider allows: a careful guess."""
 
 
-class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """One part of the arithmetic: so many over this channel at that rate."""
 
     way: Way
@@ -46,7 +46,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
 class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
     """Can it be done in time? ``sum`` is the arithmetic in words."""
 
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[Segment, ...]
     canary_wait: timedelta
     takes: timedelta
     starts: datetime
@@ -81,7 +81,7 @@ def feasibility(
     )
     reached = sum(people.get(way, 0) for way in campaign.channels)
     wait = campaign.canary_wait if reached > campaign.canary else timedelta()
-    takes = sum((one.takes for one in stretches), wait)
+    takes = sum((stretch.takes for stretch in stretches), wait)
     dues = [(ground.due, ground.group.duty) for ground in campaign.grounds if ground.due is not None]
     due, duty = min(dues) if dues else (None, "")
     done = now + takes
@@ -99,14 +99,14 @@ def feasibility(
     )
 
 
-def _sum(stretches: Sequence[Stretch], wait: timedelta, takes: timedelta) -> str:
+def _sum(stretches: Sequence[Segment], wait: timedelta, takes: timedelta) -> str:
     if not stretches:
         return "nobody is reached by mail or text message"
-    parts = [*map(_words, stretches), *([f"{spoken(wait)} for the canary"] if wait else [])]
-    return " + ".join(parts) + (f" = {spoken(takes)}" if len(parts) > 1 else "")
+    parts = [*map(_words, stretches), *([f"{describe(wait)} for the canary"] if wait else [])]
+    return " + ".join(parts) + (f" = {describe(takes)}" if len(parts) > 1 else "")
 
 
-def _stretch(campaign: Campaign, way: Way, people: int, domains: Mapping[str, int]) -> Stretch:
+def _stretch(campaign: Campaign, way: Way, people: int, domains: Mapping[str, int]) -> Segment:
     rate, where = channel_rate(campaign, way), ""
     takes = rate.gap * people
     for domain, count in domains.items():
@@ -114,17 +114,17 @@ def _stretch(campaign: Campaign, way: Way, people: int, domains: Mapping[str, in
         if limit.gap * count > takes:
             rate, where, takes = limit, domain, limit.gap * count
             people = count
-    return Stretch(
+    return Segment(
         way=way, channel=campaign.channels[way], people=people, rate=rate, domain=where, takes=takes
     )
 
 
-def _words(one: Stretch) -> str:
+def _words(one: Segment) -> str:
     where = f"to {one.domain}" if one.domain else f"over {one.channel}"
-    return f"{one.people:,} {where} / {one.rate.text} = {spoken(one.takes)}"
+    return f"{one.people:,} {where} / {one.rate.text} = {describe(one.takes)}"
 
 
-def spoken(span: timedelta) -> str:
+def describe(span: timedelta) -> str:
     """Return a length of time in its two largest units."""
     seconds = math.ceil(span.total_seconds())
     days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
@@ -160,7 +160,7 @@ def alarm(campaign: Campaign, counted: Counters) -> str:
     return ""
 
 
-def put_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
+def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
     """Return when somebody who put us off is tried again: as asked, else after 5 minutes, doubling up to 4 hours."""
     usual = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
     wanted = usual if asked is None else min(max(asked, timedelta(seconds=1)), timedelta(days=1))

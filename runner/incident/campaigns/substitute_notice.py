@@ -38,17 +38,17 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
 def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counted]:
     """Return the counts of each place."""
     found: dict[str, Counted] = {}
-    for one in tallies:
-        if one.state in ("exempt", "duplicate"):
+    for tally in tallies:
+        if tally.state in ("exempt", "duplicate"):
             continue
-        ground = campaign.grounds[one.group]
+        ground = campaign.grounds[tally.group]
         known = found.get(ground.place) or Counted(place=ground.place, forms=ground.substitute)
-        to_post = known.to_post + (one.people if one.state == "post" else 0)
+        to_post = known.to_post + (tally.people if tally.state == "post" else 0)
         found[ground.place] = Counted(
             place=ground.place,
-            owed=known.owed + one.people,
+            owed=known.owed + tally.people,
             to_post=to_post,
-            unreachable=known.unreachable + (one.people if one.state == "unreachable" else 0),
+            unreachable=known.unreachable + (tally.people if tally.state == "unreachable" else 0),
             cost=round(to_post * campaign.letter_cost, 2),
             forms=known.forms or ground.substitute,
         )

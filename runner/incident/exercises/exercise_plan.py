@@ -224,9 +224,15 @@ class Exercise(Written, frozen=True, kw_only=True):
     @property
     def live(self) -> tuple[str, ...]:
         """To whom messages really leave: who agreed to it, in the one type of exercise that lets any leave."""
-        return tuple(one.person for one in self.participants if one.opted_in) if self.type == LIVE else ()
+        return (
+            tuple(participant.person for participant in self.participants if participant.opted_in)
+            if self.type == LIVE
+            else ()
+        )
 
     @property
     def evaluators(self) -> frozenset[str]:
         """Who rates, and who signs the report."""
-        return frozenset(one.person for one in self.participants if one.role in EVALUATING)
+        return frozenset(
+            participant.person for participant in self.participants if participant.role in EVALUATING
+        )

@@ -14,7 +14,7 @@ from runner.incident.exercises.injects import deadline, met
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, ratings
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.steps import path_of
+from runner.incident.state.steps import step_path
 from runner.law.duty import DutyStatus
 
 Proposed = tuple[Source, Plan]
@@ -56,11 +56,11 @@ def source_of(incident: Incident, ref: str, **more: str) -> Source:
 
 def _rated(incident: Incident, plan: Exercise) -> Iterator[Proposed]:
     """Yield every target that was rated M or U, and every objective that was rated so as a whole."""
-    targets = {one.id: one for each in plan.objectives for one in each.targets}
+    targets = {target.id: target for each in plan.objectives for target in each.targets}
     for objective in ratings(plan, incident):
-        for one in objective.targets:
-            if one.given is not None and one.given.rating in _BAD:
-                yield _row(incident, objective, one, targets[one.id])
+        for target in objective.targets:
+            if target.given is not None and target.given.rating in _BAD:
+                yield _row(incident, objective, target, targets[target.id])
         if objective.given is not None and objective.given.rating in _BAD:
             yield _row(incident, objective, objective, None)
 
@@ -85,7 +85,7 @@ def _row(
 
 def _missed(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
     """Yield injects after which what was expected came late or not at all."""
-    of = {one.id: one for one in plan.objectives}
+    of = {objective.id: objective for objective in plan.objectives}
     for event in plan.events:
         late = [f"{words} {how}" for words, how in _owed(event, incident, drill)]
         if not late:
@@ -118,7 +118,7 @@ def _owed(event: ScenarioEvent, incident: Incident, drill: Drill) -> Iterator[tu
 
 def _seen(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
     """Yield what observers want improved, numbered as it was noted."""
-    of = {one.id: one.capability for one in plan.objectives}
+    of = {objective.id: objective.capability for objective in plan.objectives}
     for number, one in enumerate(drill.observations, start=1):
         if one.kind == "improvement":
             origin = source_of(incident, seen(number), objective=one.objective)
@@ -139,19 +139,19 @@ def _unreached(incident: Incident) -> Iterator[Proposed]:
             found.setdefault(one.person, one)
     for person, one in found.items():
         ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
-        step = path_of(one.step)
+        step = step_path(one.step)
         text = f"{person} was not reached by {step or 'a message'}, over {ways}"
         yield _plain(incident, f"person:{person}", text, "organization", step)
 
 
 def _late(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Proposed]:
     """Yield every legal clock that ran out."""
-    for one in duties:
-        if one.verdict == "applies" and one.state in ("overdue", "filed_late"):
-            how = "was filed late" if one.state == "filed_late" else "was not filed in time"
-            by = _day(one.due)
-            text = f"{one.citation or one.id}, to {one.recipient}: {how}{f', due {by}' if by else ''}"
-            yield _plain(incident, f"clock:{one.id}", text, "planning")
+    for duty in duties:
+        if duty.verdict == "applies" and duty.state in ("overdue", "filed_late"):
+            how = "was filed late" if duty.state == "filed_late" else "was not filed in time"
+            by = _day(duty.due)
+            text = f"{duty.citation or duty.id}, to {duty.recipient}: {how}{f', due {by}' if by else ''}"
+            yield _plain(incident, f"clock:{duty.id}", text, "planning")
 
 
 def _plain(incident: Incident, ref: str, text: str, element: Element, step: str = "") -> Proposed:

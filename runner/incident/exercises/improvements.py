@@ -313,7 +313,9 @@ def linked(item: Item, plan: Exercise, playbooks: Collection[str]) -> tuple[str,
 
     Those that ``closes_with`` names, else those it came from in the same exercise, else those with its step as a critical task.
     """
-    names = {one.id for one in plan.objectives} | {each.id for one in plan.objectives for each in one.targets}
+    names = {objective.id for objective in plan.objectives} | {
+        each.id for objective in plan.objectives for each in objective.targets
+    }
     wanted = closing(item.plan.closes_with)
     if wanted.kind == "exercise":
         return (wanted.what,) if wanted.name == plan.name and wanted.what in names else ()
@@ -379,7 +381,7 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
 def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
     """Yield the ratings that people gave to a target, or to an objective and else to all of its targets."""
     for objective in found:
-        targets = {one.id: one.given for one in objective.targets}
+        targets = {target.id: target.given for target in objective.targets}
         if objective.id == name:
             whole = (objective.given,) if objective.given is not None else tuple(targets.values())
             yield from (one for one in whole if one is not None) if all(whole) else ()
@@ -388,4 +390,4 @@ def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
 
 
 def _worst(some: tuple[Rated, ...]) -> str:
-    return max((one.rating for one in some), key=GOOD.index)
+    return max((rated.rating for rated in some), key=GOOD.index)

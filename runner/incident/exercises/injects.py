@@ -18,7 +18,7 @@ from runner.incident.state.exercise import Cause, Drill, Fault
 from runner.incident.state.exercise_time import time_in
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident
-from runner.incident.state.steps import lane_of, path_of
+from runner.incident.state.steps import step_path, step_path_with_items
 
 DONE = frozenset({"done", "done_late"})
 
@@ -40,8 +40,8 @@ def due_injects(plan: Exercise, incident: Incident, now: datetime) -> tuple[Due,
 
 
 def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now: datetime) -> Iterator[Due]:
-    waiting = [one for one in plan.events if one.category != "expected_action" and _waits(one, drill)]
-    missed = set(_missed({one.number for one in waiting}, plan, incident, now))
+    waiting = [event for event in plan.events if event.category != "expected_action" and _waits(event, drill)]
+    missed = set(_missed({event.number for event in waiting}, plan, incident, now))
     for event in waiting:
         planned = begun + parse_duration(event.at) if event.at is not None else None
         if event.number in missed:
@@ -56,9 +56,9 @@ def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now:
 
 def _missed(waiting: Collection[str], plan: Exercise, incident: Incident, now: datetime) -> Iterator[str]:
     """Give the numbers of those that wait for something to be missed, which now is."""
-    for one in plan.events:
-        if one.if_missed in waiting and missed_by(one, incident, now):
-            yield one.if_missed
+    for event in plan.events:
+        if event.if_missed in waiting and missed_by(event, incident, now):
+            yield event.if_missed
 
 
 def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime | None:
@@ -67,18 +67,18 @@ def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime |
     if drill is None or drill.begun_at is None or drill.stage not in ("running", "paused"):
         return None
     times = [
-        drill.begun_at + parse_duration(one.at)
-        for one in plan.events
-        if one.at is not None and one.category != "expected_action" and _waits(one, drill)
+        drill.begun_at + parse_duration(event.at)
+        for event in plan.events
+        if event.at is not None and event.category != "expected_action" and _waits(event, drill)
     ]
     times += [
         at
-        for one in plan.events
-        if one.if_missed and one.if_missed not in drill.released
-        for action in one.expected
-        if (at := deadline(one, action, drill)) is not None and at > now and met(action, incident) is None
+        for event in plan.events
+        if event.if_missed and event.if_missed not in drill.released
+        for action in event.expected
+        if (at := deadline(event, action, drill)) is not None and at > now and met(action, incident) is None
     ]
-    return min((one for one in times if one > now), default=None)
+    return min((time for time in times if time > now), default=None)
 
 
 def missed_by(event: ScenarioEvent, incident: Incident, now: datetime) -> bool:
@@ -110,10 +110,12 @@ def deadline(event: ScenarioEvent, action: Action, drill: Drill) -> datetime | N
 def met(action: Action, incident: Incident) -> datetime | None:
     """Return when players first did what is expected, as far as the incident still tells; None when they did not."""
     if action.fact:
-        found = incident.facts.get(action.fact)
-        return found.at if found is not None and found.value is not None else None
+        fact = incident.facts.get(action.fact)
+        return fact.at if fact is not None and fact.value is not None else None
     if action.document:
-        made = (one.at for one in incident.documents.values() if step_is(one.step, action.document))
+        made = (
+            document.at for document in incident.documents.values() if step_is(document.step, action.document)
+        )
         return min(made, default=None)
     if action.duty:
         duty = incident.duties.get(action.duty)
@@ -124,9 +126,9 @@ def met(action: Action, incident: Incident) -> datetime | None:
 def _ended(incident: Incident, path: str) -> datetime | None:
     """Return when a step was first done, in any lane unless one is named."""
     done = (
-        one.ended_at
-        for one in incident.invocations.values()
-        if one.state in DONE and one.ended_at is not None and step_is(one.id, path)
+        invocation.ended_at
+        for invocation in incident.invocations.values()
+        if invocation.state in DONE and invocation.ended_at is not None and step_is(invocation.id, path)
     )
     return min(done, default=None)
 
@@ -135,7 +137,7 @@ def step_is(invocation: str, path: str) -> bool:
     """Tell whether an invocation is of the step that a path names, in any lane unless one is named."""
     if path.rpartition(".")[2] not in invocation:  # most are of other steps, and are not taken apart
         return False
-    return path in (path_of(invocation), lane_of(invocation))
+    return path in (step_path(invocation), step_path_with_items(invocation))
 
 
 def _waits(event: ScenarioEvent, drill: Drill) -> bool:
@@ -143,7 +145,7 @@ def _waits(event: ScenarioEvent, drill: Drill) -> bool:
 
 
 def _holds(incident: Incident, event: ScenarioEvent) -> bool:
-    root = next((one for one in incident.scopes.values() if not one.parent), None)
+    root = next((scope for scope in incident.scopes.values() if not scope.parent), None)
     return event.on is not None and root is not None and truth(event.on, ScopeView(incident, root)) is True
 
 
@@ -151,15 +153,17 @@ def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:
     """Yield what fails now."""
     if incident.drill is not None:
         now = time_in(incident, wall)
-        yield from (one for one in incident.drill.faults if one.holds(now))
+        yield from (fault for fault in incident.drill.faults if fault.holds(now))
 
 
 def unreachable(incident: Incident, wall: datetime) -> frozenset[str]:
     """Return the persons who are out of reach."""
-    return frozenset(one.ref for one in faults(incident, wall) if one.kind == "person")
+    return frozenset(fault.ref for fault in faults(incident, wall) if fault.kind == "person")
 
 
 def skew(incident: Incident, wall: datetime) -> timedelta:
     """Return by how much the machine's clock is wrong."""
-    shifts = [one.shift for one in faults(incident, wall) if one.kind == "clock" and one.shift is not None]
+    shifts = [
+        fault.shift for fault in faults(incident, wall) if fault.kind == "clock" and fault.shift is not None
+    ]
     return sum(shifts, timedelta())

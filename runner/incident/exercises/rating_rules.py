@@ -100,11 +100,13 @@ def _helped(
 def _around(incident: Incident, action: Action) -> Iterator[str]:
     """Give what was set aside so that it could be done."""
     if action.document and any(
-        one.override is not None and step_is(one.step, action.document) for one in incident.documents.values()
+        document.override is not None and step_is(document.step, action.document)
+        for document in incident.documents.values()
     ):
         yield "its gaps were overridden"
     if action.message and any(
-        one.overridden and step_is(one.step, action.message) for one in incident.deliveries.values()
+        delivery.overridden and step_is(delivery.step, action.message)
+        for delivery in incident.deliveries.values()
     ):
         yield "a rule of messages was set aside"
     duty = incident.duties.get(action.duty) if action.duty else None
@@ -113,10 +115,10 @@ def _around(incident: Incident, action: Action) -> Iterator[str]:
 
 
 def _skipped(incident: Incident, action: Action) -> str:
-    found = next((one for one in _steps(incident, action) if one.state == "skipped"), None)
-    if found is None:
+    invocation = next((step for step in _steps(incident, action) if step.state == "skipped"), None)
+    if invocation is None:
         return ""
-    return f"skipped{f': {found.reason}' if found.reason else ''}"
+    return f"skipped{f': {invocation.reason}' if invocation.reason else ''}"
 
 
 def _fell_away(incident: Incident, action: Action) -> bool:
@@ -124,12 +126,14 @@ def _fell_away(incident: Incident, action: Action) -> bool:
         duty = incident.duties.get(action.duty)
         return duty is not None and duty.verdict == "not_applicable"
     steps = list(_steps(incident, action))
-    return bool(steps) and all(one.state in FELL_AWAY for one in steps)
+    return bool(steps) and all(step.state in FELL_AWAY for step in steps)
 
 
 def _steps(incident: Incident, action: Action) -> Iterator[Invocation]:
     path = action.step or action.message or action.document
-    return (one for one in incident.invocations.values() if path and step_is(one.id, path))
+    return (
+        invocation for invocation in incident.invocations.values() if path and step_is(invocation.id, path)
+    )
 
 
 def _span(took: timedelta) -> str:

@@ -56,7 +56,7 @@ class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
         """What may be published: given to the objective itself, else the worst of its targets once all are given."""
         if self.given is not None:
             return self.given.rating
-        given = [one.given.rating for one in self.targets if one.given is not None]
+        given = [target.given.rating for target in self.targets if target.given is not None]
         return worst(given) if given and len(given) == len(self.targets) else ""
 
     @property
@@ -64,7 +64,7 @@ class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
         """Return what an evaluator still has to rate."""
         if not self.targets:
             return (self.id,) if self.given is None else ()
-        return tuple(one.id for one in self.targets if one.given is None)
+        return tuple(target.id for target in self.targets if target.given is None)
 
 
 def ratings(plan: Exercise, incident: Incident) -> tuple[ObjectiveRating, ...]:
@@ -72,12 +72,12 @@ def ratings(plan: Exercise, incident: Incident) -> tuple[ObjectiveRating, ...]:
     drill = incident.drill
     if drill is None:
         return ()
-    return tuple(_objective(plan, incident, drill, one) for one in plan.objectives)
+    return tuple(_objective(plan, incident, drill, objective) for objective in plan.objectives)
 
 
 def unconfirmed(found: Iterable[ObjectiveRating]) -> tuple[str, ...]:
     """Return what nobody has rated yet: until it is empty, whatever shows ratings is a draft."""
-    return tuple(name for one in found for name in one.unconfirmed)
+    return tuple(name for rating in found for name in rating.unconfirmed)
 
 
 def proposal_for(found: Iterable[ObjectiveRating], name: str) -> Proposal | None:

@@ -193,8 +193,8 @@ def _after(schedule: Schedule, event: AnyScheduleEvent, at: datetime) -> Schedul
             left = {key: one for key, one in schedule.firings.items() if key != fire_at}
             return msgspec.structs.replace(schedule, firings=left)
         case _:
-            known = schedule.firings.get(event.fire_at)
-            before = known or Firing(schedule=schedule.id, fire_at=event.fire_at, state="claimed", at=at)
+            firing = schedule.firings.get(event.fire_at)
+            before = firing or Firing(schedule=schedule.id, fire_at=event.fire_at, state="claimed", at=at)
             firings = {**schedule.firings, event.fire_at: _firing(before, event, at)}
             return msgspec.structs.replace(schedule, firings=firings)
 
@@ -259,29 +259,29 @@ def behind(schedule: Schedule, now: datetime) -> datetime:
 
     What a clock that was ahead recorded does not count before its time has come.
     """
-    return max((one for one in schedule.firings if one <= now), default=schedule.since)
+    return max((firing for firing in schedule.firings if firing <= now), default=schedule.since)
 
 
 def ahead_of(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
     """Return what takes back the misses that a clock recorded which was ahead."""
     return tuple(
-        FiringRestored(schedule=schedule.id, by=look.by, fire_at=one.fire_at)
-        for one in schedule.firings.values()
-        if one.state == "missed" and one.fire_at > look.now
+        FiringRestored(schedule=schedule.id, by=look.by, fire_at=firing.fire_at)
+        for firing in schedule.firings.values()
+        if firing.state == "missed" and firing.fire_at > look.now
     )
 
 
 def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
     """Return what becomes of firings that somebody has in hand who died, or that were unscheduled meanwhile."""
-    made: list[AnyScheduleEvent] = []
-    for one in schedule.firings.values():
-        if one.state != "claimed" or (one.scheduler != look.scheduler and look.alive(one.scheduler)):
+    events: list[AnyScheduleEvent] = []
+    for firing in schedule.firings.values():
+        if firing.state != "claimed" or (firing.scheduler != look.scheduler and look.alive(firing.scheduler)):
             continue
         if schedule.ended is not None:
-            made.append(_missed(schedule, one.fire_at, look, ENDED))
-        elif one.scheduler != look.scheduler:
-            made.append(_again(schedule, one, look))
-    return tuple(made)
+            events.append(_missed(schedule, firing.fire_at, look, ENDED))
+        elif firing.scheduler != look.scheduler:
+            events.append(_again(schedule, firing, look))
+    return tuple(events)
 
 
 def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
@@ -303,7 +303,7 @@ def passed(
     schedule: Schedule, times: Sequence[datetime], look: Look, *, more: bool = False
 ) -> tuple[AnyScheduleEvent, ...]:
     """Return what becomes of fire times that have passed, the oldest first; ``more`` have passed than these."""
-    times = [one for one in times if one not in schedule.firings]
+    times = [time for time in times if time not in schedule.firings]
     if not times or schedule.ended is not None:
         return ()
     busy = _busy(schedule, look)
@@ -324,8 +324,8 @@ def _patience(schedule: Schedule) -> timedelta:
 
 def _busy(schedule: Schedule, look: Look) -> bool:
     return any(
-        one.state == "claimed" or (one.state == "opened" and look.still_open(one.incident))
-        for one in schedule.firings.values()
+        firing.state == "claimed" or (firing.state == "opened" and look.still_open(firing.incident))
+        for firing in schedule.firings.values()
     )
 
 

@@ -76,8 +76,8 @@ def _choices(known: Mapping[str, str]) -> str:
 def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
     """Return the exemptions that the statute has for a duty: code and words."""
     slug = status.id.partition("/")[2]
-    version = next(one for one in law.versions if one.label == status.law_version)
-    exemptions = {one.code: one.text for one in version.exemptions_of(slug)}
+    version = next(version for version in law.versions if version.label == status.law_version)
+    exemptions = {exemption.code: exemption.text for exemption in version.exemptions_of(slug)}
     presumed = {one.ground: one.text for one in status.unless}
     return (
         presumed
@@ -88,7 +88,7 @@ def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
 
 def _waivable(law: Regime, status: DutyStatus) -> None:
     slug = status.id.partition("/")[2]
-    version = next(one for one in law.versions if one.label == status.law_version)
+    version = next(version for version in law.versions if version.label == status.law_version)
     if not any(rule.slug == slug and rule.waiver for rule in version.duties):
         raise Refused(
             f"the law does not let anybody waive {status.id}",
@@ -107,7 +107,7 @@ def _status(
 ) -> DutyStatus | None:
     records = {d.id: d.record for d in incident.duties.values() if d.record is not None and d.id != duty}
     records |= {duty: record} if record is not None else {}
-    found = assess(
+    statuses = assess(
         (law,),
         nested(incident.facts),
         now,
@@ -115,4 +115,4 @@ def _status(
         calendar=library.calendar,
         first_known=incident.opened_at,
     )
-    return next((one for one in found if one.id == duty), None)
+    return next((status for status in statuses if status.id == duty), None)

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
-from runner.incident.law.lead_times import leads
+from runner.incident.law.lead_times import lead_times
 from runner.incident.state import events as e
 from runner.incident.state.events import DutiesAssessed, DutyChange
 from runner.incident.state.incident import DutyView, Incident
@@ -21,7 +21,7 @@ from runner.law.duty_state import done
 from runner.law.equivalent_populations import Populations
 from runner.law.populations import View
 from runner.law.regime import Regime
-from runner.law.screening import Gist, gists
+from runner.law.screening import ScreeningResult, screen
 from runner.law.screening_index import Outline
 
 _RANKS = ("not_applicable", "advisory", "unknown", "applies")
@@ -30,7 +30,7 @@ _RANKS = ("not_applicable", "advisory", "unknown", "applies")
 _WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
 
 
-def watched(seen: DutyView, now: DutyStatus, facts: View) -> str:
+def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
     """Return why a decision not to notify falls, the empty string while it stands."""
     record = seen.record
     if record is None or record.kind != "decided_not_to_notify":
@@ -71,7 +71,7 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
 
 
 def _records(incident: Incident) -> dict[str, DutyRecord]:
-    return {one.id: one.record for one in incident.duties.values() if one.record is not None}
+    return {duty.id: duty.record for duty in incident.duties.values() if duty.record is not None}
 
 
 def _assessed(
@@ -103,17 +103,17 @@ def _statuses(
     asked: Sequence[tuple[str, ...]] = (),
     populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
-    found = _assessed(
+    statuses = _assessed(
         incident,
         facts,
         now,
         library,
         regimes,
-        leads=leads(incident, library),
+        leads=lead_times(incident, library),
         asked=asked,
         populations=populations,
     )
-    return tuple(_with_earlier(one, incident.duties.get(one.id)) for one in found)
+    return tuple(_with_earlier(status, incident.duties.get(status.id)) for status in statuses)
 
 
 def _with_earlier(status: DutyStatus, kept: DutyView | None) -> DutyStatus:
@@ -156,7 +156,7 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
     view = View(facts)
     for found in looks(incident, facts, now, library):
         seen = incident.duties.get(found.view.id)
-        reopened = watched(seen, found.status, view) if seen is not None and found.status else ""
+        reopened = reason_to_reopen(seen, found.status, view) if seen is not None and found.status else ""
         if seen is None or reopened or _differs(seen, found.view):
             changes.append(_change(found.view, reopened))
     return DutiesAssessed(changes=tuple(changes), because=because)
@@ -223,22 +223,22 @@ def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: 
 
 def _judged(
     incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline, populations: Populations
-) -> list[tuple[bool, tuple[Gist, ...]]]:
+) -> list[tuple[bool, tuple[ScreeningResult, ...]]]:
     """Return the verdicts on each law's duties, and whether the law has to be judged in full."""
     touched = _touched(incident, facts, outline)
-    found = gists(outline, facts, now, zone_of(View(facts), UTC), populations)
+    found = screen(outline, facts, now, zone_of(View(facts), UTC), populations)
     return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(found)]
 
 
-def _near_laws(judged: Sequence[tuple[bool, tuple[Gist, ...]]], library: Library) -> list[Regime]:
+def _near_laws(judged: Sequence[tuple[bool, tuple[ScreeningResult, ...]]], library: Library) -> list[Regime]:
     return [library.regimes[number] for number, (near, _) in enumerate(judged) if near]
 
 
-def _near(gist: Gist) -> bool:
+def _near(gist: ScreeningResult) -> bool:
     return gist.in_sight and gist.verdict != "not_applicable"
 
 
-def _far(gist: Gist) -> Look:
+def _far(gist: ScreeningResult) -> Look:
     return Look(DutyView(id=gist.duty, verdict=gist.verdict, missing=gist.missing, in_sight=gist.in_sight))
 
 
@@ -303,30 +303,32 @@ def _standing(duty: DutyView) -> tuple[object, ...]:
 _DECIDED, _GONE = "decided not to notify", "the duty does not apply any more"
 
 
-def called_off(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:
+def cancel_open_steps(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:
     """Return the end of every step that is open in the lanes of a duty that was decided against or waived."""
     words = "waived" if record.kind == "waived" else _DECIDED
     lanes = {scope.id for scope in incident.scopes.values() if scope.item == duty}
     return tuple(
-        e.StepEnded(step=one.id, state="cancelled", by=record.by, reason=f"{words}: {record.reason.strip()}")
-        for one in incident.invocations.values()
-        if one.scope in lanes and not one.over
+        e.StepEnded(
+            step=invocation.id, state="cancelled", by=record.by, reason=f"{words}: {record.reason.strip()}"
+        )
+        for invocation in incident.invocations.values()
+        if invocation.scope in lanes and not invocation.over
     )
 
 
 def with_the_law(incident: Incident, look: e.DutiesAssessed) -> Iterator[e.StepSettled | e.StepReopened]:
     """Yield what a new look at the law does to lanes: of a duty that applies no more all ends, of one that does again it goes on."""
     changes = {change.duty: change for change in look.changes}
-    lanes = {one.id: changes[one.item] for one in incident.scopes.values() if one.item in changes}
-    for one in incident.invocations.values() if lanes else ():
-        change = lanes.get(one.scope)
+    lanes = {scope.id: changes[scope.item] for scope in incident.scopes.values() if scope.item in changes}
+    for invocation in incident.invocations.values() if lanes else ():
+        change = lanes.get(invocation.scope)
         if change is None:
             continue
         kept = incident.duties.get(change.duty)
         decided = kept is not None and kept.record is not None and not change.reopened
-        newest = incident.latest[f"{one.scope}|{one.step}"] == one.id
-        if change.verdict == "not_applicable" and not one.over:
-            yield e.StepSettled(step=one.id, state="cancelled", why=_GONE)
-        ended = one.state == "cancelled" and one.reason.startswith((_GONE, _DECIDED))
+        newest = incident.latest[f"{invocation.scope}|{invocation.step}"] == invocation.id
+        if change.verdict == "not_applicable" and not invocation.over:
+            yield e.StepSettled(step=invocation.id, state="cancelled", why=_GONE)
+        ended = invocation.state == "cancelled" and invocation.reason.startswith((_GONE, _DECIDED))
         if change.verdict == "applies" and not decided and newest and ended:
-            yield e.StepReopened(step=one.id, reason=change.reopened or "the duty applies again")
+            yield e.StepReopened(step=invocation.id, reason=change.reopened or "the duty applies again")

@@ -20,7 +20,7 @@ RENDERING = timedelta(minutes=5)
 NOTHING = timedelta()
 
 
-def leads(incident: Incident, library: Library) -> dict[str, timedelta]:
+def lead_times(incident: Incident, library: Library) -> dict[str, timedelta]:
     """Return the lead of every duty that some playbook files; the longest where several do."""
     found: dict[str, timedelta] = {}
     called = _called(incident)
@@ -104,14 +104,14 @@ def _whole(body: Body, step: AnyStep, known: Mapping[str, timedelta]) -> timedel
             stack.extend(missing)
             continue
         before = max((ways[name] for name in here.after.steps), default=NOTHING)
-        ways[here.id] = before + known.get(here.id, cost(here))
+        ways[here.id] = before + known.get(here.id, lead_time(here))
         if here.id not in known and here.due is not None and here.due.anchor == "duty":
             latest = max(latest, -here.due.offset)
         stack.pop()
     return max(ways[step.id], latest)
 
 
-def cost(step: AnyStep) -> timedelta:
+def lead_time(step: AnyStep) -> timedelta:
     """Return the time that a step is counted with."""
     if step.due is not None and step.due.anchor == "ready":
         return step.due.offset

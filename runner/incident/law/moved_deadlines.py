@@ -29,8 +29,8 @@ def moves(
     if not starts or not incident.assessed or not library.regimes:
         return ()
     others = _with(incident, [change for change in changes if change not in starts], now)
-    before = {one.id: one for one in near_statuses(others, now, library)}
-    after = {one.id: one for one in near_statuses(_with(others, starts, now), now, library)}
+    before = {status.id: status for status in near_statuses(others, now, library)}
+    after = {status.id: status for status in near_statuses(_with(others, starts, now), now, library)}
     found = (_move(one, after.get(name)) for name, one in before.items())
     return tuple(one for one in found if one is not None)
 
@@ -42,7 +42,7 @@ def _may_start(key: str) -> bool:
 
 
 def _with(incident: Incident, changes: Sequence[FactChange], now: datetime) -> Incident:
-    facts = {one.key: Fact(key=one.key, value=from_json(one.value), at=now) for one in changes}
+    facts = {change.key: Fact(key=change.key, value=from_json(change.value), at=now) for change in changes}
     return msgspec.structs.replace(incident, facts={**incident.facts, **facts})
 
 
@@ -64,7 +64,7 @@ def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
 
 def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str) -> None:
     """Raise Refused where a deadline moves later, or one that somebody had fixed moves at all, and nobody says why."""
-    fixed = [one for one in found if one.later or not incident.duties[one.duty].provisional]
+    fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
         raise Refused(
             f"this moves {len(fixed)} statutory deadline(s): {'; '.join(map(move_words, fixed))}",

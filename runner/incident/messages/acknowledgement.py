@@ -46,7 +46,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
 
 def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> Proof:
     """Return the rung that an answer over this way reaches."""
-    fallen = {one.name for one in incident.domains.values() if one.state == "compromised"}
+    fallen = {domain.name for domain in incident.domains.values() if domain.state == "compromised"}
     if command.sim_swappable or command.domains & fallen:
         return "read"
     message = incident.messages[delivery.message]

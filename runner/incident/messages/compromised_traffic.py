@@ -34,7 +34,7 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
 
 def exposures(incident: Incident) -> tuple[Exposure, ...]:
     """Return what went over domains while they were fallen, also where they are trusted again, in the order of deliveries, one for each domain."""
-    fallen = [one for one in incident.domains.values() if one.falls]
+    fallen = [domain for domain in incident.domains.values() if domain.falls]
     if not fallen:
         return ()
     return tuple(
@@ -48,9 +48,9 @@ def exposures(incident: Incident) -> tuple[Exposure, ...]:
 def _exposed(delivery: Delivery, domain: Domain) -> Iterator[Exposure]:
     hanging = {name for name, domains in delivery.domains.items() if domain.name in domains}
     sent = [
-        (one.started_at, one.channel)
-        for one in delivery.attempts
-        if one.channel in hanging and one.state in LEFT and _had_fallen(domain, one.started_at)
+        (attempt.started_at, attempt.channel)
+        for attempt in delivery.attempts
+        if attempt.channel in hanging and attempt.state in LEFT and _had_fallen(domain, attempt.started_at)
     ]
     answered = _answered(delivery, domain, hanging)
     if not sent and answered is None:
@@ -83,10 +83,10 @@ def _had_fallen(domain: Domain, at: datetime) -> bool:
 def exposed_approval(incident: Incident, invocation: Invocation, approval: Approval) -> str:
     """Return through which fallen domains somebody was asked for an approval, before they gave it; empty where through none."""
     found = {
-        one.domain
-        for one in exposures(incident)
-        if one.person == approval.by
-        and incident.deliveries[one.delivery].step == invocation.id
-        and one.at <= approval.at
+        exposure.domain
+        for exposure in exposures(incident)
+        if exposure.person == approval.by
+        and incident.deliveries[exposure.delivery].step == invocation.id
+        and exposure.at <= approval.at
     }
     return ", ".join(sorted(found))

@@ -11,7 +11,7 @@ from runner.errors import NotFound, Refused
 from runner.incident.messages.acknowledgement import acknowledged
 from runner.incident.messages.decide_rules import switched
 from runner.incident.messages.escalation import called_off
-from runner.incident.messages.receipts import in_their_light, is_current
+from runner.incident.messages.receipts import is_current, state_after_receipts
 from runner.incident.messages.room_provisioning import again_at
 from runner.incident.messages.update_cadence import GRACE, promised_before
 from runner.incident.notices.decide import rendered
@@ -20,7 +20,7 @@ from runner.incident.state import events as e
 from runner.incident.state.due_times import PEOPLE, backoff
 from runner.incident.state.incident import Attempt, Incident
 from runner.incident.state.library import Library
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.playbook.format import Act
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import GONE
@@ -75,12 +75,12 @@ def _could_not(incident: Incident, step: str, why: str, library: Library) -> tup
 
     What people do is only ever reminded of: it stays as it is when nobody could be told.
     """
-    found = incident.invocations[step]
-    if found.over or found.stuck == why:
+    invocation = incident.invocations[step]
+    if invocation.over or invocation.stuck == why:
         return ()
-    if found.kind in PEOPLE:
-        owed = found.told < found.reminders
-        return (e.ReminderFailed(step=step, count=found.reminders, why=why),) if owed else ()
+    if invocation.kind in PEOPLE:
+        owed = invocation.told < invocation.reminders
+        return (e.ReminderFailed(step=step, count=invocation.reminders, why=why),) if owed else ()
     if library.step(incident, step).on_failure == "continue":
         return (e.StepSettled(step=step, state="failed", why=why),)
     return (e.StepStuck(step=step, why=why),)
@@ -88,10 +88,10 @@ def _could_not(incident: Incident, step: str, why: str, library: Library) -> tup
 
 def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
     holder = incident.holder(effect)
-    found = [a for a in holder.attempts if a.n == n] if holder is not None else []
-    if not found:
+    attempts = [a for a in holder.attempts if a.n == n] if holder is not None else []
+    if not attempts:
         raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}", code="unknown_attempt")
-    return found[0]
+    return attempts[0]
 
 
 def _lost(incident: Incident, effect: str, n: int, now: datetime, library: Library) -> tuple[e.AnyEvent, ...]:
@@ -111,7 +111,7 @@ def _outcome(
     doubtful = before.state in ("sending", "unknown") or before.resolved_by
     if not doubtful or (result.state == "unknown" and before.state != "sending"):
         return ()
-    result = in_their_light(before, result)
+    result = state_after_receipts(before, result)
     retry_at = None if result.retry_after is None else now + result.retry_after
     state: TaskState | None = None
     if effect in incident.invocations:
@@ -150,7 +150,7 @@ def _step_outcome(
     if invocation.over:
         return None, None
     if result.state == "accepted":
-        return done_state(invocation, now), None
+        return completion_state(invocation, now), None
     if any(a.state == "sending" and a.n != n for a in invocation.attempts):
         return None, None
     step = library.step(incident, effect)
@@ -209,7 +209,7 @@ def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime)
     if invocation is None or invocation.over:
         return None
     if command.happened:
-        return done_state(invocation, now)
+        return completion_state(invocation, now)
     return None if any(a.state == "sending" for a in invocation.attempts) else "active"
 
 

@@ -46,7 +46,7 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
         message_class=command.message_class,
         person=command.person,
         text=command.text,
-        domains=tuple(sorted(one.name for one in incident.domains.values() if one.state != "up")),
+        domains=tuple(sorted(domain.name for domain in incident.domains.values() if domain.state != "up")),
     )
 
 
@@ -99,10 +99,10 @@ def switched(
     if not moved:
         return
     left = {name for plan in moved for name in incident.deliveries[plan.delivery].channels[:1]}
-    taken = {name for plan in moved for name in plan.channels[:1]}
+    channels = {name for plan in moved for name in plan.channels[:1]}
     yield e.ChannelsSwitched(
         left=tuple(sorted(left)),
-        taken=tuple(sorted(taken)),
+        taken=tuple(sorted(channels)),
         trigger=trigger,
         by=_decider(incident),
         persons=tuple(sorted({plan.person for plan in moved})),
@@ -114,6 +114,6 @@ def switched(
 
 def _decider(incident: Incident) -> str:
     """Return who declared the domain, or set the rule aside, for which it was planned anew; nobody for anything else."""
-    said = {one.declared: one.by for one in incident.domains.values()}
-    said |= {one.seq: one.by for one in incident.overrides.values()}
+    said = {domain.declared: domain.by for domain in incident.domains.values()}
+    said |= {override.seq: override.by for override in incident.overrides.values()}
     return said.get(incident.replan_asked, "")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.incident.messages.delivery_schedule import due, move
+from runner.incident.messages.delivery_schedule import next_action, pop_due
 from runner.incident.messages.escalation import called_off, lapses_at
 from runner.incident.messages.failover import (
     AskPerson,
@@ -22,11 +22,11 @@ from runner.incident.messages.failover import (
 )
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
-from runner.incident.state.quorum import Answers, deliveries_of, enough, tally
-from runner.incident.state.steps import done_state
+from runner.incident.state.quorum import Answers, count_reached, deliveries_of, quorum_met
+from runner.incident.state.steps import completion_state
 from runner.incident.state.work import Deliver
 from runner.playbook.format import Message
-from runner.routing.rate_limit import OPEN, Rooms
+from runner.routing.rate_limit import OPEN, Quotas
 
 LOOK_AGAIN = timedelta(minutes=1)
 """The pause between looks at an attempt without an outcome."""
@@ -41,7 +41,7 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
     if why := answers.unneeded(delivery):
         yield e.DeliveryEnded(delivery=name, state="cancelled", why=why)
         return
-    match move(incident, delivery, now):
+    match next_action(incident, delivery, now):
         case Satisfied():
             yield e.DeliveryEnded(delivery=name, state="satisfied")
         case Exhausted() as end if incident.replan and _may_pass(incident, end):
@@ -63,11 +63,11 @@ def _may_pass(incident: Incident, end: Exhausted) -> bool:
 
 
 def sends(
-    incident: Incident, now: datetime, worker: str, rooms: Rooms = OPEN
+    incident: Incident, now: datetime, worker: str, rooms: Quotas = OPEN
 ) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
     """Yield the attempts to claim now, as many as their accounts have room for; a first wave may be several channels."""
     used: Counter[str] = Counter()
-    for name in due(incident.sends, now):
+    for name in pop_due(incident.sends, now):
         delivery = incident.deliveries[name]
         while isinstance(found := allowed(incident, delivery, now, rooms.not_before(used)), Send):
             used.update(rooms.used_by((found.channel,)))
@@ -89,10 +89,10 @@ def allowed(incident: Incident, delivery: Delivery, now: datetime, full: Mapping
     """Return what comes next where the accounts of the ``full`` channels have no room before the times given."""
     if full and full.keys() >= set(delivery.channels):
         return WaitUntil(min(full[channel] for channel in delivery.channels))
-    return move(incident, delivery, now, full)
+    return next_action(incident, delivery, now, full)
 
 
-def next_delivery_look(incident: Incident, now: datetime, rooms: Rooms = OPEN) -> datetime | None:
+def next_delivery_look(incident: Incident, now: datetime, rooms: Quotas = OPEN) -> datetime | None:
     """Return when time changes a delivery: at once if something can be sent, None if only an event can.
 
     An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
@@ -134,13 +134,13 @@ def _overlong(incident: Incident, now: datetime) -> Iterator[datetime]:
 def reached_places(incident: Incident, message: str) -> dict[str, tuple[str, ...]]:
     """Return the channels on which a message may be in front of others than those who acknowledged it."""
     return {
-        one.id: places
-        for one in deliveries_of(incident, message)
-        if one.state != "satisfied"
-        and not one.told_off
+        delivery.id: places
+        for delivery in deliveries_of(incident, message)
+        if delivery.state != "satisfied"
+        and not delivery.told_off
         and (
             places := tuple(
-                dict.fromkeys(a.channel for a in one.attempts if a.state in ("accepted", "unknown"))
+                dict.fromkeys(a.channel for a in delivery.attempts if a.state in ("accepted", "unknown"))
             )
         )
     }
@@ -157,14 +157,14 @@ def message_state(
     """Yield the end of a message step: enough people reached, or nobody left to try."""
     message = incident.messages[invocation.message]
     deliveries = deliveries_of(incident, message.id)
-    reached, wanted = tally(incident, message.id)
+    reached, wanted = count_reached(incident, message.id)
     owed = message.owed is not None
-    if enough(incident, message.id):
+    if quorum_met(incident, message.id):
         by_role = message.message_class.ack_quorum == "each_role"
         meant = wanted if by_role else sum(d.level == 0 for d in deliveries)
         why = f"{reached} of {meant}{' roles' if by_role else ''} reached ({message.message_class.goal})"
         why = why if deliveries else "nobody is paged: whoever opened the incident holds every role"
-        yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why)
+        yield e.StepSettled(step=invocation.id, state=completion_state(invocation, now), why=why)
     elif (owed or all(d.state != "active" for d in deliveries)) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)
         doubt = ", and what became of some attempts is not known" if doubtful else ""

@@ -15,7 +15,15 @@ from typing import NamedTuple
 import msgspec
 
 from runner.incident.messages.escalation import called_off, level_time
-from runner.incident.messages.failover import AskPerson, Effort, Exhausted, Next, Send, WaitUntil, next_move
+from runner.incident.messages.failover import (
+    AskPerson,
+    DeliveryContext,
+    Exhausted,
+    Next,
+    Send,
+    WaitUntil,
+    next_move,
+)
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.quorum import Answers
 from runner.routing.traffic import OUTAGE
@@ -24,17 +32,17 @@ EVERYWHERE: Mapping[str, datetime] = {}
 """Every channel has room."""
 
 
-class Ahead(NamedTuple):
+class Schedule(NamedTuple):
     """What time brings to a delivery: something follows by itself at ``look``, an attempt may start at ``send``."""
 
     look: datetime | None
     send: datetime | None
 
 
-NOTHING = Ahead(None, None)
+NOTHING = Schedule(None, None)
 
 
-def move(
+def next_action(
     incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
 ) -> Next:
     """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
@@ -42,7 +50,7 @@ def move(
         return WaitUntil(level_time(incident, delivery))
     message = incident.messages[delivery.message]
     fresh_from = delivery.resent_at or message.at
-    effort = Effort(
+    effort = DeliveryContext(
         message=message.message_class,
         body_sha256=message.body,
         started_at=delivery.reminded_at or delivery.resent_at or delivery.fired_at or message.at,
@@ -57,26 +65,28 @@ def move(
     return found
 
 
-def _may_come_back(incident: Incident, delivery: Delivery, effort: Effort) -> datetime | None:
+def _may_come_back(incident: Incident, delivery: Delivery, effort: DeliveryContext) -> datetime | None:
     """Return until when to wait for a channel that is left out because its domain was found down; None for none.
 
     As long as the class gives any channel, counted from when it fell: a short outage is nothing to telephone about.
     """
     if not any(refusal.rule == OUTAGE for refusal in delivery.refusals):
         return None
-    found_down = [one.since for one in incident.domains.values() if one.automatic and one.state == "down"]
+    found_down = [
+        domain.since for domain in incident.domains.values() if domain.automatic and domain.state == "down"
+    ]
     if not found_down:
         return None
     ends = max(effort.started_at, *found_down) + effort.message.fail_over_after
     return min(ends, effort.started_at + effort.message.stale_after)
 
 
-def timed(incident: Incident, stirred: Mapping[str, datetime]) -> Incident:
+def reschedule(incident: Incident, stirred: Mapping[str, datetime]) -> Incident:
     """Return an incident with the times of deliveries that something happened to, each seen from when it did."""
     looks, sends, answers = dict(incident.looks), dict(incident.sends), Answers(incident)
     for name, at in stirred.items():
-        found = _ahead(incident, name, at, answers) if name in incident.moving else NOTHING
-        for table, time in ((looks, found.look), (sends, found.send)):
+        schedule = _ahead(incident, name, at, answers) if name in incident.moving else NOTHING
+        for table, time in ((looks, schedule.look), (sends, schedule.send)):
             if time is not None:
                 table[name] = time
             else:
@@ -84,22 +94,22 @@ def timed(incident: Incident, stirred: Mapping[str, datetime]) -> Incident:
     return msgspec.structs.replace(incident, looks=looks, sends=sends)
 
 
-def _ahead(incident: Incident, name: str, at: datetime, answers: Answers) -> Ahead:
+def _ahead(incident: Incident, name: str, at: datetime, answers: Answers) -> Schedule:
     """Follow a delivery from pause to pause, until something follows for it or it may be sent."""
     delivery = incident.deliveries[name]
     if called_off(incident, delivery) or answers.unneeded(delivery):
-        return Ahead(at, None)
+        return Schedule(at, None)
     if delivery.waits:
-        return Ahead(level_time(incident, delivery), None)
-    while isinstance(found := move(incident, delivery, at), WaitUntil):
+        return Schedule(level_time(incident, delivery), None)
+    while isinstance(found := next_action(incident, delivery, at), WaitUntil):
         at = found.instant
     match found:
         case Send():
-            return Ahead(_stale_at(incident, delivery), at)
+            return Schedule(_stale_at(incident, delivery), at)
         case AskPerson(reason=why) if delivery.stuck == why:
-            return Ahead(_stale_at(incident, delivery), None)
+            return Schedule(_stale_at(incident, delivery), None)
         case _:
-            return Ahead(at, None)
+            return Schedule(at, None)
 
 
 def _stale_at(incident: Incident, delivery: Delivery) -> datetime:
@@ -107,7 +117,7 @@ def _stale_at(incident: Incident, delivery: Delivery) -> datetime:
     return (delivery.resent_at or message.at) + message.message_class.stale_after
 
 
-def due(times: Mapping[str, datetime], now: datetime) -> Iterator[str]:
+def pop_due(times: Mapping[str, datetime], now: datetime) -> Iterator[str]:
     """Yield the names whose time has come, in order; whoever needs a few of many has only these put in order."""
     names = [name for name, at in times.items() if at <= now]
     heapq.heapify(names)

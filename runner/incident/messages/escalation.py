@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from runner.incident.state import events as e
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.quorum import Answers, deliveries_of, enough, settled
+from runner.incident.state.quorum import Answers, deliveries_of, quorum_met, settled
 
 OPEN = ("active", "exhausted")
 """Neither proved nor called off."""
@@ -30,27 +30,27 @@ def called_off(incident: Incident, delivery: Delivery) -> bool:
 
 def message_events(incident: Incident, message: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
     """Yield the level that is due, or the call that is owed at the end."""
-    found = deliveries_of(incident, message)
-    if called_off(incident, found[0]):
+    deliveries = deliveries_of(incident, message)
+    if called_off(incident, deliveries[0]):
         return
-    above = (one for one in found if one.level and one.state == "active")
-    waiting = [one for one in above if one.waits and not answers.unneeded(one)]
+    above = (delivery for delivery in deliveries if delivery.level and delivery.state == "active")
+    waiting = [delivery for delivery in above if delivery.waits and not answers.unneeded(delivery)]
     if waiting:
         yield from _level(incident, message, waiting, now)
-    elif all(one.unanswered for one in found if one.state == "active"):
-        yield from _call_owed(incident, message, found)
+    elif all(delivery.unanswered for delivery in deliveries if delivery.state == "active"):
+        yield from _call_owed(incident, message, deliveries)
 
 
 def _level(incident: Incident, message: str, waiting: list[Delivery], now: datetime) -> Iterator[e.AnyEvent]:
-    due = sorted({one.level for one in waiting if level_time(incident, one) <= now})
+    due = sorted({delivery.level for delivery in waiting if level_time(incident, delivery) <= now})
     if not due:
-        lowest = min(one.level for one in waiting)
-        below = [one for one in deliveries_of(incident, message) if one.level < lowest]
-        if any(one.state == "active" for one in below):
+        lowest = min(delivery.level for delivery in waiting)
+        below = [delivery for delivery in deliveries_of(incident, message) if delivery.level < lowest]
+        if any(delivery.state == "active" for delivery in below):
             return
         due = [lowest]
     level = due[-1]
-    starts = min(level_time(incident, one) for one in waiting if one.level == level)
+    starts = min(level_time(incident, delivery) for delivery in waiting if delivery.level == level)
     yield e.LevelFired(
         message=message, level=level, late_by=max(now - starts, timedelta()), passed_over=tuple(due[:-1])
     )
@@ -68,18 +68,18 @@ def level_time(incident: Incident, delivery: Delivery) -> datetime:
 def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Iterator[e.AnyEvent]:
     """Whoever was told that something is acknowledged need not be telephoned for it."""
     record = incident.messages[message]
-    if record.owed is not None or record.about or enough(incident, message):
+    if record.owed is not None or record.about or quorum_met(incident, message):
         return
     done = settled(found, record.message_class.ack_quorum)
     # Also somebody above, whose word ended the calling of all and has grown too old.
-    meant = (one for one in found if one.level == 0 or one.lapsed)
-    missing = [one for one in meant if one.state in OPEN and one.id not in done]
+    meant = (delivery for delivery in found if delivery.level == 0 or delivery.lapsed)
+    missing = [delivery for delivery in meant if delivery.state in OPEN and delivery.id not in done]
     if missing:
-        old = any(one.lapsed for one in missing)
+        old = any(delivery.lapsed for delivery in missing)
         asked = incident.messages[message].message_class.wants_answer
         unanswered = "nobody has answered" if asked else "nobody can be reached by itself"
         why = "the acknowledgement is too old to rely on" if old else unanswered
-        yield e.CallOwed(message=message, persons=tuple(one.person for one in missing), why=why)
+        yield e.CallOwed(message=message, persons=tuple(delivery.person for delivery in missing), why=why)
 
 
 def lapses_at(incident: Incident, delivery: Delivery) -> datetime | None:

@@ -49,7 +49,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt without outcome is looked at again after this."""
 
 
-class Effort(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryContext(msgspec.Struct, frozen=True, kw_only=True):
     """What beside the delivery itself decides: its class, its bytes, its start, who honours keys."""
 
     message: MessageClass
@@ -161,7 +161,9 @@ def pause(key: str, n: int, policy: Policy) -> timedelta:
     return window * (0.5 + draw / 2)
 
 
-def next_move(delivery: Delivery, effort: Effort, now: datetime, policy: Policy | None = None) -> Next:
+def next_move(
+    delivery: Delivery, effort: DeliveryContext, now: datetime, policy: Policy | None = None
+) -> Next:
     """Return what is to be done with ``delivery`` at ``now``. Ask again after every claim and outcome."""
     policy = policy or Policy()
     if proves(delivery.evidence, cast(Goal, delivery.goal)) and not delivery.lapsed:
@@ -171,14 +173,16 @@ def next_move(delivery: Delivery, effort: Effort, now: datetime, policy: Policy 
         return Exhausted("stale", "it is older than its class allows, so it was dropped")
     if not delivery.channels:
         return Exhausted("no_channel", "no channel may carry it")
-    return _walk(delivery, effort, now, policy, stale_at)
+    return _choose_next(delivery, effort, now, policy, stale_at)
 
 
-def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, stale_at: datetime) -> Next:
+def _choose_next(
+    delivery: Delivery, effort: DeliveryContext, now: datetime, policy: Policy, stale_at: datetime
+) -> Next:
     """Go through the channels in order; the first that can send does, else the earliest pause holds."""
     keys = [current_key(delivery, name, effort.body_sha256) for name in delivery.channels]
     standings = [
-        _standing(delivery, channel, key, effort, policy)
+        _channel_status(delivery, channel, key, effort, policy)
         for channel, key in zip(delivery.channels, keys, strict=True)
     ]
     waits: list[datetime] = []
@@ -214,10 +218,14 @@ def _walk(delivery: Delivery, effort: Effort, now: datetime, policy: Policy, sta
 
 
 def _at_the_end(
-    delivery: Delivery, standings: Sequence[_Standing], effort: Effort, now: datetime, stale_at: datetime
+    delivery: Delivery,
+    standings: Sequence[_Standing],
+    effort: DeliveryContext,
+    now: datetime,
+    stale_at: datetime,
 ) -> Next:
     """Every channel was used: let the last one have its time, go back to a parked one, or give up."""
-    taken = [one.at for one in standings if isinstance(one, _Taken)]
+    taken = [standing.at for standing in standings if isinstance(standing, _Taken)]
     if taken:
         grace_ends = min(max(taken) + effort.message.fail_over_after, stale_at)
         if now < grace_ends:
@@ -225,7 +233,7 @@ def _at_the_end(
         again = _again_at(delivery, effort)
         if again is not None and again < stale_at:
             return Remind(delivery.reminders + 1) if now >= again else WaitUntil(again)
-    known = any(isinstance(one, _Taken) and not one.unknown for one in standings)
+    known = any(isinstance(standing, _Taken) and not standing.unknown for standing in standings)
     if known:
         return Exhausted("goal_unmet", f"it was accepted, but {delivery.goal} is not proved in time")
     parked = [
@@ -241,7 +249,7 @@ def _at_the_end(
     return _send(delivery, channel, current_key(delivery, channel, effort.body_sha256))
 
 
-def _again_at(delivery: Delivery, effort: Effort) -> datetime | None:
+def _again_at(delivery: Delivery, effort: DeliveryContext) -> datetime | None:
     """Return when it is sent again to whoever has not answered; None when it was sent often enough."""
     first = effort.message.remind_after
     if first is None or delivery.reminders >= effort.message.reminders:
@@ -254,25 +262,29 @@ def _first_try(delivery: Delivery, key: str, otherwise: datetime) -> datetime:
 
     That is now, where it is about to; where it would have been used but for its account, its turn has begun already.
     """
-    return next((one.started_at for one in delivery.attempts if one.key == key), otherwise)
+    return next((attempt.started_at for attempt in delivery.attempts if attempt.key == key), otherwise)
 
 
 def _send(delivery: Delivery, channel: str, key: str) -> Send:
-    return Send(channel, max((one.n for one in delivery.attempts), default=0) + 1, key)
+    return Send(channel, max((attempt.n for attempt in delivery.attempts), default=0) + 1, key)
 
 
-def _standing(delivery: Delivery, channel: str, key: str, effort: Effort, policy: Policy) -> _Standing:
+def _channel_status(
+    delivery: Delivery, channel: str, key: str, effort: DeliveryContext, policy: Policy
+) -> _Standing:
     """Return where one channel stands: as its attempts left it, and no earlier than its account has room."""
-    found = _tried(delivery, channel, key, effort, policy)
+    standing = _status_from_attempts(delivery, channel, key, effort, policy)
     room = effort.not_before.get(channel)
-    if room is None or not isinstance(found, _Again) or room <= found.at:
-        return found
-    return _Again(room, found.parked)
+    if room is None or not isinstance(standing, _Again) or room <= standing.at:
+        return standing
+    return _Again(room, standing.parked)
 
 
-def _tried(delivery: Delivery, channel: str, key: str, effort: Effort, policy: Policy) -> _Standing:
+def _status_from_attempts(
+    delivery: Delivery, channel: str, key: str, effort: DeliveryContext, policy: Policy
+) -> _Standing:
     """Return where one channel stands, from its attempts with the key of this generation."""
-    tries = [one for one in delivery.attempts if one.channel == channel and one.key == key]
+    tries = [attempt for attempt in delivery.attempts if attempt.channel == channel and attempt.key == key]
     if not tries:
         return _Again(effort.started_at)
     last = tries[-1]
@@ -285,7 +297,7 @@ def _tried(delivery: Delivery, channel: str, key: str, effort: Effort, policy: P
         case "rejected":
             return _Done()
         case "throttled" | "not_sent":
-            if sum(one.state in {"throttled", "not_sent"} for one in tries) >= policy.tries:
+            if sum(attempt.state in {"throttled", "not_sent"} for attempt in tries) >= policy.tries:
                 return _Done()
             asked = last.retry_at
             if asked is None or asked <= ended_at:
@@ -295,13 +307,13 @@ def _tried(delivery: Delivery, channel: str, key: str, effort: Effort, policy: P
             return _after_unknown(tries, effort, policy)
 
 
-def _after_unknown(tries: Sequence[Attempt], effort: Effort, policy: Policy) -> _Standing:
+def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Policy) -> _Standing:
     """Apply the key where it holds, else the class's ``on_unknown``; a person's word ends the question."""
     last = tries[-1]
     ended_at = last.ended_at or last.started_at
     if last.resolved_by:
         return _Taken(ended_at, unknown=True)
-    retried = sum(one.state == "unknown" for one in tries)
+    retried = sum(attempt.state == "unknown" for attempt in tries)
     again = ended_at + pause(last.key, retried, policy)
     if retried < policy.unknown_tries and _key_holds(tries, again, effort):
         return _Again(again)
@@ -321,7 +333,7 @@ def _after_unknown(tries: Sequence[Attempt], effort: Effort, policy: Policy) -> 
             return _Taken(ended_at, unknown=True)
 
 
-def _key_holds(tries: Sequence[Attempt], at: datetime, effort: Effort) -> bool:
+def _key_holds(tries: Sequence[Attempt], at: datetime, effort: DeliveryContext) -> bool:
     """Say whether the channel still remembers the key at ``at``, so that a repetition has no second effect."""
     channel = tries[0].channel
     if channel not in effort.key_lifetimes:

@@ -15,7 +15,7 @@ from runner.errors import NotFound
 from runner.incident.messages.failover import is_current as key_is_current
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.attempts import GAVE_UP, given_up
+from runner.incident.state.attempts import GAVE_UP, failure_reason
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.routing.messaging import EVIDENCE, SendResult
 
@@ -26,17 +26,19 @@ PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
 """The others are no rung: a failure, a delay, a complaint."""
 
 
-def taken(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
+def apply_receipt(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
     """Return the event of a receipt, or nothing where it says nothing new."""
     delivery = incident.deliveries.get(command.delivery)
-    attempt = next((one for one in delivery.attempts if one.n == command.n), None) if delivery else None
+    attempt = (
+        next((attempt for attempt in delivery.attempts if attempt.n == command.n), None) if delivery else None
+    )
     if delivery is None or attempt is None:
         raise NotFound(
             f"no attempt {command.n} of '{command.delivery}' in {incident.codename}", code="unknown_attempt"
         )
-    if any((one.kind, one.part) == (command.kind, command.part) for one in attempt.receipts):
+    if any((receipt.kind, receipt.part) == (command.kind, command.part) for receipt in attempt.receipts):
         return ()
-    if any(one.event == command.event for one in attempt.receipts):
+    if any(receipt.event == command.event for receipt in attempt.receipts):
         return ()
     counts = is_current(incident, delivery, attempt)
     return (
@@ -69,9 +71,9 @@ def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
         return EVIDENCE[reached]
     floor = _rank("accepted")
     furthest = dict.fromkeys(parts, floor)
-    for one in attempt.receipts:
-        if one.part in furthest and one.kind in PROVES:
-            furthest[one.part] = max(furthest[one.part], _rank(one.kind))
+    for receipt in attempt.receipts:
+        if receipt.part in furthest and receipt.kind in PROVES:
+            furthest[receipt.part] = max(furthest[receipt.part], _rank(receipt.kind))
     furthest[command.part] = max(furthest[command.part], reached)
     return EVIDENCE[min(furthest.values())]
 
@@ -94,17 +96,19 @@ def _state(attempt: Attempt, kind: ReceiptKind) -> AttemptState | None:
 
 def _arrived(attempt: Attempt) -> bool:
     """Tell whether a whole attempt is proved to have arrived: of a message in parts every part, or all as one."""
-    arrived = {one.part for one in attempt.receipts if one.kind in ARRIVED}
+    arrived = {receipt.part for receipt in attempt.receipts if receipt.kind in ARRIVED}
     parts = set(attempt.provider_id.split())
     return bool(arrived) and (len(parts) < 2 or bool(arrived - parts) or arrived >= parts)
 
 
-def in_their_light(attempt: Attempt, result: SendResult) -> SendResult:
+def state_after_receipts(attempt: Attempt, result: SendResult) -> SendResult:
     """Return an outcome as the receipts that came before it let it be read."""
-    kinds = {one.kind for one in attempt.receipts}
+    kinds = {receipt.kind for receipt in attempt.receipts}
     if result.state == "unknown" and kinds & PROVES:
         result = msgspec.structs.replace(result, state="accepted", reason="")
     gave_up = bool(kinds & GAVE_UP) and not kinds & ARRIVED
     if gave_up and result.state in ("accepted", "unknown"):
-        return msgspec.structs.replace(result, state="rejected", reason=given_up(attempt), permanent=True)
+        return msgspec.structs.replace(
+            result, state="rejected", reason=failure_reason(attempt), permanent=True
+        )
     return result

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.incident.state.events import AttemptStarted
-from runner.incident.state.incident import Errand, Incident
+from runner.incident.state.incident import Incident, RoomTask
 from runner.incident.state.work import Host, opening_of
 from runner.routing.messaging import SendResult
 
@@ -41,18 +41,20 @@ def room_name(incident: Incident, room: str) -> str:
     return "tocsin-" + base64.b32encode(hashlib.sha256(about.encode()).digest())[:20].decode().lower()
 
 
-def opened(errand: Errand | None) -> str:
+def opened(errand: RoomTask | None) -> str:
     """Return the provider's name of what an errand brought about, empty where it did not."""
-    done = [one for one in errand.attempts if one.state == "accepted"] if errand is not None else []
+    done = (
+        [attempt for attempt in errand.attempts if attempt.state == "accepted"] if errand is not None else []
+    )
     return done[-1].provider_id if done else ""
 
 
-def is_done(errand: Errand) -> bool:
+def is_done(errand: RoomTask) -> bool:
     """Tell whether the provider said yes."""
-    return any(one.state == "accepted" for one in errand.attempts)
+    return any(attempt.state == "accepted" for attempt in errand.attempts)
 
 
-def failure(errand: Errand | None) -> str:
+def failure(errand: RoomTask | None) -> str:
     """Return why an errand is not tried again by itself, empty where it is done, or still to be done."""
     tried = errand.attempts[errand.given_up :] if errand is not None else ()
     if errand is None or not tried or is_done(errand) or tried[-1].state == "sending" or tried[-1].retry_at:
@@ -60,10 +62,10 @@ def failure(errand: Errand | None) -> str:
     return tried[-1].reason or tried[-1].state
 
 
-def again_at(errand: Errand, result: SendResult, now: datetime) -> datetime | None:
+def again_at(errand: RoomTask, result: SendResult, now: datetime) -> datetime | None:
     """Return when an attempt that ended so is repeated, None where it is not."""
     tried = errand.attempts[errand.given_up :]
-    alike = sum((one.state == "throttled") is (result.state == "throttled") for one in tried)
+    alike = sum((attempt.state == "throttled") is (result.state == "throttled") for attempt in tried)
     tries = LATER_TRIES if result.state == "throttled" else TRIES
     if result.state == "accepted" or (result.state == "rejected" and result.permanent) or alike >= tries:
         return None
@@ -72,19 +74,19 @@ def again_at(errand: Errand, result: SendResult, now: datetime) -> datetime | No
 
 def hosting(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[AttemptStarted, Host]]:
     """Yield the attempts to claim now for the room of the incident; a room that was left is let be."""
-    for one in _open(incident):
-        if _due(one, now) > now:
+    for task in _open(incident):
+        if _due(task, now) > now:
             continue
-        n, key = len(one.attempts) + 1, room_name(incident, one.room)
+        n, key = len(task.attempts) + 1, room_name(incident, task.room)
         yield (
-            AttemptStarted(effect=one.id, n=n, key=key, worker=worker, channel=one.channel),
-            Host(incident=incident.id, errand=one.id, n=n, channel=one.channel, key=key),
+            AttemptStarted(effect=task.id, n=n, key=key, worker=worker, channel=task.channel),
+            Host(incident=incident.id, errand=task.id, n=n, channel=task.channel, key=key),
         )
 
 
 def next_hosting(incident: Incident, now: datetime) -> datetime | None:
     """Return when the next attempt is due, None when none is."""
-    return min((_due(one, now) for one in _open(incident)), default=None)
+    return min((_due(task, now) for task in _open(incident)), default=None)
 
 
 def awaited(incident: Incident, now: datetime) -> datetime | None:
@@ -100,15 +102,15 @@ def awaited(incident: Incident, now: datetime) -> datetime | None:
     return until if first.state == "sending" and now < until else None
 
 
-def _open(incident: Incident) -> Iterator[Errand]:
+def _open(incident: Incident) -> Iterator[RoomTask]:
     room = incident.war_room
-    for one in incident.errands.values():
-        if room is None or one.room != room.name or one.left_out or is_done(one) or failure(one):
+    for errand in incident.errands.values():
+        if room is None or errand.room != room.name or errand.left_out or is_done(errand) or failure(errand):
             continue
-        if not one.attempts or one.attempts[-1].state != "sending":
-            yield one
+        if not errand.attempts or errand.attempts[-1].state != "sending":
+            yield errand
 
 
-def _due(errand: Errand, now: datetime) -> datetime:
+def _due(errand: RoomTask, now: datetime) -> datetime:
     tried = errand.attempts[errand.given_up :]
     return tried[-1].retry_at or now if tried else now

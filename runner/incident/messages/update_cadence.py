@@ -35,20 +35,24 @@ def next_update(
 
 def promised_before(incident: Incident, step: str) -> datetime | None:
     """Return the promise that the last message of the same step made."""
-    made = [one for one in incident.messages.values() if one.step and _line(one.step) == _line(step)]
-    last = max(made, key=lambda one: one.at, default=None)
+    messages = [
+        message
+        for message in incident.messages.values()
+        if message.step and _line(message.step) == _line(step)
+    ]
+    last = max(messages, key=lambda one: one.at, default=None)
     return last.next_update if last is not None else None
 
 
 def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord]:
     """Yield the messages whose promised update is overdue: the round was skipped, stands still, or nobody works."""
     latest: dict[str, MessageRecord] = {}
-    for one in incident.messages.values():
-        if one.step and not one.about:
-            latest[_line(one.step)] = one
-    for one in latest.values():
-        if one.next_update is not None and now > one.next_update + GRACE and _goes_on(incident, one):
-            yield one
+    for message in incident.messages.values():
+        if message.step and not message.about:
+            latest[_line(message.step)] = message
+    for record in latest.values():
+        if record.next_update is not None and now > record.next_update + GRACE and _goes_on(incident, record):
+            yield record
 
 
 def _goes_on(incident: Incident, message: MessageRecord) -> bool:
@@ -66,8 +70,8 @@ def _goes_on(incident: Incident, message: MessageRecord) -> bool:
 
 
 def _scope_of(incident: Incident, message: MessageRecord) -> str:
-    found = incident.invocations.get(message.step)
-    return found.scope if found is not None else ""
+    invocation = incident.invocations.get(message.step)
+    return invocation.scope if invocation is not None else ""
 
 
 def _line(step: str) -> str:

@@ -72,13 +72,13 @@ def _address(
 
 def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
     """Return the choice of another room than the present one, or of the first; None where the present one holds."""
-    fallen = {one.name: one.state for one in incident.domains.values() if one.state != "up"}
+    fallen = {domain.name: domain.state for domain in incident.domains.values() if domain.state != "up"}
     now = incident.war_room
     touched = sorted(fallen.keys() & set(now.domains)) if now is not None else []
     if now is not None and now.agreed_by and not touched:
         return None
-    held = [one for one in rooms if not fallen.keys() & set(one.domains)]
-    kept = next((one for one in held if now is not None and one.name == now.name), None)
+    held = [room for room in rooms if not fallen.keys() & set(room.domains)]
+    kept = next((room for room in held if now is not None and room.name == now.name), None)
     found = kept or (held[0] if held else NOWHERE)
     if found == now:
         return None
@@ -104,7 +104,11 @@ def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | N
     room = incident.war_room
     if room is None or not room.channel or not room.address:
         return None
-    known = {one.person: one for one in incident.errands.values() if one.room == room.name and one.person}
+    known = {
+        errand.person: errand
+        for errand in incident.errands.values()
+        if errand.room == room.name and errand.person
+    }
     people = dict.fromkeys(person for held in incident.roles.values() for person in held)
     news = []
     for person in people:
@@ -120,7 +124,9 @@ def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | N
 def listed(incident: Incident, command: ListGuests) -> GuestsListed:
     """Return the list as an event: each invitation under a name that says nothing of the person."""
     known = {
-        one.person: one.id for one in incident.errands.values() if one.room == command.room and one.person
+        errand.person: errand.id
+        for errand in incident.errands.values()
+        if errand.room == command.room and errand.person
     }
     count = len(known)
     found = []
@@ -134,7 +140,7 @@ def listed(incident: Incident, command: ListGuests) -> GuestsListed:
 
 def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
     """Return what is tried anew; raises Refused where nothing failed."""
-    failed = tuple(one.id for one in incident.errands.values() if failure(one))
+    failed = tuple(errand.id for errand in incident.errands.values() if failure(errand))
     if not failed:
         raise Refused(
             "no room failed to open, and no invitation failed",

@@ -10,7 +10,7 @@ from runner.incident.notices.staleness import COUNSEL, changes
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 
 
 def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
@@ -30,14 +30,17 @@ def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.
         return said
     gaps = f"{len(command.gaps)} gaps" if command.gaps else "no gaps"
     ended = e.StepSettled(
-        step=command.step, state=done_state(invocation, now), why=f"rendered, {gaps}", digest=command.digest
+        step=command.step,
+        state=completion_state(invocation, now),
+        why=f"rendered, {gaps}",
+        digest=command.digest,
     )
     return (*said, ended)
 
 
 def renderings(incident: Incident, step: str) -> list[Document]:
     """Return every rendering of a step's invocation, oldest first."""
-    return [one for one in incident.documents.values() if one.step == step]
+    return [document for document in incident.documents.values() if document.step == step]
 
 
 def _next_id(incident: Incident, command: c.Rendered) -> str:
@@ -102,6 +105,6 @@ def _may_override(incident: Incident, command: c.Rendered) -> None:
 
 def _outdated(incident: Incident, command: c.Rendered) -> bool:
     """Tell whether the step's document was made from newer facts: this one was begun earlier and ended later."""
-    made = renderings(incident, command.step)
-    newest = made[-1].facts if made else {}
+    documents = renderings(incident, command.step)
+    newest = documents[-1].facts if documents else {}
     return any(seq < newest.get(key, 0) for key, seq in command.facts.items())

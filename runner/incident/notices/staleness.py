@@ -43,7 +43,7 @@ def changes(
 ) -> dict[str, tuple[ChangedFact, ...]]:
     """Return for each document by its id which facts changed since it was rendered, as known now or at an instant."""
     keys = sorted(incident.facts)
-    return {one.id: tuple(_changed(incident, one, keys, at)) for one in documents}
+    return {document.id: tuple(_changed(incident, document, keys, at)) for document in documents}
 
 
 def not_passed(
@@ -51,7 +51,7 @@ def not_passed(
 ) -> tuple[ChangedFact, ...]:
     """Return the changes of a document that came after counsel's word on it, or without one."""
     word = document.as_it_was.facts if document.as_it_was is not None else {}
-    return tuple(one for one in changed if incident.fact_events[one.fact] > word.get(one.fact, 0))
+    return tuple(fact for fact in changed if incident.fact_events[fact.fact] > word.get(fact.fact, 0))
 
 
 def blocking(incident: Incident, document: Document, at: datetime | None = None) -> tuple[ChangedFact, ...]:
@@ -90,7 +90,7 @@ def passed(
             digest=document.digest,
             by=by,
             reason=reason.strip(),
-            facts={**word, **{one.fact: incident.fact_events[one.fact] for one in stale}},
+            facts={**word, **{fact.fact: incident.fact_events[fact.fact] for fact in stale}},
         ),
     )
 
@@ -111,7 +111,7 @@ def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
     ordered = keys if isinstance(keys, list) else sorted(keys)
     key = path.replace("[", ".").replace("]", "")
     if path in _ELEMENTS:
-        return [one for one in ordered if one == "data.elements" or _POPULATION.fullmatch(one)]
+        return [key for key in ordered if key == "data.elements" or _POPULATION.fullmatch(key)]
     first = bisect_left(ordered, key)
     if ordered[first : first + 1] == [key]:
         return [key]

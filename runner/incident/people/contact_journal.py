@@ -176,8 +176,8 @@ _MARKS: Mapping[type[PeopleEvent], str] = {
 def _marked(before: Person, channel: str, at: datetime, mark: str) -> Person:
     """Put an instant to the contacts of one channel."""
     contacts = tuple(
-        msgspec.structs.replace(one, **{mark: at}) if one.channel == channel else one
-        for one in before.contacts
+        msgspec.structs.replace(contact, **{mark: at}) if contact.channel == channel else contact
+        for contact in before.contacts
     )
     return msgspec.structs.replace(before, contacts=contacts)
 

@@ -35,7 +35,7 @@ def _taken(incident: Incident, command: c.TakeCommand) -> tuple[e.AnyEvent, ...]
     if not command.read_back.strip():
         raise Refused("what do you take over?", hint="say it back: --read-back '…'", code="no_read_back")
     before = incident.roles.get(command.role, ())
-    kept = tuple(one for one in before if one not in (command.by, brief.by))
+    roles = tuple(role for role in before if role not in (command.by, brief.by))
     return (
         CommandTaken(
             by=command.by,
@@ -44,5 +44,5 @@ def _taken(incident: Incident, command: c.TakeCommand) -> tuple[e.AnyEvent, ...]
             read_back=command.read_back.strip(),
             before=before,
         ),
-        e.RoleAssigned(role=command.role, persons=(command.by, *kept)),
+        e.RoleAssigned(role=command.role, persons=(command.by, *roles)),
     )

@@ -80,10 +80,10 @@ def _holds(incident: Incident, person: str, roles: tuple[str, ...]) -> bool:
 
 def agreed(incident: Incident, command: c.ConfirmEntry) -> TwoPersonAct | None:
     """Return the act that a person confirms, None where the entry waits for no second person; Refused if they may not."""
-    found = incident.second_person.get(command.seq)
-    if found is None or found.state != "awaiting":
+    people = incident.second_person.get(command.seq)
+    if people is None or people.state != "awaiting":
         return None
-    act = found.act
+    act = people.act
     if command.by.casefold() == act.by.casefold():
         raise Refused(
             f"{act.by} asked for it: another person confirms it",

@@ -37,9 +37,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     receipts: tuple[Received, ...] = ()
 
 
-def given_up(attempt: Attempt) -> str:
+def failure_reason(attempt: Attempt) -> str:
     """Return why an attempt that the provider had taken came to nothing, in words."""
-    last = next((one for one in reversed(attempt.receipts) if one.kind in GAVE_UP), None)
+    last = next((receipt for receipt in reversed(attempt.receipts) if receipt.kind in GAVE_UP), None)
     code = f" ({last.code})" if last and last.code else ""
     if last and last.kind == "stopped":
         return f"this person wants no more messages over this channel{code}"

@@ -39,14 +39,14 @@ class ScopeView(msgspec.Struct, frozen=True):
 
     def step(self, step: str) -> Mapping[str, Value] | Unknown:
         """Return the parts of a step's newest invocation; it is unknown until the step has been reached."""
-        found = find_step(self.incident, self.scope, step)
-        if found is None:
+        invocation = find_step(self.incident, self.scope, step)
+        if invocation is None:
             return Unknown((f"step('{step}')",))
         return {
-            "done": found.state in ("done", "done_late"),
-            "state": found.state,
-            "answer": self._answer(found),
-            "ended_at": found.ended_at or Unknown((f"step('{step}').ended_at",)),
+            "done": invocation.state in ("done", "done_late"),
+            "state": invocation.state,
+            "answer": self._answer(invocation),
+            "ended_at": invocation.ended_at or Unknown((f"step('{step}').ended_at",)),
         }
 
     def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
@@ -73,8 +73,8 @@ class ScopeView(msgspec.Struct, frozen=True):
         """
         if not self.incident.assessed:
             return Unknown(("duties",))
-        found = (d for d in self.incident.duties.values() if d.verdict == verdict and not d.waits)
-        return tuple(sorted(d.id for d in found))
+        views = (d for d in self.incident.duties.values() if d.verdict == verdict and not d.waits)
+        return tuple(sorted(d.id for d in views))
 
     def name(self, name: str) -> Value:
         """Return ``item``, ``iteration`` or ``inputs`` of the nearest scope that has one."""

@@ -200,12 +200,12 @@ class Delivery(Value, frozen=True, kw_only=True):
         if self.state not in ("satisfied", "cancelled"):
             return ()
         return tuple(
-            one
-            for one in self.attempts
-            if one.state in ("accepted", "unknown")
-            and one.channel in self.recalls
-            and one.channel != self.acked_via
-            and not any("recalled" in got.kind for got in one.receipts)
+            attempt
+            for attempt in self.attempts
+            if attempt.state in ("accepted", "unknown")
+            and attempt.channel in self.recalls
+            and attempt.channel != self.acked_via
+            and not any("recalled" in got.kind for got in attempt.receipts)
         )
 
     @property
@@ -309,7 +309,7 @@ class Behalf(Value, frozen=True, kw_only=True):
     steps: tuple[str, ...] = ()
 
 
-class Errand(Value, frozen=True, kw_only=True, omit_defaults=True):
+class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is done once at a provider for a war room: it is opened, or one person is let in; ``left_out`` says why not."""
 
     id: str
@@ -358,7 +358,7 @@ class Incident(Value, frozen=True, kw_only=True):
     """Roles that a rota hands round."""
     war_room: WarRoom | None = None
     """Where responders talk; without a name where no room can be used, None where none was ever chosen."""
-    errands: Mapping[str, Errand] = {}
+    errands: Mapping[str, RoomTask] = {}
     messages: Mapping[str, MessageRecord] = {}
     deliveries: Mapping[str, Delivery] = {}
     documents: Mapping[str, Document] = {}
@@ -411,6 +411,6 @@ class Incident(Value, frozen=True, kw_only=True):
     replan_at: datetime | None = None
     """It could not be done; it is tried again then, and nothing is sent before."""
 
-    def holder(self, effect: str) -> Delivery | Invocation | Errand | None:
+    def holder(self, effect: str) -> Delivery | Invocation | RoomTask | None:
         """Return whose attempts an effect's are, None where there is no such effect."""
         return self.deliveries.get(effect) or self.invocations.get(effect) or self.errands.get(effect)

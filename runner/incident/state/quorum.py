@@ -15,19 +15,19 @@ def deliveries_of(incident: Incident, message: str) -> list[Delivery]:
     return [incident.deliveries[name] for name in incident.messages[message].deliveries]
 
 
-def tally(incident: Incident, message: str) -> tuple[int, int]:
+def count_reached(incident: Incident, message: str) -> tuple[int, int]:
     """Return how many people are reached, and how many have to be."""
     return _counted(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
 
 
-def enough(incident: Incident, message: str) -> bool:
+def quorum_met(incident: Incident, message: str) -> bool:
     """Tell whether as many people are reached as the class wants; of nobody there are never enough.
 
     Unless whoever opened the incident fills every role that it addresses.
     """
     record = incident.messages[message]
-    found = deliveries_of(incident, message)
-    return enough_of(found, record.message_class.ack_quorum) if found else bool(record.filled)
+    deliveries = deliveries_of(incident, message)
+    return enough_of(deliveries, record.message_class.ack_quorum) if deliveries else bool(record.filled)
 
 
 def enough_of(found: list[Delivery], rule: object) -> bool:
@@ -40,16 +40,18 @@ def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
     if rule == "each_role":
         roles = roles_of(found)
         return sum(roles.values()), len(roles)
-    above = sum(one.state == "satisfied" and one.level > 0 and not one.stands_for for one in found)
-    reached = len(covered(found)) + (0 if rule == "all" else above)
-    return reached, _wanted(rule, sum(one.level == 0 for one in found))
+    above = sum(
+        delivery.state == "satisfied" and delivery.level > 0 and not delivery.stands_for for delivery in found
+    )
+    reached = len(answered_by_deputy(found)) + (0 if rule == "all" else above)
+    return reached, _wanted(rule, sum(delivery.level == 0 for delivery in found))
 
 
-def covered(found: list[Delivery]) -> set[str]:
+def answered_by_deputy(found: list[Delivery]) -> set[str]:
     """Return the deliveries of those for whom it is meant that are proved, or in whose place another is."""
-    reached = [one for one in found if one.state == "satisfied"]
-    meant = {one.id for one in found if one.level == 0}
-    return {name for one in reached for name in (one.id, *one.stands_for)} & meant
+    reached = [delivery for delivery in found if delivery.state == "satisfied"]
+    meant = {delivery.id for delivery in found if delivery.level == 0}
+    return {name for delivery in reached for name in (delivery.id, *delivery.stands_for)} & meant
 
 
 def places(delivery: Delivery) -> tuple[str, ...]:
@@ -59,28 +61,36 @@ def places(delivery: Delivery) -> tuple[str, ...]:
 
 def roles_of(found: list[Delivery]) -> dict[str, bool]:
     """Return every role addressed that somebody was paged for, and whether one of them is reached."""
-    done = covered(found)
+    done = answered_by_deputy(found)
     roles: dict[str, bool] = {}
-    for one in found:
-        if one.level == 0:
-            roles |= {role: roles.get(role, False) or one.id in done for role in places(one)}
+    for delivery in found:
+        if delivery.level == 0:
+            roles |= {role: roles.get(role, False) or delivery.id in done for role in places(delivery)}
     return roles
 
 
 def settled(found: list[Delivery], rule: object) -> set[str]:
     """Return the deliveries of those for whom it is meant that nobody waits for any more."""
-    done = covered(found)
+    done = answered_by_deputy(found)
     if rule != "each_role":
         return done
     roles = roles_of(found)
-    return done | {one.id for one in found if one.level == 0 and all(roles[role] for role in places(one))}
+    return done | {
+        delivery.id
+        for delivery in found
+        if delivery.level == 0 and all(roles[role] for role in places(delivery))
+    }
 
 
 def awaited(incident: Incident, message: str) -> list[Delivery]:
     """Return the deliveries of those for whom it is meant whose answer is still expected."""
-    found = deliveries_of(incident, message)
-    done = settled(found, incident.messages[message].message_class.ack_quorum)
-    return [one for one in found if one.level == 0 and one.id not in done and one.state != "cancelled"]
+    deliveries = deliveries_of(incident, message)
+    done = settled(deliveries, incident.messages[message].message_class.ack_quorum)
+    return [
+        delivery
+        for delivery in deliveries
+        if delivery.level == 0 and delivery.id not in done and delivery.state != "cancelled"
+    ]
 
 
 class Answers:
@@ -108,13 +118,13 @@ class Answers:
         if found is None:
             rule = self._incident.messages[message].message_class.ack_quorum
             done = settled(deliveries_of(self._incident, message), rule)
-            found = self._counts[message] = enough(self._incident, message), done
+            found = self._counts[message] = quorum_met(self._incident, message), done
         return found
 
 
 def answered(found: list[Delivery]) -> str:
     """Return the people who have answered, as words."""
-    return ", ".join(dict.fromkeys(one.person for one in found if one.state == "satisfied"))
+    return ", ".join(dict.fromkeys(delivery.person for delivery in found if delivery.state == "satisfied"))
 
 
 def _wanted(rule: object, meant: int) -> int:

@@ -12,7 +12,7 @@ from runner.incident.state import events as e
 from runner.incident.state.expression_view import find_step
 from runner.incident.state.incident import Approval, Incident, Invocation
 from runner.incident.state.library import Library
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.playbook import format as p
 
 
@@ -43,8 +43,8 @@ def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
     Whoever ever made these bytes is among them, though somebody else made them again.
     """
     written = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    made = [who for one in written for who in (one.by, one.on_behalf_of)]
-    return frozenset(made or (bound.ended_by, bound.ended_for)) - {""}
+    whos = [who for document in written for who in (document.by, document.on_behalf_of)]
+    return frozenset(whos or (bound.ended_by, bound.ended_for)) - {""}
 
 
 def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:
@@ -82,13 +82,13 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
         step.by.every_role,
         dict.fromkeys(step.by.roles),
     )
-    given = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
-    held = {a.by: frozenset((*a.roles, a.role)) for a in given}
+    approvals = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
+    held = {a.by: frozenset((*a.roles, a.role)) for a in approvals}
     filled: list[str] = []
     for role in roles:
         if every and _each_role_filled((*filled, role), held):
             filled.append(role)
-    still = () if reached(step, given) else tuple(role for role in roles if role not in filled)
+    still = () if reached(step, approvals) else tuple(role for role in roles if role not in filled)
     return Tally(
         step=invocation.id,
         have=len(filled) if every and still else len(held),
@@ -146,13 +146,15 @@ def quorum_events(
         yield e.ApprovalVoided(step=invocation.id, old=old[0], new=digest)
         return
     refused = [a for a in invocation.approvals if not a.void and not a.approved]
-    given = in_time(
+    approvals = in_time(
         invocation,
         counted(invocation, digest, authors(incident, bound) if bound is not None else frozenset()),
     )
-    if digest and not refused and reached(step, given):
-        why = f"approved by {', '.join(sorted(a.by for a in given))}"
-        yield e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why, digest=digest)
+    if digest and not refused and reached(step, approvals):
+        why = f"approved by {', '.join(sorted(a.by for a in approvals))}"
+        yield e.StepSettled(
+            step=invocation.id, state=completion_state(invocation, now), why=why, digest=digest
+        )
     elif invocation.wake_at is not None and invocation.wake_at <= now:
         yield e.StepSettled(step=invocation.id, state="expired", why="no quorum before it expired")
     elif refused and not invocation.stuck:
@@ -190,9 +192,11 @@ def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[
         for name in sorted(incident.signed):
             invocation = incident.invocations[name]
             bound = incident.invocations.get(document.step)
-            given = counted(invocation, document.digest, authors(incident, bound) if bound else frozenset())
-            if invocation.digest == document.digest and given:
-                return document.digest, tuple(sorted(a.by for a in given))
+            approvals = counted(
+                invocation, document.digest, authors(incident, bound) if bound else frozenset()
+            )
+            if invocation.digest == document.digest and approvals:
+                return document.digest, tuple(sorted(a.by for a in approvals))
     return "", ()
 
 

@@ -11,7 +11,7 @@ from runner.incident.state import events as e
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.incident.state.library import Library
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.playbook import format as p
 
 Plain = str | int | float | bool | None
@@ -82,7 +82,7 @@ def keep_open(
 
 
 def _done(invocation: Invocation, now: datetime, why: str) -> e.StepSettled:
-    return e.StepSettled(step=invocation.id, state=done_state(invocation, now), why=why)
+    return e.StepSettled(step=invocation.id, state=completion_state(invocation, now), why=why)
 
 
 def late_items(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:

@@ -20,7 +20,7 @@ from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Document, Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.incident.steps.approvals import authors, eligible, subject, value_digest
 from runner.incident.steps.containers import superseded
 from runner.playbook.format import AnyStep, Approve, Ask, File, Task
@@ -195,7 +195,7 @@ def _complete(
                     f"{invocation.id} is done by the program itself, not by a person", code="automatic_step"
                 )
     digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
-    ended = _ended(invocation, done_state(invocation, now), by, comment, f"sha256:{digest}")
+    ended = _ended(invocation, completion_state(invocation, now), by, comment, f"sha256:{digest}")
     return (msgspec.structs.replace(ended, at_once=len(invocation.at_once)),)
 
 
@@ -331,10 +331,14 @@ def _answer(
     events = (
         e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id, grounds=command.grounds),
         _ended(
-            invocation, done_state(invocation, now), command.by, "", value_digest(bytes(command.change.value))
+            invocation,
+            completion_state(invocation, now),
+            command.by,
+            "",
+            value_digest(bytes(command.change.value)),
         ),
     )
-    if not any(one.later for one in moved):
+    if not any(move.later for move in moved):
         return events
     act = TwoPersonAct(
         kind="move_clock", by=command.by, reason=command.grounds, facts=(command.change,), moves=moved
@@ -361,16 +365,20 @@ def _decide(
         )
     if not command.approved:
         _because(command.reason, "reject")
-    made = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    if command.approved and made:
-        _no_draft(made[-1], bound)
+    documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    if command.approved and documents:
+        _no_draft(documents[-1], bound)
     roles = _roles_for(incident, invocation, step, command.by)
     if command.approved and command.by in authors(incident, bound):
         raise Refused(
             f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
         )
     _not_said_already(invocation, command)
-    word = passed(incident, made[-1], command.by, command.as_it_was) if command.approved and made else ()
+    word = (
+        passed(incident, documents[-1], command.by, command.as_it_was)
+        if command.approved and documents
+        else ()
+    )
     return (
         *word,
         e.ApprovalGiven(

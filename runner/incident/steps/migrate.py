@@ -79,8 +79,8 @@ def decide_migration(
     if plan.refusals:
         first = plan.refusals[0]
         problems = [
-            Problem(file="", line=0, column=0, severity="error", code=one.code, message=one.why)
-            for one in plan.refusals
+            Problem(file="", line=0, column=0, severity="error", code=refusal.code, message=refusal.why)
+            for refusal in plan.refusals
         ]
         raise Refused(
             f"{incident.codename} cannot go on with {bundle.playbook.name} {plan.new}: {first.why}",

@@ -12,13 +12,13 @@ from runner.incident.state import events as e
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.incident.steps.approvals import quorum_events
 from runner.incident.steps.containers import keep_open
 from runner.playbook import format as p
 
 
-def keep_running(incident: Incident, name: str, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
+def advance(incident: Incident, name: str, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
     """Yield what follows for one invocation that has begun; what failed or expired waits for a person."""
     invocation = incident.invocations[name]
     step = library.step(incident, name)
@@ -28,11 +28,11 @@ def keep_running(incident: Incident, name: str, now: datetime, library: Library)
         case p.Approve():
             yield from quorum_events(incident, invocation, step, now)
         case p.Duties() if incident.assessed and not incident.assess:
-            yield e.StepSettled(step=name, state=done_state(invocation, now), why="assessed")
+            yield e.StepSettled(step=name, state=completion_state(invocation, now), why="assessed")
         case p.Duties() if not library.regimes and not invocation.stuck:
             yield e.StepStuck(step=name, why="no law is pinned to this incident: nothing can be assessed")
         case p.Wait() if _waited(incident, invocation, step.wait, now):
-            yield e.StepSettled(step=name, state=done_state(invocation, now), why="the wait is over")
+            yield e.StepSettled(step=name, state=completion_state(invocation, now), why="the wait is over")
         case p.Message() if invocation.message:
             yield from message_state(incident, invocation, step, now)
         case p.Group() | p.Repeat() | p.Call():

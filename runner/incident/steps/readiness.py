@@ -21,7 +21,7 @@ from runner.incident.steps.containers import open_bodies
 from runner.playbook import format as p
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Readiness(msgspec.Struct, frozen=True):
     """May it begin: yes, no with the reason, or not to be told without these facts."""
 
     verdict: Literal["yes", "no", "unknown"]
@@ -29,32 +29,32 @@ class Answer(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-YES = Answer("yes")
+YES = Readiness("yes")
 
 
-def look(incident: Incident, name: str, library: Library) -> Answer:
+def check_readiness(incident: Incident, name: str, library: Library) -> Readiness:
     """Decide whether a waiting invocation whose ``after`` is met may begin."""
     invocation = incident.invocations[name]
     scope = incident.scopes[invocation.scope]
     step = library.body(incident.runs, scope).steps[invocation.step]
     if step.after.steps and _nothing_led_here(incident, scope, step):
-        return Answer("no", "no branch led here")
+        return Readiness("no", "no branch led here")
     if step.when is not None:
         match truth(step.when, ScopeView(incident, scope)):
             case Unknown(missing, problems):
-                return Answer("unknown", "; ".join(problems), missing or problems)
+                return Readiness("unknown", "; ".join(problems), missing or problems)
             case False:
-                return Answer("no", f"not so: {step.when.source}")
+                return Readiness("no", f"not so: {step.when.source}")
             case True:
                 pass
     if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, ScopeView(incident, scope))):
-        return Answer("unknown", "inputs", wanting)
+        return Readiness("unknown", "inputs", wanting)
     return YES
 
 
 def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:
     """Return what is missing before a called playbook has all of its inputs: they are evaluated once."""
-    values = [evaluate(one, view) for one in step.inputs.values()]
+    values = [evaluate(expression, view) for expression in step.inputs.values()]
     return merged(value for value in values if isinstance(value, Unknown)).missing
 
 
@@ -66,8 +66,8 @@ def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool
     return True
 
 
-def become_ready(
-    incident: Incident, name: str, answer: Answer, now: datetime, library: Library
+def start_step(
+    incident: Incident, name: str, answer: Readiness, now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
     """Yield the events by which a waiting step begins, falls away or waits for facts."""
     invocation = incident.invocations[name]

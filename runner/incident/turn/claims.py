@@ -18,10 +18,10 @@ from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.work import Announce, AnyWork, Compose, DoAct, Recall, Render, Replan
-from runner.incident.steps.readiness import look
+from runner.incident.steps.readiness import check_readiness
 from runner.incident.turn.after_closing import only_clocks
 from runner.playbook.format import Act, AnyStep, Message, Notice
-from runner.routing.rate_limit import OPEN, Rooms
+from runner.routing.rate_limit import OPEN, Quotas
 
 ACT_LIMIT = timedelta(seconds=60)
 """How long an automatic action may take when its step says nothing."""
@@ -31,7 +31,7 @@ Claim = tuple[AnyEvent | None, AnyWork]
 
 
 def claims(
-    incident: Incident, now: datetime, library: Library, worker: str, rooms: Rooms = OPEN
+    incident: Incident, now: datetime, library: Library, worker: str, rooms: Quotas = OPEN
 ) -> Iterator[Claim]:
     """Yield what to start now in an incident at rest, as far as the accounts of its channels have room."""
     if incident.state == "closed":
@@ -43,7 +43,7 @@ def claims(
         return
     for name in sorted(incident.agenda):
         step = library.step(incident, name)
-        if isinstance(step, Act) and look(incident, name, library).verdict == "yes":
+        if isinstance(step, Act) and check_readiness(incident, name, library).verdict == "yes":
             yield _act(incident, incident.invocations[name], step, worker)
     for name in sorted(incident.active):
         yield from _step(incident, name, now, library, worker)

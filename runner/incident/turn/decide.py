@@ -12,7 +12,7 @@ from runner.errors import Refused
 from runner.incident.campaigns.decide import decide_campaign
 from runner.incident.exercises.decide import DrillCommand, decide_drill
 from runner.incident.messages.decide import EffectCommand, decide_effect
-from runner.incident.messages.receipts import taken
+from runner.incident.messages.receipts import apply_receipt
 from runner.incident.people.handover import handed_over
 from runner.incident.state import commands as c
 from runner.incident.state.events import AnyEvent
@@ -70,7 +70,7 @@ def decide(
     if isinstance(command, c.GiveBrief | c.TakeCommand):
         return handed_over(incident, command)
     if isinstance(command, c.TakeReceipt):
-        return taken(incident, command)
+        return apply_receipt(incident, command)
     if isinstance(command, EffectCommand):
         return decide_effect(incident, command, now, library)
     if isinstance(command, c.RecordCampaign):

@@ -25,8 +25,8 @@ def closed(
     owed = left_open(incident, now, library)
     reason, reasons = command.reason.strip(), _reasons(command, owed)
     doubtful = any(d.verdict == "unknown" and d.record is None for d in incident.duties.values())
-    work = doubtful or any(not one.over for one in incident.invocations.values())
-    unsaid = [one for one in owed if one.id not in reasons]
+    work = doubtful or any(not invocation.over for invocation in incident.invocations.values())
+    unsaid = [status for status in owed if status.id not in reasons]
     if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
         raise _refusal(incident, owed, library, now)
     ended = e.IncidentClosed(by=command.by, reason=reason, left_open=reasons, second=second)
@@ -40,9 +40,9 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
     """Return the duties of a law in force that apply and are not done, the first due first."""
     if not library.regimes:
         return []
-    found = [one for one in near_statuses(incident, now, library) if is_open(one)]
+    statuses = [status for status in near_statuses(incident, now, library) if is_open(status)]
     far = datetime.max.replace(tzinfo=UTC)
-    return sorted(found, key=lambda one: (one.due or far, one.id))
+    return sorted(statuses, key=lambda one: (one.due or far, one.id))
 
 
 def is_open(one: DutyStatus) -> bool:
@@ -51,7 +51,7 @@ def is_open(one: DutyStatus) -> bool:
 
 
 def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
-    known = [one.id for one in owed]
+    known = [status.id for status in owed]
     for duty, reason in command.leave_open.items():
         if duty not in known:
             near = nearest(duty, known)
@@ -71,15 +71,15 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
 
 def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime) -> Refused:
     problems = tuple(_open(incident, owed, library, now))
-    begun = [one for one in incident.invocations.values() if not one.over]
-    later = sum(one.state == "waiting" for one in begun)
+    begun = [invocation for invocation in incident.invocations.values() if not invocation.over]
+    later = sum(invocation.state == "waiting" for invocation in begun)
     words = [f"{len(owed)} legal duties and {len(begun)} tasks are not done"]
     words += [f"{later} of the tasks have not begun"] if later else []
-    first = next((one.due for one in owed if one.due is not None), None)
+    first = next((status.due for status in owed if status.due is not None), None)
     words += [f"the next deadline is {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC"] if first else []
     hint = "to close all the same: --reason WHY"
     if owed and guarded(incident):
-        each = " ".join(f"--leave-open {one.id}=WHY" for one in owed)
+        each = " ".join(f"--leave-open {status.id}=WHY" for status in owed)
         hint = f"tocsin close --reason WHY {each}; then another person, counsel or an executive, confirms it"
     return Refused("; ".join(words), hint=hint, code="open_work", problems=problems)
 

@@ -14,7 +14,7 @@ from runner.facts.expression import Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
-from runner.incident.law.duties import called_off
+from runner.incident.law.duties import cancel_open_steps
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.messages.decide_rules import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
@@ -26,9 +26,9 @@ from runner.incident.state.future_timestamps import refuse_facts_ahead, refuse_r
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.incident.turn.decide_close import closed
-from runner.incident.turn.implicit_answers import answered
+from runner.incident.turn.implicit_answers import implicit_answers
 from runner.law.duty import DutyRecord
 from runner.law.populations import View
 
@@ -142,9 +142,9 @@ def known(
     """
     if not command.changes:
         return ()
-    positions = tuple(one for one in command.changes if one.key.startswith("claims."))
+    positions = tuple(change for change in command.changes if change.key.startswith("claims."))
     if positions and guarded(incident) and not second:
-        rest = tuple(one for one in command.changes if one not in positions)
+        rest = tuple(change for change in command.changes if change not in positions)
         others = known(incident, msgspec.structs.replace(command, changes=rest), now, library)
         taken = e.FactsRecorded(facts=positions, by=command.by, grounds=command.grounds)
         asked = TwoPersonAct(kind="decide", by=command.by, reason=command.grounds, facts=positions)
@@ -152,7 +152,7 @@ def known(
     refuse_facts_ahead(command.changes, now)
     moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
-    ended = answered(incident, command, now, library)
+    ended = implicit_answers(incident, command, now, library)
     recorded = e.FactsRecorded(
         facts=command.changes,
         by=command.by,
@@ -160,7 +160,7 @@ def known(
         answers=tuple(one.step for one in ended),
         second=second,
     )
-    if not any(one.later for one in moved):
+    if not any(move.later for move in moved):
         return (recorded, *ended)
     act = TwoPersonAct(
         kind="move_clock", by=command.by, reason=command.grounds, facts=command.changes, moves=moved
@@ -224,7 +224,7 @@ def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAd
             hint=f"did you mean {near}?" if near else f"roles: {', '.join(sorted(roles))}",
             code="unknown_role",
         )
-    taken = {one.step for one in incident.invocations.values()}
+    taken = {invocation.step for invocation in incident.invocations.values()}
     taken.update(step for plan in plans for body in plan.bodies.values() for step in body.steps)
     run = next(iter(incident.runs.values()))
     task = msgspec.structs.replace(command.task, id=_free(command.task.task, taken))
@@ -247,22 +247,24 @@ def _confirm(
             entry=command.seq, by=command.by, os_user=command.os_user, proven_by=command.proven_by
         )
         return (agreement, *_again(incident, act, command.by, now, library))
-    found = [one for one in incident.unconfirmed.values() if one.first <= command.seq <= one.last]
-    if not found:
+    behalfs = [
+        behalf for behalf in incident.unconfirmed.values() if behalf.first <= command.seq <= behalf.last
+    ]
+    if not behalfs:
         raise Refused(
             f"entry {command.seq} waits for nobody's confirmation",
             hint="see: tocsin status",
             code="nothing_to_confirm",
         )
-    if command.by != found[0].person:
+    if command.by != behalfs[0].person:
         raise Refused(
-            f"it was recorded on behalf of {found[0].person}, who alone can confirm it",
-            hint=f"tocsin confirm {found[0].first} --as {found[0].person}",
+            f"it was recorded on behalf of {behalfs[0].person}, who alone can confirm it",
+            hint=f"tocsin confirm {behalfs[0].first} --as {behalfs[0].person}",
             code="person",
         )
     return (
         e.BehalfConfirmed(
-            first=found[0].first, by=command.by, os_user=command.os_user, proven_by=command.proven_by
+            first=behalfs[0].first, by=command.by, os_user=command.os_user, proven_by=command.proven_by
         ),
     )
 
@@ -351,7 +353,7 @@ def _duty(
         recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
         return (*word, recorded, *_file_steps(incident, command))
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
-    done: tuple[e.AnyEvent, ...] = (recorded, *called_off(incident, command.duty, record))
+    done: tuple[e.AnyEvent, ...] = (recorded, *cancel_open_steps(incident, command.duty, record))
     if not judged(incident, command.duty, record, now, library):
         return done
     act = TwoPersonAct(kind="decide", by=command.by, reason=record.reason, duty=command.duty, record=record)
@@ -412,7 +414,7 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
     return (
         e.StepEnded(
             step=command.step,
-            state=done_state(invocation, command.record.at),
+            state=completion_state(invocation, command.record.at),
             by=command.by,
             reason=command.record.reference,
             digest=command.record.digest,

@@ -12,7 +12,7 @@ from typing import Any
 
 from runner.errors import Bug
 from runner.incident.apply.attempts import EFFECTS
-from runner.incident.apply.builder import Draft
+from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.apply.campaigns import CAMPAIGNS
 from runner.incident.apply.exercise import DRILL
 from runner.incident.apply.messages import RECEIPTS
@@ -20,13 +20,13 @@ from runner.incident.apply.migration import MIGRATION
 from runner.incident.apply.record import RECORDS
 from runner.incident.apply.steps import STEPS
 from runner.incident.apply.war_room import ROOMS
-from runner.incident.messages.delivery_schedule import timed
+from runner.incident.messages.delivery_schedule import reschedule
 from runner.incident.state.events import AnyEvent, IncidentOpened, Recorded
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 
-HANDLERS: dict[type[AnyEvent], Callable[[Draft, Any, datetime, int], None]] = {
+HANDLERS: dict[type[AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     **STEPS,
     **MIGRATION,
     **EFFECTS,
@@ -56,9 +56,9 @@ def begin(first: Recorded) -> Incident:
     )
 
 
-def evolve(incident: Incident, events: Iterable[Recorded], library: Library) -> Incident:
+def fold(incident: Incident, events: Iterable[Recorded], library: Library) -> Incident:
     """Return the incident after events, which follow each other without a gap."""
-    draft, version = Draft(incident, library), incident.version
+    draft, version = IncidentBuilder(incident, library), incident.version
     for recorded in events:
         if recorded.seq != version + 1:
             raise Bug(f"event {recorded.seq} does not follow {version} in incident {incident.id}")
@@ -66,4 +66,4 @@ def evolve(incident: Incident, events: Iterable[Recorded], library: Library) -> 
         HANDLERS[type(recorded.event)](draft, recorded.event, recorded.at, recorded.seq)
         version = recorded.seq
     folded = draft.freeze(version)
-    return timed(folded, draft.stirred) if draft.stirred else folded
+    return reschedule(folded, draft.stirred) if draft.stirred else folded

@@ -10,7 +10,7 @@ from runner.incident.state.commands import RecordFacts
 from runner.incident.state.events import FactChange, StepEnded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.incident.state.steps import done_state
+from runner.incident.state.steps import completion_state
 from runner.incident.steps.approvals import value_digest
 from runner.playbook.format import Ask
 
@@ -18,7 +18,7 @@ HOW = "answered with tocsin fact set"
 OVER = ("closed", "cancelled")
 
 
-def answered(
+def implicit_answers(
     incident: Incident, command: RecordFacts, now: datetime, library: Library
 ) -> tuple[StepEnded, ...]:
     """Return the ends of the open questions that these facts answer, in the person's name who records them."""
@@ -35,7 +35,7 @@ def answered(
             found.append(
                 StepEnded(
                     step=name,
-                    state=done_state(invocation, now),
+                    state=completion_state(invocation, now),
                     by=command.by,
                     reason=HOW,
                     digest=value_digest(bytes(change.value)),

@@ -13,7 +13,7 @@ from datetime import datetime
 from runner.errors import Bug
 from runner.incident.law.duties import assessment, duty_passed, with_the_law
 from runner.incident.messages.deliveries import delivery_events
-from runner.incident.messages.delivery_schedule import due
+from runner.incident.messages.delivery_schedule import pop_due
 from runner.incident.messages.escalation import lapse_events, message_events
 from runner.incident.state.events import AnyEvent, DutiesAssessed, Recorded
 from runner.incident.state.incident import Incident
@@ -21,11 +21,11 @@ from runner.incident.state.library import Library
 from runner.incident.state.quorum import Answers
 from runner.incident.steps.approvals import void_approvals
 from runner.incident.steps.containers import late_items
-from runner.incident.steps.progress import keep_running
-from runner.incident.steps.readiness import become_ready, look
+from runner.incident.steps.progress import advance
+from runner.incident.steps.readiness import check_readiness, start_step
 from runner.incident.turn.after_closing import only_clocks, watched
-from runner.incident.turn.fold import evolve
-from runner.incident.turn.timers import time_passed
+from runner.incident.turn.fold import fold
+from runner.incident.turn.timers import expire
 
 ROUNDS = 10_000
 """A bound on the cascade of one settling: more means that two rules answer each other for ever."""
@@ -38,7 +38,7 @@ def settle(incident: Incident, now: datetime, library: Library) -> tuple[Inciden
         events = tuple(_round(incident, now, library))
         if not events:
             return incident, tuple(found)
-        incident = evolve(incident, number(incident, now, events), library)
+        incident = fold(incident, number(incident, now, events), library)
         found.extend(events)
     raise Bug(f"incident {incident.id} does not come to rest")
 
@@ -61,7 +61,7 @@ def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyE
         yield from _deliveries(only_clocks(incident), now)
     if over:
         return
-    yield from time_passed(incident, now, library)
+    yield from expire(incident, now, library)
     if incident.state == "paused":
         return
     reopened = (*void_approvals(incident, library), *late_items(incident, library))
@@ -75,18 +75,18 @@ def _assessed(incident: Incident, now: datetime, library: Library) -> DutiesAsse
     if incident.assess or not incident.assessed:
         return assessment(incident, now, library)
     if duty_passed(incident, now):
-        found = assessment(incident, now, library)
-        return found if found.changes else None
+        assessed = assessment(incident, now, library)
+        return assessed if assessed.changes else None
     return None
 
 
 def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
     """What goes on; never in one round with a reopening, or a container could close over what just reopened."""
     for name in sorted((incident.agenda | incident.blocked) - incident.active):
-        answer = look(incident, name, library)
-        yield from become_ready(incident, name, answer, now, library)
+        answer = check_readiness(incident, name, library)
+        yield from start_step(incident, name, answer, now, library)
     for name in sorted(incident.active):
-        yield from keep_running(incident, name, now, library)
+        yield from advance(incident, name, now, library)
     yield from _deliveries(incident, now)
     answers = Answers(incident)
     for name in sorted(incident.calling):
@@ -97,5 +97,5 @@ def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[Any
 
 def _deliveries(incident: Incident, now: datetime) -> Iterator[AnyEvent]:
     answers = Answers(incident)
-    for name in due(incident.looks, now):
+    for name in pop_due(incident.looks, now):
         yield from delivery_events(incident, name, now, answers)

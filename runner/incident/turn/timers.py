@@ -18,10 +18,10 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
-from runner.routing.rate_limit import OPEN, Rooms
+from runner.routing.rate_limit import OPEN, Quotas
 
 
-def time_passed(incident: Incident, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
+def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
     """Yield what the clock alone brings to open steps: moved due times, overdue marks, reminders."""
     for name in sorted(incident.active):
         invocation = incident.invocations[name]
@@ -62,7 +62,7 @@ def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
     return invocation.reminded_at + rule.remind * (1 << max(invocation.reminders - 1, 0))
 
 
-def next_look(incident: Incident, now: datetime, library: Library, rooms: Rooms = OPEN) -> datetime | None:
+def next_wakeup(incident: Incident, now: datetime, library: Library, rooms: Quotas = OPEN) -> datetime | None:
     """Return the earliest instant at which time alone changes something, None when only an event can."""
     if incident.state == "cancelled":
         return None

@@ -60,7 +60,7 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
     condition over facts, ``content`` what has to be said, separated by semicolons.
     """
     rows, problems = _rows(content, file)
-    found: list[OwnRegime] = []
+    regimes: list[OwnRegime] = []
     for name, lines in _grouped(rows).items():
         text = _yaml(_regime(name, lines))
         _, wrong = read_regime(text.encode(), file)
@@ -69,10 +69,10 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
             msgspec.structs.replace(one, file=file, line=first, column=1, message=f"{name}: {one.message}")
             for one in wrong
         ]
-        found.append(OwnRegime(name, text, len(lines)))
+        regimes.append(OwnRegime(name, text, len(lines)))
     if problems:
         raise Invalid(f"{file} holds no duties that can be used", problems=tuple(problems), code="bad_duties")
-    return tuple(found)
+    return tuple(regimes)
 
 
 def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list[Problem]]:

@@ -130,7 +130,7 @@ class Reader:
         allowed: tuple[Member, ...] = get_args(choices)
         if node.value not in allowed:
             hint = (
-                near_hint(str(node.value), [str(one) for one in allowed])
+                near_hint(str(node.value), [str(member) for member in allowed])
                 or f"one of {', '.join(map(str, allowed))}"
             )
             self.report(node, "regime-choice", f"'{node.value}' is not possible here", hint)

@@ -31,7 +31,7 @@ class CalledHost(msgspec.Struct, frozen=True, kw_only=True):
 def http_calls(bundles: Iterable[Bundle], acting: Acting | None) -> tuple[CalledHost, ...]:
     """Return every HTTP call of playbooks and of all that they run; without settings nothing is known to be refused."""
     playbooks = (one for bundle in bundles for one in (bundle.playbook, *bundle.includes.values()))
-    return tuple(dict.fromkeys(call for one in playbooks for call in _calls(one, acting)))
+    return tuple(dict.fromkeys(call for playbook in playbooks for call in _calls(playbook, acting)))
 
 
 def _calls(playbook: Playbook, acting: Acting | None) -> Iterator[CalledHost]:

@@ -19,20 +19,22 @@ def check_cadence(steps: Map, found: Findings) -> None:
     if steps.circles:
         return
     for name, template in steps.playbook.messages.items():
-        senders = [one for one in steps.places if isinstance(one.step, Message) and one.step.message == name]
+        senders = [
+            place for place in steps.places if isinstance(place.step, Message) and place.step.message == name
+        ]
         if not senders or not _promises(template):
             continue
-        alone = [one for one in senders if not _again(one, steps)]
+        alone = [sender for sender in senders if not _again(sender, steps)]
         if len(alone) == len(senders):
             text = (
                 "it promises the next update, and nothing brings one: no step that sends it has a next round"
             )
             found.warn(("messages", name, "text"), "no-next-update", text, _HINT)
         elif not _HEDGED.search(template.text):
-            for one in alone:
+            for standing in alone:
                 text = f"'{name}' promises the next update, and from here nothing brings one"
                 hint = "write {% if next_update is known %}…{% endif %} round the promise"
-                found.warn((*one.where, "message"), "no-next-update", text, hint)
+                found.warn((*standing.where, "message"), "no-next-update", text, hint)
 
 
 def _promises(template: MessageTemplate) -> bool:

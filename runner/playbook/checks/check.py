@@ -19,16 +19,16 @@ from runner.yamlfile.source import Source
 
 def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
     """Return every problem of a playbook that was read, of its form and of its meaning, sorted by place."""
-    found = Findings(source, list(read.problems))
+    findings = Findings(source, list(read.problems))
     if read.playbook is not None:
         steps = Map(read.playbook, read.guessed)
-        check_order(steps, found)
-        check_names(steps, known, found)
-        check_flow(steps, known, found)
-        check_people(steps, known, found)
-        check_reach(steps, known, found)
-        check_clocks(steps, known, found)
-        check_texts(steps, found)
-        check_links(steps, known, found)
-        check_cadence(steps, found)
-    return tuple(sorted(dict.fromkeys(found.problems), key=lambda one: (one.line, one.column, one.code)))
+        check_order(steps, findings)
+        check_names(steps, known, findings)
+        check_flow(steps, known, findings)
+        check_people(steps, known, findings)
+        check_reach(steps, known, findings)
+        check_clocks(steps, known, findings)
+        check_texts(steps, findings)
+        check_links(steps, known, findings)
+        check_cadence(steps, findings)
+    return tuple(sorted(dict.fromkeys(findings.problems), key=lambda one: (one.line, one.column, one.code)))

@@ -40,7 +40,7 @@ def _meant(duty: str, steps: Map) -> list[str]:
     """Return the duties that a filing can be for; in a lane, those that the playbook names anywhere."""
     if duty != "item":
         return [duty]
-    named = {one for _, _, expression in steps.expressions() for one in expression.duties}
+    named = {duty for _, _, expression in steps.expressions() for duty in expression.duties}
     for place in steps.places:
         if isinstance(place.step, Duties):
             named.update(place.step.duties)
@@ -111,7 +111,7 @@ class _Path:
         if isinstance(step, Ask) and step.sets in self.starts:
             return _Way()
         if isinstance(step, Group | Repeat):
-            inner = [self.end(one) for one in self.steps.bodies[place]]
+            inner = [self.end(body) for body in self.steps.bodies[place]]
             return max(inner, key=lambda one: one.hours, default=way)
         fixed = _fixed(step, self.starts, self.allowed)
         if fixed is not None:

@@ -97,7 +97,7 @@ def _product(
         found.error(where, "other-body" if hidden else "unknown-step", text, hint)
     elif not isinstance(other.step, kinds):
         kind = other.step.__struct_config__.tag
-        wanted = " or ".join(one.__name__.lower() for one in kinds)
+        wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         found.error(
             where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
         )
@@ -186,8 +186,8 @@ def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
         return
     inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
     later = (one for one in steps.places if not steps.surely_before(one, place))
-    sets = {one.step.sets for one in later if isinstance(one.step, Ask)}
-    ids = {one.step.id for one in inner}
+    sets = {standing.step.sets for standing in later if isinstance(standing.step, Ask)}
+    ids = {standing.step.id for standing in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
         text = "no step changes what this waits for: each round ends as the last one did"
@@ -224,8 +224,8 @@ def _known_by_then(
             found.error(where, "read-too-early", text, f"add '{name}' to `after`")
     for path in _needed(expression) if not until else ():
         setters = asks.get(path, ())
-        if setters and all(one is place or steps.surely_before(place, one) for one in setters):
-            names = ", ".join(one.step.id for one in setters)
+        if setters and all(setter is place or steps.surely_before(place, setter) for setter in setters):
+            names = ", ".join(setter.step.id for setter in setters)
             text = f"{path} is asked for by '{names}' only after this step"
             found.error(where, "read-too-early", text, "ask first, or let this step wait for the answer")
 
@@ -238,7 +238,7 @@ def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
             where, "other-body", f"'{name}' stands inside of '{container}'", f"read step('{container}')"
         )
         return
-    close = nearest(name, [one.step.id for one in steps.places])
+    close = nearest(name, [place.step.id for place in steps.places])
     found.error(
         where, "unknown-step", f"there is no step '{name}'", f"did you mean '{close}'?" if close else ""
     )

@@ -158,7 +158,7 @@ class _Names:
             text = f"'{name}' stands inside of '{hidden.parent.step.id}', and cannot be seen from here"
             self.found.error(where, "other-body", text, f"name '{hidden.parent.step.id}' instead")
         else:
-            there = [one.step.id for one in self.steps.places]
+            there = [place.step.id for place in self.steps.places]
             self.unknown(where, "unknown-step", "step", name, there)
         return None
 

@@ -144,11 +144,11 @@ def _may_fall_away(
     place: Place, before: list[Place], conditional: Mapping[Place, frozenset[str]], found: Findings
 ) -> None:
     """Warn of a join behind branches none of which need be taken, unless they are each other's opposite."""
-    branches = {conditional[one] for one in before}
-    sources = [next(iter(one)).strip() for one in branches if len(one) == 1]
-    opposite = any(f"not ({one})" in sources or f"not {one}" in sources for one in sources)
+    branches = {conditional[place] for place in before}
+    sources = [next(iter(branch)).strip() for branch in branches if len(branch) == 1]
+    opposite = any(f"not ({source})" in sources or f"not {source}" in sources for source in sources)
     if len(branches) > 1 and not opposite and place.step.when is None:
-        names = ", ".join(one.step.id for one in before)
+        names = ", ".join(place.step.id for place in before)
         found.warn(
             (*place.where, "after"),
             "may-fall-away",

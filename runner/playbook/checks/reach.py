@@ -36,7 +36,7 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
         for person in sorted(_addressees(steps, name, known.home)):
             recipient = known.home.recipient(person)
             made = plan(kind, tuple(known.channels.values()), recipient, context)
-            for warning in (one for one in made.warnings if one.rule == "R3"):
+            for warning in (warning for warning in made.warnings if warning.rule == "R3"):
                 thin.setdefault(warning.why, []).append(person)
         for why, persons in thin.items():
             hint = "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"

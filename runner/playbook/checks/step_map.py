@@ -76,7 +76,7 @@ class Map:
         self._perhaps: dict[Place, int] = {}
         self._inner: dict[Place, int] = {}
         for place in reversed(self.places):
-            self._inner[place] = place.bit | sum(self._inner[one] for one in self.bodies.get(place, ()))
+            self._inner[place] = place.bit | sum(self._inner[body] for body in self.bodies.get(place, ()))
         for body in list(self.bodies):
             self._order(body)
 
@@ -112,8 +112,8 @@ class Map:
         return [siblings[name] for name in dict.fromkeys(place.step.after.steps) if name in siblings]
 
     def _settle(self, place: Place, before: list[Place]) -> None:
-        surely = [self._inner[one] | self._surely[one] for one in before]
-        perhaps = [self._inner[one] | self._perhaps[one] for one in before]
+        surely = [self._inner[place] | self._surely[place] for place in before]
+        perhaps = [self._inner[place] | self._perhaps[place] for place in before]
         self.order.append(place)
         outer = place.parent
         start = self._surely.get(outer, 0) if outer else 0
@@ -155,7 +155,7 @@ class Map:
 
     def find(self, name: str, at: Place) -> Place | None:
         """Return the step that a name means at a place: of the same body, or of one around it."""
-        for body in (at.parent, *(one.parent for one in at.around)):
+        for body in (at.parent, *(place.parent for place in at.around)):
             if name in self.siblings[body]:
                 return self.siblings[body][name]
         return None

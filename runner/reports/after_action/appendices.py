@@ -77,11 +77,11 @@ def _timeline(source: Source, found: Numbers) -> Iterator[Block]:
 
 
 def _record(found: Numbers, zone: tzinfo) -> Iterator[Block]:
-    lines = [(f"Journal at {one.name}", one.head) for one in found.heads]
+    lines = [(f"Journal at {head.name}", head.head) for head in found.heads]
     yield fields([*lines, ("Journal", found.head), ("Report made", time(found.made_at, zone))])
     if found.signed:
         yield paragraph("Reports that were signed before this one was made:")
-        rows = [(one.by, time(one.at, zone), one.digest) for one in found.signed]
+        rows = [(signed.by, time(signed.at, zone), signed.digest) for signed in found.signed]
         yield table(("Signed by", "Time", "Digest"), rows)
     yield paragraph(
         "The journal proves this report: tocsin audit verify -i INCIDENT --anchor LINE, with each of the lines above. "

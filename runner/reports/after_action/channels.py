@@ -9,7 +9,7 @@ import msgspec
 
 from runner.documents.tree import Table
 from runner.incident.state.incident import Attempt, Delivery, Incident
-from runner.incident.state.steps import lane_of
+from runner.incident.state.steps import step_path_with_items
 from runner.reports.charts.figure import Bar, Figure, Key, Row
 from runner.reports.charts.figure_axis import CountScale
 from runner.reports.core.formatting import count
@@ -48,13 +48,14 @@ def failovers_of(incident: Incident) -> tuple[Failover, ...]:
     """Return the deliveries that went on to another channel."""
     return tuple(
         Failover(
-            person=one.person,
-            message=lane_of(one.step) or incident.messages[one.message].message_class.name,
-            channels=tuple(dict.fromkeys(each.channel for each in one.attempts)),
-            state=one.state,
+            person=delivery.person,
+            message=step_path_with_items(delivery.step)
+            or incident.messages[delivery.message].message_class.name,
+            channels=tuple(dict.fromkeys(each.channel for each in delivery.attempts)),
+            state=delivery.state,
         )
-        for one in incident.deliveries.values()
-        if any(_left(one))
+        for delivery in incident.deliveries.values()
+        if any(_left(delivery))
     )
 
 
@@ -73,24 +74,24 @@ def channels_of(incident: Incident) -> tuple[ChannelUse, ...]:
     tried: dict[str, list[Attempt]] = {}
     domains: dict[str, set[str]] = {}
     left: list[str] = []
-    for one in incident.deliveries.values():
-        left += _left(one)
-        for attempt in one.attempts:
+    for delivery in incident.deliveries.values():
+        left += _left(delivery)
+        for attempt in delivery.attempts:
             tried.setdefault(attempt.channel, []).append(attempt)
-            domains.setdefault(attempt.channel, set()).update(one.domains.get(attempt.channel, ()))
+            domains.setdefault(attempt.channel, set()).update(delivery.domains.get(attempt.channel, ()))
     found = [_use(name, sorted(domains[name]), tries, left.count(name)) for name, tries in tried.items()]
     return tuple(sorted(found, key=lambda one: (one.domains, one.channel)))
 
 
 def _use(name: str, domains: Sequence[str], tries: Sequence[Attempt], left: int) -> ChannelUse:
-    states = [one.state for one in tries]
+    states = [attempt.state for attempt in tries]
     return ChannelUse(
         channel=name,
         domains=tuple(domains),
         attempts=len(states),
         accepted=states.count("accepted"),
-        failed=sum(1 for one in states if one in FAILED),
-        unknown=sum(1 for one in states if one in OPEN),
+        failed=sum(1 for state in states if state in FAILED),
+        unknown=sum(1 for state in states if state in OPEN),
         failovers=left,
     )
 
@@ -100,11 +101,11 @@ def channels_table(found: Sequence[ChannelUse]) -> Table:
     heads = ("Channel", "Failure domains", "Attempts", "Accepted", "Failed", "Unknown", "Left for another")
     rows = [
         (
-            one.channel,
-            ", ".join(one.domains),
-            *(str(n) for n in (one.attempts, one.accepted, one.failed, one.unknown, one.failovers)),
+            use.channel,
+            ", ".join(use.domains),
+            *(str(n) for n in (use.attempts, use.accepted, use.failed, use.unknown, use.failovers)),
         )
-        for one in found
+        for use in found
     ]
     return table(heads, rows)
 
@@ -112,26 +113,32 @@ def channels_table(found: Sequence[ChannelUse]) -> Table:
 def failovers_table(found: Sequence[Failover]) -> Table:
     """Return a line for each delivery that failed over."""
     heads = ("Person", "Message", "Channels, in order", "State")
-    return table(heads, [(one.person, one.message, " > ".join(one.channels), one.state) for one in found])
+    return table(
+        heads,
+        [
+            (failover.person, failover.message, " > ".join(failover.channels), failover.state)
+            for failover in found
+        ],
+    )
 
 
 def channels_words(found: Sequence[ChannelUse]) -> str:
     """Return the numbers in one sentence."""
-    attempts, failed = sum(one.attempts for one in found), sum(one.failed + one.unknown for one in found)
+    attempts, failed = sum(use.attempts for use in found), sum(use.failed + use.unknown for use in found)
     return (
         f"{count(attempts, 'attempt')} over {count(len(found), 'channel')}, {failed} of them failed or were never "
-        f"answered for; {count(sum(one.failovers for one in found), 'failover')}."
+        f"answered for; {count(sum(use.failovers for use in found), 'failover')}."
     )
 
 
 def channels_figure(found: Sequence[ChannelUse], mark: str) -> Figure:
     """Return a row for each channel: its attempts by how they ended."""
-    scale = CountScale(max((one.attempts for one in found), default=0))
+    scale = CountScale(max((use.attempts for use in found), default=0))
     return Figure(
         title="Attempts of each channel, by how they ended",
         about=f"Attempts, failures and failovers of each channel. {channels_words(found)}",
         mark=mark,
-        rows=tuple(_row(one, scale) for one in found),
+        rows=tuple(_row(use, scale) for use in found),
         axis=scale.axis("attempts"),
         key=(Key("good", "accepted"), Key("late", "failed"), Key("open", "nobody knows")),
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.incident.state.events import IncidentCancelled, IncidentClosed, IncidentOpened
 from runner.incident.state.exercise import ClockChange, ExerciseClockSet
-from runner.reports.core.event_row import Row, event_of
+from runner.reports.core.event_row import EventRow, decode_event
 
 NAMES: dict[ClockChange, str] = {
     "begun": "StartEx",
@@ -23,7 +23,7 @@ NAMES: dict[ClockChange, str] = {
 _HEADS = ("StartEx", "EndEx", "REAL WORLD", "opened", "closed")
 
 
-class Chained(Row, Protocol):
+class Chained(EventRow, Protocol):
     """An event with the hash that the chain has after it."""
 
     @property
@@ -55,7 +55,7 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 def marks_of(rows: Iterable[Chained]) -> Iterator[ClockMark]:
     """Yield the marks in the journal's order."""
     for row in rows:
-        match event_of(row):
+        match decode_event(row):
             case ExerciseClockSet(change=change, clock=clock):
                 yield _mark(row, NAMES[change], clock.at, clock.wall, clock.rate)
             case IncidentOpened():
@@ -76,16 +76,16 @@ def _mark(row: Chained, name: str, at: datetime, wall: datetime, rate: float) ->
 def anchors(marks: Sequence[ClockMark], *, exercise: bool) -> tuple[Anchor, ...]:
     """Return the heads at StartEx and EndEx, or at the opening and the closing; the newest of each."""
     names = _HEADS[:3] if exercise else _HEADS[3:]
-    newest = {one.name: one for one in marks if one.name in names}
+    newest = {mark.name: mark for mark in marks if mark.name in names}
     return tuple(Anchor(name=one.name, at=one.at, head=one.head) for one in newest.values())
 
 
 def wall_of(marks: Sequence[ClockMark], instant: datetime) -> datetime:
     """Return what the wall's clock showed when an instant of exercise time had come."""
-    before = [one for one in marks if one.at <= instant and one.rate > 0] or list(marks[:1])
+    before = [mark for mark in marks if mark.at <= instant and mark.rate > 0] or list(marks[:1])
     if not before:
         return instant
     last = before[-1]
     gone = (instant - last.at) / last.rate if last.rate > 0 else timedelta(0)
-    later = (one.wall for one in marks if one.event > last.event)
+    later = (mark.wall for mark in marks if mark.event > last.event)
     return min(last.wall + gone, min(later, default=last.wall + gone))

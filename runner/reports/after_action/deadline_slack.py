@@ -37,9 +37,9 @@ class Margin(msgspec.Struct, frozen=True, kw_only=True):
 def margins_of(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> tuple[Margin, ...]:
     """Return the duties that apply and have an instant by which they are due."""
     return tuple(
-        _margin(one.id, one.due, incident, now)
-        for one in duties
-        if one.verdict == "applies" and one.due is not None
+        _margin(duty.id, duty.due, incident, now)
+        for duty in duties
+        if duty.verdict == "applies" and duty.due is not None
     )
 
 
@@ -62,8 +62,14 @@ def margins_table(found: Sequence[Margin], zone: tzinfo) -> Table:
     return table(
         heads,
         [
-            (one.duty, time(one.due, zone), one.state.replace("_", " "), time(one.at, zone), _left(one))
-            for one in found
+            (
+                margin.duty,
+                time(margin.due, zone),
+                margin.state.replace("_", " "),
+                time(margin.at, zone),
+                _left(margin),
+            )
+            for margin in found
         ],
     )
 
@@ -74,8 +80,8 @@ def _left(one: Margin) -> str:
 
 def margins_words(found: Sequence[Margin]) -> str:
     """Return the numbers in one sentence."""
-    late = [one for one in found if one.margin_seconds < 0]
-    still = sum(1 for one in found if one.state == "open")
+    late = [margin for margin in found if margin.margin_seconds < 0]
+    still = sum(1 for margin in found if margin.state == "open")
     least = min(found, key=lambda one: one.margin_seconds)
     return (
         f"Of {count(len(found), 'deadline')} {len(late)} passed unmet, {still} stood open when the report was made; "
@@ -85,7 +91,7 @@ def margins_words(found: Sequence[Margin]) -> str:
 
 def margins_figure(found: Sequence[Margin], mark: str) -> Figure:
     """Return a row for each deadline: its bar goes to the right for what was left, to the left for what it was late."""
-    lengths = [one.margin for one in found]
+    lengths = [margin.margin for margin in found]
     scale = MarginScale(-min(lengths, default=timedelta(0)), max(lengths, default=timedelta(0)))
     return Figure(
         title="What was left of each deadline when it was dealt with",
@@ -93,11 +99,11 @@ def margins_figure(found: Sequence[Margin], mark: str) -> Figure:
         mark=mark,
         rows=tuple(
             Row(
-                label=one.duty,
-                bars=(Bar(scale.at(timedelta(0)), scale.at(one.margin), _look(one)),),
-                words=f"{'' if one.state == 'filed' else one.state.replace('_', ' ') + ', '}{_left(one)}",
+                label=margin.duty,
+                bars=(Bar(scale.at(timedelta(0)), scale.at(margin.margin), _look(margin)),),
+                words=f"{'' if margin.state == 'filed' else margin.state.replace('_', ' ') + ', '}{_left(margin)}",
             )
-            for one in found
+            for margin in found
         ),
         axis=scale.axis("late < deadline > time left, on a logarithmic scale"),
         lines=(Line(at=scale.at(timedelta(0)), words="deadline"),),

@@ -32,11 +32,11 @@ def cause_words(one: Fact) -> str:
 def causes(found: Sequence[Fact], codename: str) -> Iterator[Block]:
     """Yield the section about them."""
     yield heading(2, "Causes")
-    kinds = {one.key: fact_type(one.key) for one in found}
+    kinds = {fact.key: fact_type(fact.key) for fact in found}
     rows = [
-        (kind.title if kind else one.key, cause_words(one), one.confidence, one.source)
-        for one in found
-        for kind in (kinds[one.key],)
+        (kind.title if kind else fact.key, cause_words(fact), fact.confidence, fact.source)
+        for fact in found
+        for kind in (kinds[fact.key],)
     ]
     command = f"tocsin fact set -i {codename} incident.root_cause=WORDS --source SOURCE"
     none = paragraph(f"No cause is recorded. To record it: {command}")
@@ -51,10 +51,14 @@ def open_duties(
     heads = ("Duty", "Law", "Recipient", "Statutory deadline", "State", "Reason to leave it open")
     rows = [
         (
-            *(one.id, one.citation, one.recipient),
-            *(time(one.due, zone) or one.standard or "no fixed time", one.state, reasons.get(one.id, "")),
+            *(status.id, status.citation, status.recipient),
+            *(
+                time(status.due, zone) or status.standard or "no fixed time",
+                status.state,
+                reasons.get(status.id, ""),
+            ),
         )
-        for one in found
+        for status in found
     ]
     yield table(heads, rows) if rows else paragraph("No legal duty that applies is open.")
     if undetermined:

@@ -28,13 +28,13 @@ def improvement_plan(
 
     ``contacts`` are the names of those who own items, by ``owner``.
     """
-    rows = [_row(one, organisation, contacts) for one in items]
+    rows = [_row(item, organisation, contacts) for item in items]
     rows += [(capability, text, *[""] * 6) for capability, text in noted]
     yield heading(2, "Appendix A: Improvement plan")
     yield paragraph("Empty cells are filled in at the after-action meeting: tocsin improvement add, change.")
     yield table(HEADS, rows or [("",) * len(HEADS)])
     yield paragraph("Elements: planning, organization, equipment, training, exercise.")
-    if proved := [f"{one.id}: {proof_words(one.proof)}" for one in items if one.proof is not None]:
+    if proved := [f"{item.id}: {proof_words(item.proof)}" for item in items if item.proof is not None]:
         yield paragraph(f"Proved by a later exercise: {'; '.join(proved)}")
 
 

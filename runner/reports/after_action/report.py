@@ -20,7 +20,7 @@ from runner.reports.after_action.deadline_slack import margins_words
 from runner.reports.after_action.findings import cause_words, causes, open_duties
 from runner.reports.after_action.improvement_plan import improvement_plan
 from runner.reports.after_action.response_times import answers_words
-from runner.reports.after_action.source import Numbers, Source, story
+from runner.reports.after_action.source import Numbers, Source, timeline_section
 from runner.reports.after_action.work import stop_of, tasks_words
 from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
@@ -41,7 +41,7 @@ def after_action(source: Source, found: Numbers) -> Document:
 def journal_annex(source: Source, found: Numbers) -> Document:
     """Return the journal's entries as a document of their own."""
     title = f"Journal of {found.title}: annex to the after-action report"
-    blocks = (heading(1, title), story(source.entries, source.zone))
+    blocks = (heading(1, title), timeline_section(source.entries, source.zone))
     return _document(source, found, f"after-action-{found.codename}-journal", title, blocks)
 
 
@@ -98,7 +98,7 @@ def _summary(source: Source, found: Numbers) -> Iterator[str]:
     if drill is not None and source.plan is not None:
         yield f"The exercise ran from {time(drill.begun_at, zone)} to {time(drill.ended_at, zone) or 'now'}."
         rated = ratings_report(incident, source.plan).objectives
-        yield f"Objectives: {'; '.join(f'{one.id} {one.rating or NOT_RATED}' for one in rated)}."
+        yield f"Objectives: {'; '.join(f'{row.id} {row.rating or NOT_RATED}' for row in rated)}."
     else:
         stop = stop_of(incident, source.marks, source.now)
         lasted = f"{span(stop - incident.opened_at)} after it was opened at {time(incident.opened_at, zone)}"
@@ -106,15 +106,15 @@ def _summary(source: Source, found: Numbers) -> Iterator[str]:
     if source.closing is not None:
         second = f"; {source.closing.second} confirmed it" if source.closing.second else ""
         yield f"{source.closing.by} closed it: {source.closing.reason or 'no reason was given'}{second}."
-    yield f"Cause: {'; '.join(f'{cause_words(one)} ({one.confidence})' for one in found.causes) or 'not recorded'}."
+    yield f"Cause: {'; '.join(f'{cause_words(cause)} ({cause.confidence})' for cause in found.causes) or 'not recorded'}."
     yield tasks_words(found.tasks)
     yield from [answers_words(found.acknowledgements)] if found.acknowledgements else []
     yield from [channels_words(found.channels)] if found.channels else []
     yield from [margins_words(found.deadlines)] if found.deadlines else []
-    overdue = sum(1 for one in found.open_duties if one.state == "overdue")
+    overdue = sum(1 for duty in found.open_duties if duty.state == "overdue")
     owed = f"{len(found.open_duties)} open, {overdue} of these overdue"
     yield f"Legal duties: {owed}; {len(found.undetermined)} undetermined."
-    still = sum(1 for one in source.items if one.status == "open")
+    still = sum(1 for item in source.items if item.status == "open")
     yield f"Improvement plan: {count(len(source.items), 'item')}, {still} open."
 
 
@@ -137,8 +137,8 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
     yield "EndEx (exercise time)", time(drill.ended_at, source.zone)
     yield "Scope", about.scope
     yield "Mission areas", ", ".join(about.mission_areas)
-    yield "Core capabilities", ", ".join(dict.fromkeys(one.capability for one in plan.objectives))
-    yield "Objectives", "; ".join(f"{one.id}: {one.text}" for one in plan.objectives)
+    yield "Core capabilities", ", ".join(dict.fromkeys(objective.capability for objective in plan.objectives))
+    yield "Objectives", "; ".join(f"{objective.id}: {objective.text}" for objective in plan.objectives)
     yield "Threat or hazard", about.threat
     yield "Scenario", about.scenario
     yield "Sponsor", about.sponsor
@@ -150,11 +150,11 @@ def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]
     yield heading(2, "Analysis of core capabilities")
     rows = [
         (
-            f"{one.id}: {one.text}",
-            one.capability,
-            *(one.rating if one.rating == each else "" for each in LETTERS),
+            f"{objective.id}: {objective.text}",
+            objective.capability,
+            *(objective.rating if objective.rating == each else "" for each in LETTERS),
         )
-        for one in found.objectives
+        for objective in found.objectives
     ]
     yield table(("Objective", "Core capability", *LETTERS), rows)
     if found.draft:
@@ -162,8 +162,8 @@ def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]
             "An objective stands without a letter until an evaluator has rated all of its targets."
         )
     yield bullets(KEY)
-    for one in found.objectives:
-        yield from _objective(one, source)
+    for objective in found.objectives:
+        yield from _objective(objective, source)
     for module in plan.modules:
         yield heading(3, f"{module.id}: {module.title}")
         yield paragraph(module.text)
@@ -211,7 +211,11 @@ def _said(one: Observation, zone: tzinfo) -> str:
 
 
 def _answers(incident: Incident, question: str) -> str:
-    return "\n".join(f"{one.text} ({one.by})" for one in _seen(incident) if one.question == question)
+    return "\n".join(
+        f"{observation.text} ({observation.by})"
+        for observation in _seen(incident)
+        if observation.question == question
+    )
 
 
 def _seen(incident: Incident) -> tuple[Observation, ...]:
@@ -220,8 +224,8 @@ def _seen(incident: Incident) -> tuple[Observation, ...]:
 
 def _noted(source: Source) -> Iterator[tuple[str, str]]:
     """Yield the core capability and the words of what was to be improved and has become no item yet."""
-    plan, taken = source.plan, {one.source.ref for one in source.items}
-    of = {one.id: one.capability for one in plan.objectives} if plan is not None else {}
+    plan, taken = source.plan, {item.source.ref for item in source.items}
+    of = {objective.id: objective.capability for objective in plan.objectives} if plan is not None else {}
     for number, one in enumerate(_seen(source.incident), start=1):
         if one.kind == "improvement" and seen(number) not in taken:
             yield of.get(one.objective, ""), f"{one.text}{f' ({one.about})' if one.about else ''}"

@@ -15,7 +15,7 @@ from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise
 from runner.incident.exercises.injects import deadline, step_is
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.steps import lane_of
+from runner.incident.state.steps import step_path_with_items
 from runner.reports.charts.figure import Bar, Figure, Key, Line, Mark, Row
 from runner.reports.charts.figure_axis import SpanScale
 from runner.reports.core.formatting import count, span
@@ -56,15 +56,15 @@ def answers_of(incident: Incident, plan: Exercise | None) -> tuple[Answer, ...]:
     if plan is not None and plan.type in DISCUSSION:
         return ()
     return tuple(
-        _answer(one, incident, plan)
-        for one in incident.deliveries.values()
-        if not one.waits and (one.goal in ("acked", "authorised") or one.acked_at is not None)
+        _answer(delivery, incident, plan)
+        for delivery in incident.deliveries.values()
+        if not delivery.waits and (delivery.goal in ("acked", "authorised") or delivery.acked_at is not None)
     )
 
 
 def _answer(one: Delivery, incident: Incident, plan: Exercise | None) -> Answer:
     message = incident.messages[one.message]
-    label = lane_of(one.step) or message.message_class.name
+    label = step_path_with_items(one.step) or message.message_class.name
     asked = one.attempts[0].started_at if one.attempts else one.fired_at or message.at
     allowed = [max(timedelta(0), by - asked) for by in _expected(one, incident, plan)]
     target = min(allowed, default=message.message_class.fail_over_after)
@@ -118,22 +118,22 @@ def answers_table(found: Sequence[Answer], zone: tzinfo) -> Table:
     heads = ("Person", "Message", "Asked", "Acknowledged", "Took", "Target", "")
     rows = [
         (
-            one.person,
-            one.message,
-            time(one.asked, zone),
-            time(one.acknowledged, zone),
-            span(timedelta(seconds=one.took_seconds)) if one.took_seconds is not None else "",
-            span(timedelta(seconds=one.target_seconds)),
-            _WORDS[one.outcome],
+            answer.person,
+            answer.message,
+            time(answer.asked, zone),
+            time(answer.acknowledged, zone),
+            span(timedelta(seconds=answer.took_seconds)) if answer.took_seconds is not None else "",
+            span(timedelta(seconds=answer.target_seconds)),
+            _WORDS[answer.outcome],
         )
-        for one in found
+        for answer in found
     ]
     return table(heads, rows)
 
 
 def median_seconds(found: Sequence[Answer]) -> int | None:
     """Return the median of those that were acknowledged; None where none was."""
-    took = [one.took_seconds for one in found if one.took_seconds is not None]
+    took = [answer.took_seconds for answer in found if answer.took_seconds is not None]
     return round(median(took)) if took else None
 
 
@@ -144,7 +144,7 @@ def answers_words(found: Sequence[Answer]) -> str:
     counted = ", ".join(
         f"{n} {words}"
         for outcome, words in _WORDS.items()
-        if (n := sum(1 for one in found if one.outcome == outcome))
+        if (n := sum(1 for answer in found if answer.outcome == outcome))
     )
     half = f"; median {span(timedelta(seconds=middle))}" if middle is not None else ""
     return f"Of {asked} asked for: {counted}{half}."
@@ -152,12 +152,12 @@ def answers_words(found: Sequence[Answer]) -> str:
 
 def answers_figure(found: Sequence[Answer], mark: str) -> Figure:
     """Return a row for each person: a dot for each message, a bar to the median, a hollow one where an answer never came."""
-    took = [one.took_seconds for one in found if one.took_seconds is not None]
-    targets = {one.target_seconds for one in found}
-    near = {one for one in targets if not took or one <= _FAR * max(60, *took)}
+    took = [answer.took_seconds for answer in found if answer.took_seconds is not None]
+    targets = {answer.target_seconds for answer in found}
+    near = {target for target in targets if not took or target <= _FAR * max(60, *took)}
     scale = SpanScale(timedelta(seconds=max([*took, *near], default=0) * 1.08))
     middle = median_seconds(found)
-    people = {one.person: [each for each in found if each.person == one.person] for one in found}
+    people = {answer.person: [each for each in found if each.person == answer.person] for answer in found}
     half = timedelta(seconds=middle or 0)
     return Figure(
         title="From the first attempt to the acknowledgement, by person",
@@ -181,25 +181,25 @@ def _row(person: str, theirs: Sequence[Answer], near: set[int], scale: SpanScale
         return scale.at(timedelta(seconds=seconds))
 
     middle = median_seconds(theirs)
-    missing = any(one.outcome in _MISSING for one in theirs)
+    missing = any(their.outcome in _MISSING for their in theirs)
     bars = [Bar(at(middle or 0), 1.0, "open")] if missing else []
     bars += [Bar(0.0, at(middle), "pale")] if middle is not None else []
     marks = [Mark(at(one), "limit") for one in sorted(near & {each.target_seconds for each in theirs})]
     marks += [
-        Mark(at(one.took_seconds), "answered" if one.outcome == "in_time" else "answered_late")
-        for one in theirs
-        if one.took_seconds is not None
+        Mark(at(their.took_seconds), "answered" if their.outcome == "in_time" else "answered_late")
+        for their in theirs
+        if their.took_seconds is not None
     ]
     return Row(label=person, bars=tuple(bars), marks=tuple(marks), words=_said(theirs, middle))
 
 
 def _said(theirs: Sequence[Answer], middle: int | None) -> str:
-    answered = sum(1 for one in theirs if one.took_seconds is not None)
+    answered = sum(1 for their in theirs if their.took_seconds is not None)
     said = [span(timedelta(seconds=middle))] if middle is not None else []
     if answered > 1:
         said = [f"{said[0]} (median of {answered})"]
     for outcome in (*_MISSING, "called_off"):
-        n = sum(1 for one in theirs if one.outcome == outcome)
+        n = sum(1 for their in theirs if their.outcome == outcome)
         if n:
             said.append(f"{f'{n} ' if len(theirs) > 1 else ''}{_WORDS[outcome]}")
     return ", ".join(said)

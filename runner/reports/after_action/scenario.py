@@ -39,11 +39,13 @@ def _line(one: EventReport, event: ScenarioEvent, zone: tzinfo) -> tuple[str, ..
 def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) -> Figure:
     """Return a row for each event of the scenario."""
     zone = report.exercise_time.tzinfo or UTC
-    scale = _scale(marks, [at for one in report.events for at in _instants(one)], report.exercise_time, zone)
+    scale = _scale(
+        marks, [at for event in report.events for at in _instants(event)], report.exercise_time, zone
+    )
     return _figure(
         "Planned, released and done",
         f"Timeline of the exercise. {_counted(report.events)}",
-        tuple(_row(one, scale) for one in report.events),
+        tuple(_row(event, scale) for event in report.events),
         (scale, marks, mark),
         (
             Key("planned", "planned"),
@@ -60,10 +62,13 @@ def talked_figure(
     plan: Exercise, said: Sequence[Observation], marks: Sequence[ClockMark], now: datetime, mark: str
 ) -> Figure:
     """Return a row for each question of a discussion, with when answers to it were written down, in the zone of ``now``."""
-    scale = _scale(marks, [one.at for one in said], now, now.tzinfo or UTC)
+    scale = _scale(marks, [observation.at for observation in said], now, now.tzinfo or UTC)
     questions = [each for module in plan.modules for each in module.questions]
-    answered = {one.question for one in said if one.question}
-    rows = ((each, [one.at for one in said if one.question == each.id]) for each in questions)
+    answered = {observation.question for observation in said if observation.question}
+    rows = (
+        (each, [observation.at for observation in said if observation.question == each.id])
+        for each in questions
+    )
     return _figure(
         "When answers were written down",
         f"Timeline of the discussion. {len(answered)} of {count(len(questions), 'question')} had an answer written down.",
@@ -88,7 +93,7 @@ def _figure(
     key: tuple[Key, ...],
 ) -> Figure:
     scale, marks, mark = on
-    jumped = any(one.name == "jump" for one in marks)
+    jumped = any(mark.name == "jump" for mark in marks)
     return Figure(
         title=title,
         about=about,
@@ -106,8 +111,8 @@ def _scale(
     marks: Sequence[ClockMark], instants: Sequence[datetime], now: datetime, zone: tzinfo
 ) -> TimeScale:
     """Span from StartEx to whatever came, or was planned, last."""
-    begin = next((one.at for one in marks if one.name == "StartEx"), now)
-    over = [one.at for one in marks if one.name in ("EndEx", "REAL WORLD")]
+    begin = next((mark.at for mark in marks if mark.name == "StartEx"), now)
+    over = [mark.at for mark in marks if mark.name in ("EndEx", "REAL WORLD")]
     end = max([*instants, *(over or [now])])
     return TimeScale(begin, end + (end - begin) / 50, zone)
 
@@ -192,13 +197,13 @@ def _released(one: EventReport) -> str:
 def _counted(events: Sequence[EventReport]) -> str:
     expected = [
         each
-        for one in events
-        for each in one.expected
-        if one.state == "released" or one.category == "expected_action"
+        for event in events
+        for each in event.expected
+        if event.state == "released" or event.category == "expected_action"
     ]
-    late = sum(1 for one in expected if _late(one))
-    missing = sum(1 for one in expected if one.done is None)
-    released = sum(1 for one in events if one.released is not None)
+    late = sum(1 for event in expected if _late(event))
+    missing = sum(1 for event in expected if event.done is None)
+    released = sum(1 for event in events if event.released is not None)
     return (
         f"{released} of {count(len(events), 'event')} released; of {count(len(expected), 'expected action')} "
         f"{late} came late and {missing} never."

@@ -42,13 +42,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime | None
 
 
-def roll_call(entries: Sequence[Entry], incident: Incident, plan: Exercise | None) -> tuple[Part, ...]:
+def participants(entries: Sequence[Entry], incident: Incident, plan: Exercise | None) -> tuple[Part, ...]:
     """Return who was to take part, and who did."""
-    roles = _roles(incident) if plan is None else {one.person: _role(one) for one in plan.participants}
+    roles = (
+        _roles(incident)
+        if plan is None
+        else {participant.person: _role(participant) for participant in plan.participants}
+    )
     acted: dict[str, list[datetime]] = {}
-    for one in entries:
-        if one.claimed not in _MACHINES:
-            acted.setdefault(one.claimed, []).append(one.exercise_at or one.at)
+    for entry in entries:
+        if entry.claimed not in _MACHINES:
+            acted.setdefault(entry.claimed, []).append(entry.exercise_at or entry.at)
     return tuple(
         Part(
             person=name,
@@ -79,17 +83,18 @@ def roll_call_table(found: Sequence[Part], zone: tzinfo) -> Table:
     """Return a line for each person."""
     heads = ("Person", "Role", "Entries", "First", "Last")
     rows = [
-        (one.person, one.role, str(one.entries), time(one.first, zone), time(one.last, zone)) for one in found
+        (part.person, part.role, str(part.entries), time(part.first, zone), time(part.last, zone))
+        for part in found
     ]
     return table(heads, rows)
 
 
-def story(entries: Sequence[Entry], zone: tzinfo) -> Table:
+def timeline_section(entries: Sequence[Entry], zone: tzinfo) -> Table:
     """Return the timeline, without its details."""
     rows = [
-        (str(one.event), time(one.exercise_at or one.at, zone), one.claimed, one.text)
-        for one in entries
-        if not one.detail
+        (str(entry.event), time(entry.exercise_at or entry.at, zone), entry.claimed, entry.text)
+        for entry in entries
+        if not entry.detail
     ]
     return table(("Entry", "Time", "Who", "What"), rows)
 
@@ -156,7 +161,7 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
     """Return what is known at one moment; ``signing`` is when somebody is about to stand for it."""
     incident, plan = source.incident, source.plan
     answers = answers_of(incident, plan)
-    unknown = (one for one in source.duties if one.verdict == "unknown" and one.record is None)
+    unknown = (duty for duty in source.duties if duty.verdict == "unknown" and duty.record is None)
     why = unready(source) or ("" if signing else _unsigned(incident))
     return Numbers(
         codename=incident.codename,
@@ -168,7 +173,7 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
         head=source.head,
         heads=anchors(source.marks, exercise=incident.drill is not None),
         signed=incident.reports,
-        people=roll_call(source.entries, incident, plan),
+        people=participants(source.entries, incident, plan),
         scenario=drill_report(incident, plan, source.now) if plan is not None else None,
         acknowledgements=answers,
         median_seconds=median_seconds(answers),
@@ -177,9 +182,9 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
         deadlines=margins_of(incident, source.duties, source.now),
         tasks=tasks_of(incident, stop_of(incident, source.marks, source.now)),
         causes=causes_of(incident),
-        open_duties=tuple(one for one in source.duties if is_open(one)),
+        open_duties=tuple(duty for duty in source.duties if is_open(duty)),
         left_open=source.closing.left_open if source.closing is not None else {},
-        undetermined=tuple(one.id for one in sorted(unknown, key=lambda one: not one.in_sight)),
+        undetermined=tuple(duty.id for duty in sorted(unknown, key=lambda one: not one.in_sight)),
     )
 
 

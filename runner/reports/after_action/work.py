@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from runner.incident.state.incident import Incident, Invocation
-from runner.incident.state.steps import lane_of
+from runner.incident.state.steps import step_path_with_items
 from runner.reports.after_action.clock import ClockMark
 from runner.reports.charts.figure import Bar, Figure, Key, Line, Look, Mark, Row
 from runner.reports.charts.figure_axis import TimeScale
@@ -20,12 +20,12 @@ _NEVER = frozenset({"waiting", "not_applicable"})
 
 def work_of(incident: Incident) -> tuple[Invocation, ...]:
     """Return the steps that waited for people, in the order in which they became ready."""
-    found = (
-        one
-        for one in incident.invocations.values()
-        if one.kind in _PEOPLE and one.state not in _NEVER and one.ready_at is not None
+    invocations = (
+        invocation
+        for invocation in incident.invocations.values()
+        if invocation.kind in _PEOPLE and invocation.state not in _NEVER and invocation.ready_at is not None
     )
-    return tuple(sorted(found, key=lambda one: (one.ready_at, one.id)))
+    return tuple(sorted(invocations, key=lambda one: (one.ready_at, one.id)))
 
 
 class TaskTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class TaskTime(msgspec.Struct, frozen=True, kw_only=True):
 
 def stop_of(incident: Incident, marks: Sequence[ClockMark], now: datetime) -> datetime:
     """Return when work stopped: at the closing; now in an incident that goes on."""
-    over = [one.at for one in marks if one.name in ("closed", "cancelled")]
+    over = [mark.at for mark in marks if mark.name in ("closed", "cancelled")]
     return over[-1] if over and incident.state in ("closed", "cancelled") else now
 
 
@@ -52,15 +52,21 @@ def tasks_of(incident: Incident, stop: datetime) -> tuple[TaskTime, ...]:
         return max(int(((one.ended_at or stop) - one.due).total_seconds()), 0) if one.due is not None else 0
 
     return tuple(
-        TaskTime(step=one.id, state=one.state, due=one.due, ended=one.ended_at, late_seconds=late(one))
-        for one in work_of(incident)
+        TaskTime(
+            step=invocation.id,
+            state=invocation.state,
+            due=invocation.due,
+            ended=invocation.ended_at,
+            late_seconds=late(invocation),
+        )
+        for invocation in work_of(incident)
     )
 
 
 def tasks_words(found: Sequence[TaskTime]) -> str:
     """Return the numbers in one sentence."""
-    open_ = [one.late_seconds > 0 for one in found if one.ended is None]
-    late = sum(1 for one in found if one.ended is not None and one.late_seconds)
+    open_ = [time.late_seconds > 0 for time in found if time.ended is None]
+    late = sum(1 for time in found if time.ended is not None and time.late_seconds)
     return f"{count(len(found), 'task')}: {late} ended late; {len(open_)} not done, {sum(open_)} of these overdue."
 
 
@@ -82,9 +88,9 @@ def work_figure(
         rows=tuple(_row(one, titles, scale, stop) for one in work),
         axis=scale.axis("time"),
         lines=tuple(
-            Line(at=scale.at(one.at), words=f"{one.name} {scale.clock(one.at)}")
-            for one in marks
-            if one.name in ("opened", "closed")
+            Line(at=scale.at(mark.at), words=f"{mark.name} {scale.clock(mark.at)}")
+            for mark in marks
+            if mark.name in ("opened", "closed")
         ),
         key=(
             Key("good", "ready to done"),
@@ -100,7 +106,12 @@ def _row(one: Invocation, titles: Mapping[str, str], scale: TimeScale, stop: dat
     ready = one.ready_at or stop
     bar = Bar(scale.at(ready), scale.at(one.ended_at or stop), _look(one, stop))
     limit = (Mark(scale.at(one.due), "limit"),) if one.due is not None and one.due <= scale.end else ()
-    return Row(label=titles.get(one.id, lane_of(one.id)), bars=(bar,), marks=limit, words=_words(one, stop))
+    return Row(
+        label=titles.get(one.id, step_path_with_items(one.id)),
+        bars=(bar,),
+        marks=limit,
+        words=_words(one, stop),
+    )
 
 
 def _late(one: Invocation, stop: datetime) -> bool:

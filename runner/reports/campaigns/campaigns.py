@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.incident.campaigns.campaign import Campaign, Refused, Way
-from runner.incident.campaigns.pacing import Feasibility, spoken
+from runner.incident.campaigns.pacing import Feasibility, describe
 from runner.incident.state import campaigns as b
 from runner.reports.campaigns.status import BulkStatus, PlaceStanding, Standing
-from runner.reports.core.formatting import count, moment, short, when
+from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
 
 _STATES: Mapping[str, Tone] = {"planned": "plain", "sending": "good", "paused": "alarm", "done": "good"}
@@ -57,9 +57,9 @@ def plan_page(
         blocks += [Blank(), line("Ways that may not be used", "title"), *_refusals(campaign.refusals)]
     blocks += [Blank(), line("In time?", "title"), *_arithmetic(found)]
     if campaign.canary:
-        waits = f", then {spoken(campaign.canary_wait)} for what bounces" if found.canary_wait else ""
+        waits = f", then {describe(campaign.canary_wait)} for what bounces" if found.canary_wait else ""
         blocks.append(line(f"the first {campaign.canary:,} are the canary{waits}", indent=2))
-    blocks += [line(f"warning: {one}", "warn") for one in warnings]
+    blocks += [line(f"warning: {warning}", "warn") for warning in warnings]
     return Page(tuple(blocks))
 
 
@@ -79,8 +79,8 @@ def _groups(campaign: Campaign) -> Iterator[tuple[Cell, ...]]:
 
 def _refusals(refusals: Sequence[Refused]) -> Iterator[Block]:
     rows = tuple(
-        (Cell(f"{one.people:,}"), Cell(_WAYS[one.way]), Cell(one.rule, "warn"), Cell(one.why))
-        for one in refusals
+        (Cell(f"{refusal.people:,}"), Cell(_WAYS[refusal.way]), Cell(refusal.rule, "warn"), Cell(refusal.why))
+        for refusal in refusals
     )
     yield Table(rows=rows, elastic=3)
 
@@ -195,7 +195,7 @@ def campaign_sentence(event: b.AnyCampaignEvent) -> str:
             alone = " by itself" if state == "paused" and not by else ""
             return f"Campaign {name} {words}{alone}{f': {reason}' if reason else ''}"
         case b.CampaignStretch(campaign=name, first=first, last=last, root=root, outcomes=outcomes):
-            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes)} (root {short(root)})"
+            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes)} (root {short_digest(root)})"
         case b.CampaignResolved(campaign=name, people=people, reason=reason):
             because = f": {reason}" if reason else ""
             return f"Campaign {name}: {count(people, 'unknown outcome')} resolved{because}"

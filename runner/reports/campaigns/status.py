@@ -83,13 +83,13 @@ def standing(tallies: Iterable[Tally]) -> Standing:
     evidence: Counter[Reached] = Counter()
     still: Counter[str] = Counter()
     others: Counter[str] = Counter()
-    for one in tallies:
-        if one.state == "notified":
-            evidence[one.evidence] += one.people
-        elif one.state in OPEN:
-            still["deferred" if one.state == "ready" and one.deferred else one.state] += one.people
+    for tally in tallies:
+        if tally.state == "notified":
+            evidence[tally.evidence] += tally.people
+        elif tally.state in OPEN:
+            still["deferred" if tally.state == "ready" and tally.deferred else tally.state] += tally.people
         else:
-            others[one.state] += one.people
+            others[tally.state] += tally.people
     told, left = sum(evidence.values()), sum(still.values())
     return Standing(
         owed=told + left + others["substituted"] + others["exempt"],
@@ -104,11 +104,11 @@ def standing(tallies: Iterable[Tally]) -> Standing:
 
 def reasons(tallies: Iterable[Tally]) -> dict[str, int]:
     """Return why people are open or exempt, and how many for each reason."""
-    found: Counter[str] = Counter()
-    for one in tallies:
-        if one.state in (*OPEN, "exempt") and one.why:
-            found[one.why] += one.people
-    return dict(sorted(found.items()))
+    counter: Counter[str] = Counter()
+    for tally in tallies:
+        if tally.state in (*OPEN, "exempt") and tally.why:
+            counter[tally.why] += tally.people
+    return dict(sorted(counter.items()))
 
 
 def places(
@@ -127,9 +127,9 @@ def places(
             duties=tuple(dict.fromkeys(ground.group.duty for ground in grounds)),
             due=min(dues, default=None),
             held=any(ground.held for ground in grounds),
-            standing=standing(one for one in tallies if one.group in groups),
+            standing=standing(tally for tally in tallies if tally.group in groups),
             substitute=counts.get(place) or Counted(place=place),
             asked=tuple(
-                one.why for one in (view.asks if view is not None else ()) if one.place == place and one.why
+                ask.why for ask in (view.asks if view is not None else ()) if ask.place == place and ask.why
             ),
         )

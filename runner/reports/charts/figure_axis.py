@@ -70,7 +70,9 @@ class SpanScale:
         """Return the axis."""
         step = _step(self.longest)
         lengths = (n * step for n in range(int(self.longest / step) + 1))
-        return Axis(ticks=tuple(Tick(at=self.at(one), words=span(one)) for one in lengths), name=name)
+        return Axis(
+            ticks=tuple(Tick(at=self.at(length), words=span(length)) for length in lengths), name=name
+        )
 
 
 class CountScale:
@@ -114,10 +116,10 @@ class MarginScale:
         """Return the axis; no two values closer than can be read."""
         found = [Tick(at=self.at(timedelta(0)), words="0")]
         for sign, reach in ((1, self._right), (-1, self._left)):
-            for one in self._TICKS:
-                place = self.at(sign * one)
-                if self._size(one) <= reach and abs(place - found[-1].at) > 0.12:
-                    found.append(Tick(at=place, words=f"{'-' if sign < 0 else '+'}{span(one)}"))
+            for tick in self._TICKS:
+                place = self.at(sign * tick)
+                if self._size(tick) <= reach and abs(place - found[-1].at) > 0.12:
+                    found.append(Tick(at=place, words=f"{'-' if sign < 0 else '+'}{span(tick)}"))
             found.append(found[0])
         ticks = {one.at: one for one in found}
         return Axis(ticks=tuple(ticks[at] for at in sorted(ticks)), name=name)
@@ -126,7 +128,8 @@ class MarginScale:
 def _step(length: timedelta) -> timedelta:
     """Return the smallest step that leaves few values along a length."""
     return next(
-        (one for one in _STEPS if length <= _MOST * one), _STEPS[-1] * math.ceil(length / _STEPS[-1] / _MOST)
+        (step for step in _STEPS if length <= _MOST * step),
+        _STEPS[-1] * math.ceil(length / _STEPS[-1] / _MOST),
     )
 
 

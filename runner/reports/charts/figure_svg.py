@@ -52,14 +52,14 @@ def pictures(figure: Figure) -> tuple[Picture, ...]:
 
 def _parts(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
     """Yield rows in portions of nearly the same height."""
-    total = sum(_height(one) for one in rows)
+    total = sum(_height(row) for row in rows)
     share = total / max(1, -(-total // TALLEST))
     part: list[Row] = []
-    for one in rows:
-        if part and sum(_height(each) for each in part) + _height(one) / 2 > share:
+    for row in rows:
+        if part and sum(_height(each) for each in part) + _height(row) / 2 > share:
             yield tuple(part)
             part = []
-        part.append(one)
+        part.append(row)
     yield tuple(part)
 
 
@@ -69,7 +69,7 @@ def _picture(figure: Figure, rows: tuple[Row, ...], nth: str) -> Picture:
     under = key[-1][1] if key else _TITLE
     top = under + 8 + _LINE * (max(levels, default=-1) + 1)
     left, right = _plot(figure)
-    frame = _Frame(left, right, top, top + sum(_height(one) for one in rows))
+    frame = _Frame(left, right, top, top + sum(_height(row) for row in rows))
     height = round(frame.bottom + (40 if figure.axis.under else 30))
     title = figure.title + nth
     svg = "\n".join(
@@ -96,8 +96,8 @@ def _picture(figure: Figure, rows: tuple[Row, ...], nth: str) -> Picture:
 
 def _plot(figure: Figure) -> tuple[float, float]:
     """Return from where to where the plot goes: beside it there is as much room as labels and words need."""
-    labels = min(_LABELS, max((_wide(one.label) for one in figure.rows), default=0))
-    words = min(_WORDS, max((_wide(one.words) for one in figure.rows), default=0))
+    labels = min(_LABELS, max((_wide(row.label) for row in figure.rows), default=0))
+    words = min(_WORDS, max((_wide(row.words) for row in figure.rows), default=0))
     return labels + _GAP, WIDTH - (words + _GAP if words else _GAP)
 
 
@@ -171,11 +171,11 @@ def _levels(figure: Figure, plot: tuple[float, float]) -> list[int]:
     """Return for each line how many levels its words stand above the rows, so that none cover others."""
     found: list[int] = []
     ends: list[float] = []
-    for one in figure.lines:
-        if not one.words:
+    for line in figure.lines:
+        if not line.words:
             found.append(-1)
             continue
-        begin, end = _reach(plot[0] + one.at * (plot[1] - plot[0]), one.words)
+        begin, end = _reach(plot[0] + line.at * (plot[1] - plot[0]), line.words)
         level = next((n for n, reached in enumerate(ends) if reached < begin), len(ends))
         ends[level : level + 1] = [end + 6]
         found.append(level)

@@ -71,7 +71,7 @@ def _sized(node: Node) -> Drawn:
 def _shaped(node: Node, width: int) -> Drawn:
     """Return a step as wide as said and as high as its text; a title is bold, and so has fewer letters in a line."""
     room = COLUMNS * width // WIDTH
-    made = Drawn(
+    drawn = Drawn(
         node=node,
         x=0,
         y=0,
@@ -83,8 +83,8 @@ def _shaped(node: Node, width: int) -> Drawn:
         notes=tuple(line for text in node.notes for line in broken(text, room)),
         state=tuple(broken(node.progress.words, room * 9 // 10)) if node.progress is not None else (),
     )
-    rows = 1 + len(made.title) + len(made.notes) + len(made.state)
-    return replace(made, height=made.gate_height + 2 * PAD + rows * LINE)
+    rows = 1 + len(drawn.title) + len(drawn.notes) + len(drawn.state)
+    return replace(drawn, height=drawn.gate_height + 2 * PAD + rows * LINE)
 
 
 def _body(node: Node, *, top: bool) -> Drawn:

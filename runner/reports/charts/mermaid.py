@@ -17,7 +17,7 @@ _PLAIN = frozenset(" .,:?!()/'-_·–=+")
 def mermaid(chart: Chart) -> str:
     """Return the chart as a flowchart."""
     names = {one.path: f"n{number}" for number, one in enumerate(nodes(chart.top), start=1)}
-    used = sorted({one.progress.state for one in nodes(chart.top) if one.progress is not None})
+    used = sorted({node.progress.state for node in nodes(chart.top) if node.progress is not None})
     about = label(" – ".join(part for part in (chart.mark, chart.title, chart.about) if part))
     return "\n".join(
         (

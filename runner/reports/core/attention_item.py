@@ -49,7 +49,7 @@ AttentionKind = Literal[
 ]
 
 
-class Attention(msgspec.Struct, frozen=True, kw_only=True):
+class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that waits for a person."""
 
     kind: AttentionKind

@@ -9,7 +9,7 @@ from runner.base.actor import Actor
 from runner.incident.state.events import AnyEvent, Stream, decode
 
 
-class Row(Protocol):
+class EventRow(Protocol):
     """What the store keeps of an event."""
 
     @property
@@ -45,6 +45,6 @@ class Row(Protocol):
         """What happened; None where it is shredded or withheld."""
 
 
-def event_of(row: Row) -> AnyEvent | None:
+def decode_event(row: EventRow) -> AnyEvent | None:
     """Return what happened; None where the payload is not here."""
     return None if row.payload is None else decode(row.payload)

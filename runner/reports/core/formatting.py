@@ -42,12 +42,12 @@ def span(length: timedelta) -> str:
     return f"{minutes} min"
 
 
-def left(due: datetime, now: datetime) -> str:
+def remaining(due: datetime, now: datetime) -> str:
     """Return what a clock shows: ``3 h 12 min left``, or ``late by 2 h 5 min``."""
     return f"{span(due - now)} left" if due > now else f"late by {span(now - due)}"
 
 
-def ago(since: datetime, now: datetime) -> str:
+def elapsed_since(since: datetime, now: datetime) -> str:
     """Return how long something lasts: ``since 12 min``."""
     return f"since {span(now - since)}"
 
@@ -125,12 +125,12 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def masked(contact: ContactPoint) -> str:
+def mask_contact(contact: ContactPoint) -> str:
     """Return an address that its owner recognises and nobody else can use: ``a…@example.org``, ``+49…67``."""
-    return mask(contact.address)
+    return mask_address(contact.address)
 
 
-def mask(address: str) -> str:
+def mask_address(address: str) -> str:
     """Return an address with its middle taken out; of a link only its host stays, since its path can be a secret."""
     if not address:
         return ""
@@ -146,7 +146,7 @@ def mask(address: str) -> str:
     return f"{address[:1]}…" if len(address) > 2 else "…"
 
 
-def spoken(actor: Actor) -> str:
+def describe_actor(actor: Actor) -> str:
     """Return who it was, and whether that is proved or only claimed."""
     if actor.claimed == "tocsin":
         return "tocsin"
@@ -157,7 +157,7 @@ def spoken(actor: Actor) -> str:
     return f"{actor.claimed or 'nobody named'}{behalf} ({how})"
 
 
-def short(digest: str) -> str:
+def short_digest(digest: str) -> str:
     """Return a digest's first characters, enough to compare by eye."""
     kind, _, value = digest.rpartition(":")
     cut = f"{value[:12]}…" if len(value) > 12 else value

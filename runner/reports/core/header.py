@@ -67,7 +67,7 @@ def without_worker(page: Page) -> Page:
     return Page((*page.blocks[:under], says, start, *page.blocks[under:]))
 
 
-def top(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
+def render_header(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
     """Return the first lines of a page about one incident: marking, codename, title, what the page is about and its zone."""
     subject = " · ".join(filter(None, (subject, zone_words() if zoned else "")))
     state = "" if heading.state == "open" else f"  {heading.state.upper()}"

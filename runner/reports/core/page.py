@@ -112,7 +112,7 @@ def _columns(one: str) -> int:
 
 def plain(page: Page, width: int = 80) -> str:
     """Return the page as text without colour; the last line ends with a line break."""
-    lines = ("".join(cell.text for cell in one).rstrip() for one in layout(page, width))
+    lines = ("".join(cell.text for cell in line).rstrip() for line in layout(page, width))
     return "\n".join(lines) + "\n"
 
 
@@ -149,16 +149,16 @@ def fitted(lines: list[Line], height: int) -> list[Line]:
 def layout(page: Page, width: int) -> list[Line]:
     """Return the page's lines, none wider than ``width`` (40 at least)."""
     width = max(width, NARROWEST)
-    found: list[Line] = []
+    lines: list[Line] = []
     for block in page.blocks:
         match block:
             case Blank():
-                found.append(())
+                lines.append(())
             case Paragraph(cells=cells, indent=indent, hang=hang):
-                found.extend(_flow(cells, width, indent, indent + hang))
+                lines.extend(_flow(cells, width, indent, indent + hang))
             case Table():
-                found.extend(_table(block, width))
-    return found
+                lines.extend(_table(block, width))
+    return lines
 
 
 def _flow(cells: Sequence[Cell], width: int, first: int, rest: int) -> Iterator[Line]:
@@ -240,7 +240,7 @@ def _side_by_side(row: Sequence[Cell], widths: Sequence[int], table: Table) -> I
                 else ((Cell(visible(cell.text), cell.tone),) if not number else ())
             )
             cells.extend(here)
-            used = sum(width_of(one.text) for one in here)
+            used = sum(width_of(word.text) for word in here)
             cells.append(Cell(" " * (widths[n] - used + _GAP)))
         yield tuple(cells)
 

@@ -90,7 +90,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table."""
     texts = [tuple(row) for row in rows]
     cells = tuple(tuple(words(cell) for cell in row) for row in texts)
-    head = tuple(words(one) for one in heads)
+    head = tuple(words(head) for head in heads)
     return Table(("left",) * len(heads), head, cells, column_widths([tuple(heads), *texts]))
 
 

@@ -14,7 +14,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonAct
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Attention
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.page import Blank, Block, line
 
 
@@ -46,23 +46,23 @@ def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
     """Return every such act, oldest first."""
     return tuple(
         TwoPersonRow(
-            entry=one.entry,
-            kind=one.act.kind,
-            by=one.act.by,
-            at=one.at,
-            state=one.state,
-            roles=one.act.roles,
-            second=one.second,
-            confirmed_at=one.confirmed_at,
-            one_user=one.one_user,
-            alone=one.act.alone,
-            reason=one.act.reason,
-            duty=one.act.duty,
-            left_open=tuple(one.act.left_open),
-            moves=one.act.moves,
-            text=act_words(one.act),
+            entry=people.entry,
+            kind=people.act.kind,
+            by=people.act.by,
+            at=people.at,
+            state=people.state,
+            roles=people.act.roles,
+            second=people.second,
+            confirmed_at=people.confirmed_at,
+            one_user=people.one_user,
+            alone=people.act.alone,
+            reason=people.act.reason,
+            duty=people.act.duty,
+            left_open=tuple(people.act.left_open),
+            moves=people.act.moves,
+            text=act_words(people.act),
         )
-        for one in incident.second_person.values()
+        for people in incident.second_person.values()
     )
 
 
@@ -73,7 +73,7 @@ def act_words(act: TwoPersonAct) -> str:
             duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
             return f"close the incident with duties open ({duties})"
         case "decide" if act.facts:
-            said = (f"{one.key} ({from_json(one.value)})" for one in act.facts)
+            said = (f"{fact.key} ({from_json(fact.value)})" for fact in act.facts)
             return f"take a position for counsel: {', '.join(said)}"
         case "decide":
             record = act.record
@@ -102,35 +102,37 @@ def awaited_words(incident: Incident, one: TwoPeople) -> str:
     return f"{one.act.by} wants to {act_words(one.act)}{why}. It counts when another confirms it: {who}"
 
 
-def awaiting(incident: Incident) -> Iterator[Attention]:
+def awaiting(incident: Incident) -> Iterator[AttentionItem]:
     """Yield what waits for a second person, with the command of whoever can confirm it."""
-    for one in incident.second_person.values():
-        if one.state == "awaiting":
-            able = any(set(incident.roles.get(role, ())) - {one.act.by} for role in one.act.roles)
-            yield Attention(
+    for people in incident.second_person.values():
+        if people.state == "awaiting":
+            able = any(set(incident.roles.get(role, ())) - {people.act.by} for role in people.act.roles)
+            yield AttentionItem(
                 kind="second_person",
                 severity="high",
-                ref=str(one.entry),
-                since=one.at,
-                text=awaited_words(incident, one),
-                command=suggested_actions.confirm(one.entry, "PERSON")
+                ref=str(people.entry),
+                since=people.at,
+                text=awaited_words(incident, people),
+                command=suggested_actions.confirm(people.entry, "PERSON")
                 if able
-                else suggested_actions.hold_role(one.act.roles[0]),
+                else suggested_actions.assign_role(people.act.roles[0]),
             )
 
 
 def alone_words(incident: Incident) -> str:
     """Return what one person did alone that needs two, for the top of every page; empty where nothing was."""
-    found = [one for one in incident.second_person.values() if one.state == "alone"]
-    if not found:
+    peoples = [people for people in incident.second_person.values() if people.state == "alone"]
+    if not peoples:
         return ""
-    each = "; ".join(f"{one.act.by}, entry {one.entry}: {one.act.kind.replace('_', ' ')}" for one in found)
-    return f"NO SECOND PERSON ({found[-1].act.alone}): {each}"
+    each = "; ".join(
+        f"{people.act.by}, entry {people.entry}: {people.act.kind.replace('_', ' ')}" for people in peoples
+    )
+    return f"NO SECOND PERSON ({peoples[-1].act.alone}): {each}"
 
 
 def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
     """Draw what counts although one operating-system user spoke for both."""
-    flagged = [one for one in rows if one.one_user]
+    flagged = [row for row in rows if row.one_user]
     for one in flagged:
         yield line(
             f"entry {one.entry}: one operating-system user spoke for {one.by} and {one.second}: {one.text}",

@@ -18,7 +18,7 @@ def shell_word(text: str) -> str:
     return quote(text)
 
 
-def do_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) -> str:
+def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) -> str:
     """Return the command that ends a ready step of a kind that people do, or shows what has to be ticked before."""
     name = shell_word(handle)
     match kind:
@@ -34,7 +34,7 @@ def do_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) -> str
             return f"tocsin task show {name}"
 
 
-def unstick(state: TaskState, handle: str) -> str:
+def retry_step(state: TaskState, handle: str) -> str:
     """Return the command with which a person takes a stuck step further."""
     if state == "outcome_unknown":
         return resolve(handle)
@@ -64,7 +64,7 @@ def call(delivery: str) -> str:
 def row_step(row: TaskRow) -> str:
     """Return the command for a step as it stands in a list; a filing is recorded on its duty."""
     duty = row.duty if row.kind == "file" else ""
-    return do_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
+    return complete_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
 
 
 def tick(handle: str) -> str:
@@ -92,12 +92,12 @@ def decide_again(duty: str) -> str:
     return f"tocsin duty decide {shell_word(duty)} --not-to-notify --ground GROUND --reason 'WHY'"
 
 
-def state_fact(path: str) -> str:
+def set_fact(path: str) -> str:
     """Return the command that records a fact; ``none`` is an answer where several can be given."""
     return f"tocsin fact set {path}=VALUE --source SOURCE"
 
 
-def hold_role(role: str) -> str:
+def assign_role(role: str) -> str:
     """Return the command that gives a role to somebody."""
     return f"tocsin role assign {role} PERSON"
 

@@ -125,8 +125,8 @@ def handle(incident: Incident, name: str) -> str:
 def _clear(incident: Incident) -> frozenset[str]:
     """Return the step ids that stand for one place alone: no other step of the incident ever had the same id."""
     places: dict[str, set[str]] = defaultdict(set)
-    for one in incident.invocations.values():
-        places[one.step].add(place_of(one.id))
+    for invocation in incident.invocations.values():
+        places[invocation.step].add(place_of(invocation.id))
     return frozenset(step for step, found in places.items() if len(found) == 1)
 
 
@@ -176,8 +176,10 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
     match step:
         case Approve(by=quorum):
             bound = subject(incident, invocation, step)
-            given = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
-            return f"{len({one.by for one in given})} of {quorum.distinct} approved"
+            approvals = (
+                counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
+            )
+            return f"{len({one.by for one in approvals})} of {quorum.distinct} approved"
         case Task(rows=rows) if rows:
             return f"{len(invocation.checked)} of {len(rows)} ticked"
         case _:
@@ -247,5 +249,5 @@ def not_written(incident: Incident) -> tuple[NotWritten, ...]:
 
 def not_written_lines(steps: Iterable[NotWritten]) -> Iterator[Paragraph]:
     """Say of each that nothing was sent, and why."""
-    for one in steps:
-        yield line(f"{one.step}: no message was sent, {one.why}", "alarm", hang=2)
+    for step in steps:
+        yield line(f"{step.step}: no message was sent, {step.why}", "alarm", hang=2)

@@ -77,12 +77,14 @@ def _blocks(about: Book) -> Iterator[Block]:
     for module in plan.modules:
         yield heading(2, f"{module.id}: {module.title}")
         yield paragraph(module.text.strip())
-        rows = [(f"{one.id}: {one.text}", one.objective, LINES) for one in module.questions]
+        rows = [
+            (f"{question.id}: {question.text}", question.objective, LINES) for question in module.questions
+        ]
         yield table(("Question", "Objective", "What was answered, and by whom"), rows)
     yield heading(2, "Exercise evaluation guides")
     yield from _key()
-    for one in plan.objectives:
-        yield from _guide(one, about)
+    for objective in plan.objectives:
+        yield from _guide(objective, about)
 
 
 def _hidden(plan: Exercise) -> Iterator[tuple[str, str]]:
@@ -97,12 +99,12 @@ def _people(about: Book) -> Iterator[Block]:
     yield heading(2, "Who takes part")
     rows = [
         (
-            about.person(one.person),
-            part(one),
-            ", ".join(one.covers),
-            "yes" if one.opted_in else "no",
+            about.person(participant.person),
+            part(participant),
+            ", ".join(participant.covers),
+            "yes" if participant.opted_in else "no",
         )
-        for one in about.plan.participants
+        for participant in about.plan.participants
     ]
     if rows:
         yield table(("Person", "Part", "Covers", "Agreed to real messages"), rows)
@@ -126,7 +128,7 @@ def _scenario(about: Book) -> Iterator[Block]:
         "nothing that happens: it is what players are to do. What is by hand waits for: tocsin drill inject NO."
     )
     heads = ("No.", "When", "What happens", "Expected of players")
-    yield table(heads, [_event(one, about) for one in about.plan.events])
+    yield table(heads, [_event(event, about) for event in about.plan.events])
 
 
 def _event(one: ScenarioEvent, about: Book) -> tuple[str, ...]:
@@ -213,16 +215,16 @@ def _guide(objective: Objective, about: Book) -> Iterator[Block]:
             ("E-mail, telephone", LINE),
         )
     )
-    rows = [_target(one) for one in objective.targets] or [_whole(objective, about.plan)]
+    rows = [_target(target) for target in objective.targets] or [_whole(objective, about.plan)]
     rows.append((f"{objective.id} as a whole: {objective.capability}", "", LINES, _LETTERS))
     yield table(("Target", "Critical tasks", "What was seen, and why this rating", "Rating"), rows)
 
 
 def _evaluators(objective: Objective, about: Book) -> str:
     found = [
-        about.person(one.person)
-        for one in about.plan.participants
-        if one.role in EVALUATING and objective.id in one.covers
+        about.person(participant.person)
+        for participant in about.plan.participants
+        if participant.role in EVALUATING and objective.id in participant.covers
     ]
     return ", ".join(found) or LINE
 
@@ -234,6 +236,8 @@ def _target(one: Target) -> tuple[str, ...]:
 def _whole(objective: Objective, plan: Exercise) -> tuple[str, ...]:
     """Return a row for an objective without targets: what the scenario or the discussion has for it."""
     questions = [q.id for module in plan.modules for q in module.questions if q.objective == objective.id]
-    tasks = [_action(each) for one in plan.events if one.objective == objective.id for each in one.expected]
+    tasks = [
+        _action(each) for event in plan.events if event.objective == objective.id for each in event.expected
+    ]
     tasks += [f"answers to {', '.join(questions)}"] if questions else []
     return (objective.text, "\n".join(tasks), LINES, _LETTERS)

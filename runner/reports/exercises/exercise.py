@@ -108,8 +108,8 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
         exercise_time=now.astimezone(zone),
         begun=_there(drill.begun_at, zone),
         ended=_there(drill.ended_at, zone),
-        events=tuple(_event(one, incident, zone) for one in plan.events),
-        modules=tuple(_module(one, drill, zone) for one in plan.modules),
+        events=tuple(_event(event, incident, zone) for event in plan.events),
+        modules=tuple(_module(module, drill, zone) for module in plan.modules),
         ratings=ratings_report(incident, plan),
     )
 
@@ -146,9 +146,9 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventRepor
 def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
     def answers(question: str) -> tuple[AnswerReport, ...]:
         return tuple(
-            AnswerReport(by=one.by, at=one.at.astimezone(zone), text=one.text)
-            for one in drill.observations
-            if one.question == question
+            AnswerReport(by=observation.by, at=observation.at.astimezone(zone), text=observation.text)
+            for observation in drill.observations
+            if observation.question == question
         )
 
     return ModuleReport(
@@ -156,8 +156,10 @@ def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
         title=module.title,
         text=module.text,
         questions=tuple(
-            QuestionReport(id=one.id, text=one.text, objective=one.objective, answers=answers(one.id))
-            for one in module.questions
+            QuestionReport(
+                id=question.id, text=question.text, objective=question.objective, answers=answers(question.id)
+            )
+            for question in module.questions
         ),
     )
 
@@ -181,13 +183,13 @@ def unmet(report: DrillReport) -> tuple[str, ...]:
 def behind_plan(report: DrillReport) -> tuple[str, ...]:
     """Return the numbers of the events whose time came while nobody conducted the exercise."""
     return tuple(
-        one.number
-        for one in report.events
+        event.number
+        for event in report.events
         if report.stage == "running"
-        and one.state == "waiting"
-        and one.category in ("inject", "other")
-        and one.planned is not None
-        and one.planned < report.exercise_time
+        and event.state == "waiting"
+        and event.category in ("inject", "other")
+        and event.planned is not None
+        and event.planned < report.exercise_time
     )
 
 
@@ -207,7 +209,7 @@ def drill_page(report: DrillReport) -> Page:
     stands = line(f"{report.stage}; exercise time {time}", "title")
     blocks: list[Block] = [head, stands]
     if report.events:
-        rows = tuple(_row(one) for one in report.events)
+        rows = tuple(_row(event) for event in report.events)
         blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
     if behind := behind_plan(report):
         words = f"due and not released: {', '.join(behind)}; conduct it: tocsin drill run --go-on {report.codename}"
@@ -250,7 +252,7 @@ def _expected(number: str, one: Expectation) -> Paragraph:
 
 def discussion_page(report: DrillReport) -> Page:
     """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
-    blocks: list[Block] = [one for module in report.modules for one in _discussion(module)]
+    blocks: list[Block] = [block for module in report.modules for block in _discussion(module)]
     how = (
         ("keep an answer", "tocsin drill observe '…' --question ID --as PERSON"),
         ("see what was answered", "tocsin drill show"),
@@ -264,13 +266,13 @@ def _discussion(module: ModuleReport) -> Iterator[Block]:
     yield Blank()
     yield line(f"{module.id}  {module.title}", "title")
     yield Paragraph(cells=(Cell(" ".join(module.text.split())),), indent=2, hang=2)
-    for one in module.questions:
-        yield Paragraph(cells=(Cell(f"{one.id}  ", "command"), Cell(one.text)), indent=2, hang=6)
-        for answer in one.answers:
+    for question in module.questions:
+        yield Paragraph(cells=(Cell(f"{question.id}  ", "command"), Cell(question.text)), indent=2, hang=6)
+        for answer in question.answers:
             said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
             yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
-        if not one.answers:
-            hint = f"not answered yet: tocsin drill observe '…' --question {one.id}"
+        if not question.answers:
+            hint = f"not answered yet: tocsin drill observe '…' --question {question.id}"
             yield Paragraph(cells=(Cell(hint, "dim"),), indent=6, hang=6)
 
 
@@ -285,7 +287,7 @@ def told(event: ScenarioEvent) -> str:
     return f"{event.number} {event.title} [{event.via}{to}{sender}]{f': {event.text}' if event.text else ''}"
 
 
-def what_is_left(incident: Incident, plan: Exercise) -> Iterator[str]:
+def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
     """Yield it in order, each with its command; a report that was signed is done."""
     if missing := unconfirmed(ratings(plan, incident)):
         yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"

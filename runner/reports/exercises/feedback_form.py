@@ -30,23 +30,25 @@ def _blocks(about: Book) -> Iterator[Block]:
         (
             ("Name (may stay empty)", LINE),
             ("Organisation, department", LINE),
-            ("I took part as", "\n".join(f"{_BOX} {one}" for one in PARTS.values())),
+            ("I took part as", "\n".join(f"{_BOX} {part}" for part in PARTS.values())),
         )
     )
     yield heading(2, "What went well")
-    yield table(("No.", "What", "Whose work, which plan or tool"), [(one, _WIDE, _WIDE) for one in _ROWS])
+    yield table(("No.", "What", "Whose work, which plan or tool"), [(row, _WIDE, _WIDE) for row in _ROWS])
     yield heading(2, "What is to be better")
     heads = ("No.", "What, and what came of it", "What should be done", "Who, by when")
-    yield table(heads, [(one, _WIDE, _WIDE, f"\n{LINE[:12]}") for one in _ROWS])
+    yield table(heads, [(row, _WIDE, _WIDE, f"\n{LINE[:12]}") for row in _ROWS])
     yield heading(2, "The exercise")
     yield paragraph("1: not at all. 5: fully. Leave empty what you cannot say.")
     yield table(
         ("", *"12345"),
-        [(one, *[_BOX] * 5) for one in _statements(talked=plan.type in DISCUSSION)],
+        [(statement, *[_BOX] * 5) for statement in _statements(talked=plan.type in DISCUSSION)],
     )
     yield heading(2, "What it was for")
     yield paragraph("After the exercise I could do my part in this on a real day:")
-    yield table(("", *"12345"), [(f"{one.id}: {one.text}", *[_BOX] * 5) for one in plan.objectives])
+    yield table(
+        ("", *"12345"), [(f"{objective.id}: {objective.text}", *[_BOX] * 5) for objective in plan.objectives]
+    )
     yield heading(2, "Anything else")
     yield paragraph("\n".join([LINE * 3] * 4))
 

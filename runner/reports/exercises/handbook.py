@@ -96,7 +96,10 @@ def overview(about: Book) -> Iterator[Block]:
             ("StartEx (exercise time)", started(about)),
             ("Scope", said.scope),
             ("Mission areas", ", ".join(said.mission_areas)),
-            ("Core capabilities", ", ".join(dict.fromkeys(one.capability for one in plan.objectives))),
+            (
+                "Core capabilities",
+                ", ".join(dict.fromkeys(objective.capability for objective in plan.objectives)),
+            ),
             ("Threat or hazard", said.threat),
             ("Sponsor", said.sponsor),
             ("Participating organisations", ", ".join(said.organizations)),
@@ -127,7 +130,7 @@ def clock_words(plan: Exercise) -> str:
 
 def emergency(plan: Exercise) -> Iterator[Block]:
     """Yield how a real emergency ends it."""
-    able = " or ".join(PARTS[one].lower() for one in plan.safety.stop_authority)
+    able = " or ".join(PARTS[role].lower() for role in plan.safety.stop_authority)
     yield heading(2, "A real emergency")
     yield bold(f"Say: {plan.safety.real_world_word}. Then the exercise is over for everybody, at once.")
     yield paragraph(

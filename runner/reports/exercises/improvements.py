@@ -44,7 +44,7 @@ class ImprovementsReport(
 
 def improvements(items: Iterable[Item], now: datetime, today: date) -> ImprovementsReport:
     """Return items as of now; ``today`` is the day in the organisation's zone."""
-    return ImprovementsReport(as_of=now, items=tuple(_report(one, today) for one in items))
+    return ImprovementsReport(as_of=now, items=tuple(_report(item, today) for item in items))
 
 
 def _report(one: Item, today: date) -> ItemReport:
@@ -76,14 +76,14 @@ LEFT = ("open", "done")
 
 def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Page:
     """Draw a list; what is proved or dropped is folded unless ``everything`` is asked for."""
-    shown = [one for one in report.items if everything or one.status in LEFT]
+    items = [item for item in report.items if everything or item.status in LEFT]
     blocks: list[Block] = []
-    if shown:
-        blocks.append(Table(rows=tuple(_row(one) for one in shown), elastic=4, indent=0))
+    if items:
+        blocks.append(Table(rows=tuple(_row(item) for item in items), elastic=4, indent=0))
     else:
         words = "nothing is left to improve" if report.items else "no improvement item is on record"
         blocks.append(line(words, "good" if report.items else "dim"))
-    if folded := len(report.items) - len(shown):
+    if folded := len(report.items) - len(items):
         blocks += [Blank(), line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")]
     return Page(tuple(blocks))
 
@@ -104,9 +104,9 @@ def _row(one: ItemReport) -> tuple[Cell, ...]:
 def item_page(report: ImprovementsReport) -> Page:
     """Draw items in full."""
     blocks: list[Block] = []
-    for one in report.items:
+    for item in report.items:
         blocks += [Blank()] if blocks else []
-        blocks += _item(one)
+        blocks += _item(item)
     return Page(tuple(blocks))
 
 
@@ -200,10 +200,11 @@ def proposals_page(report: ProposalsReport) -> Page:
             (line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim"),)
         )
     rows = tuple(
-        (Cell(one.ref, "command"), Cell(one.text), Cell(one.item, "good")) for one in report.proposals
+        (Cell(proposal.ref, "command"), Cell(proposal.text), Cell(proposal.item, "good"))
+        for proposal in report.proposals
     )
     blocks: list[Block] = [Table(rows=rows, elastic=1, indent=0)]
-    fresh = next((one.ref for one in report.proposals if not one.item), "")
+    fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
         words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
         blocks += [

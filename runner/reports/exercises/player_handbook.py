@@ -27,8 +27,8 @@ from runner.reports.exercises.handbook import (
 def players_book(about: Book) -> Document:
     """Return the book as a tree, to be written like any other document."""
     known = replace(about, plan=open_to_players(about.plan))
-    made = book(about, "handbook-players", "Players' handbook", iter(()))
-    return replace(made, blocks=(*made.blocks, *_blocks(known)))
+    document = book(about, "handbook-players", "Players' handbook", iter(()))
+    return replace(document, blocks=(*document.blocks, *_blocks(known)))
 
 
 def open_to_players(plan: Exercise) -> Exercise:
@@ -43,8 +43,8 @@ def open_to_players(plan: Exercise) -> Exercise:
         facts=(),
         compromised=(),
         script=Behaviour(),
-        objectives=tuple(replace(one, targets=()) for one in plan.objectives),
-        participants=tuple(replace(one, covers=()) for one in plan.participants),
+        objectives=tuple(replace(objective, targets=()) for objective in plan.objectives),
+        participants=tuple(replace(participant, covers=()) for participant in plan.participants),
     )
 
 
@@ -60,7 +60,7 @@ def _blocks(about: Book) -> Iterator[Block]:
     yield heading(2, "How it begins")
     yield paragraph(plan.overview.scenario or "A controller tells you at StartEx.")
     yield heading(2, "Objectives")
-    rows = [(one.id, one.text, one.capability) for one in plan.objectives]
+    rows = [(objective.id, objective.text, objective.capability) for objective in plan.objectives]
     yield table(("No.", "What the exercise is to show", "Core capability"), rows)
     yield from _people(about)
     yield heading(2, "Rules of play")
@@ -76,13 +76,21 @@ def _people(about: Book) -> Iterator[Block]:
     rows = [
         (
             title.title or role,
-            ", ".join(about.person(one.person) for one in plan.participants if one.plays == role)
+            ", ".join(
+                about.person(participant.person)
+                for participant in plan.participants
+                if participant.plays == role
+            )
             or "whoever holds it on other days",
         )
         for role, title in about.playbook.roles.items()
     ]
     yield table(("Role of the playbook", "Played by"), rows)
-    others = [(about.person(one.person), PARTS[one.role]) for one in plan.participants if not one.plays]
+    others = [
+        (about.person(participant.person), PARTS[participant.role])
+        for participant in plan.participants
+        if not participant.plays
+    ]
     if others:
         yield table(("Person", "Part"), others)
     yield bullets(

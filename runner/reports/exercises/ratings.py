@@ -65,7 +65,7 @@ def ratings_report(incident: Incident, plan: Exercise) -> Ratings:
     found = ratings(plan, incident)
     missing = unconfirmed(found)
     return Ratings(
-        draft=bool(missing), unconfirmed=missing, objectives=tuple(_objective(one) for one in found)
+        draft=bool(missing), unconfirmed=missing, objectives=tuple(_objective(rating) for rating in found)
     )
 
 

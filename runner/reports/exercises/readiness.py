@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.reports.core.attention_item import Attention, AttentionKind
-from runner.reports.core.formatting import ago, count, day
+from runner.reports.core.attention_item import AttentionItem, AttentionKind
+from runner.reports.core.formatting import count, day, elapsed_since
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
@@ -91,7 +91,7 @@ class ReadinessReport(
     improvements: ItemCounts
     unheld: tuple[UnheldRole, ...]
     """Roles of playbooks that nobody holds."""
-    needs_attention: tuple[Attention, ...]
+    needs_attention: tuple[AttentionItem, ...]
 
 
 def person_problem(ways: int, worked: datetime | None, failed: bool, now: datetime) -> str:
@@ -110,18 +110,20 @@ def wanting(
     people: Sequence[PersonReadiness],
     alone: Sequence[str],
     unheld: Sequence[UnheldRole],
-) -> Iterator[Attention]:
+) -> Iterator[AttentionItem]:
     """Yield what somebody has to see to: playbooks that are not what was exercised, people nobody can rely on reaching.
 
     A role counts where a playbook of the home's own, or one that was exercised or is to be, has it.
     """
-    for one in playbooks:
-        if one.changed and one.exercised is not None:
-            text = f"{one.playbook} {one.version} is not what was exercised in {one.exercised.codename}"
-            yield _entry("playbook_changed", one.playbook, text, f"tocsin drill run {one.exercised.exercise}")
-        elif one.own and one.exercised is None and not one.part_of and not one.scheduled:
-            text = f"{one.playbook} was never exercised, and no exercise of it is scheduled"
-            yield _entry("playbook_unexercised", one.playbook, text, "tocsin drill list")
+    for playbook in playbooks:
+        if playbook.changed and playbook.exercised is not None:
+            text = f"{playbook.playbook} {playbook.version} is not what was exercised in {playbook.exercised.codename}"
+            yield _entry(
+                "playbook_changed", playbook.playbook, text, f"tocsin drill run {playbook.exercised.exercise}"
+            )
+        elif playbook.own and playbook.exercised is None and not playbook.part_of and not playbook.scheduled:
+            text = f"{playbook.playbook} was never exercised, and no exercise of it is scheduled"
+            yield _entry("playbook_unexercised", playbook.playbook, text, "tocsin drill list")
     for person in people:
         if person.problem and person.roles:
             text = f"{person.person} ({', '.join(person.roles)}): {person.problem}"
@@ -132,7 +134,11 @@ def wanting(
     if alone:
         text = f"{', '.join(alone)}: held by one person, and nobody stands in for them"
         yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
-    used = {one.playbook for one in playbooks if one.own or one.exercised or one.scheduled}
+    used = {
+        playbook.playbook
+        for playbook in playbooks
+        if playbook.own or playbook.exercised or playbook.scheduled
+    }
     for role in unheld:
         if not used.intersection(role.playbooks):
             continue
@@ -140,8 +146,8 @@ def wanting(
         yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", command)
 
 
-def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> Attention:
-    return Attention(kind=kind, severity="low", ref=ref, since=None, text=text, command=command)
+def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionItem:
+    return AttentionItem(kind=kind, severity="low", ref=ref, since=None, text=text, command=command)
 
 
 # --------------------------------------------------------------------------------------------------- the page
@@ -152,18 +158,20 @@ def readiness_page(report: ReadinessReport) -> Page:
     blocks: list[Block] = [*_playbooks(report), *_people(report), *_items(report.improvements)]
     if report.needs_attention:
         blocks += [Blank(), line(f"NEEDS A PERSON ({len(report.needs_attention)})", "title")]
-        for one in report.needs_attention:
-            blocks.append(line(one.text, indent=1, hang=2))
-            blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=3, hang=2))
+        for item in report.needs_attention:
+            blocks.append(line(item.text, indent=1, hang=2))
+            blocks.append(Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=3, hang=2))
     return Page(tuple(blocks))
 
 
 def _playbooks(report: ReadinessReport) -> Iterator[Block]:
-    told = [one for one in report.playbooks if _is_told(one)]
+    playbooks = [playbook for playbook in report.playbooks if _is_told(playbook)]
     yield line("PLAYBOOKS", "title")
-    if told:
-        yield Table(rows=tuple(_row(one, report.as_of) for one in told), elastic=2)
-    never = [one.playbook for one in report.playbooks if not _is_told(one) and not one.part_of]
+    if playbooks:
+        yield Table(rows=tuple(_row(playbook, report.as_of) for playbook in playbooks), elastic=2)
+    never = [
+        playbook.playbook for playbook in report.playbooks if not _is_told(playbook) and not playbook.part_of
+    ]
     if never:
         yield line(f"never exercised: {', '.join(never)}", "dim", indent=2, hang=2)
 
@@ -213,13 +221,13 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
     yield line("PEOPLE", "title")
     rows = tuple(
         (
-            Cell(one.person),
-            Cell(", ".join(one.roles), "dim"),
-            Cell(one.problem, "alarm" if one.roles else "warn")
-            if one.problem or one.worked_at is None
-            else Cell(f"reached {_age(one.worked_at, report.as_of)}", "good"),
+            Cell(person.person),
+            Cell(", ".join(person.roles), "dim"),
+            Cell(person.problem, "alarm" if person.roles else "warn")
+            if person.problem or person.worked_at is None
+            else Cell(f"reached {_age(person.worked_at, report.as_of)}", "good"),
         )
-        for one in report.people
+        for person in report.people
     )
     yield Table(rows=rows, elastic=2) if rows else line("nobody is on record", "warn", indent=2)
     if report.without_alternate:
@@ -239,4 +247,8 @@ def _items(found: ItemCounts) -> Iterator[Block]:
 
 
 def _age(at: datetime, now: datetime) -> str:
-    return "just now" if now - at < timedelta(minutes=1) else f"{ago(at, now).removeprefix('since ')} ago"
+    return (
+        "just now"
+        if now - at < timedelta(minutes=1)
+        else f"{elapsed_since(at, now).removeprefix('since ')} ago"
+    )

@@ -82,7 +82,9 @@ def schedules_report(
     standing: Sequence[Schedule], upcoming: dict[str, datetime | None], now: datetime
 ) -> SchedulesReport:
     """Return the schedules that stand; ``upcoming`` says when each comes next."""
-    return SchedulesReport(as_of=now, schedules=tuple(_report(one, upcoming.get(one.id)) for one in standing))
+    return SchedulesReport(
+        as_of=now, schedules=tuple(_report(schedule, upcoming.get(schedule.id)) for schedule in standing)
+    )
 
 
 def _report(schedule: Schedule, upcoming: datetime | None) -> ScheduleReport:
@@ -105,7 +107,9 @@ def _report(schedule: Schedule, upcoming: datetime | None) -> ScheduleReport:
         by=schedule.by,
         next=upcoming,
         needs_attention=f"{wrong.id} {wrong.state}: {wrong.detail}" if wrong is not None else "",
-        firings=tuple(_fired(one) for one in sorted(schedule.firings.values(), key=lambda one: one.fire_at)),
+        firings=tuple(
+            _fired(firing) for firing in sorted(schedule.firings.values(), key=lambda one: one.fire_at)
+        ),
     )
 
 
@@ -130,11 +134,11 @@ def schedules_page(report: SchedulesReport, begin: str) -> Page:
     if not report.schedules:
         return Page((line(f"none yet: {begin}", "dim"),))
     blocks: list[Block] = []
-    for one in report.schedules:
+    for schedule in report.schedules:
         blocks += [Blank()] if blocks else []
-        blocks += [_head(one), line(_how(one), "dim", indent=2, hang=2)]
-        if one.firings:
-            rows = tuple(_row(fired) for fired in one.firings[-SHOWN:])
+        blocks += [_head(schedule), line(_how(schedule), "dim", indent=2, hang=2)]
+        if schedule.firings:
+            rows = tuple(_row(fired) for fired in schedule.firings[-SHOWN:])
             blocks.append(Table(rows=rows, elastic=2, indent=2))
     return Page(tuple(blocks))
 

@@ -22,11 +22,17 @@ from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Attention
-from runner.reports.core.formatting import ago, aside_words, left, standing
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import aside_words, elapsed_since, remaining, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
-from runner.reports.incidents.attention_messages import call_owed, campaigns, deliveries, exposed, promises
+from runner.reports.incidents.attention_messages import (
+    call_owed,
+    campaigns,
+    compromised_deliveries,
+    deliveries,
+    missed_updates,
+)
 from runner.reports.incidents.do_now import containment, do_now, is_due, must_begin, with_whom
 from runner.reports.messages.war_room import nowhere
 
@@ -46,7 +52,7 @@ def needs_attention(
     duties: Sequence[DutyStatus],
     now: datetime,
     failed: Failed | None = None,
-) -> tuple[Attention, ...]:
+) -> tuple[AttentionItem, ...]:
     """Return what waits for a person, in the order of DO NOW. A cancelled incident asks nothing.
 
     Of a closed one only duties that were left open press on, and what still waits for a second person. An exercise
@@ -75,28 +81,28 @@ def needs_attention(
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
         *awaiting(incident),
-        *exposed(incident, begun),
+        *compromised_deliveries(incident, begun),
         *campaigns(incident),
-        *promises(incident, now),
+        *missed_updates(incident, now),
         *nowhere(incident),
     ]
     return do_now(found, incident, rows, duties, now)
 
 
-def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
+def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
     """Yield the duties of a closed incident that are late or past their start, each with its incident in the command."""
-    for one in _duties(duties, now) if incident.kind == "real" else ():
+    for duty in _duties(duties, now) if incident.kind == "real" else ():
         yield msgspec.structs.replace(
-            one,
+            duty,
             rank=3,
-            text=f"{incident.codename} is closed with this duty open: {one.text}",
-            command=f"{one.command} -i {incident.codename}",
+            text=f"{incident.codename} is closed with this duty open: {duty.text}",
+            command=f"{duty.command} -i {incident.codename}",
         )
 
 
-def _over(incident: Incident) -> Attention:
+def _over(incident: Incident) -> AttentionItem:
     """Return all that an exercise asks once it is over: nothing of what was open in it can be done any more."""
-    return Attention(
+    return AttentionItem(
         kind="exercise_over",
         severity="low",
         ref=incident.id,
@@ -106,9 +112,9 @@ def _over(incident: Incident) -> Attention:
     )
 
 
-def _paused(incident: Incident) -> Iterator[Attention]:
+def _paused(incident: Incident) -> Iterator[AttentionItem]:
     if incident.state == "paused":
-        yield Attention(
+        yield AttentionItem(
             kind="paused",
             severity="medium",
             ref=incident.id,
@@ -118,9 +124,9 @@ def _paused(incident: Incident) -> Iterator[Attention]:
         )
 
 
-def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[Attention]:
+def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[AttentionItem]:
     if failed is not None and failed.aside:
-        yield Attention(
+        yield AttentionItem(
             kind="set_aside",
             severity="critical",
             ref=incident.id,
@@ -130,46 +136,46 @@ def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[Attention]
         )
 
 
-def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
+def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[AttentionItem]:
     for name in sorted(incident.active):
         invocation, row = incident.invocations[name], rows[name]
         if invocation.stuck or invocation.state == "outcome_unknown":
             yield from _stuck(incident, invocation, row)
         elif invocation.due is not None and is_due(row, now):
-            yield Attention(
+            yield AttentionItem(
                 kind="overdue",
                 severity="high",
                 ref=name,
                 since=invocation.due,
                 due=invocation.due,
-                text=f"{named(row)}: {left(invocation.due, now)}{with_whom(row)}",
+                text=f"{named(row)}: {remaining(invocation.due, now)}{with_whom(row)}",
                 command=suggested_actions.row_step(row),
             )
 
 
-def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[Attention]:
+def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[AttentionItem]:
     since = invocation.attempts[-1].ended_at if invocation.attempts else invocation.ready_at
     if invocation.state == "outcome_unknown":
-        yield Attention(
+        yield AttentionItem(
             kind="outcome_unknown",
             severity="critical",
             ref=invocation.id,
             since=since,
             text=f"{named(row)}: nobody knows whether it happened; find out, then say so",
-            command=suggested_actions.unstick(row.state, row.command_name),
+            command=suggested_actions.retry_step(row.state, row.command_name),
         )
         return
     unreached = [d for d in _deliveries_of(incident, invocation) if call_owed(incident, d)]
     if unreached:
         return
     rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
-    yield Attention(
+    yield AttentionItem(
         kind="rejected" if rejected else "stuck",
         severity="high",
         ref=invocation.id,
         since=invocation.approvals[-1].at if rejected else since,
         text=f"{named(row)}: {invocation.stuck if rejected else f'stuck, {invocation.stuck}'}",
-        command=suggested_actions.unstick(row.state, row.command_name),
+        command=suggested_actions.retry_step(row.state, row.command_name),
     )
 
 
@@ -178,7 +184,7 @@ def _deliveries_of(incident: Incident, invocation: Invocation) -> list[Delivery]
     return [incident.deliveries[name] for name in message.deliveries] if message else []
 
 
-def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[Attention]:
+def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[AttentionItem]:
     holders: list[tuple[str, str, Delivery | Invocation]] = [
         (d.id, f"message to {d.person}", d) for d in incident.deliveries.values() if d.state == "active"
     ]
@@ -186,12 +192,12 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
     for ref, words, holder in holders:
         for attempt in holder.attempts:
             if attempt.state == "sending" and now - attempt.started_at > Policy().attempt_limit:
-                yield Attention(
+                yield AttentionItem(
                     kind="no_outcome",
                     severity="high",
                     ref=ref,
                     since=attempt.started_at,
-                    text=f"{words}: attempt {attempt.n} has no outcome {ago(attempt.started_at, now)}; "
+                    text=f"{words}: attempt {attempt.n} has no outcome {elapsed_since(attempt.started_at, now)}; "
                     "its worker may be gone",
                     command=suggested_actions.WORK,
                 )
@@ -201,35 +207,35 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
         invocation = incident.invocations[name]
         wake = invocation.wake_at
         if wake is not None and now - wake > IDLE and invocation.kind not in PEOPLE and not invocation.stuck:
-            yield Attention(
+            yield AttentionItem(
                 kind="not_worked",
                 severity="high",
                 ref=name,
                 since=wake,
-                text=f"{named(rows[name])}: due {ago(wake, now)} and no worker has done it",
+                text=f"{named(rows[name])}: due {elapsed_since(wake, now)} and no worker has done it",
                 command=suggested_actions.WORK,
             )
 
 
-def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[Attention]:
+def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
     for duty in duties:
         if duty.verdict != "applies" or duty.state not in ("open", "overdue") or duty.due is None:
             continue
         if duty.state == "overdue":
-            yield Attention(
+            yield AttentionItem(
                 kind="duty_overdue",
                 severity="critical",
                 ref=duty.id,
                 since=duty.due,
                 due=duty.due,
-                text=f"{duty.citation or duty.id}: {left(duty.due, now)}, to {duty.recipient}",
+                text=f"{duty.citation or duty.id}: {remaining(duty.due, now)}, to {duty.recipient}",
                 command=suggested_actions.record_filed_late(duty.id),
             )
         elif must_begin(duty, now):
             yield _near(duty, duty.due, now)
 
 
-def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
     """Yield what was recorded about duties and no longer stands; to file comes before deciding anew."""
     for duty in incident.duties.values():
         if duty.reopened is None or duty.record is not None:
@@ -248,33 +254,33 @@ def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
                 (f"{duty.id}: if nobody is to be notified", suggested_actions.decide_again(duty.id)),
             ]
         for text, command in ways:
-            yield Attention(
+            yield AttentionItem(
                 kind="duty_reopened", severity="high", ref=duty.id, since=None, text=text, command=command
             )
 
 
-def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
     """Yield what was filed before it was signed, for as long as the signature is still open."""
     for duty in incident.duties.values():
         for name in duty.record.unsigned if duty.record is not None else ():
             if name in rows and not rows[name].over:
-                yield Attention(
+                yield AttentionItem(
                     kind="filed_unsigned",
                     severity="high",
                     ref=duty.id,
                     since=duty.record.at if duty.record is not None else None,
                     text=f"{duty.id} was filed while its notice still waited for: {named(rows[name])}",
-                    command=suggested_actions.do_step("approve", rows[name].command_name),
+                    command=suggested_actions.complete_step("approve", rows[name].command_name),
                 )
 
 
-def _stale(incident: Incident) -> Iterator[Attention]:
+def _stale(incident: Incident) -> Iterator[AttentionItem]:
     """Yield the newest text of each open duty that is out of date: what is to be signed or filed, else the draft."""
     used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
     done = {
-        one.id
-        for one in incident.duties.values()
-        if one.record is not None or one.verdict not in ("applies", "unknown")
+        duty.id
+        for duty in incident.duties.values()
+        if duty.record is not None or duty.verdict not in ("applies", "unknown")
     }
     newest = [
         one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
@@ -291,34 +297,36 @@ def _stale(incident: Incident) -> Iterator[Attention]:
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), "tocsin notice list")]
     for ref, name, found, command in each:
         text = f"{name}: out of date, {'; '.join(map(change_words, found))}"
-        yield Attention(kind="notice_stale", severity="high", ref=ref, since=None, text=text, command=command)
+        yield AttentionItem(
+            kind="notice_stale", severity="high", ref=ref, since=None, text=text, command=command
+        )
 
 
-def _near(duty: DutyStatus, due: datetime, now: datetime) -> Attention:
+def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
     start = duty.latest_safe_start
     passed = start is not None and start <= now
     doubt = " (provisional)" if duty.provisional else ""
     hurry = "; the last safe moment to start has passed" if passed else ""
-    return Attention(
+    return AttentionItem(
         kind="clock",
         severity="critical" if passed or due - now < _CRITICAL else "high",
         ref=duty.id,
         since=start if passed else None,
         due=due,
-        text=f"{duty.citation or duty.id}: {left(due, now)}{doubt}{hurry}",
+        text=f"{duty.citation or duty.id}: {remaining(due, now)}{doubt}{hurry}",
         command=suggested_actions.record_filed(duty.id),
     )
 
 
 def _facts(
     incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
-) -> Iterator[Attention]:
-    for path, holds_up in held_up(incident, rows, duties).items():
+) -> Iterator[AttentionItem]:
+    for path, holds_up in blocking_facts(incident, rows, duties).items():
         asked = [row for row in rows.values() if row.state in ("ready", "active") and row.sets == path]
-        command = suggested_actions.state_fact(path)
+        command = suggested_actions.set_fact(path)
         if asked:
-            command = suggested_actions.do_step("ask", asked[0].command_name)
-        yield Attention(
+            command = suggested_actions.complete_step("ask", asked[0].command_name)
+        yield AttentionItem(
             kind="fact_missing",
             severity="medium",
             ref=path,
@@ -328,7 +336,7 @@ def _facts(
         )
 
 
-def held_up(
+def blocking_facts(
     incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> dict[str, tuple[str, ...]]:
     """Return the unknown facts that hold something up, and what, in words.
@@ -343,13 +351,13 @@ def held_up(
         for path in incident.invocations[name].missing:
             if not path.startswith(("step(", "duty(", "duties")):
                 steps.setdefault(path, []).append(named(rows[name]))
-    for duty in (one for one in duties if one.state in ("open", "overdue", "held")):
-        asked = {fact for one in duty.unless for fact in one.missing}
-        exempting = [fact for fact in duty.missing_facts if fact in asked][:1]
-        others = [fact for fact in duty.missing_facts if fact not in asked][:1]
+    for duty in (duty for duty in duties if duty.state in ("open", "overdue", "held")):
+        facts = {fact for one in duty.unless for fact in one.missing}
+        exempting = [fact for fact in duty.missing_facts if fact in facts][:1]
+        others = [fact for fact in duty.missing_facts if fact not in facts][:1]
         waits = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
         waits = clocks if duty.verdict == "applies" and duty.provisional else waits
-        for path, of in (*((one, exempt) for one in exempting), *((one, waits) for one in others)):
+        for path, of in (*((fact, exempt) for fact in exempting), *((other, waits) for other in others)):
             of.setdefault(path, []).append(duty.id)
     kept = incident.duties.values()
     far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
@@ -382,7 +390,7 @@ def _duty_list(names: Sequence[str]) -> str:
     return _list(names) if len(names) <= _NAMED else f"{len(names)} duties"
 
 
-def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:
+def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionItem]:
     """Yield the roles that nobody holds and that a step needs now, or that a message was for."""
     wanted: dict[str, list[str]] = {}
     for row in rows:
@@ -396,26 +404,26 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Attention]:
                 step = next((named(row) for row in rows if row.invocation == message.step), message.step)
                 wanted.setdefault(role, []).append(step)
     for role, steps in wanted.items():
-        yield Attention(
+        yield AttentionItem(
             kind="role_unheld",
             severity="medium",
             ref=role,
             since=None,
             text=f"nobody holds the role {role}: {_list(steps)}",
-            command=suggested_actions.hold_role(role),
+            command=suggested_actions.assign_role(role),
         )
 
 
-def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
     """Yield what was done for people who have not said yet that it was so."""
-    for one in incident.unconfirmed.values():
-        steps = [named(rows[name]) for name in one.steps if name in rows]
-        what = _list(steps) if steps else f"entry {one.first}"
-        yield Attention(
+    for behalf in incident.unconfirmed.values():
+        steps = [named(rows[name]) for name in behalf.steps if name in rows]
+        what = _list(steps) if steps else f"entry {behalf.first}"
+        yield AttentionItem(
             kind="unconfirmed",
             severity="medium",
-            ref=str(one.first),
-            since=one.at,
-            text=f"{what}: done on behalf of {one.person} by {one.by} via {one.via}, not confirmed",
-            command=suggested_actions.confirm(one.first, one.person),
+            ref=str(behalf.first),
+            since=behalf.at,
+            text=f"{what}: done on behalf of {behalf.person} by {behalf.by} via {behalf.via}, not confirmed",
+            command=suggested_actions.confirm(behalf.first, behalf.person),
         )

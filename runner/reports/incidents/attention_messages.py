@@ -11,38 +11,38 @@ from runner.incident.messages.update_cadence import broken_promises
 from runner.incident.state.incident import CampaignView, Delivery, Incident
 from runner.incident.state.quorum import awaited
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Attention, AttentionKind
+from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.task_rows import TaskRow, handle, named
 
 _NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
 
 
-def promises(incident: Incident, now: datetime) -> Iterator[Attention]:
+def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
     """Updates that were promised and did not come: people wait, and nobody says why."""
-    for one in broken_promises(incident, now):
-        promised = one.next_update or now
-        yield Attention(
+    for promise in broken_promises(incident, now):
+        promised = promise.next_update or now
+        yield AttentionItem(
             kind="update_missed",
             severity="high",
-            ref=one.step,
+            ref=promise.step,
             since=promised,
-            text=f"the update after {handle(incident, one.step)} was promised for {moment(promised)} and did not go out",
+            text=f"the update after {handle(incident, promise.step)} was promised for {moment(promised)} and did not go out",
             command="tocsin task list",
         )
 
 
-def exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attention]:
+def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
     """Answers and approvals that came through a domain after it fell: somebody must ask again over another way."""
-    for one in exposures(incident):
-        if one.acknowledged:
-            yield Attention(
+    for exposure in exposures(incident):
+        if exposure.acknowledged:
+            yield AttentionItem(
                 kind="exposed",
                 severity="high",
-                ref=one.delivery,
-                since=one.at,
-                text=f"{one.person} answered over {one.domain}, which had fallen: ask them over another way",
-                command=suggested_actions.call(one.delivery),
+                ref=exposure.delivery,
+                since=exposure.at,
+                text=f"{exposure.person} answered over {exposure.domain}, which had fallen: ask them over another way",
+                command=suggested_actions.call(exposure.delivery),
             )
     for name, row in rows.items():
         invocation = incident.invocations[name]
@@ -50,7 +50,7 @@ def exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attenti
             if row.superseded or not given.approved or given.void:
                 continue
             if domain := exposed_approval(incident, invocation, given):
-                yield Attention(
+                yield AttentionItem(
                     kind="exposed",
                     severity="high",
                     ref=name,
@@ -60,11 +60,11 @@ def exposed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Attenti
                 )
 
 
-def deliveries(incident: Incident) -> Iterator[Attention]:
+def deliveries(incident: Incident) -> Iterator[AttentionItem]:
     """Who was not reached, and what nobody knows of."""
     for delivery in incident.deliveries.values():
         if delivery.stuck:
-            yield Attention(
+            yield AttentionItem(
                 kind="outcome_unknown",
                 severity="critical",
                 ref=delivery.id,
@@ -75,17 +75,17 @@ def deliveries(incident: Incident) -> Iterator[Attention]:
         elif call_owed(incident, delivery):
             yield _call(incident, delivery)
         elif nothing_left(incident, delivery):
-            yield Attention(
+            yield AttentionItem(
                 kind="unreachable",
                 severity="critical",
                 ref=delivery.id,
                 since=delivery.attempts[0].started_at,
-                text=f"nothing has left to {delivery.person} yet ({tried(delivery)}): do not wait for it, telephone them",
+                text=f"nothing has left to {delivery.person} yet ({attempted_channels(delivery)}): do not wait for it, telephone them",
                 command=suggested_actions.call(delivery.id),
             )
         elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
             down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
-            yield Attention(
+            yield AttentionItem(
                 kind="unreachable",
                 severity="high",
                 ref=delivery.id,
@@ -102,38 +102,46 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
     message = incident.messages[delivery.message]
     if message.about or message.message_class.availability != "critical":
         return False
-    untried = set(delivery.channels) - {one.channel for one in delivery.attempts}
+    untried = set(delivery.channels) - {attempt.channel for attempt in delivery.attempts}
     return (
-        bool(delivery.attempts) and not untried and all(one.state in _NOT_LEFT for one in delivery.attempts)
+        bool(delivery.attempts)
+        and not untried
+        and all(attempt.state in _NOT_LEFT for attempt in delivery.attempts)
     )
 
 
-def campaigns(incident: Incident) -> Iterator[Attention]:
+def campaigns(incident: Incident) -> Iterator[AttentionItem]:
     """Campaigns that stopped by themselves, outcomes that nobody knows, and substitute notice that a person decides on."""
-    for one in incident.campaigns.values():
-        if one.state == "paused" and not one.by:
-            text = f"sending {one.notice} to {one.list_name} stopped: {one.reason}"
+    for campaign in incident.campaigns.values():
+        if campaign.state == "paused" and not campaign.by:
+            text = f"sending {campaign.notice} to {campaign.list_name} stopped: {campaign.reason}"
             yield _campaign(
-                "bulk_paused", one, text, suggested_actions.bulk("resume", one.notice, one.list_name)
+                "bulk_paused",
+                campaign,
+                text,
+                suggested_actions.bulk("resume", campaign.notice, campaign.list_name),
             )
-        if one.unknown:
-            text = (
-                f"{count(one.unknown, 'reader')} of {one.list_name}: nobody knows whether {one.notice} left"
-            )
+        if campaign.unknown:
+            text = f"{count(campaign.unknown, 'reader')} of {campaign.list_name}: nobody knows whether {campaign.notice} left"
             yield _campaign(
-                "bulk_unknown", one, text, suggested_actions.bulk("status", one.notice, one.list_name)
+                "bulk_unknown",
+                campaign,
+                text,
+                suggested_actions.bulk("status", campaign.notice, campaign.list_name),
             )
-        for ask in one.asks:
+        for ask in campaign.asks:
             if ask.why:
-                told = suggested_actions.bulk("substitute", one.notice, one.list_name, f"--place {ask.place}")
-                yield _campaign("substitute_notice", one, f"{ask.place}: {ask.why}", told)
+                told = suggested_actions.bulk(
+                    "substitute", campaign.notice, campaign.list_name, f"--place {ask.place}"
+                )
+                yield _campaign("substitute_notice", campaign, f"{ask.place}: {ask.why}", told)
 
 
-def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> Attention:
-    return Attention(kind=kind, severity="high", ref=one.id, since=one.at, text=text, command=command)
+def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> AttentionItem:
+    return AttentionItem(kind=kind, severity="high", ref=one.id, since=one.at, text=text, command=command)
 
 
-def tried(delivery: Delivery) -> str:
+def attempted_channels(delivery: Delivery) -> str:
     """Return what was tried for a delivery, in words."""
     if not delivery.channels and not delivery.attempts:
         return "no channel may carry the message"
@@ -141,18 +149,18 @@ def tried(delivery: Delivery) -> str:
     return f"{count(len(delivery.attempts), 'attempt')} over {', '.join(used) or 'nothing'}"
 
 
-def _call(incident: Incident, delivery: Delivery) -> Attention:
+def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
     """Whose turn it is to telephone stands with it: it is the commander's task until it is done."""
     message = incident.messages[delivery.message]
     answered = "has not answered" if delivery.state == "active" or delivery.lapsed else "was not reached"
     who = ", ".join(incident.roles.get("commander", ()))
     whose = f"{who}, telephone them" if who and who != delivery.person else "telephone them"
-    return Attention(
+    return AttentionItem(
         kind="unreachable",
         severity="critical" if message.message_class.availability == "critical" else "high",
         ref=delivery.id,
         since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
-        text=f"{delivery.person} {answered} ({tried(delivery)}): {whose}, then say so",
+        text=f"{delivery.person} {answered} ({attempted_channels(delivery)}): {whose}, then say so",
         command=suggested_actions.call(delivery.id),
     )
 

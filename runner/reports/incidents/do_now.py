@@ -15,8 +15,8 @@ from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import SEVERITIES, Attention, AttentionKind, Rank
-from runner.reports.core.formatting import count, left
+from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
+from runner.reports.core.formatting import count, remaining
 from runner.reports.core.task_rows import TaskRow, named
 
 SOON = timedelta(hours=2)
@@ -54,12 +54,12 @@ def must_begin(duty: DutyStatus, now: datetime) -> bool:
     return start - now <= (SOON if start < duty.due else UNPLANNED)
 
 
-def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[Attention]:
+def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionItem]:
     """Yield the containment tasks that people can do now and that are not late yet."""
     for row in rows:
         if _contains(row) and not row.stuck and not is_due(row, now):
-            clock = f": {left(row.due, now)}" if row.due else ""
-            yield Attention(
+            clock = f": {remaining(row.due, now)}" if row.due else ""
+            yield AttentionItem(
                 kind="containment",
                 severity="high",
                 ref=row.invocation,
@@ -85,12 +85,12 @@ def _contains(row: TaskRow) -> bool:
 
 
 def do_now(
-    found: Iterable[Attention],
+    found: Iterable[AttentionItem],
     incident: Incident,
     rows: Sequence[TaskRow],
     duties: Iterable[DutyStatus],
     now: datetime,
-) -> tuple[Attention, ...]:
+) -> tuple[AttentionItem, ...]:
     """Return what waits for a person with its rank, in order: by rank, then worst first, then by time."""
     first = {row.invocation for row in rows if row.containment}
     wait = any(map(_contains, rows)) and now - incident.opened_at < FIRST_HOURS
@@ -99,10 +99,10 @@ def do_now(
         for duty in duties
         if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now)
     }
-    return ordered(msgspec.structs.replace(one, rank=_rank(one, first, pressing, wait)) for one in found)
+    return ordered(msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in found)
 
 
-def _rank(one: Attention, first: set[str], pressing: set[str], wait: bool) -> Rank:
+def _rank(one: AttentionItem, first: set[str], pressing: set[str], wait: bool) -> Rank:
     if one.ref in first:
         return 1
     if one.kind == "fact_missing":
@@ -110,10 +110,10 @@ def _rank(one: Attention, first: set[str], pressing: set[str], wait: bool) -> Ra
     return _RANKS.get(one.kind, TASKS)
 
 
-def ordered(found: Iterable[Attention]) -> tuple[Attention, ...]:
+def ordered(found: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
     """Return them in the order in which they are done."""
 
-    def order(one: Attention) -> tuple[int, int, bool, float]:
+    def order(one: AttentionItem) -> tuple[int, int, bool, float]:
         at = one.due or one.since
         return one.rank, SEVERITIES.index(one.severity), at is None, at.timestamp() if at else 0
 

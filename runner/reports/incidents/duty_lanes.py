@@ -16,7 +16,7 @@ from runner.base.states import TaskState
 from runner.incident.state.expression_view import outwards
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.reports.core.attention_item import Attention
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import CONTAINERS, TaskRow
 
 ENOUGH = 3
@@ -74,7 +74,7 @@ def lane_groups(
         if duty is None or not row.invocation or row.over or row.kind in CONTAINERS:
             continue
         scope = incident.scopes[incident.invocations[row.invocation].scope]
-        lane = next((one for one in outwards(incident, scope) if one.item is not None), scope)
+        lane = next((outward for outward in outwards(incident, scope) if outward.item is not None), scope)
         key = (lane.parent, row.step, row.state, drafted.get(lane.id, ""), kind_of(duty.recipient), row.stuck)
         alike.setdefault(key, []).append(row)
     return tuple(_group(key, found, known) for key, found in alike.items() if len(found) >= ENOUGH)
@@ -121,17 +121,17 @@ def words(group: LaneGroup) -> str:
     return f"{group.title} [{group.count} lanes: {notice}{group.recipient}]"
 
 
-def attention_folded(items: Sequence[Attention], groups: Sequence[LaneGroup]) -> list[Attention]:
+def attention_folded(items: Sequence[AttentionItem], groups: Sequence[LaneGroup]) -> list[AttentionItem]:
     """Return what waits for a person, steps of lanes that are alike and wait for the same reason told once."""
     of = {name: group for group in groups for name in group.rows}
-    told: dict[tuple[str, str], list[Attention]] = {}
-    for one in items:
-        group = of.get(one.ref)
-        told.setdefault((one.kind, group.first if group else f"{one.ref} {one.text}"), []).append(one)
+    told: dict[tuple[str, str], list[AttentionItem]] = {}
+    for item in items:
+        group = of.get(item.ref)
+        told.setdefault((item.kind, group.first if group else f"{item.ref} {item.text}"), []).append(item)
     return [_told_once(alike) for alike in told.values()]
 
 
-def _told_once(alike: Sequence[Attention]) -> Attention:
+def _told_once(alike: Sequence[AttentionItem]) -> AttentionItem:
     others = len(alike) - 1
     more = f" (and {others} more {'lane' if others == 1 else 'lanes'} like it)" if others else ""
     return msgspec.structs.replace(alike[0], text=f"{alike[0].text}{more}")

@@ -20,7 +20,7 @@ from runner.reports.core.formatting import (
     as_it_was,
     count,
     moment,
-    short,
+    short_digest,
     signatures,
     span,
     unsigned,
@@ -63,8 +63,8 @@ class Words(msgspec.Struct, frozen=True):
 
     def step(self, name: str) -> str:
         """Return a step's words in quotes, else its id."""
-        found = self.titles.get(name)
-        return f"‘{found}’" if found else name
+        title = self.titles.get(name)
+        return f"‘{title}’" if title else name
 
     def effect(self, name: str) -> str:
         """Return what an attempt is of: a message to somebody, or a step."""
@@ -79,7 +79,7 @@ def is_detail(event: e.AnyEvent) -> bool:
     return quiet or nothing or isinstance(event, DETAILS)
 
 
-def sentence(event: e.AnyEvent, words: Words) -> str:
+def describe(event: e.AnyEvent, words: Words) -> str:
     """Return what happened. Who did it stands beside, from the actor."""
     if isinstance(event, ExerciseEvent | AnyCampaignEvent):
         return drill_sentence(event) if isinstance(event, ExerciseEvent) else campaign_sentence(event)
@@ -127,7 +127,9 @@ def _life(event: _Life) -> str:
         case e.CommandTaken(by=by, role=role, read_back=words):
             return f"{by} took over as {role} and said back: {words}"
         case e.PlaybookPinned(run=run, reason=reason):
-            return f"Playbook {run.playbook} {run.version} begins ({short(run.digest)}){_because(reason)}"
+            return (
+                f"Playbook {run.playbook} {run.version} begins ({short_digest(run.digest)}){_because(reason)}"
+            )
         case e.PlaybookMigrated(run=run, reason=reason):
             steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
             moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no step changed"
@@ -245,11 +247,11 @@ def _about_step(event: _AboutStep, words: Words) -> str:
         case e.ApprovalGiven(step=step, by=by, role=role, digest=digest, approved=approved, reason=reason):
             verb = "approved" if approved else "REJECTED"
             proof = f", proved by {event.proven_by}" if event.proven_by else ""
-            return f"{by} ({role}{proof}) {verb} {short(digest)} in {words.step(step)}{_because(reason)}"
-        case e.ApprovalVoided(step=step, old=old, new=new):
             return (
-                f"{words.step(step)} is void and asked again: {short(old)} became {short(new) or 'unknown'}"
+                f"{by} ({role}{proof}) {verb} {short_digest(digest)} in {words.step(step)}{_because(reason)}"
             )
+        case e.ApprovalVoided(step=step, old=old, new=new):
+            return f"{words.step(step)} is void and asked again: {short_digest(old)} became {short_digest(new) or 'unknown'}"
 
 
 _Message = (
@@ -374,7 +376,7 @@ _Record = (
 def _record(event: _Record, words: Words) -> str:
     match event:
         case e.FactsRecorded(facts=facts, step=step, grounds=grounds, second=second):
-            said = "; ".join(_fact(one) for one in facts)
+            said = "; ".join(_fact(fact) for fact in facts)
             asked = f" (answer to {words.step(step)})" if step else ""
             return f"{said}{asked}{_and(second)}{_because(grounds)}"
         case e.DutiesAssessed(changes=changes, because=because):
@@ -385,13 +387,13 @@ def _record(event: _Record, words: Words) -> str:
             proof = record.reference or record.receipt
             with_proof = f", proof {proof}" if proof else ""
             late = f", late: {record.late_reason}" if record.late_reason else ""
-            text = f", text {short(record.digest)}" if record.digest else ""
+            text = f", text {short_digest(record.digest)}" if record.digest else ""
             told = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
             again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {told}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
             origin = f", from {source}" if source else ""
-            return f"Evidence taken into custody: {name}, {size} bytes, sha256 {short(sha256)}{origin}"
+            return f"Evidence taken into custody: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
         case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
             of = f" (of {moment(about)})" if about else ""
             return f"Note{of}: {text}"
@@ -425,16 +427,16 @@ def _notice(event: _Notice) -> str:
     match event:
         case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
             holes = f", {count(len(gaps), 'gap')}" if gaps else ""
-            return f"Notice {notice} {version} rendered as {status}{holes} ({short(digest)})"
+            return f"Notice {notice} {version} rendered as {status}{holes} ({short_digest(digest)})"
         case e.NoticeOverridden(digest=digest, by=by, reason=reason, items=items):
             lacks = "; ".join(items)
-            return f"Notice {short(digest)} may go OVERRIDDEN by {by}{_because(reason)} (in spite of {lacks})"
+            return f"Notice {short_digest(digest)} may go OVERRIDDEN by {by}{_because(reason)} (in spite of {lacks})"
         case e.NoticeKept(digest=digest, by=by, reason=reason, facts=facts):
             since = ", ".join(facts)
-            return f"Notice {short(digest)} may be used AS IT WAS by {by}{_because(reason)} (changed since: {since}; a supplement is to follow)"
+            return f"Notice {short_digest(digest)} may be used AS IT WAS by {by}{_because(reason)} (changed since: {since}; a supplement is to follow)"
         case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
             taken = f", {count(tracked, 'tracked change')} taken as final" if tracked else ""
-            return f"Text of notice {short(digest)} taken from a Word file of {by}, compared with {short(base)}{taken}"
+            return f"Text of notice {short_digest(digest)} taken from a Word file of {by}, compared with {short_digest(base)}{taken}"
 
 
 def _fact(change: e.FactChange) -> str:
@@ -458,10 +460,10 @@ _KINDS: Mapping[str, Sequence[object]] = {
 KINDS = tuple(_KINDS)
 """The kinds of entries that a reader can choose from; where two name an event, it is of the later one."""
 _KIND_OF: Mapping[str, str] = {
-    one.__name__: kind
+    arg.__name__: kind
     for kind, unions in _KINDS.items()
     for union in unions
-    for one in get_args(union) or (union,)
+    for arg in get_args(union) or (union,)
 }
 
 

@@ -17,12 +17,12 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
-from runner.reports.core.event_row import Row, event_of
-from runner.reports.core.formatting import moment, spoken, when
-from runner.reports.core.header import Heading, heading_of, top
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import describe_actor, moment, when
+from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
 from runner.reports.core.task_rows import task_rows
-from runner.reports.incidents.attention import held_up
+from runner.reports.incidents.attention import blocking_facts
 
 
 class FactRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +123,9 @@ def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) 
     return MissingReport(
         heading=heading_of(incident),
         kind=incident.kind,
-        missing=tuple(_missing(path, words) for path, words in held_up(incident, named, duties).items()),
+        missing=tuple(
+            _missing(path, words) for path, words in blocking_facts(incident, named, duties).items()
+        ),
     )
 
 
@@ -136,68 +138,68 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
         type=kind,
         choices=() if found is None else found.choices,
         holds_up=holds_up,
-        command=suggested_actions.state_fact(path),
+        command=suggested_actions.set_fact(path),
     )
 
 
-def history(incident: Incident, key: str, rows: Iterable[Row]) -> HistoryReport:
+def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryReport:
     """Return all that was said about one fact, from the journal's events."""
-    found = [
+    versions = [
         FactVersion(
             event=row.seq,
             at=row.at,
             value=from_json(change.value),
             source=change.source,
             by=event.by,
-            actor=spoken(row.actor),
+            actor=describe_actor(row.actor),
             confidence=change.confidence,
             grounds=event.grounds,
             answers=tuple(dict.fromkeys(filter(None, (event.step, *event.answers)))),
             current=incident.fact_events.get(key) == row.seq,
         )
         for row in rows
-        if isinstance(event := event_of(row), FactsRecorded)
+        if isinstance(event := decode_event(row), FactsRecorded)
         for change in event.facts
         if change.key == key
     ]
-    return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(found))
+    return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(versions))
 
 
 def facts_page(report: FactsReport, now: datetime) -> Page:
     """Draw the facts with source, author and confidence."""
     if not report.facts:
-        return Page((*top(report.heading, "facts"), line("nothing is known yet", "dim")))
+        return Page((*render_header(report.heading, "facts"), line("nothing is known yet", "dim")))
     rows = tuple(
         (
-            Cell(one.key),
-            Cell(value_words(one.value), "warn" if one.value is None else "plain"),
-            Cell("" if one.confidence == "confirmed" else "estimated", "warn"),
-            Cell(" · ".join(part for part in (one.source, one.by, when(one.at, now)) if part), "dim"),
+            Cell(fact.key),
+            Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
+            Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
+            Cell(" · ".join(part for part in (fact.source, fact.by, when(fact.at, now)) if part), "dim"),
         )
-        for one in report.facts
+        for fact in report.facts
     )
-    return Page((*top(report.heading, "facts"), Table(rows=rows, elastic=1)))
+    return Page((*render_header(report.heading, "facts"), Table(rows=rows, elastic=1)))
 
 
 def missing_page(report: MissingReport) -> Page:
     """Draw what is missing, what it holds up, and how to say it."""
-    blocks: list[Block] = [*top(report.heading, "facts that are missing")]
+    blocks: list[Block] = [*render_header(report.heading, "facts that are missing")]
     if not report.missing:
         blocks.append(line("no missing fact holds anything up", "good"))
-    for one in report.missing:
-        kind = f"{one.title} ({one.type})" if one.title else one.type
-        blocks.append(Paragraph(cells=(Cell(one.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
-        blocks.extend(line(words, "plain", indent=2, hang=2) for words in one.holds_up)
-        if one.choices:
-            which = "none, or any of" if one.type.startswith("several") else "one of"
-            blocks.append(line(f"{which}: {', '.join(one.choices)}", "dim", indent=2, hang=2))
-        blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=2, hang=2))
+    for fact in report.missing:
+        kind = f"{fact.title} ({fact.type})" if fact.title else fact.type
+        blocks.append(Paragraph(cells=(Cell(fact.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
+        blocks.extend(line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
+        if fact.choices:
+            which = "none, or any of" if fact.type.startswith("several") else "one of"
+            blocks.append(line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2))
+        blocks.append(Paragraph(cells=(Cell("→ "), Cell(fact.command, "command")), indent=2, hang=2))
     return Page(tuple(blocks))
 
 
 def history_page(report: HistoryReport) -> Page:
     """Draw what was said about one fact, the current value marked."""
-    blocks: list[Block] = [*top(report.heading, f"history of {report.key}")]
+    blocks: list[Block] = [*render_header(report.heading, f"history of {report.key}")]
     if not report.history:
         blocks.append(line("nobody has said anything about it", "dim"))
     for one in report.history:

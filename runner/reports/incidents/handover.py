@@ -13,9 +13,9 @@ from runner.incident.law.duties import BINDING
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.reports.core.attention_item import Attention
-from runner.reports.core.formatting import left, moment, when
-from runner.reports.core.header import Heading, heading_of, top
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import moment, remaining, when
+from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
 from runner.reports.core.task_rows import TaskRow
 from runner.reports.incidents.do_now import LATER, NOTHING
@@ -96,7 +96,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     war_room: RoomView | None
     steps_ended: int
     steps: int
-    needs_attention: tuple[Attention, ...]
+    needs_attention: tuple[AttentionItem, ...]
     clocks: tuple[OpenClock, ...]
     waiting: tuple[Waiting, ...]
     decisions: tuple[Told, ...]
@@ -124,29 +124,31 @@ def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: st
         needs_attention=status.needs_attention,
         clocks=tuple(_clocks(status.duties)),
         waiting=tuple(_waiting(incident, rows)),
-        decisions=tuple(_told(one) for one in entries if _decides(one)),
+        decisions=tuple(_told(entry) for entry in entries if _decides(entry)),
         since=since,
-        changes=tuple(_told(one) for one in entries if one.event > since and not one.detail),
+        changes=tuple(_told(entry) for entry in entries if entry.event > since and not entry.detail),
         last=told,
     )
 
 
 def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
-    running = [one for one in duties if one.verdict in BINDING and one.state in ("open", "overdue", "held")]
+    running = [
+        duty for duty in duties if duty.verdict in BINDING and duty.state in ("open", "overdue", "held")
+    ]
     never = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(running, key=lambda one: (one.latest_safe_start or one.due or never, one.id))
     return [
         OpenClock(
-            duty=one.id,
-            recipient=one.recipient,
-            due=one.due,
-            due_local=one.due_local,
-            due_date=one.due_date if one.due_kind == "date" else None,
-            latest_safe_start=one.latest_safe_start,
-            provisional=one.provisional,
-            state=one.state,
+            duty=status.id,
+            recipient=status.recipient,
+            due=status.due,
+            due_local=status.due_local,
+            due_date=status.due_date if status.due_kind == "date" else None,
+            latest_safe_start=status.latest_safe_start,
+            provisional=status.provisional,
+            state=status.state,
         )
-        for one in ordered
+        for status in ordered
     ]
 
 
@@ -175,7 +177,7 @@ def brief_page(found: Brief) -> Page:
     """Draw it for somebody who has just been woken."""
     now = found.as_of
     blocks: list[Block] = [
-        *top(found.heading, f"brief of {moment(now)}, up to entry {found.version}"),
+        *render_header(found.heading, f"brief of {moment(now)}, up to entry {found.version}"),
         *((line(found.summary), Blank()) if found.summary else ()),
         line(f"command: {', '.join(found.command) or 'nobody'}"),
         *(room_blocks(found.war_room) if found.war_room is not None else ()),
@@ -183,17 +185,17 @@ def brief_page(found: Brief) -> Page:
     ]
     calm = "nothing is due now" if found.waiting else NOTHING
     now_, later = (
-        [_attention(one) for one in found.needs_attention if (one.rank == LATER) is wait]
+        [_attention(item) for item in found.needs_attention if (item.rank == LATER) is wait]
         for wait in (False, True)
     )
     blocks += _section("do now", now_, calm)
     blocks += _section("questions after containment", later) if later else []
-    blocks += _section("clocks", [_clock(one, now) for one in found.clocks])
-    blocks += _section("waited for", [_wait(one, now) for one in found.waiting])
-    blocks += _section("decided", [_entry(one, now) for one in found.decisions])
+    blocks += _section("clocks", [_clock(clock, now) for clock in found.clocks])
+    blocks += _section("waited for", [_wait(waiting, now) for waiting in found.waiting])
+    blocks += _section("decided", [_entry(decision, now) for decision in found.decisions])
     if found.last is not None:
         blocks += _section(
-            f"since the brief for {found.last.to}", [_entry(one, now) for one in found.changes]
+            f"since the brief for {found.last.to}", [_entry(change, now) for change in found.changes]
         )
     return Page(tuple(blocks))
 
@@ -204,7 +206,7 @@ def _section(title: str, rows: Sequence[tuple[Cell, ...]], otherwise: str = "not
     return [*head, Table(rows=tuple(rows), elastic=1)] if rows else [*head, line(otherwise, "dim", indent=2)]
 
 
-def _attention(one: Attention) -> tuple[Cell, ...]:
+def _attention(one: AttentionItem) -> tuple[Cell, ...]:
     return Cell(one.severity, "alarm" if one.severity == "critical" else "warn"), Cell(one.text)
 
 
@@ -217,13 +219,13 @@ def _clock(one: OpenClock, now: datetime) -> tuple[Cell, ...]:
     due = deadline_words(one.due, one.due_local, one.due_date, now)
     doubt = ", provisional" if one.provisional else ""
     late = one.state == "overdue" or (one.latest_safe_start is not None and one.latest_safe_start < now)
-    clock = left(one.due, now) if one.due else "no number in the law"
+    clock = remaining(one.due, now) if one.due else "no number in the law"
     words = f"{one.duty} to {one.recipient}{f': {due}' if due else ''}{start}{doubt}"
     return Cell(clock, "alarm" if late else "plain"), Cell(words)
 
 
 def _wait(one: Waiting, now: datetime) -> tuple[Cell, ...]:
-    due = f", {left(one.due, now)}" if one.due else ""
+    due = f", {remaining(one.due, now)}" if one.due else ""
     return Cell(", ".join(one.who) or "nobody", "title"), Cell(f"{one.what}{due}"), Cell(one.ref, "dim")
 
 

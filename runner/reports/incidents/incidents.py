@@ -11,7 +11,7 @@ import msgspec
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
-from runner.reports.core.formatting import ago, aside_words, count, left, moment
+from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining
 from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
 from runner.reports.core.suggested_actions import close_exercise, resume
 
@@ -123,7 +123,7 @@ def incidents(
 
     ``playing`` says of exercises that are not closed how far they are, ``left_open`` which duties closed ones still have.
     """
-    found = [
+    entries = [
         IncidentEntry(
             incident=row.id,
             codename=row.codename,
@@ -144,22 +144,26 @@ def incidents(
         )
         for row in rows
     ]
-    found.sort(key=lambda one: one.opened_at, reverse=True)
-    found.sort(key=lambda one: one.state not in ("open", "paused"))
-    return IncidentsReport(as_of=now, incidents=tuple(found))
+    entries.sort(key=lambda one: one.opened_at, reverse=True)
+    entries.sort(key=lambda one: one.state not in ("open", "paused"))
+    return IncidentsReport(as_of=now, incidents=tuple(entries))
 
 
 def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page:
     """Draw the list; what is over is folded unless ``everything`` is asked for."""
-    shown = [
-        one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")
+    incidents = [
+        incident
+        for incident in report.incidents
+        if everything or incident.left_open or incident.state in ("open", "paused")
     ]
     blocks: list[Block] = []
-    if shown:
-        blocks.append(Table(rows=tuple(_cells(one, report.as_of) for one in shown), elastic=2, indent=0))
+    if incidents:
+        blocks.append(
+            Table(rows=tuple(_cells(incident, report.as_of) for incident in incidents), elastic=2, indent=0)
+        )
     else:
         blocks.append(line("no incident is open", "good"))
-    blocks.extend(_folded(len(report.incidents) - len(shown)))
+    blocks.extend(_folded(len(report.incidents) - len(incidents)))
     return Page(tuple(blocks))
 
 
@@ -188,8 +192,8 @@ def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
 def _since(one: IncidentEntry, now: datetime) -> str:
     """Return for how long it has gone on, by its own clock; of an exercise that is over that clock tells no more."""
     if one.exercise_time is not None:
-        return ago(one.opened_at, one.exercise_time)
-    return ago(one.opened_at, now) if one.kind == "real" or one.state in ("open", "paused") else ""
+        return elapsed_since(one.opened_at, one.exercise_time)
+    return elapsed_since(one.opened_at, now) if one.kind == "real" or one.state in ("open", "paused") else ""
 
 
 def _clock(one: IncidentEntry, now: datetime) -> str:
@@ -205,5 +209,5 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
         parts.append("work is due")
     elif one.next_due is not None and one.state == "open":
         clock = " in real time" if one.exercise_time is not None else ""
-        parts.append(f"next{clock}: {left(one.next_due, now)}")
+        parts.append(f"next{clock}: {remaining(one.next_due, now)}")
     return "; ".join(parts)

@@ -46,8 +46,8 @@ def watch(
 
 
 def _changed(last: Status, found: Status) -> bool:
-    kinds = [(one.kind, one.ref) for one in found.needs_attention]
-    return last.version != found.version or kinds != [(one.kind, one.ref) for one in last.needs_attention]
+    kinds = [(item.kind, item.ref) for item in found.needs_attention]
+    return last.version != found.version or kinds != [(item.kind, item.ref) for item in last.needs_attention]
 
 
 def _live(

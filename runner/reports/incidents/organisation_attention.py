@@ -7,7 +7,7 @@ from datetime import date
 
 from runner.incident.exercises.improvements import Item, overdue
 from runner.incident.exercises.schedules import Book, attention
-from runner.reports.core.attention_item import Attention
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.page import Blank, Block, Cell, Paragraph, line
 
@@ -16,12 +16,12 @@ _NAMED = 4
 """Up to how many items are named."""
 
 
-def late_items(items: Iterable[Item], today: date) -> Iterator[Attention]:
+def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
     """Yield one entry for all improvement items that are late."""
-    late = [one.id for one in items if overdue(one, today)]
+    late = [item.id for item in items if overdue(item, today)]
     if late:
         more = ", …" if len(late) > _NAMED else ""
-        yield Attention(
+        yield AttentionItem(
             kind="improvement_late",
             severity="low",
             ref=late[0],
@@ -32,7 +32,7 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[Attention]:
         )
 
 
-def missed_drills(book: Book) -> Iterator[Attention]:
+def missed_drills(book: Book) -> Iterator[AttentionItem]:
     """Yield each exercise and routine whose last time was missed or failed, while nobody has acknowledged that."""
     for schedule in book.schedules.values():
         wrong = attention(schedule) if schedule.ended is None else None
@@ -40,7 +40,7 @@ def missed_drills(book: Book) -> Iterator[Attention]:
             continue
         exercise, routine = schedule.rule.exercise, schedule.rule.routine
         if routine is not None:
-            yield Attention(
+            yield AttentionItem(
                 kind="routine_failed",
                 severity="medium",
                 ref=wrong.id,
@@ -49,7 +49,7 @@ def missed_drills(book: Book) -> Iterator[Attention]:
                 command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
             )
             continue
-        yield Attention(
+        yield AttentionItem(
             kind="drill_missed",
             severity="medium",
             ref=wrong.id,
@@ -60,13 +60,13 @@ def missed_drills(book: Book) -> Iterator[Attention]:
         )
 
 
-def between_blocks(waiting: Sequence[Attention]) -> Iterator[Block]:
+def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:
     """Draw them on a page about something else."""
     if not waiting:
         return
     yield line("BESIDE THIS INCIDENT", "dim")
-    for one in waiting:
+    for item in waiting:
         yield Paragraph(
-            cells=(Cell(f"{one.text}  → ", "dim"), Cell(one.command, "command")), indent=1, hang=3
+            cells=(Cell(f"{item.text}  → ", "dim"), Cell(item.command, "command")), indent=1, hang=3
         )
     yield Blank()

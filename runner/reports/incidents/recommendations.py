@@ -10,9 +10,9 @@ import msgspec
 from runner.base.states import Kind, State
 from runner.incident.state.due_times import PEOPLE
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Attention, Rank
-from runner.reports.core.formatting import count, left
-from runner.reports.core.header import Heading, top
+from runner.reports.core.attention_item import AttentionItem, Rank
+from runner.reports.core.formatting import count, remaining
+from runner.reports.core.header import Heading, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.do_now import NOTHING, TASKS
@@ -50,7 +50,7 @@ class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     alone: str = ""
 
 
-def next_things(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
+def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
     """Return DO NOW, with the tasks that are ready before its questions.
 
     Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
@@ -85,27 +85,27 @@ _FAR = datetime.max.replace(tzinfo=UTC)
 def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
     groups = {group.first: group for group in found.lanes}
     hidden = {name for group in found.lanes for name in group.rows if name != group.first}
-    told = {word for one in found.needs_attention for word in (one.ref, one.command)}
+    words = {word for item in found.needs_attention for word in (item.ref, item.command)}
     for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
         yield (one.rank, False, False, _FAR, n), _attention(one)
     if found.state not in ("open", "paused") or any(
-        one.kind == "exercise_over" for one in found.needs_attention
+        item.kind == "exercise_over" for item in found.needs_attention
     ):
         return
     for row in found.tasks:
-        if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in told | hidden:
+        if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in words | hidden:
             order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
             item = _ready(found, row, groups.get(row.invocation))
-            if item.command not in told:
+            if item.command not in words:
                 yield order, item
 
 
-def _attention(one: Attention) -> Item:
+def _attention(one: AttentionItem) -> Item:
     return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command, rank=one.rank, due=one.due)
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
-    clock = f", {left(row.due, found.as_of)}" if row.due else ""
+    clock = f", {remaining(row.due, found.as_of)}" if row.due else ""
     who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "")
     return Item(
         kind="ready",
@@ -128,7 +128,7 @@ def next_page(found: Next) -> Page:
         severity=found.severity,
         alone=found.alone,
     )
-    blocks: list[Block] = [*top(heading)]
+    blocks: list[Block] = [*render_header(heading)]
     if not found.next:
         blocks.append(line(NOTHING, "good"))
     for n, one in enumerate(found.next, start=1):

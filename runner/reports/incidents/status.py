@@ -13,7 +13,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
-from runner.reports.core.attention_item import Attention
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, task_rows
 from runner.reports.incidents.attention import needs_attention
@@ -62,7 +62,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     duties: tuple[DutyStatus, ...]
     deliveries: tuple[DeliveryRow, ...]
     notices: tuple[NoticeRow, ...]
-    needs_attention: tuple[Attention, ...]
+    needs_attention: tuple[AttentionItem, ...]
     as_of: datetime
     opened_at: datetime
     severity: str = ""
@@ -82,7 +82,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """What needs two people, and whether it counts."""
     alone: str = ""
     """What one person did alone that needs two, and why nobody else is there."""
-    organisation: tuple[Attention, ...] = ()
+    organisation: tuple[AttentionItem, ...] = ()
     """What waits for a person beside this incident; ``--check`` does not count it."""
     set_aside: Failed | None = None
     """Automatic work failed so often in a row that only people work on the incident."""
@@ -94,9 +94,9 @@ def status(
     duties: Sequence[DutyStatus],
     now: datetime,
     me: str = "",
-    organisation: tuple[Attention, ...] = (),
+    organisation: tuple[AttentionItem, ...] = (),
     failed: Failed | None = None,
-    others: tuple[Attention, ...] = (),
+    others: tuple[AttentionItem, ...] = (),
 ) -> Status:
     """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant.
 
@@ -144,8 +144,12 @@ def _fallen(incident: Incident) -> tuple[Fallen, ...]:
             since=d.since,
             assumed=d.assumed,
             automatic=d.automatic,
-            sent=tuple(one.delivery for one in exposed if one.domain == d.name),
-            answered=tuple(one.delivery for one in exposed if one.domain == d.name and one.acknowledged),
+            sent=tuple(exposure.delivery for exposure in exposed if exposure.domain == d.name),
+            answered=tuple(
+                exposure.delivery
+                for exposure in exposed
+                if exposure.domain == d.name and exposure.acknowledged
+            ),
         )
         for d in incident.domains.values()
         if d.state != "up"

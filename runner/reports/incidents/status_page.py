@@ -7,9 +7,9 @@ from datetime import datetime
 
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Attention, Severity
-from runner.reports.core.formatting import count, left, moment, span, when
-from runner.reports.core.header import Heading, top
+from runner.reports.core.attention_item import AttentionItem, Severity
+from runner.reports.core.formatting import count, moment, remaining, span, when
+from runner.reports.core.header import Heading, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import CONTAINERS, TaskRow, named
@@ -47,9 +47,9 @@ def status_page(found: Status, *, everything: bool = False) -> Page:
     now = found.as_of
     lanes = () if everything else found.lanes
     over = found.state in ("closed", "cancelled")
-    waiting = [one for one in found.needs_attention if one.rank < LATER]
-    later = [one for one in found.needs_attention if one.rank == LATER]
-    blocks: list[Block] = [*top(_heading(found), _subject(found, now))]
+    waiting = [item for item in found.needs_attention if item.rank < LATER]
+    later = [item for item in found.needs_attention if item.rank == LATER]
+    blocks: list[Block] = [*render_header(_heading(found), _subject(found, now))]
     for section in (
         _attention("DO NOW", waiting, lanes, NOTHING if over else calm(found.tasks)),
         _war_room(found),
@@ -83,14 +83,14 @@ def _heading(found: Status) -> Heading:
 
 
 def _subject(found: Status, now: datetime) -> str:
-    playbooks = ", ".join(f"{one.name} {one.version}" for one in found.playbooks)
+    playbooks = ", ".join(f"{playbook.name} {playbook.version}" for playbook in found.playbooks)
     length = span(found.as_of - found.opened_at)
     age = f"running for {length}" if found.state in ("open", "paused") else f"begun {length} ago"
     return f"{playbooks} · {age} · event {found.version} · {moment(now)}"
 
 
 def _attention(
-    title: str, items: Sequence[Attention], lanes: Sequence[LaneGroup], otherwise: str = ""
+    title: str, items: Sequence[AttentionItem], lanes: Sequence[LaneGroup], otherwise: str = ""
 ) -> Iterator[Block]:
     """Yield a list of what waits; in place of an empty one stands ``otherwise``."""
     items = attention_folded(items, lanes)
@@ -98,25 +98,27 @@ def _attention(
         yield from (line(otherwise, "good"), Blank()) if otherwise else ()
         return
     yield line(f"{title} ({len(items)})", "title")
-    for one in items:
+    for item in items:
         yield Paragraph(
-            cells=(Cell(f"{_MARKS[one.severity]:<3}", _TONES[one.severity]), Cell(one.text)), indent=1, hang=3
+            cells=(Cell(f"{_MARKS[item.severity]:<3}", _TONES[item.severity]), Cell(item.text)),
+            indent=1,
+            hang=3,
         )
-        yield Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=4, hang=2)
+        yield Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=4, hang=2)
     yield Blank()
 
 
 def _left_open(found: Status) -> Iterator[Block]:
     """Say what had not ended when the incident did: nobody is asked to do it any more."""
-    kept = [row for row in found.tasks if not row.over and row.kind not in CONTAINERS]
-    begun = [row for row in kept if row.state != "waiting"]
-    if not kept:
+    tasks = [row for row in found.tasks if not row.over and row.kind not in CONTAINERS]
+    begun = [row for row in tasks if row.state != "waiting"]
+    if not tasks:
         return
-    yield line(f"LEFT OPEN WHEN IT ENDED ({len(kept)})", "title")
+    yield line(f"LEFT OPEN WHEN IT ENDED ({len(tasks)})", "title")
     for row in begun:
         yield line(named(row), "dim", indent=2, hang=2)
-    if len(begun) < len(kept):
-        yield line(f"{count(len(kept) - len(begun), 'step')} not begun", "dim", indent=2)
+    if len(begun) < len(tasks):
+        yield line(f"{count(len(tasks) - len(begun), 'step')} not begun", "dim", indent=2)
     yield Blank()
 
 
@@ -131,10 +133,10 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         return
     yield line("NOT TO BE RELIED ON", "title")
     rows = []
-    for one in found.domains:
-        how = f"assumed {one.state}" if one.assumed else one.state
-        since = f"{how} since {when(one.since, now)}"
-        rows.append((Cell(one.domain), Cell(f"{since}{_went_over(one)}", "alarm")))
+    for domain in found.domains:
+        how = f"assumed {domain.state}" if domain.assumed else domain.state
+        since = f"{how} since {when(domain.since, now)}"
+        rows.append((Cell(domain.domain), Cell(f"{since}{_went_over(domain)}", "alarm")))
     yield Table(rows=tuple(rows), elastic=1)
     yield Blank()
 
@@ -200,8 +202,8 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup]) -> Iterato
             ordered = sorted(rows, key=lambda r: (r.due or lanes.get(r.duty or r.item, FAR), r.row))
             numbers = {r.invocation: r for r in ordered}
             cells = (
-                _ready(one, now) if isinstance(one, TaskRow) else _ready_group(one, numbers, now)
-                for one in folded(ordered, groups)
+                _ready(row, now) if isinstance(row, TaskRow) else _ready_group(row, numbers, now)
+                for row in folded(ordered, groups)
             )
             yield Table(rows=tuple(cells), elastic=1)
             yield Blank()
@@ -216,7 +218,7 @@ def _ready(row: TaskRow, now: datetime) -> tuple[Cell, ...]:
     who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "by itself")
     clock = Cell("")
     if row.due is not None:
-        clock = Cell(left(row.due, now), "alarm" if row.due <= now else "plain")
+        clock = Cell(remaining(row.due, now), "alarm" if row.due <= now else "plain")
     state = "stuck" if row.stuck else row.state.replace("_", " ")
     state = f"{state}, {row.progress}" if row.progress and not row.stuck else state
     return (
@@ -246,10 +248,10 @@ def _ready_group(group: LaneGroup, rows: Mapping[str, TaskRow], now: datetime) -
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
     doubtful: tuple[DeliveryRow, ...] = unproved(found.deliveries)
     shared = [
-        (notice, one)
+        (notice, approval)
         for notice in found.notices
-        for one in notice.approvals
-        if one.binds and one.shared_os_user
+        for approval in notice.approvals
+        if approval.binds and approval.shared_os_user
     ]
     active = [row for row in found.deliveries if row.state == "active" and row not in doubtful]
     if doubtful or shared:
@@ -298,22 +300,22 @@ def _waiting(rows: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: b
     yield line(f"TO COME ({len(waiting)})", "title")
     shown = list(folded(waiting, groups))
     if not everything and len(shown) > SOON:
-        soon = _soonest([one for one in shown if isinstance(one, TaskRow)])
-        shown = [one for one in shown if not isinstance(one, TaskRow) or one in soon]
+        soon = _soonest([row for row in shown if isinstance(row, TaskRow)])
+        shown = [row for row in shown if not isinstance(row, TaskRow) or row in soon]
     yield Table(
         rows=tuple(
             (
-                Cell(str(one.row or ""), "dim"),
-                Cell(named(one) if one.row else f"  {named(one)}", "dim"),
-                Cell(_why(one), "dim"),
+                Cell(str(row.row or ""), "dim"),
+                Cell(named(row) if row.row else f"  {named(row)}", "dim"),
+                Cell(_why(row), "dim"),
             )
-            if isinstance(one, TaskRow)
-            else (Cell(""), Cell(words(one), "dim"), Cell(""))
-            for one in shown
+            if isinstance(row, TaskRow)
+            else (Cell(""), Cell(words(row), "dim"), Cell(""))
+            for row in shown
         ),
         elastic=1,
     )
-    seen = sum(1 if isinstance(one, TaskRow) else len(one.rows) for one in shown)
+    seen = sum(1 if isinstance(row, TaskRow) else len(row.rows) for row in shown)
     if seen < len(waiting):
         yield line(f"and {len(waiting) - seen} more, later ({suggested_actions.ALL_STEPS})", "dim", indent=2)
     yield Blank()
@@ -324,7 +326,7 @@ def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
     later = {row.step for row in waiting}
     ordered = sorted(
         waiting,
-        key=lambda row: (not row.missing, any(one in later for one in row.waits_for), row.row or FAR_ROW),
+        key=lambda row: (not row.missing, any(wait in later for wait in row.waits_for), row.row or FAR_ROW),
     )
     return ordered[:SOON]
 

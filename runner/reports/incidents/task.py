@@ -15,9 +15,9 @@ from runner.incident.state.library import Library
 from runner.incident.steps.approvals import subject
 from runner.playbook.format import AnyStep, Approve, Ask, Task
 from runner.reports.core import suggested_actions
-from runner.reports.core.event_row import Row, event_of
-from runner.reports.core.formatting import left, moment, when
-from runner.reports.core.header import Heading, heading_of, top
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import moment, remaining, when
+from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
@@ -104,7 +104,9 @@ class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """The notice that an approval would bind; null where it is something else."""
 
 
-def task(incident: Incident, library: Library, invocation: str, journal: Iterable[Row] = ()) -> TaskReport:
+def task(
+    incident: Incident, library: Library, invocation: str, journal: Iterable[EventRow] = ()
+) -> TaskReport:
     """Return one invocation in full; ``invocation`` is a full id, as ``runner.app.core.step_reference`` finds it.
 
     Comments stand only in the journal: without it there are none.
@@ -138,7 +140,7 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
         subject_digest=digest,
         quorum=_quorum(step),
         approvals=approval_rows(incident, found, found.digest if found.over else digest),
-        attempts=tuple(attempt_view(one) for one in found.attempts),
+        attempts=tuple(attempt_view(attempt) for attempt in found.attempts),
         deliveries=_deliveries(incident, found),
         others=_others(incident, found),
         comments=tuple(_comments(invocation, journal)),
@@ -147,8 +149,8 @@ def task(incident: Incident, library: Library, invocation: str, journal: Iterabl
 
 
 def _notice(incident: Incident, bound: Invocation) -> NoticeRow | None:
-    found = [row for row in notice_rows(incident) if (row.step, row.digest) == (bound.id, bound.digest)]
-    return found[-1] if found else None
+    rows = [row for row in notice_rows(incident) if (row.step, row.digest) == (bound.id, bound.digest)]
+    return rows[-1] if rows else None
 
 
 def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
@@ -159,9 +161,9 @@ def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
     return "" if any(doer in incident.roles.get(role, ()) for role in roles) else doer
 
 
-def _comments(invocation: str, journal: Iterable[Row]) -> Iterator[Comment]:
+def _comments(invocation: str, journal: Iterable[EventRow]) -> Iterator[Comment]:
     for row in journal:
-        event = event_of(row) if row.type == StepCommented.__name__ else None
+        event = decode_event(row) if row.type == StepCommented.__name__ else None
         if isinstance(event, StepCommented) and event.step == invocation:
             yield Comment(event=row.seq, at=row.at, by=event.by, text=event.text)
 
@@ -217,7 +219,7 @@ def task_page(report: TaskReport, now: datetime) -> Page:
     row, of = report.task, report.playbook
     where = f"of {of.name} {of.version}" if of.name else "added to this incident"
     blocks: list[Block] = [
-        *top(report.heading, f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, {where}"),
+        *render_header(report.heading, f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, {where}"),
         line(row.title, "title"),
         Table(
             rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in _facts(report, now) if text),
@@ -247,7 +249,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "with", row.assignee or report.started_by
     yield "role", " or ".join(row.roles)
     if row.due:
-        clock = "" if row.over else f" ({left(row.due, now)})"
+        clock = "" if row.over else f" ({remaining(row.due, now)})"
         yield "due", f"{when(row.due, now)}{clock}"
     yield "ready", when(report.ready_at, now) if report.ready_at else ""
     yield "ended", _ended(report, now)
@@ -272,8 +274,8 @@ def _ended(report: TaskReport, now: datetime) -> str:
 def _words(report: TaskReport) -> Iterator[Block]:
     if report.instructions:
         yield Blank()
-        for one in report.instructions.strip().splitlines():
-            yield line(one, indent=2) if one.strip() else Blank()
+        for splitline in report.instructions.strip().splitlines():
+            yield line(splitline, indent=2) if splitline.strip() else Blank()
 
 
 def _checks(report: TaskReport) -> Iterator[Block]:
@@ -298,7 +300,7 @@ def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
     if report.deliveries:
         yield Blank()
         yield line("DELIVERIES", "title")
-        yield Table(rows=tuple(delivery_cells(one, now) for one in report.deliveries), elastic=3)
+        yield Table(rows=tuple(delivery_cells(delivery, now) for delivery in report.deliveries), elastic=3)
 
 
 def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
@@ -306,8 +308,8 @@ def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Blank()
         yield line("COMMENTS", "title")
         rows = tuple(
-            (Cell(when(one.at, now), "dim"), Cell(one.by or "nobody named"), Cell(one.text))
-            for one in report.comments
+            (Cell(when(comment.at, now), "dim"), Cell(comment.by or "nobody named"), Cell(comment.text))
+            for comment in report.comments
         )
         yield Table(rows=rows, elastic=2)
 
@@ -317,11 +319,11 @@ def _history(report: TaskReport) -> Iterator[Block]:
         yield Blank()
         yield line("OTHER INVOCATIONS", "title")
         rows = []
-        for one in report.others:
-            reason = f": {one.reason}" if one.reason else ""
-            at = moment(one.ended_at) if one.ended_at else ""
+        for other in report.others:
+            reason = f": {other.reason}" if other.reason else ""
+            at = moment(other.ended_at) if other.ended_at else ""
             rows.append(
-                (Cell(one.invocation), Cell(f"{one.state.replace('_', ' ')}{reason}"), Cell(at, "dim"))
+                (Cell(other.invocation), Cell(f"{other.state.replace('_', ' ')}{reason}"), Cell(at, "dim"))
             )
         yield Table(rows=tuple(rows), elastic=1)
 
@@ -333,10 +335,12 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     commands: list[str] = []
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
         commands += [
-            suggested_actions.call(one.delivery) for one in report.deliveries if one.state == "exhausted"
+            suggested_actions.call(delivery.delivery)
+            for delivery in report.deliveries
+            if delivery.state == "exhausted"
         ]
         commands += [
-            suggested_actions.unstick(row.state, row.command_name),
+            suggested_actions.retry_step(row.state, row.command_name),
             suggested_actions.skip(row.command_name),
         ]
     elif row.state != "waiting" and row.kind in ("task", "ask", "approve", "file"):

@@ -15,12 +15,12 @@ from runner.base.states import Kind
 from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.reports.core.event_row import Row, event_of
-from runner.reports.core.formatting import count, day, moment, spoken
-from runner.reports.core.header import Heading, heading_of, top
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import count, day, describe_actor, moment
+from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Tone, line
 from runner.reports.core.task_rows import titles
-from runner.reports.incidents.event_descriptions import Words, is_detail, kind_of, sentence
+from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
 from runner.reports.messages.war_room import errand_words
 
 _LATE_ENTRY_SECONDS = 60
@@ -74,7 +74,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 def timeline(
     incident: Incident,
     library: Library,
-    rows: Iterable[Row],
+    rows: Iterable[EventRow],
     streams: Sequence[Stream] = ("operational",),
 ) -> Timeline:
     """Return the timeline of an incident from its journal; only ``streams`` are told, others are withheld."""
@@ -91,28 +91,28 @@ def timeline(
 
 def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | None) -> Timeline:
     """Return the entries that hold a text, are of a kind, by or for a person, and not before an instant; empty is any."""
-    kept = tuple(
-        one
-        for one in found.entries
-        if text.casefold() in one.text.casefold()
-        and kind in ("", one.kind)
-        and by in ("", one.claimed, (one.on_behalf_of or "").partition(VIA)[0])
-        and (since is None or one.at >= since)
+    entries = tuple(
+        entry
+        for entry in found.entries
+        if text.casefold() in entry.text.casefold()
+        and kind in ("", entry.kind)
+        and by in ("", entry.claimed, (entry.on_behalf_of or "").partition(VIA)[0])
+        and (since is None or entry.at >= since)
     )
-    return msgspec.structs.replace(found, entries=kept, left_out=len(found.entries) - len(kept))
+    return msgspec.structs.replace(found, entries=entries, left_out=len(found.entries) - len(entries))
 
 
 def words_of(incident: Incident, library: Library) -> Words:
     """Return what sentences call the steps, the people and the channels of an incident."""
     deliveries, errands = incident.deliveries.values(), incident.errands.values()
     return Words(
-        titles={**titles(incident, library), **{one.id: errand_words(one) for one in errands}},
-        recipients={one.id: one.person for one in deliveries},
+        titles={**titles(incident, library), **{errand.id: errand_words(errand) for errand in errands}},
+        recipients={delivery.id: delivery.person for delivery in deliveries},
         channels={
             f"{name}|{a.n}": a.channel
             for name, attempts in (
-                *((one.id, one.attempts) for one in deliveries),
-                *((one.id, one.attempts) for one in errands),
+                *((delivery.id, delivery.attempts) for delivery in deliveries),
+                *((errand.id, errand.attempts) for errand in errands),
             )
             for a in attempts
         },
@@ -120,13 +120,13 @@ def words_of(incident: Incident, library: Library) -> Words:
 
 
 def _entry(
-    row: Row,
+    row: EventRow,
     words: Words,
     streams: Sequence[Stream],
     corrected: dict[int, tuple[Correction, ...]],
     confirmed: dict[int, int],
 ) -> Entry:
-    event = event_of(row) if row.stream in streams else None
+    event = decode_event(row) if row.stream in streams else None
     return Entry(
         event=row.seq,
         at=row.at,
@@ -138,22 +138,22 @@ def _entry(
         claimed=row.actor.claimed,
         proven_by=row.actor.proven_by,
         on_behalf_of=row.actor.on_behalf_of,
-        actor=spoken(row.actor),
-        text=WITHHELD if event is None else sentence(event, words),
+        actor=describe_actor(row.actor),
+        text=WITHHELD if event is None else describe(event, words),
         detail=event is not None and is_detail(event),
         corrections=corrected.get(row.seq, ()),
         confirmed_in=confirmed.get(row.seq),
     )
 
 
-def _confirmations(rows: Sequence[Row]) -> dict[int, int]:
+def _confirmations(rows: Sequence[EventRow]) -> dict[int, int]:
     """Return the entries that were made for somebody who confirmed them → the entry that says so."""
     spans: dict[int, int] = {}
     found: dict[int, int] = {}
     for row in rows:
         if row.type not in (ActedOnBehalf.__name__, BehalfConfirmed.__name__):
             continue
-        match event_of(row):
+        match decode_event(row):
             case ActedOnBehalf(first=first):
                 spans[first] = row.seq
             case BehalfConfirmed(first=first):
@@ -163,30 +163,30 @@ def _confirmations(rows: Sequence[Row]) -> dict[int, int]:
     return found
 
 
-def _corrections(rows: Sequence[Row], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
+def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
     found: dict[int, tuple[Correction, ...]] = {}
     for row in rows:
         if row.type != EventCorrected.__name__ or row.stream not in streams:
             continue
-        event = event_of(row)
+        event = decode_event(row)
         if isinstance(event, EventCorrected):
-            made = Correction(event=row.seq, at=row.at, by=event.by, reason=event.reason)
-            found[event.seq] = (*found.get(event.seq, ()), made)
+            correction = Correction(event=row.seq, at=row.at, by=event.by, reason=event.reason)
+            found[event.seq] = (*found.get(event.seq, ()), correction)
     return found
 
 
 def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Page:
     """Draw the timeline by day, in a zone; details are folded unless ``everything`` is asked for."""
-    shown = [one for one in found.entries if everything or not one.detail]
-    blocks: list[Block] = [*top(found.heading, "timeline")]
+    entries = [entry for entry in found.entries if everything or not entry.detail]
+    blocks: list[Block] = [*render_header(found.heading, "timeline")]
     last = None
-    for one in shown:
+    for one in entries:
         date = one.at.astimezone(zone).date()
         if date != last:
             blocks += [*([Blank()] if last else []), line(day(date), "title")]
             last = date
         blocks.extend(_entry_blocks(one, zone))
-    folded = len(found.entries) - len(shown)
+    folded = len(found.entries) - len(entries)
     if folded:
         blocks += [Blank(), line(f"{count(folded, 'detail')} not shown (--all)", "dim")]
     if found.left_out:

@@ -26,8 +26,8 @@ def way(event: Way) -> str:
         case e.RoomChosen(room=room, left=left, trigger=trigger):
             return f"War room {_where(room)}{f' (not {left} any more)' if left else ''}{told_why(trigger)}"
         case e.GuestsListed(room=room, guests=guests):
-            asked = [one.person for one in guests if not one.left_out]
-            not_asked = [f"{one.person} ({one.left_out})" for one in guests if one.left_out]
+            asked = [guest.person for guest in guests if not guest.left_out]
+            not_asked = [f"{guest.person} ({guest.left_out})" for guest in guests if guest.left_out]
             told = [f"to be let in: {', '.join(asked)}"] if asked else []
             told += [f"left out: {', '.join(not_asked)}"] if not_asked else []
             return f"War room {room}, {'; '.join(told)}"

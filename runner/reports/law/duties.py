@@ -14,14 +14,14 @@ from runner.reports.core.formatting import (
     as_it_was,
     count,
     day,
-    left,
     moment,
-    short,
+    remaining,
+    short_digest,
     signatures,
     unsigned,
     when,
 )
-from runner.reports.core.header import Heading, marked, top
+from runner.reports.core.header import Heading, marked, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import ground_words
 
@@ -84,11 +84,11 @@ def clock_words(duty: DutyStatus, now: datetime) -> tuple[str, Tone]:
         return _without_number(duty), "plain"
     doubt = ", provisional" if duty.provisional else ""
     if duty.verdict == "unknown":
-        return f"{left(duty.due, now)} if it applies{doubt}", "warn"
+        return f"{remaining(duty.due, now)} if it applies{doubt}", "warn"
     if duty.verdict == "advisory":
-        return f"{left(duty.due, now)}, advisory{doubt}", "dim"
+        return f"{remaining(duty.due, now)}, advisory{doubt}", "dim"
     late = duty.due <= now or (duty.latest_safe_start is not None and duty.latest_safe_start <= now)
-    return f"{left(duty.due, now)}{doubt}", "alarm" if late else "plain"
+    return f"{remaining(duty.due, now)}{doubt}", "alarm" if late else "plain"
 
 
 def _without_number(duty: DutyStatus) -> str:
@@ -135,10 +135,12 @@ def duties_page(
     """Draw all duties in full; what does not apply is folded unless ``everything`` is asked for."""
     now = report.as_of
     subject = f"duties as of {moment(now)}"
-    blocks: list[Block] = list(top(heading, subject) if heading else (*marked("real"), line(subject, "dim")))
-    shown = [d for d in report.duties if everything or (d.verdict != "not_applicable" and d.in_sight)]
+    blocks: list[Block] = list(
+        render_header(heading, subject) if heading else (*marked("real"), line(subject, "dim"))
+    )
+    duties = [d for d in report.duties if everything or (d.verdict != "not_applicable" and d.in_sight)]
     blocks += [line(f"! {told}", "warn") for told in report.warnings]
-    for duty in shown:
+    for duty in duties:
         blocks.extend(duty_blocks(duty, now, opened))
     if not report.duties:
         blocks.append(line("no duty has been assessed: no law is pinned, or no facts are known", "dim"))
@@ -159,7 +161,7 @@ def _folded(found: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
             words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held, now)}"
             yield Paragraph(cells=(Cell(words),), indent=2, hang=2)
             yield Paragraph(
-                cells=(Cell("→ "), Cell(suggested_actions.state_fact(path), "command")), indent=2, hang=2
+                cells=(Cell("→ "), Cell(suggested_actions.set_fact(path), "command")), indent=2, hang=2
             )
     out = sum(d.verdict == "not_applicable" for d in found)
     if out:
@@ -218,7 +220,7 @@ def record_words(record: DutyDone) -> str:
     """Return what was done about a duty, by whom, who signed it, why, and what opens it again."""
     proof = record.reference or record.receipt
     said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
-    text = f", text {short(record.digest)}" if record.digest else ""
+    text = f", text {short_digest(record.digest)}" if record.digest else ""
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; opens again when {record.watch}" if record.watch else ""
     return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
@@ -242,7 +244,7 @@ def _commands(duty: DutyStatus) -> Iterator[str]:
     if duty.state in _DONE or duty.verdict == "not_applicable":
         return
     if duty.missing_facts:
-        yield suggested_actions.state_fact(duty.missing_facts[0])
+        yield suggested_actions.set_fact(duty.missing_facts[0])
     if duty.verdict == "applies":
         if any(one.met for one in duty.unless):
             yield suggested_actions.decide_again(duty.id)
@@ -251,10 +253,10 @@ def _commands(duty: DutyStatus) -> Iterator[str]:
 
 def assessed_words(changes: Sequence[DutyChange]) -> str:
     """Name the duties in sight that may bind, and a few that went away; the others are only counted."""
-    far = sum(not one.in_sight for one in changes)
-    out = [one for one in changes if one.in_sight and one.verdict not in ("applies", "unknown")]
-    named = [one for one in changes if one.in_sight and (one not in out or len(out) <= _FEW)]
-    words = [_changed(one) for one in named]
+    far = sum(not change.in_sight for change in changes)
+    out = [change for change in changes if change.in_sight and change.verdict not in ("applies", "unknown")]
+    named = [change for change in changes if change.in_sight and (change not in out or len(out) <= _FEW)]
+    words = [_changed(change) for change in named]
     rest = len(changes) - len(named) - far
     if rest:
         words.append(f"{count(rest, 'duty does', 'duties do')} not apply")

@@ -139,10 +139,10 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
         checked=regime.source.checked,
         version=version.label,
         standing=version.standing,
-        versions=tuple(_period(one) for one in regime.versions),
-        scope=(*_national(version), *(condition_words(one) for one in version.scope)),
+        versions=tuple(_period(version) for version in regime.versions),
+        scope=(*_national(version), *(condition_words(condition) for condition in version.scope)),
         personal_information=tuple(_elements(version.personal_information)),
-        exemptions=tuple(_exemption(one) for one in version.exemptions),
+        exemptions=tuple(_exemption(exemption) for exemption in version.exemptions),
         duties=tuple(_duty(regime, rule, calendar) for rule in version.duties),
         records=" ".join(part for part in (records.ref, records.text, records.retention) if part)
         if records
@@ -204,7 +204,7 @@ def clock_text(clock: Clock) -> str:
         parts.append(f"not before {_limb(clock.not_before)}")
     if clock.cut_off is not None:
         parts.append(f"by {clock.cut_off.time} in {clock.cut_off.zone}")
-    parts += [_extension(one) for one in clock.extensions]
+    parts += [_extension(extension) for extension in clock.extensions]
     if clock.standard:
         parts.append(f"“{clock.standard}”")
     return "; ".join(part for part in parts if part)
@@ -212,7 +212,10 @@ def clock_text(clock: Clock) -> str:
 
 def _limb(limb: Limb) -> str:
     varied = limb.period.variations if limb.period else ()
-    others = "".join(f", {one.amount} {one.unit.replace('_', ' ')} if {one.condition.text}" for one in varied)
+    others = "".join(
+        f", {variation.amount} {variation.unit.replace('_', ' ')} if {variation.condition.text}"
+        for variation in varied
+    )
     return f"{rule_words(limb)}{_start(limb.start)}{others}"
 
 
@@ -238,7 +241,10 @@ def _elements(table: PersonalInformation | None) -> Iterator[str]:
         return
     yield table.text
     for title, members in ((f"with {table.name}", table.with_name), ("alone", table.without_name)):
-        named = [one.element + (f" (if {one.condition.text})" if one.condition else "") for one in members]
+        named = [
+            member.element + (f" (if {member.condition.text})" if member.condition else "")
+            for member in members
+        ]
         if named:
             yield f"{title}: {', '.join(named)}"
 
@@ -254,8 +260,8 @@ def _exemption(one: Exemption) -> str:
 
 def _content(items: Sequence[Content]) -> tuple[str, ...]:
     return tuple(
-        f"{one.ref} {one.item}{f' (if {one.condition.text})' if one.condition else ''}".strip()
-        for one in items
+        f"{item.ref} {item.item}{f' (if {item.condition.text})' if item.condition else ''}".strip()
+        for item in items
     )
 
 
@@ -276,7 +282,7 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
         limits += [other.otherwise] if other.otherwise else []
         yield f"substitute notice ({' or '.join(limits)}): {', '.join(other.forms)} {other.text}".strip()
     if (offer := rule.credit_monitoring) is not None:
-        asked = " and ".join(one.text for one in offer.conditions)
+        asked = " and ".join(condition.text for condition in offer.conditions)
         yield f"offer {offer.months} months of credit monitoring{f' if {asked}' if asked else ''} {offer.text}".strip()
     if rule.hold is not None:
         heard = f" (only {', '.join(rule.hold.by)})" if rule.hold.by else ""
@@ -284,25 +290,26 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
 
 
 def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:
-    version = next(one for one in regime.versions if rule in one.duties)
+    version = next(version for version in regime.versions if rule in version.duties)
     return DutyShown(
         id=f"{regime.id}/{rule.slug}",
         stage=rule.stage,
         recipient=rule.recipient,
         citation=rule.citation or version.citation,
         conditions=(
-            *(condition_words(one) for one in rule.only_if),
+            *(condition_words(condition) for condition in rule.only_if),
             *(f"not: {condition_words(one)}" for one in rule.unless),
         ),
-        thresholds=tuple(threshold_words(one) for one in rule.thresholds),
+        thresholds=tuple(threshold_words(threshold) for threshold in rule.thresholds),
         clock=clock_text(rule.clock),
         example=worked_example(regime, rule, calendar),
-        order=tuple(_order(one) for one in rule.ordering),
+        order=tuple(_order(ordering) for ordering in rule.ordering),
         content=_content(rule.content),
         forbidden=_content(rule.forbidden),
         delivery=tuple(_delivery(rule)),
         remarks=tuple(
-            one.text + (f" (if {one.condition.text})" if one.condition else "") for one in rule.remarks
+            remark.text + (f" (if {remark.condition.text})" if remark.condition else "")
+            for remark in rule.remarks
         ),
         notice=rule.notice,
         executable=executable(rule, version),
@@ -333,12 +340,12 @@ def list_page(found: Sequence[RegimeEntry]) -> Page:
     """Draw the list of laws."""
     rows = tuple(
         (
-            Cell(one.id),
-            Cell(one.problem or one.name, "alarm" if one.problem else "plain"),
-            Cell(_standing(one), "plain" if one.standing == "in_force" else "warn"),
-            Cell(one.confidence, _TONES[one.confidence]),
+            Cell(entry.id),
+            Cell(entry.problem or entry.name, "alarm" if entry.problem else "plain"),
+            Cell(_standing(entry), "plain" if entry.standing == "in_force" else "warn"),
+            Cell(entry.confidence, _TONES[entry.confidence]),
         )
-        for one in found
+        for entry in found
     )
     return Page((Table(rows=rows, elastic=1, indent=0),))
 
@@ -378,8 +385,8 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
     if members:
         yield Blank()
         yield line(title, "title")
-        for one in members:
-            yield Paragraph(cells=(Cell("- "), Cell(one)), indent=2, hang=2)
+        for member in members:
+            yield Paragraph(cells=(Cell("- "), Cell(member)), indent=2, hang=2)
 
 
 def _duty_blocks(duty: DutyShown) -> Iterator[Block]:
@@ -390,8 +397,8 @@ def _duty_blocks(duty: DutyShown) -> Iterator[Block]:
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
     for name, members in (("if", duty.conditions), ("threshold", duty.thresholds)):
-        for one in members:
-            yield name, one, "plain"
+        for member in members:
+            yield name, member, "plain"
     yield "clock", duty.clock, "plain"
     yield "example", example_words(duty.example), "dim"
     for name, members in (
@@ -401,8 +408,8 @@ def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
         ("how", duty.delivery),
         ("note", duty.remarks),
     ):
-        for one in members:
-            yield name, one, "warn" if name == "must not say" else "plain"
+        for member in members:
+            yield name, member, "warn" if name == "must not say" else "plain"
     yield "notice", duty.notice, "dim"
     yield (
         "law",

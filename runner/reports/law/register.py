@@ -114,7 +114,7 @@ def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
         decisions=decisions,
         missing=(
             *(path for path in WANTED if path not in known),
-            *(("decision",) if any(_undecided(one, incident) for one in duties) else ()),
+            *(("decision",) if any(_undecided(duty, incident) for duty in duties) else ()),
         ),
     )
 
@@ -232,16 +232,22 @@ def register_csv(report: RegisterReport) -> str:
     table = csv.writer(out, lineterminator="\n")
     head = ("incident", "codename", "title", "kind", "state", "opened_at")
     table.writerow((*head, *paths, "populations", "decisions", "missing"))
-    for one in report.breaches:
-        values = {**one.facts, **one.effects, **one.remedial_action}
-        people = "; ".join(": ".join(pair) for pair in _words(one) if pair[0] in _populations(one))
+    for breach in report.breaches:
+        values = {**breach.facts, **breach.effects, **breach.remedial_action}
+        people = "; ".join(": ".join(pair) for pair in _words(breach) if pair[0] in _populations(breach))
         row = (
-            *(one.incident, one.codename, one.title, one.kind, "shredded" if one.shredded else one.state),
-            one.opened_at.isoformat(),
+            *(
+                breach.incident,
+                breach.codename,
+                breach.title,
+                breach.kind,
+                "shredded" if breach.shredded else breach.state,
+            ),
+            breach.opened_at.isoformat(),
             *(value_words(values[path]) if path in values else "" for path in paths),
             people,
-            " | ".join(_sentence(found) for found in one.decisions),
-            ", ".join(one.missing),
+            " | ".join(_sentence(found) for found in breach.decisions),
+            ", ".join(breach.missing),
         )
         table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row])
     return out.getvalue()

@@ -113,19 +113,21 @@ def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
         elastic=2,
         indent=0,
     )
-    falls = ", ".join(one.domain for one in row.domains) or "nothing that is named"
+    falls = ", ".join(domain.domain for domain in row.domains) or "nothing that is named"
     yield line(f"carries {carries}; falls with {falls}", "dim", indent=2)
-    yield from (line(f"  {one.domain}: {_down(one, now)}", "alarm") for one in row.domains if one.since)
+    yield from (
+        line(f"  {domain.domain}: {_down(domain, now)}", "alarm") for domain in row.domains if domain.since
+    )
 
 
 def _standing(row: ChannelRow, now: datetime) -> tuple[str, Tone]:
-    if any(one.since for one in row.domains):
+    if any(domain.since for domain in row.domains):
         return "not used: a domain is down", "alarm"
     if row.held_until is not None:
         return f"held by its provider for {span(row.held_until - now)}", "warn"
     if row.opens_at is not None:
         return f"its rate is used up for {span(row.opens_at - now)}", "warn"
-    if any(one.state == "failing" for one in row.domains):
+    if any(domain.state == "failing" for domain in row.domains):
         return "used, but failing", "warn"
     return "used", "good"
 
@@ -162,9 +164,12 @@ def callbacks_page(report: CallbacksReport, settings: str) -> Page:
     """Draw the list: whoever knows an address can knock, so it is given to its provider and to nobody else."""
     if not report.callbacks:
         return Page((line(f"no channel in {settings} is called back", "dim"),))
-    rows = tuple((Cell(one.channel), Cell(one.adapter, "dim"), Cell(one.url)) for one in report.callbacks)
+    rows = tuple(
+        (Cell(callback.channel), Cell(callback.adapter, "dim"), Cell(callback.url))
+        for callback in report.callbacks
+    )
     blocks: list[Block] = [Table(rows=rows, elastic=2)]
-    if any(one.url.startswith("/") for one in report.callbacks):
+    if any(callback.url.startswith("/") for callback in report.callbacks):
         hint = f"set public_url in {settings}: the address at which the reverse proxy is reached from outside"
         blocks += [Blank(), line(hint, "dim")]
     return Page(tuple(blocks))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from runner.base.states import AttemptState
-from runner.reports.core.formatting import ago, count, masked
+from runner.reports.core.formatting import count, elapsed_since, mask_contact
 from runner.reports.core.page import Cell, Page, Table, Tone, line
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
@@ -49,7 +49,7 @@ def way_row(
     return WayRow(
         person=person,
         channel=channel,
-        address=masked(contact) if contact is not None else "",
+        address=mask_contact(contact) if contact is not None else "",
         worked_at=worked,
         tried_at=check.at if check is not None else None,
         state=check.state if check is not None else None,
@@ -60,8 +60,8 @@ def way_row(
 def checks_page(report: ChecksReport, now: datetime) -> Page:
     """Draw the ways, each with the age of its last success; a failure since then is said."""
     rows = tuple(
-        (Cell(one.person), Cell(one.channel, "dim"), Cell(one.address, "dim"), Cell(*_standing(one, now)))
-        for one in report.ways
+        (Cell(way.person), Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
+        for way in report.ways
     )
     nobody = tuple(
         line(
@@ -91,7 +91,11 @@ def _standing(one: WayRow, now: datetime) -> tuple[str, Tone]:
 
 
 def _age(at: datetime, now: datetime) -> str:
-    return "just now" if now - at < timedelta(minutes=1) else f"{ago(at, now).removeprefix('since ')} ago"
+    return (
+        "just now"
+        if now - at < timedelta(minutes=1)
+        else f"{elapsed_since(at, now).removeprefix('since ')} ago"
+    )
 
 
 def comcheck_words(

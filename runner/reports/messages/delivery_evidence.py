@@ -11,7 +11,7 @@ from runner.base.states import Kind, Proof
 from runner.errors import NotFound
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
-from runner.reports.core.header import Heading, heading_of, top
+from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
 from runner.routing.messaging import EVIDENCE, proves
 
@@ -99,13 +99,15 @@ def _sentence(delivery: Delivery, entries: Sequence[Entry]) -> str:
     """Return everything that the journal proves of a delivery, in the order in which it happened."""
     if not entries:
         return f"Nothing was sent to {delivery.person}."
-    said = "; ".join(f"at {instant(one.at)}, {one.text}" for one in entries)
+    said = "; ".join(f"at {instant(entry.at)}, {entry.text}" for entry in entries)
     return f"Message {delivery.message} to {delivery.person} (delivery {delivery.id}): {said}."
 
 
 def _not_proved(delivery: Delivery) -> str:
     missing = [words for rung, words in _MISSING if EVIDENCE.index(delivery.evidence) < EVIDENCE.index(rung)]
-    doubtful = [one for one in delivery.attempts if one.state == "unknown" and not one.resolved_by]
+    doubtful = [
+        attempt for attempt in delivery.attempts if attempt.state == "unknown" and not attempt.resolved_by
+    ]
     doubt = f" Of {_attempts(doubtful)} nobody knows whether it arrived." if doubtful else ""
     if delivery.evidence == "none":
         return f"It is not proved that anything reached {delivery.person}.{doubt}"
@@ -117,7 +119,7 @@ def _not_proved(delivery: Delivery) -> str:
 
 
 def _attempts(found: Sequence[Attempt]) -> str:
-    return ", ".join(f"attempt {one.n} over {one.channel}" for one in found)
+    return ", ".join(f"attempt {attempt.n} over {attempt.channel}" for attempt in found)
 
 
 def _entry(one: Written, delivery: Delivery) -> Entry | None:
@@ -160,7 +162,7 @@ def _said(event: e.EvidenceRaised, delivery: Delivery) -> str:
 
 
 def _over(delivery: Delivery, n: int) -> str:
-    channel = next((one.channel for one in delivery.attempts if one.n == n), "")
+    channel = next((attempt.channel for attempt in delivery.attempts if attempt.n == n), "")
     return f" over {channel}" if channel else ""
 
 
@@ -175,7 +177,7 @@ def proof_page(report: ProofReport) -> Page:
 
 
 def _blocks(report: ProofReport) -> Iterator[Block]:
-    yield from top(
+    yield from render_header(
         report.heading, f"what is proved of delivery {report.delivery} to {report.recipient}", zoned=False
     )
     yield line(report.sentence, hang=2)
@@ -183,10 +185,10 @@ def _blocks(report: ProofReport) -> Iterator[Block]:
     yield line(report.not_proved, "warn", hang=2)
     yield Blank()
     yield line("ENTRIES OF THE JOURNAL", "title")
-    for one in report.entries:
-        words = f"{instant(one.at)}  {one.text}"
-        yield Paragraph(cells=(Cell(f"{one.seq}  ", "dim"), Cell(words)), hang=5)
-        yield Paragraph(cells=(Cell(f"sha256:{one.hash}", "dim"),), indent=5)
+    for entry in report.entries:
+        words = f"{instant(entry.at)}  {entry.text}"
+        yield Paragraph(cells=(Cell(f"{entry.seq}  ", "dim"), Cell(words)), hang=5)
+        yield Paragraph(cells=(Cell(f"sha256:{entry.hash}", "dim"),), indent=5)
     yield Blank()
     yield line(f"words: sha256:{report.body}", "dim")
     yield line(f"read at: {report.head}", "dim")

@@ -13,8 +13,8 @@ from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.reports.core import suggested_actions
-from runner.reports.core.formatting import RECEIPTS, count, here, masked, when
-from runner.reports.core.header import Heading, heading_of, marked, top
+from runner.reports.core.formatting import RECEIPTS, count, here, mask_contact, when
+from runner.reports.core.header import Heading, heading_of, marked, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.task_rows import NotWritten, not_written, not_written_lines
 from runner.reports.messages.role_acknowledgements import RoleRow, role_blocks, role_rows
@@ -167,15 +167,15 @@ def delivery_row(incident: Incident, delivery: Delivery, exposed: Sequence[Expos
         goal=delivery.goal,
         evidence=delivery.evidence,
         state=delivery.state,
-        attempts=tuple(attempt_view(one) for one in delivery.attempts),
+        attempts=tuple(attempt_view(attempt) for attempt in delivery.attempts),
         refusals=delivery.refusals,
         message=delivery.message,
         message_class=message.message_class.name if message else "",
         step=delivery.step,
         channels=delivery.channels,
         overridden=delivery.overridden,
-        exposed=tuple(one.domain for one in exposed),
-        answered_over=tuple(one.domain for one in exposed if one.acknowledged),
+        exposed=tuple(exposure.domain for exposure in exposed),
+        answered_over=tuple(exposure.domain for exposure in exposed if exposure.acknowledged),
         stuck=delivery.stuck,
         level=delivery.level,
         starts_at=delivery.starts_at if delivery.waits and delivery.state == "active" else None,
@@ -196,21 +196,26 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         ended_at=attempt.ended_at,
         reason=attempt.reason,
         resolved_by=attempt.resolved_by,
-        receipts=tuple(ReceiptView(kind=one.kind, at=one.at, code=one.code) for one in attempt.receipts),
+        receipts=tuple(
+            ReceiptView(kind=receipt.kind, at=receipt.at, code=receipt.code) for receipt in attempt.receipts
+        ),
     )
 
 
 def delivery_rows(incident: Incident) -> tuple[DeliveryRow, ...]:
     """Return every delivery in the order in which they were planned."""
     found = exposed_by_delivery(incident)
-    return tuple(delivery_row(incident, one, found.get(one.id, ())) for one in incident.deliveries.values())
+    return tuple(
+        delivery_row(incident, delivery, found.get(delivery.id, ()))
+        for delivery in incident.deliveries.values()
+    )
 
 
 def exposed_by_delivery(incident: Incident) -> dict[str, list[Exposure]]:
     """Return what went over fallen domains, by delivery."""
     found: dict[str, list[Exposure]] = {}
-    for one in exposures(incident):
-        found.setdefault(one.delivery, []).append(one)
+    for exposure in exposures(incident):
+        found.setdefault(exposure.delivery, []).append(exposure)
     return found
 
 
@@ -250,7 +255,7 @@ def plan_report(
         incident=incident,
         codename=codename,
         kind=kind,
-        plan=tuple(_recipient(one, plan) for one in planned for plan in one.plans),
+        plan=tuple(_recipient(message, plan) for message in planned for plan in message.plans),
         sent=sent,
     )
 
@@ -264,7 +269,7 @@ def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
         channels=tuple(
             PlannedWay(
                 channel=step.channel,
-                address=masked(step.contact) if step.contact else "",
+                address=mask_contact(step.contact) if step.contact else "",
                 after_seconds=int(step.after.total_seconds()),
             )
             for step in plan.steps
@@ -284,10 +289,10 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
         kind=report.kind,
         state=report.state,
     )
-    head = (*top(heading, "messages"), *not_written_lines(report.not_written))
+    head = (*render_header(heading, "messages"), *not_written_lines(report.not_written))
     if not (report.deliveries or report.roles):
         return Page((*head, line("nothing has been sent", "dim")))
-    rows = tuple(delivery_cells(one, now) for one in report.deliveries)
+    rows = tuple(delivery_cells(delivery, now) for delivery in report.deliveries)
     return Page((*head, Table(rows=rows, elastic=3), *role_blocks(report.roles, bool(rows))))
 
 
@@ -314,7 +319,7 @@ def standing(row: DeliveryRow) -> tuple[str, Tone]:
 
 
 def _standing(row: DeliveryRow) -> tuple[str, Tone]:
-    unknown = [one for one in row.attempts if one.state == "unknown" and not one.resolved_by]
+    unknown = [attempt for attempt in row.attempts if attempt.state == "unknown" and not attempt.resolved_by]
     doubt = f"; {count(len(unknown), 'attempt')} unknown" if unknown else ""
     proved = PROVED[row.evidence]
     if row.stuck:
@@ -343,7 +348,9 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
     row = report.delivery
     words, tone = standing(row)
     blocks: list[Block] = [
-        *top(report.heading, f"message to {row.recipient} ({row.message_class}), delivery {row.delivery}"),
+        *render_header(
+            report.heading, f"message to {row.recipient} ({row.message_class}), delivery {row.delivery}"
+        ),
         line(words, tone),
         line(f"goal: {row.goal}; proved: {row.evidence}", "dim"),
     ]
@@ -370,14 +377,14 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
     yield Blank()
     yield line("ATTEMPTS", "title")
     rows = []
-    for one in attempts:
-        words, tone = _OUTCOME[one.state]
-        by = f" (said by {one.resolved_by})" if one.resolved_by else ""
-        reason = f": {one.reason}" if one.reason else ""
-        ref = f" [{one.provider_id}]" if one.provider_id else ""
+    for attempt in attempts:
+        words, tone = _OUTCOME[attempt.state]
+        by = f" (said by {attempt.resolved_by})" if attempt.resolved_by else ""
+        reason = f": {attempt.reason}" if attempt.reason else ""
+        ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
-        rows.append((Cell(f"{one.n}"), Cell(when(one.at, now), "dim"), Cell(one.channel), cell))
-        rows.extend(_receipt_cells(receipt, now) for receipt in one.receipts)
+        rows.append((Cell(f"{attempt.n}"), Cell(when(attempt.at, now), "dim"), Cell(attempt.channel), cell))
+        rows.extend(_receipt_cells(receipt, now) for receipt in attempt.receipts)
     yield Table(rows=tuple(rows), elastic=3)
 
 
@@ -419,14 +426,14 @@ def plan_page(report: PlanReport, settings: str = "") -> Page:
     standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
     blocks: list[Block] = [*marked(report.kind), line(f"MESSAGE PLAN: {standing}", "title")]
     last = ""
-    for one in _folded(report.plan):
-        if one.title != last:
-            blocks += [Blank(), line(f"{one.title} ({one.message_class})", "title")]
-            last = one.title
-        blocks.extend(_planned(one))
+    for recipient in _folded(report.plan):
+        if recipient.title != last:
+            blocks += [Blank(), line(f"{recipient.title} ({recipient.message_class})", "title")]
+            last = recipient.title
+        blocks.extend(_planned(recipient))
     if not report.plan:
         blocks.append(line("no message leaves at once", "dim"))
-    unreachable = [one.recipient for one in report.plan if not one.channels]
+    unreachable = [recipient.recipient for recipient in report.plan if not recipient.channels]
     if unreachable:
         people = ", ".join(dict.fromkeys(unreachable))
         blocks += [Blank(), line(f"Nobody can reach {people} this way: telephone them.", "alarm", hang=2)]

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from runner.incident.state.incident import Incident
-from runner.incident.state.quorum import covered, deliveries_of, places, roles_of
+from runner.incident.state.quorum import answered_by_deputy, deliveries_of, places, roles_of
 from runner.reports.core.page import Blank, Block, Cell, Table, Tone, line
 
 
@@ -29,16 +29,16 @@ def role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
     record = incident.messages[message]
     if record.message_class.ack_quorum != "each_role":
         return
-    found = deliveries_of(incident, message)
-    done = covered(found)
-    for role, reached in roles_of(found).items():
-        own = [one for one in found if one.level == 0 and role in places(one)]
+    deliveries = deliveries_of(incident, message)
+    done = answered_by_deputy(deliveries)
+    for role, reached in roles_of(deliveries).items():
+        own = [delivery for delivery in deliveries if delivery.level == 0 and role in places(delivery)]
         yield RoleRow(
             message=message,
             step=record.step,
             role=role,
             state="acknowledged" if reached else "awaited",
-            persons=tuple(one.person for one in own if not reached or one.id in done),
+            persons=tuple(delivery.person for delivery in own if not reached or delivery.id in done),
         )
     for role in record.filled:
         yield RoleRow(

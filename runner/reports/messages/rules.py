@@ -57,19 +57,19 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
     found = incident.overrides.values() if incident is not None else ()
     return tuple(
         OverrideView(
-            entry=one.seq,
-            rule=one.rule,
-            by=one.by,
-            role=one.role,
-            at=one.at,
-            reason=one.reason,
-            channel=one.channel,
-            message_class=one.message_class,
-            person=one.person,
-            text=one.text,
-            domains=tuple(sorted(one.domains)),
+            entry=override.seq,
+            rule=override.rule,
+            by=override.by,
+            role=override.role,
+            at=override.at,
+            reason=override.reason,
+            channel=override.channel,
+            message_class=override.message_class,
+            person=override.person,
+            text=override.text,
+            domains=tuple(sorted(override.domains)),
         )
-        for one in found
+        for override in found
     )
 
 
@@ -96,13 +96,16 @@ def _rule(one: Rule) -> RuleView:
 def rules_page(report: RulesReport, now: datetime) -> Page:
     """Draw the book: what each rule says, on what ground, and how sure that is."""
     blocks: list[Block] = [*overrides_blocks(report.overrides, now)]
-    for one in report.rules:
-        firm = ", cannot be set aside" if one.firm else ""
-        doubt = "" if one.confirmed else " – RECALLED, not confirmed"
+    for rule in report.rules:
+        firm = ", cannot be set aside" if rule.firm else ""
+        doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
         blocks += [
-            Paragraph(cells=(Cell(f"{one.rule:<9}", "title"), Cell(one.says)), hang=9),
+            Paragraph(cells=(Cell(f"{rule.rule:<9}", "title"), Cell(rule.says)), hang=9),
             line(
-                f"{one.source} ({one.jurisdiction}, as of {one.as_of}){doubt}{firm}", "dim", indent=9, hang=2
+                f"{rule.source} ({rule.jurisdiction}, as of {rule.as_of}){doubt}{firm}",
+                "dim",
+                indent=9,
+                hang=2,
             ),
         ]
     return Page(tuple(blocks))
@@ -114,12 +117,13 @@ def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Bloc
         return ()
     rows = tuple(
         (
-            Cell(one.rule, "alarm"),
+            Cell(view.rule, "alarm"),
             Cell(
-                f"{scope_words(one.channel, one.message_class, one.person, one.text)}: {one.reason}", "warn"
+                f"{scope_words(view.channel, view.message_class, view.person, view.text)}: {view.reason}",
+                "warn",
             ),
-            Cell(f"{one.by}{f' ({one.role})' if one.role else ''}, {when(one.at, now)}", "dim"),
+            Cell(f"{view.by}{f' ({view.role})' if view.role else ''}, {when(view.at, now)}", "dim"),
         )
-        for one in found
+        for view in found
     )
     return (line("RULES SET ASIDE", "title"), Table(rows=rows, elastic=1), Blank())

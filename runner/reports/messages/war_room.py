@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from runner.incident.messages.room_provisioning import failure, is_done
-from runner.incident.state.incident import Errand, Incident
+from runner.incident.state.incident import Incident, RoomTask
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Attention
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.page import Block, line
 
 
@@ -48,19 +48,21 @@ def room_view(incident: Incident) -> RoomView | None:
         domains=room.domains,
         opened=bool(room.channel),
         agreed_by=room.agreed_by,
-        guests=tuple(_guest(one) for one in errands if one.room == room.name and one.person),
-        passed_over={one.room: why for one in errands if not one.person and (why := failure(one))},
+        guests=tuple(_guest(errand) for errand in errands if errand.room == room.name and errand.person),
+        passed_over={
+            errand.room: why for errand in errands if not errand.person and (why := failure(errand))
+        },
     )
 
 
-def _guest(one: Errand) -> GuestRow:
+def _guest(one: RoomTask) -> GuestRow:
     why = one.left_out or failure(one)
     if is_done(one):
         return GuestRow(person=one.person, state="invited")
     return GuestRow(person=one.person, state="not_invited" if why else "pending", why=why)
 
 
-def errand_words(one: Errand) -> str:
+def errand_words(one: RoomTask) -> str:
     """Return what a timeline calls the asking of a provider."""
     return (
         f"letting {one.person} into the war room {one.room}"
@@ -69,15 +71,17 @@ def errand_words(one: Errand) -> str:
     )
 
 
-def nowhere(incident: Incident) -> Iterator[Attention]:
+def nowhere(incident: Incident) -> Iterator[AttentionItem]:
     """No room can be used: people have to agree on one, and say so."""
     room = incident.war_room
     if room is None or room.name:
         return
     failed = [
-        f"{one.room}: {why}" for one in incident.errands.values() if not one.person and (why := failure(one))
+        f"{errand.room}: {why}"
+        for errand in incident.errands.values()
+        if not errand.person and (why := failure(errand))
     ]
-    yield Attention(
+    yield AttentionItem(
         kind="no_war_room",
         severity="high",
         ref=incident.id,
@@ -98,11 +102,11 @@ def room_blocks(room: RoomView) -> Iterator[Block]:
     else:
         yield line(f"WAR ROOM  {room.name} is being opened", "warn", hang=2)
     for state, words in (("invited", "invited"), ("pending", "being invited")):
-        people = [one.person for one in room.guests if one.state == state]
+        people = [guest.person for guest in room.guests if guest.state == state]
         if people:
             yield line(f"{words}: {', '.join(people)}", "dim", indent=2, hang=2)
-    for one in room.guests:
-        if one.state == "not_invited":
-            yield line(f"not invited: {one.person}, {one.why}", "warn", indent=2, hang=2)
+    for guest in room.guests:
+        if guest.state == "not_invited":
+            yield line(f"not invited: {guest.person}, {guest.why}", "warn", indent=2, hang=2)
     for name, why in room.passed_over.items():
         yield line(f"{name} could not be opened: {why}", "warn", indent=2, hang=2)

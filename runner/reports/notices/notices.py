@@ -13,8 +13,8 @@ from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
 from runner.reports.core import suggested_actions
-from runner.reports.core.formatting import count, moment, short, when
-from runner.reports.core.header import Heading, heading_of, top
+from runner.reports.core.formatting import count, moment, short_digest, when
+from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.task_rows import handle
 
@@ -94,8 +94,8 @@ def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
     newest = {document.step: document.id for document in incident.documents.values()}
     changed = changes(incident, incident.documents.values())
     return tuple(
-        _row(incident, one, newest[one.step] == one.id, changed[one.id])
-        for one in incident.documents.values()
+        _row(incident, document, newest[document.step] == document.id, changed[document.id])
+        for document in incident.documents.values()
     )
 
 
@@ -161,29 +161,33 @@ def notices(incident: Incident) -> NoticesReport:
 
 def notice(incident: Incident, name: str) -> NoticeReport:
     """Return one rendering by its id, or the newest of a notice by its name; raises NotFound."""
-    found = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
-    if not found:
+    rows = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
+    if not rows:
         raise NotFound(
             f"no notice '{name}' was rendered in {incident.codename}",
             hint=rendered_so_far(incident),
             code="unknown_notice",
         )
-    return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=found[-1])
+    return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=rows[-1])
 
 
 def rendered_so_far(incident: Incident) -> str:
     """Return which notices there are to choose from, or how one comes into being."""
-    known = ", ".join(dict.fromkeys(one.notice for one in incident.documents.values()))
+    known = ", ".join(dict.fromkeys(document.notice for document in incident.documents.values()))
     return f"rendered: {known}" if known else unrendered(incident)
 
 
 def unrendered(incident: Incident) -> str:
     """Return what to do where nothing was rendered: the command for the first notice step that is not over."""
-    steps = [one for one in incident.invocations.values() if one.kind == "notice" and not one.over]
-    for one in sorted(steps, key=lambda found: found.state == "waiting"):
-        name = suggested_actions.shell_word(handle(incident, one.id))
-        if one.state == "waiting":
-            return f"{one.id} waits, see: tocsin task show {name}"
+    steps = [
+        invocation
+        for invocation in incident.invocations.values()
+        if invocation.kind == "notice" and not invocation.over
+    ]
+    for step in sorted(steps, key=lambda found: found.state == "waiting"):
+        name = suggested_actions.shell_word(handle(incident, step.id))
+        if step.state == "waiting":
+            return f"{step.id} waits, see: tocsin task show {name}"
         return f"render it: tocsin notice render {name}"
     return "no step renders one; a draft from a template: tocsin notice render NOTICE --out DIR"
 
@@ -191,9 +195,9 @@ def unrendered(incident: Incident) -> str:
 def notices_page(report: NoticesReport, now: datetime) -> Page:
     """Draw the list, superseded renderings greyed."""
     if not report.notices:
-        return Page((*top(report.heading, "notices"), line("nothing has been rendered yet", "dim")))
+        return Page((*render_header(report.heading, "notices"), line("nothing has been rendered yet", "dim")))
     rows = tuple(notice_cells(row, now) for row in report.notices)
-    return Page((*top(report.heading, "notices"), Table(rows=rows, elastic=2)))
+    return Page((*render_header(report.heading, "notices"), Table(rows=rows, elastic=2)))
 
 
 def notice_cells(row: NoticeRow, now: datetime) -> tuple[Cell, ...]:
@@ -202,7 +206,7 @@ def notice_cells(row: NoticeRow, now: datetime) -> tuple[Cell, ...]:
         Cell(row.document, "dim"),
         Cell(f"{row.notice} {row.version}", "plain" if row.current else "dim"),
         Cell(notice_words(row), "plain" if row.current else "dim"),
-        Cell(short(row.digest), "dim"),
+        Cell(short_digest(row.digest), "dim"),
         Cell(when(row.at, now), "dim"),
     )
 
@@ -234,7 +238,7 @@ def notice_page(report: NoticeReport) -> Page:
     """Draw one notice: what it is, what is missing in it, its files, its approvals."""
     row = report.notice
     blocks: list[Block] = [
-        *top(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
+        *render_header(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
     ]
     facts = [
         ("standing", notice_words(row)),
@@ -272,8 +276,8 @@ def override_blocks(row: NoticeRow) -> Iterator[Block]:
     if row.stale:
         yield Blank()
         yield line("STALE: facts changed since it was rendered", "alarm")
-        for one in row.changed:
-            yield line(f"– {change_words(one)}", "alarm", indent=2, hang=2)
+        for fact in row.changed:
+            yield line(f"– {change_words(fact)}", "alarm", indent=2, hang=2)
     if row.as_it_was is not None:
         word = row.as_it_was
         yield line(
@@ -302,27 +306,27 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
         return
     yield Blank()
     yield line("APPROVALS", "title")
-    for one in approvals:
-        word = "approved" if one.approved else "REJECTED"
-        void = "" if one.binds else " – void: the bytes have changed since"
-        if one.provisional:
-            void = f" – PROVISIONAL: said {one.recorded_by}; does not count before {one.by} confirms"
-        reason = f": {one.reason}" if one.reason else ""
-        proof = f"proved by {one.proven_by}" if one.proven_by else "claimed, not proved"
-        tone: Tone = "dim" if not one.binds else ("good" if one.approved else "alarm")
+    for approval in approvals:
+        word = "approved" if approval.approved else "REJECTED"
+        void = "" if approval.binds else " – void: the bytes have changed since"
+        if approval.provisional:
+            void = (
+                f" – PROVISIONAL: said {approval.recorded_by}; does not count before {approval.by} confirms"
+            )
+        reason = f": {approval.reason}" if approval.reason else ""
+        proof = f"proved by {approval.proven_by}" if approval.proven_by else "claimed, not proved"
+        tone: Tone = "dim" if not approval.binds else ("good" if approval.approved else "alarm")
         yield Paragraph(
             cells=(
-                Cell(f"{one.by} ({one.role}) ", "plain"),
+                Cell(f"{approval.by} ({approval.role}) ", "plain"),
                 Cell(f"{word}{reason}{void}", tone),
-                Cell(f"  {moment(one.at)}, {proof}", "dim"),
+                Cell(f"  {moment(approval.at)}, {proof}", "dim"),
             ),
             indent=2,
             hang=2,
         )
-        if one.exposed:
-            words = (
-                f"was asked through {one.exposed}, which had fallen: have them say it again over another way"
-            )
+        if approval.exposed:
+            words = f"was asked through {approval.exposed}, which had fallen: have them say it again over another way"
             yield line(words, "alarm", indent=4, hang=2)
-        if one.shared_os_user:
+        if approval.shared_os_user:
             yield line("same operating-system user as another approver", "alarm", indent=4, hang=2)

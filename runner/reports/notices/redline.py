@@ -12,7 +12,7 @@ from runner.decoding import from_json
 from runner.documents.redline.redline import FactChange, Line, Op, Redline
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state.incident import Document, Incident, Invocation
-from runner.reports.core.formatting import count, moment, short
+from runner.reports.core.formatting import count, moment, short_digest
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 _SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
@@ -69,7 +69,7 @@ def compared(before: Version, after: Version, found: Redline, facts: tuple[FactC
         identical=found.identical,
         added=found.words("added"),
         removed=found.words("removed"),
-        lines=tuple(one for one in found.lines if one.changed),
+        lines=tuple(changed_line for changed_line in found.lines if changed_line.changed),
         facts=facts,
     )
 
@@ -82,12 +82,17 @@ def compared_page(report: Compared, found: Redline) -> Page:
 def approved_before(incident: Incident, approval: Invocation) -> str:
     """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
     same = [
-        one
-        for one in incident.invocations.values()
-        if (one.scope, one.step) == (approval.scope, approval.step) and one.n <= approval.n
+        invocation
+        for invocation in incident.invocations.values()
+        if (invocation.scope, invocation.step) == (approval.scope, approval.step)
+        and invocation.n <= approval.n
     ]
     own = [a.digest for a in approval.approvals if a.void and a.approved]
-    ended = [one.digest for one in same if one.id != approval.id and one.state in ("done", "done_late")]
+    ended = [
+        invocation.digest
+        for invocation in same
+        if invocation.id != approval.id and invocation.state in ("done", "done_late")
+    ]
     return (own or ended or [""])[-1]
 
 
@@ -104,7 +109,7 @@ def _head(report: Compared) -> Iterator[Block]:
             Cell(name, "dim"),
             Cell(f"{one.notice}, rendering {one.number}{', filed' if one.filed else ''}"),
             Cell(one.status, "dim"),
-            Cell(short(one.digest), "dim"),
+            Cell(short_digest(one.digest), "dim"),
             Cell(moment(one.at), "dim"),
         )
         for name, one in (("from", report.before), ("to", report.after))
@@ -117,16 +122,16 @@ def _head(report: Compared) -> Iterator[Block]:
 def redline_blocks(found: Redline) -> Iterator[Block]:
     """Yield the lines that changed, each under the heading where it stands."""
     heading: Line | None = None
-    for one in found.lines:
-        if one.kind == "heading" and not one.changed:
-            heading = one
-        if not one.changed:
+    for changed in found.lines:
+        if changed.kind == "heading" and not changed.changed:
+            heading = changed
+        if not changed.changed:
             continue
         yield Blank()
         if heading is not None:
             yield Paragraph(cells=tuple(_cells(heading, "dim")), indent=2)
             heading = None
-        yield Paragraph(cells=tuple(_cells(one)), indent=2, hang=2)
+        yield Paragraph(cells=tuple(_cells(changed)), indent=2, hang=2)
 
 
 def _cells(one: Line, tone: Tone | None = None) -> Iterator[Cell]:
@@ -147,8 +152,8 @@ def fact_blocks(facts: tuple[FactChange, ...]) -> Iterator[Block]:
     yield Blank()
     yield line("FACTS that changed between them", "title")
     rows = tuple(
-        (Cell(one.path), Cell(_value(one.before), "dim"), Cell("→", "dim"), Cell(_value(one.after)))
-        for one in facts
+        (Cell(fact.path), Cell(_value(fact.before), "dim"), Cell("→", "dim"), Cell(_value(fact.after)))
+        for fact in facts
     )
     yield Table(rows=rows, elastic=3)
 

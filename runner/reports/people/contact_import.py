@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from runner.errors import Problem
-from runner.reports.core.formatting import count, masked
+from runner.reports.core.formatting import count, mask_contact
 from runner.reports.core.page import Block, Cell, Page, Table, Tone, line
 from runner.routing.messaging import ContactPoint
 
@@ -45,7 +45,7 @@ class ImportReport(
 
 def contact_words(contact: ContactPoint) -> str:
     """Return a contact with its address masked."""
-    return f"{contact.channel} {masked(contact)}"
+    return f"{contact.channel} {mask_contact(contact)}"
 
 
 def import_page(report: ImportReport) -> Page:
@@ -55,15 +55,15 @@ def import_page(report: ImportReport) -> Page:
 
 def _blocks(report: ImportReport) -> Iterator[Block]:
     rows = tuple(
-        (Cell(one.change, _TONES[one.change]), Cell(one.person, "title"), Cell(_what(one)))
-        for one in report.people
-        if one.change != "unchanged"
+        (Cell(person.change, _TONES[person.change]), Cell(person.person, "title"), Cell(_what(person)))
+        for person in report.people
+        if person.change != "unchanged"
     )
     if rows:
         yield Table(rows=rows, elastic=2, indent=0)
     for role, held in report.roles.items():
         yield line(f"{role} is held by {', '.join(held) or 'nobody'}", "plain" if held else "alarm", hang=2)
-    same = sum(one.change == "unchanged" for one in report.people)
+    same = sum(person.change == "unchanged" for person in report.people)
     if same:
         yield line(f"{count(same, 'person', 'people')} as before", "dim")
     if report.missing:
@@ -72,11 +72,11 @@ def _blocks(report: ImportReport) -> Iterator[Block]:
             "dim",
             hang=2,
         )
-    if report.open and any(one.gained for one in report.people):
+    if report.open and any(person.gained for person in report.people):
         words = f"new addresses carry no approval in {', '.join(report.open)} until they are verified (R7)"
         yield line(words, "warn", hang=2)
-    for one in report.warnings:
-        yield line(str(one), "warn", hang=2)
+    for warning in report.warnings:
+        yield line(str(warning), "warn", hang=2)
     if report.written:
         yield line("written into the store, sealed", "good")
     for lines in report.delete:
@@ -86,5 +86,5 @@ def _blocks(report: ImportReport) -> Iterator[Block]:
 
 
 def _what(row: ImportRow) -> str:
-    changes = (*(f"+ {one}" for one in row.gained), *(f"- {one}" for one in row.lost))
+    changes = (*(f"+ {point}" for point in row.gained), *(f"- {point}" for point in row.lost))
     return ", ".join((*((row.name,) if row.name != row.person else ()), *changes))

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from runner.incident.state.incident import Incident
-from runner.reports.core.formatting import masked, moment, span
+from runner.reports.core.formatting import mask_contact, moment, span
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks
 from runner.routing.organisation import Directory, Person
@@ -73,14 +73,14 @@ def people(
                 alternate=person.alternate,
                 contacts=tuple(
                     ContactRow(
-                        channel=one.channel,
-                        address=masked(one),
-                        domains=tuple(sorted(one.domains)),
-                        changed_at=one.changed_at,
-                        verified_at=one.verified_at,
-                        risk_at=one.risk_at,
+                        channel=contact.channel,
+                        address=mask_contact(contact),
+                        domains=tuple(sorted(contact.domains)),
+                        changed_at=contact.changed_at,
+                        verified_at=contact.verified_at,
+                        risk_at=contact.risk_at,
                     )
-                    for one in person.contacts
+                    for contact in person.contacts
                 ),
                 origin=_origin(name in settings, name in store),
             )
@@ -99,22 +99,24 @@ def _origin(settings: bool, store: bool) -> Origin:
 def people_page(report: PeopleReport, now: datetime) -> Page:
     """Draw the list; a contact that was never proved says so."""
     blocks: list[Block] = []
-    for one in report.people:
-        away = f"  AWAY, {one.alternate or 'nobody'} stands in" if one.away else ""
-        roles = f"  {', '.join(one.roles)}" if one.roles else "  no role"
+    for person in report.people:
+        away = f"  AWAY, {person.alternate or 'nobody'} stands in" if person.away else ""
+        roles = f"  {', '.join(person.roles)}" if person.roles else "  no role"
         blocks.append(
             Paragraph(
                 cells=(
-                    Cell(one.person, "title"),
-                    Cell(f"  {one.name}" if one.name and one.name != one.person else ""),
+                    Cell(person.person, "title"),
+                    Cell(f"  {person.name}" if person.name and person.name != person.person else ""),
                     Cell(roles, "dim"),
-                    Cell(_FROM[one.origin], "dim"),
+                    Cell(_FROM[person.origin], "dim"),
                     Cell(away, "warn"),
                 ),
                 hang=2,
             )
         )
-        blocks.append(_contacts(one, now) if one.contacts else line("no contact is known", "alarm", indent=2))
+        blocks.append(
+            _contacts(person, now) if person.contacts else line("no contact is known", "alarm", indent=2)
+        )
     if not blocks:
         blocks.append(line("nobody is known: tocsin person add PERSON", "warn"))
     if report.unheld:
@@ -196,11 +198,11 @@ def roles_page(report: RolesReport) -> Page:
         return Page((line("no role is held by anybody: tocsin role assign ROLE PERSON --always", "warn"),))
     rows = [
         (
-            Cell(one.role),
-            Cell(", ".join(one.persons) or "nobody", "plain" if one.persons else "alarm"),
-            Cell(_told(one, report.incident), "dim"),
+            Cell(role.role),
+            Cell(", ".join(role.persons) or "nobody", "plain" if role.persons else "alarm"),
+            Cell(_told(role, report.incident), "dim"),
         )
-        for one in report.roles
+        for role in report.roles
     ]
     missing = (Blank(), *unheld_blocks(report.unheld)) if report.unheld else ()
     return Page((Table(rows=tuple(rows), elastic=2), *_problems(report), *missing))
@@ -218,5 +220,5 @@ def _told(one: RoleRow, incident: str) -> str:
 
 
 def _problems(report: RolesReport) -> Iterator[Block]:
-    for text in dict.fromkeys(one.problem for one in report.roles if one.problem):
+    for text in dict.fromkeys(role.problem for role in report.roles if role.problem):
         yield line(text, "alarm", hang=2)

@@ -47,14 +47,14 @@ def unheld(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> 
 def _with(before: UnheldRole, playbook: Playbook, held: Mapping[str, Sequence[str]]) -> UnheldRole:
     role, addressed = before.role, f"role:{before.role}"
     steps = list(walk(playbook.steps))
-    sent = [one for one in steps if isinstance(one, Message)]
-    above = [one.message for one in sent if addressed in playbook.messages[one.message].escalate_to]
-    late = [title_of(one) for one in steps if one.on_overdue and one.on_overdue.escalate == role]
-    told = [one.message for one in sent if addressed in (one.to or playbook.messages[one.message].to)]
+    sent = [step for step in steps if isinstance(step, Message)]
+    above = [step.message for step in sent if addressed in playbook.messages[step.message].escalate_to]
+    late = [title_of(step) for step in steps if step.on_overdue and step.on_overdue.escalate == role]
+    told = [step.message for step in sent if addressed in (step.to or playbook.messages[step.message].to)]
     return msgspec.structs.replace(
         before,
         playbooks=(*before.playbooks, playbook.name),
-        approvals=(*before.approvals, *(title_of(one) for one in steps if _blocked(one, role, held))),
+        approvals=(*before.approvals, *(title_of(step) for step in steps if _blocked(step, role, held))),
         escalations=(*before.escalations, *late, *dict.fromkeys(above)),
         messages=(*before.messages, *dict.fromkeys(told)),
     )
@@ -78,7 +78,7 @@ def unheld_blocks(found: Sequence[UnheldRole]) -> Iterator[Block]:
     if not found:
         return
     yield line(f"NOBODY HAS THESE ROLES ({len(found)}): these actions are not possible", "title")
-    for one in found:
-        yield line(unheld_words(one), "alarm", indent=2, hang=2)
+    for role in found:
+        yield line(unheld_words(role), "alarm", indent=2, hang=2)
     command = f"tocsin role assign {found[0].role} PERSON --always"
     yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), indent=2, hang=2)

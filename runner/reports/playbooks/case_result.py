@@ -11,14 +11,14 @@ import msgspec
 from runner.base.instants import duration_text, parse_duration
 from runner.incident.state.events import AnyEvent, StepBlocked, StepOverdue
 from runner.incident.state.incident import Document, Incident
-from runner.incident.state.steps import lane_of, path_of
+from runner.incident.state.steps import step_path, step_path_with_items
 from runner.playbook.playbook_test import Document as ExpectedDocument
 from runner.playbook.playbook_test import Expected
 
 DONE = frozenset({"done", "done_late"})
 
 
-class Played(msgspec.Struct, frozen=True, kw_only=True):
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it. Steps are named by their paths, and by path and lane where they stand in one."""
 
     states: Mapping[str, frozenset[str]]
@@ -47,39 +47,45 @@ def played(
     close: str,
     text_of: Callable[[str], str],
     words_of: Callable[[Document], str],
-) -> Played:
+) -> CaseResult:
     """Return what came of an incident. ``text_of`` reads a message's body, ``words_of`` a document's text."""
     newest = set(incident.latest.values())
     states, ever = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     times: dict[str, int] = {}
-    for one in incident.invocations.values():
-        for name in {path_of(one.id), lane_of(one.id)}:
-            ever[name].add(one.state)
-            times[name] = max(times.get(name, 0), one.n)
-            if one.id in newest:
-                states[name].add(one.state)
+    for invocation in incident.invocations.values():
+        for name in {step_path(invocation.id), step_path_with_items(invocation.id)}:
+            ever[name].add(invocation.state)
+            times[name] = max(times.get(name, 0), invocation.n)
+            if invocation.id in newest:
+                states[name].add(invocation.state)
     waited, overdue = defaultdict[str, set[str]](set), dict[str, str]()
     for event in events:
         match event:
             case StepBlocked(step=step, missing=missing):
-                waited[path_of(step)].update(missing)
+                waited[step_path(step)].update(missing)
             case StepOverdue(step=step, escalate_to=role):
-                overdue[path_of(step)] = role
+                overdue[step_path(step)] = role
             case _:
                 pass
-    return Played(
+    return CaseResult(
         states=_frozen(states),
         ever=_frozen(ever),
         times=times,
         waited=_frozen(waited),
         overdue=overdue,
-        duties={one.id: one.record.kind if one.record else one.verdict for one in incident.duties.values()},
-        verdicts=frozenset(one.id for one in incident.duties.values() if one.verdict == "applies"),
-        texts={path_of(one.step): text_of(one.body) for one in incident.messages.values() if one.step},
+        duties={
+            duty.id: duty.record.kind if duty.record else duty.verdict for duty in incident.duties.values()
+        },
+        verdicts=frozenset(duty.id for duty in incident.duties.values() if duty.verdict == "applies"),
+        texts={
+            step_path(message.step): text_of(message.body)
+            for message in incident.messages.values()
+            if message.step
+        },
         documents={
-            name: (words_of(one), one.gaps)
-            for one in incident.documents.values()
-            for name in (path_of(one.step), lane_of(one.step))
+            name: (words_of(document), document.gaps)
+            for document in incident.documents.values()
+            for name in (step_path(document.step), step_path_with_items(document.step))
         },
         span=span,
         close=close,
@@ -90,12 +96,12 @@ def _frozen(found: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
     return {name: frozenset(some) for name, some in found.items()}
 
 
-def differences(wanted: Expected, found: Played) -> tuple[str, ...]:
+def differences(wanted: Expected, found: CaseResult) -> tuple[str, ...]:
     """Return where it did not end as it should."""
     return tuple(words for look in _LOOKS for words in look(wanted, found))
 
 
-def _path(wanted: Expected, found: Played) -> Iterator[str]:
+def _path(wanted: Expected, found: CaseResult) -> Iterator[str]:
     """With a path every step is accounted for."""
     if wanted.path is None:
         return
@@ -111,7 +117,7 @@ def _path(wanted: Expected, found: Played) -> Iterator[str]:
             yield f"{step} should not be {' or '.join(sorted(stray))}"
 
 
-def _steps(wanted: Expected, found: Played) -> Iterator[str]:
+def _steps(wanted: Expected, found: CaseResult) -> Iterator[str]:
     yield from _states(dict(wanted.steps), found)
     for step, times in wanted.times.items():
         if found.times.get(step, 0) != times:
@@ -121,21 +127,21 @@ def _steps(wanted: Expected, found: Played) -> Iterator[str]:
             yield f"{step} should be reached again, and was not"
 
 
-def _states(wanted: dict[str, str], found: Played) -> Iterator[str]:
+def _states(wanted: dict[str, str], found: CaseResult) -> Iterator[str]:
     for step, state in wanted.items():
         states = found.states.get(step, frozenset())
         if state not in states:
             yield f"{step} should be {state}, and {_is(states)}"
 
 
-def _waits(wanted: Expected, found: Played) -> Iterator[str]:
+def _waits(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, facts in wanted.waits_for.items():
         for fact in facts:
             if fact not in found.waited.get(step, ()):
                 yield f"{step} should wait for {fact}, and did not"
 
 
-def _late(wanted: Expected, found: Played) -> Iterator[str]:
+def _late(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, role in wanted.overdue.items():
         if step not in found.overdue:
             yield f"{step} should be overdue, and was not"
@@ -143,22 +149,22 @@ def _late(wanted: Expected, found: Played) -> Iterator[str]:
             yield f"{step} was overdue: {role or 'nobody'} should be told, and {found.overdue[step] or 'nobody'} was"
 
 
-def _duties(wanted: Expected, found: Played) -> Iterator[str]:
+def _duties(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for duty, state in wanted.duties.items():
         if found.duties.get(duty, "") != state:
             yield f"{duty} should be {state}, and is {found.duties.get(duty) or 'not there'}"
 
 
-def _messages(wanted: Expected, found: Played) -> Iterator[str]:
+def _messages(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, words in wanted.messages.items():
         text = found.texts.get(step)
         if text is None:
             yield f"{step} should say something, and was not sent"
             continue
-        yield from (f"{step} should say «{one}», and does not" for one in words if one not in text)
+        yield from (f"{step} should say «{word}», and does not" for word in words if word not in text)
 
 
-def _documents(wanted: Expected, found: Played) -> Iterator[str]:
+def _documents(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, document in wanted.documents.items():
         made = found.documents.get(step)
         if made is None:
@@ -170,14 +176,16 @@ def _documents(wanted: Expected, found: Played) -> Iterator[str]:
 def _document(name: str, wanted: ExpectedDocument, text: str, gaps: tuple[str, ...]) -> Iterator[str]:
     flat = _flat(text)
     yield from (
-        f"{name} should say «{one}», and does not" for one in wanted.contains if _flat(one) not in flat
+        f"{name} should say «{contain}», and does not"
+        for contain in wanted.contains
+        if _flat(contain) not in flat
     )
-    yield from (f"{name} should not say «{one}», and does" for one in wanted.lacks if _flat(one) in flat)
+    yield from (f"{name} should not say «{lack}», and does" for lack in wanted.lacks if _flat(lack) in flat)
     if wanted.gaps is not None and set(wanted.gaps) != set(gaps):
         yield f"{name} should lack {_list(wanted.gaps)}, and lacks {_list(gaps)}"
 
 
-def _end(wanted: Expected, found: Played) -> Iterator[str]:
+def _end(wanted: Expected, found: CaseResult) -> Iterator[str]:
     if wanted.within and found.span > parse_duration(wanted.within):
         yield f"it should end within {wanted.within}, and took {duration_text(found.span)}"
     if wanted.closes and found.close:
@@ -186,7 +194,7 @@ def _end(wanted: Expected, found: Played) -> Iterator[str]:
         yield "it should not close without a reason, and does"
 
 
-_LOOKS: tuple[Callable[[Expected, Played], Iterator[str]], ...] = (
+_LOOKS: tuple[Callable[[Expected, CaseResult], Iterator[str]], ...] = (
     _path,
     _steps,
     _waits,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from runner.playbook.format import AnyStep, Approve, Group, Repeat
-from runner.reports.playbooks.case_result import DONE, Played
+from runner.reports.playbooks.case_result import DONE, CaseResult
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,21 +30,21 @@ class Covered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def covered(
-    steps: Mapping[str, AnyStep], duties: Sequence[str], runs: Sequence[Played], refused: frozenset[str]
+    steps: Mapping[str, AnyStep], duties: Sequence[str], runs: Sequence[CaseResult], refused: frozenset[str]
 ) -> Covered:
     """Return the coverage of all runs together. ``refused`` are the approvals that somebody refused."""
     return Covered(
-        steps=_share((step, any(one.ever.get(step, frozenset()) & DONE for one in runs)) for step in steps),
+        steps=_share((step, any(run.ever.get(step, frozenset()) & DONE for run in runs)) for step in steps),
         branches=_share(_branches(steps, runs, refused)),
-        duties=_share((duty, any(duty in one.verdicts for one in runs)) for duty in duties),
+        duties=_share((duty, any(duty in run.verdicts for run in runs)) for duty in duties),
     )
 
 
 def _branches(
-    steps: Mapping[str, AnyStep], runs: Sequence[Played], refused: frozenset[str]
+    steps: Mapping[str, AnyStep], runs: Sequence[CaseResult], refused: frozenset[str]
 ) -> Iterator[tuple[str, bool]]:
     for path, step in steps.items():
-        ever = frozenset[str]().union(*(one.ever.get(path, frozenset()) for one in runs))
+        ever = frozenset[str]().union(*(run.ever.get(path, frozenset()) for run in runs))
         if step.when is not None:
             yield (
                 f"{path}: when {step.when.source} holds",
@@ -56,15 +56,15 @@ def _branches(
                 yield f"{path}: refused", path in refused
             case Repeat():
                 inner = f"{path}.{step.steps[0].id}"
-                yield f"{path}: done again", any(_again(one, path, inner) for one in runs)
+                yield f"{path}: done again", any(_again(run, path, inner) for run in runs)
             case Group(for_each=items) if items is not None:
                 inner = f"{path}.{step.steps[0].id}"
-                yield f"{path}: a lane", any(inner in one.ever for one in runs)
+                yield f"{path}: a lane", any(inner in run.ever for run in runs)
             case _:
                 pass
 
 
-def _again(one: Played, path: str, inner: str) -> bool:
+def _again(one: CaseResult, path: str, inner: str) -> bool:
     return one.times.get(inner, 0) > 1 or one.times.get(path, 0) > 1
 
 

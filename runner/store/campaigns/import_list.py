@@ -15,7 +15,7 @@ from typing import Self
 import msgspec
 
 from runner.store.campaigns import schema as sql
-from runner.store.campaigns.rows import Door, NewOwed
+from runner.store.campaigns.rows import Connection, NewOwed
 from runner.vault.keys import DataKey
 
 _KEYS_AT_ONCE = 20_000
@@ -37,7 +37,7 @@ _SORTED = "SELECT key, n FROM (SELECT key, n FROM taken UNION ALL SELECT key, n 
 class Intake:
     """One list that is being taken in. Its campaign is whole once ``finish`` has returned."""
 
-    def __init__(self, door: Door, campaign: str, key: DataKey) -> None:
+    def __init__(self, door: Connection, campaign: str, key: DataKey) -> None:
         """Take the store's door, the campaign's name and the key of its incident."""
         self._door, self._campaign, self._key = door, campaign, key
         self._aside = sqlite3.connect("", isolation_level=None)
@@ -48,18 +48,29 @@ class Intake:
         """Take in some people of the list, in one commit."""
         owed, contacts, named, taken = [], [], [], []
         campaign, seal, encode = self._campaign, self._key.seal, msgspec.msgpack.encode
-        for one in people:
-            way = one.ways[0] if one.ways else ""
+        for person in people:
+            way = person.ways[0] if person.ways else ""
             owed.append(
                 (
-                    *(campaign, one.n, one.group, one.state, " ".join(one.ways), way, "none", one.why),
-                    *(one.reference, one.person, one.address, one.domain),
+                    *(
+                        campaign,
+                        person.n,
+                        person.group,
+                        person.state,
+                        " ".join(person.ways),
+                        way,
+                        "none",
+                        person.why,
+                    ),
+                    *(person.reference, person.person, person.address, person.domain),
                 )
             )
-            contacts.append((campaign, one.n, seal(encode(one.contact), contact_context(campaign, one.n))))
-            named.append((one.reference, one.n))
-            if one.address:
-                taken.append((one.address, one.n, one.person))
+            contacts.append(
+                (campaign, person.n, seal(encode(person.contact), contact_context(campaign, person.n)))
+            )
+            named.append((person.reference, person.n))
+            if person.address:
+                taken.append((person.address, person.n, person.person))
         with self._door.writing() as run:
             run.executemany(sql.INSERT_OWED, owed)
             run.executemany(sql.INSERT_CONTACT, contacts)

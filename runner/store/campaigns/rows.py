@@ -36,7 +36,7 @@ class Run(Protocol):
         ...
 
 
-class Door(Protocol):
+class Connection(Protocol):
     """What a store lends to its bulk tables."""
 
     def writing(self, *, waits: bool = True) -> AbstractContextManager[Run]:

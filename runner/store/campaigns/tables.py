@@ -29,7 +29,16 @@ from runner.incident.campaigns.campaign import (
 )
 from runner.store.campaigns import schema as sql
 from runner.store.campaigns.import_list import Intake, contact_context
-from runner.store.campaigns.rows import Attempt, Chunk, Claimed, Door, KeptState, Known, Settled, Standing
+from runner.store.campaigns.rows import (
+    Attempt,
+    Chunk,
+    Claimed,
+    Connection,
+    KeptState,
+    Known,
+    Settled,
+    Standing,
+)
 from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
@@ -58,7 +67,7 @@ def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
 class BulkTables:
     """All that is kept of campaigns in one store."""
 
-    def __init__(self, door: Door, fresh: bytes) -> None:
+    def __init__(self, door: Connection, fresh: bytes) -> None:
         """Make the tables where they are not there; ``fresh`` is 32 bytes of chance, kept if none were before."""
         self._door = door
         with door.reading() as run:
@@ -195,7 +204,7 @@ class BulkTables:
 
         It does not wait for the disk: the next claim does. Should the power fail before, the chunk is unknown, as if it were in flight.
         """
-        attempts = [one.attempt for one in outcomes if one.attempt is not None]
+        attempts = [outcome.attempt for outcome in outcomes if outcome.attempt is not None]
         digest = chunk_digest(attempts)
         with self._door.writing(waits=False) as run:
             for statement, values in _settlings(campaign, chunk.n, outcomes, "sending"):
@@ -203,8 +212,18 @@ class BulkTables:
             run.executemany(
                 sql.INSERT_ATTEMPT,
                 [
-                    (campaign, chunk.n, one.n, one.way, one.state, one.code, one.provider, one.body, one.at)
-                    for one in attempts
+                    (
+                        campaign,
+                        chunk.n,
+                        attempt.n,
+                        attempt.way,
+                        attempt.state,
+                        attempt.code,
+                        attempt.provider,
+                        attempt.body,
+                        attempt.at,
+                    )
+                    for attempt in attempts
                 ],
             )
             run.executemany(sql.INSERT_KEY, _moved(campaign, outcomes))
@@ -321,7 +340,7 @@ class BulkTables:
     def suppress(self, addresses: Iterable[bytes], reason: SuppressedFor, now: datetime) -> None:
         """Keep addresses that may not be used any more, with the reason; doubled is harmless."""
         with self._door.writing() as run:
-            run.executemany(sql.SUPPRESS, [(one, reason, instant_text(now)) for one in addresses])
+            run.executemany(sql.SUPPRESS, [(address, reason, instant_text(now)) for address in addresses])
 
     def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
         """Return which of these addresses may not be used, and why."""
@@ -414,12 +433,21 @@ def _settlings(
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield a statement with its values for all of a chunk who stand alike afterwards: most of them do."""
     alike: dict[tuple[tuple[Any, ...], tuple[bytes, ...]], list[int]] = {}
-    for one in outcomes:
-        later = instant_text(one.not_before) if one.not_before is not None else ""
-        way = one.ways[0] if one.ways else ""
-        values = (one.state, " ".join(one.ways), way, one.evidence, one.tries, later, one.hit, one.why)
-        moved: tuple[bytes, ...] = () if one.address is None else (one.address, one.domain)
-        alike.setdefault((values, moved), []).append(one.n)
+    for outcome in outcomes:
+        later = instant_text(outcome.not_before) if outcome.not_before is not None else ""
+        way = outcome.ways[0] if outcome.ways else ""
+        values = (
+            outcome.state,
+            " ".join(outcome.ways),
+            way,
+            outcome.evidence,
+            outcome.tries,
+            later,
+            outcome.hit,
+            outcome.why,
+        )
+        moved: tuple[bytes, ...] = () if outcome.address is None else (outcome.address, outcome.domain)
+        alike.setdefault((values, moved), []).append(outcome.n)
     for (values, moved), numbers in alike.items():
         statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))
         yield statement, (*values, *moved, campaign, before, chunk, *numbers)
@@ -427,7 +455,7 @@ def _settlings(
 
 def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes, int]]:
     """Return what those are found by from now on who go another way."""
-    return [(campaign, one.address, one.n) for one in outcomes if one.address]
+    return [(campaign, outcome.address, outcome.n) for outcome in outcomes if outcome.address]
 
 
 def _known(row: Sequence[Any]) -> Known:
@@ -463,6 +491,6 @@ def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
 def totals(tallies: Iterable[Tally]) -> Mapping[OwedState, int]:
     """Return how many people stand in each state."""
     found: dict[OwedState, int] = {}
-    for one in tallies:
-        found[one.state] = found.get(one.state, 0) + one.people
+    for tally in tallies:
+        found[tally.state] = found.get(tally.state, 0) + tally.people
     return found

@@ -130,8 +130,8 @@ class PostgresStore:
     ) -> list[Appended | Conflict]:
         with connection.pipeline():
             connection.execute("BEGIN")
-            work = begin(connection, self._sealer, [one.incident for one in batch])
-            results = [work.append(one, stamp) for one in batch]
+            work = begin(connection, self._sealer, [append.incident for append in batch])
+            results = [work.append(append, stamp) for append in batch]
             work.write(connection)
             if within is None:
                 connection.execute("COMMIT")

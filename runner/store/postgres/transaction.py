@@ -86,7 +86,7 @@ class Batch:
         version, head = self.heads.get(one.incident) or (0, chain.genesis(one.incident))
         if version != one.expected_version:
             return Conflict(version)
-        rows.agree(one)
+        rows.matches(one)
         key = self.key(one.incident, needed=rows.is_personal(one.events))
         place = chain.Place(one.incident, version, head)
         written, place = rows.event_rows(place, one.events, stamp, key)

@@ -98,11 +98,11 @@ def _connection(place: str, patience: timedelta, *, uri: bool = False) -> sqlite
 @contextmanager
 def _opening(path: Path) -> Iterator[list[sqlite3.Connection]]:
     """Close what was opened where it turns out to be of no use, and say in our words what SQLite says."""
-    held: list[sqlite3.Connection] = []
+    connections: list[sqlite3.Connection] = []
     try:
-        yield held
+        yield connections
     except BaseException as error:
-        for connection in held:
+        for connection in connections:
             connection.close()
         if isinstance(error, sqlite3.Error):
             raise sqlite_failure(error, path) from error
@@ -127,7 +127,7 @@ def _copied(path: Path, wal: Path) -> Iterator[Path]:
 
 
 def _states(*paths: Path) -> list[tuple[int, int]]:
-    return [(one.stat().st_size, one.stat().st_mtime_ns) for one in paths]
+    return [(path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
 
 
 def _make_private(path: Path) -> None:

@@ -132,7 +132,7 @@ class SqliteStore:
             with self._writing() as run:
                 places = self._places(run)
                 work = Batch(run, self._sealer, places)
-                results = [work.append(one, stamp) for one in batch]
+                results = [work.append(append, stamp) for append in batch]
                 work.write(self._connection.executemany)
             self._known = places
         return results

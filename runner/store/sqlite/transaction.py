@@ -91,7 +91,7 @@ class Batch:
         if known.version != one.expected_version:
             self._places[incident] = known
             return Conflict(known.version)
-        rows.agree(one)
+        rows.matches(one)
         wrapped = known.wrapped
         if wrapped is None and rows.is_personal(one.events):
             wrapped = self._new_key(incident)

@@ -25,7 +25,7 @@ from runner.vault.secrets import resolve
 from runner.workers.embedded import GRACE, Worker
 from runner.workers.postgres import queue
 from runner.workers.postgres.job_batches import BulkManager
-from runner.workers.visit_results import Left, Performer
+from runner.workers.visit_results import Performer, VisitResult
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk
@@ -187,7 +187,7 @@ class QueueWorker:
     def _room(self) -> int:
         return AT_ONCE - self._in_hand
 
-    async def _time(self, incident: str, left: Left) -> None:
+    async def _time(self, incident: str, left: VisitResult) -> None:
         now = self._desk.clock.now()
         due = max(left.due or now, now + LATER)
         if self._timers.get(incident) == due:

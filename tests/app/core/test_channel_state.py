@@ -74,9 +74,9 @@ def counted(store: Store) -> Counted:
 
 
 def process(marks: Counted | Store, channels: Mapping[str, Channel] = CHANNELS) -> Traffic:
-    made = Traffic(marks, lambda: channels)
-    made.refresh()
-    return made
+    traffic = Traffic(marks, lambda: channels)
+    traffic.refresh()
+    return traffic
 
 
 def test_what_works_costs_no_write(counted: Counted) -> None:
@@ -126,12 +126,12 @@ def test_of_many_processes_one_probes_with_one_message_that_speaks_for_all_its_d
         one.heard(CHAT, FAILED, T0)
     later = T0 + TOLERANCE.first_pause
     several = [process(store) for _ in range(3)]
-    found = [probe for each in several for probe in each.probes(["real"], later)]
-    assert {(probe.channel.id, probe.domains) for probe in found} == {
+    probes = [probe for each in several for probe in each.probes(["real"], later)]
+    assert {(probe.channel.id, probe.domains) for probe in probes} == {
         ("chat", ("host",)),
         ("again", ("messenger",)),
     }
-    by_chat = next(probe for probe in found if probe.channel.id == "chat")
+    by_chat = next(probe for probe in probes if probe.channel.id == "chat")
     several[0].refresh()
     several[0].probed(by_chat, ARRIVED, later)
     assert process(store).fallen == {}

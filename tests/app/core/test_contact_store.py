@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.app.core.contact_store import Books, kept_people, read_book, record, shred
+from runner.app.core.contact_store import ContactStore, kept_people, read_book, record, shred
 from runner.errors import Stale
 from runner.incident.people.contact_journal import (
     BOOK,
@@ -164,7 +164,7 @@ def test_no_address_stands_readable_in_the_store(place: Place, shelf: Shelf, tmp
 def test_whoever_records_a_lot_reads_whose_journal_is_which_once(shelf: Shelf, entries: int) -> None:
     counted = Counted(shelf.store)
     at_work = Shelf(counted, shelf.clock, shelf.chance)
-    books = Books(counted)
+    books = ContactStore(counted)
     for n in range(entries):
         name = ("ada", "ben", f"new-{n % 7}")[n % 3]
         record(at_work, WayTried(person=name, by="maria", channel="phone", worker="w"), books=books)
@@ -174,7 +174,7 @@ def test_whoever_records_a_lot_reads_whose_journal_is_which_once(shelf: Shelf, e
 
 
 def test_what_others_wrote_and_who_was_forgotten_meanwhile_holds_up_no_entry(shelf: Shelf) -> None:
-    books = Books(shelf.store)
+    books = ContactStore(shelf.store)
     record(shelf, PersonAway(person="ada", by="ben", away=True))
     tried = WayTried(person="ada", by="maria", channel="phone", worker="w")
     record(shelf, tried, books=books)

@@ -8,48 +8,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.app.core.trusted_clock import BELIEVED, DOUBT, LEAP, SLACK, Course, begin, follow
+from runner.app.core.trusted_clock import (
+    BELIEVED,
+    DISTRUST_PERIOD,
+    JUMP,
+    TOLERANCE,
+    ClockState,
+    advance,
+    start,
+)
 
 T0 = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # half an hour before the end of summer time in Europe
 S0 = timedelta(hours=5)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-NEW = Course(at=T0, steady=S0)
+NEW = ClockState(at=T0, steady=S0)
 
 
-def after(span: timedelta, wall: datetime, course: Course = NEW, *, kept_right: bool = False) -> Course:
-    return follow(course, wall, course.steady + span, kept_right=kept_right)
+def after(
+    span: timedelta, wall: datetime, course: ClockState = NEW, *, kept_right: bool = False
+) -> ClockState:
+    return advance(course, wall, course.steady + span, kept_right=kept_right)
 
 
 def test_as_long_as_both_agree_time_is_the_walls() -> None:
-    assert begin(T0, S0, None) == NEW
+    assert start(T0, S0, None) == NEW
     assert after(90 * SECOND, T0 + 91 * SECOND).at == T0 + 91 * SECOND
 
 
 @pytest.mark.parametrize("back", [HOUR, DAY, 400 * DAY])
 def test_when_the_wall_goes_back_time_goes_on_as_it_did(back: timedelta) -> None:
-    found = after(7 * SECOND, T0 + 7 * SECOND - back)
-    assert (found.at, found.apart) == (T0 + 7 * SECOND, -back)
-    assert after(HOUR, T0 + HOUR - back, found).at == T0 + 7 * SECOND + HOUR
+    state = after(7 * SECOND, T0 + 7 * SECOND - back)
+    assert (state.at, state.apart) == (T0 + 7 * SECOND, -back)
+    assert after(HOUR, T0 + HOUR - back, state).at == T0 + 7 * SECOND + HOUR
 
 
 def test_a_clock_that_is_put_right_by_a_little_is_waited_for() -> None:
-    found = after(SECOND, T0 - 2 * SECOND)
-    assert (found.at, found.apart) == (T0, timedelta())
-    assert after(10 * SECOND, T0 + 8 * SECOND, found).at == T0 + 8 * SECOND
+    state = after(SECOND, T0 - 2 * SECOND)
+    assert (state.at, state.apart) == (T0, timedelta())
+    assert after(10 * SECOND, T0 + 8 * SECOND, state).at == T0 + 8 * SECOND
 
 
 @pytest.mark.parametrize("ahead", [HOUR, DAY])
 def test_a_leap_ahead_is_not_believed_at_once_and_not_doubted_for_ever(ahead: timedelta) -> None:
-    found = after(SECOND, T0 + SECOND + ahead)
-    assert (found.at, found.apart) == (T0 + SECOND, ahead)
-    still = after(DOUBT - SECOND, T0 + DOUBT + ahead, found)
-    assert still.at == T0 + DOUBT
-    assert after(SECOND, T0 + DOUBT + SECOND + ahead, still).at == T0 + DOUBT + SECOND + ahead
+    state = after(SECOND, T0 + SECOND + ahead)
+    assert (state.at, state.apart) == (T0 + SECOND, ahead)
+    still = after(DISTRUST_PERIOD - SECOND, T0 + DISTRUST_PERIOD + ahead, state)
+    assert still.at == T0 + DISTRUST_PERIOD
+    assert (
+        after(SECOND, T0 + DISTRUST_PERIOD + SECOND + ahead, still).at
+        == T0 + DISTRUST_PERIOD + SECOND + ahead
+    )
 
 
 def test_a_leap_that_is_taken_back_leaves_no_trace() -> None:
-    found = after(SECOND, T0 + DAY)
-    assert after(SECOND, T0 + 2 * SECOND, found) == Course(at=T0 + 2 * SECOND, steady=S0 + 2 * SECOND)
+    state = after(SECOND, T0 + DAY)
+    assert after(SECOND, T0 + 2 * SECOND, state) == ClockState(at=T0 + 2 * SECOND, steady=S0 + 2 * SECOND)
 
 
 def test_a_leap_is_believed_where_a_time_server_keeps_the_clock() -> None:
@@ -65,9 +78,9 @@ def test_the_end_of_summer_time_is_no_leap_as_time_is_kept_in_utc() -> None:
 
 
 def test_a_process_that_begins_goes_on_from_where_others_had_come() -> None:
-    assert begin(T0 - HOUR, S0, T0) == Course(at=T0, steady=S0, apart=-HOUR)
-    assert begin(T0 + HOUR, S0, T0).at == T0 + HOUR, "it may have been off for so long"
-    assert begin(T0, S0, T0 + BELIEVED + SECOND).at == T0
+    assert start(T0 - HOUR, S0, T0) == ClockState(at=T0, steady=S0, apart=-HOUR)
+    assert start(T0 + HOUR, S0, T0).at == T0 + HOUR, "it may have been off for so long"
+    assert start(T0, S0, T0 + BELIEVED + SECOND).at == T0
 
 
 @given(
@@ -80,9 +93,9 @@ def test_time_never_goes_back_and_never_stands_still_for_long(steps: list[tuple[
     for passed, moved, right in steps:
         span = passed * SECOND
         wall += span + moved * SECOND
-        found = follow(course, wall, course.steady + span, kept_right=right)
-        assert found.at >= course.at
-        assert found.at - course.at >= span - SLACK
-        if not right and moved <= LEAP.total_seconds() and course.apart <= timedelta():
-            assert found.at <= max(course.at + span + LEAP, wall) + SLACK
-        course = found
+        state = advance(course, wall, course.steady + span, kept_right=right)
+        assert state.at >= course.at
+        assert state.at - course.at >= span - TOLERANCE
+        if not right and moved <= JUMP.total_seconds() and course.apart <= timedelta():
+            assert state.at <= max(course.at + span + JUMP, wall) + TOLERANCE
+        course = state

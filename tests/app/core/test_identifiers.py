@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runner.app.core.identifiers import SystemChance
+from runner.app.core.identifiers import RandomIds
 
 
 def test_a_name_is_ten_letters_that_are_hard_to_confuse_all_of_them_in_use() -> None:
-    names = [SystemChance().name("i") for _ in range(600)]
+    names = [RandomIds().name("i") for _ in range(600)]
     assert len(set(names)) == 600
     assert all(name.startswith("i-") and len(name) == 12 for name in names)
     seen = Counter("".join(name[2:] for name in names))
@@ -17,6 +17,6 @@ def test_a_name_is_ten_letters_that_are_hard_to_confuse_all_of_them_in_use() -> 
 
 
 def test_a_codename_is_two_words_all_of_them_in_use() -> None:
-    pairs = [SystemChance().codename().split("-") for _ in range(3_000)]
+    pairs = [RandomIds().codename().split("-") for _ in range(3_000)]
     assert len({first for first, _ in pairs}) == 70
     assert len({second for _, second in pairs}) == 73

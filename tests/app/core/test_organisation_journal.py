@@ -52,7 +52,7 @@ def test_whoever_is_second_looks_again_and_nothing_is_lost(home: AtDesk) -> None
 
     (made,) = organisation_journal.change(here, JOURNAL, read, decide)
     assert (made.item, seen) == ("I-2", [0, 1])
-    assert [one.plan.text for one in read(there).items.values()] == ["faster", "slow"]
+    assert [item.plan.text for item in read(there).items.values()] == ["faster", "slow"]
     assert here.store.verify().ok
 
 
@@ -69,5 +69,5 @@ def test_whoever_is_always_second_is_told_so(home: AtDesk) -> None:
 
 def test_what_two_people_take_over_at_once_becomes_one_item(home: AtDesk) -> None:
     row = (Source(incident="i-1", ref="rating:T1"), Plan(text="slow"))
-    assert [one.id for one in add(home.office("maria"), [row])] == ["I-1"]
+    assert [item.id for item in add(home.office("maria"), [row])] == ["I-1"]
     assert add(home.office("ada"), [row]) == ()

@@ -53,9 +53,9 @@ def worked(desk: Desk, steps: int) -> None:
 
 
 def kept(desk: Desk) -> Snapshot:
-    found = desk.store.snapshot("i-1")
-    assert found is not None
-    return found
+    snapshot = desk.store.snapshot("i-1")
+    assert snapshot is not None
+    return snapshot
 
 
 def test_a_worker_at_rest_keeps_one_of_a_long_incident(desk: Desk, another: Desk) -> None:

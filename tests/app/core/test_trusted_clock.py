@@ -9,7 +9,13 @@ import pytest
 
 from runner.app.core.identifiers import SystemClock
 from runner.app.core.incident_service import Desk
-from runner.app.core.trusted_clock import DOUBT, Steady, Time, forget_time, kept_times
+from runner.app.core.trusted_clock import (
+    DISTRUST_PERIOD,
+    MonotonicClock,
+    TrustedClock,
+    forget_time,
+    saved_times,
+)
 from runner.incident.state.commands import AnyCommand, AttemptDone
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Deliver
@@ -95,14 +101,14 @@ def test_a_process_that_comes_after_goes_on_from_there_until_a_person_says_that_
     machine.passes(5 * MINUTE)
     looked(desk)
     machine.wall -= HOUR
-    time = Time(machine, desk.store, desk.actor.host)
+    time = TrustedClock(machine, desk.store, desk.actor.host)
     assert time.now() == T0 + 5 * MINUTE
     time.keep()
-    kept = kept_times(desk.store, desk.actor.host)
+    kept = saved_times(desk.store, desk.actor.host)
     assert kept is not None
     assert kept.apart == -HOUR
     forget_time(desk.store, desk.actor.host)
-    assert Time(machine, desk.store, desk.actor.host).now() == machine.wall
+    assert TrustedClock(machine, desk.store, desk.actor.host).now() == machine.wall
     desk.store.close()
 
 
@@ -116,7 +122,7 @@ def test_a_leap_ahead_does_not_make_everything_due_at_once(tmp_path: Path) -> No
     worker.drain()
     assert state(desk) == "active"
     machine.wall -= DAY
-    machine.passes(DOUBT)
+    machine.passes(DISTRUST_PERIOD)
     worker.drain()
     worker.close()
     assert state(desk) == "done"
@@ -156,7 +162,7 @@ def test_levels_are_told_once_each_in_their_turn_though_the_clock_was_set_and_se
 def test_where_a_time_server_keeps_the_clock_a_leap_is_believed(tmp_path: Path) -> None:
     machine = Machine()
     desk = desk_on(machine, tmp_path)
-    time = Time(machine, desk.store, desk.actor.host)
+    time = TrustedClock(machine, desk.store, desk.actor.host)
     time.now()
     machine.wall += HOUR
     machine.right = True
@@ -167,12 +173,12 @@ def test_where_a_time_server_keeps_the_clock_a_leap_is_believed(tmp_path: Path) 
 def test_how_far_time_has_come_is_written_once_a_minute(tmp_path: Path) -> None:
     machine = Machine()
     desk = desk_on(machine, tmp_path)
-    time = Time(machine, desk.store, desk.actor.host)
+    time = TrustedClock(machine, desk.store, desk.actor.host)
     found = []
     for _ in range(4):
         time.now()
         time.keep()
-        kept = kept_times(desk.store, desk.actor.host)
+        kept = saved_times(desk.store, desk.actor.host)
         found.append(None if kept is None else kept.at)
         machine.passes(MINUTE / 2)
     assert found == [T0, T0, T0 + MINUTE, T0 + MINUTE]
@@ -181,7 +187,7 @@ def test_how_far_time_has_come_is_written_once_a_minute(tmp_path: Path) -> None:
 
 def test_the_machines_own_clock_has_a_steady_one_beside_it() -> None:
     clock = SystemClock()
-    assert isinstance(clock, Steady)
+    assert isinstance(clock, MonotonicClock)
     before = clock.steady()
     assert clock.steady() >= before
     assert clock.kept_right() in (True, False)

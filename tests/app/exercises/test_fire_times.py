@@ -17,8 +17,8 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 def times(rule: Rule, after: datetime, most: int) -> list[str]:
     """Return the next fire times, each in its own zone."""
-    found = Schedule(id="s", rule=rule, since=after, by="maria")
-    return [one.isoformat() for one in coming(found, after, FAR, most)]
+    schedule = Schedule(id="s", rule=rule, since=after, by="maria")
+    return [one.isoformat() for one in coming(schedule, after, FAR, most)]
 
 
 def test_a_quarter_begins_at_the_same_local_hour_in_winter_and_in_summer() -> None:
@@ -34,12 +34,12 @@ def test_a_quarter_begins_at_the_same_local_hour_in_winter_and_in_summer() -> No
 @pytest.mark.parametrize("hour", range(24))
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Asia/Beirut"])
 def test_what_comes_daily_comes_on_every_day_of_a_year_once(zone: str, hour: int) -> None:
-    found = Schedule(
+    schedule = Schedule(
         id="s", rule=Rule(exercise="x", cron=f"30 {hour} * * *", zone=zone), since=SINCE, by="maria"
     )
     first = SINCE.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
-    days = [one.date() for one in coming(found, SINCE, SINCE + timedelta(days=367), 999)]
-    whole = [one for one in days if first <= one < first + timedelta(days=365)]
+    days = [one.date() for one in coming(schedule, SINCE, SINCE + timedelta(days=367), 999)]
+    whole = [day for day in days if first <= day < first + timedelta(days=365)]
     assert whole == [first + timedelta(days=n) for n in range(365)]
 
 
@@ -65,8 +65,8 @@ def test_an_hour_that_comes_twice_counts_once() -> None:
 
 def test_an_hour_that_is_left_out_counts_as_far_behind_the_change() -> None:
     rule = Rule(exercise="x", cron="30 2 29 3 *", zone="Europe/Berlin")
-    found = Schedule(id="s", rule=rule, since=datetime(2026, 3, 1, tzinfo=UTC), by="maria")
-    (one,) = coming(found, found.since, datetime(2026, 12, 31, tzinfo=UTC), 9)
+    schedule = Schedule(id="s", rule=rule, since=datetime(2026, 3, 1, tzinfo=UTC), by="maria")
+    (one,) = coming(schedule, schedule.since, datetime(2026, 12, 31, tzinfo=UTC), 9)
     assert one.astimezone(UTC) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
@@ -84,8 +84,8 @@ def test_an_hour_that_is_left_out_counts_as_far_behind_the_change() -> None:
     ],
 )
 def test_weekdays_are_counted_as_every_cron_counts_them(weekday: str, days: set[str]) -> None:
-    found = Schedule(id="s", rule=Rule(exercise="x", cron=f"0 9 * * {weekday}"), since=SINCE, by="maria")
-    assert {f"{one:%a}" for one in coming(found, SINCE, SINCE + timedelta(days=14), 99)} == days
+    schedule = Schedule(id="s", rule=Rule(exercise="x", cron=f"0 9 * * {weekday}"), since=SINCE, by="maria")
+    assert {f"{one:%a}" for one in coming(schedule, SINCE, SINCE + timedelta(days=14), 99)} == days
 
 
 def test_a_span_is_elapsed_time_from_when_it_was_scheduled() -> None:
@@ -94,11 +94,11 @@ def test_a_span_is_elapsed_time_from_when_it_was_scheduled() -> None:
 
 
 def test_the_times_that_passed_are_told_up_to_a_bound() -> None:
-    found = Schedule(id="s", rule=Rule(exercise="x", every=timedelta(hours=1)), since=SINCE, by="maria")
-    assert between(found, SINCE, SINCE + timedelta(minutes=59), 3) == ([], False)
-    passed, more = between(found, SINCE, SINCE + timedelta(hours=3), 3)
+    schedule = Schedule(id="s", rule=Rule(exercise="x", every=timedelta(hours=1)), since=SINCE, by="maria")
+    assert between(schedule, SINCE, SINCE + timedelta(minutes=59), 3) == ([], False)
+    passed, more = between(schedule, SINCE, SINCE + timedelta(hours=3), 3)
     assert ([one - SINCE for one in passed], more) == ([timedelta(hours=n) for n in (1, 2, 3)], False)
-    passed, more = between(found, SINCE, SINCE + timedelta(hours=4), 3)
+    passed, more = between(schedule, SINCE, SINCE + timedelta(hours=4), 3)
     assert (len(passed), more) == (3, True)
 
 

@@ -48,13 +48,17 @@ def where(office: Office) -> Whereabouts:
 
 def test_an_attempt_is_found_by_each_of_its_names_and_by_its_key() -> None:
     incident = sent(NAMED)
-    found = where(Office(incident))
-    found.refresh()
+    whereabouts = where(Office(incident))
+    whereabouts.refresh()
     [attempt] = incident.deliveries["d1-ann"].attempts
-    places = {found.find("sms", "SM1", ""), found.find("sms", "SM2", ""), found.find("sms", "", attempt.key)}
-    assert [(one.delivery, one.n, one.person) for one in places if one] == [("d1-ann", 1, "ann")]
-    assert found.find("mail", "SM1", attempt.key) is None
-    assert found.find("sms", "", "") is None
+    places = {
+        whereabouts.find("sms", "SM1", ""),
+        whereabouts.find("sms", "SM2", ""),
+        whereabouts.find("sms", "", attempt.key),
+    }
+    assert [(place.delivery, place.n, place.person) for place in places if place] == [("d1-ann", 1, "ann")]
+    assert whereabouts.find("mail", "SM1", attempt.key) is None
+    assert whereabouts.find("sms", "", "") is None
 
 
 def test_a_name_that_nothing_has_yet_is_of_the_attempt_that_has_no_name() -> None:
@@ -64,19 +68,19 @@ def test_a_name_that_nothing_has_yet_is_of_the_attempt_that_has_no_name() -> Non
     nameless = msgspec.structs.replace(first, state="unknown", provider_id="")
     second = msgspec.structs.replace(first, n=2)
     both = msgspec.structs.replace(delivery, attempts=(nameless, second))
-    found = where(Office(msgspec.structs.replace(incident, deliveries={"d1-ann": both})))
-    found.refresh()
-    by_key = [found.find("sms", name, first.key) for name in ("SM9", "SM1", "")]
+    whereabouts = where(Office(msgspec.structs.replace(incident, deliveries={"d1-ann": both})))
+    whereabouts.refresh()
+    by_key = [whereabouts.find("sms", name, first.key) for name in ("SM9", "SM1", "")]
     assert [one.n for one in by_key if one] == [1, 2, 2]
 
 
 def test_a_busy_store_is_asked_again_and_a_shredded_incident_is_not() -> None:
     office = Office(sent(NAMED), StoreLocked("busy"))
-    found = where(office)
+    whereabouts = where(office)
     with pytest.raises(StoreLocked):
-        found.refresh()
-    found.refresh()
-    assert found.find("sms", "SM1", "") is not None
+        whereabouts.refresh()
+    whereabouts.refresh()
+    assert whereabouts.find("sms", "SM1", "") is not None
     shredded = where(Office(sent(NAMED), Sealed("gone", code="shredded")))
     shredded.refresh()
     shredded.refresh()
@@ -88,6 +92,6 @@ def test_a_notice_to_many_is_under_way_from_the_moment_that_the_journal_says_so(
     office = Office(msgspec.structs.replace(sent(NAMED), campaigns={"b-1": view}))
     planned = SimpleNamespace(state="planned", campaign=SimpleNamespace(channels={"email": "relay"}))
     office.store.bulk = lambda: SimpleNamespace(campaign=lambda name: planned)
-    found = where(office)
-    found.refresh()
-    assert found.under_way("relay")
+    whereabouts = where(office)
+    whereabouts.refresh()
+    assert whereabouts.under_way("relay")

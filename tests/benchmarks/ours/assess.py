@@ -78,8 +78,8 @@ def in_both(regimes: tuple[Regime, ...]) -> list[dict[str, list[str]]]:
             asked = [(one, "{}", "{}") for one in (*version.scope, *rule.only_if)]
             asked += [(one, "not ({})", "!({})") for one in rule.unless]
             both = [(j.format(jinja(one)), c.format(cel(one))) for one, j, c in asked if not one.in_words]
-            kept = [pair for pair in both if pair[1] and "instant" not in pair[1]]
-            found.append({"jinja": [pair[0] for pair in kept], "cel": [pair[1] for pair in kept]})
+            pairs = [pair for pair in both if pair[1] and "instant" not in pair[1]]
+            found.append({"jinja": [pair[0] for pair in pairs], "cel": [pair[1] for pair in pairs]})
     return found
 
 
@@ -101,7 +101,7 @@ def cel(condition: Condition) -> str:
 
 
 def _any(meets: Any, shape: str, word: str) -> str:
-    return f"({word.join(shape.format(one.fact, json.dumps(list(one.values))) for one in meets)})"
+    return f"({word.join(shape.format(meet.fact, json.dumps(list(meet.values))) for meet in meets)})"
 
 
 def _cel(node: Any) -> str:

@@ -42,7 +42,8 @@ def measured(people_wanted: int) -> float:
     )
     began = time.perf_counter()
     ways = sum(
-        len(plan(BUILT_IN_CLASSES["urgent-confidential"], channels, one, context).steps) for one in people
+        len(plan(BUILT_IN_CLASSES["urgent-confidential"], channels, person, context).steps)
+        for person in people
     )
     seconds = time.perf_counter() - began
     assert ways >= people_wanted

@@ -329,7 +329,7 @@ def test_a_stop_list_with_a_line_that_is_no_address_is_refused_and_repeats_none(
     )
     said = refused(bulk, "bulk", "suppress", str(stop))
     assert (said["code"], {"2", "3"} <= named(said["message"])) == ("bad_stop_list", True)
-    assert [one["line"] for one in said["problems"]] == [1, 2]
+    assert [problem["line"] for problem in said["problems"]] == [1, 2]
     assert "person1" not in json.dumps(said)
     assert sent(bulk, path)["ending"] == "done"
     assert len(told(relay)) == 2
@@ -357,7 +357,7 @@ def test_what_cannot_be_done_in_time_is_refused_with_the_arithmetic(office: AtDe
     without = listed(tmp_path, people(4).replace(",DE,", ",US-TX,"), "without.csv")
     plan = planned(office, without)
     assert plan["campaign"]["ways"] == {"post": 4}
-    assert "R23" in {one["rule"] for one in plan["campaign"]["refusals"]}
+    assert "R23" in {refusal["rule"] for refusal in plan["campaign"]["refusals"]}
 
 
 def test_a_puny_rate_to_one_destination_governs(bulk: AtDesk, tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_one_address_is_used_once_and_the_same_person_is_counted_once(
     path = listed(tmp_path, HEAD + rows)
     plan = planned(bulk, path)
     assert plan["campaign"]["duplicates"] == 1
-    assert ("R29", 1) in [(one["rule"], one["people"]) for one in plan["campaign"]["refusals"]]
+    assert ("R29", 1) in [(refusal["rule"], refusal["people"]) for refusal in plan["campaign"]["refusals"]]
     sent(bulk, path)
     assert sorted(told(relay)) == ["ada@people.example", "ola@people.example"]
     whole = standing(bulk, path)
@@ -416,8 +416,8 @@ def test_nothing_is_sent_before_somebody_approved_the_pattern(
 ) -> None:
     path = listed(tmp_path, people(3))
     plan = planned(office, path)
-    assert [one["group"]["approved"] for one in plan["campaign"]["grounds"]] == [False]
-    assert [{"our-letter", "1.0.0"} <= named(one) for one in plan["warnings"]] == [True]
+    assert [ground["group"]["approved"] for ground in plan["campaign"]["grounds"]] == [False]
+    assert [{"our-letter", "1.0.0"} <= named(warning) for warning in plan["warnings"]] == [True]
     said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
     assert said["code"] == "unapproved"
     assert {"approve", "sign"} <= named(said["hint"])
@@ -470,7 +470,9 @@ def test_nobody_is_told_through_the_mailbox_that_was_breached(
     opened(office, elements="[name, online_credentials]")
     plan = planned(office, listed(tmp_path, people(3)))
     assert plan["campaign"]["ways"] == {"post": 3}
-    assert [one["rule"] for one in plan["campaign"]["refusals"] if one["way"] == "email"] == ["R21"]
+    assert [refusal["rule"] for refusal in plan["campaign"]["refusals"] if refusal["way"] == "email"] == [
+        "R21"
+    ]
 
 
 def test_a_relay_that_may_not_carry_personal_data_carries_none(
@@ -479,7 +481,9 @@ def test_a_relay_that_may_not_carry_personal_data_carries_none(
     configure(office, relay, personal_data="contact")
     plan = planned(office, listed(tmp_path, people(3)))
     assert plan["campaign"]["ways"] == {"post": 3}
-    assert [one["rule"] for one in plan["campaign"]["refusals"] if one["way"] == "email"] == ["R9"]
+    assert [refusal["rule"] for refusal in plan["campaign"]["refusals"] if refusal["way"] == "email"] == [
+        "R9"
+    ]
 
 
 def test_who_blocks_us_pauses_the_campaign_and_who_puts_us_off_is_tried_later(
@@ -565,7 +569,7 @@ def test_a_file_of_receipts_with_bad_lines_is_not_taken_in_part(
         tmp_path, good + "compliant,person2@people.example\nbounce,person3@people.example\n", "back.csv"
     )
     said = refused(bulk, "bulk", "receipts", "our-letter", "--people", path, "--from", back)
-    assert [one["line"] for one in said["problems"]] == [3, 4]
+    assert [problem["line"] for problem in said["problems"]] == [3, 4]
     assert (said["code"], "2" in named(said["message"])) == ("receipts", True)
     assert run(bulk, "status", path)["counters"]["complaints"] == 0
     mended = listed(tmp_path, good, "back.csv")
@@ -578,10 +582,10 @@ def test_substitute_notice_is_a_question_and_a_person_s_answer(
     path = listed(tmp_path, HEAD + "K1,Ada,,DE,\nK2,Bo,2 Elm Road,DE,bo@people.example\n")
     planned(bulk, path)
     sent(bulk, path)
-    kinds = [one["kind"] for one in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
+    kinds = [load["kind"] for load in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
     assert "substitute_notice" in kinds
     tasks = json.loads(bulk("status", "--format", "json").out)["tasks"]
-    found = {one["invocation"]: one for one in tasks}
+    found = {task["invocation"]: task for task in tasks}
     decide, give = found["substitute-notice:decide#1"], found["substitute-notice:give#1"]
     assert (decide["state"], decide["due"]) == ("ready", "2026-11-26T09:00:00Z")
     assert give["state"] == "waiting"
@@ -595,7 +599,7 @@ def test_substitute_notice_is_a_question_and_a_person_s_answer(
     run(bulk, "substitute", path, "--place", "DE", "--reason", "posted on the home page")
     whole = standing(bulk, path)
     assert (whole["notified"], whole["substituted"], whole["open"]) == (1, 1, 0)
-    kinds = [one["kind"] for one in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
+    kinds = [load["kind"] for load in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
     assert "substitute_notice" not in kinds
 
 
@@ -641,7 +645,7 @@ def test_pages_say_what_a_person_has_to_know(bulk: AtDesk, relay: MailServer, tm
     ]
     compare("bulk.pages", "\n".join(pages), bulk.home)
     entries = bulk("timeline", "--format", "json").json["entries"]
-    assert [one["type"] for one in entries if "b-201" in named(one["text"])] == [
+    assert [entry["type"] for entry in entries if "b-201" in named(entry["text"])] == [
         "CampaignMoved",
         "CampaignStretch",
     ]
@@ -667,7 +671,7 @@ def test_a_hold_of_law_enforcement_keeps_its_readers_back(
     plan = planned(bulk, path)
     (ground,) = plan["campaign"]["grounds"]
     assert (ground["group"]["duty"], ground["held"]) == ("us-tx-breach/individuals", True)
-    assert [{"us-tx-breach/individuals", "R27"} <= named(one) for one in plan["warnings"]] == [True]
+    assert [{"us-tx-breach/individuals", "R27"} <= named(warning) for warning in plan["warnings"]] == [True]
     assert refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "held"
     assert relay.mails == []
 

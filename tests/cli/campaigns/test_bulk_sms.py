@@ -127,7 +127,7 @@ def test_a_campaign_by_text_message_ends_with_everybody_told_or_still_owed(
     plan = planned(office, path, "--short", "our-text")
     assert plan["campaign"]["ways"] == {"email": 2, "post": 1, "sms": 6}
     assert ("sms", "R25", 1) in [
-        (one["way"], one["rule"], one["people"]) for one in plan["campaign"]["refusals"]
+        (refusal["way"], refusal["rule"], refusal["people"]) for refusal in plan["campaign"]["refusals"]
     ]
     # STOP came between plan and sending
     (tmp_path / "stop.txt").write_text("+1 (500) 555-0016\n+15005550017\n", encoding="utf-8")
@@ -234,7 +234,7 @@ def test_an_affected_person_who_may_mean_stop_is_left_alone_and_a_person_judges(
         with serving(office) as served:
             assert served.call_back(twilio.signed(url, said, office.clock.now())).status == 200
     tasks = office("status", "--format", "json").json["tasks"]
-    assert [one["step"] for one in tasks if one["title"].startswith("Decide whether these texts")] == [
+    assert [task["step"] for task in tasks if task["title"].startswith("Decide whether these texts")] == [
         "decide"
     ]
     again = listed(tmp_path, people("K1,Ada,1 Elm Road,DE,,+15005550010,yes,"), "again.csv")

@@ -132,7 +132,7 @@ def staffed(tocsin: AtDesk, *, down: bool = False) -> AtDesk:
 def conducted(tocsin: AtDesk, folder: Path) -> tuple[Desk, Conductor]:
     """Begin the exercise and return its desk and what conducts it, one step at a time."""
     (folder / "open-bucket.yaml").write_text(PLAYBOOK, encoding="utf-8")
-    facts = ", ".join(f'"{one.format(aware="2026-10-02T07:30:00Z")}"' for one in FACTS)
+    facts = ", ".join(f'"{fact.format(aware="2026-10-02T07:30:00Z")}"' for fact in FACTS)
     (folder / "bucket.yaml").write_text(EXERCISE.replace("PLACE", facts), encoding="utf-8")
     desk = tocsin.office()
     opening = prepare_drill(desk, load_exercise(str(folder / "bucket.yaml"), Catalog(tocsin.home)))
@@ -143,11 +143,11 @@ def conducted(tocsin: AtDesk, folder: Path) -> tuple[Desk, Conductor]:
 
 def acknowledged(desk: Desk, name: str, person: str) -> None:
     """Have a person acknowledge whatever is addressed to them."""
-    for one in desk.load(name).deliveries.values():
-        if one.person == person and one.acked_at is None:
+    for delivery in desk.load(name).deliveries.values():
+        if delivery.person == person and delivery.acked_at is None:
             desk.submit(
                 name,
-                c.Acknowledge(by=person, delivery=one.id, via="pager"),
+                c.Acknowledge(by=person, delivery=delivery.id, via="pager"),
                 actor=Actor(claimed=person, host="desk", os_user=person),
             )
 
@@ -155,7 +155,7 @@ def acknowledged(desk: Desk, name: str, person: str) -> None:
 def played(tocsin: AtDesk, folder: Path) -> None:
     """Play the exercise to its end: three hours and a half of it, in as many minutes."""
     desk, conductor = conducted(tocsin, folder)
-    (name,) = (one.id for one in desk.store.rows())
+    (name,) = (row.id for row in desk.store.rows())
 
     def after(minutes: float) -> None:
         """Let so many minutes of the exercise go by."""
@@ -206,10 +206,10 @@ def worked(tocsin: AtDesk, folder: Path) -> None:
     """Work the same as a real incident while mail fails, and close it."""
     path = folder / "open-bucket.yaml"
     path.write_text(PLAYBOOK, encoding="utf-8")
-    facts = [word for one in FACTS for word in ("--fact", one.format(aware="2026-11-21T10:00:00Z"))]
+    facts = [word for fact in FACTS for word in ("--fact", fact.format(aware="2026-11-21T10:00:00Z"))]
     tocsin.done("open", str(path), "--title", "A bucket stood open", "--yes", *facts)
     desk = tocsin.office()
-    (name,) = (one.id for one in desk.store.rows())
+    (name,) = (row.id for row in desk.store.rows())
 
     def after(minutes: float) -> None:
         """Let so many minutes go by."""
@@ -230,7 +230,9 @@ def worked(tocsin: AtDesk, folder: Path) -> None:
     tocsin.done("duty", "record-filed", GDPR, "--reference", "AZ 1", "--late-reason", "nobody had the form")
     after(300)
     found = tocsin("duties", "--format", "json").json["duties"]
-    owed = [one["id"] for one in found if one["verdict"] == "applies" and one["state"] in ("open", "overdue")]
+    owed = [
+        duty["id"] for duty in found if duty["verdict"] == "applies" and duty["state"] in ("open", "overdue")
+    ]
     left = [word for one in owed for word in ("--leave-open", f"{one}=the parent does it")]
     said = tocsin("close", "--reason", "the bucket is closed", *left, "--format", "json")
     tocsin.done("confirm", str(said.json["second_person"][0]), "--as", "ada")

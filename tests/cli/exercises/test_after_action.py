@@ -20,7 +20,7 @@ def report(tocsin: AtDesk, out: Path, *verb: str) -> tuple[str, str]:
     """Write a report as text; return its file's name and what it says, without the annex."""
     said = tocsin(*verb, "--out", str(out), "--to", "md", "--format", "json")
     assert said.code == 0, said.err
-    (path,) = own(Path(one["path"]) for one in said.json["files"])
+    (path,) = own(Path(file["path"]) for file in said.json["files"])
     return path.name, path.read_text(encoding="utf-8").replace("\\", "")
 
 
@@ -72,7 +72,7 @@ def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_
     ]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     entries = tocsin("timeline", "--format", "json").json["entries"]
-    (entry,) = (one for one in entries if one["type"] == "ReportSigned")
+    (entry,) = (entry for entry in entries if entry["type"] == "ReportSigned")
     assert (entry["claimed"], f"sha256:{digest}" in entry["text"]) == ("olga", True)
     name, text = report(tocsin, tmp_path / "final", "drill", "report")
     assert name.startswith("EXERCISE_after-action-amber-falcon_")
@@ -114,13 +114,13 @@ def test_a_real_incident_s_report_has_no_exercise_parts_and_no_exercise_s_mark(
 
 def findings(said: Any) -> dict[str, bool]:
     """Return what was checked of a report, and whether it holds."""
-    assert said.json["ok"] is all(one["holds"] for one in said.json["findings"])
-    return {one["about"]: one["holds"] for one in said.json["findings"]}
+    assert said.json["ok"] is all(finding["holds"] for finding in said.json["findings"])
+    return {finding["about"]: finding["holds"] for finding in said.json["findings"]}
 
 
 def told(said: Any, about: str) -> set[str]:
     """Return the names and numbers in what is said of one thing that was checked."""
-    (text,) = (one["said"] for one in said.json["findings"] if one["about"] == about)
+    (text,) = (finding["said"] for finding in said.json["findings"] if finding["about"] == about)
     return set(re.findall(r"\w+", text))
 
 
@@ -148,7 +148,7 @@ def test_a_signed_report_is_held_against_the_journal_and_a_changed_one_does_not_
         assert "olga" in told(said, "bytes")
         assert {"StartEx", "EndEx", "report"} <= told(said, "heads")
     entries = tocsin("timeline", "--format", "json").json["entries"]
-    (entry,) = (one["event"] for one in entries if one["type"] == "ReportSigned")
+    (entry,) = (entry["event"] for entry in entries if entry["type"] == "ReportSigned")
     files[0].write_bytes(files[0].read_bytes().replace(b"U", b"P", 1))
     said = tocsin("drill", "report", "--check", str(files[0]), "--format", "json")
     assert said.code == 1
@@ -165,7 +165,7 @@ def test_a_signature_by_another_hand_or_over_other_heads_does_not_hold(
 ) -> None:
     (file, _) = rated(tocsin, exercise, tmp_path / "signed")
     desk = tocsin.office("jonas")
-    (name,) = (one.id for one in desk.store.rows())
+    (name,) = (row.id for row in desk.store.rows())
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     forged = c.SignReport(
         by="olga", digest="sha256:0", files={"md": digest}, heads={"StartEx": f"1:sha256:{'0' * 64}"}
@@ -213,7 +213,7 @@ def test_a_real_incident_s_report_is_a_draft_until_somebody_who_holds_a_role_sig
     signed = tocsin("report", "--sign", "--as", "maria", *where, "--format", "json").json
     assert signed["status"] == "final"
     assert len(signed["files"]) == 2
-    for file in (one["path"] for one in signed["files"]):
+    for file in (file["path"] for file in signed["files"]):
         assert Path(file).name.startswith("after-action-amber-falcon")
         said = tocsin("report", "-i", "amber-falcon", "--check", file, "--format", "json")
         assert (said.code, set(findings(said).values())) == (0, {True})
@@ -225,15 +225,15 @@ def test_lateness_counts_to_the_closing_and_not_to_the_last_target(incident: AtD
     incident.clock.advance(timedelta(minutes=6))
     incident.done("close", "--reason", "found again")
     incident.clock.advance(timedelta(days=2))
-    assert {one["late_seconds"] for one in incident("report", *where).json["tasks"]} == {0}
+    assert {task["late_seconds"] for task in incident("report", *where).json["tasks"]} == {0}
     incident.done("reopen", "-i", "amber-falcon", "--reason", "too early")
     late = incident("report", *where).json["tasks"]
-    assert {one["step"]: one["late_seconds"] for one in late}["lost-badge:block#1"] == 172_260
+    assert {task["step"]: task["late_seconds"] for task in late}["lost-badge:block#1"] == 172_260
     incident.clock.advance(timedelta(minutes=1))
     incident.done("close", "--reason", "now")
     incident.clock.advance(timedelta(days=1))
     again = incident("report", *where).json["tasks"]
-    assert {one["step"]: one["late_seconds"] for one in again}["lost-badge:block#1"] == 172_320
+    assert {task["step"]: task["late_seconds"] for task in again}["lost-badge:block#1"] == 172_320
 
 
 def test_open_duties_and_causes_are_in_the_numbers_with_why_they_were_left(
@@ -242,13 +242,13 @@ def test_open_duties_and_causes_are_in_the_numbers_with_why_they_were_left(
     reported.worked(reported.staffed(tocsin), tmp_path)
     where = ("-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"), "--format", "json")
     found = tocsin("report", *where).json
-    owed = {one["id"] for one in found["open_duties"]}
+    owed = {duty["id"] for duty in found["open_duties"]}
     assert (found["left_open"][reported.LETTERS], reported.LETTERS in owed) == ("the parent does it", True)
     assert reported.GDPR not in owed, "it was filed"
     unknown = {
-        one["id"]
-        for one in tocsin("duties", "-i", "amber-falcon", "--format", "json").json["duties"]
-        if one["verdict"] == "unknown"
+        duty["id"]
+        for duty in tocsin("duties", "-i", "amber-falcon", "--format", "json").json["duties"]
+        if duty["verdict"] == "unknown"
     }
     assert set(found["undetermined"]) == unknown, "what nobody can tell is never left out"
     assert found["causes"] == []
@@ -282,7 +282,7 @@ def test_appendices_are_lettered_without_a_gap_and_the_journal_is_a_file_of_its_
     entries = tocsin("timeline", "--format", "json").json["entries"]
     numbers = re.findall(r"^\| (\d+) \|", annex.read_text(encoding="utf-8"), re.MULTILINE)
     assert numbers
-    assert {int(one) for one in numbers} <= {one["event"] for one in entries}
+    assert {int(number) for number in numbers} <= {entry["event"] for entry in entries}
     assert not re.search(r"^\| \d+ \| 2026", real, re.MULTILINE)
 
 

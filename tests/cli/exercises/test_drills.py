@@ -65,8 +65,8 @@ def begun(tocsin: AtDesk, exercise: Path) -> Conductor:
     opening = prepare_drill(desk, load_exercise(str(exercise), Catalog(tocsin.home)))
     name = commit_opening(desk, opening).id
     set_clock(desk, name, "begun")
-    told: list[ScenarioEvent] = []
-    return Conductor(desk, name, told.append)
+    events: list[ScenarioEvent] = []
+    return Conductor(desk, name, events.append)
 
 
 def _know_olga(settings: Path) -> None:
@@ -80,8 +80,8 @@ def shown(tocsin: AtDesk) -> dict[str, str]:
     """Return the state of each event."""
     found = tocsin("drill", "show", "--format", "json").json
     return {
-        one["number"]: one["state"] + (f" ({one['cause']})" if one["cause"] else "")
-        for one in found["events"]
+        event["number"]: event["state"] + (f" ({event['cause']})" if event["cause"] else "")
+        for event in found["events"]
     }
 
 
@@ -125,7 +125,7 @@ def test_an_exercise_is_played_to_its_end_without_people_and_counts_for_nothing(
     said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
     assert said.code == 0, said.err
     assert (said.json["kind"], said.json["stage"]) == ("test", "ended")
-    states = {one["number"]: (one["state"], one["cause"]) for one in said.json["events"]}
+    states = {event["number"]: (event["state"], event["cause"]) for event in said.json["events"]}
     assert states["1"] == ("released", "time")
     assert states["4"] == ("released", "step")
     assert states["9"] == ("waiting", "")
@@ -171,16 +171,16 @@ def test_exercise_time_runs_apart_from_the_wall_s_and_the_journal_has_both(
     begun(tocsin, exercise).step()
     tocsin.clock.advance(timedelta(minutes=1))
     status = tocsin("status", "--format", "json").json
-    (block,) = [one for one in status["tasks"] if one["step"] == "block"]
+    (block,) = [task for task in status["tasks"] if task["step"] == "block"]
     assert block["due"].startswith("2026-10-05T08:15:00+02:00")
     report = tocsin("drill", "show", "--format", "json").json
     assert report["exercise_time"] == "2026-10-05T09:00:00+02:00"
-    shown_times = {one[key] for one in report["events"] for key in ("planned", "released") if one[key]}
-    assert {one[-6:] for one in shown_times} == {"+02:00"}, "written and recorded times in one zone"
+    shown_times = {event[key] for event in report["events"] for key in ("planned", "released") if event[key]}
+    assert {time[-6:] for time in shown_times} == {"+02:00"}, "written and recorded times in one zone"
     assert {"2026-10-05", "09:00", "UTC+02:00"} <= set(tocsin("drill", "show").out.split())
     story = tocsin("timeline", "--format", "json").json["entries"]
-    assert {one["at"][:10] for one in story} == {"2026-11-24"}
-    assert {one["exercise_at"][:10] for one in story} == {"2026-10-05"}
+    assert {entry["at"][:10] for entry in story} == {"2026-11-24"}
+    assert {entry["exercise_at"][:10] for entry in story} == {"2026-10-05"}
     assert tocsin("audit", "verify").code == 0
 
 
@@ -221,7 +221,7 @@ def test_a_rating_is_proposed_from_the_record_and_stands_only_by_an_evaluator_s_
     assert {"20m", "1.5", "15m"} <= set(told["rule"].split()), "how long it took, and how long it may take"
     found = tocsin("drill", "show", "--format", "json").json["ratings"]
     assert (found["draft"], found["unconfirmed"]) == (True, ["T1"])
-    assert [(one["proposal"], one["rating"]) for one in found["objectives"]] == [("S", "")]
+    assert [(objective["proposal"], objective["rating"]) for objective in found["objectives"]] == [("S", "")]
     said = tocsin("drill", "rate", "T1", "S", "--format", "json")
     assert (said.code, said.error) == (1, "no_evaluator")
     assert ("maria" in said.json["message"], "olga" in said.json["hint"]) == (True, True)
@@ -256,7 +256,7 @@ def test_nothing_leaves_and_a_channel_that_the_scenario_has_down_fails(
     conductor = begun(tocsin, exercise)
     conductor.step()
     found = tocsin("message", "list", "--format", "json").json["deliveries"]
-    assert {one["attempts"][0]["provider_id"][:9] for one in found} == {"simulated"}
+    assert {delivery["attempts"][0]["provider_id"][:9] for delivery in found} == {"simulated"}
     assert tocsin.console == ""
 
 
@@ -321,7 +321,7 @@ def test_a_mistake_in_an_exercise_is_told_with_its_place_and_what_can_stand_ther
     exercise.write_text(text.replace(old, new), encoding="utf-8")
     said = tocsin("playbook", "validate", str(exercise), "--format", "json")
     assert said.code == 1
-    assert {one["severity"] for one in said.json["problems"]} == {"error"}
+    assert {problem["severity"] for problem in said.json["problems"]} == {"error"}
     first = said.json["problems"][0]
     assert f"{first['line']}:{first['column']}:{first['code']}" == told
     assert wanted in re.findall(r"[\w.]+", first["hint"])
@@ -334,11 +334,11 @@ def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path
     assert said.code == 0, said.err
     assert said.json["stage"] == "ended"
     planned = {
-        one.number
-        for one in load_exercise(str(file), Catalog(None)).exercise.events
-        if one.category in ("inject", "other")
+        event.number
+        for event in load_exercise(str(file), Catalog(None)).exercise.events
+        if event.category in ("inject", "other")
     }
-    waiting = {one["number"] for one in said.json["events"] if one["state"] == "waiting"}
+    waiting = {event["number"] for event in said.json["events"] if event["state"] == "waiting"}
     assert not planned & waiting, "the scenario went to its end"
 
 
@@ -379,7 +379,7 @@ def test_a_discussion_shows_its_questions_and_what_was_answered(tocsin: AtDesk, 
     compare("drill.show-discussion", tocsin.done("drill", "show"), tocsin.home)
     (module,) = tocsin("drill", "show", "--format", "json").json["modules"]
     first, second = module["questions"]
-    assert [(one["by"], one["text"]) for one in first["answers"]] == [("jonas", "the porter")]
+    assert [(answer["by"], answer["text"]) for answer in first["answers"]] == [("jonas", "the porter")]
     assert second["answers"] == []
     drill = conductor.step().drill
     assert drill is not None
@@ -429,7 +429,7 @@ def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_don
     text = exercise.read_text(encoding="utf-8").replace("script:\n", late + "script:\n")
     exercise.write_text(text, encoding="utf-8")
     said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
-    states = {one["number"]: one["state"] for one in said.json["events"]}
+    states = {event["number"]: event["state"] for event in said.json["events"]}
     assert (states["2"], states["5"]) == ("released", "released")
     assert said.json["exercise_time"] == "2026-10-12T08:00:10+02:00", "a deed takes ten seconds"
 
@@ -440,11 +440,11 @@ def test_without_people_a_step_can_take_its_time_while_others_go_on(tocsin: AtDe
     exercise.write_text(text.replace("  answers: {used: no}\n", slow), encoding="utf-8")
     said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
     assert said.code == 0, said.err
-    events = {one["number"]: one for one in said.json["events"]}
+    events = {event["number"]: event for event in said.json["events"]}
     assert events["2"]["released"] == "2026-10-05T08:10:00+02:00", "it happens while somebody is at a step"
     assert events["1"]["expected"][0]["done"] == "2026-10-05T08:20:10+02:00"
     assert (events["9"]["state"], events["9"]["cause"]) == ("released", "missed")
-    assert [one["proposal"] for one in said.json["ratings"]["objectives"]] == ["M"], (
+    assert [objective["proposal"] for objective in said.json["ratings"]["objectives"]] == ["M"], (
         "it took a contingency inject"
     )
 
@@ -454,7 +454,7 @@ def test_every_shipped_playbook_that_is_opened_by_itself_has_an_exercise() -> No
     catalog = Catalog(None)
     opened = {file.stem for file in shipped_folder().glob("*.yaml")} - parts
     plans = [load_exercise(str(file), catalog).exercise for file in exercise_files(catalog).values()]
-    assert {one.playbook for one in plans} == opened
+    assert {plan.playbook for plan in plans} == opened
 
 
 def test_a_real_incident_is_meant_before_an_exercise_that_nobody_named(

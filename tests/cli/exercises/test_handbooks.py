@@ -35,10 +35,12 @@ def text(path: Path) -> str:
 
 def told(plan: Exercise) -> list[str]:
     """Return what happens in an exercise, what is asked, and what is rated, in its author's words."""
-    happens = [words for one in plan.events for words in (one.text, one.notes)]
-    asked = [words for one in plan.modules for words in (one.text, *(q.text for q in one.questions))]
-    rated = [target.text for one in plan.objectives for target in one.targets]
-    return [" ".join(words.split()) for words in (*happens, *asked, *rated) if words.strip()]
+    happens = [words for event in plan.events for words in (event.text, event.notes)]
+    wordses = [
+        words for module in plan.modules for words in (module.text, *(q.text for q in module.questions))
+    ]
+    rated = [target.text for objective in plan.objectives for target in objective.targets]
+    return [" ".join(words.split()) for words in (*happens, *wordses, *rated) if words.strip()]
 
 
 @pytest.mark.parametrize("reader", ["players", "controllers", "feedback"])
@@ -63,7 +65,7 @@ def test_no_words_of_the_scenario_stand_in_the_players_book_and_all_stand_in_the
     assert found
     assert [words for words in found if words in players] == []
     assert [words for words in found if words not in controllers] == []
-    assert all(one.text in players for one in plan.objectives)
+    assert all(objective.text in players for objective in plan.objectives)
     assert plan.safety.real_world_word in players
     assert not nowhere.home.exists()
 

@@ -26,9 +26,9 @@ def played(tocsin: AtDesk, exercise: Path, rating: str, *, blocks: bool = True, 
     if rating:
         tocsin.done("drill", "rate", "T1", rating, "--note", "as seen", "--as", by)
     (codename,) = [
-        one["codename"]
-        for one in tocsin("list", "--format", "json").json["incidents"]
-        if one["state"] in ("open", "paused")
+        incident["codename"]
+        for incident in tocsin("list", "--format", "json").json["incidents"]
+        if incident["state"] in ("open", "paused")
     ]
     tocsin.done("close", "--reason", "the exercise is over")
     return str(codename)
@@ -36,7 +36,7 @@ def played(tocsin: AtDesk, exercise: Path, rating: str, *, blocks: bool = True, 
 
 def items(tocsin: AtDesk) -> dict[str, str]:
     found = tocsin("improvement", "list", "--format", "json").json
-    return {one["id"]: one["status"] for one in found["items"]}
+    return {item["id"]: item["status"] for item in found["items"]}
 
 
 def refusal(said: Said) -> tuple[str, set[str]]:
@@ -51,7 +51,7 @@ def test_what_went_wrong_is_proposed_and_nothing_is_added_before_a_person_takes_
     name = played(tocsin, exercise, "U", blocks=False)
     said = tocsin("improvement", "add", "--from", name, "--format", "json")
     assert said.code == 0, said.err
-    found = {one["ref"]: one for one in said.json["proposals"]}
+    found = {proposal["ref"]: proposal for proposal in said.json["proposals"]}
     assert set(found) == {"rating:T1", "inject:1"}
     text = found["rating:T1"]["text"]
     assert "Blocked within 15 minutes" in text
@@ -205,7 +205,9 @@ def test_a_real_incident_proposes_as_well_and_its_items_outlive_it(tocsin: AtDes
     tocsin.settings(channels={}, people={"maria": {}, "jonas": {}, "ada": {}})
     tocsin.done("open", str(playbook), "--yes")
     said = tocsin("improvement", "add", "--from", "amber-falcon", "--format", "json")
-    assert [one["ref"] for one in said.json["proposals"]] == ["person:jonas", "person:ada"], said.json
+    assert [proposal["ref"] for proposal in said.json["proposals"]] == ["person:jonas", "person:ada"], (
+        said.json
+    )
     tocsin.done("improvement", "add", "--from", "amber-falcon", "--take", "all", "--due", "2026-12-01")
     tocsin.done("improvement", "add", "Nobody knew who blocks", "--from", "amber-falcon", "--step", "block")
     tocsin.done("close", "--reason", "found again")
@@ -241,7 +243,7 @@ def test_the_list_shows_what_is_late_and_what_nothing_has_proved_and_folds_what_
     tocsin.done("improvement", "drop", "I-3", "--reason", "it is blue")
     tocsin.clock.advance(8 * DAY)
     found = tocsin("improvement", "list", "--format", "json").json["items"]
-    assert [(one["status"], one["overdue"]) for one in found] == [
+    assert [(item["status"], item["overdue"]) for item in found] == [
         ("open", True),
         ("done", False),
         ("dropped", False),

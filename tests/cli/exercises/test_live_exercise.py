@@ -33,18 +33,18 @@ laws: []
 
 @pytest.fixture
 def provider(tocsin: AtDesk) -> Iterator[Service]:
-    made = Service(200)
-    with made.server:
+    service = Service(200)
+    with service.server:
         (tocsin.home / "signing").write_text(SIGNING)
         people = {n: {"name": n, "contacts": [{"channel": "handle", "address": n}]} for n in ("ada", "ben")}
         channel = {
             "adapter": "webhook",
             "exercise": True,
-            "settings": {"url": f"http://127.0.0.1:{made.server.port}/hook"},
+            "settings": {"url": f"http://127.0.0.1:{service.server.port}/hook"},
             "secrets": {"signing": "file:signing"},
         }
         tocsin.settings(people=people, roles={"counsel": ["ada", "ben"]}, channels={"chat": channel})
-        yield made
+        yield service
 
 
 def test_after_a_pause_what_leaves_still_carries_the_time_of_the_wall(

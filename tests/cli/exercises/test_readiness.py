@@ -110,7 +110,7 @@ def test_people_count_as_reached_by_the_communications_check_alone(ready: AtDesk
     def people() -> set[tuple[int, str | None, bool]]:
         """Return how many ways there are to people, when one worked, and whether that is a problem."""
         report = ready("drill", "readiness", "--format", "json").json
-        return {(one["ways"], one["worked_at"], bool(one["problem"])) for one in report["people"]}
+        return {(person["ways"], person["worked_at"], bool(person["problem"])) for person in report["people"]}
 
     assert people() == {(1, None, True)}
     ready.done("channel", "check", "--yes")

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from runner.workers.schedule_runner import Firer
+from runner.workers.schedule_runner import ScheduleRunner
 from runner.workers.scheduler import Scheduler
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.cli.exercises.test_drills import EXERCISE
@@ -33,7 +33,7 @@ def exercise(tocsin: AtDesk, tmp_path: Path) -> str:
 def fired(tocsin: AtDesk) -> list[dict[str, Any]]:
     """Return the firings of all schedules."""
     found: Any = json.loads(tocsin.done("drill", "schedules", "--format", "json"))
-    return [dict(one) for each in found["schedules"] for one in each["firings"]]
+    return [dict(firing) for each in found["schedules"] for firing in each["firings"]]
 
 
 def firings(tocsin: AtDesk) -> list[tuple[str, str]]:
@@ -56,12 +56,12 @@ class Meeting:
 
 def test_alarms_that_ring_in_the_same_instant_look_one_after_the_other(tocsin: AtDesk) -> None:
     meeting, said = Meeting(), list[str]()
-    running = Scheduler(tocsin.office(), cast(Firer, meeting), said.append)
+    running = Scheduler(tocsin.office(), cast(ScheduleRunner, meeting), said.append)
     threads = [threading.Thread(target=running.look) for _ in range(2)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert (meeting.met, said) == (False, [])
 
 
@@ -207,7 +207,10 @@ def test_a_schedule_that_says_nothing_is_refused(
 def test_doctor_and_status_are_not_disturbed_by_schedules(tocsin: AtDesk, exercise: str) -> None:
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     found = tocsin("doctor", "--format", "json").json
-    assert (found["ok"], [one for one in found["findings"] if one["severity"] == "error"]) == (True, [])
+    assert (found["ok"], [finding for finding in found["findings"] if finding["severity"] == "error"]) == (
+        True,
+        [],
+    )
     assert tocsin("worker", "--once").code == 0
 
 
@@ -219,7 +222,7 @@ def told(text: str) -> str:
 def wrong(tocsin: AtDesk) -> set[str]:
     """Return the areas in which the doctor finds errors."""
     found = tocsin("doctor", "--format", "json").json["findings"]
-    return {one["area"] for one in found if one["severity"] == "error"}
+    return {finding["area"] for finding in found if finding["severity"] == "error"}
 
 
 def test_a_missed_exercise_is_said_everywhere_until_somebody_acknowledges_it(

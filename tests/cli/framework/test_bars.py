@@ -39,13 +39,15 @@ def test_pipes_and_programs_see_none(incident: AtDesk, words: tuple[str, ...]) -
 
 def accepted(text: str) -> set[str]:
     """Return the deliveries of which a line says that their channel accepted them."""
-    lines = [one for one in text.splitlines() if "screen" in one and "accepted" in one]
-    return {found for one in lines for found in re.findall(r"\bd-\d+\b", one)}
+    lines = [
+        splitline for splitline in text.splitlines() if "screen" in splitline and "accepted" in splitline
+    ]
+    return {found for line in lines for found in re.findall(r"\bd-\d+\b", line)}
 
 
 def deliveries(desk: AtDesk, name: str) -> set[str]:
     found = desk("message", "list", "-i", name, "--format", "json").json["deliveries"]
-    return {one["delivery"] for one in found}
+    return {delivery["delivery"] for delivery in found}
 
 
 def test_what_a_worker_does_is_said_above_its_bar(tocsin: AtDesk, playbook: object) -> None:
@@ -65,7 +67,7 @@ def test_every_event_is_counted(incident: AtDesk) -> None:
 
     desk = open_desk(incident.home, incident.world().who(""), clock=incident.clock, chance=incident.chance)
     with desk.store:
-        found = verify(desk, None, seen=counted.append)
-        assert (sum(counted), found.events) == (events(desk, None), events(desk, None))
+        verification = verify(desk, None, seen=counted.append)
+        assert (sum(counted), verification.events) == (events(desk, None), events(desk, None))
         one = desk.find("amber-falcon")
         assert verify(desk, one, seen=counted.append).events == events(desk, one)

@@ -206,7 +206,9 @@ def test_an_incident_is_opened_whatever_becomes_of_the_streams(
     ran = _in_a_process(tocsin, f"tocsin open {playbook} --title Gone --yes {streams}")
     assert ran.code == 0, ran.err
     assert not (tocsin.home / "logs").exists()
-    assert [one["title"] for one in tocsin("list", "--format", "json").json["incidents"]] == ["Gone"]
+    assert [incident["title"] for incident in tocsin("list", "--format", "json").json["incidents"]] == [
+        "Gone"
+    ]
 
 
 @pytest.mark.slow

@@ -63,8 +63,8 @@ def test_a_character_that_hides_or_turns_text_is_refused_in_a_file(
     path = tmp_path / "hostile.yaml"
     path.write_text(PLAYBOOK.replace("Block the badge", written), encoding="utf-8")
     said = nowhere("playbook", "validate", str(path), "--format", "json")
-    problems = [one for one in said.json["problems"] if one["severity"] == "error"]
-    assert (said.code, [one["code"] for one in problems]) == (1, ["yaml-control-character"])
+    problems = [problem for problem in said.json["problems"] if problem["severity"] == "error"]
+    assert (said.code, [problem["code"] for problem in problems]) == (1, ["yaml-control-character"])
     assert problems[0]["line"] == 10
     assert 23 <= problems[0]["column"] <= 24
 
@@ -74,7 +74,10 @@ def test_such_a_character_is_refused_in_the_settings_in_values_and_in_keys(tocsi
     config = tocsin.home / "tocsin.yaml"
     config.write_text(config.read_text() + f'\nclasses: {{{key}: {{from: "\\e"}}}}\n', encoding="utf-8")
     said = tocsin("list", "--format", "json")
-    assert (said.code, {one["code"] for one in said.json["problems"]}) == (1, {"yaml-control-character"})
+    assert (said.code, {problem["code"] for problem in said.json["problems"]}) == (
+        1,
+        {"yaml-control-character"},
+    )
 
 
 def test_such_a_character_is_refused_in_the_front_matter_of_a_notice(nowhere: AtDesk, tmp_path: Path) -> None:
@@ -83,5 +86,5 @@ def test_such_a_character_is_refused_in_the_front_matter_of_a_notice(nowhere: At
         '---\nschema: tocsin/notice/v1\nid: own\ntitle: "x\\u202e"\n---\n\n# Own\n', encoding="utf-8"
     )
     said = nowhere("playbook", "validate", str(path), "--format", "json")
-    found = [(one["code"], one["line"]) for one in said.json["problems"]]
+    found = [(problem["code"], problem["line"]) for problem in said.json["problems"]]
     assert ("yaml-control-character", 4) in found

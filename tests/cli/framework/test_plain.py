@@ -70,11 +70,15 @@ def example(one: Parameter) -> str:
 def line(path: tuple[str, ...], parameters: list[Parameter]) -> list[str]:
     """Return a line that gives a command everything that it takes, in one word each."""
     words = list(path)
-    for one in parameters:
-        if isinstance(one.mark, Argument):
-            words.append(example(one))
-        elif "/" not in one.mark.names[0]:
-            words += [one.mark.names[-1]] if one.type is bool else [one.mark.names[0], example(one)]
+    for parameter in parameters:
+        if isinstance(parameter.mark, Argument):
+            words.append(example(parameter))
+        elif "/" not in parameter.mark.names[0]:
+            words += (
+                [parameter.mark.names[-1]]
+                if parameter.type is bool
+                else [parameter.mark.names[0], example(parameter)]
+            )
     return words
 
 
@@ -99,7 +103,12 @@ WORDS = st.sampled_from(
 def test_whatever_is_read_without_typer_is_read_as_typer_reads_it(data: st.DataObject) -> None:
     path, command = data.draw(st.sampled_from(EVERY))
     parameters = command.parameters()
-    names = [name for one in parameters if isinstance(one.mark, Option) for name in one.mark.names]
+    names = [
+        name
+        for parameter in parameters
+        if isinstance(parameter.mark, Option)
+        for name in parameter.mark.names
+    ]
     option = st.sampled_from(names)
     pieces = st.one_of(
         WORDS.map(lambda word: [word]),

@@ -49,7 +49,7 @@ def test_json_keeps_an_offset_with_every_instant(desk: AtDesk) -> None:
         said = desk(*words, "--format", "json").out
         times = re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', json.dumps(json.loads(said)))
         assert times
-        assert all(datetime.fromisoformat(one).utcoffset() is not None for one in times)
+        assert all(datetime.fromisoformat(time).utcoffset() is not None for time in times)
 
 
 def test_utc_is_shown_where_it_is_asked_for(desk: AtDesk) -> None:
@@ -57,7 +57,7 @@ def test_utc_is_shown_where_it_is_asked_for(desk: AtDesk) -> None:
 
 
 def test_the_brief_pairs_the_deadline_with_its_own_countdown(desk: AtDesk) -> None:
-    (clock,) = (one for one in desk("brief", "--format", "json").json["clocks"] if one["duty"] == DUTY)
+    (clock,) = (clock for clock in desk("brief", "--format", "json").json["clocks"] if clock["duty"] == DUTY)
     due = datetime.fromisoformat(clock["due"])
     assert due == datetime.fromisoformat(clock["due_local"])
     desk.clock.time = due - timedelta(hours=5)

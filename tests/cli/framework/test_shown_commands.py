@@ -40,8 +40,10 @@ def shown(desk: AtDesk) -> list[str]:
     for row in desk("task", "list", "--open", "--format", "json").json["tasks"]:
         if row["row"] and row["state"] != "waiting":
             found += re.findall(r"^→ (tocsin .*)$", desk("task", "show", str(row["row"])).out, re.MULTILINE)
-    for one in desk("message", "list", "--format", "json").json["deliveries"]:
-        found += re.findall(r"→ (tocsin .*)$", desk("message", "show", one["delivery"]).out, re.MULTILINE)
+    for delivery in desk("message", "list", "--format", "json").json["deliveries"]:
+        found += re.findall(
+            r"→ (tocsin .*)$", desk("message", "show", delivery["delivery"]).out, re.MULTILINE
+        )
     return list(dict.fromkeys(found))
 
 

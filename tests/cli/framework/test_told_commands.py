@@ -40,7 +40,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
     joined = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            parts = (one.value if isinstance(one, ast.Constant) else FILLED for one in node.values)
+            parts = (value.value if isinstance(value, ast.Constant) else FILLED for value in node.values)
             yield node.lineno, "".join(map(str, parts))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in joined:
             if id(node) not in docs:
@@ -82,7 +82,9 @@ def fault(root: Any, command: str) -> str:
         found, words = found.commands[words[0]], words[1:]
     if "Needs --reason" in (found.help or "") and "--reason" not in words:
         return "it needs --reason"
-    needed = [one.opts[0] for one in found.params if (getattr(one, "help", "") or "").endswith("; needed.")]
+    needed = [
+        param.opts[0] for param in found.params if (getattr(param, "help", "") or "").endswith("; needed.")
+    ]
     if lacking := [one for one in needed if one not in words]:
         return f"it needs {lacking[0]}"
     try:

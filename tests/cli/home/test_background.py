@@ -96,9 +96,9 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 @pytest.fixture
 def on_each_store(tmp_path: Path, kept_in: str) -> Iterator[Machine]:
-    found = Machine(tmp_path, kept_in)
-    yield found
-    found.close()
+    machine = Machine(tmp_path, kept_in)
+    yield machine
+    machine.close()
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -141,7 +141,7 @@ def test_there_is_one_however_many_ask_for_it_at_once(machine: Machine) -> None:
     environ = {**os.environ, **machine.environ}
     asked = [subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     answers = [json.loads(one.communicate(timeout=100)[0]) for one in asked]
-    assert len({one["pid"] for one in answers}) == 1
+    assert len({answer["pid"] for answer in answers}) == 1
     assert machine.status()["workers"] == answers[0]["workers"]
     assert len(answers[0]["workers"]) == 1
 
@@ -200,8 +200,8 @@ def test_secrets_that_its_environment_lacks_are_named_and_their_values_are_nowhe
     assert (said.code, said.warnings) == (0, ["worker_lacks"])
     shown = machine("worker", "status", "--format", "json")
     assert (shown.code, shown.json["lacks"]) == (4, ["EDR_TOKEN"])
-    kept = [path for path in machine.desk.home.rglob("*") if path.is_file()]
-    assert not [path for path in kept if b"hunter2" in path.read_bytes()]
+    paths = [path for path in machine.desk.home.rglob("*") if path.is_file()]
+    assert not [path for path in paths if b"hunter2" in path.read_bytes()]
     others = [
         path
         for path in (record_file(machine.desk.home), Path(shown.json["log"]))

@@ -46,14 +46,14 @@ def _of(statement: str) -> str:
 def plain(desk: AtDesk) -> int:
     """Return the number of an event in the middle whose payload is not sealed."""
     store = desk.office().store
-    [row] = [one for one in store.rows() if one.codename == DAMAGED]
+    [row] = [row for row in store.rows() if row.codename == DAMAGED]
     return next(e.seq for e in store.read(row.id, 1) if not e.personal and e.seq < row.version)
 
 
 def sealed(desk: AtDesk) -> int:
     """Return the number of an event in the middle whose payload is sealed."""
     store = desk.office().store
-    [row] = [one for one in store.rows() if one.codename == DAMAGED]
+    [row] = [row for row in store.rows() if row.codename == DAMAGED]
     return next(e.seq for e in store.read(row.id, 1) if e.personal and e.seq < row.version)
 
 
@@ -88,7 +88,7 @@ def removed(desk: AtDesk) -> int:
 
 def removed_at_the_end(desk: AtDesk) -> int:
     store = desk.office().store
-    [version] = [one.version for one in store.rows() if one.codename == DAMAGED]
+    [version] = [row.version for row in store.rows() if row.codename == DAMAGED]
     meddle(desk, "DELETE FROM events WHERE incident = JOURNAL AND seq = ?", version)
     return version
 
@@ -115,7 +115,10 @@ def test_the_incident_and_the_event_are_named_and_the_rest_is_shown(
         assert {"i-1", str(seq)} <= set(said.err.split()), words
     assert WHOLE in two("status", DAMAGED).err
     assert two("status", DAMAGED, "--format", "json").error == code
-    assert {one["codename"] for one in two("list", "--format", "json").json["incidents"]} == {DAMAGED, WHOLE}
+    assert {incident["codename"] for incident in two("list", "--format", "json").json["incidents"]} == {
+        DAMAGED,
+        WHOLE,
+    }
     assert two("status", WHOLE).code == 0
     if damage is not removed_at_the_end:
         known = two("status", DAMAGED, "--as-known-at", "2027-01-01T00:00:00+00:00")
@@ -129,10 +132,12 @@ def examined(desk: AtDesk, report: Said, seq: int) -> None:
     """Look whether a report is whole and names the event."""
     assert report.code == 4
     findings = report.json["findings"]
-    [told] = [one for one in findings if one["area"] == "incidents" and one["severity"] == "error"]
+    [told] = [
+        finding for finding in findings if finding["area"] == "incidents" and finding["severity"] == "error"
+    ]
     assert told["what"].startswith(DAMAGED)
     assert str(seq) in told["what"]
-    assert {one["area"] for one in findings} >= {"journal", "lists", "people", "clock"}
+    assert {finding["area"] for finding in findings} >= {"journal", "lists", "people", "clock"}
 
 
 def test_a_worker_works_on_the_others(two: AtDesk) -> None:
@@ -158,8 +163,12 @@ def test_what_a_later_version_wrote_is_not_called_damaged(two: AtDesk) -> None:
     assert WHOLE in said.err
     assert two("audit", "verify").code == 0
     report = two("doctor", "--format", "json").json
-    assert any(one["what"].startswith(DAMAGED) for one in report["findings"] if one["area"] == "incidents")
-    assert any(one["area"] == "clock" for one in report["findings"])
+    assert any(
+        finding["what"].startswith(DAMAGED)
+        for finding in report["findings"]
+        if finding["area"] == "incidents"
+    )
+    assert any(finding["area"] == "clock" for finding in report["findings"])
 
 
 def test_a_damaged_entry_of_the_contact_book_is_named(two: AtDesk) -> None:
@@ -168,15 +177,18 @@ def test_a_damaged_entry_of_the_contact_book_is_named(two: AtDesk) -> None:
     said = two("person", "list")
     assert (said.code, said.error) == (1, "event_damaged")
     report = two("doctor", "--format", "json").json
-    assert {one["area"] for one in report["findings"] if one["severity"] == "error"} >= {"journal", "people"}
-    assert any(one["area"] == "clock" for one in report["findings"])
+    assert {finding["area"] for finding in report["findings"] if finding["severity"] == "error"} >= {
+        "journal",
+        "people",
+    }
+    assert any(finding["area"] == "clock" for finding in report["findings"])
 
 
 def test_a_title_that_was_changed_hides_no_other_incident(two: AtDesk) -> None:
     meddle(two, "UPDATE incidents SET private = ? WHERE codename = ?", b"\x01" * 60, DAMAGED)
     rows = two("list", "--format", "json").json["incidents"]
-    assert {one["codename"]: one["unread"] for one in rows} == {DAMAGED: True, WHOLE: False}
+    assert {row["codename"]: row["unread"] for row in rows} == {DAMAGED: True, WHOLE: False}
     assert two("status", DAMAGED).code == 0
     report = two("doctor", "--repair", "--format", "json").json
-    assert {one["area"] for one in report["findings"] if one["severity"] == "error"} == {"do now"}
-    assert not any(one["unread"] for one in two("list", "--format", "json").json["incidents"])
+    assert {finding["area"] for finding in report["findings"] if finding["severity"] == "error"} == {"do now"}
+    assert not any(incident["unread"] for incident in two("list", "--format", "json").json["incidents"])

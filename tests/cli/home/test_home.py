@@ -75,7 +75,7 @@ def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
     incident.done("cancel", "--reason", "false alarm")
     said = incident("doctor", "--format", "json")
     assert said.json["ok"]
-    assert {one["area"] for one in said.json["findings"]} >= {
+    assert {finding["area"] for finding in said.json["findings"]} >= {
         "settings",
         "key",
         "channels",
@@ -99,7 +99,7 @@ def test_a_mistake_in_the_settings_is_found_with_its_line(tocsin: AtDesk) -> Non
     tocsin.settings(chanels={})
     assert tocsin("doctor").code == 4
     lines = (tocsin.home / "tocsin.yaml").read_text(encoding="utf-8").splitlines()
-    [found] = [one for one in findings(tocsin, "settings", "error") if "chanels" in one["what"]]
+    [found] = [finding for finding in findings(tocsin, "settings", "error") if "chanels" in finding["what"]]
     assert f"tocsin.yaml:{lines.index('chanels: {}') + 1}:1:" in found["what"]
     assert all(word in found["what"] for word in ("[key]", "channels")), "its code, and the nearest"
 
@@ -116,7 +116,9 @@ def test_a_secret_that_is_not_here_is_found_without_a_message_being_sent(tocsin:
     )
     said = tocsin("doctor", "--format", "json")
     assert said.code == 4
-    assert any("pager" in one["what"] and one["severity"] == "error" for one in said.json["findings"])
+    assert any(
+        "pager" in finding["what"] and finding["severity"] == "error" for finding in said.json["findings"]
+    )
 
 
 def test_a_missing_store_is_made_by_repair_alone(tocsin: AtDesk) -> None:
@@ -139,8 +141,8 @@ def test_an_attempt_whose_worker_is_gone_is_declared_unknown_by_repair(
     assert areas(tocsin, "mended", "--repair") == {"attempts"}
     attempts = [
         attempt["state"]
-        for one in tocsin("message", "list", "--format", "json").json["deliveries"]
-        for attempt in one["attempts"]
+        for delivery in tocsin("message", "list", "--format", "json").json["deliveries"]
+        for attempt in delivery["attempts"]
     ]
     assert "unknown" in attempts
 
@@ -196,13 +198,13 @@ def meddle(tocsin: AtDesk, *statements: str) -> None:
 
 def areas(tocsin: AtDesk, severity: str, *words: str) -> set[str]:
     found = tocsin("doctor", *words, "--format", "json").json["findings"]
-    return {one["area"] for one in found if one["severity"] == severity}
+    return {finding["area"] for finding in found if finding["severity"] == severity}
 
 
 def findings(tocsin: AtDesk, area: str, severity: str, *words: str) -> list[dict[str, Any]]:
     """Return what doctor finds in an area, of one severity."""
     found = tocsin("doctor", *words, "--format", "json").json["findings"]
-    return [one for one in found if (one["area"], one["severity"]) == (area, severity)]
+    return [finding for finding in found if (finding["area"], finding["severity"]) == (area, severity)]
 
 
 def test_lists_that_differ_from_the_journals_are_written_anew_by_repair(incident: AtDesk) -> None:
@@ -251,7 +253,7 @@ def test_a_secret_that_is_not_here_is_said_once(tocsin: AtDesk) -> None:
         }
     )
     found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
-    said = [one["what"].partition(":")[0] for one in found if one["severity"] == "error"]
+    said = [finding["what"].partition(":")[0] for finding in found if finding["severity"] == "error"]
     assert sorted(said) == ["mail", "pager"]
 
 
@@ -280,8 +282,8 @@ def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDes
         [fine] = findings(tocsin, "channels", "good")
         assert ("mail" in fine["what"], findings(tocsin, "channels", "warning")) == (True, [])
         said = findings(tocsin, "channels", "warning", "--dns")
-    assert all({"mail:", "corp.example"} <= set(one["what"].split()) for one in said)
-    assert [re.findall(r"\b(MX|SPF|DMARC)\b", one["what"]) for one in said] == [["MX"], ["DMARC"]]
+    assert all({"mail:", "corp.example"} <= set(finding["what"].split()) for finding in said)
+    assert [re.findall(r"\b(MX|SPF|DMARC)\b", finding["what"]) for finding in said] == [["MX"], ["DMARC"]]
 
 
 def test_settings_that_hold_nothing_are_told_with_the_line_that_settings_begin_with(tocsin: AtDesk) -> None:
@@ -297,7 +299,7 @@ def test_doctor_names_a_contact_on_a_way_that_the_home_does_not_have(tocsin: AtD
     tocsin.settings(
         people={"maria": {"contacts": [{"channel": "screen", "address": "m"}]}, "ada": {"contacts": contacts}}
     )
-    [told] = [one for one in findings(tocsin, "people", "warning") if "scren" in one["what"]]
+    [told] = [finding for finding in findings(tocsin, "people", "warning") if "scren" in finding["what"]]
     assert ("ada" in told["what"].split(), "screen" in told["hint"]) == (True, True), "whose, and the nearest"
     everything = str(tocsin("doctor", "--format", "json").json["findings"])
     assert "phone" not in everything, "it is a way by itself"
@@ -332,7 +334,7 @@ def test_doctor_without_the_package_for_postgresql_says_what_to_install_beside_w
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 4, ran.stderr
-    found = {(one["area"], one["severity"]): one for one in json.loads(ran.stdout)["findings"]}
+    found = {(load["area"], load["severity"]): load for load in json.loads(ran.stdout)["findings"]}
     assert ("settings", "good") in found
     lacking = found["store", "error"]
     assert ("psycopg" in lacking["what"], "tocsin[postgres]" in lacking["hint"]) == (True, True)

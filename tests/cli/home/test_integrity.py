@@ -25,12 +25,14 @@ def tamper(desk: AtDesk, *statements: str) -> None:
 
 def faults(desk: AtDesk, *words: str) -> tuple[int, list[tuple[str, str]]]:
     said = desk("audit", "verify", *words, "--format", "json")
-    return said.code, [(one["code"], one["incident"]) for one in said.json["faults"]]
+    return said.code, [(fault["code"], fault["incident"]) for fault in said.json["faults"]]
 
 
 def findings(desk: AtDesk, *words: str) -> tuple[int, dict[str, str]]:
     said = desk("doctor", *words, "--format", "json")
-    return said.code, {one["code"]: one["severity"] for one in said.json["findings"] if one["code"]}
+    return said.code, {
+        finding["code"]: finding["severity"] for finding in said.json["findings"] if finding["code"]
+    }
 
 
 @pytest.fixture

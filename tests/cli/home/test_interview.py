@@ -70,7 +70,7 @@ def test_a_new_home_is_set_up_by_questions(nowhere: AtDesk) -> None:
     assert home.channels["mail"].secrets == {"password": "file:mail.password"}
     assert home.channels["pager"].settings == {"url": "https://hooks.example.org/tocsin"}
     people = nowhere("person", "list", "--format", "json").json["people"]
-    assert {"ada", "insurer"} <= {one["person"] for one in people}
+    assert {"ada", "insurer"} <= {person["person"] for person in people}
     assert "# What is true of the organisation in every incident" in settings(nowhere).read_text()
     assert nowhere("doctor").code in (0, 4)
 
@@ -151,7 +151,7 @@ def test_a_role_that_was_given_by_a_command_changes_there(nowhere: AtDesk) -> No
     nowhere.done("role", "assign", "counsel", "ada", "--always")
     interview(nowhere, answers(roles="\n\nmaria\n" + "\n" * 8))
     rows = nowhere("role", "list", "--format", "json").json["roles"]
-    assert {one["role"]: one["persons"] for one in rows}["counsel"] == ["maria"]
+    assert {row["role"]: row["persons"] for row in rows}["counsel"] == ["maria"]
 
 
 def test_it_needs_a_terminal_and_makes_nothing_without_one(nowhere: AtDesk) -> None:

@@ -59,12 +59,12 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="devices and p
 @pytest.fixture(scope="module")
 def tocsin(tmp_path_factory: pytest.TempPathFactory) -> AtDesk:
     folder = tmp_path_factory.mktemp("odd")
-    made = AtDesk(folder / "home")
-    made.done("init")
-    made.settings()
+    desk = AtDesk(folder / "home")
+    desk.done("init")
+    desk.settings()
     (folder / "badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
-    made.done("open", str(folder / "badge.yaml"), "--yes", "--no-work", "--fact", "incident.summary=x")
-    return made
+    desk.done("open", str(folder / "badge.yaml"), "--yes", "--no-work", "--fact", "incident.summary=x")
+    return desk
 
 
 @ODD

@@ -32,8 +32,8 @@ def mode(path: Path) -> int:
 
 def exposed(*folders: Path) -> list[str]:
     """Return what in folders, and which of these, others can read or write."""
-    found = [path for folder in folders for path in (folder, *folder.rglob("*"))]
-    return [str(path) for path in found if not path.is_symlink() and mode(path) & 0o077]
+    paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    return [str(path) for path in paths if not path.is_symlink() and mode(path) & 0o077]
 
 
 def test_everything_that_commands_write_is_private(nowhere: AtDesk, tmp_path: Path) -> None:
@@ -79,7 +79,9 @@ def codes(desk: AtDesk, *words: str) -> tuple[int, list[tuple[str, str]]]:
     said = desk("doctor", *words, "--format", "json")
     found = said.json["findings"]
     return said.code, [
-        (one["code"], one["severity"]) for one in found if one["code"] in ("file_open", "folder_open")
+        (finding["code"], finding["severity"])
+        for finding in found
+        if finding["code"] in ("file_open", "folder_open")
     ]
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from runner.app.core.contact_store import Books
+from runner.app.core.contact_store import ContactStore
 from runner.app.core.directory import record_try
 from runner.app.exercises import schedules
 from runner.app.home.workers import dismiss, enlist
-from runner.app.messages.communications_check import try_ways, ways
-from runner.workers.schedule_runner import Firer
+from runner.app.messages.communications_check import test_contacts, ways
+from runner.workers.schedule_runner import ScheduleRunner
 from runner.workers.scheduler import Scheduler
 from tests.cli.at_desk import AtDesk, compare
 from tests.cli.law.test_law import FACTS, PEOPLE
@@ -37,7 +37,9 @@ def breach(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 def came(tocsin: AtDesk) -> list[tuple[str, str]]:
     """Return what came of each time of each routine."""
     found: Any = json.loads(tocsin.done("routine", "list", "--format", "json"))
-    return [(fired["state"], fired["detail"]) for one in found["schedules"] for fired in one["firings"]]
+    return [
+        (fired["state"], fired["detail"]) for schedule in found["schedules"] for fired in schedule["firings"]
+    ]
 
 
 def ways_worked(detail: str) -> tuple[list[int], list[str]]:
@@ -80,10 +82,10 @@ def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_t
     tocsin.clock.advance(7 * DAY)
     desk = tocsin.office()
     schedules.take(desk, "dead", lambda: 0.0)
-    trying = try_ways(desk, ways(desk))
+    trying = test_contacts(desk, ways(desk))
     assert next(trying)[0].person == "ada"
     trying.close()
-    record_try(desk, "jonas", "screen", "dead", Books(desk.store))
+    record_try(desk, "jonas", "screen", "dead", ContactStore(desk.store))
     tocsin.clock.advance(timedelta(minutes=5))
     assert tocsin("drill", "run", "--due").code == 4
     assert [(state, ways_worked(detail)) for state, detail in came(tocsin)] == [
@@ -111,15 +113,15 @@ def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_re
     to_maria = re.findall(r"^To: maria\n.*?^-- $", breach.console, re.DOTALL | re.MULTILINE)
     (of_the_watch,) = (one for one in to_maria if CLOCK in one)
     compare("routine.watch", of_the_watch, breach.home)
-    told = [
-        one
-        for one in breach("message", "list", "--format", "json").json["deliveries"]
-        if one["message_class"] == "deadline-watch"
+    deliveries = [
+        delivery
+        for delivery in breach("message", "list", "--format", "json").json["deliveries"]
+        if delivery["message_class"] == "deadline-watch"
     ]
-    assert {one["evidence"] for one in told} == {"accepted"}
-    assert {one["recipient"] for one in told} == {"maria", "jonas", "ada"}
+    assert {delivery["evidence"] for delivery in deliveries} == {"accepted"}
+    assert {delivery["recipient"] for delivery in deliveries} == {"maria", "jonas", "ada"}
     entries = breach("timeline", "--format", "json").json["entries"]
-    composed = [one["text"] for one in entries if one["type"] == "MessageComposed"]
+    composed = [entry["text"] for entry in entries if entry["type"] == "MessageComposed"]
     (asked,) = (one for one in composed if "deadline-watch" in one)
     assert all(word in asked for word in ("maria", "jonas", "ada"))
 
@@ -180,7 +182,7 @@ def test_what_somebody_asked_to_hold_is_not_shredded_before_the_hold_has_ended(i
 def test_a_scheduler_sends_what_is_due_where_no_worker_goes_on(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
     desk = tocsin.office()
-    firer = Firer(desk, "here", lambda: 0.0, None, lambda event: None)
+    firer = ScheduleRunner(desk, "here", lambda: 0.0, None, lambda event: None)
     scheduler = Scheduler(desk, firer, lambda words: None)
     name = desk.chance.name("worker")
     alive = desk.store.register_worker(name)
@@ -200,7 +202,7 @@ def test_routines_and_exercises_are_listed_apart_and_dropped(tocsin: AtDesk) -> 
     def listed(*words: str) -> list[tuple[str, str]]:
         """Return what comes by itself, and when next."""
         found = tocsin(*words, "--format", "json").json["schedules"]
-        return [(one["schedule"], one["next"]) for one in found]
+        return [(schedule["schedule"], schedule["next"]) for schedule in found]
 
     assert listed("drill", "schedules") == [("lost-laptop", "2027-02-22T10:00:00+01:00")]
     assert listed("routine", "list") == [("comcheck", "2026-11-30T09:00:00+01:00")]

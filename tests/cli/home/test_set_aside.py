@@ -21,17 +21,17 @@ def tocsin(tmp_path: Path, kept_in: str) -> Iterator[AtDesk]:
     """A machine with two open incidents, the first of which was set aside."""
     playbook = tmp_path / "badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
-    made = AtDesk(tmp_path / "home", store=kept_in)
-    made.done("init")
-    made.settings()
+    desk = AtDesk(tmp_path / "home", store=kept_in)
+    desk.done("init")
+    desk.settings()
     for _ in range(2):
-        made.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=Badge 4711")
-    office = made.office()
+        desk.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=Badge 4711")
+    office = desk.office()
     tries = Tries(office.store, "w-dead")
     for _ in range(3):
-        tries.fail(office.find("amber-falcon"), "ZeroDivisionError", made.clock.now())
-    yield made
-    made.close()
+        tries.fail(office.find("amber-falcon"), "ZeroDivisionError", desk.clock.now())
+    yield desk
+    desk.close()
 
 
 def test_it_is_shown_with_its_reason_and_ends_checks_with_4(tocsin: AtDesk) -> None:

@@ -59,9 +59,9 @@ def medium(incident: AtDesk, tmp_path: Path) -> Iterator[AtDesk]:
     if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=False, capture_output=True).returncode:
         pytest.skip("NOT TESTED: a read-only mount (this machine lets nobody mount)")
     try:
-        found = copied(incident, place / "home")
+        desk = copied(incident, place / "home")
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-        yield found
+        yield desk
     finally:
         subprocess.run(["umount", "-l", place], check=True)
 
@@ -77,14 +77,14 @@ def full(incident: AtDesk, tmp_path: Path) -> Iterator[AtDesk]:
     if subprocess.run(mounting, check=False, capture_output=True).returncode:
         pytest.skip("NOT TESTED: a full disk (this machine lets nobody mount)")
     try:
-        found = copied(incident, place / "home")
+        desk = copied(incident, place / "home")
         with (place / "filler").open("wb", buffering=0) as filler:
             try:
                 while filler.write(b"\0" * 65536):
                     pass
             except OSError:
                 pass
-        yield found
+        yield desk
     finally:
         subprocess.run(["umount", "-l", place], check=True)
 
@@ -110,7 +110,7 @@ def test_what_writes_is_refused_and_the_doctor_gives_its_whole_report(
     assert (said.code, said.error[:6]) == (1, "store_")
     assert desk("worker", "--once").error == "store_read_only"
     report = desk("doctor", "--format", "json")
-    found = {(one["area"], one["severity"]) for one in report.json["findings"]}
+    found = {(finding["area"], finding["severity"]) for finding in report.json["findings"]}
     assert report.code == 4
     assert {("store", "error"), ("journal", "good"), ("integrity", "good"), ("clock", "good")} <= found
 
@@ -144,7 +144,7 @@ def test_without_the_master_key_the_list_and_the_proof_are_there(incident: AtDes
     assert (proof.code, proof.json["ok"], proof.json["unread"] > 0) == (0, True, True)
     assert incident("status").error in ("no_master", "other_master")
     report = incident("doctor", "--format", "json")
-    areas = {one["area"] for one in report.json["findings"]}
+    areas = {finding["area"] for finding in report.json["findings"]}
     assert (report.code, {"key", "journal", "integrity", "incidents", "clock"} <= areas) == (4, True)
 
 
@@ -190,9 +190,11 @@ def test_a_damaged_event_is_named_and_other_incidents_are_shown(
     assert f"event {place[1]} " in said.json["message"]
     assert incident("status", "-i", "calm-heron").code == 0
     listed = incident("list", "--format", "json").json["incidents"]
-    assert {one["codename"] for one in listed} == {"amber-falcon", "calm-heron"}
+    assert {incident["codename"] for incident in listed} == {"amber-falcon", "calm-heron"}
     report = incident("doctor", "--format", "json")
-    found = {(one["area"], one["severity"], one.get("code", "")) for one in report.json["findings"]}
+    found = {
+        (finding["area"], finding["severity"], finding.get("code", "")) for finding in report.json["findings"]
+    }
     assert report.code == 4
     assert ("incidents", "error", code) in found
     assert {area for area, _, _ in found} >= {"journal", "lists", "clock"}

@@ -51,7 +51,7 @@ def test_status_shows_the_line_of_the_list_and_says_why_there_is_no_more(keyless
 def test_doctor_gives_its_whole_report(keyless: AtDesk) -> None:
     said = keyless("doctor", "--format", "json")
     assert said.code == 4
-    found = {one["area"]: one["severity"] for one in said.json["findings"]}
+    found = {finding["area"]: finding["severity"] for finding in said.json["findings"]}
     assert found.keys() >= {
         "machine",
         "settings",
@@ -71,7 +71,7 @@ def test_nobody_is_taken_for_forgotten(keyless: AtDesk) -> None:
     (keyless.home / "master.kept").replace(keyless.home / "master.key")
     keyless.settings()
     people = keyless("person", "list", "--format", "json").json["people"]
-    assert "eva" in {one["person"] for one in people}
+    assert "eva" in {person["person"] for person in people}
     assert keyless("list", "--format", "json").json["incidents"][0]["title"] == "Lost badge"
     report = keyless("doctor", "--format", "json").json
-    assert {one["area"] for one in report["findings"] if one["severity"] == "error"} == {"do now"}
+    assert {finding["area"] for finding in report["findings"] if finding["severity"] == "error"} == {"do now"}

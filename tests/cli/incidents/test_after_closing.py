@@ -15,7 +15,7 @@ from tests.cli.notices.noticed import DUTY, noticed
 def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
     desk = noticed(tocsin, tmp_path)
     found = desk("duties", "--format", "json").json["duties"]
-    each = (f"{one['id']}=next week" for one in found if one["verdict"] == "applies" and one["in_sight"])
+    each = (f"{duty['id']}=next week" for duty in found if duty["verdict"] == "applies" and duty["in_sight"])
     left = (word for one in each for word in ("--leave-open", one))
     said = desk("close", "--reason", "contained", *left, "--format", "json")
     desk.done("confirm", str(said.json["second_person"][0]), "--as", "jonas")
@@ -26,7 +26,7 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 def text(desk: AtDesk) -> tuple[str, ...]:
     """Return the words that name the draft that was filed, and why nobody had signed it."""
     made = desk("notice", "list", "--format", "json").json["notices"]
-    [digest] = [one["digest"] for one in made if one["duty"] == DUTY]
+    [digest] = [notice["digest"] for notice in made if notice["duty"] == DUTY]
     return ("--digest", digest, "--reason", "counsel agreed by phone")
 
 
@@ -39,7 +39,7 @@ def test_a_filing_and_its_receipt_are_taken_after_the_end(desk: AtDesk, tmp_path
     compare("closed.filed", out, desk.home)
     assert duty(desk)["state"] == "filed"
     entries = desk("timeline", "--format", "json").json["entries"]
-    assert [DUTY in one["text"] for one in entries if one["type"] == "DutyRecorded"] == [True]
+    assert [DUTY in entry["text"] for entry in entries if entry["type"] == "DutyRecorded"] == [True]
 
 
 def test_a_late_filing_after_the_end_keeps_its_reasons(desk: AtDesk) -> None:
@@ -62,7 +62,7 @@ def test_a_late_filing_after_the_end_keeps_its_reasons(desk: AtDesk) -> None:
 def test_a_filing_recorded_wrongly_is_corrected_after_the_end(desk: AtDesk) -> None:
     desk.done("duty", "record-filed", DUTY, "--reference", "A-1", *text(desk))
     events = desk("timeline", "--format", "json").json["entries"]
-    number = next(one["event"] for one in events if one["type"] == "DutyRecorded")
+    number = next(event["event"] for event in events if event["type"] == "DutyRecorded")
     compare(
         "closed.corrected",
         desk.done("correct", str(number), "--reason", "it was the other office"),
@@ -113,12 +113,12 @@ def test_a_question_is_not_answered_by_a_late_fact(tocsin: AtDesk, playbook: Pat
     tocsin.done("use", "amber-falcon")
     tocsin.done("fact", "set", "data.encrypted=yes", "--source", "inventory")
     tasks = tocsin("task", "list", "--format", "json").json["tasks"]
-    assert next(one for one in tasks if one["step"] == "used")["state"] != "done"
+    assert next(task for task in tasks if task["step"] == "used")["state"] != "done"
 
 
 def duty(desk: AtDesk) -> dict[str, str]:
     found = desk("duties", "--format", "json").json["duties"]
-    return dict(next(one for one in found if one["id"] == DUTY))
+    return dict(next(duty for duty in found if duty["id"] == DUTY))
 
 
 def test_what_was_left_open_is_told_as_such_and_nobody_is_asked_to_do_it(incident: AtDesk) -> None:

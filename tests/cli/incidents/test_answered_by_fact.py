@@ -11,13 +11,13 @@ from tests.cli.at_desk import AtDesk
 
 def task(desk: AtDesk, step: str) -> dict[str, str]:
     found = desk("task", "list", "--format", "json").json["tasks"]
-    return dict(next(one for one in found if one["step"] == step))
+    return dict(next(task for task in found if task["step"] == step))
 
 
 def entry(desk: AtDesk) -> dict[str, Any]:
     """Return the entry of the timeline that says how the question was answered."""
     entries = desk("timeline", "--format", "json").json["entries"]
-    (found,) = (one for one in entries if one["type"] == "StepEnded" and HOW in one["text"])
+    (found,) = (entry for entry in entries if entry["type"] == "StepEnded" and HOW in entry["text"])
     return dict(found)
 
 

@@ -99,7 +99,7 @@ def test_what_was_said_for_somebody_else_does_not_count_yet(two: AtDesk) -> None
 def test_a_role_names_whom_it_replaces_and_asks_before_a_quorum_is_out_of_reach(two: AtDesk) -> None:
     said = two("role", "assign", "counsel", "ada")
     assert (said.code, said.error, said.warnings) == (1, "no_terminal", ["role_replaced"])
-    held = {one["role"]: one for one in two("role", "list", "--format", "json").json["roles"]}
+    held = {role["role"]: role for role in two("role", "list", "--format", "json").json["roles"]}
     assert held["counsel"]["incident_persons"] == ["jonas", "ada"]
     assert two("role", "assign", "counsel", "ada", types="n\n").error == "not_confirmed"
     assert two("role", "assign", "counsel", "jonas").code == 0, "jonas and ada are two"

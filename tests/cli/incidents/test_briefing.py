@@ -35,7 +35,7 @@ def test_who_takes_over_reads_back_what_they_were_told_and_holds_the_role(incide
     after = incident("brief", "--format", "json").json
     assert after["command"] == ["jonas"]
     assert (after["last"]["read_back"], after["last"]["to"]) == (words, "jonas")
-    assert any(words in one["text"] for one in after["changes"])
+    assert any(words in change["text"] for change in after["changes"])
     again = incident("brief", "--take-over", "--read-back", "again", "--as", "jonas")
     assert (again.code, again.error) == (1, "not_briefed")
 
@@ -54,9 +54,9 @@ def test_changes_are_counted_from_the_last_brief(incident: AtDesk) -> None:
     incident.done("note", "the canteen called")
     found = incident("brief", "--format", "json").json
     changes = found["changes"]
-    assert any("the canteen called" in one["text"] for one in changes)
+    assert any("the canteen called" in change["text"] for change in changes)
     assert found["since"] == found["last"]["version"] > 1
-    assert all(one["event"] > found["since"] for one in changes)
+    assert all(change["event"] > found["since"] for change in changes)
 
 
 def test_who_gives_a_brief_without_holding_the_role_is_told_who_will_keep_it(incident: AtDesk) -> None:

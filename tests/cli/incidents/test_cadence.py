@@ -64,14 +64,14 @@ def later(desk: AtDesk, *hours: float) -> str:
 def missed(desk: AtDesk) -> list[tuple[str, str]]:
     """Return what was promised and did not come: after which update, and for when it was promised."""
     rows = desk("status", "--format", "json").json["needs_attention"]
-    return [(one["ref"], one["since"]) for one in rows if one["kind"] == "update_missed"]
+    return [(row["ref"], row["since"]) for row in rows if row["kind"] == "update_missed"]
 
 
 def promises(desk: AtDesk) -> list[tuple[timedelta | None, datetime | None]]:
     """Return of each update, as it is on record, how late it came and when the next one was promised."""
     store = desk.office().store
     [row] = store.rows()
-    found = [decode(one.payload) for one in store.read(row.id) if one.payload is not None]
+    found = [decode(event.payload) for event in store.read(row.id) if event.payload is not None]
     return [(one.late_by, one.next_update) for one in found if isinstance(one, MessageComposed)]
 
 
@@ -109,6 +109,6 @@ def test_what_is_promised_can_only_be_the_next_update(tocsin: AtDesk, tmp_path: 
     path = tmp_path / "cadence.yaml"
     path.write_text(PLAYBOOK.replace("{{ next_update|", "{{ next_updates|"), encoding="utf-8")
     problems = tocsin("playbook", "validate", str(path), "--format", "json").json["problems"]
-    wrong = [one for one in problems if one["code"] == "unknown-fact"]
-    assert [(one["line"], one["column"]) for one in wrong] == [(10, 69), (14, 65)]
-    assert all("'next_updates'" in one["message"] for one in wrong)
+    wrong = [problem for problem in problems if problem["code"] == "unknown-fact"]
+    assert [(problem["line"], problem["column"]) for problem in wrong] == [(10, 69), (14, 65)]
+    assert all("'next_updates'" in problem["message"] for problem in wrong)

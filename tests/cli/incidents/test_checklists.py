@@ -33,7 +33,7 @@ def ticked(tocsin: AtDesk) -> list[int]:
 
 def events(tocsin: AtDesk, kind: str) -> list[dict[str, Any]]:
     entries = tocsin("timeline", "--format", "json").json["entries"]
-    return [one for one in entries if one["type"] == kind]
+    return [entry for entry in entries if entry["type"] == kind]
 
 
 def test_several_rows_are_ticked_together_and_one_is_unticked(badge: AtDesk) -> None:

@@ -30,7 +30,7 @@ def meant(desk: AtDesk, *words: str) -> str:
 def test_a_closed_choice_does_not_hide_a_live_incident(desk: AtDesk) -> None:
     assert meant(desk) == SECOND
     listed = desk("list", "--all", "--format", "json").json["incidents"]
-    assert [one["codename"] for one in listed if one["chosen"]] == [SECOND]
+    assert [incident["codename"] for incident in listed if incident["chosen"]] == [SECOND]
 
 
 def test_closing_ends_the_choice_whoever_closes(tocsin: AtDesk, playbook: Path) -> None:

@@ -39,7 +39,7 @@ def test_signatures_stand_wherever_the_decision_is_shown(desk: AtDesk) -> None:
     desk.done("confirm", str(entry), "--as", "maria")
     for page in ("duties", "status"):
         found = desk(page, "--format", "json").json["duties"]
-        [duty] = [one for one in found if one["id"] == INITIAL]
+        [duty] = [duty for duty in found if duty["id"] == INITIAL]
         assert duty["record"]["signed"] == ["maria"], page
         assert (duty["record"]["by"], duty["record"]["watch"]) == ("jonas", "people.total > 500")
     [one] = desk("duties", "register", "--format", "json").json["breaches"]

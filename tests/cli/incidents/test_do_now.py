@@ -49,8 +49,8 @@ def one_list(desk: AtDesk) -> list[tuple[str, str]]:
     assert told(brief["needs_attention"]) == expected
     assert told(watched["needs_attention"]) == expected
     assert told([one for one in following if one["kind"] != "ready"]) == expected
-    findings = [one for one in doctor.json["findings"] if one["area"] == "do now"]
-    assert [(one["code"], one["ref"]) for one in findings] == expected
+    findings = [finding for finding in doctor.json["findings"] if finding["area"] == "do now"]
+    assert [(finding["code"], finding["ref"]) for finding in findings] == expected
     assert {said.code for said in (worker, status)} == {4 if expected else 0}
     assert doctor.code == 4 if expected else doctor.json["ok"]
     return expected
@@ -92,7 +92,7 @@ def test_a_person_to_call_stands_in_the_list(tocsin: AtDesk, playbook: Path) -> 
 def test_a_duty_is_to_be_done_two_hours_before_its_start(tocsin: AtDesk, tmp_path: Path) -> None:
     signed = "by: {roles: [counsel]},"
     desk = noticed(tocsin, tmp_path, playbook=noticed_playbook.replace(signed, f"{signed} due: 4h,"))
-    (duty,) = (one for one in desk("duties", "--format", "json").json["duties"] if one["id"] == DUTY)
+    (duty,) = (duty for duty in desk("duties", "--format", "json").json["duties"] if duty["id"] == DUTY)
     start = datetime.fromisoformat(duty["latest_safe_start"])
     assert start < datetime.fromisoformat(duty["due"])
     desk.clock.time = start - timedelta(hours=2, minutes=1)
@@ -108,8 +108,8 @@ def test_a_duty_is_to_be_done_two_hours_before_its_start(tocsin: AtDesk, tmp_pat
 
 def ranks(desk: AtDesk, kind: str) -> set[int]:
     found = rows(desk)
-    assert [one["rank"] for one in found] == sorted(one["rank"] for one in found)
-    return {one["rank"] for one in found if one["kind"] == kind}
+    assert [row["rank"] for row in found] == sorted(row["rank"] for row in found)
+    return {row["rank"] for row in found if row["kind"] == kind}
 
 
 def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk) -> None:
@@ -148,7 +148,7 @@ def test_the_shipped_playbooks_name_their_containment_tasks(
     assert [one["ref"].rpartition(":")[2] for one in found["needs_attention"] if one["rank"] == 1] == [
         f"{step}#1" for step in first
     ]
-    assert any(one["containment"] for one in found["tasks"])
+    assert any(task["containment"] for task in found["tasks"])
 
 
 # --- no worker ------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_what_is_over_needs_no_worker(incident: AtDesk) -> None:
 def test_doctor_warns_that_no_worker_runs_while_an_incident_is_open(incident: AtDesk) -> None:
     def codes() -> list[str]:
         found = incident("doctor", "--offline", "--format", "json").json["findings"]
-        return [one["code"] for one in found if one["area"] == "worker"]
+        return [finding["code"] for finding in found if finding["area"] == "worker"]
 
     assert codes() == ["no_worker"]
     with working(incident):
@@ -219,7 +219,7 @@ def server() -> Iterator[int]:
 
 def findings(desk: AtDesk, *words: str) -> dict[str, str]:
     found = desk("doctor", *words, "--format", "json").json["findings"]
-    return {one["ref"]: one["code"] for one in found if one["code"] == "channel_unreachable"}
+    return {finding["ref"]: finding["code"] for finding in found if finding["code"] == "channel_unreachable"}
 
 
 def test_doctor_connects_to_the_server_of_each_channel(tocsin: AtDesk, server: int) -> None:

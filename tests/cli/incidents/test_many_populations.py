@@ -42,8 +42,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, AtDesk
         opening = ("open", "lost-device", "--yes", "--no-work", "--facts", facts(folder, number))
         found[number].done(*opening)
     yield found
-    for one in found.values():
-        one.close()
+    for desk in found.values():
+        desk.close()
 
 
 def calls(desk: AtDesk, words: Sequence[str]) -> int:

@@ -112,7 +112,7 @@ def test_a_veris_record_is_imported_and_what_could_not_be_mapped_is_said(
     assert "plus.mood" in unmapped
     assert "plus.mood" in said.err
     rows = tocsin("fact", "show", "--format", "json").json["facts"]
-    found = {one["key"]: one["value"] for one in rows}
+    found = {row["key"]: row["value"] for row in rows}
     assert (found["organisation.country"], found["incident.vector"]) == ("DE", "loss")
 
 
@@ -130,7 +130,7 @@ def test_two_open_incidents_must_be_named_until_one_is_chosen(incident: AtDesk, 
 def test_a_playbook_that_runs_another_shows_its_steps_as_soon_as_it_is_open(tocsin: AtDesk) -> None:
     tocsin.done("open", "ransomware", "--yes", "--no-work")
     ahead = {
-        one["step"] for one in tocsin("status", "--format", "json").json["tasks"] if not one["invocation"]
+        task["step"] for task in tocsin("status", "--format", "json").json["tasks"] if not task["invocation"]
     }
     assert "lanes" in ahead, "a step of breach-duties"
 

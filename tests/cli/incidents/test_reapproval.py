@@ -57,7 +57,7 @@ def test_a_void_approval_is_given_again_with_the_redline_in_sight(desk: AtDesk) 
     compare("approve.void", said.err, desk.home)
     assert "noticed:sign#2" in said.out
     found = desk("task", "show", "noticed:sign#2", "--format", "json").json
-    assert (found["task"]["state"], [one["by"] for one in found["approvals"]]) == ("done", ["ada"])
+    assert (found["task"]["state"], [approval["by"] for approval in found["approvals"]]) == ("done", ["ada"])
 
 
 def test_only_who_may_approve_is_asked_again(desk: AtDesk) -> None:
@@ -72,7 +72,7 @@ def test_only_who_may_approve_is_asked_again(desk: AtDesk) -> None:
 def states(desk: AtDesk) -> dict[str, str]:
     """Return the states of the steps that approve."""
     tasks = desk("task", "list", "--format", "json").json["tasks"]
-    return {one["step"]: one["state"] for one in tasks if one["kind"] == "approve"}
+    return {task["step"]: task["state"] for task in tasks if task["kind"] == "approve"}
 
 
 def test_several_steps_are_approved_together_or_not_at_all(tocsin: AtDesk, tmp_path: Path) -> None:

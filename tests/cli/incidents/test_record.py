@@ -26,7 +26,7 @@ def test_a_fact_needs_its_source(incident: AtDesk) -> None:
     said = incident("fact", "set", "people.total=3")
     assert (said.code, said.error) == (2, "source_missing")
     incident.done("fact", "set", "people.total=3", "data.elements+=ssn", "--source", "export")
-    facts = {one["key"]: one for one in incident("fact", "show", "--format", "json").json["facts"]}
+    facts = {fact["key"]: fact for fact in incident("fact", "show", "--format", "json").json["facts"]}
     assert (facts["people.total"]["value"], facts["people.total"]["source"]) == (3, "export")
     assert facts["data.elements"]["value"] == ["ssn", "?"]
 
@@ -42,7 +42,7 @@ def test_what_was_known_earlier_is_told_without_what_was_learned_since(incident:
     incident.clock.advance(timedelta(hours=1))
     incident.done("fact", "set", "people.total=40", "--source", "second count")
     then = incident("fact", "show", "people", "--as-known-at", "30m ago", "--format", "json").json
-    assert [one["value"] for one in then["facts"]] == [3]
+    assert [fact["value"] for fact in then["facts"]] == [3]
     status = incident("status", "--as-known-at", "2026-11-24T09:30:00Z", "--format", "json").json
     assert status["as_of"] == "2026-11-24T09:30:00Z"
     before = incident("duties", "--as-known-at", "3h ago")
@@ -59,7 +59,7 @@ def test_the_history_of_a_fact_holds_everything_that_was_said(incident: AtDesk) 
 def test_the_vocabulary_is_shown_without_an_incident(tocsin: AtDesk) -> None:
     found = tocsin("fact", "show", "people", "--all", "--format", "json").json["facts"]
     assert {"key": "people.total", "type": "int"}.items() <= next(
-        one for one in found if one["key"] == "people.total"
+        fact for fact in found if fact["key"] == "people.total"
     ).items()
 
 
@@ -87,8 +87,8 @@ def test_a_correction_stands_beside_what_it_corrects(incident: AtDesk) -> None:
     number = incident("timeline", "--format", "json").json["entries"][-1]["event"]
     incident.done("correct", str(number), "--reason", "it was the back door")
     entries = incident("timeline", "--format", "json").json["entries"]
-    wrong = next(one for one in entries if one["event"] == number)
-    assert [one["reason"] for one in wrong["corrections"]] == ["it was the back door"]
+    wrong = next(entry for entry in entries if entry["event"] == number)
+    assert [correction["reason"] for correction in wrong["corrections"]] == ["it was the back door"]
 
 
 def test_an_incident_is_paused_resumed_and_closed_with_reasons(incident: AtDesk) -> None:
@@ -128,7 +128,7 @@ def test_people_are_added_with_contacts_that_no_list_shows_whole(tocsin: AtDesk)
     tocsin.done("person", "verify", "eva", "email", "--how", "in person")
     tocsin.done("person", "away", "eva", "--alternate", "ada")
     people = tocsin("person", "list", "--format", "json").json["people"]
-    (eva,) = (one for one in people if one["person"] == "eva")
+    (eva,) = (person for person in people if person["person"] == "eva")
     assert (eva["name"], eva["away"], eva["alternate"]) == ("Eva Engel", True, "ada")
     for words in ((), ("--format", "json")):
         assert "eva@example.org" not in tocsin.done("person", "list", *words)
@@ -151,7 +151,7 @@ def test_a_person_whom_nothing_could_reach_by_a_slip_of_the_pen_is_not_added(
     assert (said.code, said.error) == (1, code)
     assert all(one in said.err for one in told), said.err
     assert ("phone" in said.err) is (words[-1] in ("fax=kim", "telefon=1")), "all ways where none is near"
-    assert [one["person"] for one in tocsin("person", "list", "--format", "json").json["people"]] == [
+    assert [person["person"] for person in tocsin("person", "list", "--format", "json").json["people"]] == [
         "ada",
         "jonas",
         "maria",
@@ -196,7 +196,7 @@ def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
     said = incident("migrate", "--to", str(newer), "--run", "lost-badge")
     assert (said.code, said.error) == (1, "reason_missing")
     incident.done("migrate", "--to", str(newer), "--run", "lost-badge", "--reason", "new badge")
-    versions = [one["version"] for one in incident("status", "--format", "json").json["playbooks"]]
+    versions = [playbook["version"] for playbook in incident("status", "--format", "json").json["playbooks"]]
     assert sorted(versions) == ["1.0.0", "1.1.0"]
     assert incident("audit", "verify").code == 0
 

@@ -73,7 +73,7 @@ def acts(desk: AtDesk) -> list[tuple[str, str, str, str]]:
 
 
 def duty(desk: AtDesk, name: str = INITIAL) -> Any:
-    return next(one for one in status(desk)["duties"] if one["id"] == name)
+    return next(duty for duty in status(desk)["duties"] if duty["id"] == name)
 
 
 def asked(desk: AtDesk) -> str:
@@ -86,7 +86,9 @@ def asked(desk: AtDesk) -> str:
 
 def left_open(desk: AtDesk, why: str = "the authority said that it will not look") -> list[str]:
     """Return the options that leave every duty open which applies."""
-    found = [one["id"] for one in status(desk)["duties"] if one["verdict"] == "applies" and one["in_sight"]]
+    found = [
+        duty["id"] for duty in status(desk)["duties"] if duty["verdict"] == "applies" and duty["in_sight"]
+    ]
     return [word for one in found for word in ("--leave-open", f"{one}={why}")]
 
 
@@ -96,11 +98,11 @@ def left_open(desk: AtDesk, why: str = "the authority said that it will not look
 def test_close_names_every_open_duty_and_task(desk: AtDesk) -> None:
     said = desk("close", "--format", "json")
     assert (said.code, said.error) == (1, "open_work")
-    named = {(one["code"], one["file"]) for one in said.json["problems"]}
+    named = {(problem["code"], problem["file"]) for problem in said.json["problems"]}
     assert {("open_duty", INITIAL), ("open_task", "lost-badge:block#1")} <= named
     assert ("open_duty", LETTERS) in named, "encryption that nobody claims leaves it standing"
     assert "2026-11-27T08:10:00Z" in said.out
-    words = {one["file"]: one["message"] for one in said.json["problems"]}
+    words = {problem["file"]: problem["message"] for problem in said.json["problems"]}
     assert words["lost-badge:block#1"] == "Block the badge"
     assert "33(1)" in words[INITIAL]
 
@@ -134,7 +136,7 @@ def test_closing_with_a_duty_open_waits_for_counsel_or_an_executive(desk: AtDesk
     assert by(desk, "zoe", "confirm", entry).code == 0
     assert (status(desk)["state"], acts(desk)) == ("closed", [("close", "maria", "confirmed", "zoe")])
     told = desk("timeline", "amber-falcon", "--format", "json").json["entries"]
-    [closed] = [one["text"] for one in told if one["type"] == "IncidentClosed"]
+    [closed] = [entry["text"] for entry in told if entry["type"] == "IncidentClosed"]
     assert all(word in closed for word in ("maria", "zoe", INITIAL, "will not look"))
 
 
@@ -177,7 +179,7 @@ def test_a_home_that_has_nobody_else_says_so_on_every_screen(alone: AtDesk) -> N
     for page in ("status", "timeline", "duties"):
         assert ALONE in " ".join(alone.done(page, "-i", "amber-falcon").split()), page
     found = alone("doctor", "--format", "json").json["findings"]
-    assert any(ALONE in one["what"] for one in found)
+    assert any(ALONE in finding["what"] for finding in found)
 
 
 def test_a_blank_reason_for_having_nobody_is_no_setting(desk: AtDesk) -> None:
@@ -211,7 +213,7 @@ def test_clocks_of_duties_left_open_are_watched_after_closing(closed: AtDesk) ->
     assert closed("status", "amber-falcon", "--check").code == 4
     assert closed("doctor").code == 4
     things = closed("next", "amber-falcon", "--format", "json").json["next"]
-    assert INITIAL in [one["ref"] for one in things]
+    assert INITIAL in [thing["ref"] for thing in things]
     [row] = closed("list", "--format", "json").json["incidents"]
     assert INITIAL in row["left_open"]
     late = ("--reference", "A-1", "--late-reason", "left open")
@@ -242,7 +244,7 @@ def test_an_incident_is_reopened_with_a_reason_and_goes_on(closed: AtDesk) -> No
     assert (said.code, said.error) == (1, "not_closed")
     closed.done("task", "done", "block")
     told = closed("timeline", "--format", "json").json["entries"]
-    assert [("attacker" in one["text"]) for one in told if one["type"] == "IncidentReopened"] == [True]
+    assert [("attacker" in entry["text"]) for entry in told if entry["type"] == "IncidentReopened"] == [True]
     closed.done("cancel", "--reason", "a mistake")
     said = closed("reopen", "amber-falcon", "--reason", "again")
     assert (said.code, said.error) == (1, "not_closed")
@@ -260,7 +262,7 @@ def test_a_deadline_that_would_move_later_waits_for_a_second_person(desk: AtDesk
     said = desk("fact", "set", LATER, *SAID)
     assert (said.code, said.error) == (1, "grounds_missing")
     said = by(desk, "eve", "fact", "set", LATER, *SAID, *WHY)
-    [move] = [one for one in said.json["deadlines"] if one["duty"] == INITIAL]
+    [move] = [deadline for deadline in said.json["deadlines"] if deadline["duty"] == INITIAL]
     assert (move["old"], move["new"], move["later"]) == ("2026-11-27T08:10:00Z", "2026-11-27T08:40:00Z", True)
     assert (duty(desk)["due"], acts(desk)) == (
         "2026-11-27T08:10:00Z",
@@ -281,7 +283,7 @@ def test_a_deadline_that_would_move_later_waits_for_a_second_person(desk: AtDesk
 def test_a_deadline_that_moves_earlier_counts_at_once_and_is_shown(desk: AtDesk) -> None:
     assert desk("fact", "set", EARLIER, *SAID).error == "grounds_missing"
     said = desk("fact", "set", EARLIER, *SAID, *WHY)
-    [move] = [one for one in said.json["deadlines"] if one["duty"] == INITIAL]
+    [move] = [deadline for deadline in said.json["deadlines"] if deadline["duty"] == INITIAL]
     assert (move["old"], move["new"], move["later"]) == (
         "2026-11-27T08:10:00Z",
         "2026-11-27T07:00:00Z",
@@ -310,7 +312,7 @@ def test_an_answer_that_moves_a_provisional_deadline_later_waits_as_well(
     assert by(tocsin, "jonas", "confirm", asked(tocsin)).code == 0
     assert (duty(tocsin)["provisional"], duty(tocsin)["due"]) == (False, "2026-11-27T08:40:00Z")
     tasks = tocsin("task", "list", "--format", "json").json["tasks"]
-    assert next(one["state"] for one in tasks if one["step"] == "aware") == "done"
+    assert next(task["state"] for task in tasks if task["step"] == "aware") == "done"
 
 
 def test_a_first_instant_that_moves_no_deadline_later_needs_no_grounds(
@@ -371,9 +373,9 @@ def test_what_is_decided_against_the_law_is_shown_so_and_stays_in_the_calendar(d
     by(desk, "jonas", *DECIDE, "--ground", "none")
     by(desk, "zoe", "confirm", asked(desk))
     [row] = [
-        one
-        for one in desk("duties", "calendar", "--format", "json").json["deadlines"]
-        if one["duty"] == INITIAL
+        deadline
+        for deadline in desk("duties", "calendar", "--format", "json").json["deadlines"]
+        if deadline["duty"] == INITIAL
     ]
     assert (row["state"], row["due"]) == ("decided_not_to_notify", "2026-11-27T08:10:00Z")
     for page in (("status",), ("duties",), ("duties", "calendar"), ("timeline",)):
@@ -428,7 +430,7 @@ def test_a_decision_alone_is_shown_as_one(alone: AtDesk) -> None:
 
 def test_what_the_law_does_not_ask_is_put_aside_by_one_person(desk: AtDesk) -> None:
     other = "eu-gdpr-33-processor/controller"
-    found = [one for one in status(desk)["duties"] if one["verdict"] == "not_applicable"]
-    other = found[0]["id"]
+    duties = [duty for duty in status(desk)["duties"] if duty["verdict"] == "not_applicable"]
+    other = duties[0]["id"]
     desk.done("duty", "decide", other, "--not-to-notify", "--reason", "we are not a processor")
     assert (duty(desk, other)["state"], acts(desk)) == ("decided_not_to_notify", [])

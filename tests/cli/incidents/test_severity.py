@@ -19,7 +19,7 @@ def test_it_is_set_at_opening_and_changed_later(tocsin: AtDesk, playbook: Path) 
     tocsin.done("severity", "sev1", "--reason", "customer data are taken")
     assert tocsin("status", "--format", "json").json["severity"] == "sev1"
     entries = tocsin("timeline", "--format", "json").json["entries"]
-    changed = [one["text"] for one in entries if one["type"] == "SeveritySet"]
+    changed = [entry["text"] for entry in entries if entry["type"] == "SeveritySet"]
     assert len(changed) == 2
     assert all(word in changed[-1] for word in ("sev3", "sev1", "customer data are taken"))
 

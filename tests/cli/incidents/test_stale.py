@@ -44,7 +44,7 @@ def sign(desk: AtDesk, *more: str, by: str = "ada") -> Any:
 
 def record(desk: AtDesk) -> Any:
     duties = desk("duties", "--all", "--format", "json").json["duties"]
-    return next(one.get("record") for one in duties if one["id"] == DUTY)
+    return next(duty.get("record") for duty in duties if duty["id"] == DUTY)
 
 
 def waits(desk: AtDesk) -> list[Any]:
@@ -53,7 +53,7 @@ def waits(desk: AtDesk) -> list[Any]:
 
 
 def entries(desk: AtDesk, kind: str) -> list[Any]:
-    return [one for one in desk("timeline", "--format", "json").json["entries"] if one["type"] == kind]
+    return [entry for entry in desk("timeline", "--format", "json").json["entries"] if entry["type"] == kind]
 
 
 CHANGE = [{"fact": "people.total", "before": 12000, "after": 12400}]
@@ -61,7 +61,7 @@ CHANGE = [{"fact": "people.total", "before": 12000, "after": 12400}]
 
 def test_a_text_of_a_duty_that_does_not_apply_any_more_asks_nobody(desk: AtDesk) -> None:
     told(desk, "people.total=12400")
-    assert [one["ref"] for one in waits(desk)]
+    assert [wait["ref"] for wait in waits(desk)]
     told(desk, "organisation.role=processor")
     assert waits(desk) == []
 
@@ -79,7 +79,7 @@ def test_every_view_says_which_facts_changed(desk: AtDesk, tmp_path: Path) -> No
     [attention] = waits(desk)
     assert attention["command"] == "tocsin notice render 'noticed:draft#1'"
     pulled = desk("notice", "pull", "--out", str(tmp_path / "out"), "--format", "json").json["files"]
-    assert [one["stale"] for one in pulled if one["path"].endswith(".html")] == [True, False], (
+    assert [file["stale"] for file in pulled if file["path"].endswith(".html")] == [True, False], (
         "the redline is not"
     )
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
@@ -137,7 +137,7 @@ def test_the_same_words_from_newer_facts_are_current_and_void_nothing(tocsin: At
     desk.done("notice", "render", "draft")
     after = rendered(desk)
     assert (after["digest"] == before["digest"], after["stale"]) == (True, False)
-    assert [one["binds"] for one in after["approvals"]] == [True]
+    assert [approval["binds"] for approval in after["approvals"]] == [True]
 
 
 def test_a_rejection_of_a_stale_text_is_heard(desk: AtDesk) -> None:

@@ -49,7 +49,7 @@ def north(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 
 def rows(desk: AtDesk) -> dict[str, dict[str, Any]]:
     """Return the rows of the list by invocation."""
-    return {one["invocation"]: one for one in desk("task", "list", "--format", "json").json["tasks"]}
+    return {task["invocation"]: task for task in desk("task", "list", "--format", "json").json["tasks"]}
 
 
 def shown(desk: AtDesk, name: str) -> str:
@@ -74,13 +74,13 @@ def test_a_short_name_never_comes_to_mean_another_step(north: AtDesk, tmp_path: 
 
 def test_rows_keep_their_numbers_after_reopening(north: AtDesk) -> None:
     north.done("task", "done", "triage")
-    before = {one["step"]: one["row"] for one in rows(north).values()}
+    before = {row["step"]: row["row"] for row in rows(north).values()}
     north.done("task", "reopen", "triage", "--reason", "missed one")
     after = rows(north)
     assert (after["north:triage#2"]["row"], after["north:triage#1"]["row"]) == (before["triage"], 0)
     assert shown(north, str(before["triage"])) == "north:triage#2"
     assert shown(north, "triage#1") == "north:triage#1"
-    assert {one["step"]: one["row"] for one in after.values() if one["row"]} == before
+    assert {row["step"]: row["row"] for row in after.values() if row["row"]} == before
 
 
 def test_a_step_that_waits_says_what_it_waits_for(north: AtDesk) -> None:

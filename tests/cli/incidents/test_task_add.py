@@ -16,7 +16,7 @@ ADD = ("task", "add", "Call the locksmith", "--role", "counsel", "--due", "2h")
 
 def row(tocsin: AtDesk, step: str) -> dict[str, Any]:
     rows = tocsin("task", "list", "--format", "json").json["tasks"]
-    (found,) = (one for one in rows if one["step"] == step)
+    (found,) = (row for row in rows if row["step"] == step)
     return dict(found)
 
 
@@ -29,7 +29,7 @@ def test_it_is_ready_at_once_and_due_from_now(incident: AtDesk) -> None:
     shown = incident("task", "show", "call-the-locksmith", "--format", "json").json
     assert shown["playbook"]["name"] == ""
     entries = incident("timeline", "--search", "locksmith", "--format", "json").json["entries"]
-    assert [one["type"] for one in entries] == ["TaskAdded", "StepReady"]
+    assert [entry["type"] for entry in entries] == ["TaskAdded", "StepReady"]
 
 
 def test_it_is_worked_as_any_other(incident: AtDesk) -> None:
@@ -74,7 +74,7 @@ def test_it_is_given_to_a_person(incident: AtDesk) -> None:
 def test_its_name_is_no_other_steps_name(incident: AtDesk, title: str, step: str) -> None:
     incident.done("task", "add", title, "--role", "commander")
     incident.done("task", "add", title, "--role", "commander")
-    steps = [one["step"] for one in incident("task", "list", "--format", "json").json["tasks"]]
+    steps = [task["step"] for task in incident("task", "list", "--format", "json").json["tasks"]]
     assert step in steps
     assert len(set(steps)) == len(steps)
     incident.done("task", "done", step)
@@ -101,7 +101,7 @@ def test_it_survives_another_playbook_and_a_newer_version(incident: AtDesk, tmp_
 def test_it_keeps_an_incident_open_and_is_not_added_to_a_closed_one(incident: AtDesk) -> None:
     incident.done(*ADD)
     said = incident("close", "--format", "json")
-    assert "added:call-the-locksmith#1" in [one["file"] for one in said.json["problems"]]
+    assert "added:call-the-locksmith#1" in [problem["file"] for problem in said.json["problems"]]
     incident.done("close", "--reason", "found")
     assert incident(*ADD, "-i", "amber-falcon").error == "incident_closed"
 

@@ -68,6 +68,6 @@ def test_privileged_words_are_not_found_by_who_did_not_ask_for_them(story: AtDes
 
 
 def test_every_event_has_a_kind() -> None:
-    kinds = {kind_of(one.__name__) for one in get_args(AnyEvent)}
+    kinds = {kind_of(arg.__name__) for arg in get_args(AnyEvent)}
     assert "" not in kinds
     assert {"task", "approval", "message", "fact", "duty", "notice", "note", "incident"} <= kinds

@@ -21,7 +21,7 @@ def undone(tocsin: AtDesk) -> list[str]:
     """Undo, and return the types of the entries that are marked as wrong."""
     later(tocsin, "undo")
     entries = tocsin("timeline", "--format", "json").json["entries"]
-    return [one["type"] for one in entries if one["corrections"]]
+    return [entry["type"] for entry in entries if entry["corrections"]]
 
 
 def refusal(tocsin: AtDesk, *words: str) -> str:
@@ -50,7 +50,7 @@ def test_a_fact_has_its_value_from_before(incident: AtDesk) -> None:
     later(incident, "fact", "set", "people.total=3", "--source", "first count", "--confidence", "estimated")
     later(incident, "fact", "set", "people.total=40", "data.elements=name", "--source", "second count")
     assert undone(incident) == ["FactsRecorded"]
-    facts = {one["key"]: one for one in incident("fact", "show", "--format", "json").json["facts"]}
+    facts = {fact["key"]: fact for fact in incident("fact", "show", "--format", "json").json["facts"]}
     kept = facts["people.total"]
     assert (kept["value"], kept["source"], kept["confidence"]) == (3, "first count", "estimated")
     assert facts.get("data.elements", {}).get("value") is None
@@ -78,7 +78,9 @@ def test_an_answer_is_asked_for_again(incident: AtDesk) -> None:
     later(incident, "answer", "used", "no")
     assert undone(incident) == ["FactsRecorded", "StepEnded"]
     assert task(incident, "used")["task"]["state"] == "ready"
-    facts = {one["key"]: one["value"] for one in incident("fact", "show", "--format", "json").json["facts"]}
+    facts = {
+        fact["key"]: fact["value"] for fact in incident("fact", "show", "--format", "json").json["facts"]
+    }
     assert facts.get("data.encrypted") is None
 
 

@@ -12,7 +12,7 @@ from tests.cli.at_desk import AtDesk, compare
 
 
 def states(tocsin: AtDesk) -> dict[str, str]:
-    return {one["step"]: one["state"] for one in tocsin("task", "list", "--format", "json").json["tasks"]}
+    return {task["step"]: task["state"] for task in tocsin("task", "list", "--format", "json").json["tasks"]}
 
 
 def signing(tocsin: AtDesk) -> str:
@@ -25,9 +25,9 @@ def signing(tocsin: AtDesk) -> str:
 
 def test_a_step_is_found_by_its_id_its_invocation_and_its_row_number(incident: AtDesk) -> None:
     row = next(
-        one["row"]
-        for one in incident("task", "list", "--format", "json").json["tasks"]
-        if one["step"] == "block"
+        task["row"]
+        for task in incident("task", "list", "--format", "json").json["tasks"]
+        if task["step"] == "block"
     )
     for name in ("block", "block#1", "lost-badge:block#1", str(row)):
         assert incident("task", "show", name, "--format", "json").json["task"]["step"] == "block"
@@ -74,7 +74,7 @@ def test_a_step_is_begun_assigned_commented_and_reopened(incident: AtDesk) -> No
     assert states(incident)["block"] == "ready"
     entries = incident("timeline", "--format", "json").json["entries"]
     for said in ("two doors left", "a third door"):
-        assert any(said in one["text"] for one in entries)
+        assert any(said in entry["text"] for entry in entries)
 
 
 def test_nobody_is_assigned_who_is_not_known(incident: AtDesk) -> None:
@@ -130,7 +130,7 @@ def test_one_system_user_who_speaks_for_two_approvers_is_warned_of_and_stays_on_
     assert said.warnings == ["one_user"]
     assert all(name in said.err for name in ("maria", "jonas", "ada"))
     approvals = incident("task", "show", "sign", "--format", "json").json["approvals"]
-    assert all(one["shared_os_user"] for one in approvals)
+    assert all(approval["shared_os_user"] for approval in approvals)
 
 
 def test_a_rejection_needs_its_reason_and_stops_the_step(incident: AtDesk) -> None:

@@ -38,7 +38,7 @@ def test_duties_are_judged_on_a_facts_file_without_a_home(nowhere: AtDesk, facts
     said = nowhere("duties", "--facts", str(facts), "--at", "2026-11-24T10:00:00Z", "--format", "json")
     assert said.code == 0
     assert said.json["schema"] == "tocsin/duties/v1"
-    duty = next(one for one in said.json["duties"] if one["id"] == INITIAL)
+    duty = next(duty for duty in said.json["duties"] if duty["id"] == INITIAL)
     assert (duty["verdict"], duty["state"], duty["due"]) == ("applies", "open", "2026-11-27T08:10:00Z")
 
 
@@ -64,7 +64,7 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
     written = breach(
         "notice", "render", "gdpr-33-initial", "--out", str(out), "--to", "txt,md", "--format", "json"
     ).json["files"]
-    assert [Path(one["path"]).name for one in written] == [
+    assert [Path(file["path"]).name for file in written] == [
         "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.txt",
         "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.md",
     ]
@@ -86,13 +86,13 @@ def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_pat
     breach.done("answer", "assessed_at", "2026-11-24T08:30:00Z")
     breach("answer", "to_people", "high")
     listed = breach("notice", "list", "--format", "json").json["notices"]
-    assert {(one["notice"], one["status"]) for one in listed} == {
+    assert {(notice["notice"], notice["status"]) for notice in listed} == {
         ("gdpr-33-initial", "draft"),
         ("gdpr-34-letter", "draft"),
     }
     files = breach("notice", "pull", "--to", "txt", "--out", str(tmp_path), "--format", "json").json["files"]
-    kept = [one for one in files if one["format"] == "txt" and one["status"] == "draft"]
-    assert {one["sha256"] for one in kept} == {one["files"]["txt"] for one in listed}
+    kept = [file for file in files if file["format"] == "txt" and file["status"] == "draft"]
+    assert {file["sha256"] for file in kept} == {notice["files"]["txt"] for notice in listed}
     for one in kept:
         assert hashlib.sha256(Path(one["path"]).read_bytes()).hexdigest() == one["sha256"]
     assert breach("notice", "pull", "--to", "md", "--out", str(tmp_path)).error == "format_missing"
@@ -108,7 +108,7 @@ def test_a_filing_is_recorded_with_its_receipt_in_custody(breach: AtDesk, tmp_pa
     receipt.write_text("received", encoding="utf-8")
     assert breach("duty", "record-filed", INITIAL).error == "proof_missing"
     breach.done("duty", "record-filed", INITIAL, "--reference", "2026-4711", "--receipt", str(receipt))
-    duty = next(one for one in breach("duties", "--format", "json").json["duties"] if one["id"] == INITIAL)
+    duty = next(duty for duty in breach("duties", "--format", "json").json["duties"] if duty["id"] == INITIAL)
     assert duty["state"] == "filed"
 
 
@@ -136,7 +136,7 @@ DE = {"role": ["controller"], "established_in": ["DE"], "zone": "Europe/Berlin"}
 def verdict(said: Said) -> str:
     assert said.code == 0, said.err
     found = said.json["duties"]
-    return str(next(one["verdict"] for one in found if one["id"] == "eu-gdpr-33-controller-sa/initial"))
+    return str(next(duty["verdict"] for duty in found if duty["id"] == "eu-gdpr-33-controller-sa/initial"))
 
 
 def test_a_facts_file_is_judged_on_the_organisation_of_the_home(tocsin: AtDesk, tmp_path: Path) -> None:

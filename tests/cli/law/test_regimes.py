@@ -32,8 +32,8 @@ def rewrite(file: Path, old: str, new: str) -> None:
 
 def test_a_place_lists_its_own_law_and_that_of_the_country_around_it(nowhere: AtDesk) -> None:
     found = {
-        one["id"]: one
-        for one in nowhere("regime", "list", "--in", "US-CA", "--format", "json").json["regimes"]
+        regime["id"]: regime
+        for regime in nowhere("regime", "list", "--in", "US-CA", "--format", "json").json["regimes"]
     }
     assert found[CALIFORNIA]["standing"] == "in_force"
     assert found[CALIFORNIA]["origin"] == "built-in"
@@ -54,8 +54,8 @@ def test_a_law_is_shown_with_its_articles_its_clock_in_words_and_a_worked_exampl
         "2026-12-24",
     )
     assert {"30", "incident.discovered_at"} <= set(letters["clock"].split())
-    assert [("500" in one, "US-CA" in one) for one in copy["thresholds"]] == [(True, True)]
-    assert "(d)(2)(G)" in [one.split()[0] for one in letters["content"]]
+    assert [("500" in threshold, "US-CA" in threshold) for threshold in copy["thresholds"]] == [(True, True)]
+    assert "(d)(2)(G)" in [letter.split()[0] for letter in letters["content"]]
 
 
 def test_a_law_is_shown_as_it_was_on_a_day(nowhere: AtDesk) -> None:
@@ -95,7 +95,7 @@ def test_a_law_with_a_mistake_is_refused_with_its_place_and_the_nearest_word(
     assert (unknown["file"], unknown["line"], unknown["code"]) == (str(own), line, "regime-key")
     assert ("'recipent'" in unknown["message"], "'recipient'" in unknown["hint"]) == (True, True)
     assert f"{own}:{line}:" in "".join(tocsin("regime", "check", str(own)).out.split())
-    listed = {one["id"]: one for one in tocsin("regime", "list", "--format", "json").json["regimes"]}
+    listed = {regime["id"]: regime for regime in tocsin("regime", "list", "--format", "json").json["regimes"]}
     assert str(own) in listed[CALIFORNIA]["problem"]
 
 
@@ -109,8 +109,8 @@ def test_a_file_under_another_name_than_its_id_is_an_error(tocsin: AtDesk, own: 
 def test_a_notice_that_there_is_not_is_an_error(tocsin: AtDesk, own: Path) -> None:
     rewrite(own, "notice: us-ca-individual", "notice: us-ca-individuals")
     said = tocsin("regime", "check", CALIFORNIA, "--format", "json")
-    assert (said.code, {one["code"] for one in said.json["problems"]}) == (1, {"regime-notice"})
-    assert all("'us-ca-individuals'" in one["message"] for one in said.json["problems"])
+    assert (said.code, {problem["code"] for problem in said.json["problems"]}) == (1, {"regime-notice"})
+    assert all("'us-ca-individuals'" in problem["message"] for problem in said.json["problems"])
 
 
 def test_a_duty_held_in_words_alone_is_counted_and_unknown_until_counsel_takes_a_position(
@@ -121,7 +121,7 @@ def test_a_duty_held_in_words_alone_is_counted_and_unknown_until_counsel_takes_a
     assert (said["executable"], said["share"], len(said["in_words"])) == (0, 0.0, 3)
     assert said["in_words"][0]["why"] == ["conducts business there"]
     page = tocsin("regime", "check", CALIFORNIA).out
-    assert [one["duty"] for one in said["in_words"] if one["why"][0] not in page] == []
+    assert [word["duty"] for word in said["in_words"] if word["why"][0] not in page] == []
     facts = tmp_path / "facts.yaml"
     known = (
         "schema: tocsin/facts/v1\nsource: test\norganisation: {role: [data_owner]}\npeople: {by_jurisdiction: {US-CA: 600}}\n"
@@ -136,8 +136,8 @@ def test_a_duty_held_in_words_alone_is_counted_and_unknown_until_counsel_takes_a
             )
             facts.write_text(known + position, encoding="utf-8")
         found = tocsin("duties", "--facts", str(facts), "--format", "json").json["duties"]
-        verdicts[claim] = next(one for one in found if one["id"] == f"{CALIFORNIA}/individuals")
-    assert [one["verdict"] for one in verdicts.values()] == ["unknown", "applies", "not_applicable"]
+        verdicts[claim] = next(duty for duty in found if duty["id"] == f"{CALIFORNIA}/individuals")
+    assert [verdict["verdict"] for verdict in verdicts.values()] == ["unknown", "applies", "not_applicable"]
     assert verdicts[""]["missing_facts"] == ["claims.conduct.position"]
     codes = {claim: [why["code"] for why in one["because"]] for claim, one in verdicts.items()}
     assert ("conduct" in codes[""], "claim" in codes[""]) == (True, False)
@@ -152,7 +152,7 @@ def test_what_the_home_changed_in_a_law_is_said_in_words(tocsin: AtDesk, own: Pa
     rewrite(own, "      amount: 30\n", "      amount: 45\n")
     compare("regimes-diff", pages + tocsin.done("regime", "diff", CALIFORNIA), tocsin.home)
     files_ = tocsin("regime", "diff", str(SHIPPED / f"{CALIFORNIA}.yaml"), str(own), "--format", "json").json
-    assert [one["what"] for one in files_["changes"]] == [
+    assert [file["what"] for file in files_["changes"]] == [
         f"{CALIFORNIA}/{slug}" for slug in ("individuals", "attorney_general")
     ]
 
@@ -161,7 +161,7 @@ def test_what_changed_in_the_law_between_two_days_is_told_duty_by_duty(nowhere: 
     said = nowhere(
         "regime", "diff", CALIFORNIA, "--from", "2025-06-01", "--to", "2026-06-01", "--format", "json"
     ).json
-    changes = {one["what"]: one for one in said["changes"]}
+    changes = {change["what"]: change for change in said["changes"]}
     assert changes[f"{CALIFORNIA}/individuals"]["change"] == "changed"
     assert any("30" in field.split() for field in changes[f"{CALIFORNIA}/individuals"]["fields"])
     begun = nowhere(
@@ -198,7 +198,10 @@ def test_duties_of_contracts_come_from_a_spreadsheet_and_run_on_the_same_engine(
     sheet = tmp_path / "contracts.csv"
     sheet.write_text(CONTRACTS, encoding="utf-8")
     made = tocsin("regime", "import", str(sheet), "--format", "json").json["regimes"]
-    assert [(one["id"], one["duties"]) for one in made] == [("dpa-example", 2), ("cyber-insurance", 1)]
+    assert [(regime["id"], regime["duties"]) for regime in made] == [
+        ("dpa-example", 2),
+        ("cyber-insurance", 1),
+    ]
     assert tocsin("regime", "check", "dpa-example", "cyber-insurance").code == 0
     facts = tmp_path / "facts.yaml"
     facts.write_text(
@@ -206,7 +209,8 @@ def test_duties_of_contracts_come_from_a_spreadsheet_and_run_on_the_same_engine(
         encoding="utf-8",
     )
     found = {
-        one["id"]: one for one in tocsin("duties", "--facts", str(facts), "--format", "json").json["duties"]
+        duty["id"]: duty
+        for duty in tocsin("duties", "--facts", str(facts), "--format", "json").json["duties"]
     }
     assert (found["dpa-example/notice"]["verdict"], found["dpa-example/notice"]["due"]) == (
         "applies",

@@ -29,17 +29,17 @@ def home(tmp_path: Path) -> AtDesk:
     """A home with a real breach, one without personal data, and an exercise."""
     playbook = tmp_path / "badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
-    made = AtDesk(tmp_path / "home")
-    made.done("init")
-    made.settings()
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
     given = [word for fact in KNOWN for word in ("--fact", fact)]
     for title, words in (
         ("Badge in a taxi", ["--fact", "incident.summary==SUM(1)", *given]),
         ("Empty badge", ["--fact", "data.involved=false"]),
         ("Rehearsal", ["--kind", "exercise", *given]),
     ):
-        made.done("open", str(playbook), "--yes", "--title", title, *words)
-    return made
+        desk.done("open", str(playbook), "--yes", "--title", title, *words)
+    return desk
 
 
 def test_the_register_holds_every_real_breach_with_its_gaps(home: AtDesk) -> None:
@@ -71,7 +71,7 @@ def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: 
     there = ("-i", "amber-falcon")
     home.done("duty", "record-filed", INITIAL, "--reference", "4711", *there)
     entries = home("timeline", "--format", "json", *there).json["entries"]
-    number = next(one["event"] for one in entries if one["type"] == "DutyRecorded")
+    number = next(entry["event"] for entry in entries if entry["type"] == "DutyRecorded")
     said = home.done("correct", str(number), "--reason", "that was the drill", *there)
     assert INITIAL in said
     [one] = home("duties", "register", "--format", "json").json["breaches"]
@@ -82,8 +82,8 @@ def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: 
     commands = [each["command"] for each in waits if each["kind"] == "duty_reopened"]
     assert [command.split()[2] for command in commands] == ["record-filed", "decide"]
     entries = home("timeline", "--format", "json", *there).json["entries"]
-    [wrong] = [one for one in entries if one["event"] == number]
-    assert [one["reason"] for one in wrong["corrections"]] == ["that was the drill"]
+    [wrong] = [entry for entry in entries if entry["event"] == number]
+    assert [correction["reason"] for correction in wrong["corrections"]] == ["that was the drill"]
     home.done("duty", "record-filed", INITIAL, "--reference", "4712", *there)
     [one] = home("duties", "register", "--format", "json").json["breaches"]
     assert [each["reference"] for each in one["decisions"] if each["duty"] == INITIAL] == ["4712"]

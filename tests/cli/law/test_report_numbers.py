@@ -39,8 +39,8 @@ def written(tocsin: AtDesk, kind: str, out: Path) -> tuple[dict[str, str], Any, 
     verb = ("report",) if kind == "real" else ("drill", "report")
     said = tocsin(*verb, "-i", "amber-falcon", "--to", "md,html", "--out", str(out), "--format", "json")
     assert said.code == 0, said.err
-    reports = [Path(one["path"]) for one in said.json["files"] if not one["notice"].endswith("-journal")]
-    return {one.suffix[1:]: one.read_text(encoding="utf-8") for one in reports}, said.json, said.out
+    reports = [Path(file["path"]) for file in said.json["files"] if not file["notice"].endswith("-journal")]
+    return {report.suffix[1:]: report.read_text(encoding="utf-8") for report in reports}, said.json, said.out
 
 
 def compared(name: str, text: str, folder: Path) -> None:
@@ -53,7 +53,7 @@ def journal(tocsin: AtDesk) -> list[tuple[StoredEvent, AnyEvent]]:
     """Return the journal, each event with what it says."""
     store = tocsin.office().store
     (row,) = store.rows()
-    return [(one, decode(one.payload)) for one in store.read(row.id) if one.payload is not None]
+    return [(event, decode(event.payload)) for event in store.read(row.id) if event.payload is not None]
 
 
 def at(one: StoredEvent) -> datetime:
@@ -89,7 +89,8 @@ def test_every_number_of_the_report_is_the_journal_s(
         one["asked"]: one["acknowledged"] for one in by_answer(numbers) if one["acknowledged"]
     }
     assert {
-        one["channel"]: (one["attempts"], one["accepted"], one["failed"]) for one in numbers["channels"]
+        number["channel"]: (number["attempts"], number["accepted"], number["failed"])
+        for number in numbers["channels"]
     } == {
         channel: (sum(states.values()), states["accepted"], states["not_sent"])
         for channel, states in attempts(events).items()
@@ -100,20 +101,20 @@ def test_every_number_of_the_report_is_the_journal_s(
             assert instant(one["at"]) == recorded[one["duty"]]
         assert one["margin_seconds"] == (instant(one["due"]) - instant(one["at"])).total_seconds()
     people = Counter(row.actor.claimed for row, _ in events)
-    assert {one["person"]: one["entries"] for one in numbers["people"] if one["entries"]} == {
+    assert {number["person"]: number["entries"] for number in numbers["people"] if number["entries"]} == {
         name: n for name, n in people.items() if name not in ("tocsin", "worker")
     }
     hashes = {f"{row.seq}:sha256:{row.hash}" for row, _ in events}
-    assert {numbers["head"], *(one["head"] for one in numbers["heads"])} <= hashes
+    assert {numbers["head"], *(number["head"] for number in numbers["heads"])} <= hashes
 
 
 def by_answer(numbers: Any) -> Iterator[dict[str, Any]]:
     """Yield the report's answers with their times made comparable, ``asked`` by person as well."""
-    for one in numbers["acknowledgements"]:
-        acknowledged = instant(one["acknowledged"]) if one["acknowledged"] else None
+    for number in numbers["acknowledgements"]:
+        acknowledged = instant(number["acknowledged"]) if number["acknowledged"] else None
         if acknowledged is not None:
-            assert one["took_seconds"] == (acknowledged - instant(one["asked"])).total_seconds()
-        yield {"asked": (one["person"], instant(one["asked"])), "acknowledged": acknowledged}
+            assert number["took_seconds"] == (acknowledged - instant(number["asked"])).total_seconds()
+        yield {"asked": (number["person"], instant(number["asked"])), "acknowledged": acknowledged}
 
 
 def answers(events: list[tuple[StoredEvent, AnyEvent]]) -> Iterator[tuple[tuple[str, datetime], datetime]]:
@@ -148,11 +149,11 @@ def test_the_scenario_and_the_marks_are_those_of_the_journal(exercise: AtDesk, t
     texts, numbers, _ = written(exercise, "exercise", tmp_path / "out")
     events = journal(exercise)
     released = {one.number: at(row) for row, one in events if isinstance(one, InjectReleased)}
-    played = {one["number"]: one for one in numbers["scenario"]["events"]}
+    played = {number["number"]: number for number in numbers["scenario"]["events"]}
     assert {name: instant(one["released"]) for name, one in played.items() if one["released"]} == released
     assert {name for name, one in played.items() if one["state"] == "left out"} == {"7"}
     clock = {one.change: row for row, one in events if isinstance(one, ExerciseClockSet)}
-    assert {one["name"]: one["head"] for one in numbers["heads"]} == {
+    assert {number["name"]: number["head"] for number in numbers["heads"]} == {
         "StartEx": f"{clock['begun'].seq}:sha256:{clock['begun'].hash}",
         "EndEx": f"{clock['ended'].seq}:sha256:{clock['ended'].hash}",
     }

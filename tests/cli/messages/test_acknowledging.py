@@ -44,7 +44,7 @@ def called(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 
 def delivery(at: AtDesk, person: str) -> dict[str, object]:
     found = at("message", "list", "--format", "json").json["deliveries"]
-    return next(one for one in found if one["recipient"] == person)
+    return next(delivery for delivery in found if delivery["recipient"] == person)
 
 
 def code(at: AtDesk, person: str) -> str:
@@ -75,8 +75,8 @@ def test_the_code_in_the_message_acknowledges_it_and_stops_the_calling(called: A
     answer = called("ack", f"{mine[:3]}-{mine[3:].lower()}", "--as", "jonas", "--format", "json").json
     assert (answer["person"], answer["evidence"], answer["changed"]) == ("jonas", "acked", True)
     states = {
-        one["recipient"]: one["state"]
-        for one in called("message", "list", "--format", "json").json["deliveries"]
+        delivery["recipient"]: delivery["state"]
+        for delivery in called("message", "list", "--format", "json").json["deliveries"]
     }
     assert states == {"jonas": "satisfied", "ada": "cancelled", "maria": "cancelled"}
     wait(called, timedelta(hours=3))
@@ -106,7 +106,7 @@ def test_an_answer_on_somebodys_behalf_is_recorded_as_one(called: AtDesk) -> Non
     called.done("ack", code(called, "jonas"), "--on-behalf-of", "jonas", "--via", "phone")
     assert delivery(called, "jonas")["evidence"] == "acked"
     entries = called("timeline", "--format", "json").json["entries"]
-    [found] = [one for one in entries if one["type"] == "EvidenceRaised"]
+    [found] = [entry for entry in entries if entry["type"] == "EvidenceRaised"]
     assert (found["claimed"], found["on_behalf_of"]) == ("maria", "jonas via phone")
 
 
@@ -125,7 +125,7 @@ def test_after_a_standstill_only_the_present_level_is_told(called: AtDesk) -> No
     assert set(told(called)) == {"jonas", "maria"}
     store = called.office().store
     [row] = store.rows()
-    events = [decode(one.payload) for one in store.read(row.id) if one.payload is not None]
+    events = [decode(event.payload) for event in store.read(row.id) if event.payload is not None]
     [fired] = [event for event in events if isinstance(event, LevelFired)]
     assert (fired.level, fired.late_by, fired.passed_over) == (2, 40 * MINUTES, (1,))
 
@@ -266,14 +266,14 @@ def test_what_is_proved_is_one_sentence_and_what_is_not_another(called: AtDesk) 
     mine = str(delivery(called, "jonas")["delivery"])
     report = called("message", "prove", mine, "--format", "json").json
     assert (report["recipient"], report["delivery"], report["evidence"]) == ("jonas", mine, "accepted")
-    assert [one["at"] for one in report["entries"]] == ["2026-11-24T09:00:00Z"]
+    assert [entry["at"] for entry in report["entries"]] == ["2026-11-24T09:00:00Z"]
     before = called.done("message", "prove", mine)
     called.clock.advance(MINUTES)
     called.done("ack", code(called, "jonas"), "--as", "jonas")
     report = called("message", "prove", mine, "--format", "json").json
     assert report["evidence"] == "acked"
-    assert [one["at"] for one in report["entries"]] == ["2026-11-24T09:00:00Z", "2026-11-24T09:01:00Z"]
-    assert all(re.fullmatch(r"[0-9a-f]{64}", one["hash"]) for one in report["entries"])
+    assert [entry["at"] for entry in report["entries"]] == ["2026-11-24T09:00:00Z", "2026-11-24T09:01:00Z"]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", entry["hash"]) for entry in report["entries"])
     assert called("audit", "verify", "--format", "json").json["head"].startswith("sha256:")
     pages = before + called.done("message", "prove", mine)
     compare("acknowledging-proof", re.sub(r"[0-9a-f]{64}", "HASH", pages), called.home)

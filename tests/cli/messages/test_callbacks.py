@@ -58,13 +58,18 @@ def test_the_list_shows_an_address_that_stays_for_each_channel_that_is_called_ba
     channels = {**tocsin.channels["channels"], "chat": CHAT, "other": CHAT}
     tocsin.settings(channels=channels)
     first = tocsin("serve-callbacks", "--list", "--format", "json").json["callbacks"]
-    assert [(one["channel"], one["adapter"]) for one in first] == [("chat", "slack"), ("other", "slack")]
-    assert len({one["url"] for one in first}) == 2
-    assert all(re.fullmatch(r"/in/[a-z2-7]{32}", one["url"]) for one in first)
+    assert [(callback["channel"], callback["adapter"]) for callback in first] == [
+        ("chat", "slack"),
+        ("other", "slack"),
+    ]
+    assert len({callback["url"] for callback in first}) == 2
+    assert all(re.fullmatch(r"/in/[a-z2-7]{32}", callback["url"]) for callback in first)
     assert "public_url" in tocsin.done("serve-callbacks", "--list")
     tocsin.settings(channels=channels, public_url="https://callbacks.example.org/")
     then = tocsin("serve-callbacks", "--list", "--format", "json").json["callbacks"]
-    assert [one["url"] for one in then] == [f"https://callbacks.example.org{one['url']}" for one in first]
+    assert [callback["url"] for callback in then] == [
+        f"https://callbacks.example.org{callback['url']}" for callback in first
+    ]
     assert "public_url" not in tocsin.done("serve-callbacks", "--list")
 
 
@@ -76,7 +81,7 @@ def test_where_no_channel_is_called_back_the_list_says_so(tocsin: AtDesk) -> Non
 def told(desk: AtDesk) -> list[tuple[str, str]]:
     """Return what doctor says of callbacks: severity and the beginning of each finding."""
     found = desk("doctor", "--format", "json").json["findings"]
-    return [(one["severity"], one["what"]) for one in found if one["area"] == "callbacks"]
+    return [(finding["severity"], finding["what"]) for finding in found if finding["area"] == "callbacks"]
 
 
 def carrier(url: str) -> dict:
@@ -90,7 +95,7 @@ def carrier(url: str) -> dict:
 
 def place(desk: AtDesk) -> str:
     listed = desk("serve-callbacks", "--list", "--format", "json").json["callbacks"]
-    return next(one["url"] for one in listed if one["channel"] == "text").partition("/in/")[2]
+    return next(callback["url"] for callback in listed if callback["channel"] == "text").partition("/in/")[2]
 
 
 def test_an_address_that_is_served_is_not_remarked_upon(tocsin: AtDesk) -> None:

@@ -21,12 +21,12 @@ def classed(path: Path, name: str, more: str = "") -> None:
 
 def problems(said: Said) -> list[tuple[str, int, int]]:
     """Return the problems that a command found in a file: code, line and column."""
-    return [(one["code"], one["line"], one["column"]) for one in said.json["problems"]]
+    return [(problem["code"], problem["line"], problem["column"]) for problem in said.json["problems"]]
 
 
 def words(said: Said) -> set[str]:
     """Return the names and words that the problems hold."""
-    return {word.strip(":?") for one in said.json["problems"] for word in one["message"].split()}
+    return {word.strip(":?") for problem in said.json["problems"] for word in problem["message"].split()}
 
 
 def test_a_class_is_another_one_but_for_what_is_given() -> None:
@@ -60,12 +60,12 @@ def test_a_home_gives_its_playbooks_a_class_of_its_own(tocsin: AtDesk, playbook:
     assert problem == ("unknown-class", 7, 21)
     tocsin.settings(classes=NIGHT)
     said = tocsin("playbook", "validate", str(playbook), "--format", "json")
-    assert (said.code, [one for one in problems(said) if one[0] == "unknown-class"]) == (0, [])
+    assert (said.code, [problem for problem in problems(said) if problem[0] == "unknown-class"]) == (0, [])
     row = tocsin("message", "plan", "night-call", "--to", "ada", "--format", "json").json["plan"][0]
     assert row["message_class"] == "night-call"
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
     found = tocsin("message", "list", "--format", "json").json["deliveries"]
-    assert {(one["message_class"], one["goal"]) for one in found} == {("night-call", "acked")}
+    assert {(delivery["message_class"], delivery["goal"]) for delivery in found} == {("night-call", "acked")}
 
 
 def test_a_playbooks_own_class_goes_before_the_homes(tocsin: AtDesk, playbook: Path) -> None:
@@ -73,7 +73,9 @@ def test_a_playbooks_own_class_goes_before_the_homes(tocsin: AtDesk, playbook: P
     classed(playbook, "night-call", "classes: {night-call: {from: night-call, goal: accepted}}\n")
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=x")
     found = tocsin("message", "list", "--format", "json").json["deliveries"]
-    assert {(one["message_class"], one["goal"]) for one in found} == {("night-call", "accepted")}
+    assert {(delivery["message_class"], delivery["goal"]) for delivery in found} == {
+        ("night-call", "accepted")
+    }
 
 
 def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, playbook: Path) -> None:
@@ -83,7 +85,11 @@ def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, pla
     assert {"mine", "'urgent-internl'"} <= words(said)
     tocsin.settings(classes={"mine": {"from": "task-notice", "gaol": "acked"}})
     said = tocsin("person", "list", "--format", "json")
-    assert (said.code, said.error, [one[0] for one in problems(said)]) == (1, "bad_settings", ["class"])
+    assert (said.code, said.error, [problem[0] for problem in problems(said)]) == (
+        1,
+        "bad_settings",
+        ["class"],
+    )
     assert {"mine", "'gaol'"} <= words(said)
 
 

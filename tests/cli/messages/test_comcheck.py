@@ -15,7 +15,7 @@ import pytest
 from integrations.testing.chaos import ChaosServer, Talk
 from runner.app.core.contact_store import read_book
 from runner.app.core.incident_service import Desk
-from runner.app.messages.communications_check import try_ways
+from runner.app.messages.communications_check import test_contacts
 from runner.app.messages.communications_check import ways as all_ways
 from tests.app.core.test_contact_store import Counted
 from tests.cli.at_desk import AtDesk, compare
@@ -24,7 +24,7 @@ from tests.crash.scenario import SIGNING
 
 def ways(desk: AtDesk) -> dict[str, tuple[object, object]]:
     rows = desk("channel", "check", "--show", "--format", "json").json["ways"]
-    return {one["person"]: (one["worked_at"], one["state"]) for one in rows}
+    return {row["person"]: (row["worked_at"], row["state"]) for row in rows}
 
 
 def test_looking_at_the_check_sends_nothing(tocsin: AtDesk) -> None:
@@ -93,12 +93,12 @@ def test_a_contact_of_which_a_risk_was_reported_carries_no_approval_until_verifi
 
     def risk() -> str | None:
         people = tocsin("person", "list", "--format", "json").json["people"]
-        [contact] = next(one["contacts"] for one in people if one["person"] == "ada")
+        [contact] = next(person["contacts"] for person in people if person["person"] == "ada")
         return contact["risk_at"]
 
     def refused() -> list[str]:
         rows = tocsin("message", "plan", "approval-request", "--to", "ada", "--format", "json").json["plan"]
-        return [one["rule"] for one in rows[0]["refusals"]]
+        return [row["rule"] for row in rows[0]["refusals"]]
 
     assert (refused(), risk()) == ([], None)
     said = tocsin("person", "distrust", "ada", "screen")
@@ -123,7 +123,8 @@ def test_new_contacts_of_somebody_leave_their_name_as_it_was(tocsin: AtDesk) -> 
     tocsin.done("person", "add", "ada", "--contact", "screen=ada-2")
     tocsin.done("person", "add", "eve", "--contact", "screen=eve")
     names = {
-        one["person"]: one["name"] for one in tocsin("person", "list", "--format", "json").json["people"]
+        person["person"]: person["name"]
+        for person in tocsin("person", "list", "--format", "json").json["people"]
     }
     assert (names["ada"], names["eve"]) == ("Ada Adler", "eve")
 
@@ -194,7 +195,7 @@ def test_of_a_check_that_was_killed_before_an_answer_came_nobody_knows_whether_i
 
 def test_a_check_that_is_stopped_between_two_ways_leaves_the_other_untried(tocsin: AtDesk) -> None:
     desk = tocsin.office()
-    tries = try_ways(desk, all_ways(desk))
+    tries = test_contacts(desk, all_ways(desk))
     next(tries)
     tries.close()
     assert [state for _, state in ways(tocsin).values()].count(None) == 2
@@ -210,6 +211,6 @@ def test_how_often_the_store_is_read_does_not_grow_with_the_people_who_are_tried
     desk = tocsin.office()
     counted = Counted(desk.store)
     at_work = Desk(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.actor)
-    tried = list(try_ways(at_work, all_ways(at_work)))
+    tried = list(test_contacts(at_work, all_ways(at_work)))
     assert len(tried) == persons
     assert counted.reads == 2, "whom there is to try, and whose journal is which"

@@ -51,7 +51,7 @@ def opened(desk: AtDesk, folder: Path, *words: str) -> str:
 
 def refused(desk: AtDesk, incident: str) -> dict[str, set[tuple[str, str]]]:
     rows = desk("message", "list", "--incident", incident, "--format", "json").json["deliveries"]
-    return {one["recipient"]: {(r["channel"], r["rule"]) for r in one["refusals"]} for one in rows}
+    return {row["recipient"]: {(r["channel"], r["rule"]) for r in row["refusals"]} for row in rows}
 
 
 def test_a_domain_of_contacts_alone_is_listed_with_them_and_declared_without_a_warning(
@@ -59,7 +59,7 @@ def test_a_domain_of_contacts_alone_is_listed_with_them_and_declared_without_a_w
 ) -> None:
     opened(desk, tmp_path)
     rows = desk("domain", "list", "--format", "json").json["domains"]
-    tenant = next(one for one in rows if one["domain"] == "tenant")
+    tenant = next(row for row in rows if row["domain"] == "tenant")
     assert tenant["channels"] == []
     (contact,) = tenant["contacts"]
     assert ("jonas" in contact, "mail" in contact) == (True, True)
@@ -87,7 +87,7 @@ def test_an_incident_that_opens_with_a_fallen_tenant_goes_round_the_mailboxes_in
     assert refused(desk, incident) == {"jonas": {("mail", "R1")}, "ada": set()}
     assert (desk.home / "mail.txt").read_text(encoding="utf-8").count("It begins") == 1, "to ada"
     entries = desk("timeline", "--format", "json").json["entries"]
-    told = [one["text"] for one in entries if one["type"] == "DomainDeclared"]
+    told = [entry["text"] for entry in entries if entry["type"] == "DomainDeclared"]
     tenant, nothing = (next(text for text in told if name in text) for name in ("tenant", "nothing-s"))
     assert tenant.replace("tenant", "nothing-s") != nothing, "the entry says where nothing depends on it"
 

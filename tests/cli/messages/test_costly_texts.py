@@ -17,20 +17,20 @@ ELEMENTS = "data.elements=name,contact,ssn,payroll,tax_id,passport,tribal_id,mil
 @pytest.fixture
 def tocsin(tmp_path: Path) -> AtDesk:
     """A machine whose playbook's message costs as much as there are facts."""
-    made = AtDesk(tmp_path / "home")
-    made.done("init")
-    made.settings()
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
     text = PLAYBOOK.replace("{{ incident.summary }}", OF_FACTS)
     (tmp_path / "badge.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "bomb.yaml").write_text(text.replace(OF_FACTS, LITERAL), encoding="utf-8")
-    return made
+    return desk
 
 
 def test_a_text_that_costs_too_much_whatever_the_facts_is_refused_when_it_is_checked(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     said = tocsin("playbook", "validate", str(tmp_path / "bomb.yaml"), "--format", "json")
-    assert (said.code, [one["code"] for one in said.json["problems"]]) == (1, ["template-cost"])
+    assert (said.code, [problem["code"] for problem in said.json["problems"]]) == (1, ["template-cost"])
 
 
 def test_a_text_that_facts_make_too_costly_fails_its_own_step_with_the_reason(
@@ -45,7 +45,7 @@ def test_a_text_that_facts_make_too_costly_fails_its_own_step_with_the_reason(
     (failed,) = tocsin("message", "list", "--format", "json").json["not_written"]
     assert failed["step"] == stuck["ref"]
     assert "template-cost" in failed["why"]
-    assert {one["step"]: one["state"] for one in status["tasks"]}["block"] == "ready"
+    assert {task["step"]: task["state"] for task in status["tasks"]}["block"] == "ready"
 
 
 def test_another_incident_is_told_of_meanwhile(tocsin: AtDesk, tmp_path: Path) -> None:

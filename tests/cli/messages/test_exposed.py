@@ -12,17 +12,17 @@ def fallen(desk: AtDesk, since: str) -> None:
 def exposed(desk: AtDesk) -> list[list[str]]:
     """Return of each message over which fallen domains it went."""
     rows = desk("message", "list", "--format", "json").json["deliveries"]
-    return [one["exposed"] for one in rows]
+    return [row["exposed"] for row in rows]
 
 
 def test_messages_that_went_over_it_since_are_flagged_in_status_list_and_show(incident: AtDesk) -> None:
     fallen(incident, "2026-11-24T08:00:00Z")
     found = incident("status", "--format", "json").json
     (domain,) = found["domains"]
-    assert domain["sent"] == [one["delivery"] for one in found["deliveries"]]
+    assert domain["sent"] == [delivery["delivery"] for delivery in found["deliveries"]]
     assert exposed(incident) == [["this-machine"]] * len(domain["sent"])
     pages = incident.done("status") + incident.done("message", "list")
-    lines = [one for one in pages.splitlines(keepends=True) if "this-machine" in one]
+    lines = [splitline for splitline in pages.splitlines(keepends=True) if "this-machine" in splitline]
     compare("exposed", "".join(lines), incident.home)
     one = incident("message", "show", domain["sent"][0], "--format", "json").json["delivery"]
     assert (one["exposed"], one["answered_over"]) == (["this-machine"], [])

@@ -33,7 +33,9 @@ def test_a_text_reaches_everybody_with_a_role_but_whoever_sends_it(incident: AtD
     assert state(incident) == {"jonas": "satisfied", "ada": "satisfied"}
     assert CALL in incident.console, "the text is taken literally, never as a template"
     timeline = incident("timeline", "--all", "--format", "json").json["entries"]
-    [composed] = [one for one in timeline if one["type"] == "MessageComposed" and "jonas" in one["text"]][-1:]
+    [composed] = [
+        entry for entry in timeline if entry["type"] == "MessageComposed" and "jonas" in entry["text"]
+    ][-1:]
     assert composed["claimed"] == "maria"
 
 

@@ -9,7 +9,10 @@ from tests.cli.at_desk import AtDesk, compare
 
 def test_deliveries_are_listed_as_the_contract_says(incident: AtDesk) -> None:
     found = incident("message", "list", "--format", "json").json["deliveries"]
-    assert [(one["recipient"], one["goal"], one["evidence"], one["state"]) for one in found] == [
+    assert [
+        (delivery["recipient"], delivery["goal"], delivery["evidence"], delivery["state"])
+        for delivery in found
+    ] == [
         ("jonas", "accepted", "accepted", "satisfied"),
         ("ada", "accepted", "accepted", "satisfied"),
     ]
@@ -99,7 +102,7 @@ def test_a_worker_that_runs_once_says_what_needs_a_person_and_exits_with_four(in
 
 def test_what_the_program_does_by_itself_is_nobodys_claim(incident: AtDesk) -> None:
     entries = incident("timeline", "--format", "json").json["entries"]
-    by_itself = {one["claimed"] for one in entries if one["type"] in ("AttemptStarted", "AttemptEnded")}
+    by_itself = {entry["claimed"] for entry in entries if entry["type"] in ("AttemptStarted", "AttemptEnded")}
     assert by_itself == {"tocsin"}
 
 
@@ -157,4 +160,6 @@ def test_what_was_given_up_before_is_told_and_not_sent_by_itself(tocsin: AtDesk,
 def planned_anew(tocsin: AtDesk) -> list[str]:
     """Return what is on record of ada's messages taking other ways from now on."""
     entries = tocsin("timeline", "--format", "json").json["entries"]
-    return [one["type"] for one in entries if "replan" in one["type"].lower() and "ada" in one["text"]]
+    return [
+        entry["type"] for entry in entries if "replan" in entry["type"].lower() and "ada" in entry["text"]
+    ]

@@ -46,8 +46,8 @@ def opened(tocsin: AtDesk, tmp_path: Path, roles: dict[str, list[str]]) -> AtDes
 def deliveries(tocsin: AtDesk) -> dict[str, dict[str, Any]]:
     """Return the first delivery of everybody who was told."""
     found: dict[str, dict[str, Any]] = {}
-    for one in listed(tocsin)["deliveries"]:
-        found.setdefault(one["recipient"], one)
+    for delivery in listed(tocsin)["deliveries"]:
+        found.setdefault(delivery["recipient"], delivery)
     return found
 
 
@@ -59,7 +59,7 @@ def listed(tocsin: AtDesk) -> dict[str, Any]:
 
 def roles(tocsin: AtDesk) -> dict[str, str]:
     """Return where each role that the alert addressed stands."""
-    return {one["role"]: one["state"] for one in listed(tocsin)["roles"]}
+    return {role["role"]: role["state"] for role in listed(tocsin)["roles"]}
 
 
 def acknowledge(tocsin: AtDesk, person: str) -> None:
@@ -72,7 +72,7 @@ def acknowledge(tocsin: AtDesk, person: str) -> None:
 def step(tocsin: AtDesk) -> str:
     """Return the state of the step that sends the alert."""
     rows = tocsin("task", "list", "--format", "json").json["tasks"]
-    return next(str(one["state"]) for one in rows if one["step"] == "tell")
+    return next(str(row["state"]) for row in rows if row["step"] == "tell")
 
 
 def test_whoever_opened_it_is_not_called_and_each_role_stands_in_the_list(called: AtDesk) -> None:

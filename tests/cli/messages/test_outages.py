@@ -117,13 +117,13 @@ def domains(tocsin: AtDesk, incident: str) -> dict[str, str]:
 def told(tocsin: AtDesk, incident: str, kind: str) -> list[str]:
     """Return what the timeline says of every event of a kind."""
     entries = tocsin("timeline", incident, "--format", "json").json["entries"]
-    return [one["text"] for one in entries if one["type"] == kind]
+    return [entry["text"] for entry in entries if entry["type"] == kind]
 
 
 def examined(tocsin: AtDesk, area: str) -> list[tuple[str, str]]:
     """Return how severe everything is that the doctor finds in an area, and what it says."""
     findings = tocsin("doctor", "--offline", "--format", "json").json["findings"]
-    return [(one["severity"], one["what"]) for one in findings if one["area"] == area]
+    return [(finding["severity"], finding["what"]) for finding in findings if finding["area"] == area]
 
 
 def without_ports(text: str) -> str:
@@ -136,14 +136,14 @@ def test_a_storm_of_5xx_is_left_at_once_for_a_provider_that_shares_nothing_with_
 ) -> None:
     incident = providers.open(tmp_path / "call-out.yaml")
     found = providers.deliveries(incident)
-    assert {one["recipient"] for one in found} == set(PEOPLE)
-    assert {(one["state"], one["evidence"]) for one in found} == {("satisfied", "accepted")}
+    assert {row["recipient"] for row in found} == set(PEOPLE)
+    assert {(row["state"], row["evidence"]) for row in found} == {("satisfied", "accepted")}
     assert 5 <= providers.messenger.asked <= 12, "what had begun when it opened, and nothing after"
     assert providers.second.asked == 0, "the same domain is not tried over another channel"
     assert providers.other.asked == len(PEOPLE)
     assert domains(providers.tocsin, incident)["messenger"] == "down"
     status = providers.tocsin("status", incident, "--format", "json").json["domains"]
-    assert {(one["state"], one["automatic"]) for one in status} == {("down", True)}
+    assert {(domain["state"], domain["automatic"]) for domain in status} == {("down", True)}
     assert any("messenger" in one for one in told(providers.tocsin, incident, "DomainDeclared"))
 
 
@@ -161,7 +161,7 @@ def test_what_one_incident_learned_holds_in_every_other_and_ends_there_with_a_pr
     before = providers.second.asked + providers.messenger.asked
     third = providers.open(tmp_path / "call-out.yaml")
     assert providers.second.asked + providers.messenger.asked == before, "it is known before anything is sent"
-    assert {one["state"] for one in providers.deliveries(third)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(third)} == {"satisfied"}
 
     tocsin.clock.advance(timedelta(seconds=31))
     tocsin("worker", "--once")
@@ -214,7 +214,7 @@ def test_a_later_holds_the_account_and_not_only_one_message_however_it_is_said(
     assert providers.messenger.asked == asked
     providers.tocsin.clock.advance(timedelta(seconds=1))
     providers.tocsin("worker", "--once")
-    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
     assert providers.messenger.asked == asked + len(PEOPLE)
     assert providers.second.asked == providers.other.asked == 0
 
@@ -226,7 +226,7 @@ def test_a_later_that_says_nothing_is_not_answered_in_the_same_breath(
     providers.messenger.answers(429, f"Retry-After: {said}")
     incident = providers.open(tmp_path / "call-out.yaml")
     assert providers.messenger.asked == len(PEOPLE), "once for each, and nobody else is held up by it"
-    assert {len(one["attempts"]) for one in providers.deliveries(incident)} == {1}
+    assert {len(delivery["attempts"]) for delivery in providers.deliveries(incident)} == {1}
 
 
 def test_what_is_worth_nothing_any_more_is_dropped_with_a_word(providers: Providers, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_what_is_worth_nothing_any_more_is_dropped_with_a_word(providers: Provid
     providers.tocsin.clock.advance(timedelta(hours=25))
     providers.tocsin("worker", "--once")
     assert providers.messenger.asked == asked
-    assert {one["state"] for one in providers.deliveries(incident)} == {"exhausted"}
+    assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"exhausted"}
     [why] = {re.sub(r"\bp\d+\b", "p0", one) for one in told(providers.tocsin, incident, "DeliveryEnded")}
     compare("outages-dropped", f"{why}\n", providers.tocsin.home)
 
@@ -248,7 +248,7 @@ def test_a_later_beyond_the_time_of_the_channel_goes_on_over_the_next(
 ) -> None:
     providers.messenger.answers(429, "Retry-After: 1000000000")
     incident = providers.open(tmp_path / "call-out.yaml")
-    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
     assert providers.messenger.asked <= 8
     assert providers.second.asked == len(PEOPLE)
 
@@ -265,7 +265,7 @@ def test_a_rate_lets_as_many_through_as_it_says_and_the_rest_in_their_turn(
         providers.tocsin.clock.advance(timedelta(seconds=span))
         providers.tocsin("worker", "--once")
         assert providers.messenger.asked == wanted
-    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
     assert providers.other.asked == 0
 
 
@@ -294,7 +294,7 @@ def test_what_an_exercise_plays_takes_no_place_in_an_account_and_waits_for_none(
     drill = commit_opening(desk, prepare_drill(desk, loaded))
     set_clock(desk, drill.id, "begun")
     tocsin("worker", "--once")
-    assert {one["state"] for one in providers.deliveries(drill.codename)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(drill.codename)} == {"satisfied"}
     assert providers.messenger.asked == 0
     providers.open(tmp_path / "call-out.yaml")
     assert providers.messenger.asked == 4
@@ -311,7 +311,7 @@ def test_channels_are_listed_with_what_holds_them_up(providers: Providers, tmp_p
     said = providers.tocsin("channel", "list", "--format", "json").json
     rows = {row["channel"]: row for row in said["channels"]}
     assert said["schema"] == "tocsin/channels/v1"
-    [fallen] = [one for one in rows["chat-again"]["domains"] if one["domain"] == "messenger"]
+    [fallen] = [row for row in rows["chat-again"]["domains"] if row["domain"] == "messenger"]
     assert (fallen["state"], re.findall(r"\d+", fallen["why"])) == ("down", ["5"])
     assert (fallen["since"], fallen["next_probe"]) == ("2026-11-24T09:00:00Z", "2026-11-24T09:00:30Z")
     assert rows["pager"]["rates"] == ["20/min burst 30", "2000/day burst 50"]
@@ -354,7 +354,7 @@ def test_what_is_declared_down_in_one_incident_holds_in_all_and_so_does_its_end(
     tocsin.clock.advance(timedelta(hours=1))
     tocsin("worker", "--once")
     assert providers.messenger.asked == asked, "nobody probes what a person declared"
-    assert {one["state"] for one in providers.deliveries(third)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(third)} == {"satisfied"}
     said = tocsin("domain", "declare-up", "messenger", "--incident", second)
     assert "messenger" in said.err
     assert {first, second, third} <= set(re.findall(r"[a-z]+-[a-z]+", said.err))
@@ -383,7 +383,10 @@ def test_a_machine_that_is_declared_down_takes_every_service_on_it_along(
     said = tocsin("domain", "declare-down", machine, "--no-work")
     assert said.warnings == []
     [row] = tocsin("message", "plan", "--format", "json").json["plan"]
-    refused = {one["channel"]: (one["rule"], "host:gate.example" in one["why"]) for one in row["refusals"]}
+    refused = {
+        refusal["channel"]: (refusal["rule"], "host:gate.example" in refusal["why"])
+        for refusal in row["refusals"]
+    }
     assert refused == {"mail": ("outage", True), "push": ("outage", True)}
     tocsin("domain", "declare-up", machine, "--no-work")
     assert domains(tocsin, incident)["host:gate.example"] == "up"
@@ -407,13 +410,13 @@ def test_whoever_has_no_other_channel_is_waited_for_and_a_person_is_told_meanwhi
     incident = providers.open(tmp_path / "call-out.yaml")
     said = providers.tocsin("status", incident, "--format", "json").json["needs_attention"]
     waits = [one["text"] for one in said if one["kind"] == "unreachable"]
-    assert (len(waits), all("messenger" in one for one in waits)) == (len(PEOPLE), True)
+    assert (len(waits), all("messenger" in wait for wait in waits)) == (len(PEOPLE), True)
     providers.messenger.answers(200)
     providers.tocsin.clock.advance(timedelta(seconds=31))
     providers.tocsin("worker", "--once")
     providers.tocsin.clock.advance(timedelta(seconds=31))
     providers.tocsin("worker", "--once")
-    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
 
 
 def test_a_clock_that_was_set_back_is_said_until_a_person_says_that_it_is_right(incident: AtDesk) -> None:
@@ -424,7 +427,7 @@ def test_a_clock_that_was_set_back_is_said_until_a_person_says_that_it_is_right(
     [back] = [what for how, what in examined(incident, "clock") if how == "error"]
     assert "1:00:00" in back
     mended = incident("doctor", "--repair", "--format", "json").json["findings"]
-    assert back in [one["what"] for one in mended if one["severity"] == "mended"]
+    assert back in [finding["what"] for finding in mended if finding["severity"] == "mended"]
     assert {how for how, _ in examined(incident, "clock")} == {"good"}
 
 
@@ -439,12 +442,12 @@ def test_a_provider_is_declared_down_while_no_incident_is_open_and_holds_for_the
     assert len(said.err.splitlines()) == 2, "that the reason is kept in no incident is said besides"
     rows = tocsin("domain", "list", "--format", "json").json
     assert rows["incident"] is None
-    assert [one["state"] for one in rows["domains"] if one["domain"] == "messenger"] == ["down"]
+    assert [row["state"] for row in rows["domains"] if row["domain"] == "messenger"] == ["down"]
     [(how, what)] = examined(tocsin, "domains")
     assert (how, "messenger" in what, "maria" in what) == ("warning", True, True)
     incident = providers.open(tmp_path / "call-out.yaml")
     assert providers.messenger.asked == 0
-    assert {one["state"] for one in providers.deliveries(incident)} == {"satisfied"}
+    assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
     [there] = told(tocsin, incident, "DomainDeclared")
     assert ("messenger" in there, "maria" in there) == (True, True)
     tocsin.done("domain", "declare-up", "messenger")
@@ -457,7 +460,7 @@ def test_what_was_declared_down_between_incidents_is_declared_up_between_them(pr
     assert (said.code, len(said.err.splitlines())) == (0, 1)
     tocsin.done("domain", "declare-up", "messenger")
     rows = tocsin("domain", "list", "--format", "json").json["domains"]
-    assert {one["state"] for one in rows} == {"up"}
+    assert {row["state"] for row in rows} == {"up"}
 
 
 def test_that_a_domain_is_compromised_is_said_of_an_incident(providers: Providers) -> None:

@@ -91,7 +91,7 @@ def test_an_override_is_seen_wherever_the_notice_is(desk: AtDesk, tmp_path: Path
     assert desk("status", "--format", "json").json["notices"][-1]["override"] == one
     assert "jonas" in desk.done("status")
     files = desk("notice", "pull", "--out", str(tmp_path / "out"), "--format", "json").json["files"]
-    manifest = next(Path(one["path"]) for one in files if one["status"] == "manifest")
+    manifest = next(Path(file["path"]) for file in files if file["status"] == "manifest")
     assert WHY in manifest.read_text(encoding="utf-8")
 
 
@@ -107,6 +107,6 @@ def test_what_was_overridden_is_approved_and_filed_as_any_other(desk: AtDesk) ->
     desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
     found = desk("notice", "show", "short-notice", "--format", "json").json["notice"]
     assert (found["status"], found["override"]["by"], len(found["gaps"])) == ("final", "jonas", 1)
-    assert [one["by"] for one in found["approvals"]] == ["ada"]
+    assert [approval["by"] for approval in found["approvals"]] == ["ada"]
     filed = desk("duty", "record-filed", DUTY, "--reference", "4711")
     assert (filed.code, filed.warnings) == (0, [])

@@ -116,7 +116,7 @@ def test_a_deferred_mail_is_neither_relayed_nor_failed_until_it_is(
     tocsin("worker", "--once")
     found = delivery(tocsin)
     assert (found["evidence"], found["state"], len(found["attempts"])) == ("accepted", "active", 1)
-    assert [one["kind"] for one in found["attempts"][0]["receipts"]] == ["delayed"]
+    assert [receipt["kind"] for receipt in found["attempts"][0]["receipts"]] == ["delayed"]
     del mx.answers[CEM]
     reported(relay, "relayed", queued)
     tocsin("worker", "--once")

@@ -112,11 +112,11 @@ class Providers:
         return found
 
     def guests(self) -> dict[str, str]:
-        return {one["person"]: one["state"] for one in self.room()["guests"]}
+        return {guest["person"]: guest["state"] for guest in self.room()["guests"]}
 
     def why_not(self, person: str) -> str:
         """Return why somebody was not asked in."""
-        (why,) = (one["why"] for one in self.room()["guests"] if one["person"] == person)
+        (why,) = (guest["why"] for guest in self.room()["guests"] if guest["person"] == person)
         return str(why)
 
     def drawn(self) -> str:
@@ -126,7 +126,7 @@ class Providers:
     def told(self, kind: str) -> list[str]:
         """Return what the timeline says in events of a type."""
         entries = self.tocsin("timeline", "--all", "--format", "json").json["entries"]
-        return [one["text"] for one in entries if one["type"] == kind]
+        return [entry["text"] for entry in entries if entry["type"] == kind]
 
     def later(self, **span: float) -> None:
         self.tocsin.clock.advance(timedelta(**span))
@@ -157,8 +157,8 @@ def test_a_room_is_opened_the_right_people_are_let_in_and_every_message_has_its_
     assert ("handle" in home.why_not("jonas"), "ada-laptop" in home.why_not("ada")) == (True, True)
     for command in ("status", "brief"):
         assert home.drawn() in tocsin.done(command)
-    opening = [one for one in home.told("AttemptEnded") if "chat" in one and "maria" not in one]
-    assert [("slack" in one, "accepted" in one) for one in opening] == [(True, True)]
+    opening = [reason for reason in home.told("AttemptEnded") if "chat" in reason and "maria" not in reason]
+    assert [("slack" in reason, "accepted" in reason) for reason in opening] == [(True, True)]
     (listed,) = home.told("GuestsListed")
     assert all(word in listed for word in ("chat", "maria", "jonas", home.why_not("jonas")))
 
@@ -301,7 +301,7 @@ def test_where_no_room_can_be_used_somebody_is_asked_to_say_where_people_agreed_
     with organisation(tocsin, tmp_path) as (home, _, _):
         home.open("--compromised", "tenant", "--compromised", "own-matrix", "--compromised", "carrier")
         waits = tocsin("status", "--format", "json").json["needs_attention"]
-        (found,) = [one for one in waits if one["kind"] == "no_war_room"]
+        (found,) = [wait for wait in waits if wait["kind"] == "no_war_room"]
         assert found["command"] == "tocsin room use ADDRESS"
         assert tocsin("status", "--check").code == 4
         assert home.drawn() in tocsin.done("brief")
@@ -339,5 +339,5 @@ def test_an_exercise_opens_no_room_and_lets_nobody_in_but_plays_both(tocsin: AtD
 def test_a_provider_that_opens_no_rooms_is_found_on_a_quiet_day(tocsin: AtDesk) -> None:
     tocsin.settings(war_rooms={"screen": {"open": True, "channel": "screen"}})
     found = tocsin("doctor", "--format", "json").json["findings"]
-    (told,) = (one for one in found if one["area"] == "war rooms")
+    (told,) = (finding for finding in found if finding["area"] == "war rooms")
     assert (told["severity"], "screen" in told["what"], "console" in told["what"]) == ("warning", True, True)

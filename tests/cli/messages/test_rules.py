@@ -60,7 +60,7 @@ def test_an_approver_sets_a_rule_aside_and_it_shows_wherever_it_has_effect(incid
     )
     assert said.code == 0, said.err
     row = plan(incident, "urgent-confidential", "--to", "ada")[0]
-    assert [one["channel"] for one in row["channels"]] == ["screen"]  # type: ignore[attr-defined]
+    assert [channel["channel"] for channel in row["channels"]] == ["screen"]  # type: ignore[attr-defined]
     assert (rules_of(row, "overridden"), rules_of(row, "warnings")) == (["R8"], ["R8", "R3"])
     assert shown() == {"R8", "ada", "counsel"}
     (kept,) = incident("message", "rules", "--format", "json").json["overrides"]
@@ -68,7 +68,7 @@ def test_an_approver_sets_a_rule_aside_and_it_shows_wherever_it_has_effect(incid
     assert (kept["rule"], kept["by"], kept["role"]) == ("R8", "ada", "counsel")
     assert (kept["channel"], kept["reason"]) == ("screen", "ada alone sees it")
     entries = incident("timeline", "--format", "json").json["entries"]
-    (told,) = [one for one in entries if one["type"] == "RuleOverridden"]
+    (told,) = [entry for entry in entries if entry["type"] == "RuleOverridden"]
     assert told["event"] == kept["entry"]
     assert {"R8", "ada", "counsel", "screen"} <= set(re.findall(r"\w+", told["text"]))
     incident.done("correct", str(kept["entry"]), "--reason", "no longer needed")
@@ -89,7 +89,7 @@ def test_nobody_but_an_approver_sets_a_rule_aside(incident: AtDesk) -> None:
 
 
 def test_the_rules_are_listed_with_their_grounds_and_how_sure_they_are(tocsin: AtDesk) -> None:
-    found = {one["rule"]: one for one in tocsin("message", "rules", "--format", "json").json["rules"]}
+    found = {rule["rule"]: rule for rule in tocsin("message", "rules", "--format", "json").json["rules"]}
     assert {f"R{n}" for n in range(1, 37)} <= found.keys()
     assert all(one["source"] and one["jurisdiction"] and one["as_of"] for one in found.values())
     assert {one["confirmed"] for one in found.values()} == {True, False}

@@ -70,8 +70,8 @@ def test_what_is_under_way_over_a_channel_that_is_gone_is_planned_anew_and_chang
 ) -> None:
     reached_by(called, "wall")
     found = later(called)
-    assert [one["channel"] for one in found["attempts"]] == ["screen", "screen", "wall"]
-    assert [one["state"] for one in found["attempts"]] == ["accepted", "rejected", "accepted"]
+    assert [attempt["channel"] for attempt in found["attempts"]] == ["screen", "screen", "wall"]
+    assert [attempt["state"] for attempt in found["attempts"]] == ["accepted", "rejected", "accepted"]
     assert "It begins" in written(called, "wall")
     [switch] = switches(called)
     assert switch.startswith("jonas change over from screen to wall")
@@ -82,11 +82,11 @@ def test_a_channel_that_comes_first_now_is_used_as_soon_as_the_message_is_planne
     called: AtDesk,
 ) -> None:
     reached_by(called, "wall", "screen")
-    assert [one["channel"] for one in later(called)["attempts"]] == ["screen", "screen"]
+    assert [attempt["channel"] for attempt in later(called)["attempts"]] == ["screen", "screen"]
     assert switches(called) == []
     called.done("domain", "declare-down", "elsewhere", "--reason", "it was on the news")
     found = later(called, timedelta(minutes=10))
-    assert "wall" in {one["channel"] for one in found["attempts"]}
+    assert "wall" in {attempt["channel"] for attempt in found["attempts"]}
     [switch] = switches(called)
     assert switch.startswith("jonas change over from screen to wall")
 

@@ -41,7 +41,7 @@ def learnt(desk: AtDesk, *facts: str) -> None:
 
 def full(desk: AtDesk, name: str) -> Any:
     found = desk("duties", "--format", "json").json["duties"]
-    return next(one for one in found if one["id"] == name)
+    return next(duty for duty in found if duty["id"] == name)
 
 
 def unless(found: Any) -> dict[str, tuple[list[str], bool]]:
@@ -110,7 +110,7 @@ def test_a_position_of_counsel_counts_when_a_second_person_confirms_it(desk: AtD
     both = ("fact", "set", *CLAIM, "people.total=7", "--source", "counsel")
     assert by(desk, "jonas", *both).code == 0
     assert (duty(desk, LETTERS)["verdict"], acts(desk)) == ("applies", [("decide", "jonas", "awaiting", "")])
-    assert [one["value"] for one in desk("fact", "show", "people", "--format", "json").json["facts"]] == [7]
+    assert [fact["value"] for fact in desk("fact", "show", "people", "--format", "json").json["facts"]] == [7]
     assert "risk_removed" in " ".join(desk.done("status").split())
     assert by(desk, "zoe", "confirm", asked(desk)).code == 0
     assert duty(desk, LETTERS)["verdict"] == "not_applicable"
@@ -120,7 +120,7 @@ def test_a_position_of_counsel_counts_when_a_second_person_confirms_it(desk: AtD
 def lane(desk: AtDesk, name: str) -> set[str]:
     """Return the states of the newest steps in the lane of a duty."""
     tasks = desk("status", "amber-falcon", "--format", "json").json["tasks"]
-    return {one["state"] for one in tasks if f"[{name}]" in one["invocation"]}
+    return {task["state"] for task in tasks if f"[{name}]" in task["invocation"]}
 
 
 def test_a_lane_opens_by_the_presumption_ends_with_the_duty_and_begins_anew(

@@ -90,7 +90,7 @@ def test_a_room_in_a_fallen_domain_is_left_at_once_as_an_event_and_not_gone_back
     rooms.done("domain", "compromised", "tenant")
     assert shown(rooms) == MATRIX
     entries = rooms("timeline", "--format", "json").json["entries"]
-    told = [one["text"] for one in entries if one["type"] == "RoomChosen"][-1]
+    told = [entry["text"] for entry in entries if entry["type"] == "RoomChosen"][-1]
     assert MATRIX in told
     assert {"matrix", "chat", "tenant"} <= set(re.findall(r"\w+", told.replace(MATRIX, "")))
     rooms.clock.advance(timedelta(hours=2))
@@ -111,7 +111,7 @@ def test_a_domain_that_fell_before_is_avoided_from_the_start_and_no_room_at_all_
     rooms.done("domain", "declare-down", "carrier")
     assert shown(rooms) == ""
     waits = rooms("status", "--format", "json").json["needs_attention"]
-    assert "no_war_room" in [one["kind"] for one in waits]
+    assert "no_war_room" in [wait["kind"] for wait in waits]
     [none] = room_blocks(RoomView(name="", address=""))
     assert isinstance(none, Paragraph)
     assert none.cells[0].text in rooms.done("status")

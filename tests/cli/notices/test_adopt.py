@@ -64,7 +64,9 @@ def test_an_approval_of_the_old_bytes_is_void_and_the_new_ones_are_approved_as_a
     said = desk("approve", "sign", "--as", "jonas", "--digest", rendered(desk)["digest"])
     assert (said.code, said.error) == (1, "author")
     voided = [
-        one for one in desk("timeline", "--format", "json").json["entries"] if one["type"] == "ApprovalVoided"
+        entry
+        for entry in desk("timeline", "--format", "json").json["entries"]
+        if entry["type"] == "ApprovalVoided"
     ]
     assert len(voided) == 1
     desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
@@ -91,7 +93,7 @@ def test_tracked_changes_are_taken_as_final_and_said_so(desk: AtDesk, tmp_path: 
     compare("notice.adopt-tracked", said.err, desk.home)
     assert rendered(desk)["adoption"]["tracked"] == 1
     entries = desk("timeline", "--format", "json").json["entries"]
-    (told,) = (one["text"] for one in entries if one["type"] == "NoticeAdopted")
+    (told,) = (entry["text"] for entry in entries if entry["type"] == "NoticeAdopted")
     assert {"jonas", "1"} <= set(re.findall(r"\w+", told)), (
         "whose file, and how many changes were taken as final"
     )
@@ -180,7 +182,7 @@ def test_the_doctor_misses_a_tree_and_a_word_file(desk: AtDesk, tmp_path: Path) 
         digest = rendered(desk)["adoption"]["file"]
         store.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
     findings = desk("doctor", "--format", "json").json["findings"]
-    (lost,) = (one for one in findings if one["area"] == "blobs")
+    (lost,) = (finding for finding in findings if finding["area"] == "blobs")
     assert lost["severity"] == "error"
     assert "noticed:draft#1/short-notice@3" in lost["what"].split()
     assert digest[:12] in lost["what"]

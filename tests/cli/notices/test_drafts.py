@@ -16,7 +16,7 @@ def test_check_shows_a_gap_that_no_required_item_names(tocsin: AtDesk, tmp_path:
     said = desk("notice", "check", "short-notice", "--format", "json")
     assert (said.code, said.json["complete"]) == (1, False)
     gaps = [one for one in said.json["coverage"] if one["state"] == "gap"]
-    assert [(one["ref"], one["facts"]) for one in gaps] == [("", ["organisation.contact.name"])]
+    assert [(gap["ref"], gap["facts"]) for gap in gaps] == [("", ["organisation.contact.name"])]
     desk.done("fact", "set", "organisation.contact.name=Maria Muster", "--source", "her")
     said = desk("notice", "check", "short-notice", "--format", "json")
     assert (said.code, said.json["complete"]) == (0, True)

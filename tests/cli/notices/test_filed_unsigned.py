@@ -20,13 +20,13 @@ def waits(desk: AtDesk) -> list[dict[str, Any]]:
 def record(desk: AtDesk) -> Any:
     """Return what is on record about the duty."""
     duties = desk("duties", "--all", "--format", "json").json["duties"]
-    return next(one.get("record") for one in duties if one["id"] == DUTY)
+    return next(duty.get("record") for duty in duties if duty["id"] == DUTY)
 
 
 def entry(desk: AtDesk) -> str:
     """Return what the timeline says about the filing."""
     entries = desk("timeline", "--format", "json").json["entries"]
-    (found,) = (one["text"] for one in entries if one["type"] == "DutyRecorded")
+    (found,) = (entry["text"] for entry in entries if entry["type"] == "DutyRecorded")
     return str(found)
 
 
@@ -60,7 +60,7 @@ def test_without_a_digest_nothing_is_recorded_while_no_text_is_signed(tocsin: At
     said = desk(*FILED, "--format", "json")
     assert (said.code, said.error) == (1, "which_text")
     made = desk("notice", "list", "--format", "json").json["notices"]
-    assert [(one["file"], one["code"]) for one in said.json["problems"]] == [
+    assert [(problem["file"], problem["code"]) for problem in said.json["problems"]] == [
         (made[0]["digest"], "stale"),
         (made[1]["digest"], "unsigned"),
     ]
@@ -76,7 +76,10 @@ def test_the_only_text_that_is_signed_and_current_is_what_was_filed(tocsin: AtDe
     desk.done("approve", "sign", "--as", "ada", "--digest", signed)
     desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
     said = desk(*FILED, "--format", "json")
-    assert (said.error, [one["code"] for one in said.json["problems"]]) == ("which_text", ["stale", "stale"])
+    assert (said.error, [problem["code"] for problem in said.json["problems"]]) == (
+        "which_text",
+        ["stale", "stale"],
+    )
     desk.done("notice", "render", "draft")
     assert desk(*FILED).error == "which_text", "the newest text is not signed"
     newest = rendered(desk)["digest"]
@@ -106,7 +109,7 @@ def test_the_file_step_ends_with_the_text_that_was_named(tocsin: AtDesk, tmp_pat
 
 def test_a_duty_without_a_text_is_recorded_without_one(tocsin: AtDesk, tmp_path: Path) -> None:
     desk = noticed(tocsin, tmp_path)
-    found = [one["id"] for one in desk("duties", "--all", "--format", "json").json["duties"]]
+    found = [duty["id"] for duty in desk("duties", "--all", "--format", "json").json["duties"]]
     other = next(one for one in found if one.startswith("eu-gdpr-34"))
     said = desk("duty", "record-filed", other, "--reference", "1")
     assert (said.code, said.warnings) == (0, [])

@@ -137,13 +137,13 @@ def test_a_letter_in_two_formats_is_one_letter_in_two_files(letters: AtDesk, tmp
     out = tmp_path / "out"
     said = run(letters, listed(tmp_path, PEOPLE), out, "--to", "pdf,docx").json
     assert (said["letters"], said["files"], said["made"]) == (5, 10, 5)
-    assert [one["letters"] for one in said["groups"]] == [2, 2, 1]
+    assert [group["letters"] for group in said["groups"]] == [2, 2, 1]
     assert said["pages"] == sum(line["pages"] for line in manifest(out))
     assert len(manifest(out)) == 10
     kept = json.loads((out / "letters.json").read_text(encoding="utf-8"))
-    assert (kept["letters"], kept["files"], sum(one["letters"] for one in kept["groups"])) == (5, 10, 5)
+    assert (kept["letters"], kept["files"], sum(group["letters"] for group in kept["groups"])) == (5, 10, 5)
     entries = letters("timeline", "--format", "json").json["entries"]
-    [told] = [one["text"] for one in entries if said["root"] in one["text"]]
+    [told] = [entry["text"] for entry in entries if said["root"] in entry["text"]]
     assert "5" in re.findall(r"\w+", told)
     again = run(letters, str(tmp_path / "people.csv"), out, "--to", "pdf,docx").json
     assert (again["letters"], again["files"], again["made"]) == (5, 10, 0)
@@ -158,7 +158,7 @@ def test_each_person_gets_a_letter_under_the_law_of_their_place(letters: AtDesk,
     out = tmp_path / "out"
     said = run(letters, listed(tmp_path, PEOPLE), out)
     assert said.code == 0, said.out
-    assert [(one["jurisdiction"], one["duty"], one["letters"]) for one in said.json["groups"]] == [
+    assert [(group["jurisdiction"], group["duty"], group["letters"]) for group in said.json["groups"]] == [
         ("US-CA", "us-ca-breach/individuals", 2),
         ("US-MA", "us-ma-breach/individuals", 2),
         ("US-TX", "us-tx-breach/individuals", 1),
@@ -312,7 +312,9 @@ def test_a_name_that_no_font_shows_is_written_with_fonts_or_in_another_format(
     assert "محمد علي" in (tmp_path / "txt" / "00001" / "0000002_A-2.html").read_text(encoding="utf-8")
     refused = run(letters, people, tmp_path / "pdf")
     assert (refused.code, refused.error) == (1, "people")
-    assert [(one["line"], "U+6F22" in one["message"]) for one in refused.json["problems"]] == [(2, True)]
+    assert [(problem["line"], "U+6F22" in problem["message"]) for problem in refused.json["problems"]] == [
+        (2, True)
+    ]
     draft = run(letters, people, tmp_path / "draft", "--draft")
     assert draft.code == 0, draft.out
     assert "[U+6F22]" in words(tmp_path / "draft" / "00001" / "DRAFT_0000001_A-1.pdf")
@@ -474,7 +476,7 @@ def test_the_letter_that_we_ship_says_what_each_state_wants_and_not_what_it_forb
 def test_auto_takes_the_template_that_fits_each_duty(letters: AtDesk, tmp_path: Path) -> None:
     said = run(letters, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt", "--draft", notice="auto")
     assert said.code == 0, said.out
-    assert {one["jurisdiction"]: one["notice"] for one in said.json["groups"]} == {
+    assert {group["jurisdiction"]: group["notice"] for group in said.json["groups"]} == {
         "US-CA": "us-ca-individual",
         "US-MA": "us-letter",
         "US-TX": "us-letter",

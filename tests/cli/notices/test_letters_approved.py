@@ -51,8 +51,8 @@ def test_each_duty_whose_letters_nobody_approved_is_named_and_they_are_made_all_
     assert said.code == 0, said.err
     assert warned(said.err) == ["us-ca-breach/individuals", DUTY, "us-tx-breach/individuals"]
     groups = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
-    assert [one["approved"] for one in groups] == [False, False, False]
-    assert [one["approved_by"] for one in groups] == [[], [], []]
+    assert [group["approved"] for group in groups] == [False, False, False]
+    assert [group["approved_by"] for group in groups] == [[], [], []]
 
 
 def test_what_was_approved_is_on_record_with_whom_and_the_digest(desk: AtDesk, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_was_approved_is_on_record_with_whom_and_the_digest(desk: AtDesk, t
     assert said.code == 0, said.err
     assert warned(said.err) == ["us-ca-breach/individuals", "us-tx-breach/individuals"]
     groups = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
-    (mine,) = [one for one in groups if one["duty"] == DUTY]
+    (mine,) = [group for group in groups if group["duty"] == DUTY]
     assert (mine["approved"], mine["approved_by"], mine["approved_digest"]) == (True, ["ada"], digest)
 
 

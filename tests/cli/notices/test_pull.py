@@ -111,10 +111,10 @@ def test_a_rendering_that_is_the_first_has_no_redline(tocsin: AtDesk, tmp_path: 
 def test_a_rendering_that_repeats_the_one_before_is_not_laid_over_itself(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
-    made = noticed(tocsin, tmp_path)
-    made.done("notice", "render", "draft", "--as", "jonas")
-    made.done("notice", "render", "draft", "--as", "jonas")
-    for name in pulled(made, tmp_path / "out"):
+    desk = noticed(tocsin, tmp_path)
+    desk.done("notice", "render", "draft", "--as", "jonas")
+    desk.done("notice", "render", "draft", "--as", "jonas")
+    for name in pulled(desk, tmp_path / "out"):
         before, _, after = name.partition(".")[0].rpartition("_")
         assert not before.endswith(f"_{after}"), name
 
@@ -155,16 +155,16 @@ def _text(body: bytes) -> str:
 def test_work_for_counsel_is_marked_on_drafts_and_cover_sheets_and_never_on_what_is_filed(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
-    made = noticed(tocsin, tmp_path)
-    made.settings(
+    desk = noticed(tocsin, tmp_path)
+    desk.settings(
         stationery={"privileged": True}, roles={"commander": ["maria"], "counsel": ["jonas", "ada"]}
     )
-    made.done("notice", "render", "draft")
-    draft = pulled(made, tmp_path / "draft")
+    desk.done("notice", "render", "draft")
+    draft = pulled(desk, tmp_path / "draft")
     text = next(body for name, body in draft.items() if "short-notice" in name and name.endswith(".txt"))
     assert "PRIVILEGED" in text.decode()
-    made.done("notice", "render", "draft", "--as", "jonas", "--override", "counsel knows")
-    filed = pulled(made, tmp_path / "final")
+    desk.done("notice", "render", "draft", "--as", "jonas", "--override", "counsel knows")
+    filed = pulled(desk, tmp_path / "final")
     cover = next(body for name, body in filed.items() if "COVER" in name and not name.startswith("DRAFT"))
     assert "rivileged" in _text(cover)
     final = [

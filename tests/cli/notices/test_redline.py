@@ -24,7 +24,7 @@ def test_the_last_two_renderings_are_compared_by_words_and_by_fact(desk: AtDesk)
     compare("notice.diff", desk.done("notice", "diff", "short-notice"), desk.home)
     said = desk("notice", "diff", "draft", "1", "2", "--format", "json").json
     assert (said["schema"], said["identical"]) == ("tocsin/notice-diff/v1", False)
-    assert [(one["path"], one["before"], one["after"]) for one in said["facts"]] == [
+    assert [(fact["path"], fact["before"], fact["after"]) for fact in said["facts"]] == [
         ("incident.summary", "Somebody read a mailbox.", "Somebody read two mailboxes."),
         ("incident.vector", None, "phishing"),
     ]
@@ -52,8 +52,8 @@ def test_a_redline_is_written_for_word_and_for_a_browser(desk: AtDesk, tmp_path:
     files = desk("notice", "diff", "short-notice", "--out", str(tmp_path / "r"), "--format", "json").json[
         "files"
     ]
-    assert [one["format"] for one in files] == ["html", "docx"]
-    assert all(Path(one["path"]).name.startswith("REDLINE_short-notice_") for one in files)
+    assert [file["format"] for file in files] == ["html", "docx"]
+    assert all(Path(file["path"]).name.startswith("REDLINE_short-notice_") for file in files)
     said = desk("notice", "diff", "draft", "--to", "pdf", "--out", str(tmp_path))
     assert (said.code, said.error, "pdf" in said.err) == (2, "unknown_format", True)
 
@@ -67,6 +67,6 @@ def test_changed_since_the_last_filing(desk: AtDesk) -> None:
     desk.done("notice", "render", "draft")
     said = desk("notice", "diff", "draft", "--since-filed", "--format", "json").json
     assert (said["before"]["number"], said["before"]["filed"], said["after"]["number"]) == (2, True, 3)
-    assert [one["path"] for one in said["facts"]] == ["incident.summary"]
+    assert [fact["path"] for fact in said["facts"]] == ["incident.summary"]
     both = desk("notice", "diff", "draft", "1", "--since-filed")
     assert (both.code, both.error) == (2, "options_conflict")

@@ -35,7 +35,7 @@ def people(tocsin: AtDesk, tmp_path: Path) -> Path:
 
 
 def listed(desk: AtDesk) -> dict[str, dict]:
-    return {one["person"]: one for one in desk("person", "list", "--format", "json").json["people"]}
+    return {person["person"]: person for person in desk("person", "list", "--format", "json").json["people"]}
 
 
 def imported(desk: AtDesk, *words: str) -> Any:
@@ -46,7 +46,7 @@ def imported(desk: AtDesk, *words: str) -> Any:
 
 
 def changes(desk: AtDesk, *words: str) -> dict[str, str]:
-    return {one["person"]: one["change"] for one in imported(desk, *words)["people"]}
+    return {person["person"]: person["change"] for person in imported(desk, *words)["people"]}
 
 
 def told(desk: AtDesk) -> list[tuple[str, set[str]]]:
@@ -54,11 +54,11 @@ def told(desk: AtDesk) -> list[tuple[str, set[str]]]:
     findings = desk("doctor", "--format", "json").json["findings"]
     return [
         (
-            one["severity"],
-            {name for name in ("ada", "jonas", "maria") if name in re.split(r"\W", one["what"])},
+            finding["severity"],
+            {name for name in ("ada", "jonas", "maria") if name in re.split(r"\W", finding["what"])},
         )
-        for one in findings
-        if one["area"] == "people"
+        for finding in findings
+        if finding["area"] == "people"
     ]
 
 
@@ -132,7 +132,7 @@ def test_every_problem_of_a_list_is_told_with_its_place_and_nothing_is_written(
     tocsin.settings(people={}, roles={}, channels={"mail": {"adapter": "smtp", "settings": relay}})
     said = tocsin("person", "import", str(people), "--yes", "--format", "json")
     assert (said.code, said.error) == (1, "contact-list")
-    assert [(one["line"], one["column"]) for one in said.json["problems"]] == [
+    assert [(problem["line"], problem["column"]) for problem in said.json["problems"]] == [
         (2, 25),
         (2, 35),
         (3, 1),
@@ -145,7 +145,9 @@ def test_every_problem_of_a_list_is_told_with_its_place_and_nothing_is_written(
     people.write_text("person,nmae,emial\nmaria,x,y\n", encoding="utf-8")
     said = tocsin("person", "import", str(people), "--yes", "--format", "json")
     assert (said.code, said.error) == (1, "contact-list")
-    found = [(one["line"], one["column"], one["hint"].split()[-1]) for one in said.json["problems"]]
+    found = [
+        (problem["line"], problem["column"], problem["hint"].split()[-1]) for problem in said.json["problems"]
+    ]
     assert found == [(1, 8, "name?"), (1, 13, "email?")]
 
 
@@ -161,7 +163,7 @@ def test_vcards_of_an_address_book_are_taken(tocsin: AtDesk, people: Path) -> No
     assert changes(tocsin, str(cards)) == {"ada-grosse": "unchanged"}
     desk = tocsin.office()
     card = desk.directory.people["ada-grosse"]
-    assert [(one.channel, one.address) for one in card.contacts] == [
+    assert [(contact.channel, contact.address) for contact in card.contacts] == [
         ("email", "ada@example.org"),
         ("phone", "+15005550007"),
         ("email", "ada2@example.org"),
@@ -175,7 +177,7 @@ def test_the_people_of_the_settings_move_into_the_store_as_they_are(tocsin: AtDe
     assert before["maria"]["origin"] == "settings"
     assert told(tocsin) == [("warning", {"ada", "jonas", "maria"})]
     report = imported(tocsin, "--from-settings")
-    assert {one["change"] for one in report["people"]} == {"moved"}
+    assert {person["change"] for person in report["people"]} == {"moved"}
     [span] = report["delete"]
     lines = span.split("-")
     config = tocsin.home / "tocsin.yaml"
@@ -196,7 +198,7 @@ def test_the_people_of_the_settings_move_into_the_store_as_they_are(tocsin: AtDe
 def test_moving_people_again_changes_nothing_and_says_which_lines_are_left(tocsin: AtDesk) -> None:
     tocsin.done("person", "import", "--from-settings", "--yes")
     report = tocsin("person", "import", "--from-settings", "--format", "json").json
-    assert [one["change"] for one in report["people"]] == ["unchanged"] * 3
+    assert [person["change"] for person in report["people"]] == ["unchanged"] * 3
     assert (report["written"], len(report["delete"])) == (False, 1)
 
 
@@ -229,13 +231,13 @@ def test_a_new_address_of_a_list_carries_no_approval_in_an_incident_that_is_open
     people.write_text("person,screen\njonas,jonas-2\nada,ada\n", encoding="utf-8")
     report = imported(incident, str(people))
     assert report["open"] == ["amber-falcon"]
-    assert [one["gained"] != [] for one in report["people"]] == [True, False]
+    assert [person["gained"] != [] for person in report["people"]] == [True, False]
 
     def rules(person: str) -> list[str]:
         rows = incident("message", "plan", "approval-request", "--to", person, "--format", "json").json[
             "plan"
         ]
-        return [one["rule"] for one in rows[0]["refusals"]]
+        return [row["rule"] for row in rows[0]["refusals"]]
 
     assert (rules("jonas"), rules("ada")) == (["R7"], [])
 
@@ -293,7 +295,9 @@ def test_what_became_of_people_is_told_in_these_words(tocsin: AtDesk, people: Pa
         pages.append(tocsin.done("person", "import", "--from-settings", "--yes"))
         pages.append(tocsin.done("person", "forget", "ada", "--yes"))
         findings = tocsin("doctor", "--format", "json").json["findings"]
-        pages += [f"{one['what']}\n{one['hint']}\n" for one in findings if one["area"] == "people"]
+        pages += [
+            f"{finding['what']}\n{finding['hint']}\n" for finding in findings if finding["area"] == "people"
+        ]
         compare("contact-book", "\n".join(pages), tocsin.home.parent)
 
 
@@ -333,9 +337,9 @@ def test_whoever_finds_the_disk_without_the_key_reads_no_number_and_no_address(
     shutil.copytree(tocsin.home, disk, ignore=shutil.ignore_patterns("master.key", "console.txt"))
     for file in (one for one in disk.rglob("*") if one.is_file()):
         content = file.read_bytes()
-        assert not [one for one in (*ADDRESSES, b"ada-at-home") if one in content], file
-    found = AtDesk(disk)
-    said = found("person", "list")
+        assert not [address for address in (*ADDRESSES, b"ada-at-home") if address in content], file
+    desk = AtDesk(disk)
+    said = desk("person", "list")
     assert (said.code, said.error) == (1, "no_master")
     shutil.copy(tocsin.home / "master.key", disk / "master.key")
-    assert set(listed(found)) == {"ada", "jonas", "maria"}
+    assert set(listed(desk)) == {"ada", "jonas", "maria"}

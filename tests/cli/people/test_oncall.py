@@ -59,7 +59,7 @@ def watch(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 def row(desk: AtDesk) -> dict[str, Any]:
     """Return what is listed of the role that has the rota."""
     rows = desk("role", "list", "--format", "json").json["roles"]
-    [found] = [one for one in rows if one["role"] == "commander"]
+    [found] = [row for row in rows if row["role"] == "commander"]
     return dict(found)
 
 
@@ -70,7 +70,7 @@ def holder(desk: AtDesk) -> tuple[list[str], bool]:
 
 def told(desk: AtDesk) -> list[tuple[str, int]]:
     rows = desk("message", "list", "--format", "json").json["deliveries"]
-    return [(one["recipient"], len(one["attempts"])) for one in rows]
+    return [(row["recipient"], len(row["attempts"])) for row in rows]
 
 
 def test_a_role_is_held_by_whoever_is_on_call_and_a_gap_falls_to_the_named_person(watch: AtDesk) -> None:
@@ -80,7 +80,7 @@ def test_a_role_is_held_by_whoever_is_on_call_and_a_gap_falls_to_the_named_perso
     watch.clock.advance(timedelta(hours=22))
     assert holder(watch) == (["ada"], True)
     people = watch("person", "list", "--format", "json").json["people"]
-    assert {one["person"]: one["roles"] for one in people}["ada"] == ["commander", "counsel"]
+    assert {person["person"]: person["roles"] for person in people}["ada"] == ["commander", "counsel"]
     watch.clock.advance(timedelta(days=1))
     assert holder(watch) == (["maria"], False)
     compare("oncall-roles", pages + watch.done("role", "list"), watch.home)
@@ -96,9 +96,9 @@ def test_whoever_is_on_call_at_the_moment_of_telling_is_told_and_holds_the_role(
     assert told(watch) == [("jonas", 1), ("ada", 1)]
     store = watch.office().store
     [opened] = store.rows()
-    events = [decode(one.payload) for one in store.read(opened.id) if one.payload is not None]
+    events = [decode(event.payload) for event in store.read(opened.id) if event.payload is not None]
     assigned = [event for event in events if isinstance(event, RoleAssigned) and event.role == "commander"]
-    assert [(one.persons, one.on_call) for one in assigned] == [(("jonas",), True), (("ada",), True)]
+    assert [(event.persons, event.on_call) for event in assigned] == [(("jonas",), True), (("ada",), True)]
 
 
 def test_who_was_named_in_an_incident_keeps_the_role_until_it_is_given_back(
@@ -141,7 +141,7 @@ def test_a_rota_that_cannot_be_used_keeps_no_message_and_says_what_is_wrong(
     assert problem
     assert problem in " ".join(watch.done("role", "list").split())
     findings = watch("doctor", "--format", "json").json["findings"]
-    [found] = [one for one in findings if one["area"] == "rota"]
+    [found] = [finding for finding in findings if finding["area"] == "rota"]
     assert (found["severity"], problem in found["what"]) == ("warning", True)
     watch.done("open", str(tmp_path / "watch.yaml"), "--yes")
     assert told(watch) == [("maria", 1)]

@@ -67,7 +67,7 @@ def test_a_terminal_asks_who_has_the_role_and_the_plan_follows(tocsin: AtDesk, p
     assert (said.code, said.json["unheld"]) == (0, [])
     assert [one["recipient"] for one in said.json["plan"]["plan"]] == ["ada"]
     found = tocsin("role", "list", "--format", "json").json
-    assert {one["role"]: one["incident_persons"] for one in found["roles"]}["executive"] == ["ada"]
+    assert {role["role"]: role["incident_persons"] for role in found["roles"]}["executive"] == ["ada"]
     assert found["unheld"] == []
 
 
@@ -91,7 +91,7 @@ def test_doctor_and_readiness_name_the_roles_of_all_playbooks(tocsin: AtDesk) ->
     own.mkdir(exist_ok=True)
     (own / "payout.yaml").write_text(PLAYBOOK, encoding="utf-8")
     findings = tocsin("doctor", "--format", "json").json["findings"]
-    (found,) = [one for one in findings if one["area"] == "roles"]
+    (found,) = [finding for finding in findings if finding["area"] == "roles"]
     assert (found["severity"], "executive" in found["what"]) == ("warning", True)
     ready = tocsin("drill", "readiness", "--format", "json").json
     roles = [one["role"] for one in ready["unheld"]]

@@ -78,7 +78,7 @@ def written(desk: AtDesk, value: str, port: int = 9) -> str:
 
 
 def codes(said: Said) -> list[str]:
-    return [one["code"] for one in said.json["problems"]]
+    return [problem["code"] for problem in said.json["problems"]]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_a_called_playbook_sends_is_shown_with_the_one_that_calls_it(desk: 
     outer.write_text(OUTER, encoding="utf-8")
     for words in (("playbook", "validate"), ("playbook", "show")):
         calls = desk(*words, str(outer), "--format", "json").json["http_calls"]
-        assert [(one["playbook"], one["host"], one["secrets"]) for one in calls] == [
+        assert [(call["playbook"], call["host"], call["secrets"]) for call in calls] == [
             ("isolate", "127.0.0.1", ["edr"])
         ]
 
@@ -231,7 +231,7 @@ def test_a_variable_that_holds_a_secret_of_tocsin_is_passed_to_no_command(desk: 
 def test_a_listed_secret_that_is_not_there_is_told_on_a_quiet_day(desk: AtDesk) -> None:
     allow(desk, {"edr": "file:nowhere.token"})
     said = desk("doctor", "--format", "json")
-    found = [one["code"] for one in said.json["findings"] if one["area"] == "actions"]
+    found = [finding["code"] for finding in said.json["findings"] if finding["area"] == "actions"]
     assert (said.code, found) == (4, ["secret_missing"])
 
 

@@ -47,13 +47,13 @@ def test_a_program_gets_the_steps_of_the_chart_each_with_its_path_and_its_state(
 ) -> None:
     found = incident("playbook", "graph", "lost-badge", "-i", "amber-falcon", "--format", "json").json
     assert (found["schema"], found["name"], found["mark"]) == ("tocsin/chart/v1", "lost-badge", "")
-    steps = {one["step"]: one for one in found["steps"]}
+    steps = {step["step"]: step for step in found["steps"]}
     block = steps["block"]
     (who,) = block["who"]
     assert (block["state"], "commander" in who, "15" in block["due"].split()) == ("ready", True, True)
     plain = incident("playbook", "graph", str(playbook), "--format", "json").json
-    assert {one["state"] for one in plain["steps"]} == {None}
-    assert [one["step"] for one in plain["steps"]] == list(steps)
+    assert {step["state"] for step in plain["steps"]} == {None}
+    assert [step["step"] for step in plain["steps"]] == list(steps)
 
 
 def test_a_run_of_a_test_says_so_on_every_drawing(tocsin: AtDesk, playbook: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_copy_stands_in_the_home_under_its_new_name(tocsin: AtDesk) -> None:
     assert (said.json["playbook"], said.json["file"]) == ("lost-laptop", str(file))
     assert S_IMODE(file.stat().st_mode) == 0o600
     found = tocsin("playbook", "validate", "lost-laptop", "--format", "json").json["problems"]
-    assert {one["file"] for one in found} == {str(file)}
+    assert {problem["file"] for problem in found} == {str(file)}
     named = SHIPPED.read_text(encoding="utf-8").replace("name: lost-device", "name: lost-laptop", 1)
     assert file.read_text(encoding="utf-8") == named
     tocsin.done("open", "lost-laptop", "--yes")
@@ -61,8 +61,8 @@ def test_a_name_is_validated_like_a_file(nowhere: AtDesk, tmp_path: Path) -> Non
         SHIPPED.read_text(encoding="utf-8").replace("duty-lanes@1.0.0", "duty-lanes@9.0.0"), encoding="utf-8"
     )
     (problem,) = [
-        one
-        for one in nowhere("playbook", "validate", str(mine), "--format", "json").json["problems"]
-        if one["severity"] == "error"
+        problem
+        for problem in nowhere("playbook", "validate", str(mine), "--format", "json").json["problems"]
+        if problem["severity"] == "error"
     ]
     assert (problem["code"], "duty-lanes@1.0.0" in problem["hint"].split()) == ("unknown-playbook", True)

@@ -11,7 +11,7 @@ from tests.cli.at_desk import AtDesk, Said
 
 def unknown(said: Said) -> list[dict[str, Any]]:
     """Return the problems with a role that is not there."""
-    return [one for one in said.json["problems"] if one["code"] == "unknown-role"]
+    return [problem for problem in said.json["problems"] if problem["code"] == "unknown-role"]
 
 
 def test_a_mistake_is_named_with_its_place_and_the_nearest_word_until_it_is_mended(
@@ -35,7 +35,7 @@ def test_without_a_home_people_are_a_warning_and_strict_makes_it_an_error(
     nowhere: AtDesk, playbook: Path
 ) -> None:
     found = nowhere("playbook", "validate", str(playbook), "--format", "json").json["problems"]
-    assert [one["severity"] for one in found] == ["warning"]
+    assert [problem["severity"] for problem in found] == ["warning"]
     assert {"file", "line", "column", "severity", "code", "message", "hint"} == found[0].keys()
     assert nowhere("playbook", "validate", str(playbook), "--strict").code == 1
 
@@ -59,7 +59,7 @@ def test_a_playbook_that_cannot_be_opened_is_refused_with_its_errors_and_no_word
     for words in (("open", str(playbook), "--yes"), ("playbook", "show", str(playbook))):
         said = tocsin(*words, "--format", "json")
         assert (said.code, said.error) == (1, "bad_playbook")
-        assert [one["code"] for one in said.json["problems"]] == ["unknown-role"]
+        assert [problem["code"] for problem in said.json["problems"]] == ["unknown-role"]
         (problem,) = unknown(said)
         assert ((problem["line"], problem["column"]), "commander" in problem["hint"]) == ((10, 46), True)
         assert f"{playbook}:10:46:" in tocsin(*words).err.split()
@@ -73,7 +73,9 @@ def test_problems_are_told_to_editors_in_sarif(nowhere: AtDesk, playbook: Path) 
 
 
 def test_the_shipped_playbooks_are_listed_and_shown_in_outline(nowhere: AtDesk) -> None:
-    names = [one["name"] for one in nowhere("playbook", "list", "--format", "json").json["playbooks"]]
+    names = [
+        playbook["name"] for playbook in nowhere("playbook", "list", "--format", "json").json["playbooks"]
+    ]
     assert {"lost-device", "misdirected-message", "personal-data-breach", "ransomware"} <= set(names)
     shown = nowhere("playbook", "show", "lost-device", "--format", "json").json
     assert shown["digest"].startswith("sha256:")
@@ -86,7 +88,7 @@ def test_the_difference_of_two_versions_names_steps_and_fields(nowhere: AtDesk, 
     text = playbook.read_text(encoding="utf-8")
     newer.write_text(text.replace("due: 15m", "due: 10m").replace("id: over", "id: finish"), encoding="utf-8")
     changes = nowhere("playbook", "diff", str(playbook), str(newer), "--format", "json").json["changes"]
-    assert [(one["change"], one["what"], one["fields"]) for one in changes] == [
+    assert [(change["change"], change["what"], change["fields"]) for change in changes] == [
         ("changed", "block", ["due"]),
         ("removed", "over", []),
         ("added", "finish", []),

@@ -16,7 +16,7 @@ LETTER = ("us-letter", "us-tx-breach/individuals")
 
 
 def lines(notice: Notice, document: Document, ref: str) -> list[Coverage]:
-    return [one for one in check(notice, document) if one.ref == ref]
+    return [coverage for coverage in check(notice, document) if coverage.ref == ref]
 
 
 def with_words(*inlines: Any, **more: Any) -> list[Coverage]:
@@ -31,7 +31,7 @@ def test_every_shipped_notice_to_affected_people_asks_for_no_password() -> None:
     assert len(letters) > 8
     for name in letters:
         notice, document = made(name, "", us_facts())
-        (said,) = [one for one in lines(notice, document, "R16") if "password" in one.item]
+        (said,) = [line for line in lines(notice, document, "R16") if "password" in line.item]
         assert said.state == "covered", name
 
 
@@ -39,9 +39,9 @@ def test_a_notice_that_does_not_say_it_is_for_a_person_to_look_at_in_every_langu
     notice, document = made(*LETTER, us_facts())
     bare = msgspec.structs.replace(document, blocks=(), facts_used=())
     for language in ("en-US", "de", "fr-CH", "es", "it"):
-        found = lines(notice, msgspec.structs.replace(bare, language=language), "R16")
-        assert [one.state for one in found] == ["to_check", "to_check"]
-        assert all(one.note for one in found)
+        coverages = lines(notice, msgspec.structs.replace(bare, language=language), "R16")
+        assert [coverage.state for coverage in coverages] == ["to_check", "to_check"]
+        assert all(coverage.note for coverage in coverages)
 
 
 def test_a_sentence_with_the_words_but_another_sense_does_not_count() -> None:
@@ -80,4 +80,4 @@ def test_a_click_counter_is_found_even_on_a_page_of_our_own() -> None:
 
 def test_the_authorities_and_our_own_pages_need_no_name() -> None:
     notice, document = made(*LETTER, us_facts())
-    assert [one.state for one in lines(notice, document, "R28")] == ["covered"]
+    assert [line.state for line in lines(notice, document, "R28")] == ["covered"]

@@ -119,8 +119,8 @@ def test_a_field_is_left_out_only_where_it_is_surely_not_asked_or_a_person_has_t
 
 def test_what_a_person_has_to_see_is_to_check_and_what_is_asked_is_a_gap() -> None:
     notice, body = small()
-    made = render(notice, body, {"incident": {"cross_border": False}}, context=context())
-    lines = {line.ref: line for line in check(notice, made)}
+    document = render(notice, body, {"incident": {"cross_border": False}}, context=context())
+    lines = {line.ref: line for line in check(notice, document)}
     states = {ref: line.state for ref, line in lines.items()}
     assert states == {
         "1": "covered",
@@ -135,7 +135,7 @@ def test_what_a_person_has_to_see_is_to_check_and_what_is_asked_is_a_gap() -> No
 
 def test_an_export_reads_the_same_answers_with_their_values() -> None:
     facts = {"incident": {"vector": "phishing", "started_at": "2026-11-24T08:10:00Z", "cross_border": True}}
-    found = {one.field.id: one for one in answers(small()[0], facts, ("en-GB", "UTC", Budget()))}
+    found = {answer.field.id: answer for answer in answers(small()[0], facts, ("en-GB", "UTC", Budget()))}
     assert (found["3"].value, found["3"].shown) == ("phishing", "a deceptive message")
     assert (found["4"].path, found["4"].value) == ("incident.started_at", "2026-11-24T08:10:00Z")
     assert [found[field].asked for field in "1356"] == [True, True, None, True]
@@ -164,7 +164,7 @@ def test_a_mistake_is_said_with_its_place(old: str, new: str, expected: str) -> 
 
 def test_a_notice_that_names_no_form_or_no_stage_says_so() -> None:
     def problems(text: str) -> list[str]:
-        return [str(one) for one in scan_notice(text.encode(), "small.md", forms=forms)[2]]
+        return [str(notice) for notice in scan_notice(text.encode(), "small.md", forms=forms)[2]]
 
     assert problems(NOTICE.replace("fields: small", "fields: big")) == [
         "small.md:7:16: error: there is no list of fields 'big' [notice-form]"

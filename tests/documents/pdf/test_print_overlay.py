@@ -64,11 +64,11 @@ def paper(source: Source = SOURCE) -> Paper:
 
 
 def stamped(letters: Sequence[Document], shared: Paper) -> Stamped:
-    forms = [shared.form(one) for one in letters]
+    forms = [shared.form(letter) for letter in letters]
     first = forms[0]
     assert first is not None
     assert set(forms) == {first}
-    return Overprint().print(first, [first.own(one) for one in letters])
+    return Overprint().print(first, [first.own(letter) for letter in letters])
 
 
 def pixels(content: bytes) -> list[bytes]:
@@ -192,7 +192,7 @@ def test_the_same_letters_give_the_same_bytes_whatever_was_stamped_before() -> N
     strange = other.form(letter(msgspec.structs.replace(SOURCE, source=BODY + "Another law."), person("Cy")))
     assert form is not None
     assert strange is not None
-    own = [form.own(one) for one in letters]
+    own = [form.own(letter) for letter in letters]
     assert machine.print(strange, own[:1]).fits == (True,)
     assert machine.print(form, own) == Overprint().print(form, own)
 

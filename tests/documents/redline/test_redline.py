@@ -75,7 +75,7 @@ def _side(found: Redline, op: str) -> list[str]:
 
 def test_the_facts_that_changed_are_named_with_both_values() -> None:
     old, new = between()
-    assert [(one.path, bytes(one.before), bytes(one.after)) for one in changed_facts(old, new)] == [
+    assert [(fact.path, bytes(fact.before), bytes(fact.after)) for fact in changed_facts(old, new)] == [
         ("incident.aware_at", b'"2026-11-24T08:10:00+00:00"', b'"2026-11-24T07:00:00Z"'),
         ("populations[customers].people.total", b"18250", b"18400"),
     ]
@@ -100,7 +100,9 @@ def test_html_shows_the_same_words_as_ins_and_del() -> None:
     old, new = between()
     found = redline(old, new)
     page = write_redline_html(found, old, new).decode()
-    assert re.findall("<ins>(.*?)</ins>", page) == [one for one in _texts(found, "added") if "\n" not in one]
+    assert re.findall("<ins>(.*?)</ins>", page) == [
+        text for text in _texts(found, "added") if "\n" not in text
+    ]
     assert len(re.findall("<del>", page)) == len(_texts(found, "removed"))
     assert "default-src 'none'" in page
 

@@ -102,8 +102,8 @@ def test_runs_that_word_broke_up_are_one_text() -> None:
         f'<w:r w:rsidR="00A{n}"><w:t xml:space="preserve">{t}</w:t></w:r>'
         for n, t in enumerate(("One ", "tw", "o."))
     )
-    found = read_docx(edited("One two.", (RUN, f"{runs}<w:proofErr w:type='spellEnd'/>")))
-    assert found.blocks == small("One two.").blocks
+    returned = read_docx(edited("One two.", (RUN, f"{runs}<w:proofErr w:type='spellEnd'/>")))
+    assert returned.blocks == small("One two.").blocks
 
 
 def test_wrappers_are_read_through() -> None:

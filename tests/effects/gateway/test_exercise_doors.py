@@ -127,5 +127,5 @@ def test_no_call_to_another_system_is_made(kind: Kind, host: str) -> None:
         idempotency_key="K" * 32,
         allowed_hosts=frozenset({host}),
     )
-    found = call(request)
-    assert (found.outcome.state, found.outcome.code, found.status) == ("rejected", "R36", 0)
+    result = call(request)
+    assert (result.outcome.state, result.outcome.code, result.status) == ("rejected", "R36", 0)

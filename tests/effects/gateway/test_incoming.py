@@ -49,8 +49,8 @@ class Speaking(ScriptedChannel):
 
 
 def door(integration):
-    found = Gateway(lambda name: integration)
-    return found, found.channel("c", ChannelConfig(adapter="x"))
+    gateway = Gateway(lambda name: integration)
+    return gateway, gateway.channel("c", ChannelConfig(adapter="x"))
 
 
 def heard(*said):

@@ -69,7 +69,7 @@ def test_a_letter_in_a_batch_is_the_letter_by_itself() -> None:
     batch = Press(tagged=False).print(documents)
     assert batch.pages == (2, 1, 2)
     assert Press(tagged=False).print(documents) == batch
-    apart = [image for one in documents for image in pixels(write_pdf(one))]
+    apart = [image for document in documents for image in pixels(write_pdf(document))]
     assert pixels(batch.content) == apart
 
 
@@ -77,8 +77,8 @@ def test_a_letter_set_after_others_has_the_bytes_that_it_has_by_itself() -> None
     long = msgspec.structs.replace(PAPER, source=BODY + "\nA line to fill a page.\n" * 60)
     documents = [letter(paper, person(n)) for n, paper in enumerate((PAPER, long, PAPER, PAPER, long), 1)]
     press = Press(tagged=True)
-    printed = [press.print((one,)) for one in documents]
-    assert [one.content for one in printed] == [write_pdf(one) for one in documents]
+    printed = [press.print((document,)) for document in documents]
+    assert [one.content for one in printed] == [write_pdf(document) for document in documents]
     assert [one.pages for one in printed] == [(1,), (2,), (1,), (1,), (2,)]
 
 

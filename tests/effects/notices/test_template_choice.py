@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from runner.documents.notice import Notice
-from runner.effects.context import Tools
+from runner.effects.context import EffectContext
 from runner.effects.notices.render import template_for
 from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, of_duty
@@ -16,7 +16,7 @@ from tests.documents.europe import europe_facts
 INITIAL = "eu-gdpr-33-controller-sa/initial"
 
 
-def tools(**own: Notice) -> Tools:
+def tools(**own: Notice) -> EffectContext:
     """Return tools that hold nothing but the shipped templates and these."""
     none: Any = None
     kept = (
@@ -32,7 +32,7 @@ def tools(**own: Notice) -> Tools:
         "new_id",
         "duties",
     )
-    return Tools(
+    return EffectContext(
         notices={**catalog().notices(), **{one.id: (one, "# Own\n") for one in own.values()}},
         **cast("dict[str, Any]", dict.fromkeys(kept, none)),
     )

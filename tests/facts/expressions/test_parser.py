@@ -18,16 +18,16 @@ TOO_MANY = " and ".join(["data.encrypted"] * 100)
 
 
 def test_an_expression_says_everything_that_it_can_read() -> None:
-    read = parse(
+    expression = parse(
         "people.by_jurisdiction[item] > 5 and step('b').done or step('a').answer == inputs.x"
         " and duty('gdpr/initial').applies and duty(item).overdue and data.encrypted and data['encrypted']"
         " and people.by_jurisdiction['US-CA'] > iteration",
         LOOP_NAMES,
     )
-    assert read.facts == ("data.encrypted", "people.by_jurisdiction", "people.by_jurisdiction.US-CA")
-    assert read.steps == ("a", "b")
-    assert read.duties == ("gdpr/initial",)
-    assert read.names == ("inputs", "item", "iteration")
+    assert expression.facts == ("data.encrypted", "people.by_jurisdiction", "people.by_jurisdiction.US-CA")
+    assert expression.steps == ("a", "b")
+    assert expression.duties == ("gdpr/initial",)
+    assert expression.names == ("inputs", "item", "iteration")
     assert parse("not [-1, +2] is empty or (1 if data.encrypted else 2) == 1").facts == ("data.encrypted",)
 
 
@@ -67,8 +67,8 @@ def test_an_expression_says_everything_that_it_can_read() -> None:
     ],
 )
 def test_what_is_on_the_list_is_read_and_survives_json(source: str) -> None:
-    read = parse(source, LOOP_NAMES)
-    assert msgspec.json.decode(msgspec.json.encode(read), type=Expression) == read
+    expression = parse(source, LOOP_NAMES)
+    assert msgspec.json.decode(msgspec.json.encode(expression), type=Expression) == expression
 
 
 def test_tests_and_filters_become_functions() -> None:
@@ -207,8 +207,8 @@ def in_scope(source: str) -> frozenset[str]:
 
 @pytest.mark.parametrize(("source", "offset"), MISTAKES)
 def test_what_is_not_allowed_is_refused_with_its_place(source: str, offset: int | None) -> None:
-    found = mistake(source, in_scope(source))
-    assert offset is None or found.offset == offset
+    error = mistake(source, in_scope(source))
+    assert offset is None or error.offset == offset
 
 
 @pytest.mark.parametrize(("source", "offset"), MISTAKES_OF_KIND)
@@ -312,12 +312,12 @@ PIECES = st.sampled_from(
     )
 )
 def test_any_text_is_read_or_refused_with_a_place_inside_it(source: str) -> None:
-    read = _read(source)
-    if isinstance(read, ExpressionError):
-        assert 0 <= read.offset <= len(source)
-        assert read.message
+    expression = _read(source)
+    if isinstance(expression, ExpressionError):
+        assert 0 <= expression.offset <= len(source)
+        assert expression.message
     else:
-        assert msgspec.json.decode(msgspec.json.encode(read), type=Expression) == read
+        assert msgspec.json.decode(msgspec.json.encode(expression), type=Expression) == expression
 
 
 def _read(source: str) -> Expression | ExpressionError:

@@ -242,7 +242,7 @@ def test_every_fact_of_the_vocabulary_has_a_title_and_is_found_by_its_path() -> 
     keys = ("DE", "*", "x", "owner", "r/s")
     for pattern, declared in all_patterns().items():
         assert declared.title
-        tries = [pattern.replace("*", one, 1).replace("*", other) for one in keys for other in keys]
+        tries = [pattern.replace("*", key, 1).replace("*", other) for key in keys for other in keys]
         assert declared in [fact_type(path) for path in tries], pattern
         assert bool(declared.choices) == (declared.kind == "choice")
     assert find("data.encrypted.x") is None

@@ -25,12 +25,12 @@ def read(folder: Path, name: str, text: str | bytes) -> Listing:
 def told(listing: Listing) -> list[Problem]:
     """Return every problem of a list; all of them have the one code."""
     problems = [*listing.problems, *check_entries(listing, WAYS, ("maria",))]
-    assert {one.code for one in problems} <= {"contact-list"}
+    assert {problem.code for problem in problems} <= {"contact-list"}
     return problems
 
 
 def places(problems: Iterable[Problem]) -> list[tuple[int, int, str]]:
-    return [(one.line, one.column, one.severity) for one in problems]
+    return [(problem.line, problem.column, problem.severity) for problem in problems]
 
 
 def unnamed(problems: Sequence[Problem], *words: str) -> list[str]:
@@ -41,21 +41,21 @@ def unnamed(problems: Sequence[Problem], *words: str) -> list[str]:
 
 def test_columns_are_channels_of_the_home_and_kinds_of_addresses(tmp_path: Path) -> None:
     text = "Person;PAGER;phone;phone.domains\nada;17;+15005550006;carrier\n"
-    found = read(tmp_path, "a.csv", text)
-    [ada] = found.entries
-    assert [(one.channel, one.address) for one in ada.contacts] == [
+    listing = read(tmp_path, "a.csv", text)
+    [ada] = listing.entries
+    assert [(contact.channel, contact.address) for contact in ada.contacts] == [
         ("Pager", "17"),
         ("phone", "+15005550006"),
     ]
     assert ada.contacts[1].domains == {"carrier"}
     assert ada.spot("1") == (2, 8)
-    assert not found.says_roles
-    assert told(found) == []
+    assert not listing.says_roles
+    assert told(listing) == []
 
 
 def test_a_row_over_several_lines_and_one_of_another_length_are_told_where_they_begin(tmp_path: Path) -> None:
-    found = read(tmp_path, "a.csv", 'person,name,zone\nada,"Ada\nAdler",Moon/Base\nben\n')
-    problems = told(found)
+    listing = read(tmp_path, "a.csv", 'person,name,zone\nada,"Ada\nAdler",Moon/Base\nben\n')
+    problems = told(listing)
     assert places(problems) == [(4, 1, "error"), (2, 5, "error"), (2, 1, "error")]
     assert unnamed(problems, "3", "U+000A", "IANA") == []
 
@@ -67,9 +67,9 @@ def test_a_list_without_short_names_is_none(tmp_path: Path) -> None:
 
 
 def test_nobody_is_named_where_the_line_of_columns_is_missing(tmp_path: Path) -> None:
-    found = read(tmp_path, "a.csv", "ada,ada@example.org,+15005550006\n")
-    assert len(found.problems) == 4
-    assert not any(word in repr(found.problems) for word in ("'ada'", "example.org", "5005550006"))
+    listing = read(tmp_path, "a.csv", "ada,ada@example.org,+15005550006\n")
+    assert len(listing.problems) == 4
+    assert not any(word in repr(listing.problems) for word in ("'ada'", "example.org", "5005550006"))
 
 
 def test_what_keeps_a_person_of_a_list_from_being_used_is_told(tmp_path: Path) -> None:
@@ -105,19 +105,19 @@ def test_a_word_that_proves_nothing_is_told_where_it_stands(tmp_path: Path) -> N
         "people:\n  ada: {contacts: [{channel: mail, address: a, consented_at: 2026-01-01T00:00:00Z}, 3]}\n  ben: 4\n",
         encoding="utf-8",
     )
-    assert [(one.line, one.column) for one in trusting(path)] == [(2, 48)]
+    assert [(problem.line, problem.column) for problem in trusting(path)] == [(2, 48)]
     path.write_text("[]", encoding="utf-8")
     assert list(trusting(path)) == []
 
 
 def test_a_card_is_called_by_its_nickname_or_by_its_name(tmp_path: Path) -> None:
     nick = CARD.replace("FN:", "NICKNAME:ada,adele\nNOTE:so\n  long\n\nTZ:-05:00\nFN:")
-    found = read(tmp_path, "a.vcf", nick + CARD)
-    assert [(one.person, one.name, one.zone) for one in found.entries] == [
+    listing = read(tmp_path, "a.vcf", nick + CARD)
+    assert [(entry.person, entry.name, entry.zone) for entry in listing.entries] == [
         ("ada", "Ada Adler", ""),
         ("ada-adler", "Ada Adler", ""),
     ]
-    assert told(found) == []
+    assert told(listing) == []
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,12 @@ def test_a_file_without_a_card_has_no_problems(tmp_path: Path) -> None:
 def test_a_preference_that_is_no_number_of_the_format_is_none(tmp_path: Path) -> None:
     lines = "EMAIL;PREF=" + "9" * 5_000 + ":b@example.org\nEMAIL;PREF=2:a@example.org\n"
     [ada] = read(tmp_path, "a.vcf", CARD.replace("END", lines + "END")).entries
-    assert [one.address for one in ada.contacts] == ["a@example.org", "b@example.org"]
+    assert [contact.address for contact in ada.contacts] == ["a@example.org", "b@example.org"]
 
 
 def test_a_card_with_neither_name_is_no_person(tmp_path: Path) -> None:
-    found = read(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\n")
-    assert unnamed(told(found), "FN:", "--as") == []
+    listing = read(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\n")
+    assert unnamed(told(listing), "FN:", "--as") == []
 
 
 def test_what_is_no_list_is_refused(tmp_path: Path) -> None:

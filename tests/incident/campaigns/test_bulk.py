@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from runner.base.states import Refusal
 from runner.incident.campaigns.campaign import REACHED, Campaign, Contact, Counters, Ground, Tally
-from runner.incident.campaigns.eligible_channels import awake_at, ways_for
+from runner.incident.campaigns.eligible_channels import eligible_channels, next_waking_hour
 from runner.incident.campaigns.outcomes import after, higher
-from runner.incident.campaigns.pacing import alarm, canary_size, chunk_size, feasibility, put_off, spoken
+from runner.incident.campaigns.pacing import alarm, back_off, canary_size, chunk_size, describe, feasibility
 from runner.incident.campaigns.substitute_notice import crossed
 from runner.incident.notices.letters import Group, Person
 from runner.routing.messaging import SendResult
@@ -76,7 +76,7 @@ LAW = [
 
 @pytest.mark.parametrize(("place", "forms", "basis", "mail"), LAW)
 def test_mail_goes_where_the_law_of_the_place_lets_it(place, forms, basis, mail) -> None:
-    found = ways_for(contact(basis=frozenset(basis)), ground(place, forms=forms), OFFERS, {})
+    found = eligible_channels(contact(basis=frozenset(basis)), ground(place, forms=forms), OFFERS, {})
     assert ("email" in found.ways) is mail
 
 
@@ -91,20 +91,23 @@ def test_mail_goes_where_the_law_of_the_place_lets_it(place, forms, basis, mail)
     ],
 )
 def test_a_way_that_may_not_be_used_says_by_which_rule(changes, rule, way) -> None:
-    found = ways_for(contact(**changes), ground(forms=("direct_message",)), OFFERS, {})
+    found = eligible_channels(contact(**changes), ground(forms=("direct_message",)), OFFERS, {})
     assert way not in found.ways
-    assert (way, rule) in [(one.channel, one.rule) for one in found.refusals]
+    assert (way, rule) in [(refusal.channel, refusal.rule) for refusal in found.refusals]
 
 
 def test_the_planner_and_the_stop_list_take_ways_away_and_a_letter_is_left() -> None:
     refusal = Refusal(channel="relay", rule="R1", why="compromised")
-    found = ways_for(contact(), ground(), {"email": refusal, "sms": None}, {"sms": "stop"})
+    found = eligible_channels(contact(), ground(), {"email": refusal, "sms": None}, {"sms": "stop"})
     assert found.ways == ("post",)
-    assert [one.rule for one in found.refusals] == ["R1", "R32"]
+    assert [refusal.rule for refusal in found.refusals] == ["R1", "R32"]
 
 
 def test_a_group_whose_mailboxes_were_breached_gets_no_mail() -> None:
-    assert ways_for(contact(), ground(breached=frozenset({"email"})), OFFERS, {}).ways == ("sms", "post")
+    assert eligible_channels(contact(), ground(breached=frozenset({"email"})), OFFERS, {}).ways == (
+        "sms",
+        "post",
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_a_group_whose_mailboxes_were_breached_gets_no_mail() -> None:
 )
 def test_text_messages_wait_for_the_morning_of_their_reader(hour: int, zone: str, morning: int) -> None:
     at = datetime(2026, 11, 24, hour, tzinfo=UTC)
-    found = awake_at(at, ZoneInfo(zone))
+    found = next_waking_hour(at, ZoneInfo(zone))
     assert found >= at
     assert found.astimezone(UTC).hour == morning
 
@@ -127,7 +130,7 @@ def test_text_messages_wait_for_the_morning_of_their_reader(hour: int, zone: str
 def test_the_arithmetic_is_people_by_the_slowest_rate_of_each_way() -> None:
     rates = {"relay": (read_rate("60/s"), read_rate("100000/day")), "text": (read_rate("1/s"),)}
     found = feasibility(campaign(rates=rates), {"email": 100_000, "sms": 3600}, {}, NOW)
-    assert [spoken(one.takes) for one in found.stretches] == ["1 d", "1 h"]
+    assert [describe(stretch.takes) for stretch in found.stretches] == ["1 d", "1 h"]
     assert found.takes == timedelta(days=1, hours=1, minutes=30)
     assert not found.in_time
     assert found.sum == (
@@ -138,7 +141,7 @@ def test_the_arithmetic_is_people_by_the_slowest_rate_of_each_way() -> None:
 def test_a_million_over_one_relay_is_in_time_where_the_deadline_lets_it() -> None:
     rates = {"relay": (read_rate("390/s"),)}
     found = feasibility(campaign(rates=rates), {"email": 1_000_000}, {}, NOW)
-    assert spoken(found.stretches[0].takes) == "42 min 45 s"
+    assert describe(found.stretches[0].takes) == "42 min 45 s"
     assert found.in_time
 
 
@@ -222,7 +225,7 @@ def test_who_puts_us_off_for_ever_is_told_another_way() -> None:
 
 @given(st.integers(0, 60), st.none() | st.timedeltas())
 def test_being_put_off_always_ends_and_never_at_once(tries: int, asked: timedelta | None) -> None:
-    found = put_off(NOW, tries, asked)
+    found = back_off(NOW, tries, asked)
     assert timedelta(seconds=1) <= found - NOW <= timedelta(days=1)
 
 
@@ -275,6 +278,6 @@ def test_a_chunk_is_a_moment_of_sending_over_a_fast_relay(
 
 
 def test_an_exemption_stands_in_for_the_consent_to_a_text_message() -> None:
-    without = ways_for(contact(sms_consent=False), ground(), OFFERS, {})
-    exempted = ways_for(contact(sms_consent=False, sms_exemption="emergency"), ground(), OFFERS, {})
+    without = eligible_channels(contact(sms_consent=False), ground(), OFFERS, {})
+    exempted = eligible_channels(contact(sms_consent=False, sms_exemption="emergency"), ground(), OFFERS, {})
     assert (without.ways, exempted.ways) == (("email", "post"), ("email", "sms", "post"))

@@ -51,20 +51,20 @@ HEAD = "9:sha256:abc"
 
 def plan(**changes: Any) -> Exercise:
     """Return the exercise ``evening`` with an evaluator; O2 has no target."""
-    found = plain()
+    exercise = plain()
     more = Objective(id="O2", text="Talked about", capability="Planning")
     staff = (Participant(person="olga", role="evaluator"),)
-    return replace(found, objectives=(*found.objectives, more), participants=staff, **changes)
+    return replace(exercise, objectives=(*exercise.objectives, more), participants=staff, **changes)
 
 
 def played(given: dict[str, Rating] | None = None, *, started: timedelta = DAY, by: str = "olga") -> Incident:
     """Return the exercise as it was played, begun so long after T0."""
-    found = played_(10)
-    assert found.drill is not None
+    incident = played_(10)
+    assert incident.drill is not None
     ratings = {name: Rated(rating=one, by=by, at=T0) for name, one in (given or {}).items()}
-    drill = replace(found.drill, name="evening", plan="kept", started=T0 + started, ratings=ratings)
+    drill = replace(incident.drill, name="evening", plan="kept", started=T0 + started, ratings=ratings)
     run = Run(id="1", playbook="lost-badge", version="1.0.0", digest="sha256:1", bundle="b", at=T0)
-    return replace(found, drill=drill, runs={"1": run})
+    return replace(incident, drill=drill, runs={"1": run})
 
 
 def after(*events: AnyImprovementEvent, source: Source = Source(), **row: Any) -> Item:  # noqa: B008  # frozen
@@ -108,8 +108,8 @@ def test_only_a_rating_p_or_s_by_an_evaluator_in_an_exercise_begun_since_proves_
         (replace(played({"T1": "P"}), kind="test"), nothing),
         (replace(played({"T1": "P"}), kind="real", drill=None), nothing),
     ):
-        found = judged(done(HERE), incident, plan(), HEAD)
-        assert (found.proof, named(found.why), bool(found.why)) == (None, why, bool(why))
+        verdict = judged(done(HERE), incident, plan(), HEAD)
+        assert (verdict.proof, named(verdict.why), bool(verdict.why)) == (None, why, bool(why))
     assert judged(after(source=HERE), played({"T1": "P"}), plan(), HEAD).proof is None
 
 
@@ -231,12 +231,12 @@ def compare(name: str, found: dict[str, str]) -> None:
 
 
 def test_targets_and_objectives_that_were_rated_m_or_u_are_proposed() -> None:
-    found = lessons(played({"T1": "M", "O2": "U"}), plan(), ())
-    assert [(source.ref, source.objective, source.target, source.step) for source, _ in found] == [
+    proposeds = lessons(played({"T1": "M", "O2": "U"}), plan(), ())
+    assert [(source.ref, source.objective, source.target, source.step) for source, _ in proposeds] == [
         ("rating:T1", "O1", "T1", "block"),
         ("rating:O2", "O2", "", ""),
     ]
-    assert all(word in found[0][1].text for word in ("blocked", "M", "10m", "20m"))
+    assert all(word in proposeds[0][1].text for word in ("blocked", "M", "10m", "20m"))
     assert refs(played({"T1": "S", "O2": "N/O"}), plan()) == {}
 
 
@@ -253,14 +253,14 @@ def test_expected_actions_that_came_late_or_not_at_all_are_proposed_by_their_inj
     incident = played()
     assert incident.drill is not None
     released = {one: Released(at=T0, cause="time") for one in ("1", "2", "3")}
-    found = lessons(
+    proposeds = lessons(
         replace(incident, drill=replace(incident.drill, released=released)), plan(events=events), ()
     )
-    assert [(source.ref, row.capability, source.step) for source, row in found] == [
+    assert [(source.ref, row.capability, source.step) for source, row in proposeds] == [
         ("inject:1", "Coordination", "block"),
         ("inject:5", "", "wipe"),
     ]
-    compare("proposals-injects", {source.ref: row.text for source, row in found})
+    compare("proposals-injects", {source.ref: row.text for source, row in proposeds})
 
 
 def test_a_discussion_proposes_what_was_rated_and_seen_and_nothing_that_was_to_be_done_or_reached() -> None:

@@ -24,20 +24,20 @@ PLAN = replace(plain(), events=(CALL, HELP, LATER))
 
 def running(*released: str, deferred: str = "") -> Incident:
     """Return an exercise that runs, in which the step ``block`` was done 10 minutes after StartEx and ``wipe`` never."""
-    found = played(10)
-    assert found.drill is not None
+    incident = played(10)
+    assert incident.drill is not None
     drill = replace(
-        found.drill,
+        incident.drill,
         stage="running",
         ended_at=None,
         released={one: Released(at=T0, cause="time") for one in released},
         deferred={deferred: "enough"} if deferred else {},
     )
-    return replace(found, drill=drill)
+    return replace(incident, drill=drill)
 
 
 def due(incident: Incident, after: timedelta, plan: Exercise = PLAN) -> list[tuple[str, str]]:
-    return [(one.event.number, one.cause) for one in due_injects(plan, incident, T0 + after)]
+    return [(inject.event.number, inject.cause) for inject in due_injects(plan, incident, T0 + after)]
 
 
 def test_a_contingency_comes_when_its_time_is_up_and_neither_before_nor_twice_nor_once_it_is_left_out() -> (

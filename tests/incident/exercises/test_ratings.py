@@ -75,9 +75,9 @@ def played(
 
 
 def proposed(plan_: Exercise, incident: Incident, name: str = "T1") -> tuple[str, str]:
-    found = proposal_for(ratings(plan_, incident), name)
-    assert found is not None
-    return found.rating, found.rule
+    proposal = proposal_for(ratings(plan_, incident), name)
+    assert proposal is not None
+    return proposal.rating, proposal.rule
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_what_is_not_done_is_open_until_endex() -> None:
 
 
 def test_what_was_done_after_a_contingency_inject_is_m_and_before_it_is_not() -> None:
-    asked = ScenarioEvent(
+    event = ScenarioEvent(
         number="1", title="It is gone", expected=(replace(STEP, text="Block"),), if_missed="9"
     )
     helped = ScenarioEvent(number="9", title="Nobody blocked it", category="contingency")
-    told = plan(events=(asked, helped))
-    assert proposed(told, played(15, released={"9": 10})) == ("M", "done after contingency inject 9")
-    assert proposed(told, played(15, released={"9": 16}))[0] == "P"
+    exercise = plan(events=(event, helped))
+    assert proposed(exercise, played(15, released={"9": 10})) == ("M", "done after contingency inject 9")
+    assert proposed(exercise, played(15, released={"9": 16}))[0] == "P"
     assert proposed(plan(events=(helped,)), played(15, released={"9": 10}))[0] == "P"
 
 
@@ -121,17 +121,17 @@ def test_what_a_real_emergency_cut_short_was_not_played_and_what_was_late_by_the
 
 
 def test_what_the_scenario_itself_made_known_is_nobody_s_doing() -> None:
-    known = Fact(key="data.encrypted", value=True, at=T0, source="exercise 2")
+    fact = Fact(key="data.encrypted", value=True, at=T0, source="exercise 2")
     task = Action(fact="data.encrypted", within="20m")
-    incident = replace(played(), facts={"data.encrypted": known})
+    incident = replace(played(), facts={"data.encrypted": fact})
     assert proposed(plan(task), incident)[0] == "N/O"
-    by_people = replace(incident, facts={"data.encrypted": replace(known, source="")})
+    by_people = replace(incident, facts={"data.encrypted": replace(fact, source="")})
     assert proposed(plan(task), by_people)[0] == "P"
 
 
 def test_a_notice_with_an_override_and_a_duty_that_was_waived_are_m() -> None:
     why = Override(by="counsel", at=T0, reason="urgent", items=("x is missing",))
-    made = Document(
+    document = Document(
         id="d1",
         step="1:letter#1",
         notice="n",
@@ -143,7 +143,7 @@ def test_a_notice_with_an_override_and_a_duty_that_was_waived_are_m() -> None:
         at=T0,
         override=why,
     )
-    incident = replace(played(), documents={"d1": made})
+    incident = replace(played(), documents={"d1": document})
     task = Action(document="letter", within="20m")
     assert proposed(plan(task), incident) == ("M", "its gaps were overridden")
     record = DutyRecord(kind="waived", by="counsel", at=T0)

@@ -14,7 +14,7 @@ from runner.incident.state.events import Recorded
 from runner.incident.state.exercise import Drill, ExerciseClock, ReportSigned, Signed
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.incident.turn.fold import evolve
+from runner.incident.turn.fold import fold
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 REAL = Incident(id="i-1", codename="amber-falcon", title="", kind="real", opened_at=T0, version=7)
@@ -48,8 +48,8 @@ def test_what_is_over_is_signed_with_its_heads_and_each_signature_is_kept_in_ord
         assert event == ReportSigned(
             by="olga", digest="sha256:1", files={"pdf": "2"}, heads={"closed": "7:sha256:3"}
         )
-        once = evolve(incident, [Recorded(8, T0, event)], Library({}))
-        twice = evolve(once, [Recorded(9, T0 + timedelta(minutes=1), event)], Library({}))
+        once = fold(incident, [Recorded(8, T0, event)], Library({}))
+        twice = fold(once, [Recorded(9, T0 + timedelta(minutes=1), event)], Library({}))
         assert twice.reports == (
             Signed(by="olga", at=T0, digest="sha256:1", event=8),
             Signed(by="olga", at=T0 + timedelta(minutes=1), digest="sha256:1", event=9),

@@ -66,9 +66,9 @@ def opened(fire_at: datetime) -> FiringOpened:
 def made(events: tuple[AnyScheduleEvent, ...]) -> list[tuple[str, int]]:
     """Return each event as its name and the day of its fire time."""
     return [
-        (type(one).__name__, (one.fire_at - T0).days)
-        for one in events
-        if not isinstance(one, DrillScheduled | DrillUnscheduled)
+        (type(event).__name__, (event.fire_at - T0).days)
+        for event in events
+        if not isinstance(event, DrillScheduled | DrillUnscheduled)
     ]
 
 
@@ -138,9 +138,9 @@ def test_what_was_recorded_comes_no_second_time_when_the_clock_goes_back() -> No
 
 def test_misses_that_a_clock_recorded_which_was_ahead_are_taken_back() -> None:
     schedule = after(missed(T0 + DAY), missed(T0 + 9 * DAY), claimed(T0 + 8 * DAY))
-    found = ahead_of(schedule, look(T0 + 2 * DAY))
-    assert made(found) == [("FiringRestored", 9)]
-    again = after(missed(T0 + DAY), missed(T0 + 9 * DAY), *found)
+    events = ahead_of(schedule, look(T0 + 2 * DAY))
+    assert made(events) == [("FiringRestored", 9)]
+    again = after(missed(T0 + DAY), missed(T0 + 9 * DAY), *events)
     assert behind(again, T0 + 20 * DAY) == T0 + DAY
 
 

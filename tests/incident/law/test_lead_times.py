@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.incident.law.lead_times import RENDERING, cost, leads
+from runner.incident.law.lead_times import RENDERING, lead_time, lead_times
 from runner.incident.law.lead_times import _whole as whole
 from runner.incident.state import commands as c
 from runner.playbook.format import (
@@ -64,8 +64,8 @@ def test_a_thousand_steps_in_a_row_are_walked_without_recursion():
 
 
 def test_a_wait_counts_with_its_duration_and_an_anchored_due_time_with_nothing():
-    assert cost(Wait(id="w", wait=WaitFor(duration=3 * HOUR))) == 3 * HOUR
-    assert cost(Task(id="t", task="T", due=Due(offset=-HOUR, anchor="duty", ref="eu/x"))) == timedelta()
+    assert lead_time(Wait(id="w", wait=WaitFor(duration=3 * HOUR))) == 3 * HOUR
+    assert lead_time(Task(id="t", task="T", due=Due(offset=-HOUR, anchor="duty", ref="eu/x"))) == timedelta()
 
 
 def test_a_step_due_hours_before_the_deadline_moves_the_start_that_far():
@@ -106,16 +106,16 @@ def calling() -> s.World:
 
 
 def test_the_lanes_of_a_playbook_that_has_not_begun_count_whole_and_then_as_far_as_they_are() -> None:
-    found = calling()
-    assert leads(found.incident, found.library)[DUTY] == 10 * HOUR + RENDERING
-    found.done("before")
-    found.work()
-    assert leads(found.incident, found.library)[DUTY] == 10 * HOUR
-    found.done(f"breach.lanes.notify[{DUTY}].complete")
-    assert leads(found.incident, found.library)[DUTY] == 2 * HOUR
+    world = calling()
+    assert lead_times(world.incident, world.library)[DUTY] == 10 * HOUR + RENDERING
+    world.done("before")
+    world.work()
+    assert lead_times(world.incident, world.library)[DUTY] == 10 * HOUR
+    world.done(f"breach.lanes.notify[{DUTY}].complete")
+    assert lead_times(world.incident, world.library)[DUTY] == 2 * HOUR
 
 
 def test_a_playbook_that_was_left_out_costs_nothing() -> None:
-    found = calling()
-    found.give(c.SkipStep(step=found.id("breach"), by="ann", reason="the parent does it"))
-    assert leads(found.incident, found.library) == {}
+    world = calling()
+    world.give(c.SkipStep(step=world.id("breach"), by="ann", reason="the parent does it"))
+    assert lead_times(world.incident, world.library) == {}

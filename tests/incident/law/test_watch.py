@@ -42,74 +42,74 @@ def decided(watch: str = "", kind: str = "decided_not_to_notify", **facts: objec
 
 
 def test_a_decision_stands_while_the_law_s_answer_stands() -> None:
-    found = decided()
-    found.fact("incident.vector", "loss")
-    assert found.incident.duties[DUTY].record is not None
-    assert found.incident.duties[DUTY].reopened is None
+    world = decided()
+    world.fact("incident.vector", "loss")
+    assert world.incident.duties[DUTY].record is not None
+    assert world.incident.duties[DUTY].reopened is None
 
 
 def test_a_decision_falls_when_the_duty_applies_after_all() -> None:
-    found = decided()
-    found.fact("risk.to_people", "high")
-    duty = found.incident.duties[DUTY]
+    world = decided()
+    world.fact("risk.to_people", "high")
+    duty = world.incident.duties[DUTY]
     assert duty.record is None
     assert duty.reopened is not None
     assert duty.reopened.reason == "nobody is at risk"
     assert duty.reopened_why.endswith("risk_unlikely")
-    assert found.replayed() == found.incident
+    assert world.replayed() == world.incident
 
 
 def test_a_decision_falls_when_nobody_can_tell_any_more() -> None:
-    found = decided()
-    found.fact("risk.to_people", None)
-    assert found.incident.duties[DUTY].reopened_why.endswith("risk_unlikely")
+    world = decided()
+    world.fact("risk.to_people", None)
+    assert world.incident.duties[DUTY].reopened_why.endswith("risk_unlikely")
 
 
 def test_a_decision_falls_when_what_it_watches_for_has_come() -> None:
-    found = decided("people.total > 500")
-    found.fact("people.total", 500)
-    assert found.incident.duties[DUTY].record is not None
-    found.fact("people.total", 501)
+    world = decided("people.total > 500")
+    world.fact("people.total", 500)
+    assert world.incident.duties[DUTY].record is not None
+    world.fact("people.total", 501)
     assert (
-        found.incident.duties[DUTY].reopened_why
+        world.incident.duties[DUTY].reopened_why
         == "what the decision watches for has come: people.total > 500"
     )
 
 
 def test_a_duty_that_is_open_again_becomes_late_as_any_other() -> None:
-    found = decided()
-    found.advance(timedelta(hours=100))
-    found.fact("risk.to_people", "high")
-    found.work()
-    assert found.incident.duties[DUTY].overdue
+    world = decided()
+    world.advance(timedelta(hours=100))
+    world.fact("risk.to_people", "high")
+    world.work()
+    assert world.incident.duties[DUTY].overdue
 
 
 def test_a_new_decision_ends_the_matter() -> None:
-    found = decided()
-    found.fact("risk.to_people", "high")
+    world = decided()
+    world.fact("risk.to_people", "high")
     record = DutyRecord(
         kind="decided_not_to_notify",
         by="bob",
-        at=found.now,
+        at=world.now,
         reason="told by the processor already",
         ground="none",
     )
-    found.give(c.RecordDuty(duty=DUTY, record=record, by="bob"))
-    found.work()
-    duty = found.incident.duties[DUTY]
+    world.give(c.RecordDuty(duty=DUTY, record=record, by="bob"))
+    world.work()
+    duty = world.incident.duties[DUTY]
     assert duty.record is not None
     assert (duty.record.by, duty.reopened, duty.reopened_why) == ("bob", None, "")
 
 
 @pytest.mark.parametrize("kind", ["waived"])
 def test_a_waiver_is_not_watched(kind: str) -> None:
-    found = decided(kind=kind)
-    found.fact("risk.to_people", "high")
-    assert found.incident.duties[DUTY].record is not None
+    world = decided(kind=kind)
+    world.fact("risk.to_people", "high")
+    assert world.incident.duties[DUTY].record is not None
 
 
 def test_the_journal_says_why_it_fell() -> None:
-    found = decided()
-    found.fact("risk.to_people", "high")
-    fallen = [change for event in found.said(e.DutiesAssessed) for change in event.changes if change.reopened]
+    world = decided()
+    world.fact("risk.to_people", "high")
+    fallen = [change for event in world.said(e.DutiesAssessed) for change in event.changes if change.reopened]
     assert [change.duty for change in fallen] == [DUTY]

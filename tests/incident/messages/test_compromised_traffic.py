@@ -30,7 +30,7 @@ def incident(since: datetime = FELL, state: Any = "compromised", **changes: Any)
 
 
 def told(found: Incident) -> list[tuple[str, bool]]:
-    return [(one.domain, one.acknowledged) for one in exposures(found)]
+    return [(exposure.domain, exposure.acknowledged) for exposure in exposures(found)]
 
 
 def attempt_of(found: Incident) -> tuple[Delivery, Attempt]:
@@ -92,7 +92,7 @@ def test_whoever_was_asked_for_an_approval_through_it_is_named():
     found = incident()
     delivery, _ = attempt_of(found)
     step = found.invocations[delivery.step]
-    given = Approval(by="ann", role="lead", digest="d", at=s.T0 + timedelta(hours=1))
-    assert exposed_approval(found, step, given) == "tenant"
-    assert exposed_approval(found, step, msgspec.structs.replace(given, by="bob")) == ""
-    assert exposed_approval(found, step, msgspec.structs.replace(given, at=FELL)) == ""
+    approval = Approval(by="ann", role="lead", digest="d", at=s.T0 + timedelta(hours=1))
+    assert exposed_approval(found, step, approval) == "tenant"
+    assert exposed_approval(found, step, msgspec.structs.replace(approval, by="bob")) == ""
+    assert exposed_approval(found, step, msgspec.structs.replace(approval, at=FELL)) == ""

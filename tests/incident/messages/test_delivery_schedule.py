@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from runner.incident.messages.deliveries import LOOK_AGAIN, next_delivery_look
-from runner.incident.messages.delivery_schedule import due
+from runner.incident.messages.delivery_schedule import pop_due
 from runner.incident.state import commands as c
 from runner.incident.state.work import Deliver
 from runner.routing.messaging import MessageClass
-from runner.routing.rate_limit import Room, Rooms
+from runner.routing.rate_limit import Quota, Quotas
 from tests.scenario import MINUTE, REJECTED, UNKNOWN, World, message
 
 MANY = {"lead": " ".join(f"p{n:03}" for n in range(200))}
@@ -31,16 +31,16 @@ def times(world: World, name: str) -> tuple[object, object]:
     return world.incident.looks.get(name), world.incident.sends.get(name)
 
 
-def full(world: World, longer: timedelta, *channels: str) -> Rooms:
+def full(world: World, longer: timedelta, *channels: str) -> Quotas:
     """Return rooms in which the one account of these channels has no place for so much longer."""
-    room = Room(free=0, opens_at=world.now + longer)
-    return Rooms(accounts=dict.fromkeys(channels, "one"), rooms={"one": room})
+    room = Quota(free=0, opens_at=world.now + longer)
+    return Quotas(accounts=dict.fromkeys(channels, "one"), rooms={"one": room})
 
 
 def test_many_that_wait_to_be_sent_are_not_looked_at() -> None:
     world = composed(roles=MANY)
-    assert list(due(world.incident.looks, world.now)) == []
-    assert list(due(world.incident.sends, world.now)) == sorted(world.incident.deliveries)
+    assert list(pop_due(world.incident.looks, world.now)) == []
+    assert list(pop_due(world.incident.sends, world.now)) == sorted(world.incident.deliveries)
 
 
 def test_what_happens_to_one_of_many_moves_the_times_of_no_other() -> None:
@@ -124,5 +124,5 @@ def test_a_step_that_is_left_out_while_the_incident_is_paused_lets_its_messages_
     getattr(world, how)("m")
     world.perform(first)
     world.give(c.Resume(reason="go on"))
-    assert {one.state for one in world.incident.deliveries.values()} <= {"cancelled", "satisfied"}
+    assert {delivery.state for delivery in world.incident.deliveries.values()} <= {"cancelled", "satisfied"}
     assert world.incident.moving == frozenset()

@@ -431,7 +431,7 @@ def test_those_who_were_reached_are_told_who_has_it_and_nobody_else():
     world = calling(kind(tell_acknowledged=True))
     world.ack("bob")
     done = world.work()
-    assert [type(one) for one in done] == [Announce, Deliver]
+    assert [type(work) for work in done] == [Announce, Deliver]
     [announcement] = [m for m in world.incident.messages.values() if m.about]
     assert announcement.to == ("ann",)
     assert announcement.about == "m1"

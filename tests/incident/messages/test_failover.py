@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.incident.messages.failover import (
     AskPerson,
-    Effort,
+    DeliveryContext,
     Exhausted,
     Policy,
     Remind,
@@ -34,8 +34,8 @@ def minutes(count: float) -> datetime:
     return START + timedelta(minutes=count)
 
 
-def effort(message: MessageClass = PLAIN, **keys: timedelta | None) -> Effort:
-    return Effort(message=message, body_sha256=BODY, started_at=START, key_lifetimes=keys)
+def effort(message: MessageClass = PLAIN, **keys: timedelta | None) -> DeliveryContext:
+    return DeliveryContext(message=message, body_sha256=BODY, started_at=START, key_lifetimes=keys)
 
 
 def delivery(*attempts: Attempt, channels=("mail", "hook"), **more) -> Delivery:

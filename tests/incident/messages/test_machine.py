@@ -19,17 +19,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from runner.app.core import snapshots
 from runner.errors import Refused
 from runner.incident.messages.deliveries import delivery_events
-from runner.incident.messages.delivery_schedule import move
+from runner.incident.messages.delivery_schedule import next_action
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.failover import Send, WaitUntil
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import outwards
 from runner.incident.state.incident import Incident, Invocation
-from runner.incident.state.quorum import Answers, enough
+from runner.incident.state.quorum import Answers, quorum_met
 from runner.incident.state.work import Announce, AnyWork, Compose, Deliver, DoAct, Render
 from runner.incident.turn.claims import claims
-from runner.incident.turn.fold import evolve
+from runner.incident.turn.fold import fold
 from runner.incident.turn.settle import number, settle
 from runner.playbook import format as p
 from runner.routing.messaging import EVIDENCE, MessageClass, SendResult
@@ -124,10 +124,10 @@ class Machine(RuleBasedStateMachine):
         moves: list[Callable[[], None]] = [
             partial(self.work_for_a_while, [data.draw(st.sampled_from(RESULTS))])
         ]
-        for one in found.invocations.values():
-            if one.state in ("ready", "failed", "expired", "outcome_unknown") or one.stuck:
-                moves.append(partial(self.give, self.fitting(one, by, data)))
-            moves.extend(partial(self.learn, fact, data) for fact in one.missing if fact in VALUES)
+        for invocation in found.invocations.values():
+            if invocation.state in ("ready", "failed", "expired", "outcome_unknown") or invocation.stuck:
+                moves.append(partial(self.give, self.fitting(invocation, by, data)))
+            moves.extend(partial(self.learn, fact, data) for fact in invocation.missing if fact in VALUES)
         look = self.world.next_look()
         if look is not None:
             moves.append(partial(self.time_passes, max(look - self.world.now, timedelta())))
@@ -165,17 +165,21 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE), value=st.sampled_from([True, False, 3, 9, None]))
     def answer(self, data: st.DataObject, by: str, value: object) -> None:
-        found = self.pick(data)
+        invocation = self.pick(data)
         if value is None:
-            self.give(c.AnswerUnknown(step=found.id, by=by, ask_again=self.world.now + HOUR))
+            self.give(c.AnswerUnknown(step=invocation.id, by=by, ask_again=self.world.now + HOUR))
         else:
-            self.give(c.Answer(step=found.id, change=change(found.sets or "people.total", value), by=by))
+            self.give(
+                c.Answer(step=invocation.id, change=change(invocation.sets or "people.total", value), by=by)
+            )
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE), approved=st.sampled_from([True, True, True, False]))
     def sign(self, data: st.DataObject, by: str, approved: bool) -> None:
-        asked = [i for i in self.world.incident.invocations.values() if i.kind == "approve" and not i.over]
-        if asked:
-            found = data.draw(st.sampled_from(asked))
+        invocations = [
+            i for i in self.world.incident.invocations.values() if i.kind == "approve" and not i.over
+        ]
+        if invocations:
+            found = data.draw(st.sampled_from(invocations))
             digests = {i.digest for i in self.world.incident.invocations.values() if i.step == found.subject}
             digest = data.draw(st.sampled_from(sorted(digests | {"sha256:none"})))
             self.give(c.Decide(step=found.id, by=by, digest=digest, approved=approved, reason="looked"))
@@ -194,7 +198,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data(), happened=st.booleans())
     def resolve_what_is_unknown(self, data: st.DataObject, happened: bool) -> None:
-        effects = [one.id for one in self.effects() if one.attempts]
+        effects = [effect.id for effect in self.effects() if effect.attempts]
         if effects:
             effect = data.draw(st.sampled_from(effects))
             self.give(c.ResolveAttempt(effect=effect, happened=happened, reason="asked", by="ann"))
@@ -295,9 +299,9 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def a_late_worker_reports_what_was_given_up(self) -> None:
         lost = [
-            c.AttemptDone(effect=one.id, n=attempt.n, result=ACCEPTED)
-            for one in self.effects()
-            for attempt in one.attempts
+            c.AttemptDone(effect=effect.id, n=attempt.n, result=ACCEPTED)
+            for effect in self.effects()
+            for attempt in effect.attempts
             if attempt.state == "unknown"
         ]
         self.give(*lost[:1])
@@ -320,7 +324,7 @@ class Machine(RuleBasedStateMachine):
         *before, last = self.world.journal
         if before:
             kept = snapshots.decode(snapshots.encode(self.world.folded(before, self.world.library)))
-            assert evolve(kept, [last], self.world.library) == self.world.incident
+            assert fold(kept, [last], self.world.library) == self.world.incident
 
     @invariant()
     def every_event_survives_its_own_bytes(self) -> None:
@@ -348,9 +352,9 @@ class Machine(RuleBasedStateMachine):
         assert not found.agenda & (found.blocked | begun)
         assert found.blocked == {i.id for i in found.invocations.values() if i.missing and not i.over}
         assert found.sending == {
-            f"{one.id}|{attempt.n}"
-            for one in self.effects()
-            for attempt in one.attempts
+            f"{effect.id}|{attempt.n}"
+            for effect in self.effects()
+            for attempt in effect.attempts
             if attempt.state == "sending"
         }
         assert found.moving == {d.id for d in found.deliveries.values() if d.state == "active"}
@@ -362,7 +366,7 @@ class Machine(RuleBasedStateMachine):
         found, now = self.world.incident, self.world.now
         for name in found.moving if found.state == "open" else ():
             events = list(delivery_events(found, name, now, Answers(found)))
-            comes = move(found, found.deliveries[name], now)
+            comes = next_action(found, found.deliveries[name], now)
             assert events == []
             assert (name in found.sends and found.sends[name] <= now) == isinstance(comes, Send)
             if isinstance(comes, WaitUntil):
@@ -374,8 +378,8 @@ class Machine(RuleBasedStateMachine):
         scope = found.scopes[invocation.scope]
         definition = self.world.library.step(found, name)
         before = self._before(scope.id, definition)
-        taken = [i for i in before if i.over and i.state not in ("not_applicable", "cancelled")]
-        return all(i.over for i in before) or (definition.after.join == "any" and bool(taken))
+        invocations = [i for i in before if i.over and i.state not in ("not_applicable", "cancelled")]
+        return all(i.over for i in before) or (definition.after.join == "any" and bool(invocations))
 
     def _before(self, scope: str, definition: p.AnyStep) -> list[Invocation]:
         """Return what stands before a step where both were opened."""
@@ -398,12 +402,16 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_author_and_no_stranger_signs(self) -> None:
-        for one in self.world.incident.invocations.values():
-            if one.kind != "approve" or one.state not in ("done", "done_late"):
+        for invocation in self.world.incident.invocations.values():
+            if invocation.kind != "approve" or invocation.state not in ("done", "done_late"):
                 continue
-            voices = {a.by for a in one.approvals if a.approved and not a.void and a.digest == one.digest}
+            voices = {
+                a.by
+                for a in invocation.approvals
+                if a.approved and not a.void and a.digest == invocation.digest
+            }
             assert voices
-            author = self._author_then(one)
+            author = self._author_then(invocation)
             assert voices - {author}
 
     def _author_then(self, signed: Invocation) -> str:
@@ -443,16 +451,24 @@ class Machine(RuleBasedStateMachine):
             return
         if any(claims(found, world.now, world.library, "w")) or world.next_look() is not None:
             return
-        for one in found.invocations.values():
-            if one.over or one.stuck or one.missing or one.state in ("failed", "expired", "outcome_unknown"):
+        for invocation in found.invocations.values():
+            if (
+                invocation.over
+                or invocation.stuck
+                or invocation.missing
+                or invocation.state in ("failed", "expired", "outcome_unknown")
+            ):
                 continue
-            asks = one.kind in ("task", "ask", "approve", "file") and one.state in ("ready", "active")
-            waits = one.kind == "wait" and one.state == "active"
-            doubt = bool(one.message) and any(
-                found.deliveries[name].stuck or found.deliveries[name].state != "active"
-                for name in found.messages[one.message].deliveries
+            asks = invocation.kind in ("task", "ask", "approve", "file") and invocation.state in (
+                "ready",
+                "active",
             )
-            assert asks or waits or doubt or self._holds_on(one), f"{one.id} can never end"
+            waits = invocation.kind == "wait" and invocation.state == "active"
+            doubt = bool(invocation.message) and any(
+                found.deliveries[name].stuck or found.deliveries[name].state != "active"
+                for name in found.messages[invocation.message].deliveries
+            )
+            assert asks or waits or doubt or self._holds_on(invocation), f"{invocation.id} can never end"
 
     def _holds_on(self, one: Invocation) -> bool:
         """A container waits for what is in it, and a waiting step for a step before it that is open."""
@@ -500,14 +516,14 @@ class Machine(RuleBasedStateMachine):
             if isinstance(intent, e.AttemptStarted) and intent.effect in found.deliveries:
                 delivery = found.deliveries[intent.effect]
                 kind = found.messages[delivery.message].message_class
-                assert delivery.lapsed or not (kind.wants_answer and enough(found, delivery.message))
+                assert delivery.lapsed or not (kind.wants_answer and quorum_met(found, delivery.message))
 
     @invariant()
     def what_is_proved_is_lost_only_when_a_person_sends_it_again(self) -> None:
         proved: dict[tuple[str, int], int] = {}
         found = self.world.incident
-        for one in found.deliveries.values():
-            proved[one.id, one.generation] = EVIDENCE.index(one.evidence)
+        for delivery in found.deliveries.values():
+            proved[delivery.id, delivery.generation] = EVIDENCE.index(delivery.evidence)
         for name, rank in self.proved.items():
             assert proved.get(name, rank) >= rank
         self.proved = proved
@@ -522,23 +538,23 @@ class Machine(RuleBasedStateMachine):
             mine = [found.deliveries[name] for name in message.deliveries]
             if not mine or message.about or any(one.state == "active" for one in mine):
                 continue
-            if any(called_off(found, one) for one in mine) or enough(found, message.id):
+            if any(called_off(found, one) for one in mine) or quorum_met(found, message.id):
                 continue
             assert message.owed is not None, message.id
 
     @invariant()
     def what_is_inside_a_container_that_ended_has_ended(self) -> None:
         found = self.world.incident
-        for one in found.invocations.values():
-            if not one.over:
-                around = outwards(found, found.scopes[one.scope])
+        for invocation in found.invocations.values():
+            if not invocation.over:
+                around = outwards(found, found.scopes[invocation.scope])
                 assert all(not scope.parent or not found.invocations[scope.parent].over for scope in around)
 
     @invariant()
     def a_crash_before_the_append_loses_only_what_was_not_claimed(self) -> None:
         found, world = self.world.incident, self.world
         intents = [intent for intent, _ in claims(found, world.now, world.library, "w") if intent is not None]
-        claimed = evolve(found, number(found, world.now, intents), world.library)
+        claimed = fold(found, number(found, world.now, intents), world.library)
         again = [intent for intent, _ in claims(claimed, world.now, world.library, "w") if intent is not None]
         assert again == []
 

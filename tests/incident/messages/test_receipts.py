@@ -46,7 +46,7 @@ def test_a_receipt_raises_what_is_proved_and_ends_a_delivery_whose_goal_it_reach
     found = world(NAMED)
     assert (delivery(found).evidence, delivery(found).state) == ("accepted", "active")
     said = found.give(receipt("delivered"))
-    assert [type(one) for one in said[:2]] == [e.ReceiptTaken, e.DeliveryEnded]
+    assert [type(event) for event in said[:2]] == [e.ReceiptTaken, e.DeliveryEnded]
     assert (delivery(found).evidence, delivery(found).state) == ("delivered", "satisfied")
 
 
@@ -72,7 +72,7 @@ def test_a_late_failure_changes_its_attempt_alone_and_the_next_channel_opens_at_
     assert "30003" in delivery(found).attempts[0].reason
     assert delivery(found).evidence == "accepted"
     found.work()
-    assert [one.channel for one in delivery(found).attempts] == ["sms", "mail"]
+    assert [attempt.channel for attempt in delivery(found).attempts] == ["sms", "mail"]
 
 
 def test_a_failure_that_comes_after_the_proof_takes_nothing_back() -> None:
@@ -94,7 +94,7 @@ def test_a_part_that_failed_fails_the_message_although_another_part_arrived(
         found.give(receipt(kind, part=part))
     assert (delivery(found).attempts[0].state, delivery(found).evidence) == ("rejected", "accepted")
     found.work()
-    assert [one.channel for one in delivery(found).attempts] == ["sms", "mail"]
+    assert [attempt.channel for attempt in delivery(found).attempts] == ["sms", "mail"]
 
 
 def test_a_receipt_settles_an_attempt_that_nobody_had_an_answer_to() -> None:
@@ -126,23 +126,23 @@ def test_a_receipt_answers_the_question_that_a_person_was_asked() -> None:
 def test_a_receipt_that_comes_before_our_own_commit_of_the_outcome_holds(
     before: str, outcome: SendResult, state: str, evidence: str
 ) -> None:
-    found = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
-    found.perform(*found.claim())
-    [work] = found.claim()
-    found.give(receipt(before))
-    assert delivery(found).attempts[0].state == "sending"
-    found.give(c.AttemptDone(effect="d1-ann", n=work.n, result=outcome))
-    assert (delivery(found).attempts[0].state, delivery(found).evidence) == (state, evidence)
+    world = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
+    world.perform(*world.claim())
+    [work] = world.claim()
+    world.give(receipt(before))
+    assert delivery(world).attempts[0].state == "sending"
+    world.give(c.AttemptDone(effect="d1-ann", n=work.n, result=outcome))
+    assert (delivery(world).attempts[0].state, delivery(world).evidence) == (state, evidence)
 
 
 def test_an_attempt_whose_worker_died_after_a_receipt_came_was_accepted() -> None:
-    found = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
-    found.perform(*found.claim())
-    found.claim()
-    found.give(receipt("relayed"))
-    found.crash()
-    found.recover()
-    assert (delivery(found).attempts[0].state, delivery(found).evidence) == ("accepted", "relayed")
+    world = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
+    world.perform(*world.claim())
+    world.claim()
+    world.give(receipt("relayed"))
+    world.crash()
+    world.recover()
+    assert (delivery(world).attempts[0].state, delivery(world).evidence) == ("accepted", "relayed")
 
 
 def test_a_message_in_parts_has_come_as_far_as_the_part_that_is_furthest_behind() -> None:
@@ -187,22 +187,22 @@ def test_a_receipt_of_an_attempt_that_is_not_there_is_refused() -> None:
 def test_whatever_comes_whenever_proof_only_rises_and_replay_says_the_same(
     kinds: list[str], outcome_at: int, answered: bool
 ) -> None:
-    found = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
-    found.perform(*found.claim())
-    [work] = found.claim()
-    proved = [delivery(found).evidence]
+    world = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
+    world.perform(*world.claim())
+    [work] = world.claim()
+    proved = [delivery(world).evidence]
     for place, kind in enumerate([*kinds, ""]):
         if place == min(outcome_at, len(kinds)):
-            found.give(c.AttemptDone(effect="d1-ann", n=work.n, result=NAMED if answered else LOST))
+            world.give(c.AttemptDone(effect="d1-ann", n=work.n, result=NAMED if answered else LOST))
         if kind:
-            found.give(receipt(kind))
-        found.advance(timedelta(seconds=1))
-        proved.append(delivery(found).evidence)
+            world.give(receipt(kind))
+        world.advance(timedelta(seconds=1))
+        proved.append(delivery(world).evidence)
     ranks = [EVIDENCE.index(one) for one in proved]
     assert ranks == sorted(ranks)
     highest = max((EVIDENCE.index(kind) for kind in kinds if kind != "failed"), default=0)
     assert ranks[-1] == max(highest, 1 if answered else 0)
-    assert found.replayed() == found.incident
-    assert delivery(found).attempts[0].key == idempotency_key(
-        "d1-ann", "sms", found.incident.messages[delivery(found).message].body, 0
+    assert world.replayed() == world.incident
+    assert delivery(world).attempts[0].key == idempotency_key(
+        "d1-ann", "sms", world.incident.messages[delivery(world).message].body, 0
     )

@@ -13,7 +13,7 @@ from runner.incident.messages.war_room import NOWHERE, choice, guests, usable
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.exercise import Drill, ExerciseClock
-from runner.incident.state.incident import Errand, Incident
+from runner.incident.state.incident import Incident, RoomTask
 from runner.incident.state.work import Deliver, Host
 from runner.routing.messaging import Channel, SendResult
 from runner.routing.war_room import Guest, RoomConfig, WarRoom
@@ -33,7 +33,7 @@ def wanted(*steps: object, outcomes: tuple[SendResult, ...] = (MADE,)) -> World:
     return world
 
 
-def opening(world: World) -> Errand:
+def opening(world: World) -> RoomTask:
     return world.incident.errands["room:own"]
 
 
@@ -52,7 +52,7 @@ def test_the_intent_to_open_a_room_is_committed_before_anybody_is_asked_and_its_
     world.work()
     keys = {one.key for one in world.said(e.AttemptStarted)}
     assert keys == {room_name(world.incident, "own")}
-    assert [one.state for one in opening(world).attempts] == ["unknown", "accepted"]
+    assert [attempt.state for attempt in opening(world).attempts] == ["unknown", "accepted"]
     assert world.claim() == []
 
 
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_between_asking_and_the_answer_leaves_an_unknown_that
     assert opening(world).attempts[0].state == "unknown"
     world.advance(PAUSE)
     world.work()
-    assert [one.state for one in opening(world).attempts] == ["unknown", "accepted"]
+    assert [attempt.state for attempt in opening(world).attempts] == ["unknown", "accepted"]
 
 
 @pytest.mark.parametrize("result", [NOT_SENT, UNKNOWN, REJECTED])
@@ -109,15 +109,15 @@ def test_a_provider_that_says_later_is_waited_for_as_it_says() -> None:
 
 def test_messages_wait_for_the_first_attempt_and_no_longer() -> None:
     world = wanted(message("tell"), outcomes=(UNKNOWN,))
-    composed = [one for one in world.claim() if not isinstance(one, Host)]
-    for one in composed:
-        world.perform(one)
+    composed = [work for work in world.claim() if not isinstance(work, Host)]
+    for work in composed:
+        world.perform(work)
     assert world.claim() == []
     assert world.next_look() == T0 + AWAITED
     world.advance(AWAITED)
     sent = world.claim()
     assert sent
-    assert all(isinstance(one, Deliver) for one in sent)
+    assert all(isinstance(work, Deliver) for work in sent)
 
 
 def test_messages_leave_as_soon_as_the_first_attempt_has_ended_however() -> None:
@@ -163,7 +163,7 @@ def test_whoever_takes_a_role_later_or_gets_a_contact_later_is_let_in_then() -> 
     assert later is not None
     assert later.guests == (Guest(person="bob"), Guest(person="cid"))
     world.give(later)
-    assert [one.errand for one in world.work() if isinstance(one, Host)] == ["room:own/2", "room:own/3"]
+    assert [work.errand for work in world.work() if isinstance(work, Host)] == ["room:own/2", "room:own/3"]
 
 
 def test_nobody_is_listed_for_a_room_that_nobody_opens_or_that_is_not_open_yet() -> None:
@@ -181,7 +181,7 @@ def test_a_person_has_what_failed_tried_anew_and_nothing_else() -> None:
     world.give(c.RetryRoom(by="ann"))
     assert failure(opening(world)) == ""
     world.work()
-    assert [one.state for one in opening(world).attempts] == ["rejected", "accepted"]
+    assert [attempt.state for attempt in opening(world).attempts] == ["rejected", "accepted"]
 
 
 # --- which room -------------------------------------------------------------------------------------------
@@ -206,8 +206,8 @@ def offered(config: RoomConfig, incident: Incident | None = None) -> WarRoom | N
 
 
 def test_a_room_that_is_opened_may_hear_what_its_provider_keeps_between_people() -> None:
-    found = offered(RoomConfig(open=True, channel="matrix", domains=frozenset({"vpn"})))
-    assert found == WarRoom(name="own", address="", domains=("matrix", "vpn"), channel="matrix")
+    room = offered(RoomConfig(open=True, channel="matrix", domains=frozenset({"vpn"})))
+    assert room == WarRoom(name="own", address="", domains=("matrix", "vpn"), channel="matrix")
     assert offered(RoomConfig(open=True, channel="leaky")) is None
     assert offered(RoomConfig(open=True, channel="leaky", confidentiality="confidential")) is not None
 
@@ -227,9 +227,9 @@ def test_a_room_that_is_open_has_the_address_of_its_provider_s_name_and_one_that
     failed = wanted(outcomes=(REFUSED,))
     failed.work()
     assert offered(config, failed.incident) is None
-    told = choice(failed.incident, [])
-    assert told is not None
-    assert (told.room, told.trigger.split()[-1]) == (NOWHERE, "no"), "with the provider's reason"
+    room = choice(failed.incident, [])
+    assert room is not None
+    assert (room.room, room.trigger.split()[-1]) == (NOWHERE, "no"), "with the provider's reason"
 
 
 @pytest.mark.parametrize("kind", ["exercise", "test"])
@@ -237,12 +237,12 @@ def test_an_exercise_leads_nobody_into_a_real_room(kind: Kind) -> None:
     drill = Drill(clock=ExerciseClock(wall=T0, at=T0), stage="running")
     world = World(task("x"), kind=kind)
     played = Incident(id="i", codename="c", title="", kind=kind, opened_at=T0, drill=drill)
-    shown = offered(
+    room = offered(
         RoomConfig(address="https://real", domains=frozenset(), confidentiality="confidential"), played
     )
-    assert shown is not None
-    assert "https" not in shown.address
-    assert "own" in shown.address
+    assert room is not None
+    assert "https" not in room.address
+    assert "own" in room.address
     assert offered(RoomConfig(open=True, channel="matrix"), world.incident) is None
 
 
@@ -253,6 +253,6 @@ def test_what_people_agreed_on_is_kept_until_its_domain_falls() -> None:
     world.give(c.ChooseRoom(room=agreed))
     assert choice(world.incident, [other]) is None
     world.give(c.DeclareDomain(domain="carrier", state="down", since=T0))
-    found = choice(world.incident, [other])
-    assert found is not None
-    assert (found.room, {"carrier", "down"} <= set(found.trigger.split())) == (other, True)
+    room = choice(world.incident, [other])
+    assert room is not None
+    assert (room.room, {"carrier", "down"} <= set(room.trigger.split())) == (other, True)

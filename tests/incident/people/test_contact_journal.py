@@ -66,5 +66,5 @@ def test_a_card_is_what_is_known_of_somebody_and_whoever_is_forgotten_holds_no_r
         RoleHeld(person="ada", by="maria", role="counsel", persons=("ada", "ben")),
         PersonForgotten(person="ben", by="maria"),
     ]
-    found = fold_people(HOME, [(T0, event) for event in events])
-    assert (found.people, found.roles) == ({"ada": card}, {"counsel": ("ada",)})
+    people = fold_people(HOME, [(T0, event) for event in events])
+    assert (people.people, people.roles) == ({"ada": card}, {"counsel": ("ada",)})

@@ -39,7 +39,7 @@ def decided(found: s.World, **more: object) -> c.RecordDuty:
 
 
 def entry(found: s.World) -> int:
-    (one,) = (one for one in found.incident.second_person.values() if one.state == "awaiting")
+    (one,) = (people for people in found.incident.second_person.values() if people.state == "awaiting")
     return one.entry
 
 
@@ -55,7 +55,7 @@ def changed(before: Incident, after: Incident) -> set[str]:
 @pytest.mark.parametrize("act", ["close", "decide", "move_clock"])
 def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str) -> None:
     found = world()
-    duties = [one.id for one in found.incident.duties.values() if one.verdict == "applies"]
+    duties = [duty.id for duty in found.incident.duties.values() if duty.verdict == "applies"]
     commands = {
         "close": c.Close(by="ann", reason="over", leave_open=dict.fromkeys(duties, "later")),
         "decide": decided(found),
@@ -64,8 +64,8 @@ def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str) -> N
     before = found.incident
     found.give(commands[act])
     assert changed(before, found.incident) == {"version", "second_person"}
-    kept = decode(encode(found.incident))
-    assert (found.replayed(), kept) == (found.incident, found.incident)
+    incident = decode(encode(found.incident))
+    assert (found.replayed(), incident) == (found.incident, found.incident)
     with refused("same_person"):
         confirm(found, commands[act].by)
     confirm(found, "eve", os_user="aroot")
@@ -100,7 +100,7 @@ def test_alone_still_wants_the_role_where_somebody_has_it() -> None:
         found.give(c.RecordDuty(duty=DUTY, record=decided(found).record, by="tom"))
     found.give(decided(found))
     assert found.incident.duties[DUTY].record is not None
-    assert [one.state for one in found.incident.second_person.values()] == ["alone"]
+    assert [people.state for people in found.incident.second_person.values()] == ["alone"]
 
 
 def test_an_earlier_record_stays_beside_every_later_one() -> None:
@@ -117,7 +117,7 @@ def test_an_earlier_record_stays_beside_every_later_one() -> None:
 
 def test_a_closing_that_waits_is_gone_once_the_incident_is_closed() -> None:
     found = world()
-    duties = [one.id for one in found.incident.duties.values() if one.verdict == "applies"]
+    duties = [duty.id for duty in found.incident.duties.values() if duty.verdict == "applies"]
     found.give(c.Close(by="ann", reason="over", leave_open=dict.fromkeys(duties, "later")))
     for duty in duties:
         filed = DutyRecord(kind="filed", by="ann", at=found.now, reference="A-1")

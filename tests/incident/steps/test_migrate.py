@@ -242,7 +242,7 @@ def test_what_has_begun_cannot_be_taken_away() -> None:
     ]
     with refused("begun_removed", Refused) as found:
         world.migrate(task("z"))
-    assert [one.code for one in found.value.problems] == [code for code, _ in codes(plan)]
+    assert [problem.code for problem in found.value.problems] == [code for code, _ in codes(plan)]
 
 
 def test_what_has_begun_cannot_become_another_kind_or_be_due_at_another_time() -> None:

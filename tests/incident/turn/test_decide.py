@@ -102,17 +102,17 @@ def test_what_waits_says_for_what() -> None:
         (c.CompleteTask(step="main:b#1"), False),
         (c.StartTask(step="main:u#1"), True),
     ):
-        found = refusal(world, command)
-        assert (found.code, command.step in found.message) == ("task_not_open", True)
-        assert ("data.encrypted" in found.message) == for_a_fact
+        refused = refusal(world, command)
+        assert (refused.code, command.step in refused.message) == ("task_not_open", True)
+        assert ("data.encrypted" in refused.message) == for_a_fact
 
 
 def test_what_has_ended_is_not_worked_on() -> None:
     world = World(task("a"))
     world.done("a")
     for command in (c.CompleteTask(step="main:a#1"), c.SkipStep(step="main:a#1", reason="x")):
-        found = refusal(world, command)
-        assert (found.code, "main:a#1" in found.message) == ("already_ended", True)
+        refused = refusal(world, command)
+        assert (refused.code, "main:a#1" in refused.message) == ("already_ended", True)
 
 
 def test_a_waiting_step_can_be_skipped_before_its_time() -> None:
@@ -129,15 +129,15 @@ def test_a_step_that_is_not_there_is_not_found() -> None:
 
 def test_a_checklist_is_ticked_row_by_row_before_its_task_is_done() -> None:
     world = World(task("a", checklist=("one", "two")), task("b"))
-    found = refusal(world, c.CompleteTask(step="main:a#1"))
-    assert (found.code, {"2", "one"} <= set(found.message.split())) == ("open_rows", True)
+    refused = refusal(world, c.CompleteTask(step="main:a#1"))
+    assert (refused.code, {"2", "one"} <= set(refused.message.split())) == ("open_rows", True)
     world.give(c.CheckRow(step="main:a#1", row=1))
     assert world.give(c.CheckRow(step="main:a#1", row=1)) == []
     world.give(c.CheckRow(step="main:a#1", row=0))
     assert world.at("a").checked == (0, 1)
     for step, row in (("main:a#1", 2), ("main:b#1", 0)):
-        found = refusal(world, c.CheckRow(step=step, row=row))
-        assert (found.code, {step, str(row + 1)} <= set(found.message.split())) == ("unknown_row", True)
+        refused = refusal(world, c.CheckRow(step=step, row=row))
+        assert (refused.code, {step, str(row + 1)} <= set(refused.message.split())) == ("unknown_row", True)
     world.done("a")
 
 
@@ -154,8 +154,8 @@ def test_a_checklist_is_ticked_row_by_row_before_its_task_is_done() -> None:
 )
 def test_only_a_task_is_completed_by_saying_so(step: object, why: str, does_it: str) -> None:
     """The hint names the command that ends such a step, where one does."""
-    found = refusal(World(step), c.CompleteTask(step="main:s#1"))
-    assert (found.code, does_it in found.hint) == (why, True)
+    refused = refusal(World(step), c.CompleteTask(step="main:s#1"))
+    assert (refused.code, does_it in refused.hint) == (why, True)
 
 
 def test_only_what_people_do_is_started_by_them() -> None:
@@ -265,8 +265,8 @@ def test_notes_are_for_everybody_or_for_counsel() -> None:
 def test_a_correction_names_an_event_that_is_there_and_a_reason() -> None:
     world = World(task("a"))
     world.give(c.CorrectEvent(seq=1, reason="wrong title", by="bob"))
-    found = refusal(world, c.CorrectEvent(seq=99, reason="x"))
-    assert (found.code, "99" in found.message) == ("unknown_event", True)
+    refused = refusal(world, c.CorrectEvent(seq=99, reason="x"))
+    assert (refused.code, "99" in refused.message) == ("unknown_event", True)
     assert code(world, c.CorrectEvent(seq=1, reason="")) == "reason_missing"
 
 
@@ -311,8 +311,8 @@ def test_a_filing_after_the_steps_own_due_time_is_late_for_the_step() -> None:
 def test_a_filing_after_the_legal_due_time_keeps_its_reasons() -> None:
     world = lawful()
     world.advance(timedelta(days=4))
-    found = refusal(world, c.RecordDuty(duty=INITIAL, record=filed(world)))
-    assert (found.code, "2026-11-27T08:00:00Z" in found.message) == ("late_reason", True)
+    refused = refusal(world, c.RecordDuty(duty=INITIAL, record=filed(world)))
+    assert (refused.code, "2026-11-27T08:00:00Z" in refused.message) == ("late_reason", True)
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world, late_reason="nobody knew")))
     assert not world.incident.duties[INITIAL].overdue
 
@@ -388,8 +388,8 @@ def test_a_correction_of_another_entry_leaves_a_record_as_it_stands() -> None:
 def test_a_duty_that_nobody_knows_is_refused_with_the_known_ones() -> None:
     world = lawful()
     for one in (world, World(task("a"))):
-        found = refusal(one, c.RecordDuty(duty="x/y", record=filed(world)))
-        assert (found.code, "x/y" in found.message) == ("unknown_duty", True)
+        refused = refusal(one, c.RecordDuty(duty="x/y", record=filed(world)))
+        assert (refused.code, "x/y" in refused.message) == ("unknown_duty", True)
 
 
 # --------------------------------------------------------------------------------------------- the incident's life
@@ -415,19 +415,19 @@ def test_a_paused_incident_can_be_called_off() -> None:
 
 def test_closing_with_open_steps_needs_a_reason_and_names_them() -> None:
     world = World(task("a"))
-    found = refusal(world, c.Close(by="ann"))
-    named = [(one.code, one.file) for one in found.problems]
-    assert (found.code, named) == ("open_work", [("open_task", "main:a#1")])
+    refused = refusal(world, c.Close(by="ann"))
+    named = [(problem.code, problem.file) for problem in refused.problems]
+    assert (refused.code, named) == ("open_work", [("open_task", "main:a#1")])
     world.give(c.Close(by="ann", reason="handed over"))
     assert world.incident.state == "closed"
 
 
 def test_closing_with_open_duties_needs_a_reason_for_each() -> None:
     world = World(duties("d"), regimes=law(GDPR), facts=BREACH)
-    open_ones = [one.id for one in world.incident.duties.values() if one.verdict == "applies"]
-    found = refusal(world, c.Close(by="ann", reason="over"))
-    named = [one.file for one in found.problems if one.code == "open_duty"]
-    assert (found.code, named) == ("open_work", open_ones)
+    open_ones = [duty.id for duty in world.incident.duties.values() if duty.verdict == "applies"]
+    refused = refusal(world, c.Close(by="ann", reason="over"))
+    named = [problem.file for problem in refused.problems if problem.code == "open_duty"]
+    assert (refused.code, named) == ("open_work", open_ones)
     world.give(c.Close(by="ann", reason="over", leave_open=dict.fromkeys(open_ones, "counsel files it")))
     assert world.incident.state == "closed"
     assert world.replayed() == world.incident

@@ -8,7 +8,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
 from runner.incident.turn.claims import claims
-from runner.incident.turn.fold import HANDLERS, evolve
+from runner.incident.turn.fold import HANDLERS, fold
 from runner.incident.turn.settle import number
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Due, OnOverdue
@@ -17,7 +17,7 @@ from tests.scenario import HOUR, MINUTE, World, act, ask, change, group, message
 
 def folded(world: World, *events: e.AnyEvent) -> Incident:
     """Fold events in without settling: what stands between two rounds, and in journals of older versions."""
-    return evolve(world.incident, number(world.incident, world.now, events), world.library)
+    return fold(world.incident, number(world.incident, world.now, events), world.library)
 
 
 def test_every_type_of_event_is_folded_by_one_function() -> None:
@@ -26,7 +26,7 @@ def test_every_type_of_event_is_folded_by_one_function() -> None:
 
 def test_folding_nothing_gives_the_same_incident() -> None:
     world = World(task("a"))
-    assert evolve(world.incident, [], world.library) == world.incident
+    assert fold(world.incident, [], world.library) == world.incident
 
 
 def test_an_incident_is_not_changed_by_what_is_folded_into_it() -> None:
@@ -44,7 +44,7 @@ def test_folding_one_by_one_and_all_at_once_give_the_same() -> None:
     world.work()
     one_by_one = world.folded(world.journal[:1], world.library)
     for recorded in world.journal[1:]:
-        one_by_one = evolve(one_by_one, [recorded], world.library)
+        one_by_one = fold(one_by_one, [recorded], world.library)
     assert one_by_one == world.incident
 
 

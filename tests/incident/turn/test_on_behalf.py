@@ -7,7 +7,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
 from runner.incident.turn.decide import decide
-from runner.incident.turn.fold import evolve
+from runner.incident.turn.fold import fold
 from runner.incident.turn.settle import number, settle
 from tests.refusals import refused
 from tests.scenario import World, approve, message, task
@@ -18,7 +18,7 @@ ROLES = {"counsel": "ann bob", "lead": "cid"}
 def given(world: World, incident: Incident, *events: e.AnyEvent) -> Incident:
     """Fold events into an incident and let it come to rest."""
     return settle(
-        evolve(incident, number(incident, world.now, events), world.library), world.now, world.library
+        fold(incident, number(incident, world.now, events), world.library), world.now, world.library
     )[0]
 
 
@@ -32,14 +32,14 @@ def written_for_ann(world: World) -> Incident:
     world.sign("s", "bob")
     before = world.incident
     step = world.id("s")
-    said = decide(
+    events = decide(
         before,
         c.Decide(step=step, by="ann", digest=world.at("t").digest, approved=True, recorded_by="cid"),
         world.now,
         world.library,
     )
     acted = e.ActedOnBehalf(first=before.version + 1, person="ann", by="cid", via="phone", steps=(step,))
-    return given(world, before, *said, acted)
+    return given(world, before, *events, acted)
 
 
 def signing() -> World:

@@ -7,7 +7,7 @@ import pytest
 from runner.errors import Bug
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.steps.readiness import look
+from runner.incident.steps.readiness import check_readiness
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Due
 from tests.refusals import refused
@@ -330,9 +330,9 @@ def test_a_person_assigned_before_a_step_is_ready_keeps_it() -> None:
 
 def test_looking_at_a_step_says_why_it_falls_away() -> None:
     world = World(task("a", when="data.encrypted"))
-    assert look(world.incident, "main:a#1", world.library).verdict == "unknown"
+    assert check_readiness(world.incident, "main:a#1", world.library).verdict == "unknown"
     world.fact("data.encrypted", False)
-    fallen = look(world.incident, "main:a#1", world.library)
+    fallen = check_readiness(world.incident, "main:a#1", world.library)
     assert (fallen.verdict, "data.encrypted" in fallen.why) == ("no", True)
 
 

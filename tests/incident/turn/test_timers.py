@@ -11,7 +11,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.due_times import backoff
 from runner.incident.state.work import Compose
-from runner.incident.turn.timers import next_look
+from runner.incident.turn.timers import next_wakeup
 from runner.law.duty import DutyRecord
 from runner.playbook.format import AnyStep, Due, OnOverdue, Retry
 from tests.scenario import (
@@ -127,7 +127,9 @@ def test_the_latest_safe_start_leaves_time_for_the_lane_that_files_whether_it_is
     world = World(duties("d"), lane, file("h", "d", duty="x/y"), regimes=law(GDPR), facts=BREACH)
 
     def slack() -> timedelta:
-        found = {one.id: one for one in duty_statuses(world.incident, world.now, world.library)}[INITIAL]
+        found = {status.id: status for status in duty_statuses(world.incident, world.now, world.library)}[
+            INITIAL
+        ]
         assert found.due is not None
         assert found.latest_safe_start is not None
         return found.due - found.latest_safe_start
@@ -350,7 +352,7 @@ def test_waits_grow_to_their_bound_and_no_further() -> None:
 def test_the_next_look_of_an_incident_that_is_over_is_never() -> None:
     world = World(task("a", due=Due(offset=HOUR)))
     world.give(c.Close(by="ann", reason="nothing to do"))
-    assert next_look(world.incident, world.now, world.library) is None
+    assert next_wakeup(world.incident, world.now, world.library) is None
 
 
 def test_a_message_that_is_moving_is_looked_at_when_its_channel_has_had_its_time() -> None:

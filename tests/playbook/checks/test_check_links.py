@@ -33,8 +33,8 @@ steps:
 
 def said(kind: str, link: str, home: Home | None = HOME) -> list[str]:
     text = PLAYBOOK.replace("CLASS", kind).replace("LINK", link)
-    found = validate_text(text, "tell.yaml", Catalog(), home)
-    return [one.message for one in found if one.code == "R28"]
+    problems = validate_text(text, "tell.yaml", Catalog(), home)
+    return [problem.message for problem in problems if problem.code == "R28"]
 
 
 @pytest.mark.parametrize(

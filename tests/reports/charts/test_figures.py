@@ -57,11 +57,11 @@ def figure(*rows: Row, lines: tuple[Line, ...] = ()) -> Figure:
 
 
 def test_an_answer_that_never_came_is_a_hollow_bar_to_the_end_and_no_bar_of_no_length() -> None:
-    drawn = answers_figure(
+    figure = answers_figure(
         [answer("ada", 60, "in_time"), answer("ben", None, "never"), answer("cem", None, "called_off")], ""
     )
-    ada, ben, cem = drawn.rows
-    assert [one.look for one in ada.bars] == ["pale"]
+    ada, ben, cem = figure.rows
+    assert [bar.look for bar in ada.bars] == ["pale"]
     assert ben.bars == (Bar(0.0, 1.0, "open"),)
     assert (ben.words, cem.words, cem.bars) == ("never acknowledged", "no longer asked", ())
 
@@ -69,8 +69,8 @@ def test_an_answer_that_never_came_is_a_hollow_bar_to_the_end_and_no_bar_of_no_l
 def test_one_of_several_answers_of_a_person_that_is_missing_is_seen_beside_the_others() -> None:
     found = [answer("ada", 60, "in_time"), answer("ada", 900, "late"), answer("ada", None, "never")]
     (row,) = answers_figure(found, "").rows
-    assert [one.look for one in row.bars] == ["open", "pale"]
-    assert [one.shape for one in row.marks] == ["limit", "answered", "answered_late"]
+    assert [bar.look for bar in row.bars] == ["open", "pale"]
+    assert [mark.shape for mark in row.marks] == ["limit", "answered", "answered_late"]
     assert row.words == "8 min (median of 2), 1 never acknowledged"
 
 
@@ -91,8 +91,8 @@ def test_the_median_is_of_those_that_came_and_there_is_none_where_none_came() ->
 
 def test_a_target_far_out_is_left_to_the_table() -> None:
     near, far = answer("a", 60, "in_time", target=120), answer("b", 90, "in_time", target=86_400)
-    drawn = answers_figure([near, far], "")
-    assert [len([one for one in row.marks if one.shape == "limit"]) for row in drawn.rows] == [1, 0]
+    figure = answers_figure([near, far], "")
+    assert [len([mark for mark in row.marks if mark.shape == "limit"]) for row in figure.rows] == [1, 0]
 
 
 def test_a_margin_goes_right_for_what_was_left_and_left_for_what_was_late() -> None:
@@ -102,11 +102,11 @@ def test_a_margin_goes_right_for_what_was_left_and_left_for_what_was_late() -> N
         margin("c/open", -60, "open"),
         margin("d/waived", 60, "waived"),
     ]
-    drawn = margins_figure(found, "")
-    bars = [row.bars[0] for row in drawn.rows]
-    assert [one.look for one in bars] == ["good", "late", "open", "pale"]
-    assert [one.end > one.begin for one in bars] == [True, False, False, True]
-    assert [row.words for row in drawn.rows] == [
+    figure = margins_figure(found, "")
+    bars = [row.bars[0] for row in figure.rows]
+    assert [bar.look for bar in bars] == ["good", "late", "open", "pale"]
+    assert [bar.end > bar.begin for bar in bars] == [True, False, False, True]
+    assert [row.words for row in figure.rows] == [
         "1 h left",
         "late by 30 min",
         "open, late by 1 min",
@@ -138,10 +138,10 @@ def test_an_axis_has_few_values_in_order_and_all_of_them_on_it(length: timedelta
         CountScale(int(length / MINUTE)).axis("count"),
         MarginScale(length, length).axis("margin"),
     ):
-        places = [one.at for one in axis.ticks]
+        places = [tick.at for tick in axis.ticks]
         assert places == sorted(places)
         assert 1 <= len(places) <= 14
-        assert all(0 <= one <= 1 for one in places)
+        assert all(0 <= place <= 1 for place in places)
 
 
 def test_a_channel_s_bar_has_a_part_for_each_way_in_which_attempts_ended() -> None:
@@ -150,7 +150,7 @@ def test_a_channel_s_bar_has_a_part_for_each_way_in_which_attempts_ended() -> No
     )
     (row,) = channels_figure([use], "").rows
     assert (row.label, row.words) == ("mail (tenant)", "2 failed, 1 unknown, 2 left for another")
-    assert [(one.begin, one.end, one.look) for one in row.bars] == [
+    assert [(bar.begin, bar.end, bar.look) for bar in row.bars] == [
         (0.0, 0.5, "good"),
         (0.5, pytest.approx(5 / 6), "late"),
         (pytest.approx(5 / 6), 1.0, "open"),
@@ -194,8 +194,8 @@ def test_a_long_figure_comes_as_several_pictures_each_with_its_mark_and_none_hig
         assert one.width == WIDTH
         assert f"({n} of 5)" in one.svg
         assert ">EXERCISE</text>" in one.svg
-    labels = [label for one in drawn for label in re.findall(r">(\d+)(?: long|<)", one.svg)]
-    assert [one for one in labels if one not in ("0", "1")] == [str(n) for n in range(2, 120)]
+    labels = [label for picture in drawn for label in re.findall(r">(\d+)(?: long|<)", picture.svg)]
+    assert [label for label in labels if label not in ("0", "1")] == [str(n) for n in range(2, 120)]
 
 
 def test_the_same_figure_gives_the_same_bytes() -> None:

@@ -35,7 +35,7 @@ def drawn(*steps: p.AnyStep) -> Chart:
 
 def bodies_of(whole: Drawn) -> Iterator[Drawn]:
     yield whole
-    yield from (one for one in everything(whole) if one.inside)
+    yield from (drawn for drawn in everything(whole) if drawn.inside)
 
 
 def parsed(picture: str) -> ElementTree.Element:
@@ -79,16 +79,16 @@ def test_every_edge_leads_downwards_from_its_step_to_its_follower_and_through_no
 
 @given(bodies())
 def test_every_step_and_every_edge_is_drawn_once(steps: tuple[p.AnyStep, ...]) -> None:
-    made = drawn(*steps)
-    root = parsed(svg(made))
-    paths = sorted("/".join(one.path) for one in nodes(made.top))
+    chart = drawn(*steps)
+    root = parsed(svg(chart))
+    paths = sorted("/".join(node.path) for node in nodes(chart.top))
     assert (
         sorted(one.attrib["data-step"] for one in root.iter(f"{SVG}g") if "data-step" in one.attrib) == paths
     )
-    edges = sum(len(one.edges) for one in (made.top, *nodes(made.top)))
+    edges = sum(len(one.edges) for one in (chart.top, *nodes(chart.top)))
     arrows = [one.attrib["data-edge"] for one in root.iter(f"{SVG}path") if "data-edge" in one.attrib]
     assert (len(arrows), len(set(arrows))) == (edges, edges)
-    text = mermaid(made)
+    text = mermaid(chart)
     assert len(re.findall(r"^ *(?:subgraph )?n\d+\[", text, re.MULTILINE)) == len(paths)
     assert text.count("-->") == edges
     assert text.count("subgraph ") == len(re.findall(r"^ *end$", text, re.MULTILINE))
@@ -108,41 +108,41 @@ def test_steps_in_a_circle_are_refused() -> None:
 def test_a_playbook_that_runs_itself_is_drawn_once_inside() -> None:
     inner = s.playbook(s.task("a"), s.call("again", "inner"), name="inner")
     made = chart(s.bundle(s.playbook(s.call("run", "inner")), inner))
-    assert ["/".join(one.path) for one in nodes(made.top)] == ["run", "run/a", "run/again"]
+    assert ["/".join(node.path) for node in nodes(made.top)] == ["run", "run/a", "run/again"]
 
 
 def test_hostile_titles_stay_text() -> None:
-    made = drawn(s.task("end", task=HOSTILE, role="lead"), s.group("box", s.task("x"), title=HOSTILE))
-    picture = svg(made)
+    chart = drawn(s.task("end", task=HOSTILE, role="lead"), s.group("box", s.task("x"), title=HOSTILE))
+    picture = svg(chart)
     root = parsed(picture)
     assert "script" not in {one.tag.removeprefix(SVG) for one in root.iter()}
     assert "\u202e" not in picture
     assert "U+202E" in picture
-    labels = re.findall(r'\["(.*?)"\]', mermaid(made))
+    labels = re.findall(r'\["(.*?)"\]', mermaid(chart))
     assert len(labels) == 3
     assert not any(set(label.replace("<br/>", "")) & set('<>"`{}%&[]') for label in labels)
 
 
 def test_joins_conditions_roles_and_due_times_are_said_in_words() -> None:
-    made = drawn(
+    chart = drawn(
         s.task("a", role="lead", due=p.Due(offset=2 * s.HOUR)),
         s.task("b", due=p.Due(offset=-s.HOUR, anchor="step", ref="a"), assignee="ann"),
         s.approve(
             "c", "a", "lead counsel", 2, after=p.After(steps=("a", "b"), join="any"), when="data.encrypted"
         ),
     )
-    a, b, c = nodes(made.top)
+    a, b, c = nodes(chart.top)
     assert a.notes == ("role: lead", "due 2 h")
     assert b.notes == ("person: ann", "due 1 h before the end of a")
     assert (c.gate, c.notes) == (("after any of 2", "if data.encrypted"), ("2 of: lead, counsel",))
-    assert '-->|"any, if data.encrypted"|' in mermaid(made)
+    assert '-->|"any, if data.encrypted"|' in mermaid(chart)
 
 
 def test_a_message_says_to_whom_it_goes_as_the_step_or_its_text_has_it() -> None:
     text = p.MessageTemplate(message_class="task-notice", text="x", to=("role:lead", "person:ann"))
     steps = (s.message("a", message="tell", to=()), s.message("b", message="tell", to=("role:counsel",)))
     made = chart(s.bundle(msgspec.structs.replace(s.playbook(*steps), messages={"tell": text})))
-    assert [one.notes for one in nodes(made.top)] == [("to: lead, person:ann",), ("to: counsel",)]
+    assert [node.notes for node in nodes(made.top)] == [("to: lead, person:ann",), ("to: counsel",)]
 
 
 def test_text_is_broken_into_lines_that_fit_and_what_is_too_long_is_cut() -> None:
@@ -161,7 +161,7 @@ def test_a_run_colours_each_step_and_says_the_same_in_words() -> None:
     made = chart(
         s.bundle(s.playbook(*lost_device())), progress(world.incident, run.id), "amber-falcon", "EXERCISE"
     )
-    found = {"/".join(one.path): one.progress for one in nodes(made.top) if one.progress is not None}
+    found = {"/".join(node.path): node.progress for node in nodes(made.top) if node.progress is not None}
     assert found["wipe"].words in ("done", "done late")
     assert found["notices/sign"].state == "ready"
     picture = svg(made)

@@ -8,7 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from runner.base.actor import Actor
-from runner.reports.core.formatting import count, left, mask, moment, short, span, spoken, when
+from runner.reports.core.formatting import (
+    count,
+    describe_actor,
+    mask_address,
+    moment,
+    remaining,
+    short_digest,
+    span,
+    when,
+)
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
@@ -32,9 +41,9 @@ def test_a_span_is_said_in_its_two_largest_units(seconds: int, words: str) -> No
 
 
 def test_a_clock_says_what_is_left_or_how_late_it_is() -> None:
-    assert left(NOW + timedelta(hours=3, minutes=12), NOW) == "3 h 12 min left"
-    assert left(NOW - timedelta(hours=2, minutes=5), NOW) == "late by 2 h 5 min"
-    assert left(NOW, NOW) == "late by 0 min"
+    assert remaining(NOW + timedelta(hours=3, minutes=12), NOW) == "3 h 12 min left"
+    assert remaining(NOW - timedelta(hours=2, minutes=5), NOW) == "late by 2 h 5 min"
+    assert remaining(NOW, NOW) == "late by 0 min"
 
 
 def test_an_instant_is_as_short_as_the_day_allows() -> None:
@@ -59,13 +68,13 @@ def test_an_instant_is_as_short_as_the_day_allows() -> None:
     ],
 )
 def test_an_address_is_known_to_its_owner_only(address: str, shown: str) -> None:
-    assert mask(address) == shown
+    assert mask_address(address) == shown
 
 
 def test_who_it_was_says_how_far_that_is_proved() -> None:
-    assert spoken(Actor(claimed="tocsin", host="h", os_user="u")) == "tocsin"
-    assert spoken(Actor(claimed="ann")) == "ann (claimed)"
-    assert spoken(Actor(claimed="")) == "nobody named (claimed)"
+    assert describe_actor(Actor(claimed="tocsin", host="h", os_user="u")) == "tocsin"
+    assert describe_actor(Actor(claimed="ann")) == "ann (claimed)"
+    assert describe_actor(Actor(claimed="")) == "nobody named (claimed)"
 
 
 def test_numbers_come_with_their_noun() -> None:
@@ -74,4 +83,4 @@ def test_numbers_come_with_their_noun() -> None:
         "2 steps",
         "2 entries",
     )
-    assert short("sha256:0123456789abcdef") == "sha256:0123456789ab…"
+    assert short_digest("sha256:0123456789abcdef") == "sha256:0123456789ab…"

@@ -36,7 +36,9 @@ PAGES = st.lists(PARAGRAPHS | TABLES, max_size=4).map(lambda blocks: Page(tuple(
 
 @given(PAGES, st.integers(40, 120))
 def test_no_line_is_wider_than_asked_for(page: Page, width: int) -> None:
-    assert all(width_of("".join(cell.text for cell in one).rstrip()) <= width for one in layout(page, width))
+    assert all(
+        width_of("".join(cell.text for cell in line).rstrip()) <= width for line in layout(page, width)
+    )
 
 
 @given(PAGES)
@@ -55,7 +57,7 @@ def test_a_terminal_shows_the_very_lines_that_a_pipe_gets(page: Page, width: int
     console = Console(file=out, force_terminal=True, color_system=None, width=width, legacy_windows=False)
     console.print(Drawing(page))
     drawn = [one.rstrip() for one in out.getvalue().split("\n")[:-1]]
-    assert drawn == ["".join(cell.text for cell in one).rstrip() for one in layout(page, width)]
+    assert drawn == ["".join(cell.text for cell in line).rstrip() for line in layout(page, width)]
 
 
 def test_a_word_that_is_too_wide_is_cut_and_nothing_is_lost() -> None:

@@ -98,7 +98,7 @@ def test_what_players_are_not_to_know_stands_in_no_players_book_and_in_the_contr
     for form in ("md", "html", "txt"):
         assert SECRET not in write(players_book(book(plan)), form).decode()
     told = write(controllers_book(book(plan)), "md").decode()
-    assert all(one.text in told and one.notes in told for one in plan.events)
+    assert all(event.text in told and event.notes in told for event in plan.events)
 
 
 @given(plans(), plans())

@@ -18,8 +18,8 @@ def test_facts_show_their_source_and_whether_they_are_estimates() -> None:
 
 
 def test_facts_can_be_narrowed_to_a_part() -> None:
-    found = facts(scenes.opened().incident, "organisation")
-    assert [one.key for one in found.facts] == ["organisation.country", "organisation.role"]
+    report = facts(scenes.opened().incident, "organisation")
+    assert [fact.key for fact in report.facts] == ["organisation.country", "organisation.role"]
 
 
 def test_missing_facts_say_what_they_hold_up_and_what_can_be_said() -> None:
@@ -39,9 +39,9 @@ def test_a_correction_keeps_what_was_said_before() -> None:
     world.advance(s.HOUR)
     world.fact("organisation.country", "FR")
     actors = {len(world.journal) - 1: Actor(claimed="ann", os_user="aroot", host="desk1")}
-    found = history(world.incident, "organisation.country", scenes.stored(world, actors))
-    assert [(one.value, one.current) for one in found.history] == [("DE", False), ("FR", True)]
-    scenes.compare("facts.history", history_page(found))
+    report = history(world.incident, "organisation.country", scenes.stored(world, actors))
+    assert [(one.value, one.current) for one in report.history] == [("DE", False), ("FR", True)]
+    scenes.compare("facts.history", history_page(report))
 
 
 def test_values_read_as_people_write_them() -> None:
@@ -50,6 +50,6 @@ def test_values_read_as_people_write_them() -> None:
 
 
 def test_the_json_carries_values_as_they_are() -> None:
-    found = scenes.document(facts(scenes.opened().incident, "organisation.role"))
-    assert found["schema"] == "tocsin/known-facts/v1"
-    assert found["facts"][0]["value"] == ["controller"]
+    document = scenes.document(facts(scenes.opened().incident, "organisation.role"))
+    assert document["schema"] == "tocsin/known-facts/v1"
+    assert document["facts"][0]["value"] == ["controller"]

@@ -57,12 +57,12 @@ def test_a_narrow_terminal_still_shows_every_word() -> None:
 
 
 def test_the_json_has_the_keys_of_the_contract_first_and_in_its_order() -> None:
-    found = scenes.document(scenes.shown(scenes.trouble()))
-    assert found["schema"] == "tocsin/status/v1"
-    assert list(found)[1 : len(CONTRACT) + 1] == CONTRACT
-    assert list(found["tasks"][0])[: len(TASK)] == TASK
-    assert list(found["needs_attention"][0]) == ATTENTION
-    assert set(found["playbooks"][0]) == {"name", "version", "digest"}
+    document = scenes.document(scenes.shown(scenes.trouble()))
+    assert document["schema"] == "tocsin/status/v1"
+    assert list(document)[1 : len(CONTRACT) + 1] == CONTRACT
+    assert list(document["tasks"][0])[: len(TASK)] == TASK
+    assert list(document["needs_attention"][0]) == ATTENTION
+    assert set(document["playbooks"][0]) == {"name", "version", "digest"}
 
 
 def test_a_duty_that_is_late_is_the_worst_thing() -> None:
@@ -76,9 +76,9 @@ def test_a_duty_that_is_late_is_the_worst_thing() -> None:
 def test_a_clock_waits_for_a_person_from_twelve_hours_on() -> None:
     world = scenes.signing()
     world.advance(timedelta(hours=50))
-    assert "clock" not in {one.kind for one in scenes.shown(world).needs_attention}
+    assert "clock" not in {item.kind for item in scenes.shown(world).needs_attention}
     world.advance(timedelta(hours=10))
-    assert "clock" in {one.kind for one in scenes.shown(world).needs_attention}
+    assert "clock" in {item.kind for item in scenes.shown(world).needs_attention}
 
 
 def test_an_attempt_without_an_outcome_is_said_out_loud_after_a_while() -> None:
@@ -93,18 +93,18 @@ def test_an_attempt_without_an_outcome_is_said_out_loud_after_a_while() -> None:
 def test_due_work_that_nobody_performs_is_said_out_loud() -> None:
     world = s.World(s.message("tell"))
     world.advance(timedelta(minutes=6))
-    assert [one.kind for one in scenes.shown(world).needs_attention] == ["not_worked"]
+    assert [item.kind for item in scenes.shown(world).needs_attention] == ["not_worked"]
 
 
 def test_a_paused_incident_asks_to_be_resumed() -> None:
     world = s.World(s.task("one"))
     world.give(c.Pause(reason="night"))
-    assert "paused" in {one.kind for one in scenes.shown(world).needs_attention}
+    assert "paused" in {item.kind for item in scenes.shown(world).needs_attention}
 
 
 def test_a_role_that_nobody_holds_is_asked_for_once() -> None:
     world = s.World(s.task("one", role="desk"), s.task("two", role="desk"))
-    (found,) = [one for one in scenes.shown(world).needs_attention if one.kind == "role_unheld"]
+    (found,) = [item for item in scenes.shown(world).needs_attention if item.kind == "role_unheld"]
     assert (found.ref, found.command) == ("desk", "tocsin role assign desk PERSON")
 
 
@@ -116,7 +116,7 @@ def test_an_incident_that_is_over_asks_nothing(end: c.AnyCommand) -> None:
 
 
 def test_a_missing_fact_names_all_that_it_holds_up_in_one_line() -> None:
-    found = {one.ref: one for one in scenes.shown(scenes.trouble()).needs_attention}
+    found = {item.ref: item for item in scenes.shown(scenes.trouble()).needs_attention}
     assert found["data.encrypted"].text == "data.encrypted is not known: Ask for the key waits for it"
     assert found["data.encrypted"].command == "tocsin fact set data.encrypted=VALUE --source SOURCE"
 
@@ -124,7 +124,7 @@ def test_a_missing_fact_names_all_that_it_holds_up_in_one_line() -> None:
 def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> None:
     world = scenes.opened()
     found = scenes.shown(world)
-    row = next(one for one in found.tasks if one.invocation and one.state == "ready")
+    row = next(task for task in found.tasks if task.invocation and task.state == "ready")
     later = {"due": None, "latest_safe_start": world.now + timedelta(days=59)}
     slow = msgspec.structs.replace(found.duties[0], id="us-xx/slow", verdict="applies", **later)
     prompt = msgspec.structs.replace(slow, id="us-xx/prompt", due_kind="no_number")

@@ -40,7 +40,7 @@ def test_an_approval_shows_what_it_binds_and_who_sat_at_the_same_machine() -> No
         )
     )
     found = report(world, SIGN)
-    assert [one.shared_os_user for one in found.approvals] == [True, True]
+    assert [approval.shared_os_user for approval in found.approvals] == [True, True]
     scenes.compare("task.approval", task_page(found, world.now))
 
 
@@ -53,8 +53,8 @@ def test_a_message_shows_its_deliveries_and_an_act_its_attempts() -> None:
 def test_comments_are_read_from_the_journal() -> None:
     world = s.World(s.task("wipe"))
     world.give(c.CommentStep(step=world.id("wipe"), text="no answer yet", by="bob"))
-    found = task(world.incident, world.library, world.id("wipe"), scenes.stored(world))
-    assert "COMMENTS\n  09:00  bob  no answer yet" in plain(task_page(found, world.now))
+    report = task(world.incident, world.library, world.id("wipe"), scenes.stored(world))
+    assert "COMMENTS\n  09:00  bob  no answer yet" in plain(task_page(report, world.now))
 
 
 def test_a_step_done_again_shows_the_earlier_time() -> None:
@@ -63,7 +63,7 @@ def test_a_step_done_again_shows_the_earlier_time() -> None:
     world.advance(timedelta(minutes=5))
     world.reopen("wipe")
     found = report(world, "wipe")
-    assert [(one.invocation, one.state) for one in found.others] == [("main:wipe#1", "done")]
+    assert [(other.invocation, other.state) for other in found.others] == [("main:wipe#1", "done")]
     scenes.compare("task.reopened", task_page(found, world.now))
 
 
@@ -77,6 +77,6 @@ LOOSE = {"must": False, "at_once": False}
 
 
 def test_the_json_counts_checklist_rows_from_one() -> None:
-    found = scenes.document(report(scenes.opened(), "wipe"))
-    assert found["schema"] == "tocsin/task/v1"
-    assert found["checklist"][0] == {"row": 1, "text": "Find the serial number", "done": False, **LOOSE}
+    document = scenes.document(report(scenes.opened(), "wipe"))
+    assert document["schema"] == "tocsin/task/v1"
+    assert document["checklist"][0] == {"row": 1, "text": "Find the serial number", "done": False, **LOOSE}

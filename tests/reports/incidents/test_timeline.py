@@ -16,7 +16,7 @@ from runner.incident.state.incident import Run
 from runner.incident.state.second_person import TwoPersonAct
 from runner.law.duty import DutyRecord
 from runner.reports.core.page import plain
-from runner.reports.incidents.event_descriptions import Words, sentence
+from runner.reports.incidents.event_descriptions import Words, describe
 from runner.reports.incidents.timeline import Timeline, timeline, timeline_page
 from runner.routing.war_room import WarRoom
 from runner.store.port import StoredEvent
@@ -56,7 +56,7 @@ def test_a_privileged_note_is_withheld_unless_asked_for() -> None:
 def test_a_shredded_payload_is_said_to_be_withheld() -> None:
     world = s.World(s.task("wipe"))
     rows = [msgspec.structs.replace(one, payload=None) for one in scenes.stored(world)]
-    assert {one.text for one in timeline(world.incident, world.library, rows).entries} == {"withheld"}
+    assert {entry.text for entry in timeline(world.incident, world.library, rows).entries} == {"withheld"}
 
 
 def test_a_correction_stands_beside_what_it_corrects_and_both_stay() -> None:
@@ -64,10 +64,10 @@ def test_a_correction_stands_beside_what_it_corrects_and_both_stay() -> None:
     world.give(c.AddNote(text="the laptop was found", by="ann"))
     wrong = len(world.journal)
     world.give(c.CorrectEvent(seq=wrong, reason="it was another laptop", by="bob"))
-    found = told(world)
-    assert found.entries[wrong - 1].text == "Note: the laptop was found"
-    assert found.entries[wrong - 1].corrections[0].reason == "it was another laptop"
-    page = plain(timeline_page(found, UTC), 120)
+    timeline = told(world)
+    assert timeline.entries[wrong - 1].text == "Note: the laptop was found"
+    assert timeline.entries[wrong - 1].corrections[0].reason == "it was another laptop"
+    page = plain(timeline_page(timeline, UTC), 120)
     assert f"corrected by bob in entry {wrong + 1}: it was another laptop" in page
 
 
@@ -79,10 +79,10 @@ def test_an_entry_written_later_than_it_speaks_of_says_so() -> None:
 
 
 def test_a_claim_is_told_from_a_proof_and_from_a_call_on_behalf_of_somebody() -> None:
-    found = told(s.World(s.task("wipe"), s.task("call")))
-    assert found.entries[0].actor == "ann (claimed, aroot@desk1)"
-    assert found.entries[1].actor == "eve (proved by key:eve)"
-    assert found.entries[-1].actor == "bob on behalf of eve (claimed, aroot@desk1)"
+    timeline = told(s.World(s.task("wipe"), s.task("call")))
+    assert timeline.entries[0].actor == "ann (claimed, aroot@desk1)"
+    assert timeline.entries[1].actor == "eve (proved by key:eve)"
+    assert timeline.entries[-1].actor == "bob on behalf of eve (claimed, aroot@desk1)"
 
 
 def examples() -> dict[str, e.AnyEvent]:
@@ -133,16 +133,16 @@ def _value(field: msgspec.structs.FieldInfo, special: dict[str, object]) -> obje
 
 @pytest.mark.parametrize("name", sorted(examples()))
 def test_every_type_of_event_has_a_sentence(name: str) -> None:
-    text = sentence(examples()[name], Words({}, {}))
+    text = describe(examples()[name], Words({}, {}))
     assert text
     assert "\n" not in text
 
 
 def test_the_json_names_the_event_and_whether_it_is_a_detail() -> None:
-    found = scenes.document(told(s.World(s.task("wipe"))))
-    assert found["schema"] == "tocsin/timeline/v1"
-    assert found["kind"] == "real"
-    assert found["entries"][0]["type"] == "IncidentOpened"
+    document = scenes.document(told(s.World(s.task("wipe"))))
+    assert document["schema"] == "tocsin/timeline/v1"
+    assert document["kind"] == "real"
+    assert document["entries"][0]["type"] == "IncidentOpened"
 
 
 def test_what_a_store_keeps_is_what_the_timeline_reads() -> None:

@@ -53,12 +53,12 @@ def report(world: s.World) -> DutiesReport:
 
 
 def test_the_json_is_the_contract_and_one_field_of_ours() -> None:
-    found = scenes.document(report(scenes.opened()))
-    assert list(found) == ["schema", "as_of", "duties"]
-    assert found["schema"] == "tocsin/duties/v1"
-    assert found["as_of"] == "2026-11-24T09:00:00Z"
-    assert list(found["duties"][0]) == [*KEYS, "in_sight"]
-    assert set(found["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
+    document = scenes.document(report(scenes.opened()))
+    assert list(document) == ["schema", "as_of", "duties"]
+    assert document["schema"] == "tocsin/duties/v1"
+    assert document["as_of"] == "2026-11-24T09:00:00Z"
+    assert list(document["duties"][0]) == [*KEYS, "in_sight"]
+    assert set(document["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
 
 
 def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
@@ -83,15 +83,15 @@ def test_what_was_filed_is_no_running_clock() -> None:
     world = scenes.signing()
     record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
     world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
-    found = {one.id: one for one in report(world).duties}[scenes.DUTY]
+    found = {duty.id: duty for duty in report(world).duties}[scenes.DUTY]
     assert clock_words(found, world.now) == ("filed", "good")
-    assert scenes.DUTY not in {one.id for one in running(report(world).duties, world.now)}
+    assert scenes.DUTY not in {status.id for status in running(report(world).duties, world.now)}
 
 
 def test_lateness_is_a_length_of_time() -> None:
     world = scenes.signing()
     world.advance(timedelta(hours=72))
-    words = clock_words({one.id: one for one in report(world).duties}[scenes.DUTY], world.now)
+    words = clock_words({duty.id: duty for duty in report(world).duties}[scenes.DUTY], world.now)
     assert words == ("late by 2 h, provisional", "alarm")
 
 

@@ -47,9 +47,9 @@ def test_one_delivery_shows_its_attempts_and_the_channels_that_were_refused() ->
 
 
 def test_the_json_has_the_keys_of_the_contract() -> None:
-    found = scenes.document(messages(doubtful().incident))
-    first = found["deliveries"][0]
-    assert (found["schema"], found["kind"]) == ("tocsin/messages/v1", "test")
+    document = scenes.document(messages(doubtful().incident))
+    first = document["deliveries"][0]
+    assert (document["schema"], document["kind"]) == ("tocsin/messages/v1", "test")
     assert list(first)[:7] == ["delivery", "recipient", "goal", "evidence", "state", "attempts", "refusals"]
     assert set(first["attempts"][0]) >= {"n", "channel", "state", "provider_id", "at"}
     assert first["refusals"] == [
@@ -98,8 +98,8 @@ def test_a_plan_shows_what_is_used_and_what_is_refused_by_which_rule() -> None:
 
 
 def test_a_plan_shows_no_address_whole() -> None:
-    found = scenes.document(planned())
-    assert [way["address"] for way in found["plan"][0]["channels"]] == ["a…@example.org", "+49…67"]
+    document = scenes.document(planned())
+    assert [way["address"] for way in document["plan"][0]["channels"]] == ["a…@example.org", "+49…67"]
 
 
 def test_a_playbook_that_tells_nobody_says_so() -> None:
@@ -143,5 +143,5 @@ def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() ->
 
     plan = (planned("ada", why), planned("ben", why), planned("cleo", ()))
     page = plain(plan_page(PlanReport(incident="i", codename="c", kind="real", plan=plan, sent=0)), 100)
-    (line,) = (one for one in page.splitlines() if why[0].why in one)
+    (line,) = (splitline for splitline in page.splitlines() if why[0].why in splitline)
     assert {"ada,", "ben"} <= set(line.split())

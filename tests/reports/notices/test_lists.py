@@ -68,10 +68,10 @@ def test_no_open_incident_is_said() -> None:
 
 
 def test_the_list_of_incidents_is_a_document() -> None:
-    found = scenes.document(incidents(ROWS, s.T0, "i-2"))
-    assert found["schema"] == "tocsin/incidents/v1"
-    assert [one["incident"] for one in found["incidents"]] == ["i-2", "i-3", "i-4", "i-1"]
-    assert [one["chosen"] for one in found["incidents"]] == [True, False, False, False]
+    document = scenes.document(incidents(ROWS, s.T0, "i-2"))
+    assert document["schema"] == "tocsin/incidents/v1"
+    assert [incident["incident"] for incident in document["incidents"]] == ["i-2", "i-3", "i-4", "i-1"]
+    assert [incident["chosen"] for incident in document["incidents"]] == [True, False, False, False]
 
 
 def test_people_are_listed_with_their_addresses_masked() -> None:
@@ -112,9 +112,9 @@ def test_an_approval_of_other_bytes_no_longer_binds() -> None:
         n: msgspec.structs.replace(d, digest="sha256:new") for n, d in world.incident.documents.items()
     }
     incident = msgspec.structs.replace(world.incident, documents=documents)
-    found = notice(incident, next(iter(documents)))
-    assert [one.binds for one in found.notice.approvals] == [False]
-    scenes.compare("notices.void", notice_page(found), 120)
+    report = notice(incident, next(iter(documents)))
+    assert [approval.binds for approval in report.notice.approvals] == [False]
+    scenes.compare("notices.void", notice_page(report), 120)
 
 
 def test_a_notice_that_was_not_rendered_is_refused() -> None:

@@ -85,19 +85,19 @@ def tables(store: Store) -> BulkTables:
 def accepted(chunk, **changes) -> list[Settled]:
     return [
         Settled(
-            n=one.n,
+            n=person.n,
             state="notified",
-            ways=one.ways,
+            ways=person.ways,
             evidence="accepted",
             tries=1,
-            address=one.address,
-            domain=one.domain,
+            address=person.address,
+            domain=person.domain,
             attempt=Attempt(
-                n=one.n, way="email", state="accepted", code="", provider=f"Q{one.n}", body=b"x", at="t"
+                n=person.n, way="email", state="accepted", code="", provider=f"Q{person.n}", body=b"x", at="t"
             ),
             **changes,
         )
-        for one in chunk.people
+        for person in chunk.people
     ]
 
 
@@ -107,8 +107,8 @@ def claimed(tables: BulkTables, most: int = 2, **changes):
 
 def test_a_claimed_chunk_is_nobody_elses(tables: BulkTables) -> None:
     first, second = claimed(tables), claimed(tables)
-    assert [one.n for one in first.people] == [1, 2]
-    assert [one.n for one in second.people] == [3, 4]
+    assert [person.n for person in first.people] == [1, 2]
+    assert [person.n for person in second.people] == [3, 4]
     assert first.people[1].contact.person.name == "Zoë Łukasiewicz"
     assert totals(tables.tally("b-1", T0)) == {"sending": 4, "ready": 1}
 
@@ -127,7 +127,7 @@ def test_a_chunk_of_a_dead_sender_is_unknown_and_is_not_claimed_again(tables: Bu
     claimed(tables)
     assert [(n, people) for n, people, _ in tables.lose("b-1", T0, "the sender died")] == [(1, 2)]
     assert tables.lose("b-1", T0, "again") == []
-    assert [one.n for one in claimed(tables, 9).people] == [3, 4, 5]
+    assert [person.n for person in claimed(tables, 9).people] == [3, 4, 5]
     assert totals(tables.tally("b-1", T0)) == {"unknown": 2, "sending": 3}
     assert [state for _, state, *_ in tables.chunks("b-1")] == ["unknown", "sending"]
 
@@ -139,7 +139,7 @@ def test_the_unknown_are_sent_to_again_by_a_person_s_word_alone(tables: BulkTabl
     assert tables.again("b-1", "by maria") == 2
     assert tables.campaign("b-1").counters == NONE
     chunk = claimed(tables, 9)
-    assert [one.n for one in chunk.people] == [1, 2, 3, 4, 5]
+    assert [person.n for person in chunk.people] == [1, 2, 3, 4, 5]
     tables.finish("b-1", chunk, accepted(chunk), Counters(sent=5))
     assert tables.campaign("b-1").counters == Counters(sent=5), "people, and not attempts"
     assert tables.again("b-1", "by maria") == 0
@@ -156,14 +156,16 @@ def test_who_was_put_off_is_not_claimed_before_their_time(tables: BulkTables) ->
     chunk = claimed(tables)
     later = T0 + timedelta(minutes=5)
     put_off = [
-        Settled(n=one.n, state="ready", ways=one.ways, tries=1, not_before=later, address=one.address)
-        for one in chunk.people
+        Settled(
+            n=person.n, state="ready", ways=person.ways, tries=1, not_before=later, address=person.address
+        )
+        for person in chunk.people
     ]
     tables.finish("b-1", chunk, put_off, NONE)
-    assert [one.n for one in claimed(tables, 9).people] == [3, 4, 5]
+    assert [person.n for person in claimed(tables, 9).people] == [3, 4, 5]
     assert claimed(tables) is None
     assert tables.soonest("b-1", "email", (0,)) == later.isoformat(timespec="microseconds")
-    assert [one.n for one in claimed(tables, now=later).people] == [1, 2]
+    assert [person.n for person in claimed(tables, now=later).people] == [1, 2]
 
 
 def test_groups_that_are_held_are_not_claimed(tables: BulkTables) -> None:
@@ -175,7 +177,9 @@ def test_people_are_found_by_reference_address_key_and_provider(tables: BulkTabl
     chunk = claimed(tables)
     tables.finish("b-1", chunk, accepted(chunk), NONE)
     assert tables.by_reference("b-1", tables.digest("reference", "k-2")).n == 2
-    assert [one.n for one in tables.by_address(tables.digest("email", "person2@people.example"))] == [2]
+    assert [
+        standing.n for standing in tables.by_address(tables.digest("email", "person2@people.example"))
+    ] == [2]
     assert tables.by_provider("Q2", "email") == [("b-1", 2)]
     key = tables.message_key(tables.campaign("b-1").tag, 2)
     assert len(key) == 32
@@ -243,7 +247,7 @@ def test_a_list_that_is_not_whole_is_shown_to_nobody(store: Store) -> None:
     assert tables.campaigns("i-1") == []
     assert tables.partial("i-1") == ["b-1"]
     tables.set_state("b-1", "planned", "partial")
-    assert [one.n for one in tables.by_address(address)] == [2]
+    assert [standing.n for standing in tables.by_address(address)] == [2]
     assert tables.partial("i-1") == []
 
 
@@ -253,14 +257,14 @@ def test_who_goes_another_way_is_found_and_counted_by_the_new_address_alone(tabl
     assert tables.taken("b-1", [old, new]) == {old: tables.digest("person", "1")}
     after = Settled(n=1, state="ready", ways=("sms", "post"), address=new)
     assert tables.change(tables.standing("b-1", 1), after, NONE)
-    assert [one.n for one in tables.by_address(new)] == [1]
+    assert [standing.n for standing in tables.by_address(new)] == [1]
     assert tables.by_address(old) == []
     assert tables.taken("b-1", [old, new]) == {new: tables.digest("person", "1")}
     assert tables.by_reference("b-1", tables.digest("reference", "k-1")).address == new
     chunk = claimed(tables)
-    moved = [Settled(n=one.n, state="ready", ways=("sms",), address=other) for one in chunk.people[:1]]
+    moved = [Settled(n=person.n, state="ready", ways=("sms",), address=other) for person in chunk.people[:1]]
     tables.finish("b-1", chunk, moved, NONE)
-    assert [one.n for one in tables.by_address(other)] == [chunk.people[0].n]
+    assert [standing.n for standing in tables.by_address(other)] == [chunk.people[0].n]
 
 
 def test_no_statement_but_a_count_reads_a_whole_list(sqlite: Place) -> None:
@@ -328,5 +332,7 @@ def test_a_campaign_from_before_there_was_a_table_of_keys_is_found_again(
     with place.opened() as again:
         found = again.bulk()
         assert found.by_reference("b-1", found.digest("reference", "k-2")).n == 2
-        assert [one.n for one in found.by_address(found.digest("email", "person3@people.example"))] == [3]
+        assert [
+            standing.n for standing in found.by_address(found.digest("email", "person3@people.example"))
+        ] == [3]
         assert found.by_address(b"") == []

@@ -329,7 +329,7 @@ def test_an_incident_that_cannot_be_read_does_not_hold_up_the_others(desk: Desk)
 
 def test_the_choice_is_made_by_the_stores_url(desk: Desk, tmp_path: Path) -> None:
     desks = [make_desk(desk.folder, desk.home.store), make_desk(tmp_path / "alone", "sqlite:tocsin.db")]
-    shared, alone = [make_worker(one, perform=accepted) for one in desks]
+    shared, alone = [make_worker(desk, perform=accepted) for desk in desks]
     assert isinstance(shared, QueueWorker)
     assert not isinstance(alone, QueueWorker)
     for worker, one in zip((shared, alone), desks, strict=True):

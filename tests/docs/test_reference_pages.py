@@ -44,7 +44,7 @@ def test_the_settings_in_the_reference_show_every_key() -> None:
 
 
 def test_the_references_to_secrets_in_the_guide_load(tmp_path: Path) -> None:
-    (example,) = fences("how-to/hand-over-secrets.md", "yaml")
+    (example,) = fences("how-to/store-secrets.md", "yaml")
     (tmp_path / "tocsin.yaml").write_text(f"schema: tocsin/home/v1\n{example}", encoding="utf-8")
     assert load_home(tmp_path / "tocsin.yaml").master_key == "keyring:tocsin/master"
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "explanation" / "arriving.md"
+PAGE = ROOT / "docs" / "explanation" / "delivery.md"
 
 
 def test_every_test_that_shows_a_property_is_there() -> None:
